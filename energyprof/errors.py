@@ -1,0 +1,46 @@
+"""Every error energyprof raises on purpose, and the exit code that goes with it.
+
+::
+
+    EnergyprofError            2  could not do it
+    ├── UsageError             2  the words of the command do not make sense together
+    ├── FileError              2  a file cannot be read, written, or is not what it should be
+    ├── MissingPart            2  a package, meter, device or workload that is not here
+    ├── MeterError             2  one reading of one meter failed
+    ├── TrainingError          2  the workload could not be trained here
+    └── NotComparable          3  the reports measure different things
+
+A message is one line: what, where, what to do. Only ``cli/`` catches them.
+"""
+
+
+class EnergyprofError(Exception):
+    """The root; ``exit_code`` is what the command exits with."""
+
+    exit_code = 2
+
+
+class UsageError(EnergyprofError):
+    """The command's words do not make sense together."""
+
+
+class FileError(EnergyprofError):
+    """A file cannot be read or written, or is not what it should be."""
+
+
+class MissingPart(EnergyprofError):
+    """A package, meter, device or workload that is not here; the message names the remedy."""
+
+
+class MeterError(EnergyprofError):
+    """One reading of one meter failed; the sampler records it and goes on."""
+
+
+class TrainingError(EnergyprofError):
+    """The workload could not be trained here."""
+
+
+class NotComparable(EnergyprofError):
+    """The reports measure different things; the message names every difference."""
+
+    exit_code = 3

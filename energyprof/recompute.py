@@ -1,0 +1,185 @@
+"""A report from its trace. ``run`` makes every report in this way, so the numbers agree digit for digit."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from energyprof.cadence import Cadence
+from energyprof.energy import Energy, Integrator, MeterEnergy, total
+from energyprof.report import Clock, MeterRecord, Phase, Point, Profiler, Report, Run, read, trace_path
+from energyprof.timeline import Stretch, Timeline, timeline
+from energyprof.tracefile import Row, read_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """One run, and how every meter fared in it (in the order of the report's meters)."""
+
+    run: Run
+    meters: tuple[MeterEnergy, ...]  # over the whole life of the training process
+    life_s: float
+
+
+def recompute(path: Path) -> Report:
+    """The report at ``path``, made again from the trace beside it.
+
+    Raises:
+        FileError: the report or its trace cannot be read.
+    """
+    report = read(path)
+    trace = trace_path(path)
+    rebuilt = Rebuild(report)
+    # Run by run, and each twice (events, then samples): a day's samples never lie in memory.
+    for number in sorted({row.run for row in read_rows(trace)}):
+        rebuilt.add(partial(_rows_of, trace, number))
+    return rebuilt.report()
+
+
+def _rows_of(trace: Path, number: int) -> Iterator[Row]:
+    return (row for row in read_rows(trace) if row.run == number)
+
+
+class Rebuild:
+    """Takes a report's runs one after the other, as rows, and puts the report together."""
+
+    def __init__(self, header: Report) -> None:
+        """``header``: workload, machine and meters; its runs are ignored."""
+        self._header = header
+        self._cadences = [Cadence(meter.interval_s) for meter in header.meters]
+        self._measured: list[Measured] = []
+
+    def add(self, rows: Callable[[], Iterable[Row]]) -> Run:
+        """Add the run whose rows ``rows()`` gives, each time it is called."""
+        header = self._header
+        times = timeline(rows(), header.workload.target)
+        measured = measure(times, rows(), header.meters, self._cadences)
+        self._measured.append(measured)
+        return measured.run
+
+    def report(self) -> Report:
+        """The report of all runs so far."""
+        meters = tuple(
+            _meter_record(meter, cadence, [(m.meters[i], m.life_s) for m in self._measured])
+            for i, (meter, cadence) in enumerate(zip(self._header.meters, self._cadences, strict=True))
+        )
+        return dataclasses.replace(self._header, meters=meters, runs=tuple(m.run for m in self._measured))
+
+
+def measure(
+    times: Timeline, rows: Iterable[Row], meters: Sequence[MeterRecord], cadences: Sequence[Cadence]
+) -> Measured:
+    """The run of ``times`` with the energy that ``rows`` hold; ``cadences`` take note of every reading."""
+    life = (times.started_s if times.started_s is not None else times.ended_s, times.ended_s)
+    train = (
+        None
+        if times.train_start_s is None or times.train_end_s is None
+        else (times.train_start_s, times.train_end_s)
+    )
+    windows = [life]
+    windows += [(phase.start_s, phase.end_s) for phase in times.phases]
+    windows += [train or life]
+    windows += [(train[0] if train else life[0], e.time_s) for e in times.evaluations]
+    integrators = {
+        m.name: (Integrator(m.info, m.interval_s, windows), cadence)
+        for m, cadence in zip(meters, cadences, strict=True)
+    }
+    for cadence in cadences:
+        cadence.new_run()
+    for row in rows:
+        if row.source in integrators:
+            integrator, cadence = integrators[row.source]
+            integrator.push(row.sample)
+            cadence.push(row.sample)
+    by_meter = [integrators[m.name][0].finish() for m in meters]
+    counted = [energies for m, energies in zip(meters, by_meter, strict=True) if m.counted]
+    totals = [total(energies[i] for energies in counted) for i in range(len(windows))]
+    every = [
+        {m.name: e[i].joules for m, e in zip(meters, by_meter, strict=True)} for i in range(len(windows))
+    ]
+    count = len(times.phases)
+    phases = tuple(
+        _phase(stretch, energy, joules)
+        for stretch, energy, joules in zip(
+            times.phases, totals[1 : 1 + count], every[1 : 1 + count], strict=True
+        )
+    )
+    history = tuple(
+        Point(e.samples, _number(e.score), e.time_s - start_s, energy.joules)
+        for e, energy, (start_s, _) in zip(
+            times.evaluations, totals[2 + count :], windows[2 + count :], strict=True
+        )
+    )
+    training = totals[1 + count] if train else total([])
+    run = _run(times, training, totals[0], train, life, phases, history)
+    return Measured(run, tuple(energies[0] for energies in by_meter), life[1] - life[0])
+
+
+def _run(
+    times: Timeline,
+    training: Energy,
+    whole: Energy,
+    train: tuple[float, float] | None,
+    life: tuple[float, float],
+    phases: tuple[Phase, ...],
+    history: tuple[Point, ...],
+) -> Run:
+    profiler = times.profiler
+    return Run(
+        seed=times.seed,
+        status=times.status,
+        samples=times.samples,
+        score=_number(times.score),
+        clock=Clock(times.monotonic_s, times.utc),
+        energy_j=training.joules,
+        energy_u_j=training.u_j,
+        time_s=train[1] - train[0] if train else None,
+        total_energy_j=whole.joules,
+        total_energy_u_j=whole.u_j,
+        total_time_s=life[1] - life[0],
+        coverage=training.coverage,
+        exit_code=times.exit_code,
+        phases=phases,
+        history=history,
+        facts=times.facts,
+        profiler=Profiler(profiler["cpu_s"], profiler["rss_bytes"]) if profiler else None,
+        flags=times.flags + training.flags,
+        gain_u_j=training.gain_u_j,
+    )
+
+
+def _phase(stretch: Stretch, energy: Energy, joules: dict[str, float | None]) -> Phase:
+    return Phase(
+        stretch.name,
+        stretch.start_s,
+        stretch.end_s,
+        stretch.samples,
+        energy.joules,
+        energy.u_j,
+        {name: value for name, value in joules.items() if value is not None},
+    )
+
+
+def _meter_record(
+    meter: MeterRecord, cadence: Cadence, lives: Sequence[tuple[MeterEnergy, float]]
+) -> MeterRecord:
+    life_s = sum(span_s for _, span_s in lives)
+    covered_s = sum(energy.coverage * span_s for energy, span_s in lives)
+    # A short run says so itself; of a meter it tells nothing.
+    flags = {flag: None for energy, _ in lives for flag in energy.flags if flag != "short"}
+    return dataclasses.replace(
+        meter,
+        achieved_hz=cadence.achieved_hz,
+        p99_gap_s=cadence.p99_gap_s,
+        max_gap_s=cadence.max_gap_s,
+        missed=cadence.missed,
+        coverage=covered_s / life_s if life_s > 0 else 0.0,
+        flags=tuple(flags),
+    )
+
+
+def _number(score: float | None) -> float | None:
+    return None if score is None or not math.isfinite(score) else score

@@ -1,0 +1,233 @@
+"""The record of a profile and its JSON. It stores what was measured; statistics are made when it is read."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from energyprof.decode import Misfit, decode
+from energyprof.errors import FileError
+from energyprof.meter import Boundary, MeterInfo
+
+# The schema and its history; a reader takes every version up to its own.
+#   energyprof.report/1   the first
+SCHEMA_NAME = "energyprof.report"
+SCHEMA_VERSION = 1
+SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+
+# reached: the target was met · missed: max_samples came first · diverged: loss or score is not a number ·
+# interrupted: stopped from outside · failed: the program broke · done: a program under exec that ended with 0
+Status = Literal["reached", "missed", "diverged", "interrupted", "failed", "done"]
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """The score at which training counts as done; ``direction`` is ``max`` or ``min``."""
+
+    metric: str
+    value: float
+    direction: Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class WorkloadRecord:
+    """What was trained; ``id`` is equal exactly where the work is."""
+
+    name: str
+    size: str | None
+    id: str
+    config: Mapping[str, Any]
+    target: TargetRecord | None
+
+
+@dataclass(frozen=True)
+class MeterRecord:
+    """One meter over the whole report: what it is and how well it was read."""
+
+    name: str
+    part: str
+    boundary: Boundary
+    method: str
+    estimated: bool
+    counted: bool  # its joules are in the total; the others stand beside it
+    interval_s: float  # asked
+    achieved_hz: float | None  # reads a second over the sampled time; None: nothing was read
+    p99_gap_s: float | None
+    max_gap_s: float | None
+    missed: int  # deadlines at which no read began
+    coverage: float  # share of the runs' time between readings no further apart than 3 intervals
+    flags: tuple[str, ...]
+    info: MeterInfo
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A run's zero on two clocks: ``time.monotonic()`` and UTC (ISO 8601)."""
+
+    monotonic_s: float
+    utc: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of a run; times in s from the run's zero, ``samples`` trained within it."""
+
+    name: str
+    start_s: float
+    end_s: float
+    samples: int | None
+    energy_j: float | None
+    energy_u_j: float | None  # k = 2
+    by_meter_j: Mapping[str, float]
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation; ``time_s`` and ``energy_j`` count from the start of training."""
+
+    samples: int
+    score: float | None  # None: not a number
+    time_s: float
+    energy_j: float | None
+
+
+@dataclass(frozen=True)
+class Profiler:
+    """What the profiler itself cost during the run."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training from one seed, or one run of a program."""
+
+    seed: int | None
+    status: Status
+    samples: int | None
+    score: float | None
+    clock: Clock
+    energy_j: float | None  # train + eval, up to the target; None: not measured, see flags
+    energy_u_j: float | None  # k = 2
+    time_s: float | None  # the same stretch
+    total_energy_j: float | None  # start-up included, until the program's end
+    total_energy_u_j: float | None
+    total_time_s: float | None
+    coverage: float | None  # share of the stretch of energy_j that every counted meter covers
+    exit_code: int | None
+    phases: tuple[Phase, ...]
+    history: tuple[Point, ...]
+    facts: Mapping[str, Any]
+    profiler: Profiler | None
+    flags: tuple[str, ...]
+    # The part of energy_u_j that is the meters' gain error: common to all runs on these meters,
+    # so it drops out when two reports from the same machine are compared. k = 2.
+    gain_u_j: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one ``energyprof run`` or ``exec`` measured."""
+
+    schema: str
+    created: str  # ISO 8601 UTC
+    energyprof: str  # the version that wrote it
+    workload: WorkloadRecord
+    machine: Mapping[str, Any]
+    boundary: Boundary | None  # None: there was no meter
+    estimated: bool
+    meters: tuple[MeterRecord, ...]
+    runs: tuple[Run, ...]
+    notes: tuple[str, ...] = field(default=())  # what was not measured, and why
+
+
+def to_json(report: Report) -> str:
+    """The report as indented JSON with a newline at its end; NaN and infinity become ``null``."""
+    return json.dumps(_plain(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_json(text: str, where: str) -> Report:
+    """The report in ``text``; ``where`` names its source in errors.
+
+    Raises:
+        FileError: not JSON, not a report, of a newer schema, or broken in some field.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{where}: not a readable report: {error}; was it cut off?") from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    name, _, version = str(schema).partition("/")
+    if name != SCHEMA_NAME or not version.isdigit():
+        raise FileError(f"{where}: not an energyprof report: its schema is {schema!r}, not {SCHEMA!r}")
+    if int(version) > SCHEMA_VERSION:
+        raise FileError(
+            f"{where}: written by a newer energyprof ({schema}; this one reads up to {SCHEMA}): "
+            "pip install --upgrade energyprof"
+        )
+    try:
+        return decode(Report, data)
+    except Misfit as error:
+        raise FileError(f"{where}: not a valid report: {error}") from None
+
+
+def read(path: Path) -> Report:
+    """The report in the file ``path``.
+
+    Raises:
+        FileError: it cannot be read or is no report.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: not a text file, so not an energyprof report") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+    return from_json(text, str(path))
+
+
+def write(report: Report, path: Path) -> None:
+    """Write ``report`` to ``path`` at once or not at all; a reader never sees half of it.
+
+    Raises:
+        FileError: the disk is full, or the folder cannot be written.
+    """
+    text = to_json(report)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def trace_path(path: Path) -> Path:
+    """Where the samples of the report at ``path`` lie: ``NAME.json`` → ``NAME.trace.csv.gz``."""
+    return path.with_name(path.name.removesuffix(".json") + ".trace.csv.gz")

@@ -1,0 +1,73 @@
+"""Numbers for people: SI prefixes, three significant digits, a space before the unit.
+
+Inside the program everything is J, W, s and fractions; these are the edge.
+"""
+
+from __future__ import annotations
+
+import math
+
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
+
+
+def si(value: float, unit: str) -> str:
+    """``value`` with an SI prefix: ``si(12345, "J")`` is ``12.3 kJ``."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}"
+    for factor, prefix in _PREFIXES:
+        # 999.6 rounds to 1000 at three digits: compare what will be printed.
+        if abs(value) >= 0.9995 * factor:
+            return f"{_three_digits(value / factor)} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def joules(value_j: float) -> str:
+    """Energy, such as ``1.23 kJ``."""
+    return si(value_j, "J")
+
+
+def watts(value_w: float) -> str:
+    """Power, such as ``45.6 W``."""
+    return si(value_w, "W")
+
+
+def seconds(value_s: float) -> str:
+    """A duration, such as ``0.35 s``, ``12.3 s``, ``2 min 03 s`` or ``5 h 07 min``."""
+    if value_s < 0:
+        return "-" + seconds(-value_s)
+    if value_s < 59.95:
+        return f"{value_s:.2f} s" if value_s < 1 else f"{value_s:.1f} s"
+    whole_s = round(value_s)
+    if whole_s < 3600:
+        return f"{whole_s // 60} min {whole_s % 60:02d} s"
+    whole_min = round(value_s / 60)
+    return f"{whole_min // 60} h {whole_min % 60:02d} min"
+
+
+def percent(fraction: float) -> str:
+    """A signed change, such as ``+3.2 %``."""
+    return f"{100 * fraction:+.1f} %"
+
+
+def share(fraction: float) -> str:
+    """A part of a whole, such as ``98.7 %``; 100 % only where nothing is missing."""
+    shown = math.floor(fraction * 1000) / 10 if fraction < 1 else 100.0
+    return f"{shown:.1f} %" if shown < 100 else "100 %"
+
+
+def plus_minus(value: float, expanded: float, unit: str) -> str:
+    """A value and its uncertainty in one prefix, no finer than the uncertainty: ``12.3 ± 0.6 kJ``."""
+    if value == 0 or not math.isfinite(value) or not math.isfinite(expanded):
+        return f"{value:.3g} ± {expanded:.2g} {unit}"
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= 0.9995 * f), (1.0, ""))
+    value, expanded = value / factor, expanded / factor
+    if expanded <= 0:
+        return f"{_three_digits(value)} {prefix}{unit}"
+    decimals = max(0, 1 - math.floor(math.log10(expanded)))
+    decimals = min(decimals, max(0, 3 - math.floor(math.log10(abs(value)))))
+    return f"{value:.{decimals}f} ± {expanded:.{decimals}f} {prefix}{unit}"
+
+
+def _three_digits(value: float) -> str:
+    digits = 2 - math.floor(math.log10(abs(value)) + 1e-9)
+    return f"{value:.{max(0, digits)}f}"

@@ -1,0 +1,220 @@
+"""Joules, their uncertainty and their coverage, against closed forms."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from energyprof.energy import energy_between, integrate
+from energyprof.meter import MeterInfo
+from energyprof.samples import Trace
+from fakes.meters import counter, gauge, samples_of
+from fakes.waveform import Waveform, burst, constant, ramp, square
+
+WAVES = {
+    "constant": constant(60),
+    "1 Hz square": square(20, 100, 1.0),
+    "burst": burst(10, 200, 2.0, 0.1),
+    "ramp": ramp(10, 90, 3.0),
+}
+
+
+def counted(wave: Waveform, phase_s: float, wraps_at_j: float | None = None, period_s: float = 0.01) -> Trace:
+    times = [i * period_s for i in range(round(14 / period_s))]
+    values = [wave.counter_j(t + phase_s) for t in times]
+    if wraps_at_j:
+        values = [value % wraps_at_j for value in values]
+    return Trace(counter(wraps_at_j=wraps_at_j), period_s, samples_of(values, times))
+
+
+def powered(wave: Waveform, phase_s: float, period_s: float = 0.01) -> Trace:
+    times = [i * period_s for i in range(round(14 / period_s))]
+    return Trace(gauge(), period_s, samples_of([wave.power_w(t + phase_s) for t in times], times))
+
+
+@pytest.mark.parametrize("name", WAVES)
+@pytest.mark.parametrize("wraps_at_j", [None, 97.0])
+def test_ten_seconds_of_a_counter_are_exact_to_0_3_percent(name: str, wraps_at_j: float | None) -> None:
+    wave, chance = WAVES[name], random.Random(1)
+    for _ in range(6):
+        phase_s, start_s = chance.uniform(0, 10), chance.uniform(0.5, 2)
+        truth = wave.energy_j(start_s + phase_s, start_s + phase_s + 10)
+        energy = energy_between([counted(wave, phase_s, wraps_at_j)], start_s, start_s + 10)
+        assert energy.joules == pytest.approx(truth, rel=0.003)
+        assert energy.u_j is not None
+        assert energy.joules is not None
+        assert abs(energy.joules - truth) <= energy.u_j + 1e-9
+        assert energy.coverage == 1
+        assert energy.flags == ()
+
+
+@pytest.mark.parametrize("name", WAVES)
+def test_the_true_value_of_a_polled_power_lies_within_its_uncertainty(name: str) -> None:
+    wave, chance, inside = WAVES[name], random.Random(2), 0
+    for _ in range(40):
+        phase_s, start_s = chance.uniform(0, 10), chance.uniform(0.5, 2)
+        truth = wave.energy_j(start_s + phase_s, start_s + phase_s + 10)
+        energy = energy_between([powered(wave, phase_s, 0.097)], start_s, start_s + 10)
+        assert energy.joules is not None
+        assert energy.u_j is not None
+        inside += abs(energy.joules - truth) <= energy.u_j + 1e-9
+    assert inside >= 38
+
+
+def test_idle_time_around_a_window_changes_nothing() -> None:
+    busy = [i * 5.0 for i in range(21)]  # 50 W for 2 s
+    alone = Trace(counter(), 0.1, samples_of(busy, [10 + i * 0.1 for i in range(21)]))
+    padded = Trace(
+        counter(),
+        0.1,
+        samples_of(
+            [0.0] * 5 + busy + [100.0] * 5,
+            [9.5 + i * 0.1 for i in range(5)]
+            + [10 + i * 0.1 for i in range(21)]
+            + [12.1 + i * 0.1 for i in range(5)],
+        ),
+    )
+    assert energy_between([alone], 10, 12).joules == pytest.approx(100)
+    assert energy_between([padded], 10, 12).joules == pytest.approx(100)
+
+
+def test_neighbouring_windows_add_up_to_the_whole() -> None:
+    trace = counted(WAVES["burst"], 0.3)
+    a, b, whole = integrate(trace, [(1.0, 4.321), (4.321, 9.0), (1.0, 9.0)])
+    assert a.joules is not None
+    assert b.joules is not None
+    assert a.joules + b.joules == pytest.approx(whole.joules, abs=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    powers=st.lists(st.floats(0, 500), min_size=3, max_size=40),
+    steps=st.lists(st.floats(0.01, 0.25), min_size=40, max_size=40),
+    edges=st.tuples(st.floats(0, 1), st.floats(0, 1)),
+)
+def test_power_that_runs_linearly_between_uneven_stamps_is_integrated_exactly(
+    powers: list[float], steps: list[float], edges: tuple[float, float]
+) -> None:
+    times = [sum(steps[:i]) for i in range(len(powers))]
+    start_s, end_s = sorted(edge * times[-1] for edge in edges)
+    if end_s - start_s < 1e-6:
+        return
+    # Simpson's rule is exact for the quadratic integral of each linear piece.
+    knots = sorted({start_s, end_s, *(t for t in times if start_s < t < end_s)})
+
+    def power(t: float) -> float:
+        i = min(next((k for k, stamp in enumerate(times) if stamp >= t), len(times) - 1), len(times) - 1)
+        i = max(1, i)
+        share = (t - times[i - 1]) / (times[i] - times[i - 1])
+        return powers[i - 1] + share * (powers[i] - powers[i - 1])
+
+    truth = sum((b - a) / 6 * (power(a) + 4 * power((a + b) / 2) + power(b)) for a, b in pairwise(knots))
+    energy = energy_between([Trace(gauge(), 0.1, samples_of(powers, times))], start_s, end_s)
+    assert energy.joules == pytest.approx(truth, rel=1e-9, abs=1e-9)
+
+
+# (meter, window, samples of 100 W over 20 s) -> U (k = 2) in J, by hand
+def steady(meter: MeterInfo, read_s: float = 0.0) -> Trace:
+    times = [i * 0.1 for i in range(201)]
+    values = [100 * t if meter.reads == "energy_j" else 100.0 for t in times]
+    return Trace(meter, 0.1, samples_of(values, times, read_s))
+
+
+UNCERTAINTIES = {
+    "gain: 2 · 5 % · 1000 J / √3": (counter(gain_a=0.05), (5.0, 15.0), 2 * 50 / math.sqrt(3)),
+    "resolution: 2 · r/√6": (counter(resolution=3.0), (5.0, 15.0), 2 * 3 / math.sqrt(6)),
+    "renewal: 2 · √2 · 100 W · 0.05 s/√3": (
+        counter(refresh_s=0.1),
+        (5.0, 15.0),
+        2 * math.sqrt(2) * 5 / math.sqrt(3),
+    ),
+    "an edge half way between two reads: 2 · 10 J · 0.5/√3": (
+        counter(),
+        (5.05, 15.0),
+        2 * 5 / math.sqrt(3),
+    ),
+    "nothing": (counter(), (5.0, 15.0), 0.0),
+    "gain of a gauge": (gauge(gain_a=0.05), (5.0, 15.0), 2 * 50 / math.sqrt(3)),
+}
+
+
+@pytest.mark.parametrize("name", UNCERTAINTIES)
+def test_the_uncertainty_of_1000_joules(name: str) -> None:
+    meter, window, expanded = UNCERTAINTIES[name]
+    energy = energy_between([steady(meter)], *window)
+    assert energy.joules == pytest.approx(100 * (window[1] - window[0]))
+    assert energy.u_j == pytest.approx(expanded, rel=1e-6, abs=1e-6)
+
+
+def test_a_step_in_power_is_known_to_half_the_difference_over_one_interval() -> None:
+    # 0 W, then 100 W: the trapezoid says 5 J for the interval of the step, the truth lies in 0…10 J.
+    times = [i * 0.1 for i in range(101)]
+    trace = Trace(gauge(), 0.1, samples_of([0.0] * 50 + [100.0] * 51, times))
+    energy = energy_between([trace], 0, 10)
+    assert energy.joules == pytest.approx(505)
+    assert energy.u_j == pytest.approx(2 * 5 / math.sqrt(3))
+
+
+def test_meters_of_one_kind_share_their_gain_error_and_others_do_not() -> None:
+    a = steady(counter(name="rapl:0", kind="rapl", gain_a=0.05))
+    b = steady(counter(name="rapl:1", kind="rapl", gain_a=0.05))
+    c = steady(counter(name="nvml:0", kind="nvml", gain_a=0.05))
+    one = 2 * 50 / math.sqrt(3)
+    assert energy_between([a, b], 5, 15).u_j == pytest.approx(2 * one)
+    assert energy_between([a, c], 5, 15).u_j == pytest.approx(math.sqrt(2) * one)
+
+
+def test_a_meter_lost_for_good_keeps_its_energy_and_loses_coverage() -> None:
+    trace = Trace(counter(), 0.1, samples_of([i * 10.0 for i in range(51)], 0.1))  # 100 W until 5 s
+    energy = energy_between([trace], 0, 10)
+    assert energy.joules == pytest.approx(500)
+    assert energy.coverage == pytest.approx(0.5)
+    assert energy.flags == ("lost:fake:0",)
+
+
+def test_a_meter_that_failed_for_two_seconds_says_so() -> None:
+    values = [None if 30 <= i < 50 else i * 10.0 for i in range(101)]
+    energy = energy_between([Trace(counter(), 0.1, samples_of(values, 0.1))], 0, 10)
+    assert energy.joules == pytest.approx(1000)  # a counter goes on counting while nobody looks
+    assert energy.coverage == pytest.approx(0.79)
+    assert set(energy.flags) == {"failed_read:fake:0", "gap:fake:0"}
+
+
+def test_no_reading_is_no_energy_and_not_zero() -> None:
+    silent = Trace(counter(name="dead"), 0.1, samples_of([None] * 100, 0.1))
+    energy = energy_between([silent], 0, 10)
+    assert (energy.joules, energy.u_j, energy.coverage) == (None, None, 0.0)
+    assert energy.flags == ("no_reading:dead",)
+
+
+def test_one_dead_meter_of_two_leaves_a_part_and_no_coverage() -> None:
+    silent = Trace(counter(name="dead"), 0.1, samples_of([None] * 100, 0.1))
+    energy = energy_between([steady(counter()), silent], 5, 15)
+    assert energy.joules == pytest.approx(1000)
+    assert energy.coverage == 0
+    assert energy.flags == ("no_reading:dead",)
+
+
+def test_no_meter_at_all_is_not_measured() -> None:
+    energy = energy_between([], 0, 10)
+    assert (energy.joules, energy.coverage, energy.flags) == (None, None, ("not_measured",))
+
+
+@pytest.mark.parametrize(("length_s", "short"), [(4.9, True), (5.1, False)])
+def test_a_window_under_five_seconds_is_flagged_short(length_s: float, short: bool) -> None:
+    energy = energy_between([steady(counter())], 1, 1 + length_s)
+    assert ("short:fake:0" in energy.flags) is short
+
+
+def test_flags_belong_to_the_windows_that_they_touch() -> None:
+    values = [None if 30 <= i < 50 else i * 10.0 for i in range(201)]
+    trace = Trace(counter(), 0.1, samples_of(values, 0.1))
+    before, during, after = integrate(trace, [(0.0, 2.5), (2.5, 5.5), (5.5, 15.0)])
+    assert "gap" not in before.flags
+    assert "gap" in during.flags
+    assert "gap" not in after.flags
