@@ -1,0 +1,85 @@
+"""How a run stands while it goes on, out of the same segments as the report's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from energyprof.report import MeterRecord
+from energyprof.samples import Sample
+from energyprof.segments import segmenter
+from energyprof.timeline import OUTSIDE
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of a run. ``None``: not known (yet)."""
+
+    run: int  # from 0
+    runs: int
+    seed: int | None
+    phase: str
+    time_s: float  # since the run's zero
+    train_s: float | None  # since training began
+    samples: int | None
+    score: float | None
+    watts: float | None  # now, over the counted meters
+    joules: float | None  # since training began
+    estimated: bool
+
+
+class Live:
+    """Takes readings and events as they come and tells how things stand."""
+
+    def __init__(self, run: int, runs: int, seed: int | None, meters: Sequence[MeterRecord]) -> None:
+        self._run, self._runs, self._seed = run, runs, seed
+        self._meters = meters
+        self._segmenters = [segmenter(m.info, m.interval_s) for m in meters]
+        self._watts: list[float | None] = [None for _ in meters]
+        self._joules = 0.0
+        self._train_start_s: float | None = None
+        self._phase = "idle"
+        self._samples: int | None = None
+        self._score: float | None = None
+
+    def sample(self, meter: int, sample: Sample) -> None:
+        """Take one reading."""
+        for segment in self._segmenters[meter].push(sample):
+            self._watts[meter] = segment.end_w
+            start_s = self._train_start_s
+            if start_s is not None and segment.end_s > start_s and self._meters[meter].counted:
+                before = segment.joules_until(start_s) if segment.start_s < start_s else 0.0
+                self._joules += segment.joules - before
+
+    def phase(self, time_s: float, name: str) -> None:
+        """A phase began."""
+        self._phase = name
+        if self._train_start_s is None and name not in OUTSIDE:
+            self._train_start_s = time_s
+
+    def progress(self, samples: int, score: float | None) -> None:
+        """The training went on."""
+        self._samples = samples
+        self._score = score if score is not None else self._score
+
+    def snapshot(self, time_s: float) -> Snapshot:
+        """How things stand at ``time_s``."""
+        counted = [
+            watts
+            for watts, m in zip(self._watts, self._meters, strict=True)
+            if m.counted and watts is not None
+        ]
+        started = self._train_start_s
+        return Snapshot(
+            self._run,
+            self._runs,
+            self._seed,
+            self._phase,
+            time_s,
+            None if started is None else max(0.0, time_s - started),
+            self._samples,
+            self._score,
+            sum(counted) if counted else None,
+            self._joules if counted and started is not None else None,
+            any(m.estimated for m in self._meters if m.counted),
+        )

@@ -1,0 +1,254 @@
+"""One profile: choose the meters, train, write the report after every run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from energyprof import __version__, machine
+from energyprof.errors import FileError, TrainingError, UsageError
+from energyprof.meter import Meter
+from energyprof.meters import Selection, find_all, nvml, select, sysfs_root
+from energyprof.recompute import Rebuild
+from energyprof.record import Instruments, Recorder, Training, Watch, record, signals, utc_now
+from energyprof.report import (
+    SCHEMA,
+    Clock,
+    MeterRecord,
+    Report,
+    Run,
+    TargetRecord,
+    WorkloadRecord,
+    trace_path,
+    write,
+)
+from energyprof.tracefile import TraceWriter
+from energyprof.workload import Plan, Settings, WorkloadError
+from energyprof.workloads import workload_module
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How to measure: which meters, how often, how long to look at the idle machine, where to write."""
+
+    meters: tuple[str, ...]  # kinds or names; ("auto",)
+    interval_s: float
+    idle_s: float
+    path: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A profile that is over."""
+
+    report: Report
+    path: Path | None  # where the report lies; None: no disk would take it
+    asked: Path  # where it was to lie
+    tail: tuple[str, ...]  # the last lines of the last process
+    stopped_by: int | None  # the signal that ended it early
+
+
+def plan_workload(name: str, settings: Settings) -> Plan:
+    """The plan of a standard workload.
+
+    Raises:
+        TrainingError: there is no such workload, or not with these settings.
+    """
+    try:
+        plan: Plan = workload_module(name).plan(settings)
+        return plan
+    except WorkloadError as error:
+        raise TrainingError(str(error)) from None
+
+
+def run_workload(
+    name: str,
+    settings: Settings,
+    seeds: Sequence[int],
+    python: str | None,
+    measuring: Measuring,
+    watch: Watch | None,
+) -> Outcome:
+    """Train the workload ``name`` from each seed, each time in a fresh process of the interpreter ``python``.
+
+    Raises:
+        TrainingError: the workload cannot be trained like this.
+        MissingPart: an asked meter is not here.
+        FileError: the report cannot be written.
+        UsageError: the interpreter cannot be started.
+    """
+    plan = plan_workload(name, settings)
+    interpreter = _program(python or sys.executable)
+    job = {"name": name, "settings": dataclasses.asdict(settings)}
+    trainings = [
+        Training(
+            (interpreter, "-m", "energyprof.workloads", json.dumps({**job, "seed": seed})),
+            seed,
+            "startup",
+            "keep",
+        )
+        for seed in seeds
+    ]
+    target = TargetRecord(plan.target.metric, plan.target.value, _direction(plan.target.direction))
+    work = WorkloadRecord(plan.name, plan.size, plan.id(), dict(plan.config), target)
+    return _profile(work, trainings, measuring, watch)
+
+
+def run_program(
+    command: Sequence[str], name: str | None, measuring: Measuring, watch: Watch | None
+) -> Outcome:
+    """Meter any program; its input, output and exit code are its own.
+
+    Raises:
+        UsageError: there is no such program.
+        MissingPart: an asked meter is not here.
+        FileError: the report cannot be written.
+    """
+    _program(command[0])
+    text = json.dumps(list(command))
+    work = WorkloadRecord(
+        name or Path(command[0]).name,
+        None,
+        "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        {"command": list(command)},
+        None,
+    )
+    return _profile(work, [Training(tuple(command), None, "run", "inherit")], measuring, watch)
+
+
+def _profile(
+    work: WorkloadRecord, trainings: Sequence[Training], measuring: Measuring, watch: Watch | None
+) -> Outcome:
+    selection = select(find_all(sysfs_root()), measuring.meters)
+    header = Report(
+        schema=SCHEMA,
+        created=utc_now(),
+        energyprof=__version__,
+        workload=work,
+        machine=machine.describe(sysfs_root(), nvml.devices()),
+        boundary=selection.boundary,
+        estimated=selection.estimated,
+        meters=tuple(_meter_records(selection, measuring.interval_s)),
+        runs=(),
+        notes=selection.notes,
+    )
+    path, rebuild = measuring.path, Rebuild(header)
+    write(header, path)
+    with _opened(selection) as meters, _traced(path) as trace, signals() as inbox:
+        instruments = Instruments(meters, measuring.interval_s, measuring.idle_s)
+        for number, training in enumerate(trainings):
+            with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
+                write(_unfinished(rebuild.report(), training.seed), path)
+            trace.begin_run()
+            recorder = Recorder(trace, number, len(trainings), training, header.meters)
+            tail, stopped_by = record(recorder, instruments, inbox, watch)
+            run = rebuild.add(trace.rows)
+            saved = _save(rebuild.report(), path, trace)
+            if stopped_by is not None or run.status == "failed" or saved != path:
+                break
+    return Outcome(rebuild.report(), saved, path, tail, stopped_by)
+
+
+def _meter_records(selection: Selection, interval_s: float) -> Iterator[MeterRecord]:
+    for info in (source.info for source in selection.sources):
+        yield MeterRecord(
+            name=info.name,
+            part=info.part,
+            boundary=info.boundary,
+            method=info.method,
+            estimated=info.estimated,
+            counted=info.name in selection.counted,
+            interval_s=interval_s,
+            achieved_hz=None,
+            p99_gap_s=None,
+            max_gap_s=None,
+            missed=0,
+            coverage=0.0,
+            flags=(),
+            info=info,
+        )
+
+
+@contextlib.contextmanager
+def _opened(selection: Selection) -> Iterator[tuple[Meter, ...]]:
+    with contextlib.ExitStack() as stack:
+        meters = []
+        for source in selection.sources:
+            meter = source.open()
+            stack.callback(meter.close)
+            meters.append(meter)
+        yield tuple(meters)
+
+
+@contextlib.contextmanager
+def _traced(path: Path) -> Iterator[TraceWriter]:
+    with contextlib.closing(TraceWriter(trace_path(path))) as trace:
+        yield trace
+
+
+def _save(report: Report, path: Path, trace: TraceWriter) -> Path | None:
+    """Write the report; where its disk is full, report and trace go to a temporary folder.
+
+    The path it got comes back, or ``None`` if there is no room anywhere.
+    """
+    if trace.complete:
+        with contextlib.suppress(FileError):
+            write(report, path)
+            return path
+    spare = Path(tempfile.mkdtemp(prefix="energyprof-")) / path.name
+    try:
+        trace.save_elsewhere(trace_path(spare))
+        write(report, spare)
+    except FileError:
+        shutil.rmtree(spare.parent, ignore_errors=True)
+        return None
+    return spare
+
+
+def _unfinished(report: Report, seed: int | None) -> Report:
+    """The report as it is found if the profiler is killed during the next run."""
+    nothing = Run(
+        seed=seed,
+        status="interrupted",
+        samples=None,
+        score=None,
+        clock=Clock(time.monotonic(), utc_now()),
+        energy_j=None,
+        energy_u_j=None,
+        time_s=None,
+        total_energy_j=None,
+        total_energy_u_j=None,
+        total_time_s=None,
+        coverage=None,
+        exit_code=None,
+        phases=(),
+        history=(),
+        facts={},
+        profiler=None,
+        flags=("unfinished",),
+    )
+    return dataclasses.replace(report, runs=(*report.runs, nothing))
+
+
+def _program(name: str) -> str:
+    """The program's full path; looked up first, so that nothing is written for a slip of the finger."""
+    found = shutil.which(name)
+    if found is None:
+        problem = "is not executable" if os.path.exists(name) else "there is no such program"
+        raise UsageError(f"{name}: {problem}; check the name and the PATH")
+    return found
+
+
+def _direction(direction: str) -> Literal["max", "min"]:
+    return "max" if direction == "max" else "min"

@@ -1,0 +1,260 @@
+"""Both ends of the wire between a training process and its profiler.
+
+The wire is a Unix stream socket named in ``ENERGYPROF_WIRE``; every line is one JSON object with an
+``event`` and ``t``, the sender's ``time.monotonic()``, a clock that all processes of a machine share.
+
+======== ================================ ==========================================================
+event    fields                           meaning
+======== ================================ ==========================================================
+phase    name, samples (or null)          from now on the program is in this phase
+progress samples, score (or null)         so much is trained; with a score: an evaluation ended
+facts    facts                            versions, device, parameters: recorded
+end      status, message                  the training is over: ``done``, ``diverged`` or ``error``
+======== ================================ ==========================================================
+
+The training side is standard library only, valid on Python 3.8, and never disturbs the program it is in:
+without a profiler every call is a no-op, and a profiler that dies turns the wire into one.
+"""
+
+import contextlib
+import json
+import math
+import os
+import selectors
+import socket
+import threading
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
+
+WIRE_VARIABLE = "ENERGYPROF_WIRE"
+EVENTS = ("phase", "progress", "facts", "end")
+
+# A line longer than this is not an event; reading on would let a babbling child fill the memory.
+MAX_LINE_BYTES = 65536
+# Progress without a score only moves the display: more often than this nobody could see it.
+HINT_INTERVAL_S = 0.25
+# A profiler that does not take a line within this time is taken for gone.
+SEND_TIMEOUT_S = 5.0
+# What is still in the sockets at the end is taken, but a process that never stops talking is cut off.
+DRAIN_S = 1.0
+
+
+class Message(NamedTuple):
+    """One well-formed event of the child."""
+
+    time_s: float  # time.monotonic() of the sender
+    event: str
+    fields: Dict[str, Any]
+
+
+class Wire:
+    """The training side's end. One connection a process: a fork opens its own."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._socket: Optional[socket.socket] = None
+        self._pid = 0
+        self._lock = threading.Lock()
+        self._last_hint_s = -math.inf
+        self.broken = False  # the profiler is gone; every further send is a no-op
+
+    def send(self, event: str, **fields: Any) -> None:
+        """Send one event, stamped now; a wire that breaks is silent from then on."""
+        line = json.dumps({"event": event, "t": time.monotonic(), **fields}) + "\n"
+        with self._lock:
+            if self.broken:
+                return
+            try:
+                self._connected().sendall(line.encode())
+            except OSError:
+                self.broken = True
+
+    def hint(self, samples: int) -> None:
+        """Say how far the training is, for the display; most calls return at once."""
+        now_s = time.monotonic()
+        if now_s - self._last_hint_s >= HINT_INTERVAL_S:
+            self._last_hint_s = now_s
+            self.send("progress", samples=samples, score=None)
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None or self._pid != os.getpid():
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(SEND_TIMEOUT_S)
+            connection.connect(self._path)
+            self._socket, self._pid = connection, os.getpid()
+        return self._socket
+
+
+_wire: Optional[Wire] = None
+_wire_lock = threading.Lock()
+
+
+def connect() -> Optional[Wire]:
+    """This process's end of the wire; ``None`` outside a profile and in every rank but the first.
+
+    ``RANK`` is torchrun's: were all ranks to speak, samples and phases would be counted once a rank.
+    """
+    global _wire
+    if os.environ.get("RANK", "0") != "0":
+        return None
+    with _wire_lock:
+        path = os.environ.get(WIRE_VARIABLE)
+        if _wire is None and path:
+            _wire = Wire(path)
+        return _wire
+
+
+def mark(name: str) -> None:
+    """Start the phase ``name``; what ran before it ends here. A no-op outside a profile.
+
+    On a GPU synchronise first: work still queued would be counted in the new phase.
+    """
+    wire = connect()
+    if wire is not None:
+        wire.send("phase", name=str(name), samples=None)
+
+
+def progress(samples: int, score: Optional[float] = None) -> None:
+    """Say that ``samples`` have been trained since the start, and the ``score`` if one was just measured.
+
+    A no-op outside a profile. Without a score it may be called at every step: a few calls a second are sent.
+    """
+    wire = connect()
+    if wire is None:
+        return
+    if score is None:
+        wire.hint(int(samples))
+    else:
+        wire.send("progress", samples=int(samples), score=float(score))
+
+
+def parse(line: bytes, now_s: float) -> Optional[Message]:
+    """The event in ``line``; ``None``: broken JSON, unknown, or stamped later than ``now_s``."""
+    try:
+        fields = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(fields, dict):
+        return None
+    event, time_s = fields.pop("event", None), fields.pop("t", None)
+    if event not in EVENTS or not _is_number(time_s) or not 0 <= time_s <= now_s:
+        return None
+    return Message(float(time_s), event, fields) if _well_formed(event, fields) else None
+
+
+def _well_formed(event: str, fields: Dict[str, Any]) -> bool:
+    if event in ("phase", "progress"):
+        samples = fields.setdefault("samples", None)
+        if samples is not None and (not _is_number(samples) or samples < 0):
+            return False
+    if event == "phase":
+        name = fields.get("name")
+        return isinstance(name, str) and name != ""
+    if event == "progress":
+        # A score of NaN is news (the training diverged), not garbage.
+        score = fields.setdefault("score", None)
+        return fields["samples"] is not None and (score is None or isinstance(score, (int, float)))
+    if event == "facts":
+        return isinstance(fields.get("facts"), dict)
+    fields.setdefault("message", "")
+    return fields.get("status") in ("done", "diverged", "error")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+class Listener:
+    """The profiler's end: a thread that takes lines from any number of processes.
+
+    ``on_message`` is called in that thread with every well-formed event, in the order they arrive.
+    """
+
+    def __init__(self, path: str, on_message: Callable[[Message], None]) -> None:
+        self.path = path
+        self.garbage = 0  # lines that were no events
+        self._on_message = on_message
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._server.bind(path)
+        self._server.listen(16)
+        self._server.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._server, selectors.EVENT_READ)
+        self._wake_receive, self._wake_send = socket.socketpair()
+        self._selector.register(self._wake_receive, selectors.EVENT_READ)
+        self._pending: Dict[socket.socket, bytes] = {}
+        self._stopping = False
+        self._thread = threading.Thread(target=self._listen, name="energyprof-wire", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take what has already arrived, then stop and remove the socket."""
+        self._stopping = True
+        self._wake_send.send(b"x")
+        self._thread.join()
+        for connection in list(self._pending):
+            self._drop(connection)
+        self._selector.close()
+        for end in (self._server, self._wake_receive, self._wake_send):
+            end.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
+
+    def _listen(self) -> None:
+        drained_by_s = math.inf
+        while time.monotonic() < drained_by_s:
+            # Once stopping, read on without waiting until nothing is left in the sockets.
+            ready = self._selector.select(0 if self._stopping else None)
+            if self._stopping and drained_by_s == math.inf:
+                drained_by_s = time.monotonic() + DRAIN_S
+            busy = False
+            for key, _ in ready:
+                if key.fileobj is self._server:
+                    self._accept()
+                    busy = True
+                elif key.fileobj is not self._wake_receive:
+                    busy |= self._receive(key.fileobj)  # type: ignore[arg-type]  # only sockets are registered
+            if self._stopping and not busy:
+                return
+
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._server.accept()
+        except OSError:
+            return  # the process was gone before it was let in
+        connection.setblocking(False)
+        self._pending[connection] = b""
+        self._selector.register(connection, selectors.EVENT_READ)
+
+    def _receive(self, connection: socket.socket) -> bool:
+        try:
+            data = connection.recv(MAX_LINE_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            # A last line without its end was cut off in the middle: the process died while speaking.
+            self.garbage += bool(self._pending[connection])
+            self._drop(connection)
+            return False
+        lines: List[bytes] = (self._pending[connection] + data).split(b"\n")
+        rest = lines.pop()
+        if len(rest) > MAX_LINE_BYTES:
+            self.garbage += 1
+            self._drop(connection)
+        else:
+            self._pending[connection] = rest
+        now_s = time.monotonic()
+        for line in lines:
+            message = parse(line, now_s)
+            if message is None:
+                self.garbage += 1
+            else:
+                self._on_message(message)
+        return True
+
+    def _drop(self, connection: socket.socket) -> None:
+        self._selector.unregister(connection)
+        del self._pending[connection]
+        connection.close()

@@ -1,0 +1,129 @@
+"""The contract of a workload: one training program, what it is trained to, and what makes it the same work.
+
+Valid on Python 3.8 and light to import: the profiler reads the plan without torch, the training
+interpreter runs it.
+"""
+
+import hashlib
+import io
+import json
+import math
+import tokenize
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Tuple, Union
+
+
+class WorkloadError(Exception):
+    """The work cannot be planned or trained as asked; one line with what to do."""
+
+
+class Diverged(Exception):
+    """Training produced a loss or a score that is not a number, or collapsed."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The score at which the training counts as done."""
+
+    metric: str
+    value: float
+    direction: str = "max"  # "max": reached at or above value; "min": at or below
+
+    def reached(self, score: Optional[float]) -> bool:
+        """Whether ``score`` is at or past the target; a missing score or NaN never is."""
+        if score is None or math.isnan(score):
+            return False
+        return score >= self.value if self.direction == "max" else score <= self.value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a study turns. ``None``: the size's own value."""
+
+    size: str = "tiny"
+    precision: str = "fp32"
+    batch_size: Optional[int] = None
+    data_fraction: float = 1.0
+    target: Optional[float] = None
+    max_samples: Optional[int] = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training, decided down to the last number; the same plan is the same work on any machine."""
+
+    name: str
+    size: str
+    config: Mapping[str, Any]  # model, data with checksum, batch size, precision, evaluation schedule
+    target: Target
+    max_samples: int
+    device: str = "auto"  # where to train: not part of the work
+    sources: Tuple[str, ...] = ()  # the files whose code is the work
+
+    def id(self) -> str:
+        """``sha256:…`` over all that makes two runs the same work.
+
+        Device and ``max_samples`` stay out: one is what a study compares, the other says when to give up.
+        """
+        work = {
+            "name": self.name,
+            "size": self.size,
+            "config": dict(self.config),
+            "target": asdict(self.target),
+            "code": [code_digest(Path(source)) for source in self.sources],
+        }
+        text = json.dumps(work, sort_keys=True, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """From now on the program is in this phase; ``samples`` are trained so far. Yield it synchronised."""
+
+    name: str  # startup, warmup, train, eval, checkpoint, …
+    samples: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """``samples`` have been trained; with a ``score`` it is an evaluation's end (yield it synchronised)."""
+
+    samples: int
+    score: Optional[float] = None
+
+
+Event = Union[Phase, Progress]
+
+
+class Workload(Protocol):
+    """One training program, ready to be trained from a seed."""
+
+    def facts(self) -> Dict[str, Any]:
+        """Versions, device, parameter count: recorded, not part of the work."""
+        ...
+
+    def prepare(self) -> None:
+        """Load and check the data and build what does not depend on the seed; neither timed nor metered.
+
+        Raises:
+            WorkloadError: data, package or device is not there; the message says what to do.
+        """
+        ...
+
+    def train(self, seed: int) -> Iterator[Event]:
+        """The phases and evaluations as they happen, until the caller stops asking."""
+        ...
+
+
+def code_digest(path: Path) -> str:
+    """SHA-256 of a source file less comments and blank lines: a better comment is the same work."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
+    code = "\n".join(line.rstrip() for line in lines if line.strip())
+    return hashlib.sha256(code.encode()).hexdigest()

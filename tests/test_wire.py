@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from energyprof.wire import MAX_LINE_BYTES, Listener, Message, parse
+
+
+class Heard:
+    """A listener and what it heard."""
+
+    def __init__(self, path: Path) -> None:
+        self.messages: list[Message] = []
+        self._news = threading.Condition()
+        self.listener = Listener(str(path), self._on_message)
+
+    def _on_message(self, message: Message) -> None:
+        with self._news:
+            self.messages.append(message)
+            self._news.notify()
+
+    def wait_for(self, count: int) -> None:
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.messages) >= count, timeout=20)
+
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Iterator[Heard]:
+    result = Heard(tmp_path / "wire")
+    yield result
+    if Path(result.listener.path).exists():
+        result.listener.close()
+
+
+def child(code: str, path: str, **environment: str) -> None:
+    env = {**os.environ, "ENERGYPROF_WIRE": path, **environment}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_a_program_says_where_it_is(heard: Heard) -> None:
+    before_s = time.monotonic()
+    child(
+        "import energyprof; energyprof.mark('epoch 3'); energyprof.progress(samples=8, score=0.5)",
+        heard.listener.path,
+    )
+    heard.listener.close()
+    mark, score = heard.messages
+    assert (mark.event, mark.fields) == ("phase", {"name": "epoch 3", "samples": None})
+    assert (score.event, score.fields) == ("progress", {"samples": 8, "score": 0.5})
+    # The clock of the two processes is one: the stamps lie between ours.
+    assert before_s <= mark.time_s <= score.time_s <= time.monotonic()
+
+
+def test_outside_a_profile_nothing_happens() -> None:
+    code = "import energyprof; energyprof.mark('x'); energyprof.progress(samples=1); print('done')"
+    env = {k: v for k, v in os.environ.items() if k != "ENERGYPROF_WIRE"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_a_profiler_that_is_gone_does_not_disturb_the_program(heard: Heard) -> None:
+    path = heard.listener.path
+    heard.listener.close()
+    child("import energyprof; energyprof.mark('x'); energyprof.progress(samples=1, score=1)", path)
+    assert heard.messages == []
+
+
+def test_only_rank_0_speaks(heard: Heard) -> None:
+    for rank in ("1", "0", "2"):
+        child("import os, energyprof; energyprof.mark(os.environ['RANK'])", heard.listener.path, RANK=rank)
+    heard.listener.close()
+    assert [message.fields["name"] for message in heard.messages] == ["0"]
+
+
+def test_a_fork_speaks_on_a_line_of_its_own(heard: Heard) -> None:
+    code = """
+import os, energyprof
+energyprof.mark("parent")
+pid = os.fork()
+for i in range(200):
+    energyprof.mark("child" if pid == 0 else "parent")
+if pid == 0:
+    os._exit(0)
+os.wait()
+"""
+    child(code, heard.listener.path)
+    heard.listener.close()
+    names = [message.fields["name"] for message in heard.messages]
+    assert (names.count("parent"), names.count("child")) == (201, 200)
+    assert heard.listener.garbage == 0
+
+
+def test_progress_at_every_step_sends_few_lines(heard: Heard) -> None:
+    child("import energyprof\nfor i in range(100000): energyprof.progress(samples=i)", heard.listener.path)
+    heard.listener.close()
+    assert 1 <= len(heard.messages) < 1000
+
+
+GARBAGE = [
+    b"hello\n",
+    b"\xff\xfe\x00\n",
+    b"[1, 2]\n",
+    b'{"event": "phase"}\n',
+    b'{"event": "phase", "t": 1}\n',
+    b'{"event": "phase", "t": 1, "name": ""}\n',
+    b'{"event": "phase", "t": true, "name": "x"}\n',
+    b'{"event": "phase", "t": NaN, "name": "x"}\n',
+    b'{"event": "phase", "t": 1e300, "name": "from the future"}\n',
+    b'{"event": "progress", "t": 1, "samples": -5}\n',
+    b'{"event": "progress", "t": 1, "samples": "many"}\n',
+    b'{"event": "progress", "t": 1, "samples": 1, "score": "good"}\n',
+    b'{"event": "nonsense", "t": 1}\n',
+    b'{"event": "end", "t": 1, "status": "great"}\n',
+    b"[" * 10000 + b"\n",
+]
+
+
+def test_garbage_is_counted_and_what_follows_is_heard(heard: Heard) -> None:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(heard.listener.path)
+        for garbage in GARBAGE:
+            line.sendall(garbage)
+        line.sendall(b'{"event": "phase", "t": 1, "name": "train"}\n')
+        heard.wait_for(1)
+    heard.listener.close()
+    assert [message.fields["name"] for message in heard.messages] == ["train"]
+    assert heard.listener.garbage == len(GARBAGE)
+
+
+def test_an_endless_line_is_cut_off_and_other_processes_are_still_heard(heard: Heard) -> None:
+    with socket.socket(socket.AF_UNIX) as babbler, socket.socket(socket.AF_UNIX) as other:
+        babbler.connect(heard.listener.path)
+        other.connect(heard.listener.path)
+        with pytest.raises(OSError):  # a reset or a broken pipe: the line was cut
+            for _ in range(100):
+                babbler.sendall(b"x" * MAX_LINE_BYTES)
+        other.sendall(b'{"event": "phase", "t": 1, "name": "train"}\n')
+        heard.wait_for(1)
+    heard.listener.close()
+    assert heard.listener.garbage == 1
+
+
+def test_a_process_that_dies_in_the_middle_of_a_line_leaves_garbage_only(heard: Heard) -> None:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(heard.listener.path)
+        line.sendall(b'{"event": "phase", "t": 1, "na')
+    heard.listener.close()
+    assert (heard.messages, heard.listener.garbage) == ([], 1)
+
+
+def test_what_was_sent_before_the_end_is_heard_even_if_nobody_listened_yet(heard: Heard) -> None:
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(heard.listener.path)
+        for i in range(500):
+            line.sendall(b'{"event": "phase", "t": 1, "name": "%d"}\n' % i)
+        heard.listener.close()
+    assert len(heard.messages) == 500
+
+
+def test_a_score_that_is_not_a_number_is_news() -> None:
+    message = parse(b'{"event": "progress", "t": 1, "samples": 3, "score": NaN}', 2.0)
+    assert message is not None
+    assert message.fields["score"] != message.fields["score"]
