@@ -1,0 +1,78 @@
+"""The command line: one file a command, and here the table of them and what an error becomes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from energyprof.cli.check import check
+from energyprof.cli.compare import compare
+from energyprof.cli.doctor import doctor
+from energyprof.cli.exec import exec_program
+from energyprof.cli.recompute import recompute
+from energyprof.cli.run import run
+from energyprof.cli.show import show
+from energyprof.cli.workloads import workloads
+from energyprof.errors import EnergyprofError
+
+HELP = """Measure how much energy it takes to train a model to a target accuracy on this machine.
+
+Exit codes: 0 fine · 1 regression · 2 could not do it · 3 not comparable ·
+4 measurement invalid or target missed · 5 inconclusive (with --strict).
+`exec` exits as the program did.
+"""
+
+app = typer.Typer(
+    name="energyprof",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# What stands behind `--` belongs to the program, its -h and --help too.
+PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+app.command("run")(run)
+app.command("exec", context_settings=PASS_ON)(exec_program)
+app.command("compare")(compare)
+app.command("check")(check)
+app.command("show")(show)
+app.command("recompute")(recompute)
+app.command("doctor")(doctor)
+app.command("workloads")(workloads)
+
+
+def version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        from energyprof import __version__
+
+        typer.echo(f"energyprof {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: bool = typer.Option(
+        False, "--version", callback=version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Options before the command."""
+
+
+def main() -> None:
+    """The console entry point; every error of ours is one line on stderr."""
+    try:
+        app()
+    except EnergyprofError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`energyprof show … | head`): nothing more to say, nothing wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

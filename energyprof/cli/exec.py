@@ -1,0 +1,48 @@
+"""``energyprof exec``: meter any program."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from energyprof.cli.options import Force, Idle, Interval, Json, Meters, Output, Quiet
+
+
+def exec_program(
+    command: Annotated[
+        list[str], typer.Argument(metavar="-- COMMAND [ARG]…", help="The program and its arguments.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the report calls it (default: the program's name)."),
+    ] = None,
+    meters: Meters = "auto",
+    interval: Interval = 0.097,
+    idle: Idle = 2.0,
+    output: Output = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Meter any program; its input, output and exit code stay its own.
+
+    A Python program can say where it is: energyprof.mark("epoch 3"),
+    energyprof.progress(samples=4096, score=0.71).
+    """
+    from pathlib import Path
+
+    from energyprof.child import exit_status
+    from energyprof.cli import profiling
+    from energyprof.run import run_program
+
+    label = name or Path(command[0]).name
+    measuring = profiling.measuring(meters, interval, idle, output, label, force=force)
+    # No live display: the terminal is the program's.
+    outcome = run_program(command, label, measuring, None)
+    profiling.tell(outcome, as_json=json, quiet=quiet, program_on_stdout=True)
+    code = outcome.report.runs[-1].exit_code
+    if code is None:
+        raise typer.Exit(128 + (outcome.stopped_by or 0))
+    # The program's own failure says more than ours to write its report.
+    raise typer.Exit(exit_status(code) or (0 if outcome.path is not None else 2))

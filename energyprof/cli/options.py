@@ -1,0 +1,78 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.errors import UsageError
+
+# Where reports go if nobody says.
+FOLDER = Path("energyprof-reports")
+
+Meters = Annotated[
+    str,
+    typer.Option(
+        "--meters",
+        metavar="NAMES",
+        help="Meters by kind or name, with commas: auto, none, rapl, nvml:0, … (see doctor).",
+    ),
+]
+Interval = Annotated[
+    float, typer.Option("--interval", metavar="S", help="Seconds between two reads of each meter.")
+]
+Idle = Annotated[
+    float, typer.Option("--idle", metavar="S", help="Seconds to look at the idle machine before each run.")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help=f"The report (default: {FOLDER}/NAME-TIME.json)."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
+Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; words for people go to stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+
+
+def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
+    """Where the report will lie.
+
+    Raises:
+        UsageError: the asked file exists and may not be overwritten, or is a folder.
+    """
+    if asked is None:
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        path, number = FOLDER / f"{name}-{stamp}.json", 1
+        while path.exists():
+            number += 1
+            path = FOLDER / f"{name}-{stamp}-{number}.json"
+        return path
+    if asked.is_dir():
+        raise UsageError(f"{asked}: is a folder; name a file in it, such as {asked / 'report.json'}")
+    if asked.exists() and not force:
+        raise UsageError(f"{asked}: exists; choose another --output, or --force to overwrite it")
+    return asked
+
+
+def checked_interval(interval_s: float) -> float:
+    """``interval_s`` if meters can be read so often.
+
+    Raises:
+        UsageError: it is not between 1 ms and an hour.
+    """
+    if not 0.001 <= interval_s <= 3600:
+        raise UsageError(f"--interval {interval_s:g}: give seconds between 0.001 and 3600")
+    return interval_s
+
+
+def checked_idle(idle_s: float) -> float:
+    """``idle_s`` if one can wait so long.
+
+    Raises:
+        UsageError: it is negative, or longer than a day.
+    """
+    if not 0 <= idle_s <= 86400:
+        raise UsageError(f"--idle {idle_s:g}: give seconds between 0 and 86400")
+    return idle_s

@@ -1,0 +1,110 @@
+"""What ``run`` and ``exec`` have in common: their options' meaning, the screen, the last word."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from energyprof.cli.options import checked_idle, checked_interval, report_path
+from energyprof.errors import UsageError
+from energyprof.figures import MIN_COVERAGE
+from energyprof.formats.summary import summary
+from energyprof.record import Watch
+from energyprof.report import to_json
+from energyprof.run import Measuring, Outcome
+from energyprof.workload import Plan
+
+
+def seeds(text: str | None, repeats: int) -> list[int]:
+    """The seeds to train from: those in ``text``, or 0 … ``repeats`` - 1.
+
+    Raises:
+        UsageError: a seed is no whole number of at least 0, or stands there twice.
+    """
+    if text is None:
+        return list(range(repeats))
+    try:
+        wanted = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--seeds {text}: give whole numbers with commas, such as 3,5,7") from None
+    if min(wanted) < 0 or len(set(wanted)) < len(wanted):
+        raise UsageError(f"--seeds {text}: every seed must be 0 or more, and stand there once")
+    return wanted
+
+
+def measuring(
+    meters: str, interval_s: float, idle_s: float, output: Path | None, name: str, *, force: bool
+) -> Measuring:
+    """How to measure, from the options' words.
+
+    Raises:
+        UsageError: one of them makes no sense.
+    """
+    asked = tuple(part.strip() for part in meters.split(",") if part.strip())
+    if not asked:
+        raise UsageError("--meters: name at least one, or `none`")
+    label = re.sub(r"[^\w.-]+", "_", name)
+    path = report_path(output, label, force=force)
+    return Measuring(asked, checked_interval(interval_s), checked_idle(idle_s), path)
+
+
+@contextlib.contextmanager
+def screen(*, quiet: bool, plan: Plan) -> Iterator[Watch | None]:
+    """A training's progress on stderr: drawn on a terminal, plain lines elsewhere, nothing if quiet."""
+    if quiet:
+        yield None
+        return
+    from energyprof.cli.screen import PlainLines, live_display
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with live_display(console, plan) as watch:
+            yield watch
+    else:
+        yield PlainLines(plan).watch
+
+
+def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
+    """The report as JSON or as a summary for people, and why it is not all it should be."""
+    console = Console(stderr=as_json or program_on_stdout)
+    if as_json or outcome.path is None:  # no disk would take it: what was measured must not be lost
+        sys.stdout.write(to_json(outcome.report))
+        sys.stdout.flush()
+    if not quiet:
+        console.print(summary(outcome.report, outcome.path))
+    if outcome.path is None:
+        print(
+            f"error: {outcome.asked}: cannot be written, and no other disk has room: ",
+            end="",
+            file=sys.stderr,
+        )
+        print("the report is on stdout, its trace is lost", file=sys.stderr)
+    elif outcome.path != outcome.asked:
+        print(f"error: {outcome.asked}: the disk is full: the report is at {outcome.path}", file=sys.stderr)
+    run = outcome.report.runs[-1]
+    if run.status == "failed" and outcome.tail:
+        print("the training's last lines:", file=sys.stderr)
+        for line in outcome.tail:
+            print(f"  {line}", file=sys.stderr)
+    for flag in run.flags:
+        if run.status == "failed" and flag.startswith("said:"):
+            print(f"error: {flag.removeprefix('said:')}", file=sys.stderr)
+
+
+def exit_code(outcome: Outcome) -> int:
+    """0 reached; 4 missed, diverged or not measured well enough; 2 failed; 128 + n stopped by signal n."""
+    runs = outcome.report.runs
+    if outcome.stopped_by is not None:
+        return 128 + outcome.stopped_by
+    if any(run.status == "failed" for run in runs) or outcome.path != outcome.asked:
+        return 2
+    measured = all(
+        run.energy_j is not None and run.coverage is not None and run.coverage >= MIN_COVERAGE for run in runs
+    )
+    reached = all(run.status == "reached" for run in runs)
+    return 0 if reached and (measured or not outcome.report.meters) else 4

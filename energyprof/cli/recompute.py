@@ -1,0 +1,40 @@
+"""``energyprof recompute``: a report from its trace."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.cli.options import Force, Json, Output
+
+
+def recompute(
+    report: Annotated[Path, typer.Argument(help="The report; its trace lies beside it.")],
+    output: Output = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Make a report again from its trace: the same numbers, or what was measured before a crash."""
+    from rich.console import Console
+
+    from energyprof import recompute as recomputing
+    from energyprof.cli.options import report_path
+    from energyprof.formats.summary import summary
+    from energyprof.report import read, to_json, write
+
+    again = recomputing.recompute(report)
+    same = to_json(again) == to_json(read(report))
+    console = Console(stderr=json)
+    if output is not None:
+        write(again, report_path(output, report.stem, force=force))
+    if json:
+        sys.stdout.write(to_json(again))
+    else:
+        console.print(summary(again, output or report))
+    if same:
+        console.print("The trace gives the same report, digit for digit.")
+    elif output is None:
+        console.print("The trace gives another report than the file holds; --output FILE keeps it.")

@@ -1,0 +1,101 @@
+"""A training on the screen while it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from energyprof.live import Snapshot
+from energyprof.record import Watch
+from energyprof.units import joules, seconds, watts
+from energyprof.workload import Plan
+
+# In a pipe: a line at every change of phase, and at least this often.
+LINE_S = 10.0
+BAR = 24
+
+
+@contextlib.contextmanager
+def live_display(console: Console, plan: Plan) -> Iterator[Watch]:
+    """Draw every snapshot in place."""
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+
+        def watch(now: Snapshot) -> None:
+            live.update(_drawn(now, plan), refresh=True)
+
+        yield watch
+
+
+def _drawn(now: Snapshot, plan: Plan) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", justify="right")
+    table.add_column()
+    which = f"run {now.run + 1} of {now.runs}, seed {now.seed}" if now.runs > 1 else f"seed {now.seed}"
+    table.add_row("training", Text(f"{plan.name} {plan.size}, {which}: {_phase(now)}", style="bold"))
+    table.add_row("score", _score(now, plan))
+    table.add_row("samples", f"{now.samples or 0:,} of at most {plan.max_samples:,}")
+    power = "no reading yet" if now.watts is None else watts(now.watts)
+    energy = "" if now.joules is None else f"   {joules(now.joules)} so far"
+    estimate = "   estimated, not measured" if now.estimated else ""
+    table.add_row("power", Text.assemble(power + energy, (estimate, "yellow")))
+    table.add_row("time", _time(now))
+    return table
+
+
+def _score(now: Snapshot, plan: Plan) -> Text:
+    target = f"{plan.target.value:g} {plan.target.metric}"
+    if now.score is None:
+        return Text(f"none yet, target {target}")
+    done = max(0.0, min(1.0, now.score / plan.target.value)) if plan.target.value else 0.0
+    if plan.target.direction == "min":
+        done = max(0.0, min(1.0, plan.target.value / now.score)) if now.score else 1.0
+    filled = round(done * BAR)
+    return Text.assemble(
+        ("━" * filled, "green"), ("━" * (BAR - filled), "dim"), f" {now.score:.3f}, target {target}"
+    )
+
+
+def _phase(now: Snapshot) -> str:
+    words = {"idle": "looking at the idle machine", "startup": "starting up", "eval": "evaluating"}
+    return words.get(now.phase, now.phase)
+
+
+def _time(now: Snapshot) -> str:
+    if now.train_s is None:
+        return seconds(now.time_s)
+    return f"{seconds(now.train_s)} training, {seconds(now.time_s)} in all"
+
+
+class PlainLines:
+    """Progress for a pipe or a log: a line when something changed, on stderr."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._last: tuple[int, str, float | None] | None = None
+        self._last_s = 0.0
+
+    def watch(self, now: Snapshot) -> None:
+        """Print a line if the run or the score is new, training began, or ``LINE_S`` have passed."""
+        # Phases come and go with every evaluation: only the way up to training is worth a line each.
+        phase = "training" if now.train_s is not None else now.phase
+        news = (now.run, phase, now.score)
+        if news == self._last and time.monotonic() - self._last_s < LINE_S:
+            return
+        self._last, self._last_s = news, time.monotonic()
+        parts = [f"{self._plan.name} {self._plan.size} seed {now.seed}: {_phase(now)}", _time(now)]
+        if now.samples:
+            parts.append(f"{now.samples:,} samples")
+        if now.score is not None:
+            parts.append(f"score {now.score:.3f} (target {self._plan.target.value:g})")
+        if now.watts is not None:
+            parts.append(watts(now.watts) + (" (estimate)" if now.estimated else ""))
+        if now.joules is not None:
+            parts.append(joules(now.joules))
+        print(", ".join(parts), file=sys.stderr, flush=True)

@@ -1,0 +1,27 @@
+"""JSON: the result as the program holds it, in SI units and fractions."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TextIO
+
+from energyprof.check import Check
+from energyprof.compare import Comparison
+
+
+def write_comparison(comparison: Comparison, out: TextIO) -> None:
+    """One object with the fields of `Comparison`."""
+    _write({"schema": "energyprof.comparison/1", **dataclasses.asdict(comparison)}, out)
+
+
+def write_check(result: Check, out: TextIO) -> None:
+    """One object with the fields of `Check`."""
+    fields = dataclasses.asdict(result)
+    fields["information"] = dict(fields["information"])
+    _write({"schema": "energyprof.check/1", **fields}, out)
+
+
+def _write(result: dict[str, object], out: TextIO) -> None:
+    json.dump(result, out, indent=1, allow_nan=False)
+    out.write("\n")

@@ -1,0 +1,93 @@
+"""Power over time, drawn in the terminal, with the phases under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from energyprof.energy import Integrator, MeterEnergy, total
+from energyprof.report import Report, Run, trace_path
+from energyprof.tracefile import Row, read_rows
+from energyprof.units import seconds, watts
+
+ROWS = 7
+BLOCKS = " ▁▂▃▄▅▆▇█"
+MARGIN = 10  # columns for the scale
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+
+
+def picture(report: Report, path: Path, width: int) -> RenderableType | None:
+    """The power of the last run over time, ``width`` columns wide; ``None`` without a trace or a reading.
+
+    Raises:
+        FileError: the trace is there but cannot be read.
+    """
+    trace = trace_path(path)
+    if not report.runs or not report.runs[-1].phases or not trace.exists():
+        return None
+    number, run = len(report.runs) - 1, report.runs[-1]
+    columns = max(20, width - MARGIN - 1)
+    start_s, end_s = run.phases[0].start_s, run.phases[-1].end_s
+    if end_s <= start_s:
+        return None
+    step_s = (end_s - start_s) / columns
+    bins = [(start_s + i * step_s, start_s + (i + 1) * step_s) for i in range(columns)]
+    rows = (row for row in read_rows(trace) if row.run == number)
+    powers = _powers(report, rows, bins)
+    if all(power is None for power in powers):
+        return None
+    return Group(Text(), *_curve(powers), _axis(end_s - start_s, columns), *_ruler(run, bins))
+
+
+def _powers(report: Report, rows: Iterable[Row], bins: Sequence[tuple[float, float]]) -> list[float | None]:
+    """The mean power in W of each bin over the counted meters; ``None``: no reading."""
+    integrators = {m.name: Integrator(m.info, m.interval_s, bins) for m in report.meters if m.counted}
+    for row in rows:
+        if row.source in integrators:
+            integrators[row.source].push(row.sample)
+    by_meter: list[list[MeterEnergy]] = [i.finish() for i in integrators.values()]
+    powers: list[float | None] = []
+    for index, (start_s, end_s) in enumerate(bins):
+        joules = total(energies[index] for energies in by_meter).joules
+        powers.append(None if joules is None else joules / (end_s - start_s))
+    return powers
+
+
+def _curve(powers: Sequence[float | None]) -> list[Text]:
+    top = max((power for power in powers if power is not None), default=0.0) or 1.0
+    lines = []
+    for row in range(ROWS, 0, -1):
+        label = watts(top) if row == ROWS else "0 W" if row == 1 else ""
+        cells = ""
+        for power in powers:
+            eighths = 0 if power is None else round(8 * ROWS * power / top) - 8 * (row - 1)
+            cells += BLOCKS[max(0, min(8, eighths))]
+        lines.append(Text(f"{label:>{MARGIN - 1}} ", style="dim").append(cells, style="not dim"))
+    return lines
+
+
+def _axis(span_s: float, columns: int) -> Text:
+    end = seconds(span_s)
+    return Text(" " * MARGIN + "0 s" + " " * (columns - 3 - len(end)) + end, style="dim")
+
+
+def _ruler(run: Run, bins: Sequence[tuple[float, float]]) -> list[Text]:
+    """Which phase takes most of each bin: a coloured line, and what its colours mean."""
+    names = list(dict.fromkeys(phase.name for phase in run.phases))
+    colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
+    # Colours vanish in a pipe: the line is drawn with the phase's initial, told apart by case if need be.
+    sign: dict[str, str] = {}
+    for name in names:
+        free = [c for c in name + name.upper() + "0123456789" if c not in sign.values() and c != " "]
+        sign[name] = free[0] if free else "?"
+    line = Text(" " * MARGIN)
+    for start_s, end_s in bins:
+        most = max(run.phases, key=lambda p: min(p.end_s, end_s) - max(p.start_s, start_s))
+        line.append(sign[most.name], style=colour[most.name])
+    legend = Text(" " * MARGIN)
+    for name in names:
+        legend.append(f"{sign[name]} {name}  ", style=colour[name])
+    return [line, legend]

@@ -1,0 +1,204 @@
+"""One report as a person reads it: what it took, how sure that is, what was not measured, where it lies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from energyprof.figures import BY_NAME, MIN_COVERAGE, value
+from energyprof.report import MeterRecord, Report, Run
+from energyprof.units import joules, plus_minus, seconds, share, si, watts
+
+BOUNDARIES = {
+    "component": "inside the chips (no power supply, fans, board or disks)",
+    "module": "the whole module",
+    "node_dc": "the node, behind its power supply",
+    "wall_ac": "the wall socket",
+}
+STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
+
+
+def summary(report: Report, path: Path | None) -> RenderableType:
+    """The report for people, at 80 columns; ``path`` is where it lies."""
+    parts: list[RenderableType] = [_title(report), Text()]
+    if len(report.runs) > 1:
+        parts += [_runs(report), Text()]
+    if report.runs:
+        parts += [_figures(report), Text(), _phases(report.runs), Text()]
+    else:
+        parts += [Text("  nothing was run yet"), Text()]
+    parts.append(_meters(report))
+    parts += [Text(f"  {note}", style="dim") for note in report.notes]
+    parts += _warnings(report, path)
+    if path is not None:
+        parts += [Text(), Text(f"report  {path}", style="bold", no_wrap=True, overflow="ignore")]
+    return Group(*parts)
+
+
+def _title(report: Report) -> Text:
+    work, machine = report.workload, report.machine
+    title = Text(f"{work.name} {work.size or ''}".strip(), style="bold")
+    where = [str(machine.get("host", "?")), str(machine.get("cpu") or machine.get("arch", ""))]
+    where += [str(gpu["name"]) for gpu in machine.get("gpus", ())]
+    title.append("  on " + ", ".join(filter(None, where)), style="not bold")
+    if report.runs and (device := report.runs[-1].facts.get("device")):
+        title.append(f", trained on {device}", style="not bold")
+    return title
+
+
+def _figures(report: Report) -> Table:
+    """The mean over the runs that count, each with its meters' uncertainty (k = 2)."""
+    reaching = [run for run in report.runs if run.status in ("reached", "done")]
+    runs = reaching or list(report.runs)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", style="dim")
+    table.add_column()
+    goal = "energy to target" if report.workload.target and reaching else "energy"
+    table.add_row(goal, _energy(report, runs))
+    if sample_j := _mean(value(BY_NAME["energy_per_sample"], run) for run in runs):
+        table.add_row("energy per sample", si(sample_j, "J"))
+    if total_j := _mean(run.total_energy_j for run in runs):
+        table.add_row("with start-up", f"{joules(total_j)} from the program's start to its end")
+    times = [run.time_s for run in runs]
+    if time_s := _mean(times):
+        table.add_row("time", seconds(time_s))
+    power_w = _mean(run.energy_j / run.time_s for run in runs if run.energy_j is not None and run.time_s)
+    if power_w is not None:
+        idle_w = _idle_power(runs)
+        beside = f"   idle before: {watts(idle_w)}" if idle_w is not None else ""
+        table.add_row("mean power", watts(power_w) + beside)
+    if samples := _mean(run.samples for run in runs):
+        table.add_row("samples", f"{samples:,.0f}")
+    target = report.workload.target
+    if (score := _mean(run.score for run in runs)) is not None:
+        aim = f"   target {target.value:g}" if target else ""
+        table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
+    table.add_row("status", _status(report))
+    return table
+
+
+def _energy(report: Report, runs: Sequence[Run]) -> Text:
+    mean_j = _mean(run.energy_j for run in runs)
+    if mean_j is None:
+        return Text("not measured", style="yellow")
+    known = [run.energy_u_j for run in runs if run.energy_u_j is not None]
+    text = Text(plus_minus(mean_j, max(known), "J") if known else joules(mean_j), style="bold")
+    if report.estimated:
+        text.append("  an estimate, not a measurement", style="yellow")
+    if len(runs) > 1:
+        text.append(f"  mean of {len(runs)} runs", style="dim")
+    return text
+
+
+def _status(report: Report) -> Text:
+    counts: dict[str, int] = {}
+    for run in report.runs:
+        counts[run.status] = counts.get(run.status, 0) + 1
+    text = Text()
+    for status, count in counts.items():
+        text.append(", " if text else "")
+        amount = f" ({count} of {len(report.runs)})" if len(report.runs) > 1 else ""
+        text.append(status + amount, style=STYLES.get(status, "red"))
+    return text
+
+
+def _runs(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    for name in ("seed", "status", "samples", "score", "time", "power", "energy"):
+        table.add_column(name, justify="left" if name == "status" else "right", header_style="dim")
+    for run in report.runs:
+        power = watts(run.energy_j / run.time_s) if run.energy_j is not None and run.time_s else "–"
+        table.add_row(
+            "–" if run.seed is None else str(run.seed),
+            Text(run.status, style=STYLES.get(run.status, "red")),
+            "–" if run.samples is None else f"{run.samples:,}",
+            "–" if run.score is None else f"{run.score:.3f}",
+            "–" if run.time_s is None else seconds(run.time_s),
+            power,
+            "–" if run.energy_j is None else plus_minus(run.energy_j, run.energy_u_j or 0.0, "J"),
+        )
+    return table
+
+
+def _phases(runs: Sequence[Run]) -> Table:
+    """Time and energy by phase, the mean over the runs; phases of one name are added up."""
+    sums: dict[str, tuple[float, float | None]] = {}
+    for run in runs:
+        for phase in run.phases:
+            time_s, energy_j = sums.get(phase.name, (0.0, 0.0))
+            known = energy_j is not None and phase.energy_j is not None
+            sums[phase.name] = (
+                time_s + phase.end_s - phase.start_s,
+                (energy_j or 0.0) + (phase.energy_j or 0.0) if known else None,
+            )
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("phase", header_style="dim")
+    for name in ("time", "energy", "power"):
+        table.add_column(name, justify="right", header_style="dim")
+    for name, (time_s, energy_j) in sums.items():
+        mean_s = time_s / len(runs)
+        energy = "–" if energy_j is None else joules(energy_j / len(runs))
+        power = "–" if energy_j is None or time_s <= 0 else watts(energy_j / time_s)
+        table.add_row(name, seconds(mean_s), energy, power)
+    return table
+
+
+def _meters(report: Report) -> RenderableType:
+    if not report.meters:
+        return Text("measured with no meter: there is no energy in this report", style="yellow")
+    counted = [m for m in report.meters if m.counted]
+    beside = [m for m in report.meters if not m.counted]
+    lines = Text("measured  ")
+    lines.append(f"{BOUNDARIES.get(report.boundary or '', 'nothing counted')}", style="dim")
+    for meter in counted:
+        lines.append("\n  ").append(_meter(meter))
+    for meter in beside:
+        lines.append("\n  beside the total: ").append(_meter(meter))
+    return lines
+
+
+def _meter(meter: MeterRecord) -> Text:
+    text = Text(meter.name, style="bold")
+    rate = "never read" if meter.achieved_hz is None else f"{meter.achieved_hz:.3g} Hz"
+    text.append(f"  {meter.part}, {meter.method}, {rate} of {1 / meter.interval_s:.3g}", style="not bold")
+    text.append(f", {share(meter.coverage)} of the time", style="not bold")
+    if meter.estimated:
+        text.append("  estimate", style="yellow not bold")
+        text.append(f" ± {100 * 2 * meter.info.gain_a / math.sqrt(3):.0f} %", style="not bold")
+    for flag in meter.flags:
+        text.append(f"  {flag}", style="red not bold")
+    return text
+
+
+def _warnings(report: Report, path: Path | None) -> list[Text]:
+    lines = []
+    if any("unfinished" in run.flags for run in report.runs):
+        again = f"energyprof recompute {path}" if path else "energyprof recompute"
+        lines.append(f"this run was cut off: `{again}` makes the report from its trace")
+    for run in report.runs:
+        which = f"seed {run.seed}: " if run.seed is not None else ""
+        if run.coverage is not None and run.coverage < MIN_COVERAGE:
+            lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
+        words = [f for f in run.flags if not f.startswith(("short:", "unfinished", "not_measured"))]
+        if words:
+            lines.append(f"{which}{', '.join(words)}")
+        short = [f.removeprefix("short:") for f in run.flags if f.startswith("short:")]
+        if short:
+            lines.append(f"{which}too short for {', '.join(short)} to say much: repeat it or train longer")
+    return [Text(f"! {line}", style="yellow") for line in lines]
+
+
+def _idle_power(runs: Iterable[Run]) -> float | None:
+    idle = [p for run in runs for p in run.phases if p.name == "idle" and p.energy_j is not None]
+    spent_s = sum(p.end_s - p.start_s for p in idle)
+    return sum(p.energy_j or 0.0 for p in idle) / spent_s if spent_s > 0 else None
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

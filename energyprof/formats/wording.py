@@ -1,0 +1,164 @@
+"""The words that text and Markdown share: figures, changes and verdicts as people read them."""
+
+from __future__ import annotations
+
+import math
+
+from energyprof import units
+from energyprof.check import Check, Limit, Verdict
+from energyprof.compare import Change, Comparison, Entry, Estimate
+from energyprof.figures import BY_NAME
+
+FOOTNOTES = (
+    "mean: geometric. ±: 95 %, from the spread of the runs alone.",
+    "with meters: 95 % (GUM, k = 2), the meters' own gain error included. It is common to all runs "
+    "on the same meters and drops out of changes between them.",
+    "change: against the first report, with its 95 % interval.",
+)
+ESTIMATED = "These figures are an ESTIMATE, not a measurement."
+NOT_JUDGED = "Figures only, no verdict: "
+
+
+def title(figure: str) -> str:
+    """Such as ``energy per sample``."""
+    return figure.replace("_", " ")
+
+
+def number(figure: str, value: float) -> str:
+    """The value with its unit and prefix."""
+    unit = BY_NAME[figure].unit
+    if unit == "s":
+        return units.seconds(value)
+    if unit:
+        return units.si(value, unit)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def spread(estimate: Estimate) -> str:
+    """The half-width of the interval, relative to the mean."""
+    if estimate.high is None or estimate.mean <= 0:
+        return "one run" if estimate.n == 1 else "?"
+    if estimate.agree and estimate.high <= estimate.mean * (1 + 1e-9):
+        return "all equal"
+    # Half the width in logarithms: what lies above the mean and below it differ a little.
+    return "±" + share(math.log(estimate.high / estimate.mean))
+
+
+def with_meters(estimate: Estimate) -> str:
+    """The expanded uncertainty, the meters' gain included; empty for what is not joules."""
+    return "" if estimate.u_rel is None else "±" + share(estimate.u_rel)
+
+
+def share(fraction: float) -> str:
+    """Without a sign, with two digits that say something: ``5.9 %``, ``0.04 %``."""
+    return f"{100 * fraction:.{_decimals(fraction)}f} %"
+
+
+def change(ratio: float, low: float | None, high: float | None) -> str:
+    """Relative changes: ``-4.9 % (-5.6 … -4.1 %)``."""
+    decimals = _decimals(ratio)
+    if low is None or high is None:
+        return f"{100 * ratio:+.{decimals}f} %"
+    decimals = max(decimals, _decimals(high - low))
+    shown = [f"{100 * bound:+.{decimals}f}" for bound in (ratio, low, high)]
+    return f"{shown[0]} % ({shown[1]} … {shown[2]} %)"
+
+
+def ratio_change(ratio: Change) -> str:
+    """A ratio as a change with its interval."""
+    low = None if ratio.low is None else ratio.low - 1
+    high = None if ratio.high is None else ratio.high - 1
+    return change(ratio.ratio - 1, low, high)
+
+
+def against_first(estimate: Estimate) -> tuple[str, str]:
+    """The change and its verdict, or in the verdict's place what the meters add to it."""
+    ratio = estimate.change
+    if ratio is None:
+        return "", ""
+    meters = "" if ratio.u_rel is None else f"meters ±{share(ratio.u_rel)}"
+    return ratio_change(ratio), ratio.verdict or meters
+
+
+def _decimals(fraction: float) -> int:
+    percent = abs(100 * fraction)
+    return 0 if percent >= 99.95 else 1 if percent >= 0.095 or percent == 0 else 2
+
+
+def about(entry: Entry, *, machine: bool) -> str:
+    """A line on one report: what was measured, how often and, if asked, where."""
+    reached = ""
+    if entry.reached is not None:
+        all_of_them = entry.reached == entry.runs
+        reached = ", all" if all_of_them else f", {entry.reached} of {entry.runs}"
+        reached += " reached the target"
+    kind = "ESTIMATED, not measured" if entry.estimated else "measured"
+    boundary = f"boundary {entry.boundary}" if entry.boundary else "no meter"
+    runs = "1 run" if entry.runs == 1 else f"{entry.runs} runs"
+    place = f" on {entry.machine or 'an unknown machine'}" if machine else ""
+    return f"{entry.label}: {entry.workload}{place}, {runs}{reached}; {kind}, {boundary}"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What must be known before the figures are read."""
+    lines = [f"overlooked, {o.kind}: {o.message}" for o in comparison.allowed]
+    unlike = {o.kind for o in comparison.allowed} - {"work"}
+    if not comparison.one_machine:
+        lines.append(NOT_JUDGED + "the reports come from different machines.")
+    elif unlike:
+        lines.append(NOT_JUDGED + f"the reports differ in {' and '.join(sorted(unlike))}.")
+    return lines
+
+
+def headline(verdict: Verdict) -> str:
+    """``energy per sample -1.2 % (-2.0 … -0.4 %), limit +3 %``."""
+    shown = change(verdict.change, verdict.low, verdict.high)
+    return f"{title(verdict.limit.figure)} {shown}, limit {margin(verdict.limit)}"
+
+
+def margin(limit: Limit) -> str:
+    """Such as ``+3 %``."""
+    return f"+{100 * limit.margin:g} %"
+
+
+def explanation(verdict: Verdict) -> list[str]:
+    """Why the verdict is what it is, and what more runs would do."""
+    lines = []
+    if verdict.improved:
+        lines.append(f"IMPROVED: less {title(verdict.limit.figure)} than the baseline.")
+    runs = f"{verdict.runs} against {verdict.baseline_runs} runs"
+    if verdict.detectable is None:
+        few = "a single run has no spread to judge by" if verdict.low is None else "far too few"
+        lines.append(f"{runs}: {few}.")
+    elif verdict.detectable == 0:
+        lines.append(f"{runs}: all runs of each side agree exactly, so any change shows.")
+    else:
+        smallest = share(verdict.detectable)
+        lines.append(f"{runs} show an increase of {smallest} or more (80 % power).")
+    lines.append(_remedy(verdict))
+    return [line for line in lines if line]
+
+
+def _remedy(verdict: Verdict) -> str:
+    limit, needed = f"limit of {100 * verdict.limit.margin:g} %", verdict.runs_needed
+    if verdict.low is None:
+        return "Repeat both, such as: energyprof run … --repeats 3"
+    if needed is None:
+        return f"A {limit} is finer than any practical number of runs can show."
+    if verdict.outcome == "INCONCLUSIVE" and needed <= min(verdict.runs, verdict.baseline_runs):
+        return f"The change is close to the {limit}: only more runs can tell."
+    return f"A {limit} takes {needed} runs a side."
+
+
+def outcome(result: Check) -> str:
+    """One sentence on the whole check."""
+    against = f"{result.label} against {result.baseline}"
+    return {
+        "PASS": f"PASS: {against}",
+        "FAIL": f"FAIL: {against}: it takes more than the limit allows",
+        "INCONCLUSIVE": f"INCONCLUSIVE: {against}: NEITHER A PASS NOR A FAIL, add runs "
+        "(it fails a build only with --strict)",
+        "INVALID": f"INVALID: {against}: no verdict on these measurements",
+        "NO_BASELINE": f"NO BASELINE: {result.baseline} is not there, so {result.label} is not "
+        "judged (allowed)",
+    }[result.outcome]

@@ -1,0 +1,125 @@
+"""``energyprof compare`` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from energyprof.cli.compare import labels
+from energyprof.report import write
+from reports import at, report, run
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(at(1.0, 1.01, 0.99), tmp_path / "base.json")
+    write(at(2.0, 2.02, 1.98), tmp_path / "double.json")
+    write(at(1.0, 1.1, config={"batch_size": 8}), tmp_path / "other.json")
+    return tmp_path
+
+
+def energyprof(folder, *words, **environment):
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
+    return subprocess.run(
+        [sys.executable, "-m", "energyprof", *words],
+        cwd=folder,
+        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
+    done = energyprof(folder, "compare", "base.json", "double.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    # ln 0.99 … 1.01: sd 1 %, t(0.975, 4) · 1 % · √(2/3) = 2.27 %.
+    assert "+100.0 % (+95.5 … +104.6 %)" in done.stdout and "higher" in done.stdout
+    assert "double: unet tiny, 3 runs, all reached the target; measured" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "\x1b" not in done.stdout
+
+
+def test_other_work_is_refused_with_3_and_may_be_allowed(folder):
+    done = energyprof(folder, "compare", "base.json", "other.json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "work: config.batch_size is 4 in base, 8 in other" in done.stderr
+    allowed = energyprof(folder, "compare", "base.json", "other.json", "--allow", "work")
+    assert allowed.returncode == 0
+    assert "overlooked, work: config.batch_size is 4 in base, 8 in other" in allowed.stdout
+
+
+def test_a_report_that_missed_says_how_many_reached(folder):
+    write(report([run(), run(status="missed"), run()]), folder / "missed.json")
+    done = energyprof(folder, "compare", "missed.json")
+    assert "2 of 3 reached the target" in done.stdout
+
+
+def test_json_is_all_there_is_on_stdout(folder):
+    done = energyprof(folder, "compare", "base.json", "double.json", "--json")
+    data = json.loads(done.stdout)
+    assert data["schema"] == "energyprof.comparison/1"
+    change = data["entries"][1]["estimates"][0]["change"]
+    assert change["ratio"] == pytest.approx(2.0) and change["verdict"] == "higher"
+    by_format = energyprof(folder, "compare", "base.json", "double.json", "--format", "json")
+    assert by_format.stdout == done.stdout
+
+
+def test_markdown_is_a_table_for_a_pull_request(folder):
+    done = energyprof(folder, "compare", "base.json", "double.json", "--format", "markdown")
+    assert "| energy per sample | n | mean | ± | with meters | change |  |" in done.stdout
+    assert "| double | 3 | 2.00 J | " in done.stdout
+
+
+def test_names_cannot_break_the_table_or_write_to_the_terminal(folder):
+    write(at(1.0, name="a|b\x1b[31m*c*"), folder / "odd.json")
+    for name in ("text", "markdown", "json"):
+        assert "\x1b" not in energyprof(folder, "compare", "odd.json", "--format", name).stdout
+    done = energyprof(folder, "compare", "odd.json", "--format", "markdown")
+    assert r"a\|b?\[31m\*c\*" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["nope.json"], "nope.json: cannot be read"),
+        (["base.json", "--format", "xml"], "no format 'xml'; choose from text, markdown, json"),
+        (["base.json", "--allow", "machine"], "--allow machine: choose from work"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_2(folder, words, complaint):
+    done = energyprof(folder, "compare", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert complaint in done.stderr
+
+
+def test_the_locale_changes_no_digit(folder):
+    words = ("compare", "base.json", "double.json")
+    plain = energyprof(folder, *words, LC_ALL="C")
+    german = energyprof(folder, *words, LC_ALL="de_DE.UTF-8", LANG="de_DE.UTF-8")
+    assert plain.returncode == 0
+    assert plain.stdout == german.stdout
+
+
+def test_a_name_too_long_for_the_table_stands_above_its_row(folder):
+    name = "a-rather-long-name-of-a-report-of-which-no-letter-is-lost"
+    write(at(1.0, 1.02), folder / f"{name}.json")
+    lines = energyprof(folder, "compare", "base.json", f"{name}.json").stdout.splitlines()
+    row = lines.index(f"  {name}")
+    assert lines[row + 1].split()[:3] == ["2", "1.01", "J"]
+    assert max(map(len, lines)) <= 80
+
+
+def test_labels_are_stems_where_they_differ_and_paths_where_they_do_not(tmp_path):
+    a, b = tmp_path / "x" / "r.json", tmp_path / "y" / "r.json"
+    assert labels([a, tmp_path / "s.json"]) == ["r", "s"]
+    assert labels([a, b]) == [str(a), str(b)]
+    assert labels([a, a]) == [str(a), f"{a} (2)"]

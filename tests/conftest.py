@@ -1,0 +1,70 @@
+"""Fixtures that several files use: a machine with a live power meter, and the command itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.powercap import LivePowercap
+from fakes.waveform import constant
+
+
+class Command:
+    """``energyprof`` in a process of its own, in an empty folder, with one fake meter of 50 W."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self.folder, self.root = folder, root
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if k not in ("ENERGYPROF_WIRE", "COLUMNS")}
+        return {**inherited, "ENERGYPROF_SYSFS_ROOT": str(self.root), **changes}
+
+    def arguments(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "energyprof", *words]
+
+    def __call__(
+        self, *words: str, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.arguments(*words),
+            cwd=self.folder,
+            env=self.environment(**(environment or {})),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            **options,
+        )
+
+    def report(self, name: str = "r.json") -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return content
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Iterator[Command]:
+    """The command on a machine whose only meter shows 50 W."""
+    powercap = LivePowercap(tmp_path / "machine", constant(50))
+    (tmp_path / "work").mkdir()
+    yield Command(tmp_path / "work", tmp_path / "machine")
+    powercap.close()
+
+
+def one_error_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The single line a refused command prints, without a traceback."""
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+@pytest.fixture(name="one_error_line")
+def _one_error_line() -> Any:
+    return one_error_line
