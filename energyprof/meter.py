@@ -31,6 +31,9 @@ class MeterInfo:
     max_power_w: float  # a reading that implies more is not believed
     wraps_at_j: float | None = None  # a counter's modulus; None if it never wraps
     device: str = ""  # UUID, CPU model, bus address
+    # Meters of one lane are read by one thread, one after the other: only for reads of microseconds from one
+    # driver, which could hang together at most. Every other meter has a thread of its own.
+    lane: str = ""
     estimated: bool = False  # a model, not a meter
 
 

@@ -95,3 +95,22 @@ def test_the_last_reading_begins_after_the_stop() -> None:
     stop_s = time.monotonic()
     sampler.stop()
     assert list(sampler.drain())[-1].start_s >= stop_s
+
+
+def test_meters_of_one_lane_are_read_by_one_thread() -> None:
+    threads: list[set[int]] = [set(), set(), set()]
+
+    def reader(index: int) -> Callable[[], float]:
+        def value() -> float:
+            threads[index].add(threading.get_ident())
+            return 1.0
+
+        return value
+
+    infos = [counter(name="a", lane="bus"), counter(name="b", lane="bus"), counter(name="c")]
+    meters = [FakeMeter(reader(i), meter) for i, meter in enumerate(infos)]
+    sampler = Sampler(meters, 0.005)
+    until(lambda: all(meter.reads >= 3 for meter in meters))
+    sampler.stop()
+    assert threads[0] == threads[1]
+    assert len(threads[0] | threads[2]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -65,6 +66,10 @@ def options(
 
 def main() -> None:
     """The console entry point; every error of ours is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no ± shows a ?, rather than a traceback after an hour of training.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except EnergyprofError as error:

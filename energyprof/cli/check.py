@@ -32,8 +32,9 @@ def check(
 ) -> None:
     """Judge a report by a baseline: PASS, FAIL or INCONCLUSIVE for each limit.
 
-    Exits 0 on a pass, 1 on a regression, 3 if the reports are not comparable, 4 if a run is invalid
-    or missed its target, 5 if the runs are too few to tell and --strict is given.
+    Exits 0 on a pass, 1 on a regression, 3 if the reports do not compare,
+    4 if a run is invalid or missed its target, 5 with --strict if the runs
+    are too few to tell.
     """
     import sys
 

@@ -147,7 +147,7 @@ def _remedy(verdict: Verdict) -> str:
         return f"A {limit} is finer than any practical number of runs can show."
     if verdict.outcome == "INCONCLUSIVE" and needed <= min(verdict.runs, verdict.baseline_runs):
         return f"The change is close to the {limit}: only more runs can tell."
-    return f"A {limit} takes {needed} runs a side."
+    return f"To hold a {limit} reliably takes {needed} runs a side."
 
 
 def outcome(result: Check) -> str:

@@ -122,6 +122,7 @@ def _info(zone: Zone, vendor: str, device: str) -> MeterInfo:
         max_power_w=max_power_w(zone.path),
         wraps_at_j=(range_uj + unit_uj) / UJ_PER_J,
         device=device,
+        lane="rapl",
     )
 
 

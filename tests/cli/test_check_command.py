@@ -83,7 +83,7 @@ def test_inconclusive_is_5_if_strict_and_a_loud_0_if_not(typed):
     loud = typed("noisy")
     assert (loud.exit_code, typed("noisy", "--strict").exit_code) == (0, 5)
     assert "NEITHER A PASS NOR A FAIL" in loud.stdout
-    assert "A limit of 3 % takes" in loud.stdout
+    assert "To hold a limit of 3 % reliably takes" in loud.stdout
 
 
 def test_a_missing_baseline_that_is_allowed_is_0_and_a_line(typed):
