@@ -119,8 +119,9 @@ class Child:
 
     def _keep_tail(self, pipe: IO[bytes]) -> None:
         # readline with a limit: one endless line must not fill the memory.
-        while line := pipe.readline(TAIL_LINE_BYTES):
-            self._tail.append(line)
+        with pipe:
+            while line := pipe.readline(TAIL_LINE_BYTES):
+                self._tail.append(line)
 
 
 def exit_status(code: int) -> int:

@@ -191,6 +191,8 @@ def _phases(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
     marks = list(told.phases)
     if told.end and told.end[0] < ended_s:
         marks.append((told.end[0], "shutdown", None))
+    if not marks:
+        return ()
     edges = [mark[0] for mark in marks[1:]] + [ended_s]
     stretches = []
     for (start_s, name, samples), end_s, following in zip(

@@ -69,5 +69,6 @@ def plus_minus(value: float, expanded: float, unit: str) -> str:
 
 
 def _three_digits(value: float) -> str:
-    digits = 2 - math.floor(math.log10(abs(value)) + 1e-9)
+    rounded = float(f"{value:.3g}")  # 0.9996 prints as 1.00, with two decimals
+    digits = 2 - math.floor(math.log10(abs(rounded)) + 1e-9)
     return f"{value:.{max(0, digits)}f}"

@@ -1,7 +1,8 @@
-"""A powercap tree whose counter follows a waveform in real time, as the kernel's would."""
+"""A powercap tree whose counters follow a waveform in real time, as the kernel's would."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -11,31 +12,39 @@ from fakes.waveform import Waveform
 
 
 class LivePowercap:
-    """One package zone below ``root``; a thread renews its counter about every millisecond.
+    """Package zones below ``root``, each with the waveform's power; a thread renews them about every millisecond.
 
-    Once there is a file ``root/break`` the counter is empty for good, as of a driver without a reading.
+    Once there is a file ``root/break`` the counters are empty for good, as of a driver without a reading.
     """
 
-    def __init__(self, root: Path, wave: Waveform, range_uj: int = 262143328850) -> None:
-        sysfs.cpuinfo(root)
-        self.zone = sysfs.zone(root, "intel-rapl:0", "package-0", 0, range_uj)
+    def __init__(
+        self, root: Path, wave: Waveform, packages: int = 1, range_uj: int = sysfs.INTEL_RANGE_UJ
+    ) -> None:
+        sysfs.cpuinfo(root, sockets=packages)
+        zones = [sysfs.zone(root, f"intel-rapl:{n}", f"package-{n}", 0, range_uj) for n in range(packages)]
+        self._counters = [zone / "energy_uj" for zone in zones]
+        self._break = root / "break"
         self._wave, self._range_uj = wave, range_uj
-        self._counter, self._break = self.zone / "energy_uj", root / "break"
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
+        """Stop the counters."""
         self._ended.set()
         self._thread.join()
 
     def _renew(self) -> None:
-        with open(self._counter, "r+b", buffering=0) as file:
+        with contextlib.ExitStack() as stack:
+            files = [stack.enter_context(open(path, "r+b", buffering=0)) for path in self._counters]
             while not self._ended.wait(0.001):
                 if self._break.exists():
-                    file.truncate(0)
+                    for file in files:
+                        file.truncate(0)
                     return
                 joules = self._wave.counter_j(time.monotonic())
                 # One width and one write: a reader never meets half a number.
-                file.seek(0)
-                file.write(b"%020d\n" % (int(joules * 1e6) % (self._range_uj + 1)))
+                text = b"%020d\n" % (int(joules * 1e6) % (self._range_uj + 1))
+                for file in files:
+                    file.seek(0)
+                    file.write(text)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from energyprof.units import joules, percent, plus_minus, seconds, share, watts
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0 J"),
+        (1, "1.00 J"),
+        (999.4, "999 J"),
+        (999.6, "1.00 kJ"),
+        (12345, "12.3 kJ"),
+        (1.2e7, "12.0 MJ"),
+        (0.01234, "12.3 mJ"),
+        (-1500, "-1.50 kJ"),
+        (math.inf, "inf J"),
+    ],
+)
+def test_energy(value: float, text: str) -> None:
+    assert joules(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.35, "0.35 s"),
+        (12.34, "12.3 s"),
+        (59.96, "1 min 00 s"),
+        (123, "2 min 03 s"),
+        (3599.7, "1 h 00 min"),
+        (18420, "5 h 07 min"),
+        (-5, "-5.0 s"),
+    ],
+)
+def test_durations(value: float, text: str) -> None:
+    assert seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "expanded", "text"),
+    [
+        (12345, 600, "12.35 ± 0.60 kJ"),
+        (12345, 5000, "12.3 ± 5.0 kJ"),
+        (100, 2.3, "100.0 ± 2.3 J"),
+        (100, 148, "100 ± 148 J"),
+        (1000, 0, "1.00 kJ"),
+        (0, 1, "0 ± 1 J"),
+    ],
+)
+def test_a_value_is_shown_no_finer_than_its_uncertainty(value: float, expanded: float, text: str) -> None:
+    assert plus_minus(value, expanded, "J") == text
+
+
+def test_a_change_has_its_sign_and_a_share_is_never_rounded_up_to_the_whole() -> None:
+    assert percent(0.0321) == "+3.2 %"
+    assert percent(-0.5) == "-50.0 %"
+    assert share(1.0) == "100 %"
+    assert share(0.99999) == "99.9 %"
+    assert watts(0.5) == "500 mW"
