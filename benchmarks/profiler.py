@@ -80,7 +80,7 @@ def profile(display: str, interval_s: float, command: list[str]) -> dict[str, fl
 
 
 def day() -> dict[str, float]:
-    """Feed the recorder 24 hours of readings as fast as it takes them; the memory after 1 h, 24 h and the report."""
+    """Feed the recorder 24 hours of readings as fast as it takes them; the memory meanwhile."""
     from energyprof.meters import find, select
     from energyprof.recompute import Rebuild
     from energyprof.record import Recorder, Training
@@ -165,7 +165,8 @@ def main() -> int:
     print(f"… with the live display:  {100 * drawn['core']:.2f} % of a core, limit 3 %")
     print(f"memory:                   {drawn['rss_mb']:.0f} MB, limit 60 MB")
     print(
-        f"24 h at 10 Hz (in {took_s:.0f} s): {long['hour_mb']:.1f} MB after 1 h, {long['day_mb']:.1f} MB after 24 h, "
+        f"24 h at 10 Hz (fed in {took_s:.0f} s): "
+        f"{long['hour_mb']:.1f} MB after 1 h, {long['day_mb']:.1f} MB after 24 h, "
         f"{long['report_mb']:.1f} MB with the report; trace {long['trace_mb']:.0f} MB"
     )
     print(

@@ -118,12 +118,17 @@ class Workload(Protocol):
 
 
 def code_digest(path: Path) -> str:
-    """SHA-256 of a source file less comments and blank lines: a better comment is the same work."""
+    """SHA-256 of a source file less comments, docstrings, blank lines: better words are the same work."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
+    before = tokenize.NEWLINE
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        (first, column), (last, _) = token.start, token.end
         if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
+            lines[first - 1] = lines[first - 1][:column]
+        elif token.type == tokenize.STRING and before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
+            lines[first - 1 : last] = [""] * (last - first + 1)
+        if token.type not in (tokenize.COMMENT, tokenize.NL):
+            before = token.type
     code = "\n".join(line.rstrip() for line in lines if line.strip())
     return hashlib.sha256(code.encode()).hexdigest()

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reports import at
 
 from energyprof.errors import FileError
 from energyprof.report import from_json, read, to_json, trace_path, write
+from reports import at
 
 
 def changed(*path: Any, to: Any) -> str:

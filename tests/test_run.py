@@ -1,4 +1,4 @@
-"""A metered training from start to end: children that hang, flood, fork, die, and repeats that must survive them."""
+"""A metered training from start to end: children that hang, flood, fork and die; repeats that survive it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import sysfs
-from fakes.powercap import LivePowercap
-from fakes.waveform import constant
 
 from energyprof import record, run
 from energyprof.live import Snapshot
@@ -20,6 +17,9 @@ from energyprof.recompute import recompute
 from energyprof.record import Training
 from energyprof.report import TargetRecord, WorkloadRecord, read, to_json
 from energyprof.run import Measuring, Outcome
+from fakes import sysfs
+from fakes.powercap import LivePowercap
+from fakes.waveform import constant
 
 WORK = WorkloadRecord("toy", "tiny", "sha256:0", {}, TargetRecord("score", 0.5, "max"))
 # A training as the island makes it: it connects, says where it is, and ends with its last word.
@@ -100,7 +100,7 @@ def test_a_child_that_ignores_being_stopped_is_killed(
 
 
 def test_what_a_training_leaves_running_is_ended_with_it(measuring: Measuring, tmp_path: Path) -> None:
-    forked = f"left = subprocess.Popen(['sleep', '600']); open({str(tmp_path / 'pid')!r}, 'w').write(str(left.pid))"
+    forked = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(subprocess.Popen(['sleep', '600']).pid))"
     profiled(measuring, training(0, after=forked))
     pid = (tmp_path / "pid").read_text()
     deadline_s = time.monotonic() + 30
@@ -120,7 +120,12 @@ def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(m
 
 
 def test_garbage_on_the_wire_is_counted_and_harmless(measuring: Measuring) -> None:
-    talk = "import socket; s = socket.socket(socket.AF_UNIX); s.connect(os.environ['ENERGYPROF_WIRE']); s.sendall(b'?\\n' * 7); s.close()"
+    talk = """
+import socket
+with socket.socket(socket.AF_UNIX) as line:
+    line.connect(os.environ["ENERGYPROF_WIRE"])
+    line.sendall(b"?\\n" * 7)
+"""
     outcome = profiled(measuring, training(0, after=talk))
     assert outcome.report.runs[0].status == "reached"
     assert "wire_garbage:7" in outcome.report.runs[0].flags

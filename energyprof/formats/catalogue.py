@@ -64,13 +64,13 @@ def _lines(size: dict[str, Any]) -> list[str]:
         return [*lines, "no reference bank: nobody has shown how often the target is reached"]
     best = max(bank["baselines"].values())
     lines.append(f"without a network: {best:.3f} at best")
-    reached = [seed for seed in bank["seeds"] if seed["samples_to_target"] is not None]
-    samples = [seed["samples_to_target"] for seed in reached]
-    took = [seed["seconds"] for seed in reached]
+    reached = [run for run in bank["runs"] if run["samples_to_target"] is not None]
+    samples = statistics.median(run["samples_to_target"] for run in reached)
+    took_s = statistics.median(run["seconds"] for run in reached)
+    made = bank["made"]
     lines.append(
-        f"reference: {len(reached)} of {len(bank['seeds'])} seeds reach it, "
-        f"median {statistics.median(samples):,.0f} samples"
-        f" and {seconds(statistics.median(took))} on {bank['made']['cpu']}"
+        f"reference: {len(reached)} of {len(bank['runs'])} seeds reach it, in the median after {samples:,.0f}"
+        f" samples, {seconds(took_s)} of training on {made['threads']} threads of {made['device_name']}"
     )
     return lines
 

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from energyprof.compare import collect
 from energyprof.figures import BY_NAME, MIN_COVERAGE, value
 from energyprof.report import MeterRecord, Report, Run
 from energyprof.units import joules, plus_minus, seconds, share, si, watts
@@ -33,8 +35,11 @@ def summary(report: Report, path: Path | None) -> RenderableType:
     else:
         parts += [Text("  nothing was run yet"), Text()]
     parts.append(_meters(report))
-    parts += [Text(f"  {note}", style="dim") for note in report.notes]
-    parts += _warnings(report, path)
+    if report.notes:
+        parts += [Text(), Text("not measured, and why")]
+        parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in report.notes]
+    warnings = _warnings(report, path)
+    parts += [Text(), *warnings] if warnings else []
     if path is not None:
         parts += [Text(), Text(f"report  {path}", style="bold", no_wrap=True, overflow="ignore")]
     return Group(*parts)
@@ -62,8 +67,9 @@ def _figures(report: Report) -> Table:
     table.add_row(goal, _energy(report, runs))
     if sample_j := _mean(value(BY_NAME["energy_per_sample"], run) for run in runs):
         table.add_row("energy per sample", si(sample_j, "J"))
-    if total_j := _mean(run.total_energy_j for run in runs):
-        table.add_row("with start-up", f"{joules(total_j)} from the program's start to its end")
+    if any(phase.name == "startup" for run in runs for phase in run.phases):
+        if total_j := _mean(run.total_energy_j for run in runs):
+            table.add_row("with start-up", f"{joules(total_j)} from the program's start to its end")
     times = [run.time_s for run in runs]
     if time_s := _mean(times):
         table.add_row("time", seconds(time_s))
@@ -86,12 +92,19 @@ def _energy(report: Report, runs: Sequence[Run]) -> Text:
     mean_j = _mean(run.energy_j for run in runs)
     if mean_j is None:
         return Text("not measured", style="yellow")
-    known = [run.energy_u_j for run in runs if run.energy_u_j is not None]
-    text = Text(plus_minus(mean_j, max(known), "J") if known else joules(mean_j), style="bold")
+    figure = BY_NAME["energy_to_target" if report.workload.target else "energy"]
+    values = collect(figure, report)
+    if values is not None and values.u_rel is not None:
+        expanded_j = (
+            values.u_rel * mean_j
+        )  # meters and, over several runs, their scatter: as `compare` has it
+    else:
+        expanded_j = max((run.energy_u_j for run in runs if run.energy_u_j is not None), default=0.0)
+    text = Text(plus_minus(mean_j, expanded_j, "J"), style="bold")
     if report.estimated:
-        text.append("  an estimate, not a measurement", style="yellow")
+        text.append("  an estimate, not a measurement", style="yellow not bold")
     if len(runs) > 1:
-        text.append(f"  mean of {len(runs)} runs", style="dim")
+        text.append(f"  mean of {len(runs)} runs", style="dim not bold")
     return text
 
 
@@ -104,6 +117,9 @@ def _status(report: Report) -> Text:
         text.append(", " if text else "")
         amount = f" ({count} of {len(report.runs)})" if len(report.runs) > 1 else ""
         text.append(status + amount, style=STYLES.get(status, "red"))
+    codes = sorted({run.exit_code for run in report.runs if run.exit_code})
+    if codes:
+        text.append(f", exit code {', '.join(map(str, codes))}")
     return text
 
 
@@ -151,28 +167,26 @@ def _phases(runs: Sequence[Run]) -> Table:
 def _meters(report: Report) -> RenderableType:
     if not report.meters:
         return Text("measured with no meter: there is no energy in this report", style="yellow")
-    counted = [m for m in report.meters if m.counted]
-    beside = [m for m in report.meters if not m.counted]
-    lines = Text("measured  ")
-    lines.append(f"{BOUNDARIES.get(report.boundary or '', 'nothing counted')}", style="dim")
-    for meter in counted:
-        lines.append("\n  ").append(_meter(meter))
-    for meter in beside:
-        lines.append("\n  beside the total: ").append(_meter(meter))
-    return lines
+    counts = BOUNDARIES.get(report.boundary or "", "nothing is counted")
+    table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column()
+    for meter in sorted(report.meters, key=lambda m: not m.counted):
+        table.add_row(*_meter(meter))
+    return Group(Text.assemble("measured  ", (counts, "dim")), Padding(table, (0, 0, 0, 2)))
 
 
-def _meter(meter: MeterRecord) -> Text:
-    text = Text(meter.name, style="bold")
-    rate = "never read" if meter.achieved_hz is None else f"{meter.achieved_hz:.3g} Hz"
-    text.append(f"  {meter.part}, {meter.method}, {rate} of {1 / meter.interval_s:.3g}", style="not bold")
-    text.append(f", {share(meter.coverage)} of the time", style="not bold")
+def _meter(meter: MeterRecord) -> tuple[Text, str, Text, str]:
+    name = Text(meter.name, style="bold")
+    if not meter.counted:
+        name.append("\nbeside the total", style="dim not bold")
+    method = Text(meter.method)
     if meter.estimated:
-        text.append("  estimate", style="yellow not bold")
-        text.append(f" ± {100 * 2 * meter.info.gain_a / math.sqrt(3):.0f} %", style="not bold")
+        method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
     for flag in meter.flags:
-        text.append(f"  {flag}", style="red not bold")
-    return text
+        method.append(f"\n{flag}", style="red")
+    rate = "never read" if meter.achieved_hz is None else f"{meter.achieved_hz:.1f} Hz"
+    return name, meter.part, method, f"{rate}, {share(meter.coverage)} of the time"
 
 
 def _warnings(report: Report, path: Path | None) -> list[Text]:

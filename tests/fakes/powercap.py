@@ -12,19 +12,24 @@ from fakes.waveform import Waveform
 
 
 class LivePowercap:
-    """Package zones below ``root``, each with the waveform's power; a thread renews them about every millisecond.
+    """Package zones below ``root``, each with the waveform's power, renewed every ``renew_s`` or so.
 
     Once there is a file ``root/break`` the counters are empty for good, as of a driver without a reading.
     """
 
     def __init__(
-        self, root: Path, wave: Waveform, packages: int = 1, range_uj: int = sysfs.INTEL_RANGE_UJ
+        self,
+        root: Path,
+        wave: Waveform,
+        packages: int = 1,
+        range_uj: int = sysfs.INTEL_RANGE_UJ,
+        renew_s: float = 0.001,
     ) -> None:
         sysfs.cpuinfo(root, sockets=packages)
         zones = [sysfs.zone(root, f"intel-rapl:{n}", f"package-{n}", 0, range_uj) for n in range(packages)]
         self._counters = [zone / "energy_uj" for zone in zones]
         self._break = root / "break"
-        self._wave, self._range_uj = wave, range_uj
+        self._wave, self._range_uj, self._renew_s = wave, range_uj, renew_s
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, daemon=True)
         self._thread.start()
@@ -37,7 +42,7 @@ class LivePowercap:
     def _renew(self) -> None:
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(open(path, "r+b", buffering=0)) for path in self._counters]
-            while not self._ended.wait(0.001):
+            while not self._ended.wait(self._renew_s):
                 if self._break.exists():
                     for file in files:
                         file.truncate(0)

@@ -1,0 +1,115 @@
+"""``energyprof run`` with the real U-Net, for a few steps."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SHORT = ("run", "unet", "--idle", "0", "--max-samples", "64", "--output", "r.json")
+
+
+@pytest.mark.slow
+def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: Any) -> None:
+    done = command(*SHORT, "--json")
+    assert done.returncode == 4, done.stderr
+    report = json.loads(done.stdout)
+    assert report == command.report()
+    run = report["runs"][0]
+    assert (run["status"], run["samples"], run["seed"]) == ("missed", 64, 0)
+    assert run["energy_j"] == pytest.approx(50 * run["time_s"], rel=0.05)
+    assert run["total_energy_j"] > run["energy_j"]
+    names = [phase["name"] for phase in run["phases"]]
+    assert names == ["idle", "startup", "warmup", "train", "eval", "shutdown"]
+    assert sum(phase["samples"] or 0 for phase in run["phases"]) == 64
+    assert run["facts"]["parameters"] > 0
+    assert report["boundary"] == "component"
+    assert not report["estimated"]
+    assert report["workload"]["id"].startswith("sha256:")
+    assert "looking at the idle machine" in done.stderr or "starting up" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_target_within_reach_exits_0_after_each_seed(command: Any) -> None:
+    done = command(*SHORT, "--target", "0.01", "--seeds", "4,9")
+    assert done.returncode == 0, done.stderr
+    runs = command.report()["runs"]
+    assert [(run["seed"], run["status"]) for run in runs] == [(4, "reached"), (9, "reached")]
+    assert runs[0]["history"] != runs[1]["history"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_training_and_keeps_what_was_measured(command: Any) -> None:
+    process = subprocess.Popen(
+        command.arguments("run", "unet", "--idle", "0", "--output", "r.json"),
+        cwd=command.folder,
+        env=command.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "training" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 128 + signal.SIGINT
+    assert "Traceback" not in rest
+    run = command.report()["runs"][0]
+    assert run["status"] == "interrupted"
+    assert run["energy_j"] > 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("run", "gpt"), "unknown workload 'gpt': choose one of unet"),
+        (("run", "unet", "--size", "huge"), "unet has no size 'huge': choose one of tiny, base"),
+        (("run", "unet", "--precision", "fp4"), "unknown precision 'fp4'"),
+        (("run", "unet", "--target", "1.5"), "target 1.5"),
+        (("run", "unet", "--batch-size", "0"), "batch size 0"),
+        (("run", "unet", "--data-fraction", "0"), "data fraction 0"),
+        (("run", "unet", "--seeds", "1,x"), "--seeds 1,x: give whole numbers"),
+        (("run", "unet", "--seeds", "1,1"), "--seeds 1,1: every seed"),
+        (("run", "unet", "--python", "/no/python"), "/no/python: there is no such program"),
+        (("run", "unet", "--meters", "codecarbon:moon"), "codecarbon:moon is not here"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    command: Any, one_error_line: Any, words: tuple[str, ...], says: str
+) -> None:
+    assert says in one_error_line(command(*words))
+    assert list(command.folder.glob("*")) == []
+
+
+def test_an_interpreter_without_torch_is_one_line_that_names_the_extra(command: Any) -> None:
+    bare = command.folder / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    done = command(*SHORT, "--python", str(bare / "bin/python"), "--quiet")
+    assert done.returncode == 2
+    assert "pip install 'energyprof[workloads]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert command.report()["runs"][0]["status"] == "failed"
+
+
+def test_a_missing_gpu_is_one_line(command: Any) -> None:
+    done = command(*SHORT, "--device", "cuda:63", "--quiet")
+    assert done.returncode == 2
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "no GPU 63 here" in line
+
+
+def test_a_report_is_never_lost_to_a_folder_that_cannot_be_written(
+    command: Any, one_error_line: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    line = one_error_line(command("run", "unet", "--output", str(tmp_path / "file" / "r.json")))
+    assert "cannot be written" in line

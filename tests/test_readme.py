@@ -1,0 +1,85 @@
+"""The README, the help texts and the code say the same."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from energyprof.errors import EnergyprofError
+from energyprof.meters import KINDS
+from energyprof.workloads import WORKLOADS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def help_of(*words: str) -> str:
+    command = [sys.executable, "-m", "energyprof", *words, "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "200"}).stdout
+
+
+def commands() -> list[str]:
+    lines = help_of().partition("Commands")[2].splitlines()
+    return [match[1] for line in lines if (match := re.match(r"│ (\w+) ", line))]
+
+
+@pytest.fixture(scope="module")
+def helps() -> dict[str, str]:
+    return {name: help_of(name) for name in commands()}
+
+
+def test_every_command_stands_in_the_readmes_table(helps: dict[str, str]) -> None:
+    table = re.findall(r"^\| `energyprof (\w+)", README, re.MULTILINE)
+    assert sorted(table) == sorted(helps)
+
+
+def test_every_option_in_the_readme_exists(helps: dict[str, str]) -> None:
+    used = re.findall(r"energyprof (\w+)([^`\n#]*)", README)
+    assert used
+    for name, rest in used:
+        if name not in helps:
+            continue
+        for option in re.findall(r"(?<!\S)--?[a-z][\w-]*", rest.partition(" -- ")[0]):
+            assert option in helps[name], f"energyprof {name} {option}"
+
+
+def test_every_command_says_what_it_does_and_every_option_too(helps: dict[str, str]) -> None:
+    for name, text in helps.items():
+        assert "Usage:" in text, name
+        for line in text.splitlines():
+            if option := re.match(r"│ [* ] +(--[\w-]+)", line):
+                assert re.search(r"\s{2,}\S.*[.)\]]\s*│$", line), f"{name} {option[1]}: {line}"
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    table = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+    assert table == {0, 1, 2, 3, 4, 5}
+    kinds = [EnergyprofError, *EnergyprofError.__subclasses__()]
+    assert {kind.exit_code for kind in kinds} <= table
+
+
+def test_every_meter_and_workload_is_named() -> None:
+    for name in (*KINDS, *WORKLOADS):
+        assert f"`{name}`" in README or f"run {name}" in README, name
+
+
+def test_the_tree_is_the_packages_with_its_docstrings() -> None:
+    listed = re.search(r"```\nenergyprof/\n(.*?)\nbenchmarks/", README, re.DOTALL)
+    assert listed is not None
+    shown = dict(re.findall(r"^  (\S+)\s+(.+)$", listed[1], re.MULTILINE))
+    package = ROOT / "energyprof"
+    files = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    assert set(shown) == files | folders
+
+
+def test_every_module_begins_with_a_line_that_says_what_it_is() -> None:
+    for path in (ROOT / "energyprof").rglob("*.py"):
+        docstring = ast.get_docstring(ast.parse(path.read_text()))
+        assert docstring, path
+        assert docstring.splitlines()[0].endswith((".", ":", "?")), f"{path}: {docstring.splitlines()[0]}"

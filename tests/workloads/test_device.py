@@ -1,0 +1,43 @@
+"""What a device lacks, in one line: the GPU, the precision, the memory, the library."""
+
+import pytest
+
+from energyprof.workload import Settings, WorkloadError
+from energyprof.workloads import device
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Settings(device="cpu", precision="fp16"), "needs a GPU"),
+        (Settings(device="cpu", precision="tf32"), "needs a GPU"),
+        (Settings(device="cuda:99"), "no GPU 99"),
+        (Settings(device="abacus"), "unknown device 'abacus'"),
+        (Settings(device="meta"), "not supported"),
+    ],
+    ids=str,
+)
+def test_what_the_device_cannot_do_is_one_line(settings, words):
+    with pytest.raises(WorkloadError, match=words) as error:
+        device.set_up(device.torch_device(settings.device), settings.precision)
+    assert "\n" not in str(error.value)
+
+
+def test_out_of_memory_names_the_batch_size_and_other_errors_pass():
+    cpu = torch.device("cpu")
+    with (
+        pytest.raises(
+            WorkloadError, match="out of memory on cpu at batch size 64: use a smaller --batch-size"
+        ),
+        device.memory_named(cpu, 64),
+    ):
+        torch.empty(2**50)
+    with pytest.raises(RuntimeError, match="must match the size"), device.memory_named(cpu, 64):
+        torch.ones(2) + torch.ones(3)
+
+
+def test_a_missing_library_names_the_extra():
+    with pytest.raises(WorkloadError, match=r"no_such_library.*energyprof\[workloads\]"):
+        device.library("no_such_library")
