@@ -3,9 +3,9 @@
     python benchmarks/slowdown.py
 
 One training on all cores runs under the profiler, four fake meters at 10 Hz, and the profiler is stopped and
-continued (SIGSTOP, SIGCONT) every half second in the order ABBA, so that the two sides of a pair lie next to each
-other in time: on a shared machine whole runs differ by 30 % for reasons of their own. The ratio of the mean step's
-time with and without, the median over the pairs, and a bootstrap interval of that median.
+continued (SIGSTOP, SIGCONT) every half second in the order ABBA, so that the two sides of a pair lie next to
+each other in time: on a shared machine whole runs differ by 30 % for reasons of their own. The ratio of the
+mean step's time with and without, the median over the pairs, and a bootstrap interval of that median.
 """
 
 from __future__ import annotations
@@ -66,8 +66,10 @@ def main() -> int:
         powercap = LivePowercap(root, square(20, 100, 1.0), packages=4, renew_s=0.02)
         last_s = 2 * PAIRS * SLICE_S + 20
         profiler = subprocess.Popen(
-            [sys.executable, "-m", "energyprof", "exec", "-q", "--idle", "0", "--interval", "0.1", "--"]
-            + [sys.executable, "-c", TRAINING, str(told), str(last_s)],
+            [
+                *(sys.executable, "-m", "energyprof", "exec", "-q", "--idle", "0", "--interval", "0.1", "--"),
+                *(sys.executable, "-c", TRAINING, str(told), str(last_s)),
+            ],
             env={**os.environ, "ENERGYPROF_SYSFS_ROOT": str(root)},
             cwd=folder,
         )

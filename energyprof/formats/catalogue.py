@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from energyprof.units import seconds
@@ -49,8 +50,11 @@ def catalogue() -> RenderableType:
     for entry in catalogue_data():
         parts.append(Text.assemble((entry["name"], "bold"), f"  {entry['summary']}"))
         for size in entry["sizes"]:
-            parts.append(Text.assemble("  ", (size["size"], "bold cyan"), f"  {size['summary']}"))
-            parts.append(Padding(Text("\n".join(_lines(size))), (0, 0, 0, 8)))
+            table = Table.grid(padding=(0, 2))
+            table.add_row(Text(size["size"], style="bold cyan"), size["summary"])
+            for line in _lines(size):
+                table.add_row("", Text(line))
+            parts.append(Padding(table, (0, 0, 0, 2)))
         parts.append(Text(f"  train it: energyprof run {entry['name']} --size {entry['sizes'][0]['size']}"))
     return Group(*parts)
 
@@ -64,8 +68,8 @@ def _lines(size: dict[str, Any]) -> list[str]:
         return [*lines, "no reference bank: nobody has shown how often the target is reached"]
     best = max(bank["baselines"].values())
     lines.append(f"without a network: {best:.3f} at best")
-    reached = [run for run in bank["runs"] if run["samples_to_target"] is not None]
-    samples = statistics.median(run["samples_to_target"] for run in reached)
+    reached = [run for run in bank["runs"] if run["status"] == "reached"]
+    samples = statistics.median(run["samples"] for run in reached)
     took_s = statistics.median(run["seconds"] for run in reached)
     made = bank["made"]
     lines.append(

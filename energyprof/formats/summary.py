@@ -36,7 +36,7 @@ def summary(report: Report, path: Path | None) -> RenderableType:
         parts += [Text("  nothing was run yet"), Text()]
     parts.append(_meters(report))
     if report.notes:
-        parts += [Text(), Text("not measured, and why")]
+        parts += [Text(), Text("notes")]
         parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in report.notes]
     warnings = _warnings(report, path)
     parts += [Text(), *warnings] if warnings else []
@@ -67,9 +67,9 @@ def _figures(report: Report) -> Table:
     table.add_row(goal, _energy(report, runs))
     if sample_j := _mean(value(BY_NAME["energy_per_sample"], run) for run in runs):
         table.add_row("energy per sample", si(sample_j, "J"))
-    if any(phase.name == "startup" for run in runs for phase in run.phases):
-        if total_j := _mean(run.total_energy_j for run in runs):
-            table.add_row("with start-up", f"{joules(total_j)} from the program's start to its end")
+    starts_up = any(phase.name == "startup" for run in runs for phase in run.phases)
+    if starts_up and (total_j := _mean(run.total_energy_j for run in runs)):
+        table.add_row("with start-up", f"{joules(total_j)} from the program's start to its end")
     times = [run.time_s for run in runs]
     if time_s := _mean(times):
         table.add_row("time", seconds(time_s))

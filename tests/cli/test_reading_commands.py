@@ -1,0 +1,136 @@
+"""``show``, ``recompute``, ``doctor`` and ``workloads``: what they print, at 80 columns and in a pipe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from energyprof.report import Report, write
+from fakes import sysfs
+from reports import at, report, run, unmetered_run
+
+
+def saved(command: Any, content: Report, name: str = "r.json") -> str:
+    write(content, command.folder / name)
+    return name
+
+
+def narrow(text: str) -> bool:
+    """Whether it fits 80 columns; lines to be copied whole may be longer."""
+    return all(len(line) <= 80 or "try: " in line or line.startswith("report ") for line in text.splitlines())
+
+
+def test_show_says_what_it_took_and_how_sure_that_is(command: Any) -> None:
+    three = report([run(1.0, seed=seed, u_rel=0.1, gain_rel=0.1) for seed in range(3)])
+    done = command("show", saved(command, three))
+    assert done.returncode == 0
+    assert narrow(done.stdout)
+    words = " ".join(done.stdout.split())
+    assert "energy to target 1.05 ± 0.11 kJ mean of 3 runs" in words
+    assert "energy per sample 1.00 J" in words
+    assert "with start-up" in words
+    assert "reached (3 of 3)" in words
+    assert "report r.json" in words
+
+
+def test_an_estimate_says_so_beside_the_number(command: Any) -> None:
+    done = command("show", saved(command, report([run()], estimated=True)))
+    assert "an estimate, not a measurement" in done.stdout
+
+
+def test_energy_that_was_not_measured_is_not_zero(command: Any) -> None:
+    done = command("show", saved(command, report([unmetered_run()])))
+    assert "energy to target not measured" in " ".join(done.stdout.split())
+
+
+def test_a_broken_report_is_one_line(command: Any, one_error_line: Any) -> None:
+    (command.folder / "r.json").write_text("{")
+    for verb in ("show", "recompute"):
+        assert "r.json: not a readable report" in one_error_line(command(verb, "r.json"))
+
+
+def test_recompute_without_a_trace_is_one_line(command: Any, one_error_line: Any) -> None:
+    line = one_error_line(command("recompute", saved(command, at(1.0))))
+    assert "r.trace.csv.gz: cannot be read" in line
+
+
+def test_show_draws_power_over_time_with_its_phases(command: Any) -> None:
+    command("exec", "--idle", "0.3", "-o", "r.json", "--", "sleep", "1")
+    done = command("show", "r.json")
+    assert "█" in done.stdout
+    assert "i idle  r run" in done.stdout
+    assert narrow(done.stdout)
+
+
+def test_colour_is_for_terminals_that_want_it(command: Any) -> None:
+    saved(command, report([run()], estimated=True))
+    for environment in ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, {}):
+        assert "\x1b[3" not in command("show", "r.json", environment=environment).stdout
+
+
+def test_a_reader_that_stops_reading_is_no_error(command: Any) -> None:
+    saved(command, report([run(seed=seed) for seed in range(5000)]))
+    words = " ".join(command.arguments("show", "r.json"))
+    done = subprocess.run(
+        ["bash", "-c", f"{words} | head -1"],
+        cwd=command.folder,
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout
+
+
+def test_doctor_names_every_kind_with_its_state(command: Any) -> None:
+    done = command("doctor")
+    assert done.returncode == 0
+    for words in ("rapl  found", "nvml  absent", "codecarbon", "cpu-model", "rapl:package-0"):
+        assert words in done.stdout
+    assert "would measure with rapl:package-0" in done.stdout
+    assert narrow(done.stdout)
+
+
+def test_doctor_in_a_virtual_machine_says_why_and_falls_back_to_an_estimate(command: Any) -> None:
+    command.root = command.folder / "vm"
+    sysfs.cpuinfo(command.root, virtual=True)
+    sysfs.stat(command.root, busy_s=1.0, idle_s=1.0)
+    done = command("doctor")
+    assert "rapl  absent" in done.stdout
+    assert "a virtual machine" in done.stdout
+    assert "would estimate with cpu-model" in done.stdout
+
+
+def test_doctor_speaks_json(command: Any) -> None:
+    data = json.loads(command("doctor", "--json").stdout)
+    assert [meter["kind"] for meter in data["meters"]] == ["rapl", "nvml", "codecarbon", "cpu-model"]
+    assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "estimated": False}
+
+
+def test_workloads_lists_sizes_targets_and_reference_runs(command: Any) -> None:
+    done = command("workloads")
+    assert done.returncode == 0, done.stderr
+    assert narrow(done.stdout)
+    for words in (
+        "unet",
+        "tiny",
+        "base",
+        "dice at least 0.81",
+        "20 of 20 seeds reach it",
+        "no reference bank",
+    ):
+        assert words in " ".join(done.stdout.split())
+    data = json.loads(command("workloads", "--json").stdout)
+    assert data[0]["sizes"][0]["target"] == {"metric": "dice", "value": 0.81, "direction": "max"}
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("run", "--help"), ("--version",)])
+def test_help_comes_without_being_asked_twice(command: Any, words: tuple[str, ...]) -> None:
+    done = command(*words)
+    assert done.returncode in (0, 2)
+    assert "Traceback" not in done.stderr
+    assert done.stdout or done.stderr
