@@ -9,12 +9,12 @@ import random
 from pathlib import Path
 
 import pytest
-from fakes import sysfs
-from fakes.waveform import Waveform, burst, constant, ramp, square
 
 from energyprof.energy import energy_between
 from energyprof.meters import rapl
 from energyprof.samples import Sample, Trace
+from fakes import sysfs
+from fakes.waveform import Waveform, burst, constant, ramp, square
 
 WAVES = {
     "constant": constant(60),
