@@ -39,7 +39,8 @@ calibrate: $(VENV)/run.stamp
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# An environment whose making was interrupted has a python but no pip.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@# PyTorch first and by itself: asked for by another package, pip would take the newest build.
 	@$(PIP) "$(TORCH)"
 	@$(PIP) --editable ".[workloads]"
