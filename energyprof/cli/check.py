@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, List, Optional  # noqa: UP035  # Typer on Python 3.10
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ def check(
     new: Annotated[Path, typer.Argument(help="The report to judge.")],
     baseline: Annotated[Path, typer.Option("--baseline", "-b", help="The report to judge it by.")],
     limit: Annotated[
-        Optional[List[str]],  # noqa: UP006, UP045
+        list[str] | None,
         typer.Option(
             "--limit",
             metavar="FIGURE:PERCENT%",

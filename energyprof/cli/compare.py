@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, List, Optional  # noqa: UP035  # Typer on Python 3.10
+from typing import Annotated
 
 import typer
 
@@ -15,11 +15,11 @@ FormatName = Annotated[str, typer.Option("--format", metavar="NAME", help="text,
 
 def compare(
     reports: Annotated[
-        List[Path],  # noqa: UP006
+        list[Path],
         typer.Argument(help="Reports; changes are against the first."),
     ],
     allow: Annotated[
-        Optional[List[str]],  # noqa: UP006, UP045
+        list[str] | None,
         typer.Option(
             "--allow",
             metavar="DIFFERENCE",
