@@ -27,6 +27,7 @@ def exec_program(
 ) -> None:
     """Meter any program; its input, output and exit code stay its own.
 
+    The report holds the command line: keep passwords out of it.
     A Python program can say where it is: energyprof.mark("epoch 3"),
     energyprof.progress(samples=4096, score=0.71).
     """

@@ -25,7 +25,10 @@ Interval = Annotated[
     float, typer.Option("--interval", metavar="S", help="Seconds between two reads of each meter.")
 ]
 Idle = Annotated[
-    float, typer.Option("--idle", metavar="S", help="Seconds to look at the idle machine before each run.")
+    float,
+    typer.Option(
+        "--idle", metavar="S", help="Seconds to look at the idle machine before each run; 0: not at all."
+    ),
 ]
 Output = Annotated[
     Path | None,

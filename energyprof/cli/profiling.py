@@ -14,6 +14,7 @@ from energyprof.cli.options import checked_idle, checked_interval, report_path
 from energyprof.errors import UsageError
 from energyprof.figures import MIN_COVERAGE
 from energyprof.formats.summary import summary
+from energyprof.live import Snapshot
 from energyprof.record import Watch
 from energyprof.report import to_json
 from energyprof.run import Measuring, Outcome
@@ -64,9 +65,19 @@ def screen(*, quiet: bool, plan: Plan) -> Iterator[Watch | None]:
     console = Console(stderr=True)
     if console.is_terminal:
         with live_display(console, plan) as watch:
-            yield watch
+            yield _tolerant(watch)
     else:
-        yield PlainLines(plan).watch
+        yield _tolerant(PlainLines(plan).watch)
+
+
+def _tolerant(watch: Watch) -> Watch:
+    """``watch``, but a terminal that was closed or a pipe that broke does not stop the training."""
+
+    def tolerant(now: Snapshot) -> None:
+        with contextlib.suppress(OSError):
+            watch(now)
+
+    return tolerant
 
 
 def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
