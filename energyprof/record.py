@@ -34,7 +34,7 @@ HANG_S = 30.0
 GRACE_S = 30.0
 
 Watch = Callable[[Snapshot], None]
-Inbox = queue.SimpleQueue[tuple[str, int]]  # ("exit", code), ("signal", number) or ("end", 0)
+Inbox = queue.SimpleQueue[tuple[str, int]]  # ("exit", code) or ("signal", number)
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,14 @@ def record(
     sampler = Sampler(instruments.meters, instruments.interval_s)
     child: Child | None = None
     stopped_by: int | None = None
+    last_word = threading.Event()  # of this training alone: the inbox outlives it
 
     def on_message(message: Message) -> None:
         recorder.event(message.event, message.fields, at_s=message.time_s)
         if message.event == "phase":
             sampler.poke()
         elif message.event == "end":
-            inbox.put(("end", 0))
+            last_word.set()
 
     def on_exit(code: int) -> None:
         recorder.event("exit", {"code": code})
@@ -137,7 +138,7 @@ def record(
             recorder.event("phase", {"name": training.first_phase, "samples": None})
             recorder.event("started", {})
             child = Child(training.command, environment, on_exit, training.output)
-            stopped_by = _until_exit(child, inbox, recorder, on_tick)
+            stopped_by = _until_exit(child, last_word, inbox, recorder, on_tick)
         else:
             recorder.event("interrupt", {"signal": signal.Signals(stopped_by).name})
     finally:
@@ -166,10 +167,13 @@ def _idle(inbox: Inbox, idle_s: float, on_tick: Callable[[], None]) -> int | Non
     return None
 
 
-def _until_exit(child: Child, inbox: Inbox, recorder: Recorder, on_tick: Callable[[], None]) -> int | None:
+def _until_exit(
+    child: Child, last_word: threading.Event, inbox: Inbox, recorder: Recorder, on_tick: Callable[[], None]
+) -> int | None:
     """Wait for the program to end; the signal that made it end, if one did."""
     stopped_by: int | None = None
     deadline_s = float("inf")
+    hang_s: float | None = None
     while True:
         kind, number = _next(inbox, TICK_S)
         if kind == "exit":
@@ -182,8 +186,9 @@ def _until_exit(child: Child, inbox: Inbox, recorder: Recorder, on_tick: Callabl
             recorder.event("interrupt", {"signal": signal.Signals(number).name})
             deadline_s = time.monotonic() + GRACE_S
             child.stop(number)
-        elif kind == "end":
-            deadline_s = min(deadline_s, time.monotonic() + HANG_S)
+        if last_word.is_set() and hang_s is None:
+            hang_s = time.monotonic() + HANG_S
+            deadline_s = min(deadline_s, hang_s)
         if time.monotonic() > deadline_s:
             if stopped_by is None:
                 recorder.event("hung", {})

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from energyprof.formats.summary import BOUNDARIES
+from energyprof.formats.summary import BOUNDARIES, gpu_names
 from energyprof.meter import Finding
 from energyprof.meters import Selection
 
@@ -35,7 +35,7 @@ def _machine(facts: Mapping[str, Any]) -> RenderableType:
     lines = [f"{facts['host']}: {facts['system']}, kernel {facts['kernel']}, {facts['arch']}"]
     threads = f"{facts['threads']} threads" if facts.get("threads") else None
     lines.append(", ".join(filter(None, [facts.get("cpu"), threads, memory])))
-    lines += [gpu["name"] for gpu in facts.get("gpus", ())]
+    lines += gpu_names(facts)
     if facts.get("jetson"):
         lines.append(str(facts["jetson"]))
     if facts.get("virtual"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -49,11 +50,19 @@ def _title(report: Report) -> Text:
     work, machine = report.workload, report.machine
     title = Text(f"{work.name} {work.size or ''}".strip(), style="bold")
     where = [str(machine.get("host", "?")), str(machine.get("cpu") or machine.get("arch", ""))]
-    where += [str(gpu["name"]) for gpu in machine.get("gpus", ())]
+    where += gpu_names(machine)
     title.append("  on " + ", ".join(filter(None, where)), style="not bold")
     if report.runs and (device := report.runs[-1].facts.get("device")):
         title.append(f", trained on {device}", style="not bold")
     return title
+
+
+def gpu_names(machine: Mapping[str, Any]) -> list[str]:
+    """The machine's GPUs, those of one name together: ``8 × NVIDIA A100``."""
+    counts: dict[str, int] = {}
+    for gpu in machine.get("gpus", ()):
+        counts[str(gpu["name"])] = counts.get(str(gpu["name"]), 0) + 1
+    return [name if count == 1 else f"{count} × {name}" for name, count in counts.items()]
 
 
 def _figures(report: Report) -> Table:
