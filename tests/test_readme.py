@@ -12,6 +12,8 @@ import pytest
 
 from energyprof.errors import EnergyprofError
 from energyprof.meters import KINDS
+from energyprof.recompute import recompute
+from energyprof.report import to_json
 from energyprof.workloads import WORKLOADS
 
 ROOT = Path(__file__).parent.parent
@@ -83,3 +85,11 @@ def test_every_module_begins_with_a_line_that_says_what_it_is() -> None:
         docstring = ast.get_docstring(ast.parse(path.read_text()))
         assert docstring, path
         assert docstring.splitlines()[0].endswith((".", ":", "?")), f"{path}: {docstring.splitlines()[0]}"
+
+
+def test_every_published_report_is_listed_and_its_trace_gives_it_back() -> None:
+    results = ROOT / "results"
+    listed = re.findall(r"\]\(([^)]+\.json)\)", (results / "README.md").read_text())
+    assert sorted(listed) == sorted(str(path.relative_to(results)) for path in results.rglob("*.json"))
+    for name in listed:
+        assert to_json(recompute(results / name)) == (results / name).read_text()
