@@ -11,7 +11,7 @@ from energyprof.cli.options import Force, Idle, Interval, Json, Meters, Output, 
 
 def exec_program(
     command: Annotated[
-        list[str], typer.Argument(metavar="-- COMMAND [ARG]…", help="The program and its arguments.")
+        list[str], typer.Argument(metavar="COMMAND", help="The program and its arguments, behind `--`.")
     ],
     name: Annotated[
         str | None,

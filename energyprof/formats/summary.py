@@ -14,6 +14,7 @@ from rich.text import Text
 
 from energyprof.compare import collect
 from energyprof.figures import BY_NAME, MIN_COVERAGE, value
+from energyprof.formats.flags import in_words
 from energyprof.report import MeterRecord, Report, Run
 from energyprof.units import joules, plus_minus, seconds, share, si, watts
 
@@ -193,7 +194,7 @@ def _meter(meter: MeterRecord) -> tuple[Text, str, Text, str]:
     if meter.estimated:
         method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
     for flag in meter.flags:
-        method.append(f"\n{flag}", style="red")
+        method.append(f"\n{in_words(flag)}", style="red")
     rate = "never read" if meter.achieved_hz is None else f"{meter.achieved_hz:.1f} Hz"
     return name, meter.part, method, f"{rate}, {share(meter.coverage)} of the time"
 
@@ -207,12 +208,8 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
         which = f"seed {run.seed}: " if run.seed is not None else ""
         if run.coverage is not None and run.coverage < MIN_COVERAGE:
             lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
-        words = [f for f in run.flags if not f.startswith(("short:", "unfinished", "not_measured"))]
-        if words:
-            lines.append(f"{which}{', '.join(words)}")
-        short = [f.removeprefix("short:") for f in run.flags if f.startswith("short:")]
-        if short:
-            lines.append(f"{which}too short for {', '.join(short)} to say much: repeat it or train longer")
+        shown = [flag for flag in run.flags if flag not in ("unfinished", "not_measured")]
+        lines += [which + in_words(flag) for flag in shown]
     return [Text(f"! {line}", style="yellow") for line in lines]
 
 

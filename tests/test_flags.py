@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from energyprof.formats.flags import WORDS, in_words
+
+PACKAGE = Path(__file__).parent.parent / "energyprof"
+
+
+def test_every_flag_that_the_arithmetic_sets_has_words() -> None:
+    text = "".join(
+        (PACKAGE / name).read_text() for name in ("segments.py", "energy.py", "timeline.py", "run.py")
+    )
+    calls = re.findall(r'(?:flags\.append|_bad\.add|self\.add)\(f?"([a-z_]+)', text)
+    literals = re.findall(r'\(?"(gap|reset|stalled|wraps_unsure|no_reading|not_measured|unfinished)"', text)
+    assert set(calls) | set(literals) <= set(WORDS)
+    assert {"gap", "lost", "short", "failed_read", "hung", "interrupted"} <= set(calls) | set(literals)
+
+
+def test_a_flag_names_its_meter() -> None:
+    assert in_words("gap:rapl:package-0") == "rapl:package-0 was not read for a while"
+    assert in_words("hung") == "did not end after its last word, and was stopped"
+    assert in_words("from_the_future:x") == "from_the_future:x"
