@@ -167,6 +167,7 @@ class CounterSegmenter:
         self._last: _Reading | None = None  # the last good reading
         self._still: _Reading | None = None  # the first reading with the last one's value
         self._odd: _Reading | None = None  # a leap that the next reading confirms or takes back
+        self._gap = False  # since the last segment some reads lay too far apart
         self._power_w = 0.0  # of the last good segment that moved
 
     def push(self, sample: Sample) -> list[Segment]:
@@ -184,6 +185,8 @@ class CounterSegmenter:
             return []
         if now.time_s <= last.time_s:
             return []
+        # Of the reads, not of the segment: a tick that lasts a second is no gap if somebody looked meanwhile.
+        self._gap = self._gap or now.time_s - last.time_s > self._gap_s
         if now.value_j == last.value_j:
             self._last, self._odd = now, None
             return []
@@ -257,7 +260,7 @@ class CounterSegmenter:
     def _segment(self, before: _Reading, now: _Reading, delta_j: float, *flags: str) -> Segment:
         dt_s = now.time_s - before.time_s
         power_w = delta_j / dt_s
-        gap = dt_s > self._gap_s and "stalled" not in flags and delta_j > 0
+        gap, self._gap = self._gap, False
         wraps = self._meter.wraps_at_j
         # A counter loses nothing over a gap, unless it may have gone round more than once.
         unsure = wraps is not None and self._meter.max_power_w * dt_s > wraps

@@ -98,3 +98,18 @@ def test_a_gauge_rejects_what_is_no_power(bad: float | None) -> None:
     parts = list(segments(Trace(gauge(max_power_w=1000), 0.1, samples_of([60, bad, 60], 0.1))))
     assert math.fsum(part.joules for part in parts) == pytest.approx(12)
     assert parts[0].flags in (("failed_read",), ("rejected_reading",))
+
+
+def test_a_source_that_renews_once_a_second_has_no_gap_between_its_ticks() -> None:
+    # Read every 0.1 s for 5 s: 20 J appear each second.
+    values = [20.0 * (i // 10) for i in range(51)]
+    parts = list(segments(Trace(counter(refresh_s=1.0), 0.1, samples_of(values, 0.1))))
+    assert [part.start_w for part in parts] == [pytest.approx(20)] * 5
+    assert all(part.covered and not part.flags for part in parts)
+
+
+def test_a_gap_while_the_counter_stood_still_is_flagged_all_the_same() -> None:
+    times = [0.0, 0.1, 0.8, 0.9]
+    parts = list(segments(Trace(counter(), 0.1, samples_of([0, 10, 10, 20], times))))
+    assert "gap" in {flag for part in parts for flag in part.flags}
+    assert not all(part.covered for part in parts)
