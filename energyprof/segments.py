@@ -167,7 +167,7 @@ class CounterSegmenter:
         self._last: _Reading | None = None  # the last good reading
         self._still: _Reading | None = None  # the first reading with the last one's value
         self._odd: _Reading | None = None  # a leap that the next reading confirms or takes back
-        self._gap = False  # since the last segment some reads lay too far apart
+        self._gap = False  # while the counter stood still, some reads lay too far apart
         self._power_w = 0.0  # of the last good segment that moved
 
     def push(self, sample: Sample) -> list[Segment]:
@@ -186,24 +186,24 @@ class CounterSegmenter:
         if now.time_s <= last.time_s:
             return []
         # Of the reads, not of the segment: a tick that lasts a second is no gap if somebody looked meanwhile.
-        self._gap = self._gap or now.time_s - last.time_s > self._gap_s
+        gap = now.time_s - last.time_s > self._gap_s
         if now.value_j == last.value_j:
-            self._last, self._odd = now, None
+            self._last, self._odd, self._gap = now, None, self._gap or gap
             return []
         delta_j = self._delta(last, now)
         if delta_j is None:
             delta_j = self._delta(still, now)
             if delta_j is None:
                 return self._leap(last, now)
-            return self._moved(self._segment(still, now, delta_j, "stalled"), now)
+            return self._moved(self._segment(still, now, delta_j, self._gap or gap, "stalled"), now)
         held_s = last.time_s - still.time_s
         if held_s > self._stall_s:
-            return self._moved(self._segment(still, now, delta_j, "stalled"), now)
+            return self._moved(self._segment(still, now, delta_j, self._gap or gap, "stalled"), now)
         if now.time_s - still.time_s <= 1.5 * self._meter.refresh_s:
             # The source renews less often than it is read: its tick's energy belongs to the whole tick.
-            return self._moved(self._segment(still, now, delta_j), now)
-        quiet = [self._segment(still, last, 0.0)] if held_s > 0 else []
-        return quiet + self._moved(self._segment(last, now, delta_j), now)
+            return self._moved(self._segment(still, now, delta_j, self._gap or gap), now)
+        quiet = [self._segment(still, last, 0.0, self._gap)] if held_s > 0 else []
+        return quiet + self._moved(self._segment(last, now, delta_j, gap), now)
 
     def finish(self) -> list[Segment]:
         """The stretch in which the counter did not move, if it ends so."""
@@ -211,8 +211,8 @@ class CounterSegmenter:
         if last is None or still is None or last.time_s <= still.time_s:
             return []
         if last.time_s - still.time_s > self._stall_s:
-            return [replace(self._segment(still, last, 0.0, "stalled"), covered=False)]
-        return [self._segment(still, last, 0.0)]
+            return [replace(self._segment(still, last, 0.0, self._gap, "stalled"), covered=False)]
+        return [self._segment(still, last, 0.0, self._gap)]
 
     def _delta(self, before: _Reading, now: _Reading) -> float | None:
         """The energy from ``before`` to ``now``, or ``None`` if no plausible power explains it."""
@@ -246,21 +246,21 @@ class CounterSegmenter:
             dt_s <= self._gap_s,
             (*self._bad.take(), "reset"),
         )
-        return [bridge, *self._moved(self._segment(odd, now, delta_j), now)]
+        gap = now.time_s - odd.time_s > self._gap_s
+        return [bridge, *self._moved(self._segment(odd, now, delta_j, gap), now)]
 
     def _moved(self, segment: Segment, now: _Reading) -> list[Segment]:
-        if self._odd is not None and "reset" not in segment.flags and self._odd.time_s > segment.start_s:
+        if self._odd is not None and self._odd.time_s > segment.start_s:
             # The leap was taken back by this reading: it was never real.
             segment = replace(segment, flags=(*segment.flags, "rejected_reading"))
-        self._odd = None
+        self._odd, self._gap = None, False
         self._last = self._still = now
         self._power_w = segment.end_w
         return [segment]
 
-    def _segment(self, before: _Reading, now: _Reading, delta_j: float, *flags: str) -> Segment:
+    def _segment(self, before: _Reading, now: _Reading, delta_j: float, gap: bool, *flags: str) -> Segment:
         dt_s = now.time_s - before.time_s
         power_w = delta_j / dt_s
-        gap, self._gap = self._gap, False
         wraps = self._meter.wraps_at_j
         # A counter loses nothing over a gap, unless it may have gone round more than once.
         unsure = wraps is not None and self._meter.max_power_w * dt_s > wraps

@@ -113,3 +113,9 @@ def test_a_gap_while_the_counter_stood_still_is_flagged_all_the_same() -> None:
     parts = list(segments(Trace(counter(), 0.1, samples_of([0, 10, 10, 20], times))))
     assert "gap" in {flag for part in parts for flag in part.flags}
     assert not all(part.covered for part in parts)
+
+
+def test_a_gap_after_a_standstill_is_where_nobody_looked() -> None:
+    times = [0.0, 0.1, 0.2, 2.2]
+    parts = list(segments(Trace(counter(), 0.1, samples_of([0, 10, 10, 30], times))))
+    assert [(part.start_s, part.covered) for part in parts] == [(0.0, True), (0.1, True), (0.2, False)]
