@@ -55,7 +55,6 @@ class Energy:
     u_j: float | None
     gain_u_j: float | None
     coverage: float | None  # of the meter that covers least; None: no meter
-    by_meter_j: dict[str, float]
     flags: tuple[str, ...]
 
 
@@ -82,7 +81,7 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
     coverage = min((e.coverage for e in energies), default=None)
     known = [(e, e.joules) for e in energies if e.joules is not None]
     if not known:
-        return Energy(None, None, None, coverage, {}, flags or ("not_measured",))
+        return Energy(None, None, None, coverage, flags or ("not_measured",))
     gain_by_kind: dict[str, float] = {}
     for e, _ in known:
         gain_by_kind[e.meter.kind] = gain_by_kind.get(e.meter.kind, 0.0) + e.gain_u_j
@@ -92,7 +91,6 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
         2 * math.hypot(gain_u_j, *(e.read_u_j for e, _ in known)),
         2 * gain_u_j,
         coverage,
-        {e.meter.name: joules for e, joules in known},
         flags,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from energyprof.cadence import Cadence
 from energyprof.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.report import Clock, MeterRecord, Phase, Point, Profiler, Report, Run, read, trace_path
 from energyprof.timeline import Stretch, Timeline, timeline
-from energyprof.tracefile import Row, read_rows
+from energyprof.tracefile import Row, read_rows, read_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +35,8 @@ def recompute(path: Path) -> Report:
     rebuilt = Rebuild(report)
     # Run by run, and each twice (events, then samples): a day's samples never lie in memory.
     for number in sorted({row.run for row in read_rows(trace)}):
-        rebuilt.add(partial(_rows_of, trace, number))
+        rebuilt.add(partial(read_run, trace, number))
     return rebuilt.report()
-
-
-def _rows_of(trace: Path, number: int) -> Iterator[Row]:
-    return (row for row in read_rows(trace) if row.run == number)
 
 
 class Rebuild:
@@ -79,43 +75,32 @@ def measure(
         if times.train_start_s is None or times.train_end_s is None
         else (times.train_start_s, times.train_end_s)
     )
-    windows = [life]
+    start_s = (train or life)[0]
+    windows = [life, train or life]
     windows += [(phase.start_s, phase.end_s) for phase in times.phases]
-    windows += [train or life]
-    windows += [(train[0] if train else life[0], e.time_s) for e in times.evaluations]
-    integrators = {
-        m.name: (Integrator(m.info, m.interval_s, windows), cadence)
-        for m, cadence in zip(meters, cadences, strict=True)
-    }
+    windows += [(start_s, evaluation.time_s) for evaluation in times.evaluations]
+    integrators = {m.name: Integrator(m.info, m.interval_s, windows) for m in meters}
+    cadence_of = {m.name: cadence for m, cadence in zip(meters, cadences, strict=True)}
     for cadence in cadences:
         cadence.new_run()
     for row in rows:
         if row.source in integrators:
-            integrator, cadence = integrators[row.source]
-            integrator.push(row.sample)
-            cadence.push(row.sample)
-    by_meter = [integrators[m.name][0].finish() for m in meters]
-    counted = [energies for m, energies in zip(meters, by_meter, strict=True) if m.counted]
-    totals = [total(energies[i] for energies in counted) for i in range(len(windows))]
-    every = [
-        {m.name: e[i].joules for m, e in zip(meters, by_meter, strict=True)} for i in range(len(windows))
-    ]
-    count = len(times.phases)
+            integrators[row.source].push(row.sample)
+            cadence_of[row.source].push(row.sample)
+    by_meter = {name: integrator.finish() for name, integrator in integrators.items()}
+    whole, training, *rest = (
+        total(by_meter[m.name][window] for m in meters if m.counted) for window in range(len(windows))
+    )
     phases = tuple(
-        _phase(stretch, energy, joules)
-        for stretch, energy, joules in zip(
-            times.phases, totals[1 : 1 + count], every[1 : 1 + count], strict=True
-        )
+        _phase(stretch, energy, {name: energies[2 + i].joules for name, energies in by_meter.items()})
+        for i, (stretch, energy) in enumerate(zip(times.phases, rest, strict=False))
     )
     history = tuple(
         Point(e.samples, _number(e.score), e.time_s - start_s, energy.joules)
-        for e, energy, (start_s, _) in zip(
-            times.evaluations, totals[2 + count :], windows[2 + count :], strict=True
-        )
+        for e, energy in zip(times.evaluations, rest[len(phases) :], strict=True)
     )
-    training = totals[1 + count] if train else total([])
-    run = _run(times, training, totals[0], train, life, phases, history)
-    return Measured(run, tuple(energies[0] for energies in by_meter), life[1] - life[0])
+    run = _run(times, training if train else total([]), whole, train, life, phases, history)
+    return Measured(run, tuple(by_meter[m.name][0] for m in meters), life[1] - life[0])
 
 
 def _run(

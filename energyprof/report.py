@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -147,7 +147,7 @@ class Report:
     estimated: bool
     meters: tuple[MeterRecord, ...]
     runs: tuple[Run, ...]
-    notes: tuple[str, ...] = field(default=())  # what was not measured, and why
+    notes: tuple[str, ...] = ()  # what was not measured, and why
 
 
 def to_json(report: Report) -> str:

@@ -145,7 +145,11 @@ def _profile(
     )
     path, rebuild = measuring.path, Rebuild(header)
     write(header, path)
-    with _opened(selection) as meters, _traced(path) as trace, signals() as inbox:
+    with (
+        _opened(selection) as meters,
+        contextlib.closing(TraceWriter(trace_path(path))) as trace,
+        signals() as inbox,
+    ):
         instruments = Instruments(meters, measuring.interval_s, measuring.idle_s)
         for number, training in enumerate(trainings):
             with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
@@ -189,12 +193,6 @@ def _opened(selection: Selection) -> Iterator[tuple[Meter, ...]]:
             stack.callback(meter.close)
             meters.append(meter)
         yield tuple(meters)
-
-
-@contextlib.contextmanager
-def _traced(path: Path) -> Iterator[TraceWriter]:
-    with contextlib.closing(TraceWriter(trace_path(path))) as trace:
-        yield trace
 
 
 def _save(report: Report, path: Path, trace: TraceWriter) -> Path | None:

@@ -16,10 +16,6 @@ from energyprof.meter import Meter
 # Meters hang for good (a dead bus, a driver in a reset): their threads are left behind after this.
 STOP_S = 1.0
 
-# No round number: the sensors of A100 and H100 look 25 ms in every 100 ms, and a load or a meter with such a
-# period would always be met at the same point (Yang et al., SC'24, arXiv 2312.02741).
-INTERVAL_S = 0.097
-
 
 class Reading(NamedTuple):
     """One attempt to read one meter; both stamps are ``time.monotonic()``."""

@@ -153,6 +153,11 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
 
 
+def read_run(path: Path, run: int) -> Iterator[Row]:
+    """The rows of one run in the file ``path``. Raises as ``read_rows`` does."""
+    return (row for row in read_rows(path) if row.run == run)
+
+
 def parse_rows(chunks: Iterator[bytes], where: str) -> Iterator[Row]:
     """The rows in compressed ``chunks``; a cut-off end is where they stop.
 

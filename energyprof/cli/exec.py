@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from energyprof.cli.options import Force, Idle, Interval, Json, Meters, Output, Quiet
+from energyprof.cli.options import IDLE_S, INTERVAL_S, Force, Idle, Interval, Json, Meters, Output, Quiet
 
 
 def exec_program(
@@ -18,8 +18,8 @@ def exec_program(
         typer.Option(help="What the report calls it (default: the program's name)."),
     ] = None,
     meters: Meters = "auto",
-    interval: Interval = 0.097,
-    idle: Idle = 2.0,
+    interval: Interval = INTERVAL_S,
+    idle: Idle = IDLE_S,
     output: Output = None,
     force: Force = False,
     json: Json = False,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from energyprof.energy import Integrator, MeterEnergy, total
 from energyprof.report import Report, Run, trace_path
-from energyprof.tracefile import Row, read_rows
+from energyprof.tracefile import Row, read_run
 from energyprof.units import seconds, watts
 
 ROWS = 7
@@ -35,8 +35,7 @@ def picture(report: Report, path: Path, width: int) -> RenderableType | None:
         return None
     step_s = (end_s - start_s) / columns
     bins = [(start_s + i * step_s, start_s + (i + 1) * step_s) for i in range(columns)]
-    rows = (row for row in read_rows(trace) if row.run == number)
-    powers = _powers(report, rows, bins)
+    powers = _powers(report, read_run(trace, number), bins)
     if all(power is None for power in powers):
         return None
     return Group(Text(), *_curve(powers), _axis(end_s - start_s, columns), *_ruler(run, bins))

@@ -105,9 +105,8 @@ def _energy(report: Report, runs: Sequence[Run]) -> Text:
     figure = BY_NAME["energy_to_target" if report.workload.target else "energy"]
     values = collect(figure, report)
     if values is not None and values.u_rel is not None:
-        expanded_j = (
-            values.u_rel * mean_j
-        )  # meters and, over several runs, their scatter: as `compare` has it
+        # Meters and, over several runs, their scatter: as `compare` has it.
+        expanded_j = values.u_rel * mean_j
     else:
         expanded_j = max((run.energy_u_j for run in runs if run.energy_u_j is not None), default=0.0)
     text = Text(plus_minus(mean_j, expanded_j, "J"), style="bold")

@@ -9,13 +9,13 @@ import functools
 import importlib.util
 import os
 import shutil
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.meter import Finding, MeterInfo, Part, Role, Source
+from energyprof.meters.shared import Shared
 
 ROLE: Role = "cross-check"
 
@@ -92,35 +92,6 @@ def _info(name: str) -> MeterInfo:
     )
 
 
-class Tracker:
-    """The tracker while at least one meter holds it: started once, stopped with the last."""
-
-    def __init__(self) -> None:
-        """Holds nothing yet."""
-        self._lock = threading.Lock()
-        self._holders = 0
-        self._tracker: Any = None
-
-    def acquire(self) -> Any:
-        """The running tracker. Raises MeterError if codecarbon did not start."""
-        with self._lock:
-            if self._holders == 0:
-                self._tracker = _start()
-            self._holders += 1
-            return self._tracker
-
-    def release(self) -> None:
-        """One holder less; the last stops codecarbon's threads."""
-        with self._lock:
-            self._holders -= 1
-            if self._holders == 0:
-                _stop(self._tracker)
-                self._tracker = None
-
-
-TRACKER = Tracker()
-
-
 def _start() -> Any:
     """Imports codecarbon and starts a tracker, which takes 1 to 2 s. Raises MeterError."""
     level = os.environ.get("CODECARBON_LOG_LEVEL")
@@ -156,6 +127,9 @@ def _stop(tracker: Any) -> None:
                 scheduler.stop()
                 scheduler._timer.join(timeout=PERIOD_S)
     tracker.stop()
+
+
+TRACKER = Shared(_start, _stop)
 
 
 class CodecarbonMeter:

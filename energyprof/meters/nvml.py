@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.meter import Finding, MeterInfo, Role, Source
 from energyprof.meters.gpus import Gpu, as_text, memory_bytes, read_gpus, visible
+from energyprof.meters.shared import Shared
 
 ROLE: Role = "real"
 
@@ -32,46 +32,30 @@ UNKNOWN_MAX_W = 2000.0
 SHADOWED = "pip uninstall -y pynvml nvidia-ml-py3 && pip install --force-reinstall nvidia-ml-py"
 
 
-class Library:
-    """``pynvml`` while at least one meter holds it: initialised once, shut down with the last."""
+def _start() -> Any:
+    """``pynvml``, initialised. Raises ImportError, NVMLError, MeterError if not NVIDIA's."""
+    import pynvml
 
-    def __init__(self) -> None:
-        """Holds nothing yet."""
-        self._lock = threading.Lock()
-        self._holders = 0
-
-    def acquire(self) -> Any:
-        """The module, initialised. Raises ImportError, NVMLError, MeterError if not NVIDIA's."""
-        import pynvml
-
-        # pynvml up to 11.5.3 lacks the first name, nvidia-ml-py3 the second.
-        needed = ("_nvmlGetFunctionPointer", "nvmlDeviceGetTotalEnergyConsumption")
-        if not all(hasattr(pynvml, name) for name in needed):
-            raise MeterError("an old package hides NVIDIA's own module pynvml")
-        with self._lock:
-            if self._holders == 0:
-                pynvml.nvmlInit()
-            self._holders += 1
-        return pynvml
-
-    def release(self) -> None:
-        """One holder less; the last shuts NVML down."""
-        import pynvml
-
-        with self._lock:
-            self._holders -= 1
-            if self._holders == 0:
-                # The driver may be gone already; there is nothing left to shut down then.
-                with suppress(pynvml.NVMLError):
-                    pynvml.nvmlShutdown()
+    # pynvml up to 11.5.3 lacks the first name, nvidia-ml-py3 the second.
+    needed = ("_nvmlGetFunctionPointer", "nvmlDeviceGetTotalEnergyConsumption")
+    if not all(hasattr(pynvml, name) for name in needed):
+        raise MeterError("an old package hides NVIDIA's own module pynvml")
+    pynvml.nvmlInit()
+    return pynvml
 
 
-LIBRARY = Library()
+def _stop(pynvml: Any) -> None:
+    # The driver may be gone already; there is nothing left to shut down then.
+    with suppress(pynvml.NVMLError):
+        pynvml.nvmlShutdown()
+
+
+LIBRARY = Shared(_start, _stop)
 
 
 @contextmanager
 def opened() -> Iterator[Any]:
-    """``pynvml``, initialised for the length of a ``with``. Raises as ``Library.acquire`` does."""
+    """``pynvml``, initialised for the length of a ``with``. Raises as ``_start`` does."""
     nvml = LIBRARY.acquire()
     try:
         yield nvml

@@ -1,0 +1,34 @@
+"""A library that several meters use at once: started with the first of them, stopped with the last."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Shared:
+    """What ``start`` gives, for as long as somebody holds it."""
+
+    def __init__(self, start: Callable[[], Any], stop: Callable[[Any], None]) -> None:
+        """Nobody holds it yet, so it is not started."""
+        self._start, self._stop = start, stop
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._held: Any = None
+
+    def acquire(self) -> Any:
+        """One holder more; raises what ``start`` raises."""
+        with self._lock:
+            if self._holders == 0:
+                self._held = self._start()
+            self._holders += 1
+            return self._held
+
+    def release(self) -> None:
+        """One holder less."""
+        with self._lock:
+            self._holders -= 1
+            if self._holders == 0:
+                held, self._held = self._held, None
+                self._stop(held)
