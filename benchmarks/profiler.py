@@ -81,12 +81,13 @@ def profile(display: str, interval_s: float, command: list[str]) -> dict[str, fl
 
 def day() -> dict[str, float]:
     """Feed the recorder 24 hours of readings as fast as it takes them; the memory meanwhile."""
-    from energyprof.meters import find, select
+    from energyprof.meters import find
     from energyprof.recompute import Rebuild
     from energyprof.record import Recorder, Training
     from energyprof.report import SCHEMA, Report, WorkloadRecord
     from energyprof.run import _meter_records
     from energyprof.sampler import Reading
+    from energyprof.selection import select
     from energyprof.tracefile import TraceWriter
 
     class Feed:

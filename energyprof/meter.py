@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-Part = Literal["cpu", "dram", "gpu", "soc", "machine"]
+# board: what a module feeds beside its chips. soc and machine hold all the others.
+Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
 
 # Joules of different boundaries are never added: a wall meter already holds what RAPL counts.
 Boundary = Literal["component", "module", "node_dc", "wall_ac"]
@@ -25,7 +26,7 @@ class MeterInfo:
     reads: Quantity  # a counter that only grows, or an instantaneous power
     method: str  # how it is read, in a few words: "powercap energy_uj"
     resolution: float  # smallest step of a reading, in the unit it reads
-    refresh_s: float  # how often the source renews its value
+    refresh_s: float  # how often the source renews its value; an open meter may have measured it
     gain_a: float  # relative gain error, half-width of a rectangular distribution (0.05 = ±5 %)
     gain_source: str  # where that number comes from
     max_power_w: float  # a reading that implies more is not believed
@@ -35,6 +36,15 @@ class MeterInfo:
     # driver, which could hang together at most. Every other meter has a thread of its own.
     lane: str = ""
     estimated: bool = False  # a model, not a meter
+    offset_a_w: float = 0.0  # zero error, half-width of a rectangular distribution
+    window_s: float = 0.0  # a power is the mean over so many seconds before it was read; 0: of that instant
+    ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
+    min_interval_s: float = 0.0  # never read more often: a device behind a slow bus or a network
+    # Another meter that reads the same joules. This one is recorded to be held against it, and counted only
+    # where the other is not; over 5 s they may differ by `tolerance` of their energy.
+    checks: str = ""
+    tolerance: float = 0.0
+    recorded: bool = False  # read by something else at times of its own; joined by UTC after each run
 
 
 class Meter(Protocol):
@@ -58,12 +68,59 @@ class Meter(Protocol):
         ...
 
 
+class Recording(Protocol):
+    """A log of powers or counters that something else keeps; joined to a run when that is over."""
+
+    @property
+    def info(self) -> MeterInfo:
+        """What it is; ``recorded`` is true."""
+        ...
+
+    def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:
+        """Its rows between two times in s since 1970 (UTC), in order, with the one before and the one after.
+
+        A row is its time and its value in the meter's unit, or ``None`` where the log has no number.
+
+        Raises:
+            MeterError: the log cannot be had, or has no row there.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the log."""
+        ...
+
+
+class Probe(Protocol):
+    """Tells under what conditions a device works, once a second: clocks, temperature, limits, who uses it."""
+
+    @property
+    def name(self) -> str:
+        """The device, as its meter is named: "nvml:0"."""
+        ...
+
+    def read(self) -> Mapping[str, Any]:
+        """Numbers (``sm_mhz``, ``temperature_c``, ``power_limit_w``), words (``power_mode``), and two lists.
+
+        ``throttled``: the reasons for which it runs slower than asked, in words joined by underscores.
+        ``processes``: ``{"pid", "name"}`` of each process that works on it. What cannot be read is left out.
+
+        Raises:
+            MeterError: the device does not answer.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the device."""
+        ...
+
+
 @dataclass(frozen=True)
 class Source:
-    """A meter that can be opened on this machine."""
+    """A meter or a recording that can be opened on this machine."""
 
     info: MeterInfo
-    open: Callable[[], Meter]
+    open: Callable[[], Meter | Recording]
 
 
 # real: a reading of hardware. estimate: a model, the last resort of ``auto``.
@@ -86,3 +143,5 @@ class Finding:
     reason: str = ""
     remedy: str = ""
     notes: tuple[str, ...] = ()
+    asked: str = ""  # the words that asked for it, of a kind that needs an address: "shelly=192.0.2.7"
+    probes: tuple[Callable[[], Probe], ...] = ()  # opened together with any of the sources

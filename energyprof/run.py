@@ -19,7 +19,7 @@ from typing import Literal
 from energyprof import __version__, machine
 from energyprof.errors import FileError, TrainingError, UsageError
 from energyprof.meter import Meter
-from energyprof.meters import Selection, find_all, nvml, select, sysfs_root
+from energyprof.meters import find_asked, nvml, sysfs_root
 from energyprof.recompute import Rebuild
 from energyprof.record import Instruments, Recorder, Training, Watch, record, signals, utc_now
 from energyprof.report import (
@@ -33,6 +33,7 @@ from energyprof.report import (
     trace_path,
     write,
 )
+from energyprof.selection import Selection, select
 from energyprof.tracefile import TraceWriter
 from energyprof.workload import Plan, Settings, WorkloadError
 from energyprof.workloads import workload_module
@@ -130,7 +131,7 @@ def run_program(
 def _profile(
     work: WorkloadRecord, trainings: Sequence[Training], measuring: Measuring, watch: Watch | None
 ) -> Outcome:
-    selection = select(find_all(sysfs_root()), measuring.meters)
+    selection = select(find_asked(sysfs_root(), measuring.meters), measuring.meters)
     header = Report(
         schema=SCHEMA,
         created=utc_now(),

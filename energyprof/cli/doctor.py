@@ -15,7 +15,8 @@ def doctor(json: Json = False) -> None:
 
     from energyprof import machine
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
-    from energyprof.meters import find_all, nvml, select, sysfs_root
+    from energyprof.meters import find_all, nvml, sysfs_root
+    from energyprof.selection import select
 
     root = sysfs_root()
     findings = find_all(root)

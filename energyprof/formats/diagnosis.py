@@ -11,7 +11,7 @@ from rich.text import Text
 
 from energyprof.formats.summary import BOUNDARIES, gpu_names
 from energyprof.meter import Finding
-from energyprof.meters import Selection
+from energyprof.selection import Selection
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}
 ROLES = {
