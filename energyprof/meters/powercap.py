@@ -8,10 +8,13 @@ of the same package. Zone numbers mean nothing (``intel-rapl:0`` may be ``packag
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from energyprof.errors import MeterError
+from energyprof.meter import MeterInfo
 
 # The other domains (core, uncore) lie inside a package.
 COUNTED = ("package", "dram", "psys")
@@ -19,6 +22,22 @@ COUNTED = ("package", "dram", "psys")
 # Without a limit in sysfs. One package or one package's memory stays below it; a limit above it is
 # a placeholder (boards write 4095 W for "none").
 ZONE_MAX_W = 1000.0
+
+# The counters are 32 bits wide and powercap gives their largest value in µJ.
+COUNTER_MAX = 2**32 - 1
+UJ_PER_J = 1e6
+
+CHMOD = (
+    "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
+    " /sys/class/powercap/intel-rapl:*:*/energy_uj"
+    "  # until the next boot; reopens the side channel CVE-2020-8694 to local users"
+)
+MODPROBE = "sudo modprobe -a rapl intel_rapl_msr"  # perf's driver and this one
+MOUNT = (
+    "docker run -v /sys/class/powercap:/host/sys/class/powercap:ro"
+    " -v /sys/devices/virtual/powercap:/host/sys/devices/virtual/powercap:ro"
+    " -v /proc/cpuinfo:/host/proc/cpuinfo:ro -e ENERGYPROF_SYSFS_ROOT=/host …"
+)
 
 
 @dataclass(frozen=True)
@@ -32,12 +51,15 @@ class Zone:
 
 
 def _is_zone(entry: str) -> bool:
-    """``intel-rapl:0`` and ``intel-rapl-mmio:0:1`` are zones; ``intel-rapl``, ``dtpm`` are not."""
-    return re.fullmatch(r"intel-rapl(-[a-z]+)?(:\d+)+", entry) is not None
+    """``intel-rapl:0`` and ``intel-rapl-mmio:0:1`` are zones; ``intel-rapl``, ``dtpm`` are not.
+
+    The numbers are hexadecimal, so the eleventh is ``intel-rapl:a`` (drivers/powercap/powercap_sys.c).
+    """
+    return re.fullmatch(r"intel-rapl(-[a-z]+)?(:[0-9a-f]+)+", entry) is not None
 
 
 def read_zones(folder: Path) -> tuple[list[Zone], set[str], bool]:
-    """The zones to read, the domains inside a package, and whether listed zones lead nowhere."""
+    """The zones to read, MSR before MMIO, the domains inside a package, and whether zones lead nowhere."""
     try:
         entries = sorted(entry for entry in folder.iterdir() if _is_zone(entry.name))
     except OSError:
@@ -65,20 +87,21 @@ def read_zones(folder: Path) -> tuple[list[Zone], set[str], bool]:
             zones.append(Zone(entry, name, domain, mmio="mmio" in view))
         elif domain:
             left_out.add(domain)
-    return zones, left_out, masked
+    return sorted(zones, key=lambda zone: zone.mmio), left_out, masked
 
 
-def by_name(zones: Sequence[Zone]) -> dict[str, list[Zone]]:
-    """The views of each counter, MSR before MMIO, in the order package-0, dram-0, package-1, …"""
-
-    def place(zone: Zone) -> tuple[list[int], bool, bool]:
-        numbers = [int(number) for number in re.findall(r"\d+", zone.name)]
-        return numbers, zone.domain == "dram", zone.mmio
-
-    views: dict[str, list[Zone]] = {}
-    for zone in sorted(zones, key=place):
-        views.setdefault(zone.name, []).append(zone)
-    return views
+def unit_and_modulus_j(zone: Zone) -> tuple[float, float]:
+    """The step of its counter and where it wraps, in J. Raises MeterError if the range is unknown."""
+    try:
+        range_uj = int((zone.path / "max_energy_range_uj").read_text())
+    except (OSError, ValueError):
+        range_uj = 0
+    if range_uj <= 0:
+        raise MeterError(f"rapl:{zone.name}: no max_energy_range_uj, so its wrap cannot be undone")
+    # The energy unit is not in sysfs, but the largest value is 2^32 - 1 of it:
+    # 262143328850 µJ gives 61 µJ.
+    unit_uj = range_uj / COUNTER_MAX
+    return unit_uj / UJ_PER_J, (range_uj + unit_uj) / UJ_PER_J
 
 
 def max_power_w(zone: Path) -> float:
@@ -87,8 +110,45 @@ def max_power_w(zone: Path) -> float:
     for name in ("constraint_*_max_power_uw", "constraint_*_power_limit_uw"):
         for path in zone.glob(name):
             try:
-                limits_w.append(int(path.read_text()) / 1e6)
+                limits_w.append(int(path.read_text()) / UJ_PER_J)
             except (OSError, ValueError):
                 continue  # AMD's zones list constraints that cannot be read: no limit is known
     believed = [limit for limit in limits_w if 0 < limit <= ZONE_MAX_W]
     return 2 * max(believed) if believed else ZONE_MAX_W
+
+
+class ZoneCounter:
+    """One zone's counter, its file kept open."""
+
+    def __init__(self, info: MeterInfo, zone: Zone) -> None:
+        """Raises MeterError if the counter may not be read or gives no energy."""
+        self.info = info
+        self._path = zone.path / "energy_uj"
+        try:
+            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise MeterError(f"{info.name}: {self._path}: {error.strerror}") from error
+        try:
+            self.first_j = self.read()
+        except MeterError:
+            self.close()
+            raise
+
+    def read(self) -> float:
+        """The counter in J."""
+        try:
+            text = os.pread(self._file, 32, 0)
+        except OSError as error:
+            raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
+        if not text.strip().isdigit():
+            raise MeterError(f"{self.info.name}: {self._path}: {text[:20]!r} is no energy in µJ")
+        energy_j = int(text) / UJ_PER_J
+        if self.info.wraps_at_j is not None and energy_j >= self.info.wraps_at_j:
+            raise MeterError(f"{self.info.name}: {self._path}: {energy_j:g} J is above the counter's range")
+        return energy_j
+
+    def close(self) -> None:
+        """Closes the file; a second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -1,24 +1,22 @@
-"""RAPL through powercap: the energy counters of Intel and AMD processors and their memory."""
+"""RAPL, the energy counters of Intel and AMD processors and their memory: through perf, else powercap."""
 
 from __future__ import annotations
 
 import functools
-import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from energyprof import machine
 from energyprof.errors import MeterError
-from energyprof.meter import Finding, MeterInfo, Part, Role, Source
-from energyprof.meters.powercap import Zone, by_name, max_power_w, read_zones
+from energyprof.meter import Finding, Meter, MeterInfo, Part, Role, Source
+from energyprof.meters import perf, powercap
 
 ROLE: Role = "real"
 
 PARTS: dict[str, Part] = {"package": "cpu", "dram": "dram", "psys": "soc"}
-
-# The counters are 32 bits wide and powercap gives their largest value in µJ.
-COUNTER_MAX = 2**32 - 1
-UJ_PER_J = 1e6
 
 # Half-widths to assume without calibration. Intel: measured by the processor from Haswell on
 # (Hackenberg et al., IPDPSW 2015; Khan et al., ToMPECS 2018). AMD: modelled from events (Schöne et
@@ -29,105 +27,215 @@ GAIN_A = {
 }
 GAIN_UNKNOWN = (0.10, "processor vendor unknown: the wider of Intel's and AMD's")
 
-CHMOD = (
-    "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
-    " /sys/class/powercap/intel-rapl:*:*/energy_uj"
-    "  # until the next boot; reopens the side channel CVE-2020-8694 to local users"
-)
-MODPROBE = "sudo modprobe intel_rapl_msr"
-MOUNT = (
-    "docker run -v /sys/class/powercap:/host/sys/class/powercap:ro"
-    " -v /sys/devices/virtual/powercap:/host/sys/devices/virtual/powercap:ro"
-    " -v /proc/cpuinfo:/host/proc/cpuinfo:ro -e ENERGYPROF_SYSFS_ROOT=/host …"
-)
+# One counter a package. Linux 6.10 takes the core complexes of these for dies (until commit 8d72eba1cf8c
+# and its like for powercap), and both views show that counter once a die.
+ONE_A_PACKAGE = ("AuthenticAMD", "HygonGenuine")
+
+# perf and powercap read the same register: only the time between their reads tells them apart.
+TWIN_TOLERANCE = 0.01
+
+View = TypeVar("View", perf.Event, powercap.Zone)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One counter and its views: through perf, and through powercap by MSR or by MMIO."""
+
+    name: str  # "package-0-die-1"
+    events: Sequence[perf.Event]
+    zones: Sequence[powercap.Zone]
+
+    @property
+    def domain(self) -> str:
+        """package, dram or psys."""
+        return re.split("[-.]", self.name)[0]
+
+    @property
+    def whole(self) -> str:
+        """The counter of all dies of its package, if there is one: "package-0"."""
+        return _of_package(self.name)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A view that can be read, and what opens it."""
+
+    info: MeterInfo
+    open: Callable[[MeterInfo], Meter]
+
+    def source(self, **changes: Any) -> Source:
+        """The meter, with changes to what it says of itself."""
+        info = replace(self.info, **changes)
+        return Source(info, functools.partial(self.open, info))
+
+    def twin(self) -> Source:
+        """The meter beside the one that counts, to be held against it."""
+        name = self.info.name
+        return self.source(
+            name=f"{name}:powercap", checks=name, tolerance=TWIN_TOLERANCE, lane="rapl-powercap"
+        )
 
 
 def find(root: Path) -> Finding:
-    """Σ packages + Σ dram, each zone one meter; psys only where there is no package."""
+    """Σ packages + Σ dram, each counter one meter; psys only where there is no package.
+
+    What both perf and powercap show is read through perf, and through powercap to be held against it.
+    """
     folder = root / "sys/class/powercap"
-    zones, left_out, masked = read_zones(folder)
-    if not zones:
-        return _nothing(root, folder, masked)
-    notes, sources, denied = [], [], False
-    vendor, device = machine.cpu_vendor(root) or "", machine.cpu_model(root)
-    packages = any(zone.domain == "package" for zone in zones)
-    for name, views in by_name(zones).items():
-        if packages and views[0].domain == "psys":
-            notes.append(f"{name} left out: it holds the packages that are counted")
-            continue
-        source, problem, forbidden = _first_alive(views, vendor, device)
-        denied = denied or forbidden
-        if source:
-            sources.append(source)
-        else:
-            notes.append(problem)
-    if not sources:
-        remedy = CHMOD if denied else f"look at {folder} and at dmesg for intel_rapl"
-        return Finding("rapl", ROLE, "blocked", reason="; ".join(notes), remedy=remedy)
-    if left_out:
-        notes.append(f"{', '.join(sorted(left_out))} left out: inside the package")
-    if any(source.info.name.startswith("rapl:psys") for source in sources):
-        notes.append("psys counts what the vendor put on it, which may hold the GPU")
-    elif not any(source.info.part == "dram" for source in sources):
-        notes.append("no dram domain that can be read: the memory is not metered")
-    return Finding("rapl", ROLE, "found", tuple(sources), remedy=CHMOD if denied else "", notes=tuple(notes))
-
-
-def _first_alive(views: Sequence[Zone], vendor: str, device: str) -> tuple[Source | None, str, bool]:
-    """The first view that can be read and has counted; else what is wrong, and if by permission."""
-    readable: list[Source] = []
-    problems, denied = [], False
-    for zone in views:
-        try:
-            info = _info(zone, vendor, device)
-            meter = Rapl(info, zone.path)
-        except MeterError as error:
-            denied = denied or isinstance(error.__cause__, PermissionError)
-            problems.append(str(error))
-            continue
-        source = Source(info, functools.partial(Rapl, info, zone.path))
-        readable.append(source)
-        counted = meter.first_j > 0
-        meter.close()
-        if counted:
-            return source, "", False
-    if readable:
-        return readable[0], "", False
-    return None, "; ".join(problems), denied
-
-
-def _info(zone: Zone, vendor: str, device: str) -> MeterInfo:
-    """What powercap tells of a zone. Raises MeterError if the range of its counter is unknown."""
-    try:
-        range_uj = int((zone.path / "max_energy_range_uj").read_text())
-    except (OSError, ValueError):
-        range_uj = 0
-    if range_uj <= 0:
-        raise MeterError(f"{zone.name}: no max_energy_range_uj, so its wrap cannot be undone")
-    # The energy unit is not in sysfs, but the largest value is 2^32 - 1 of it:
-    # 262143328850 µJ gives 61 µJ.
-    unit_uj = range_uj / COUNTER_MAX
+    zones, zones_inside, masked = powercap.read_zones(folder)
+    events, events_inside, notes = perf.read_events(root)
+    if not zones and not events:
+        return _nothing(root, folder, masked, notes)
+    vendor = machine.cpu_vendor(root) or ""
     gain_a, gain_source = GAIN_A.get(vendor, GAIN_UNKNOWN)
+    processor = {"device": machine.cpu_model(root), "gain_a": gain_a, "gain_source": gain_source}
+    counters = _counters(events, zones, vendor)
+    packages = any(counter.domain == "package" for counter in counters)
+    counted: dict[str, Source] = {}
+    twins: list[Source] = []
+    bypassed, no_perf, no_powercap = [], [], []
+    for counter in counters:
+        if packages and counter.domain == "psys":
+            notes.append(f"{counter.name} left out: it holds the packages that are counted")
+            continue
+        if counter.whole != counter.name and counter.whole in counted:
+            notes.append(f"{counter.name} left out: {counter.whole} holds it")
+            continue
+        by_perf, perf_errors = _through_perf(counter, processor)
+        by_powercap, powercap_errors = _through_powercap(counter, processor)
+        if by_perf:
+            counted[counter.name] = by_perf.source()
+            twins += [by_powercap.twin()] if by_powercap else []
+        elif by_powercap:
+            counted[counter.name] = by_powercap.source()
+            bypassed += perf_errors
+        else:
+            no_perf += perf_errors
+            no_powercap += powercap_errors
+    # The PMU refuses all its events for one reason.
+    notes += [str(error) for error in [*no_perf[:1], *no_powercap]]
+    if masked and not zones:
+        notes.append(f"{folder} is masked")
+    remedy = _remedy(root, no_perf, no_powercap)
+    if not counted:
+        remedy = remedy or f"look at {folder} and at dmesg for RAPL"
+        return Finding("rapl", ROLE, "blocked", reason="; ".join(notes), remedy=remedy)
+    if bypassed:
+        notes.append(_bypass(root, bypassed[0]))
+    if inside := sorted(zones_inside | events_inside):
+        notes.append(f"{', '.join(inside)} left out: inside the package")
+    if not packages:
+        notes.append("psys counts what the vendor put on it, which may hold the GPU")
+    elif not any(source.info.part == "dram" for source in counted.values()):
+        notes.append("no dram domain that can be read: the memory is not metered")
+    return Finding("rapl", ROLE, "found", (*counted.values(), *twins), remedy=remedy, notes=tuple(notes))
+
+
+def _of_package(name: str) -> str:
+    return re.sub(r"-die-\d+$", "", name)
+
+
+def _counters(events: Sequence[perf.Event], zones: Sequence[powercap.Zone], vendor: str) -> list[Counter]:
+    """The counters in the order package-0, dram-0, package-1, …, each with its views."""
+
+    def by_name(views: Sequence[View]) -> dict[str, list[View]]:
+        found: dict[str, list[View]] = {}
+        for view in views:
+            name = _of_package(view.name) if vendor in ONE_A_PACKAGE else view.name
+            found.setdefault(name, []).append(view)
+        return found
+
+    def place(name: str) -> tuple[list[int], bool, str]:
+        return [int(number) for number in re.findall(r"\d+", name)], name.startswith("dram"), name
+
+    by_perf, by_powercap = by_name(events), by_name(zones)
+    names = sorted({*by_perf, *by_powercap}, key=place)
+    return [Counter(name, by_perf.get(name, []), by_powercap.get(name, [])) for name in names]
+
+
+def _through_perf(counter: Counter, processor: Mapping[str, Any]) -> tuple[Way | None, list[MeterError]]:
+    """The counter through perf; else why not, if perf should have it."""
+    if not counter.events:
+        return None, []
+    event = counter.events[0]  # further ones, on other CPUs, show the same
+    info = _info(
+        counter,
+        processor,
+        method="perf power PMU",
+        resolution=event.scale_j,
+        max_power_w=powercap.max_power_w(counter.zones[0].path) if counter.zones else powercap.ZONE_MAX_W,
+        max_interval_s=perf.MAX_INTERVAL_S,
+    )
+    way = Way(info, functools.partial(perf.PerfCounter, event=event))
+    try:
+        way.open(info).close()
+    except MeterError as error:
+        return None, [error]
+    return way, []
+
+
+def _through_powercap(counter: Counter, processor: Mapping[str, Any]) -> tuple[Way | None, list[MeterError]]:
+    """The first zone that can be read and has counted, else that can be read; else what is wrong."""
+    readable, problems = [], []
+    for zone in counter.zones:
+        try:
+            unit_j, modulus_j = powercap.unit_and_modulus_j(zone)
+            info = _info(
+                counter,
+                processor,
+                method="powercap energy_uj" + (" (MMIO)" if zone.mmio else ""),
+                resolution=unit_j,
+                max_power_w=powercap.max_power_w(zone.path),
+                wraps_at_j=modulus_j,
+            )
+            meter = powercap.ZoneCounter(info, zone)
+        except MeterError as error:
+            problems.append(error)
+            continue
+        meter.close()
+        way = Way(info, functools.partial(powercap.ZoneCounter, zone=zone))
+        if meter.first_j > 0:
+            return way, []
+        readable.append(way)
+    return (readable[0], []) if readable else (None, problems)
+
+
+def _info(counter: Counter, processor: Mapping[str, Any], **view: Any) -> MeterInfo:
+    """What is known of a counter, its processor and one view of it."""
     return MeterInfo(
-        name=f"rapl:{zone.name}",
+        name=f"rapl:{counter.name}",
         kind="rapl",
-        part=PARTS[zone.domain],
+        part=PARTS[counter.domain],
         boundary="component",
         reads="energy_j",
-        method="powercap energy_uj" + (" (MMIO)" if zone.mmio else ""),
-        resolution=unit_uj / UJ_PER_J,
         refresh_s=0.001,
-        gain_a=gain_a,
-        gain_source=gain_source,
-        max_power_w=max_power_w(zone.path),
-        wraps_at_j=(range_uj + unit_uj) / UJ_PER_J,
-        device=device,
         lane="rapl",
+        **processor,
+        **view,
     )
 
 
-def _nothing(root: Path, folder: Path, masked: bool) -> Finding:
-    """Why there is no zone at all."""
+def _forbidden(error: MeterError) -> bool:
+    return isinstance(error.__cause__, PermissionError)
+
+
+def _remedy(root: Path, no_perf: Sequence[MeterError], no_powercap: Sequence[MeterError]) -> str:
+    """What opens the counters that neither view shows; empty where it is no matter of permission."""
+    ways = [perf.remedy(root)] if any(map(_forbidden, no_perf)) else []
+    if any(map(_forbidden, no_powercap)):
+        ways += [powercap.CHMOD] if no_perf else [powercap.CHMOD, perf.LOAD]
+    return "; or: ".join(ways)
+
+
+def _bypass(root: Path, error: MeterError) -> str:
+    """That powercap stands in for perf."""
+    if _forbidden(error):
+        return f"perf may not be used, so powercap is read, without loss; for perf: {perf.remedy(root)}"
+    return f"{error}, so powercap is read"
+
+
+def _nothing(root: Path, folder: Path, masked: bool, problems: Sequence[str]) -> Finding:
+    """Why there is no counter at all."""
     virtual, inside = machine.hypervisor(root), machine.container(root)
     if virtual:
         kind = "" if virtual == "unknown" else f" ({virtual})"
@@ -135,47 +243,11 @@ def _nothing(root: Path, folder: Path, masked: bool) -> Finding:
         return Finding("rapl", ROLE, "absent", reason=reason)
     if masked or (inside and folder.is_dir()):
         reason = f"{folder} is masked in this container ({inside or 'its zones lead nowhere'})"
-        return Finding("rapl", ROLE, "blocked", reason=reason, remedy=MOUNT)
+        return Finding("rapl", ROLE, "blocked", reason=reason, remedy=powercap.MOUNT)
     if machine.cpu_vendor(root) not in GAIN_A:
         return Finding("rapl", ROLE, "absent", reason="no RAPL: only Intel and AMD processors have it")
-    if folder.is_dir():
-        reason = f"no zone in {folder}: the driver is not loaded"
-        return Finding("rapl", ROLE, "blocked", reason=reason, remedy=MODPROBE)
-    return Finding("rapl", ROLE, "absent", reason=f"no {folder}: this kernel has no powercap")
-
-
-class Rapl:
-    """One zone's counter, its file kept open."""
-
-    def __init__(self, info: MeterInfo, zone: Path) -> None:
-        """Raises MeterError if the counter may not be read or gives no energy."""
-        self.info = info
-        self._path = zone / "energy_uj"
-        try:
-            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise MeterError(f"{info.name}: {self._path}: {error.strerror}") from error
-        try:
-            self.first_j = self.read()
-        except MeterError:
-            self.close()
-            raise
-
-    def read(self) -> float:
-        """The counter in J."""
-        try:
-            text = os.pread(self._file, 32, 0)
-        except OSError as error:
-            raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
-        if not text.strip().isdigit():
-            raise MeterError(f"{self.info.name}: {self._path}: {text[:20]!r} is no energy in µJ")
-        energy_j = int(text) / UJ_PER_J
-        if self.info.wraps_at_j is not None and energy_j >= self.info.wraps_at_j:
-            raise MeterError(f"{self.info.name}: {self._path}: {energy_j:g} J is above the counter's range")
-        return energy_j
-
-    def close(self) -> None:
-        """Closes the file; a second call does nothing."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+    if folder.is_dir() or problems:
+        reason = "; ".join([*problems, f"no zone in {folder}: the driver is not loaded"])
+        return Finding("rapl", ROLE, "blocked", reason=reason, remedy=powercap.MODPROBE)
+    reason = f"neither the perf PMU power nor {folder}: this kernel has no powercap"
+    return Finding("rapl", ROLE, "absent", reason=reason)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Seen on machines: an Intel package (61 µJ a unit), an Intel server's DRAM and AMD (15.3 µJ).
@@ -11,6 +11,12 @@ DRAM_RANGE_UJ = 65712999613
 AMD_RANGE_UJ = 65532610987
 
 INTEL, AMD = "GenuineIntel", "AuthenticAMD"
+
+# The type of the PMU `power`: a number that no machine that runs these tests has for a PMU of its own.
+PERF_TYPE = 4242
+# The events as Linux numbers them (arch/x86/events/rapl.c), and what a count is worth: 2^-32 J.
+PERF_EVENTS = {"energy-cores": 1, "energy-pkg": 2, "energy-ram": 3, "energy-gpu": 4, "energy-psys": 5}
+PERF_SCALE = "2.3283064365386962890625e-10"
 
 
 def write(path: Path, text: str) -> Path:
@@ -90,15 +96,15 @@ def intel_client(root: Path) -> None:
 
 
 def intel_server(root: Path) -> None:
-    """Two sockets of six dies, numbered out of order past ten, with memory under each."""
+    """Two sockets of six dies, numbered out of order past ten (0 to b), with memory under each."""
     cpuinfo(root, sockets=2, cores=24)
     dies = [(package, die) for package in (1, 0) for die in (5, 0, 3, 1, 4, 2)]
     for number, (package, die) in enumerate(dies):
         joules = 100 + 10 * package + die
-        zone(root, f"intel-rapl:{number}", f"package-{package}-die-{die}", energy_uj=joules * 10**6)
+        zone(root, f"intel-rapl:{number:x}", f"package-{package}-die-{die}", energy_uj=joules * 10**6)
         zone(
             root,
-            f"intel-rapl:{number}:0",
+            f"intel-rapl:{number:x}:0",
             "dram",
             energy_uj=(joules + 100) * 10**6,
             range_uj=DRAM_RANGE_UJ,
@@ -110,6 +116,69 @@ def amd(root: Path) -> None:
     cpuinfo(root, vendor=AMD)
     zone(root, "intel-rapl:0", "package-0", energy_uj=7_000_000, range_uj=AMD_RANGE_UJ)
     zone(root, "intel-rapl:0:0", "core", energy_uj=70_000_000, range_uj=AMD_RANGE_UJ)
+
+
+def perf_pmu(
+    root: Path,
+    events: Sequence[str],
+    places: Mapping[int, tuple[int, int]],
+    cpumask: str = "",
+    scale: str = PERF_SCALE,
+    unit: str = "Joules",
+) -> Path:
+    """The PMU ``power`` with these events on these CPUs, each in its (package, die)."""
+    pmu = root / "sys/bus/event_source/devices/power"
+    write(pmu / "type", f"{PERF_TYPE}\n")
+    write(pmu / "cpumask", (cpumask or ",".join(map(str, places))) + "\n")
+    for event in events:
+        write(pmu / "events" / event, f"event={PERF_EVENTS[event]:#04x}\n")
+        write(pmu / "events" / f"{event}.scale", f"{scale}\n")
+        write(pmu / "events" / f"{event}.unit", f"{unit}\n")
+    for cpu, (package, die) in places.items():
+        topology = root / f"sys/devices/system/cpu/cpu{cpu}/topology"
+        write(topology / "physical_package_id", f"{package}\n")
+        write(topology / "die_id", f"{die}\n")
+    return pmu
+
+
+def perf_client(root: Path) -> None:
+    """The PMU of the laptop of ``intel_client``."""
+    cpuinfo(root)
+    perf_pmu(root, ["energy-cores", "energy-pkg", "energy-gpu", "energy-psys"], {0: (0, 0)})
+
+
+def perf_sockets(root: Path) -> None:
+    """A server of two sockets, one die each, with memory: one CPU of each socket counts."""
+    cpuinfo(root, sockets=2, cores=12)
+    perf_pmu(root, ["energy-cores", "energy-pkg", "energy-ram"], {0: (0, 0), 12: (1, 0)})
+
+
+def perf_server(root: Path) -> None:
+    """The PMU of the server of ``intel_server``: two sockets of six dies, a CPU of each."""
+    cpuinfo(root, sockets=2, cores=24)
+    places = {6 * package + die: (package, die) for package in (0, 1) for die in range(6)}
+    perf_pmu(root, ["energy-cores", "energy-pkg", "energy-ram"], places, cpumask="0-5,6-11")
+
+
+def perf_amd(root: Path) -> None:
+    """The PMU of the EPYC of ``amd``."""
+    cpuinfo(root, vendor=AMD)
+    perf_pmu(root, ["energy-pkg"], {0: (0, 0)})
+
+
+def perf_amd_of_linux_6_10(root: Path) -> None:
+    """An EPYC of twelve core complexes, which this kernel takes for dies: one counter, twelve times."""
+    cpuinfo(root, vendor=AMD, cores=96)
+    perf_pmu(root, ["energy-pkg"], {8 * die: (0, die) for die in range(12)})
+    for die in range(12):
+        zone(root, f"intel-rapl:{die:x}", f"package-0-die-{die}", 7_000_000, AMD_RANGE_UJ)
+        zone(root, f"intel-rapl:{die:x}:0", "core", 1_000_000 + die, AMD_RANGE_UJ)
+
+
+def perf_virtual(root: Path) -> None:
+    """A virtual machine: the PMU is there without its events."""
+    cpuinfo(root, virtual=True)
+    perf_pmu(root, [], {0: (0, 0)})
 
 
 def stat(root: Path, busy_s: float, idle_s: float, threads: int = 2, hz: int = 100) -> Path:

@@ -1,4 +1,4 @@
-"""RAPL on fake powercap trees: which zones count, what is left out, and every way it can be missing."""
+"""RAPL on fake powercap trees: which zones count, what is left out, every way it can be missing."""
 
 from __future__ import annotations
 
@@ -67,6 +67,15 @@ def test_amd_leaves_its_core_domain_out_and_has_no_memory(tmp_path: Path) -> Non
     assert finding.sources[0].info.gain_a == 0.10
     assert any("core left out" in note for note in finding.notes)
     assert any("memory is not metered" in note for note in finding.notes)
+
+
+def test_amd_has_one_counter_a_package_even_where_the_kernel_shows_it_once_a_die(tmp_path: Path) -> None:
+    sysfs.cpuinfo(tmp_path, vendor=sysfs.AMD, sockets=2)
+    for number in range(24):
+        package, die = divmod(number, 12)
+        energy_uj = (7 + package) * 1_000_000
+        sysfs.zone(tmp_path, f"intel-rapl:{number:x}", f"package-{package}-die-{die}", energy_uj)
+    assert joules(rapl.find(tmp_path)) == {"rapl:package-0": 7.0, "rapl:package-1": 8.0}
 
 
 @pytest.mark.parametrize(
@@ -229,6 +238,7 @@ print(json.dumps([finding.state, finding.reason, finding.remedy]))
         " /sys/class/powercap/intel-rapl:*:*/energy_uj"
     )
     assert "CVE-2020-8694" in remedy
+    assert "; or: sudo modprobe rapl && sudo sysctl kernel.perf_event_paranoid=0" in remedy
 
 
 def test_a_virtual_machine_has_no_counters(tmp_path: Path) -> None:
@@ -253,7 +263,7 @@ def test_without_the_driver_the_remedy_loads_it(tmp_path: Path) -> None:
     sysfs.cpuinfo(tmp_path)
     (tmp_path / "sys/class/powercap").mkdir(parents=True)
     finding = rapl.find(tmp_path)
-    assert (finding.state, finding.remedy) == ("blocked", "sudo modprobe intel_rapl_msr")
+    assert (finding.state, finding.remedy) == ("blocked", "sudo modprobe -a rapl intel_rapl_msr")
 
 
 def test_without_powercap_it_is_absent(tmp_path: Path) -> None:

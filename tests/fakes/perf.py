@@ -1,0 +1,39 @@
+"""Builds ``perf.c`` and gives the environment in which a child process has it for its kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).with_name("perf.c")
+
+
+def build(folder: Path) -> Path:
+    """Compiles the library into ``folder``; its path comes back."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("the fake perf_event_open needs Linux and a C compiler")
+    library = folder / "libperf.so"
+    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
+    command += ["-o", str(library), str(SOURCE), "-ldl", "-lm"]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    return library
+
+
+def environment(library: Path | None, **settings: object) -> dict[str, str]:
+    """The environment of a child that finds the library and what this process can import.
+
+    ``events="2,3"`` becomes ``FAKE_PERF_EVENTS=2,3``. Without a library the kernel is the real one.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FAKE_PERF_")}
+    kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    if library is not None:
+        kept["LD_PRELOAD"] = str(library)
+    for name, value in settings.items():
+        kept[f"FAKE_PERF_{name.upper()}"] = str(value)
+    return kept
