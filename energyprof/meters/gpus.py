@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+SUPERCHIPS = ("GH200", "GB200")
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -16,6 +18,13 @@ class Gpu:
     uuid: str
     name: str
     mig: tuple[str, ...] = ()  # UUIDs of its instances; empty unless it is divided
+    capability: tuple[int, int] | None = None  # CUDA's: (8, 0) is GA100
+    virtual: bool = False  # a share of a board that a hypervisor gave this machine (vGPU)
+
+    @property
+    def superchip(self) -> bool:
+        """Whether its counter holds a Grace processor too (found on GH200 by the authors of Zeus)."""
+        return any(name in self.name for name in SUPERCHIPS)
 
 
 def read_gpus(nvml: Any) -> tuple[list[Gpu], list[str]]:
@@ -28,8 +37,26 @@ def read_gpus(nvml: Any) -> tuple[list[Gpu], list[str]]:
         except nvml.NVMLError as error:
             notes.append(f"nvml:{index} does not answer: {error}")
             continue
-        gpus.append(Gpu(index, as_text(uuid), as_text(name), _instances(nvml, handle)))
+        mig, capability = _instances(nvml, handle), _capability(nvml, handle)
+        gpus.append(Gpu(index, as_text(uuid), as_text(name), mig, capability, _virtual(nvml, handle)))
     return gpus, notes
+
+
+def _capability(nvml: Any, handle: Any) -> tuple[int, int] | None:
+    try:
+        major, minor = nvml.nvmlDeviceGetCudaComputeCapability(handle)
+    except nvml.NVMLError:
+        return None
+    return int(major), int(minor)
+
+
+def _virtual(nvml: Any, handle: Any) -> bool:
+    """A board passed through to a virtual machine is whole, and no vGPU."""
+    try:
+        mode = nvml.nvmlDeviceGetVirtualizationMode(handle)
+    except nvml.NVMLError:
+        return False
+    return bool(mode == nvml.NVML_GPU_VIRTUALIZATION_MODE_VGPU)
 
 
 def _instances(nvml: Any, handle: Any) -> tuple[str, ...]:

@@ -1,70 +1,46 @@
-"""NVIDIA GPUs through NVML: each board's energy counter, in mJ since the driver was loaded."""
+"""NVIDIA GPUs through NVML: each board's energy counter, in mJ since the driver was loaded, and its power."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.meters.gpu_probe import GpuProbe
 from energyprof.meters.gpus import Gpu, as_text, memory_bytes, read_gpus, visible
-from energyprof.meters.shared import Shared
+from energyprof.meters.nvml_counter import NvmlCounter, counter_info
+from energyprof.meters.nvml_library import nvml_error, opened, unsupported
+from energyprof.meters.nvml_power import (
+    PART_TIME,
+    PART_TIME_NOTE,
+    NvmlPower,
+    PowerReading,
+    power_alone,
+    power_reading,
+    power_twin,
+)
 
 ROLE: Role = "real"
 
-MJ_PER_J = 1000.0
-
-# The sensor's gain error is about ±5 % and the same on every reading of one card: A100-PCIE -5.7 %,
-# RTX 3090 -5 %, RTX 4090 -5.2 %.
-GAIN_A = 0.05
-GAIN_SOURCE = "Yang et al., SC'24, arXiv 2312.02741"
-
-# Ticks of 20 to 100 ms, up to 1 s with some drivers: the sampler infers the real one.
-REFRESH_S = 0.1
-
-# For boards that do not tell their limit: twice the 1000 W of the largest that do (B200).
-UNKNOWN_MAX_W = 2000.0
-
 SHADOWED = "pip uninstall -y pynvml nvidia-ml-py3 && pip install --force-reinstall nvidia-ml-py"
+DENIED = "run as root, or give the container the device"
 
-
-def _start() -> Any:
-    """``pynvml``, initialised. Raises ImportError, NVMLError, MeterError if not NVIDIA's."""
-    import pynvml
-
-    # pynvml up to 11.5.3 lacks the first name, nvidia-ml-py3 the second.
-    needed = ("_nvmlGetFunctionPointer", "nvmlDeviceGetTotalEnergyConsumption")
-    if not all(hasattr(pynvml, name) for name in needed):
-        raise MeterError("an old package hides NVIDIA's own module pynvml")
-    pynvml.nvmlInit()
-    return pynvml
-
-
-def _stop(pynvml: Any) -> None:
-    # The driver may be gone already; there is nothing left to shut down then.
-    with suppress(pynvml.NVMLError):
-        pynvml.nvmlShutdown()
-
-
-LIBRARY = Shared(_start, _stop)
-
-
-@contextmanager
-def opened() -> Iterator[Any]:
-    """``pynvml``, initialised for the length of a ``with``. Raises as ``_start`` does."""
-    nvml = LIBRARY.acquire()
-    try:
-        yield nvml
-    finally:
-        LIBRARY.release()
+NO_COUNTER = "no energy counter (boards before Volta have none): its power is read and integrated instead"
+DIVIDED = "divided (MIG): the energy is the whole board's"
+VIRTUAL = "a vGPU: what it tells may be the whole board's, of which others have a share"
+SUPERCHIP = (
+    "a superchip: metered as a whole module, its Grace processor included (known of GH200, assumed of GB200)"
+)
+NO_MODULE_POWER = "the module's power cannot be read: nothing is held against its counter"
 
 
 def find(root: Path) -> Finding:
-    """The energy counter of every GPU that ``CUDA_VISIBLE_DEVICES`` lets a program see."""
+    """The energy counter of every GPU that ``CUDA_VISIBLE_DEVICES`` lets a program see, and its power."""
     try:
         with opened() as nvml:
             return _search(nvml)
@@ -72,7 +48,7 @@ def find(root: Path) -> Finding:
         return _blocked("the Python package nvidia-ml-py is missing", "pip install nvidia-ml-py")
     except MeterError as error:
         return _blocked(str(error), SHADOWED)
-    except _nvml_error() as error:
+    except nvml_error() as error:
         return _not_initialised(error)
 
 
@@ -90,8 +66,19 @@ def devices() -> list[dict[str, Any]]:
                 }
                 for gpu in read_gpus(nvml)[0]
             ]
-    except (ImportError, MeterError, _nvml_error()):
+    except (ImportError, MeterError, nvml_error()):
         return []  # ``find`` tells why
+
+
+@dataclass(frozen=True)
+class _View:
+    """What one board offers, or why it offers nothing."""
+
+    name: str
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    remedy: str = ""
 
 
 def _search(nvml: Any) -> Finding:
@@ -105,51 +92,73 @@ def _search(nvml: Any) -> Finding:
     if not chosen:
         reason = f"CUDA_VISIBLE_DEVICES={asked!r} hides all {len(gpus)} GPUs"
         return Finding("nvml", ROLE, "absent", reason=reason, notes=tuple(notes))
-    sources, problems, permission = [], [], False
-    for gpu in chosen:
-        handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
-        try:
-            nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-        except nvml.NVMLError as error:
-            permission = permission or error.value == nvml.NVML_ERROR_NO_PERMISSION
-            problems.append(f"nvml:{gpu.index} ({gpu.name}): {_no_counter(nvml, error)}")
-            continue
-        info = _info(nvml, handle, gpu)
-        sources.append(Source(info, functools.partial(NvmlMeter, info, gpu.index)))
-        if gpu.mig:
-            notes.append(f"nvml:{gpu.index} is divided (MIG): the energy is the whole board's")
+    views = [_view(nvml, gpu) for gpu in chosen]
+    problems = [f"{view.name}: {view.problem}" for view in views if view.problem]
+    sources = [source for view in views for source in view.sources]
     if not sources:
-        remedy = "run as root, or give the container the device" if permission else ""
-        return _blocked("; ".join(problems), remedy or "use an external meter", notes)
-    return Finding("nvml", ROLE, "found", tuple(sources), notes=(*problems, *notes))
-
-
-def _no_counter(nvml: Any, error: Any) -> str:
-    """Why not. Old drivers lack the symbol, old boards answer NotSupported: the same to us."""
-    if error.value in (nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_FUNCTION_NOT_FOUND):
-        return "older than Volta: its power needs a sampled meter, not in this version"
-    return str(error)
-
-
-def _info(nvml: Any, handle: Any, gpu: Gpu) -> MeterInfo:
-    try:
-        limit_w = nvml.nvmlDeviceGetPowerManagementLimitConstraints(handle)[1] / 1000.0
-    except nvml.NVMLError:
-        limit_w = 0.0  # laptops do not tell it
-    return MeterInfo(
-        name=f"nvml:{gpu.index}",
-        kind="nvml",
-        part="gpu",
-        boundary="component",
-        reads="energy_j",
-        method="nvmlDeviceGetTotalEnergyConsumption",
-        resolution=1 / MJ_PER_J,
-        refresh_s=REFRESH_S,
-        gain_a=GAIN_A,
-        gain_source=GAIN_SOURCE,
-        max_power_w=2 * limit_w if limit_w > 0 else UNKNOWN_MAX_W,
-        device=gpu.uuid,
+        remedy = next((view.remedy for view in views if view.remedy), "use an external meter")
+        return _blocked("; ".join(problems), remedy, notes)
+    return Finding(
+        "nvml",
+        ROLE,
+        "found",
+        tuple(sources),
+        notes=(*problems, *_gathered(views), *notes),
+        probes=tuple(functools.partial(GpuProbe, f"nvml:{gpu.index}", gpu.uuid) for gpu in chosen),
     )
+
+
+def _view(nvml: Any, gpu: Gpu) -> _View:
+    name = f"nvml:{gpu.index} ({gpu.name})"
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
+        power = power_reading(nvml, handle, gpu)
+        counter = counter_info(nvml, handle, gpu)
+    except nvml.NVMLError as error:
+        return _View(name, problem=str(error))
+    notes = [DIVIDED] if gpu.mig else []
+    notes += [VIRTUAL] if gpu.virtual else []
+    notes += [SUPERCHIP] if gpu.superchip else []
+    notes += [PART_TIME_NOTE] if power and gpu.capability in PART_TIME else []
+    try:
+        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    except nvml.NVMLError as error:
+        if power and unsupported(nvml, error):
+            alone = _power_source(power_alone(counter, power, gpu), power)
+            return _View(name, (alone,), (NO_COUNTER, *notes))
+        denied = error.value == nvml.NVML_ERROR_NO_PERMISSION
+        return _View(name, problem=_no_energy(nvml, error, gpu), remedy=DENIED if denied else "")
+    if power is None:
+        notes += [NO_MODULE_POWER] if gpu.superchip else []
+        return _View(name, (_counter_source(counter),), tuple(notes))
+    twin = _power_source(power_twin(counter, power, gpu), power)
+    return _View(name, (_counter_source(counter), twin), tuple(notes))
+
+
+def _counter_source(info: MeterInfo) -> Source:
+    return Source(info, functools.partial(NvmlCounter, info))
+
+
+def _power_source(info: MeterInfo, power: PowerReading) -> Source:
+    return Source(info, functools.partial(NvmlPower, info, power))
+
+
+def _no_energy(nvml: Any, error: Any, gpu: Gpu) -> str:
+    """Why not. Old drivers lack the symbol, old boards answer NotSupported: the same to us."""
+    if not unsupported(nvml, error):
+        return str(error)
+    if gpu.virtual:
+        return "a vGPU: the hypervisor keeps the energy to itself; measure on the host"
+    return "neither an energy counter nor a power to read"
+
+
+def _gathered(views: Iterable[_View]) -> list[str]:
+    """Each note once, after the boards that it is about."""
+    names: dict[str, list[str]] = {}
+    for view in views:
+        for note in view.notes:
+            names.setdefault(note, []).append(view.name)
+    return [f"{', '.join(boards)}: {note}" for note, boards in names.items()]
 
 
 def _not_initialised(error: Any) -> Finding:
@@ -160,49 +169,10 @@ def _not_initialised(error: Any) -> Finding:
     remedies = {
         pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "sudo modprobe nvidia",
         pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "restart the machine: its driver was updated",
-        pynvml.NVML_ERROR_NO_PERMISSION: "run as root, or give the container the device",
+        pynvml.NVML_ERROR_NO_PERMISSION: DENIED,
     }
     return _blocked(f"NVML: {error}", remedies.get(error.value, "look at nvidia-smi and dmesg"))
 
 
 def _blocked(reason: str, remedy: str, notes: Sequence[str] = ()) -> Finding:
     return Finding("nvml", ROLE, "blocked", reason=reason, remedy=remedy, notes=tuple(notes))
-
-
-def _nvml_error() -> type[Exception]:
-    """NVML's root error, for an ``except`` that must not import the module when it is missing."""
-    try:
-        import pynvml
-    except ImportError:
-        return MeterError
-    return pynvml.NVMLError  # type: ignore[no-any-return]
-
-
-class NvmlMeter:
-    """One board's energy counter."""
-
-    def __init__(self, info: MeterInfo, index: int) -> None:
-        """Raises MeterError if NVML does not start or the board is gone."""
-        self.info = info
-        self._held = False
-        try:
-            self._nvml = LIBRARY.acquire()
-            self._held = True
-            self._handle = self._nvml.nvmlDeviceGetHandleByIndex(index)
-        except (ImportError, _nvml_error()) as error:
-            self.close()
-            raise MeterError(f"{info.name}: {error}") from error
-
-    def read(self) -> float:
-        """J since the driver was loaded."""
-        try:
-            energy_mj = self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)
-        except self._nvml.NVMLError as error:
-            raise MeterError(f"{self.info.name}: {error}") from error
-        return float(energy_mj) / MJ_PER_J
-
-    def close(self) -> None:
-        """Lets go of NVML; a second call does nothing."""
-        if self._held:
-            self._held = False
-            LIBRARY.release()

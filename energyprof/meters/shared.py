@@ -16,13 +16,27 @@ class Shared:
         self._lock = threading.Lock()
         self._holders = 0
         self._held: Any = None
+        self.starts = 0  # what was had from an earlier start is worth nothing after the next
 
     def acquire(self) -> Any:
         """One holder more; raises what ``start`` raises."""
         with self._lock:
             if self._holders == 0:
                 self._held = self._start()
+                self.starts += 1
             self._holders += 1
+            return self._held
+
+    def renew(self, starts: int) -> Any:
+        """Stop and start it for all holders, unless one of them did since there were so many ``starts``.
+
+        Raises what ``start`` raises; it can be tried again then.
+        """
+        with self._lock:
+            if self.starts == starts:
+                self._stop(self._held)
+                self._held = self._start()
+                self.starts += 1
             return self._held
 
     def release(self) -> None:

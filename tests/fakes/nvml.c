@@ -1,32 +1,12 @@
-/* A libnvidia-ml.so.1 whose boards draw a power of closed form; built and driven by fakes/nvml.py.
+/* A libnvidia-ml.so.1 whose boards draw a power of closed form: init, handles, energy, power, faults.
  *
- * Types, names and return codes are those of nvml.h (API v12). The environment says what it is:
- *   FAKE_NVML_GPUS        how many boards (1)
- *   FAKE_NVML_NAMES       their names, separated by commas; the last one repeats
- *   FAKE_NVML_WAVE        shape:low_w:high_w:period_s:duty (constant:250:250:1:0.5)
- *   FAKE_NVML_TICK_S      how often the energy counter is renewed (0.1); 0: always
- *   FAKE_NVML_CLOCK       a file with the time in s; without it the monotonic clock
- *   FAKE_NVML_INIT        what the three init functions return (0)
- *   FAKE_NVML_NO_COUNTER  indices of boards whose energy counter answers NOT_SUPPORTED: "0,2"
- *   FAKE_NVML_FAIL        code:from_s:until_s: what readings return between two times
- *   FAKE_NVML_LIMIT_W     the largest power limit that can be set (400); 0: NOT_SUPPORTED
- *   FAKE_NVML_MIG         index:instances of the board that is divided
- *   FAKE_NVML_LOG         a file that gets one letter a call: i init, s shutdown
- * Board k draws (k + 1) times the waveform, so that boards cannot be mixed up unnoticed.
+ * nvml.h says by which environment variables it is driven; nvml_devices.c and nvml_facts.c answer
+ * everything else; fakes/nvml.py builds it.
  */
-#include <math.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "nvml.h"
 
-enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6 };
-enum { BOARDS = 16, INSTANCES = 7, TYPE_UINT = 1 };
+enum { POWER_AVERAGE = 185, POWER_INSTANT = 186, SCOPE_GPU = 0, SCOPE_MODULE = 1, TYPE_UINT = 1 };
 
-typedef struct { int board, instance; } device_t;            /* instance -1: the whole board */
-typedef struct { unsigned long long total, free, used; } memory_t;
-typedef struct { unsigned int gpu, memory; } utilization_t;
 typedef struct {
     unsigned int field, scope;
     long long timestamp_us, latency_us;
@@ -34,27 +14,114 @@ typedef struct {
     union { double d; unsigned int ui; unsigned long long ull; } value;
 } field_t;                                                    /* nvmlFieldValue_t: 40 bytes */
 
-static device_t devices[BOARDS][INSTANCES + 1];
+device_t devices[BOARDS][INSTANCES + 1];
 static int started;
+static double started_s;                                      /* both on the clock of the faults */
+static double found_s[BOARDS];
 
-static double number(const char *name, double otherwise) {
+int is_started(void) { return started > 0; }
+
+double number(const char *name, double otherwise) {
     const char *text = getenv(name);
     return text && *text ? atof(text) : otherwise;
 }
 
-static int boards(void) { return (int)number("FAKE_NVML_GPUS", 1); }
+int boards(void) { return (int)number("FAKE_NVML_GPUS", 1); }
 
-static double now_s(void) {
+double now_s(void) {
     const char *path = getenv("FAKE_NVML_CLOCK");
-    double at = 0;
-    if (path) {
-        FILE *file = fopen(path, "r");
-        if (file) { if (fscanf(file, "%lf", &at) != 1) at = 0; fclose(file); }
+    FILE *file = path ? fopen(path, "r") : NULL;
+    if (file) {
+        double at = 0;
+        if (fscanf(file, "%lf", &at) != 1) at = 0;
+        fclose(file);
         return at;
     }
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+double fault_s(void) { return now_s() - number("FAKE_NVML_ZERO_S", 0); }
+
+void item(const char *name, int index, const char *otherwise, char *text, size_t length) {
+    const char *list = getenv(name);
+    if (!list || !*list) list = otherwise;
+    for (; index > 0 && strchr(list, ','); index--) list = strchr(list, ',') + 1;
+    snprintf(text, length, "%.*s", (int)strcspn(list, ","), list);
+}
+
+int listed(const char *name, int index) {
+    const char *text = getenv(name);
+    while (text && *text) {
+        char *end;
+        if (strtol(text, &end, 10) == index && end != text) return 1;
+        text = *end ? end + 1 : end;
+    }
+    return 0;
+}
+
+int lacks(const char *word) {
+    const char *text = getenv("FAKE_NVML_UNSUPPORTED");
+    for (; text && *text; text += strcspn(text, ","), text += *text == ',')
+        if (strcspn(text, ",") == strlen(word) && !strncmp(text, word, strlen(word))) return 1;
+    return 0;
+}
+
+int instances(int board) {
+    const char *text = getenv("FAKE_NVML_MIG");
+    int index, count;
+    return text && sscanf(text, "%d:%d", &index, &count) == 2 && index == board ? count : 0;
+}
+
+/* Whether the variable's from:until[:board] holds now. */
+static int within(const char *name, int board) {
+    const char *text = getenv(name);
+    double from, until, at = fault_s();
+    int only = board;
+    return text && sscanf(text, "%lf:%lf:%d", &from, &until, &only) >= 2 && from <= at && at < until && only == board;
+}
+
+static int failing(int board) {
+    const char *text = getenv("FAKE_NVML_FAIL");
+    double from, until, at = fault_s();
+    for (; text && *text; text += strcspn(text, ","), text += *text == ',') {
+        int code, only = board;
+        if (sscanf(text, "%d:%lf:%lf:%d", &code, &from, &until, &only) >= 3 && from <= at && at < until
+            && only == board)
+            return code;
+    }
+    return SUCCESS;
+}
+
+static int reloaded(void) {
+    double at = number("FAKE_NVML_RELOAD_S", INFINITY);
+    return started_s < at && at <= fault_s();
+}
+
+static int lost(int board) {
+    const char *text = getenv("FAKE_NVML_LOST");
+    double from, until;
+    int only = board;
+    if (!text || sscanf(text, "%lf:%lf:%d", &from, &until, &only) < 2 || only != board) return 0;
+    return from <= fault_s() && found_s[board] < until;
+}
+
+int check(const device_t *device) {
+    if (!started || reloaded()) return UNINITIALIZED;
+    if (device < &devices[0][0] || device > &devices[BOARDS - 1][INSTANCES]) return INVALID_ARGUMENT;
+    return lost(device->board) ? GPU_IS_LOST : failing(device->board);
+}
+
+/* The same of a reading of energy or power, which may take its time. */
+static int check_reading(const device_t *device) {
+    const char *text = getenv("FAKE_NVML_SLOW");
+    double ms, from, until, at = fault_s();
+    if (text && sscanf(text, "%lf:%lf:%lf", &ms, &from, &until) == 3 && from <= at && at < until) {
+        struct timespec nap = {(time_t)(ms / 1000), (long)(fmod(ms, 1000) * 1e6)};
+        nanosleep(&nap, NULL);
+    }
+    return check(device);
 }
 
 static void wave(double at, double *power_w, double *energy_j) {
@@ -75,33 +142,24 @@ static void wave(double at, double *power_w, double *energy_j) {
     }
 }
 
-static __attribute__((unused)) int listed(const char *name, int index) {
-    const char *text = getenv(name);
-    while (text && *text) {
-        char *end;
-        if (strtol(text, &end, 10) == index && end != text) return 1;
-        text = *end ? end + 1 : end;
+/* The energy of a board from the clock's zero to a time, in J. */
+static __attribute__((unused)) double energy_until(int board, double at) {
+    double power_w, energy_j;
+    wave(at, &power_w, &energy_j);
+    return energy_j * (board + 1) + number("FAKE_NVML_MODULE_W", 0) * at;
+}
+
+/* The mean power of a board over the window before the last renewal, in W; the GPU's, or its module's. */
+static double power_of(int board, double window, unsigned int scope) {
+    double at = now_s(), tick = number("FAKE_NVML_POWER_TICK_S", 0), power_w, late_j, early_j;
+    if (tick > 0) at = floor(at / tick) * tick;
+    wave(at, &power_w, &late_j);
+    if (window > 0) {
+        double unused;
+        wave(at - window, &unused, &early_j);
+        power_w = (late_j - early_j) / window;
     }
-    return 0;
-}
-
-static int failing(void) {
-    const char *text = getenv("FAKE_NVML_FAIL");
-    int code;
-    double from, until, at = now_s();
-    return text && sscanf(text, "%d:%lf:%lf", &code, &from, &until) == 3 && from <= at && at < until ? code : SUCCESS;
-}
-
-static int instances(int board) {
-    const char *text = getenv("FAKE_NVML_MIG");
-    int index, count;
-    return text && sscanf(text, "%d:%d", &index, &count) == 2 && index == board ? count : 0;
-}
-
-static int check(const device_t *device) {
-    if (!started) return UNINITIALIZED;
-    if (device < &devices[0][0] || device > &devices[BOARDS - 1][INSTANCES]) return INVALID_ARGUMENT;
-    return failing();
+    return power_w * (board + 1) + (scope == SCOPE_MODULE ? number("FAKE_NVML_MODULE_W", 0) : 0);
 }
 
 static void log_call(char letter) {
@@ -114,134 +172,74 @@ int nvmlInitWithFlags(unsigned int flags) {
     (void)flags;
     log_call('i');
     int code = (int)number("FAKE_NVML_INIT", SUCCESS);
-    if (code == SUCCESS) started++;
+    if (code) return code;
+    if (reloaded()) started = 0;
+    started++;
+    started_s = fault_s();
     for (int b = 0; b < BOARDS; b++)
         for (int i = 0; i <= INSTANCES; i++) devices[b][i] = (device_t){b, i - 1};
-    return code;
+    return SUCCESS;
 }
 int nvmlInit(void) { return nvmlInitWithFlags(0); }
 int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
 int nvmlShutdown(void) {
     log_call('s');
-    if (!started) return UNINITIALIZED;
+    if (!started || reloaded()) return UNINITIALIZED;
     started--;
     return SUCCESS;
 }
-const char *nvmlErrorString(int code) { return code ? "an error of the fake" : "no error"; }
 
-int nvmlSystemGetDriverVersion(char *text, unsigned int length) {
-    snprintf(text, length, "550.00.fake");
-    return started ? SUCCESS : UNINITIALIZED;
-}
-int nvmlDeviceGetCount_v2(unsigned int *count) {
-    *count = (unsigned int)boards();
-    return started ? SUCCESS : UNINITIALIZED;
-}
-int nvmlDeviceGetCount(unsigned int *count) { return nvmlDeviceGetCount_v2(count); }
 int nvmlDeviceGetHandleByIndex_v2(unsigned int index, device_t **device) {
-    if (!started) return UNINITIALIZED;
+    if (!started || reloaded()) return UNINITIALIZED;
     if ((int)index >= boards()) return INVALID_ARGUMENT;
+    if (within("FAKE_NVML_LOST", (int)index)) return GPU_IS_LOST;
+    found_s[index] = fault_s();
     *device = &devices[index][0];
     return SUCCESS;
 }
-int nvmlDeviceGetHandleByIndex(unsigned int index, device_t **device) {
-    return nvmlDeviceGetHandleByIndex_v2(index, device);
-}
-int nvmlDeviceGetUUID(device_t *device, char *text, unsigned int length) {
-    if (!started) return UNINITIALIZED;
-    if (device->instance < 0)
-        snprintf(text, length, "GPU-%02x000000-0000-4000-8000-0000000000%02x", 0xa0 + device->board, device->board);
-    else
-        snprintf(text, length, "MIG-%02x00000%d-0000-5000-8000-0000000000%02x", 0xb0 + device->board,
-                 device->instance, device->board);
-    return SUCCESS;
-}
-int nvmlDeviceGetHandleByUUID(const char *uuid, device_t **device) {
-    char own[96];
-    if (!started) return UNINITIALIZED;
-    for (int b = 0; b < boards(); b++)
-        for (int i = 0; i <= instances(b); i++) {
-            nvmlDeviceGetUUID(&devices[b][i], own, sizeof own);
-            if (!strcmp(own, uuid)) { *device = &devices[b][i]; return SUCCESS; }
-        }
-    return NOT_FOUND;
-}
-int nvmlDeviceGetName(device_t *device, char *text, unsigned int length) {
-    if (!started) return UNINITIALIZED;
-    const char *names = getenv("FAKE_NVML_NAMES");
-    if (!names || !*names) names = "NVIDIA Fake 100";
-    for (int skip = device->board; skip > 0 && strchr(names, ','); skip--) names = strchr(names, ',') + 1;
-    snprintf(text, length, "%.*s", (int)strcspn(names, ","), names);
-    return SUCCESS;
-}
-int nvmlDeviceGetIndex(device_t *device, unsigned int *index) {
-    *index = (unsigned int)device->board;
-    return check(device);
-}
-int nvmlDeviceGetMemoryInfo(device_t *device, memory_t *memory) {
-    *memory = (memory_t){80ULL << 30, 79ULL << 30, 1ULL << 30};
-    return check(device);
-}
+
 #ifndef WITHOUT_ENERGY
 int nvmlDeviceGetTotalEnergyConsumption(device_t *device, unsigned long long *energy_mj) {
-    double power_w, energy_j, at = now_s(), tick = number("FAKE_NVML_TICK_S", 0.1);
-    int code = check(device);
+    double at, from, until, tick = number("FAKE_NVML_TICK_S", 0.1), zero = number("FAKE_NVML_ZERO_S", 0);
+    double restart = zero + fmin(number("FAKE_NVML_RESET_S", INFINITY), number("FAKE_NVML_RELOAD_S", INFINITY));
+    const char *stall = getenv("FAKE_NVML_STALL");
+    int code = check_reading(device);
     if (code) return code;
     if (listed("FAKE_NVML_NO_COUNTER", device->board)) return NOT_SUPPORTED;
-    wave(tick > 0 ? floor(at / tick) * tick : at, &power_w, &energy_j);
-    *energy_mj = (unsigned long long)llround(1000 * energy_j * (device->board + 1));
+    at = now_s();
+    int again = at >= restart;
+    if (stall && within("FAKE_NVML_STALL", device->board) && sscanf(stall, "%lf:%lf", &from, &until) == 2)
+        at = zero + from;
+    if (tick > 0) at = floor(at / tick) * tick;
+    double energy_j = energy_until(device->board, at) - (again ? energy_until(device->board, fmin(at, restart)) : 0);
+    *energy_mj = within("FAKE_NVML_GARBAGE", device->board) ? ~0ULL : (unsigned long long)llround(1000 * energy_j);
     return SUCCESS;
 }
 #endif
-int nvmlDeviceGetPowerUsage(device_t *device, unsigned int *power_mw) {
-    double power_w, energy_j;
-    int code = check(device);
-    if (code) return code;
-    wave(now_s(), &power_w, &energy_j);
-    *power_mw = (unsigned int)lround(1000 * power_w * (device->board + 1));
+
+static int power(const device_t *device, double window, unsigned int scope, unsigned int *power_mw) {
+    if (listed("FAKE_NVML_NO_POWER", device->board)) return NOT_SUPPORTED;
+    if (scope == SCOPE_MODULE ? !getenv("FAKE_NVML_MODULE_W") : scope != SCOPE_GPU) return NOT_SUPPORTED;
+    *power_mw = (unsigned int)lround(1000 * power_of(device->board, window, scope));
+    if (within("FAKE_NVML_GARBAGE", device->board)) *power_mw = ~0U;
     return SUCCESS;
 }
+int nvmlDeviceGetPowerUsage(device_t *device, unsigned int *power_mw) {
+    int code = check_reading(device);
+    return code ? code : power(device, number("FAKE_NVML_WINDOW_S", 0), SCOPE_GPU, power_mw);
+}
 int nvmlDeviceGetFieldValues(device_t *device, int count, field_t *fields) {
-    int code = check(device);
+    int code = check_reading(device);
     for (int k = 0; k < count && !code; k++) {
-        fields[k].type = TYPE_UINT;
-        fields[k].timestamp_us = (long long)(now_s() * 1e6);
-        /* 186: NVML_FI_DEV_POWER_INSTANT */
-        fields[k].result = fields[k].field == 186 ? SUCCESS : NOT_SUPPORTED;
-        if (fields[k].field == 186) nvmlDeviceGetPowerUsage(device, &fields[k].value.ui);
+        field_t *field = &fields[k];
+        field->type = TYPE_UINT;
+        field->timestamp_us = (long long)(now_s() * 1e6);
+        field->result = NOT_SUPPORTED;
+        if (listed("FAKE_NVML_NO_FIELDS", device->board)) continue;
+        if (field->field == POWER_INSTANT)
+            field->result = (unsigned int)power(device, number("FAKE_NVML_SEEN_S", 0), field->scope, &field->value.ui);
+        if (field->field == POWER_AVERAGE)
+            field->result = (unsigned int)power(device, number("FAKE_NVML_WINDOW_S", 1), field->scope, &field->value.ui);
     }
     return code;
-}
-int nvmlDeviceGetPowerManagementLimitConstraints(device_t *device, unsigned int *min_mw, unsigned int *max_mw) {
-    double limit_w = number("FAKE_NVML_LIMIT_W", 400);
-    if (limit_w <= 0) return NOT_SUPPORTED;
-    *min_mw = 100000;
-    *max_mw = (unsigned int)(1000 * limit_w);
-    return check(device);
-}
-int nvmlDeviceGetEnforcedPowerLimit(device_t *device, unsigned int *limit_mw) {
-    unsigned int least;
-    return nvmlDeviceGetPowerManagementLimitConstraints(device, &least, limit_mw);
-}
-int nvmlDeviceGetUtilizationRates(device_t *device, utilization_t *rates) {
-    *rates = (utilization_t){50, 10};
-    return check(device);
-}
-int nvmlDeviceGetMigMode(device_t *device, unsigned int *current, unsigned int *pending) {
-    if (!getenv("FAKE_NVML_MIG")) return NOT_SUPPORTED;
-    *current = *pending = instances(device->board) > 0;
-    return check(device);
-}
-int nvmlDeviceGetMaxMigDeviceCount(device_t *device, unsigned int *count) {
-    *count = instances(device->board) ? INSTANCES : 0;
-    return check(device);
-}
-int nvmlDeviceGetMigDeviceHandleByIndex(device_t *device, unsigned int index, device_t **instance) {
-    if ((int)index >= instances(device->board)) return NOT_FOUND;
-    *instance = &devices[device->board][index + 1];
-    return check(device);
-}
-int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(device_t *instance, device_t **device) {
-    *device = &devices[instance->board][0];
-    return check(instance);
 }

@@ -1,30 +1,33 @@
-"""Builds ``nvml.c`` and gives the environment in which a child process finds it."""
+"""Builds ``nvml*.c`` and gives the environment in which a child process finds it."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-SOURCE = Path(__file__).with_name("nvml.c")
+SOURCES = [Path(__file__).with_name(name) for name in ("nvml.c", "nvml_devices.c", "nvml_facts.c")]
 SONAME = "libnvidia-ml.so.1"
 
 
 def build(folder: Path, *flags: str) -> Path:
     """Compiles the library into ``folder``, which comes back; ``flags`` go to the compiler.
 
-    ``-DWITHOUT_ENERGY`` leaves the energy counter's symbol out, as drivers before 384 do.
+    ``-DWITHOUT_ENERGY`` leaves the energy counter's symbol out, as old drivers do;
+    ``-DWITHOUT_EVENT_REASONS`` and ``-DWITHOUT_PROCESSES_V3`` leave out newer names of what they have.
     """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("the fake libnvidia-ml.so.1 needs Linux and a C compiler")
     folder.mkdir(parents=True, exist_ok=True)
     command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *flags]
-    command += [f"-Wl,-soname,{SONAME}", "-o", str(folder / SONAME), str(SOURCE), "-lm"]
+    command += [f"-Wl,-soname,{SONAME}", "-o", str(folder / SONAME), *map(str, SOURCES), "-lm"]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return folder
 
@@ -32,8 +35,8 @@ def build(folder: Path, *flags: str) -> Path:
 def environment(folder: Path | None, **settings: object) -> dict[str, str]:
     """The environment of a child that finds the library and what this process can import.
 
-    ``gpus=2`` becomes ``FAKE_NVML_GPUS=2``; names that start with ``CUDA_`` stay as they are. Without
-    a folder there is no library.
+    ``gpus=2`` becomes ``FAKE_NVML_GPUS=2`` (``nvml.h`` has them all); names that start with ``CUDA_`` stay as
+    they are. Without a folder there is no library.
     """
     kept = {
         name: value
@@ -46,3 +49,16 @@ def environment(folder: Path | None, **settings: object) -> dict[str, str]:
     for name, value in settings.items():
         kept[name if name.startswith("CUDA_") else f"FAKE_NVML_{name.upper()}"] = str(value)
     return kept
+
+
+def uuid(index: int) -> str:
+    """The fake's UUID of a board."""
+    return f"GPU-{0xA0 + index:02x}000000-0000-4000-8000-0000000000{index:02x}"
+
+
+def python(script: str, environment: dict[str, str]) -> Any:
+    """What the script prints as JSON; it must print nothing else, on stderr neither."""
+    child = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    assert child.stderr == ""
+    return json.loads(child.stdout)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +9,26 @@ import pytest
 
 from energyprof.meters.gpus import Gpu, visible
 from fakes import nvml as fake
-from fakes import waveform
 
 FIND = """
 import json, sys
+from dataclasses import asdict
 from pathlib import Path
 from energyprof.meters import find
 f = find("nvml", Path("/"))
-found = {s.info.name: s.info.device for s in f.sources}
-print(json.dumps([f.state, found, f.reason, f.remedy, f.notes]))
+sources = {s.info.name: asdict(s.info) for s in f.sources}
+print(json.dumps([f.state, sources, f.reason, f.remedy, f.notes]))
 """
 
 
-def uuid(index: int) -> str:
-    """The fake's UUID of a board."""
-    return f"GPU-{0xA0 + index:02x}000000-0000-4000-8000-0000000000{index:02x}"
+def search(environment: dict[str, str]) -> tuple[str, dict[str, dict[str, Any]], str, str, list[str]]:
+    """State, sources by name, reason, remedy and notes."""
+    return tuple(fake.python(FIND, environment))
+
+
+def counted(sources: dict[str, dict[str, Any]]) -> list[str]:
+    """The meters that are not held against another."""
+    return [name for name, info in sources.items() if not info["checks"]]
 
 
 @pytest.fixture(scope="session")
@@ -35,28 +37,21 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fake.build(tmp_path_factory.mktemp("nvml"))
 
 
-def python(script: str, environment: dict[str, str]) -> Any:
-    """What the script prints as JSON."""
-    child = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
-    assert child.returncode == 0, child.stderr
-    assert child.stderr == ""
-    return json.loads(child.stdout)
-
-
 @pytest.mark.parametrize("gpus", [1, 2, 8])
 def test_every_gpu_is_a_meter_with_its_uuid(library: Path, gpus: int) -> None:
-    state, found, *_ = python(FIND, fake.environment(library, gpus=gpus))
+    state, found, *_ = search(fake.environment(library, gpus=gpus))
     assert state == "found"
-    assert found == {f"nvml:{index}": uuid(index) for index in range(gpus)}
+    devices = {name: info["device"] for name, info in found.items() if not info["checks"]}
+    assert devices == {f"nvml:{index}": fake.uuid(index) for index in range(gpus)}
 
 
 def test_a_driver_without_gpus_is_absent(library: Path) -> None:
-    state, _, reason, *_ = python(FIND, fake.environment(library, gpus=0))
+    state, _, reason, *_ = search(fake.environment(library, gpus=0))
     assert (state, reason) == ("absent", "the NVIDIA driver sees no GPU")
 
 
 def test_without_the_library_there_is_no_driver() -> None:
-    state, _, reason, *_ = python(FIND, fake.environment(None))
+    state, _, reason, *_ = search(fake.environment(None))
     assert (state, reason) == ("absent", "no NVIDIA driver (libnvidia-ml.so.1)")
 
 
@@ -72,24 +67,10 @@ def test_without_the_library_there_is_no_driver() -> None:
 def test_a_driver_that_does_not_start_is_blocked_with_its_remedy(
     library: Path, code: int, reason: str, remedy: str
 ) -> None:
-    state, _, why, what, _ = python(FIND, fake.environment(library, init=code))
+    state, _, why, what, _ = search(fake.environment(library, init=code))
     assert state == "blocked"
     assert reason in why
     assert remedy in what
-
-
-def test_a_gpu_without_the_counter_is_named_beside_the_others(library: Path) -> None:
-    state, found, _, _, notes = python(FIND, fake.environment(library, gpus=2, no_counter=0))
-    assert (state, list(found)) == ("found", ["nvml:1"])
-    assert notes[0].startswith("nvml:0 (NVIDIA Fake 100): older than Volta")
-
-
-@pytest.mark.parametrize("how", ["NotSupported", "missing symbol"])
-def test_gpus_without_any_counter_are_blocked(library: Path, tmp_path: Path, how: str) -> None:
-    folder = library if how == "NotSupported" else fake.build(tmp_path, "-DWITHOUT_ENERGY")
-    state, _, reason, *_ = python(FIND, fake.environment(folder, no_counter=0))
-    assert state == "blocked"
-    assert "needs a sampled meter, not in this version" in reason
 
 
 @pytest.mark.parametrize(
@@ -100,7 +81,7 @@ def test_gpus_without_any_counter_are_blocked(library: Path, tmp_path: Path, how
         ("1,-1,0", ["nvml:1"]),
         ("1,9,0", ["nvml:1"]),
         ("GPU-a1", ["nvml:1"]),
-        (f"{uuid(2)},{uuid(0)}", ["nvml:2", "nvml:0"]),
+        (f"{fake.uuid(2)},{fake.uuid(0)}", ["nvml:2", "nvml:0"]),
         ("GPU-a", []),  # all of them begin so
         ("GPU-ff", []),
         ("", []),
@@ -110,8 +91,8 @@ def test_gpus_without_any_counter_are_blocked(library: Path, tmp_path: Path, how
 )
 def test_only_the_gpus_a_program_may_see_are_metered(library: Path, asked: str, expected: list[str]) -> None:
     environment = fake.environment(library, gpus=3, CUDA_VISIBLE_DEVICES=asked)
-    state, found, reason, _, _ = python(FIND, environment)
-    assert list(found) == expected
+    state, found, reason, _, _ = search(environment)
+    assert counted(found) == expected
     if not expected:
         assert state == "absent"
         assert reason == f"CUDA_VISIBLE_DEVICES={asked!r} hides all 3 GPUs"
@@ -123,7 +104,7 @@ def test_a_mig_instance_is_metered_by_its_board(library: Path, asked: str | None
     if asked == "MIG-b100":  # a beginning that both instances of one board share still names the board
         settings = {"CUDA_VISIBLE_DEVICES": "MIG-b1"}
     environment = fake.environment(library, gpus=2, mig="1:2", **settings)
-    _, found, _, _, notes = python(FIND, environment)
+    _, found, _, _, notes = search(environment)
     assert "nvml:1" in found
     assert ("nvml:0" in found) == (asked is None)
     assert any("whole board" in note for note in notes)
@@ -154,58 +135,6 @@ def test_old_mig_names_carry_their_boards_uuid() -> None:
     assert chosen == [gpus[1]]
 
 
-READ = """
-import json, os, sys
-from pathlib import Path
-from energyprof.errors import MeterError
-from energyprof.meters import find
-def at(seconds):
-    Path(os.environ["FAKE_NVML_CLOCK"]).write_text(repr(seconds))
-at(0.0)
-meters = [source.open() for source in find("nvml", Path("/")).sources]
-answers = []
-for seconds in json.loads(os.environ["TIMES"]):
-    at(seconds)
-    row = []
-    for meter in meters:
-        try:
-            row.append(meter.read())
-        except MeterError as error:
-            row.append(str(error))
-    answers.append(row)
-print(json.dumps(answers))
-"""
-
-
-@pytest.mark.parametrize(
-    "wave",
-    [
-        waveform.constant(250),
-        waveform.square(50, 350, period_s=1.0),
-        waveform.burst(20, 400, period_s=2.0, length_s=0.1),
-        waveform.ramp(0, 300, period_s=3.0),
-    ],
-    ids=lambda wave: wave.shape,
-)
-def test_the_counter_is_the_integral_of_the_power_up_to_its_last_tick(
-    library: Path, tmp_path: Path, wave: waveform.Waveform
-) -> None:
-    times = [0.04, 0.25, 1.0, 7.77, 1000.33]
-    environment = fake.environment(library, gpus=2, wave=wave.spec(), tick_s=0.1, clock=tmp_path / "clock")
-    rows = python(READ, {**environment, "TIMES": json.dumps(times)})
-    for seconds, (first, second) in zip(times, rows, strict=True):
-        assert first == pytest.approx(wave.counter_j(seconds, tick_s=0.1), abs=0.001)
-        assert second == pytest.approx(2 * first, abs=0.002)
-
-
-def test_a_gpu_that_fails_says_so_and_comes_back(library: Path, tmp_path: Path) -> None:
-    environment = fake.environment(
-        library, wave="constant:100:100:1:1", tick_s=0, clock=tmp_path / "clock", fail="15:10:20"
-    )
-    rows = python(READ, {**environment, "TIMES": "[9, 10, 19, 20]"})
-    assert rows == [[900.0], ["nvml:0: GPU is lost"], ["nvml:0: GPU is lost"], [2000.0]]
-
-
 def test_nvml_is_shut_down_with_the_last_meter(library: Path, tmp_path: Path) -> None:
     log = tmp_path / "log"
     script = """
@@ -216,13 +145,13 @@ from energyprof.meters.nvml import devices
 def calls(): return Path(os.environ["FAKE_NVML_LOG"]).read_text()
 steps = []
 sources = find("nvml", Path("/")).sources; steps.append(calls())
-first, second = (source.open() for source in sources); steps.append(calls())
+first, second = (s.open() for s in sources if s.info.checks); steps.append(calls())
 devices(); steps.append(calls())
 first.close(); first.close(); steps.append(calls())
 second.close(); steps.append(calls())
 print(json.dumps(steps))
 """
-    steps = python(script, fake.environment(library, gpus=2, log=log))
+    steps = fake.python(script, fake.environment(library, gpus=2, log=log))
     assert steps == ["is", "isi", "isi", "isi", "isis"]
 
 
@@ -236,22 +165,22 @@ from pathlib import Path
 from energyprof.meters import find
 print(json.dumps(find("nvml", Path("/")).sources[0].info.max_power_w))
 """
-    assert python(script, fake.environment(library, limit_w=limit_w)) == believed_w
+    assert fake.python(script, fake.environment(library, limit_w=limit_w)) == believed_w
 
 
 def test_devices_are_those_of_the_machine_whatever_cuda_may_see(library: Path) -> None:
     script = "import json; from energyprof.meters.nvml import devices; print(json.dumps(devices()))"
     environment = fake.environment(library, gpus=2, names="NVIDIA A100,NVIDIA T400", CUDA_VISIBLE_DEVICES="")
-    assert python(script, environment) == [
+    assert fake.python(script, environment) == [
         {
             "name": name,
-            "uuid": uuid(index),
+            "uuid": fake.uuid(index),
             "memory_bytes": 80 << 30,
             "driver": "550.00.fake",
         }
         for index, name in enumerate(["NVIDIA A100", "NVIDIA T400"])
     ]
-    assert python(script, fake.environment(None)) == []
+    assert fake.python(script, fake.environment(None)) == []
 
 
 @pytest.mark.parametrize("package", ["pynvml/__init__.py", "pynvml.py"])
@@ -270,7 +199,7 @@ def test_an_old_package_that_hides_nvidias_is_blocked_with_the_remedy(
     path.write_text("\n".join(lines))
     environment = fake.environment(library)
     environment["PYTHONPATH"] = f"{tmp_path}:{environment['PYTHONPATH']}"
-    state, _, reason, remedy, _ = python(FIND, environment)
+    state, _, reason, remedy, _ = search(environment)
     assert state == "blocked"
     assert "hides NVIDIA's own module" in reason
     assert "pip uninstall -y pynvml" in remedy and "nvidia-ml-py" in remedy
