@@ -36,7 +36,8 @@ class Cadence:
             self._sampled_s += gap_s
             self._reads += 1
             self.max_gap_s = max(gap_s, self.max_gap_s or 0.0)
-            self.missed += max(0, round(gap_s / self._interval_s) - 1)
+            # Random beats lie up to two intervals apart; rounding must not make a miss of that.
+            self.missed += max(0, math.floor(gap_s / self._interval_s + 0.02) - 1)
             self._gaps[round(math.log(max(gap_s, 1e-6)) / _BIN)] += 1
         self._last_s = sample.start_s
 

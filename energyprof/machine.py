@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from energyprof import jetson_mode
+
 GIB = 1 << 30
 
 # What makes two reports come from the same machine. Memory is rounded to GiB, since firmware and
@@ -29,6 +31,7 @@ def describe(root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = ()) -> 
     system = platform.uname()
     processors = _processors(root)
     sockets, cores = _sockets_and_cores(root, processors)
+    jetson = _jetson(root)
     facts: dict[str, Any] = {
         "host": system.node,
         "system": _distribution(root) or system.system,
@@ -41,7 +44,9 @@ def describe(root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = ()) -> 
         "memory_bytes": _memory_bytes(root),
         "virtual": hypervisor(root),
         "container": container(root),
-        "jetson": _jetson(root),
+        "jetson": jetson,
+        "power_mode": jetson_mode.power_mode(root) if jetson else None,
+        "jetson_clocks": jetson_mode.jetson_clocks(root) if jetson else None,
         "gpus": [dict(gpu) for gpu in gpus],
         "governor": _governor(root),
         "on_battery": _on_battery(root),

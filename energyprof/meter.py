@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -13,6 +14,17 @@ Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
 Boundary = Literal["component", "module", "node_dc", "wall_ac"]
 
 Quantity = Literal["energy_j", "power_w"]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a comparison with a better meter showed: true power = ``gain`` × reading + ``offset_w``."""
+
+    gain: float
+    gain_u: float  # relative, standard (k = 1)
+    offset_w: float
+    offset_u_w: float  # standard (k = 1)
+    source: str  # the file, the reference meter and the day
 
 
 @dataclass(frozen=True)
@@ -40,11 +52,36 @@ class MeterInfo:
     window_s: float = 0.0  # a power is the mean over so many seconds before it was read; 0: of that instant
     ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
     min_interval_s: float = 0.0  # never read more often: a device behind a slow bus or a network
+    max_interval_s: float | None = None  # nor less often: a counter its driver must see before it overflows
     # Another meter that reads the same joules. This one is recorded to be held against it, and counted only
     # where the other is not; over 5 s they may differ by `tolerance` of their energy.
     checks: str = ""
     tolerance: float = 0.0
     recorded: bool = False  # read by something else at times of its own; joined by UTC after each run
+    calibration: Calibration | None = None  # applied to joules, never to readings
+
+    def corrected_j(self, joules: float, span_s: float) -> float:
+        """The energy over ``span_s`` of which the meter says ``joules``, by its calibration if it has one."""
+        if self.calibration is None:
+            return joules
+        return self.calibration.gain * joules + self.calibration.offset_w * span_s
+
+    def paced_s(self, interval_s: float) -> float:
+        """The time between two reads where ``interval_s`` is asked for; a counter is read thrice a wrap."""
+        longest_s = math.inf if self.max_interval_s is None else self.max_interval_s
+        if self.wraps_at_j is not None:
+            longest_s = min(longest_s, self.wraps_at_j / self.max_power_w / 3)
+        return max(min(interval_s, longest_s), self.min_interval_s)
+
+    @property
+    def gain_u(self) -> float:
+        """The relative standard uncertainty of its gain (a rectangle of half-width a has a/√3)."""
+        return self.calibration.gain_u if self.calibration else self.gain_a / math.sqrt(3)
+
+    @property
+    def offset_u_w(self) -> float:
+        """The standard uncertainty of its zero."""
+        return self.calibration.offset_u_w if self.calibration else self.offset_a_w / math.sqrt(3)
 
 
 class Meter(Protocol):

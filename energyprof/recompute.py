@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from energyprof.agreement import disagreements, ratio
 from energyprof.cadence import Cadence
 from energyprof.energy import Energy, Integrator, MeterEnergy, total
+from energyprof.idle import idle
 from energyprof.report import Clock, MeterRecord, Phase, Point, Profiler, Report, Run, read, trace_path
 from energyprof.timeline import Stretch, Timeline, timeline
 from energyprof.tracefile import Row, read_rows, read_run
@@ -62,6 +64,10 @@ class Rebuild:
             _meter_record(meter, cadence, [(m.meters[i], m.life_s) for m in self._measured])
             for i, (meter, cadence) in enumerate(zip(self._header.meters, self._cadences, strict=True))
         )
+        joules = {meter.name: [m.meters[i].joules for m in self._measured] for i, meter in enumerate(meters)}
+        meters = tuple(
+            dataclasses.replace(m, ratio=ratio(joules[m.name], joules.get(m.info.checks, []))) for m in meters
+        )
         return dataclasses.replace(self._header, meters=meters, runs=tuple(m.run for m in self._measured))
 
 
@@ -95,12 +101,28 @@ def measure(
         _phase(stretch, energy, {name: energies[2 + i].joules for name, energies in by_meter.items()})
         for i, (stretch, energy) in enumerate(zip(times.phases, rest, strict=False))
     )
+    lives = {m.name: by_meter[m.name][0] for m in meters}
     history = tuple(
         Point(e.samples, _number(e.score), e.time_s - start_s, energy.joules)
         for e, energy in zip(times.evaluations, rest[len(phases) :], strict=True)
     )
-    run = _run(times, training if train else total([]), whole, train, life, phases, history)
-    return Measured(run, tuple(by_meter[m.name][0] for m in meters), life[1] - life[0])
+    energy = training if train else total([])
+    resting = idle(energy, train, phases, times.ended_s)
+    differing = disagreements(meters, lives, life[1] - life[0])
+    budgets = {m.name: by_meter[m.name][1].terms_j for m in meters if m.counted and train}
+    run = dataclasses.replace(
+        _run(times, energy, whole, train, life, phases, history),
+        budget_j=energy.terms_j,
+        budget_by_meter_j={
+            name: {term: u_j for term, u_j in terms_j.items() if u_j > 0} for name, terms_j in budgets.items()
+        },
+        idle_before_w=resting.before_w,
+        idle_after_w=resting.after_w,
+        net_energy_j=resting.net_j,
+        net_energy_u_j=resting.net_u_j,
+        flags=times.flags + energy.flags + resting.flags + differing,
+    )
+    return Measured(run, tuple(lives.values()), life[1] - life[0])
 
 
 def _run(
@@ -131,8 +153,9 @@ def _run(
         history=history,
         facts=times.facts,
         profiler=Profiler(profiler["cpu_s"], profiler["rss_bytes"]) if profiler else None,
-        flags=times.flags + training.flags,
+        flags=(),
         gain_u_j=training.gain_u_j,
+        conditions=times.conditions,
     )
 
 
@@ -145,6 +168,7 @@ def _phase(stretch: Stretch, energy: Energy, joules: dict[str, float | None]) ->
         energy.joules,
         energy.u_j,
         {name: value for name, value in joules.items() if value is not None},
+        budget_j=energy.terms_j,
     )
 
 

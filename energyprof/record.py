@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.child import Child, Output
+from energyprof.errors import MeterError
 from energyprof.live import Live, Snapshot
-from energyprof.meter import Meter
+from energyprof.meter import Meter, Probe, Recording
+from energyprof.observer import Observer
 from energyprof.report import MeterRecord
 from energyprof.sampler import Sampler
 from energyprof.samples import Sample
@@ -28,6 +30,8 @@ from energyprof.wire import WIRE_VARIABLE, Listener, Message
 
 # How often readings go to the trace and to the screen.
 TICK_S = 0.5
+# After a program has ended its machine gets this long to calm down before it is looked at idle again.
+COOLDOWN_S = 1.0
 # A program that said its last word gets this long to end.
 HANG_S = 30.0
 # After Ctrl-C or SIGTERM a program gets this long to clean up; a second signal ends the wait.
@@ -52,8 +56,10 @@ class Instruments:
     """What a training is measured with, and how."""
 
     meters: tuple[Meter, ...]
+    recordings: tuple[Recording, ...]  # joined when the training is over
+    probes: tuple[Probe, ...]
     interval_s: float  # between two reads of each meter
-    idle_s: float  # how long the machine is looked at before each training
+    idle_s: float  # how long the machine is looked at before and after each training
 
 
 class Recorder:
@@ -64,10 +70,10 @@ class Recorder:
     ) -> None:
         self.training = training
         self.live = Live(run, runs, training.seed, meters)
-        self.zero_s = time.monotonic()
+        self.zero_s, self._zero_utc_s = time.monotonic(), time.time()
         self._trace, self._run, self._meters = trace, run, meters
         self._lock = threading.Lock()
-        self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc_now()})
+        self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc(self._zero_utc_s)})
 
     def event(self, name: str, fields: Mapping[str, Any], at_s: float | None = None) -> None:
         """Write down an event that happened now, or ``at_s`` on the monotonic clock."""
@@ -88,6 +94,18 @@ class Recorder:
                 self.live.sample(meter, sample)
             self._trace.flush()
 
+    def join(self, recording: Recording) -> None:
+        """Write down what something else recorded of the run; what is wrong with it stands in its place."""
+        name, span_s = recording.info.name, time.monotonic() - self.zero_s
+        with self._lock:
+            try:
+                for at_s, value in recording.between(self._zero_utc_s, self._zero_utc_s + span_s):
+                    time_s = at_s - self._zero_utc_s
+                    self._trace.sample(self._run, name, time_s, time_s, value, "")
+            except MeterError as error:
+                self._trace.sample(self._run, name, span_s, span_s, None, str(error))
+            self._trace.flush()
+
     def end(self) -> None:
         """Close the run's part of the trace."""
         self._trace.end_run()
@@ -106,6 +124,7 @@ def record(
     cpu_s = time.process_time()
     folder = Path(tempfile.mkdtemp(prefix="energyprof-"))
     sampler = Sampler(instruments.meters, instruments.interval_s)
+    observer = Observer(instruments.probes, os.getpid(), lambda facts: recorder.event("condition", facts))
     child: Child | None = None
     stopped_by: int | None = None
     last_word = threading.Event()  # of this training alone: the inbox outlives it
@@ -134,17 +153,26 @@ def record(
         if stopped_by is None:
             environment = {**os.environ, WIRE_VARIABLE: listener.path}
             environment["PYTHONPATH"] = _island(folder, environment.get("PYTHONPATH"))
+            observer.training_starts()
             sampler.poke()
             recorder.event("phase", {"name": training.first_phase, "samples": None})
             recorder.event("started", {})
             child = Child(training.command, environment, on_exit, training.output)
             stopped_by = _until_exit(child, last_word, inbox, recorder, on_tick)
+            if stopped_by is None and instruments.idle_s > 0:
+                recorder.event("phase", {"name": "cooldown", "samples": None})
+                stopped_by = _idle(inbox, COOLDOWN_S, on_tick)
+            if stopped_by is None and instruments.idle_s > 0:
+                sampler.poke()
+                recorder.event("phase", {"name": "idle", "samples": None})
+                stopped_by = _idle(inbox, instruments.idle_s, on_tick)
         else:
             recorder.event("interrupt", {"signal": signal.Signals(stopped_by).name})
     finally:
         if child is not None:
             child.end()
         hanging = [instruments.meters[index].info.name for index in sampler.stop()]
+        observer.stop()
         listener.close()
         usage = {
             "cpu_s": time.process_time() - cpu_s,
@@ -152,6 +180,8 @@ def record(
         }
         recorder.event("profiler", {**usage, "garbage": listener.garbage, "hanging": hanging})
         recorder.take(sampler)
+        for recording in instruments.recordings:
+            recorder.join(recording)
         recorder.end()
         shutil.rmtree(folder, ignore_errors=True)
     return tuple(child.tail()) if child is not None else (), stopped_by
@@ -232,6 +262,12 @@ def signals() -> Iterator[Inbox]:
             signal.signal(number, handler)
 
 
+def utc(time_s: float) -> str:
+    """A time in s since 1970 as ISO 8601, in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(time_s, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def utc_now() -> str:
     """The time as ISO 8601, in UTC, to the millisecond."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return utc(time.time())

@@ -8,13 +8,13 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError
-from energyprof.meter import Boundary, MeterInfo
+from energyprof.meter import Boundary, Calibration, MeterInfo
 
 # The schema and its history; a reader takes every version up to its own.
 #   energyprof.report/1   the first
@@ -65,6 +65,30 @@ class MeterRecord:
     coverage: float  # share of the runs' time between readings no further apart than 3 intervals
     flags: tuple[str, ...]
     info: MeterInfo
+    # Of a meter that is held against another: its joules over all runs divided by the other's.
+    ratio: float | None = None
+
+
+def meter_record(
+    info: MeterInfo, interval_s: float, calibration: Calibration | None = None, *, counted: bool
+) -> MeterRecord:
+    """The record of a meter that was not read yet, asked for a reading every ``interval_s``."""
+    return MeterRecord(
+        name=info.name,
+        part=info.part,
+        boundary=info.boundary,
+        method=info.method,
+        estimated=info.estimated,
+        counted=counted,
+        interval_s=info.paced_s(interval_s),
+        achieved_hz=None,
+        p99_gap_s=None,
+        max_gap_s=None,
+        missed=0,
+        coverage=0.0,
+        flags=(),
+        info=dataclasses.replace(info, calibration=calibration),
+    )
 
 
 @dataclass(frozen=True)
@@ -87,6 +111,7 @@ class Phase:
     energy_u_j: float | None  # k = 2
     by_meter_j: Mapping[str, float]
     flags: tuple[str, ...] = ()
+    budget_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1) by term
 
 
 @dataclass(frozen=True)
@@ -132,6 +157,13 @@ class Run:
     # The part of energy_u_j that is the meters' gain error: common to all runs on these meters,
     # so it drops out when two reports from the same machine are compared. k = 2.
     gain_u_j: float | None = None
+    budget_j: Mapping[str, float] = field(default_factory=dict)  # of energy_j: standard (k = 1) by term
+    budget_by_meter_j: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # the same by meter
+    idle_before_w: float | None = None  # of the counted meters, before the program started
+    idle_after_w: float | None = None  # and after it ended and the machine calmed down
+    net_energy_j: float | None = None  # energy_j less what the idle machine would have used
+    net_energy_u_j: float | None = None  # k = 2
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by device, while it trained
 
 
 @dataclass(frozen=True)

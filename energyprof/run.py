@@ -11,29 +11,31 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from energyprof import __version__, machine
+from energyprof.calibration import CalibrationRecord, calibration_of
 from energyprof.errors import FileError, TrainingError, UsageError
-from energyprof.meter import Meter
+from energyprof.meter import Meter, Recording
 from energyprof.meters import find_asked, nvml, sysfs_root
+from energyprof.opening import opened
 from energyprof.recompute import Rebuild
 from energyprof.record import Instruments, Recorder, Training, Watch, record, signals, utc_now
 from energyprof.report import (
     SCHEMA,
     Clock,
-    MeterRecord,
     Report,
     Run,
     TargetRecord,
     WorkloadRecord,
+    meter_record,
     trace_path,
     write,
 )
-from energyprof.selection import Selection, select
+from energyprof.selection import select
 from energyprof.tracefile import TraceWriter
 from energyprof.workload import Plan, Settings, WorkloadError
 from energyprof.workloads import workload_module
@@ -47,6 +49,7 @@ class Measuring:
     interval_s: float
     idle_s: float
     path: Path
+    calibrations: tuple[CalibrationRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,68 +135,51 @@ def _profile(
     work: WorkloadRecord, trainings: Sequence[Training], measuring: Measuring, watch: Watch | None
 ) -> Outcome:
     selection = select(find_asked(sysfs_root(), measuring.meters), measuring.meters)
-    header = Report(
-        schema=SCHEMA,
-        created=utc_now(),
-        energyprof=__version__,
-        workload=work,
-        machine=machine.describe(sysfs_root(), nvml.devices()),
-        boundary=selection.boundary,
-        estimated=selection.estimated,
-        meters=tuple(_meter_records(selection, measuring.interval_s)),
-        runs=(),
-        notes=selection.notes,
-    )
-    path, rebuild = measuring.path, Rebuild(header)
-    write(header, path)
-    with (
-        _opened(selection) as meters,
-        contextlib.closing(TraceWriter(trace_path(path))) as trace,
-        signals() as inbox,
-    ):
-        instruments = Instruments(meters, measuring.interval_s, measuring.idle_s)
-        for number, training in enumerate(trainings):
-            with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
-                write(_unfinished(rebuild.report(), training.seed), path)
-            trace.begin_run()
-            recorder = Recorder(trace, number, len(trainings), training, header.meters)
-            tail, stopped_by = record(recorder, instruments, inbox, watch)
-            run = rebuild.add(trace.rows)
-            saved = _save(rebuild.report(), path, trace)
-            if stopped_by is not None or run.status == "failed" or saved != path:
-                break
-    return Outcome(rebuild.report(), saved, path, tail, stopped_by)
-
-
-def _meter_records(selection: Selection, interval_s: float) -> Iterator[MeterRecord]:
-    for info in (source.info for source in selection.sources):
-        yield MeterRecord(
-            name=info.name,
-            part=info.part,
-            boundary=info.boundary,
-            method=info.method,
-            estimated=info.estimated,
-            counted=info.name in selection.counted,
-            interval_s=interval_s,
-            achieved_hz=None,
-            p99_gap_s=None,
-            max_gap_s=None,
-            missed=0,
-            coverage=0.0,
-            flags=(),
-            info=info,
+    facts = machine.describe(sysfs_root(), nvml.devices())
+    path = measuring.path
+    with opened(selection) as (meters, probes), signals() as inbox:
+        header = Report(
+            schema=SCHEMA,
+            created=utc_now(),
+            energyprof=__version__,
+            workload=work,
+            machine=facts,
+            boundary=selection.boundary,
+            estimated=selection.estimated,
+            meters=tuple(
+                meter_record(
+                    meter.info,
+                    measuring.interval_s,
+                    calibration_of(meter.info, measuring.calibrations),
+                    counted=meter.info.name in selection.counted,
+                )
+                for meter in meters
+            ),
+            runs=(),
+            notes=selection.notes,
         )
-
-
-@contextlib.contextmanager
-def _opened(selection: Selection) -> Iterator[tuple[Meter, ...]]:
-    with contextlib.ExitStack() as stack:
-        meters = []
-        for source in selection.sources:
-            meter = source.open()
-            stack.callback(meter.close)
-            meters.append(meter)
-        yield tuple(meters)
+        rebuild = Rebuild(header)
+        write(header, path)
+        instruments = Instruments(
+            cast(tuple[Meter, ...], tuple(meter for meter in meters if not meter.info.recorded)),
+            cast(tuple[Recording, ...], tuple(meter for meter in meters if meter.info.recorded)),
+            probes,
+            measuring.interval_s,
+            measuring.idle_s,
+        )
+        live = [meter for meter in header.meters if not meter.info.recorded]
+        with contextlib.closing(TraceWriter(trace_path(path))) as trace:
+            for number, training in enumerate(trainings):
+                with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
+                    write(_unfinished(rebuild.report(), training.seed), path)
+                trace.begin_run()
+                recorder = Recorder(trace, number, len(trainings), training, live)
+                tail, stopped_by = record(recorder, instruments, inbox, watch)
+                run = rebuild.add(trace.rows)
+                saved = _save(rebuild.report(), path, trace)
+                if stopped_by is not None or run.status == "failed" or saved != path:
+                    break
+    return Outcome(rebuild.report(), saved, path, tail, stopped_by)
 
 
 def _save(report: Report, path: Path, trace: TraceWriter) -> Path | None:

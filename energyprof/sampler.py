@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import math
+import random
 import threading
 import time
 from collections import deque
@@ -12,9 +12,13 @@ from typing import NamedTuple
 
 from energyprof.errors import MeterError
 from energyprof.meter import Meter
+from energyprof.schedule import Beats, RandomBeats, Schedule, TickHunt
 
 # Meters hang for good (a dead bus, a driver in a reset): their threads are left behind after this.
 STOP_S = 1.0
+# At the end the tick that is under way is waited for, so that its energy has an end too.
+LAST_TICK_STEP_S = 0.002
+LAST_TICK_S = 0.5
 
 
 class Reading(NamedTuple):
@@ -28,7 +32,7 @@ class Reading(NamedTuple):
 
 
 class Sampler:
-    """Reads every meter each ``interval_s``, at deadlines that do not drift, until stopped."""
+    """Reads every meter about each ``interval_s``, as its kind of reading asks for, until stopped."""
 
     def __init__(self, meters: Sequence[Meter], interval_s: float) -> None:
         self._readings: deque[Reading] = deque()
@@ -79,25 +83,45 @@ class Sampler:
     def _read_on_time(
         self, lane: Sequence[tuple[int, Meter]], wake: threading.Lock, interval_s: float
     ) -> None:
-        first_s = time.monotonic()
+        schedule = _schedule(lane, interval_s)
         while True:
             last_one = self._stopping  # looked at first, so that a reading follows the call of stop()
             for index, meter in lane:
-                start_s = time.monotonic()
-                value, problem = _read(meter)
-                self._readings.append(Reading(index, start_s, time.monotonic(), value, problem))
+                self._readings.append(reading := _read(index, meter))
+                schedule.saw(reading.start_s, reading.end_s, reading.value)
             if last_one:
+                if isinstance(schedule, TickHunt):
+                    self._see_the_tick_end(*lane[0])
                 return
-            # The next deadline of a fixed grid: those that a slow read let pass are missed, not caught up.
             now_s = time.monotonic()
-            beats = math.floor((now_s - first_s) / interval_s) + 1
-            wake.acquire(timeout=max(0.0, first_s + beats * interval_s - now_s))
+            wake.acquire(timeout=max(0.0, schedule.next_s(now_s) - now_s))
+
+    def _see_the_tick_end(self, index: int, meter: Meter) -> None:
+        shown = first = _read(index, meter)
+        until_s = first.start_s + min(LAST_TICK_S, 1.5 * meter.info.refresh_s)
+        while first.value is not None and shown.value == first.value and time.monotonic() < until_s:
+            time.sleep(LAST_TICK_STEP_S)
+            self._readings.append(shown := _read(index, meter))
 
 
-def _read(meter: Meter) -> tuple[float | None, str]:
+def _schedule(lane: Sequence[tuple[int, Meter]], interval_s: float) -> Schedule:
+    """Powers at random times, counters that tick slowly at their ticks, other counters on even beats."""
+    infos = [meter.info for _, meter in lane]
+    paced_s = min(info.paced_s(interval_s) for info in infos)
+    if infos[0].reads == "power_w":
+        return RandomBeats(paced_s, random.Random())
+    if len(infos) == 1 and infos[0].ticks:
+        return TickHunt(paced_s, infos[0].refresh_s)
+    return Beats(paced_s)
+
+
+def _read(index: int, meter: Meter) -> Reading:
+    start_s = time.monotonic()
+    value, problem = None, ""
     try:
-        return meter.read(), ""
+        value = meter.read()
     except MeterError as error:
-        return None, str(error)
+        problem = str(error)
     except Exception as error:  # noqa: BLE001  # a bug in a meter must not pass for a quiet machine
-        return None, f"{type(error).__name__}: {error}"
+        problem = f"{type(error).__name__}: {error}"
+    return Reading(index, start_s, time.monotonic(), value, problem)

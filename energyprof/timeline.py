@@ -2,29 +2,31 @@
 
 Events come from the training process (``wire.py``) and from the profiler itself:
 
-======== ================================= =======================================
-run      seed, monotonic_s, utc            the run's zero
-started                                    the training process was started
-interrupt signal                           somebody asked to stop
-hung                                       the process did not end after its last word
-exit     code                              it ended; negative: by that signal
-profiler cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
-======== ================================= =======================================
+========= ================================= ========================================
+run       seed, monotonic_s, utc            the run's zero
+started                                     the training process was started
+interrupt signal                            somebody asked to stop
+hung                                        the process did not end after its last word
+exit      code                              it ended; negative: by that signal
+condition device, …                         what a probe read: clocks, temperature, foreign processes
+profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
+========= ================================= ========================================
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from energyprof.conditions import Conditions
 from energyprof.report import Status, TargetRecord
 from energyprof.tracefile import Row
 from energyprof.workload import Target
 
 # Not training: what a run spends in these is not in its energy_j.
-OUTSIDE = frozenset({"idle", "startup", "shutdown"})
+OUTSIDE = frozenset({"idle", "startup", "shutdown", "cooldown"})
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Timeline:
     facts: dict[str, Any]
     profiler: dict[str, Any]
     flags: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, Any]]  # by device
 
 
 @dataclass
@@ -83,6 +86,7 @@ class _Told:
     interrupt: str | None = None
     hung: bool = False
     last_s: float = 0.0
+    conditions: Conditions = field(default_factory=Conditions)
 
 
 def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
@@ -93,6 +97,7 @@ def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
     status = _status(told, evaluations, reached, target)
     ended_s = told.exit[0] if told.exit else told.last_s
     phases = _phases(told, ended_s)
+    phases += _afterwards(told, ended_s)
     training = [phase for phase in phases if phase.name not in OUTSIDE]
     train_start_s = training[0].start_s if training else None
     train_end_s = None
@@ -116,7 +121,8 @@ def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
         told.exit[1] if told.exit else None,
         told.facts,
         told.profiler,
-        _flags(told, reached),
+        _flags(told, reached) + told.conditions.flags(),
+        told.conditions.facts(),
     )
 
 
@@ -146,6 +152,8 @@ def _told(rows: Iterable[Row]) -> _Told:
             told.interrupt = fields["signal"]
         elif kind == "hung":
             told.hung = True
+        elif kind == "condition":
+            told.conditions.push(fields, training=told.started_s is not None and told.exit is None)
         elif kind == "profiler":
             told.profiler = fields
     # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
@@ -188,7 +196,7 @@ def _status(
 
 
 def _phases(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
-    marks = list(told.phases)
+    marks = [mark for mark in told.phases if mark[0] < ended_s]
     if told.end and told.end[0] < ended_s:
         marks.append((told.end[0], "shutdown", None))
     if not marks:
@@ -203,6 +211,15 @@ def _phases(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
         trained = after - (before or 0) if after is not None else None
         stretches.append(Stretch(name, start_s, end_s, trained if trained is None else max(0, trained)))
     return tuple(stretches)
+
+
+def _afterwards(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
+    """The phases that began after the program's end: the machine calms down and idles."""
+    marks = [mark for mark in told.phases if mark[0] >= ended_s]
+    edges = [mark[0] for mark in marks[1:]] + [told.last_s]
+    return tuple(
+        Stretch(name, start_s, end_s, None) for (start_s, name, _), end_s in zip(marks, edges, strict=False)
+    )
 
 
 def _known(progress: list[tuple[float, int, float | None]], time_s: float) -> int | None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energyprof.energy import energy_between, integrate
-from energyprof.meter import MeterInfo
+from energyprof.meter import Calibration, MeterInfo
 from energyprof.samples import Trace
 from fakes.meters import counter, gauge, samples_of
 from fakes.waveform import Waveform, burst, constant, ramp, square
@@ -128,11 +128,14 @@ def steady(meter: MeterInfo, read_s: float = 0.0) -> Trace:
 UNCERTAINTIES = {
     "gain: 2 · 5 % · 1000 J / √3": (counter(gain_a=0.05), (5.0, 15.0), 2 * 50 / math.sqrt(3)),
     "resolution: 2 · r/√6": (counter(resolution=3.0), (5.0, 15.0), 2 * 3 / math.sqrt(6)),
-    "renewal: 2 · √2 · 100 W · 0.05 s/√3": (
+    # A reading is half a renewal old, so each edge lies half way between two renewals.
+    "renewal: 2 · √2 · 100 W · 0.05 s/√3, and as much for the tick's inside": (
         counter(refresh_s=0.1),
         (5.0, 15.0),
-        2 * math.sqrt(2) * 5 / math.sqrt(3),
+        2 * math.sqrt(2) * math.sqrt(2) * 5 / math.sqrt(3),
     ),
+    "offset: 2 · 0.3 W · 10 s/√3": (gauge(offset_a_w=0.3), (5.0, 15.0), 2 * 3 / math.sqrt(3)),
+    "steps of a gauge: 2 · 0.15 W · 10 s/√12": (gauge(resolution=0.15), (5.0, 15.0), 3 / math.sqrt(12)),
     "an edge half way between two reads: 2 · 10 J · 0.5/√3": (
         counter(),
         (5.05, 15.0),
@@ -151,13 +154,53 @@ def test_the_uncertainty_of_1000_joules(name: str) -> None:
     assert energy.u_j == pytest.approx(expanded, rel=1e-6, abs=1e-6)
 
 
-def test_a_step_in_power_is_known_to_half_the_difference_over_one_interval() -> None:
-    # 0 W, then 100 W: the trapezoid says 5 J for the interval of the step, the truth lies in 0…10 J.
-    times = [i * 0.1 for i in range(101)]
-    trace = Trace(gauge(), 0.1, samples_of([0.0] * 50 + [100.0] * 51, times))
-    energy = energy_between([trace], 0, 10)
+# 0 W, then 100 W: the trapezoid says 5 J for the interval of the step, the truth lies in 0…10 J.
+STEPS = {
+    "read at random times: 100 W · 0.1 s/√2": (gauge(), 10 / math.sqrt(2)),
+    "logged at even times: 5 J/√3": (gauge(recorded=True), 5 / math.sqrt(3)),
+    "a device that renews as slowly as it is read: 5 J/√3": (gauge(refresh_s=0.1), 5 / math.sqrt(3)),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_in_power_is_known_as_well_as_the_readings_can_tell(name: str) -> None:
+    meter, standard = STEPS[name]
+    times = [i * 0.1 for i in range(121)]
+    trace = Trace(meter, 0.1, samples_of([0.0] * 50 + [100.0] * 71, times))
+    energy = energy_between([trace], 1, 10 - meter.refresh_s / 2)
     assert energy.joules == pytest.approx(505)
-    assert energy.u_j == pytest.approx(2 * 5 / math.sqrt(3))
+    assert math.hypot(energy.terms_j.get("shape", 0), energy.terms_j.get("sampling", 0)) == pytest.approx(
+        standard
+    )
+
+
+def test_a_mean_over_a_window_misses_nothing_of_it_and_stands_for_its_middle() -> None:
+    # The power steps from 0 to 100 W at 5 s; each reading is the mean over the second before it.
+    times = [i * 0.1 for i in range(121)]
+    values = [100 * min(1.0, max(0.0, t - 5)) for t in times]
+    energy = energy_between([Trace(gauge(window_s=1.0), 0.1, samples_of(values, times))], 1, 10)
+    assert energy.joules == pytest.approx(500)
+    assert energy.terms_j.get("sampling", 0) <= 10 * math.sqrt(10 * 0.01) / math.sqrt(2) + 1e-9
+
+
+def test_a_window_that_begins_within_a_tick_is_exact_where_the_load_switched_once() -> None:
+    # Ticks of 0.1 s; 20 W until 1.03 s, then 100 W: the tick from 1.0 s holds 0.6 + 7 J.
+    def used_j(t: float) -> float:
+        return 20 * min(t, 1.03) + 100 * max(0.0, t - 1.03)
+
+    times = [i * 0.1 for i in range(31)]
+    trace = Trace(counter(), 0.1, samples_of([used_j(t) for t in times], times))
+    for edge_s in (1.01, 1.03, 1.08):
+        energy = energy_between([trace], edge_s, 2.0)
+        assert energy.joules == pytest.approx(used_j(2.0) - used_j(edge_s))
+
+
+def test_a_calibration_changes_the_joules_and_their_uncertainty() -> None:
+    # 100 W for 10 s, read 5 % low and 2 W too high: 1.05 · 1000 J - 2 W · 10 s.
+    calibrated = Calibration(gain=1.05, gain_u=0.005, offset_w=-2.0, offset_u_w=0.1, source="wall, 2026")
+    energy = energy_between([steady(counter(gain_a=0.05, calibration=calibrated))], 5, 15)
+    assert energy.joules == pytest.approx(1030)
+    assert energy.terms_j == pytest.approx({"gain": 0.005 * 1030, "offset": 1.0})
 
 
 def test_meters_of_one_kind_share_their_gain_error_and_others_do_not() -> None:

@@ -9,13 +9,24 @@ PACKAGE = Path(__file__).parent.parent / "energyprof"
 
 
 def test_every_flag_that_the_arithmetic_sets_has_words() -> None:
-    text = "".join(
-        (PACKAGE / name).read_text() for name in ("segments.py", "energy.py", "timeline.py", "run.py")
-    )
-    calls = re.findall(r'(?:flags\.append|_bad\.add|self\.add)\(f?"([a-z_]+)', text)
-    literals = re.findall(r'\(?"(gap|reset|stalled|wraps_unsure|no_reading|not_measured|unfinished)"', text)
+    files = "segment counter_segments power_segments energy timeline run conditions agreement idle"
+    text = "".join((PACKAGE / f"{name}.py").read_text() for name in files.split())
+    calls = re.findall(r'(?:flags\.append|_bad\.add|self\.add)\(\s*f?"([a-z_]+)', text)
+    literals = re.findall(r'"(gap|reset|stalled|wraps_unsure|no_reading|not_measured|unfinished)"', text)
+    literals += re.findall(r'f"([a-z_]+):\{', text)
     assert set(calls) | set(literals) <= set(WORDS)
-    assert {"gap", "lost", "short", "failed_read", "hung", "interrupted"} <= set(calls) | set(literals)
+    told = {
+        "gap",
+        "lost",
+        "short",
+        "failed_read",
+        "hung",
+        "interrupted",
+        "throttled",
+        "idle_drift",
+        "disagrees",
+    }
+    assert told <= set(calls) | set(literals)
 
 
 def test_a_flag_names_its_meter() -> None:

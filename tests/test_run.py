@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from energyprof import record, run
+from energyprof.energy import TERMS
 from energyprof.live import Snapshot
 from energyprof.recompute import recompute
 from energyprof.record import Training
@@ -64,7 +66,20 @@ def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Me
     ]
     for one in report.runs:
         assert one.energy_j == pytest.approx(50 * (one.time_s or 0), abs=LAG_J)
-        assert [p.name for p in one.phases] == ["idle", "startup", "train", "eval", "shutdown"]
+        assert [p.name for p in one.phases] == [
+            "idle",
+            "startup",
+            "train",
+            "eval",
+            "shutdown",
+            "cooldown",
+            "idle",
+        ]
+        assert one.idle_before_w is not None
+        assert one.idle_after_w is not None
+        assert one.net_energy_j is not None
+        assert set(one.budget_j) <= set(TERMS)
+        assert one.energy_u_j == pytest.approx(2 * math.hypot(*one.budget_j.values()))
     assert to_json(read(measuring.path)) == to_json(report)
     assert to_json(recompute(measuring.path)) == to_json(report)
 

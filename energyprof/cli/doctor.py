@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
-from energyprof.cli.options import Json
+import typer
+
+from energyprof.cli.options import INTERVAL_S, Json, Meters
 
 
-def doctor(json: Json = False) -> None:
-    """Say what this machine is, which meters it has, and how to get at those that are blocked."""
+def doctor(
+    meters: Meters = "auto",
+    look: Annotated[
+        float,
+        typer.Option("--look", metavar="S", min=0, help="Seconds to read the meters; 0: only find them."),
+    ] = 5.0,
+    json: Json = False,
+) -> None:
+    """Say what this machine is, what its meters read, and how to get at those that are blocked."""
     import json as json_text
 
     from rich.console import Console
 
     from energyprof import machine
+    from energyprof.cli.profiling import names
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
-    from energyprof.meters import find_all, nvml, sysfs_root
+    from energyprof.glance import glance
+    from energyprof.meters import addresses, find_all, find_asked, nvml, sysfs_root
     from energyprof.selection import select
 
-    root = sysfs_root()
+    root, asked = sysfs_root(), names(meters)
     findings = find_all(root)
+    findings += [finding for finding in find_asked(root, asked) if finding.asked]
     facts = machine.describe(root, nvml.devices())
-    selection = select(findings, ["auto"])
+    # One that is asked for and does not answer must not hide the others.
+    here = [words for words in asked if words not in {f.asked for f in findings if f.state != "found"}]
+    selection = select(findings, here)
+    seen = None
+    if look > 0 and selection.sources and not selection.estimated:
+        err = Console(stderr=True)
+        with err.status(f"reading {len(selection.sources)} meters for {look:g} s"):
+            seen = glance(selection.sources, look, INTERVAL_S)
     if json:
-        data = diagnosis_data(facts, findings, selection)
+        data = diagnosis_data(facts, findings, selection, seen)
         sys.stdout.write(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
     else:
-        Console().print(diagnosis(facts, findings, selection))
+        Console().print(diagnosis(facts, findings, selection, seen, addresses()))

@@ -7,27 +7,47 @@ from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
+from energyprof.formats.flags import in_words
 from energyprof.formats.summary import BOUNDARIES, gpu_names
-from energyprof.meter import Finding
+from energyprof.glance import Glance
+from energyprof.meter import Finding, MeterInfo
 from energyprof.selection import Selection
+from energyprof.units import watts
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}
-ROLES = {
-    "real": "",
-    "cross-check": "cross-check only, on request",
-    "estimate": "an estimate, the last resort",
-}
 
 
-def diagnosis(facts: Mapping[str, Any], findings: Sequence[Finding], selection: Selection) -> RenderableType:
-    """The machine, each kind of meter with its remedy, and what ``run`` would use."""
-    parts: list[RenderableType] = [Text("machine", style="bold"), _machine(facts), Text()]
-    parts.append(Text("meters", style="bold"))
-    for finding in findings:
-        parts += _finding(finding)
-    return Group(*parts, Text(), *_verdict(selection))
+def diagnosis(
+    facts: Mapping[str, Any],
+    findings: Sequence[Finding],
+    selection: Selection,
+    glance: Glance | None,
+    addresses: Sequence[str],
+) -> RenderableType:
+    """The machine, each kind of meter with its remedy, and what ``run`` would use.
+
+    ``glance`` has what the meters read just now; ``addresses`` are examples of meters that need one.
+    """
+    parts: list[RenderableType] = [Text("machine", style="bold"), _machine(facts)]
+    real = [finding for finding in findings if finding.role == "real"]
+    groups = (
+        ("meters", [finding for finding in real if finding.state != "absent"]),
+        ("on request", [f for f in findings if f.role != "real" and f.state != "absent"]),
+        ("not here", [finding for finding in findings if finding.state == "absent"]),
+    )
+    for title, group in groups:
+        if group:
+            parts += [Text(), Text(title, style="bold")]
+        for finding in group:
+            parts += _finding(finding, glance)
+    parts += [Text(), Text("external meters, by their address", style="bold")]
+    parts += [Text(f"  --meters {words}", style="dim", no_wrap=True) for words in addresses]
+    if glance is not None and glance.flags:
+        parts += [Text(), *(Text(f"! {in_words(flag)}", style="yellow") for flag in glance.flags)]
+    return Group(*parts, Text(), _verdict(selection))
 
 
 def _machine(facts: Mapping[str, Any]) -> RenderableType:
@@ -38,6 +58,9 @@ def _machine(facts: Mapping[str, Any]) -> RenderableType:
     lines += gpu_names(facts)
     if facts.get("jetson"):
         lines.append(str(facts["jetson"]))
+    if facts.get("power_mode"):
+        clocks = {"on": ", jetson_clocks on", "off": ", jetson_clocks off"}
+        lines.append(f"power mode {facts['power_mode']}{clocks.get(facts.get('jetson_clocks') or '', '')}")
     if facts.get("virtual"):
         kind = "" if facts["virtual"] == "unknown" else f" ({facts['virtual']})"
         lines.append(f"a virtual machine{kind}: the processor's energy counters are not passed through")
@@ -45,42 +68,82 @@ def _machine(facts: Mapping[str, Any]) -> RenderableType:
         lines.append(f"inside a container ({facts['container']})")
     if facts.get("on_battery"):
         lines.append("on battery: plug it in, or power and clocks will change during a run")
-    return Padding(Text("\n".join(lines)), (0, 0, 0, 2))
+    return _indented(2, *lines)
 
 
-def _finding(finding: Finding) -> list[RenderableType]:
+def _finding(finding: Finding, glance: Glance | None) -> list[RenderableType]:
     mark, style = MARKS[finding.state]
-    head = Text.assemble("  ", (mark, style), " ", (finding.kind, "bold"), f"  {finding.state}")
-    if ROLES[finding.role]:
-        head.append(f" ({ROLES[finding.role]})", style="dim")
-    body = [finding.reason] if finding.reason else []
-    for source in finding.sources:
-        info = source.info
-        device = f", {info.device}" if info.device else ""
-        body.append(f"{info.name}: {info.part}, {info.method}, ± {100 * info.gain_a:.0f} %{device}")
-    body += finding.notes
-    lines: list[RenderableType] = [head]
-    lines += [Padding(Text(line), (0, 0, 0, 6)) for line in body]
+    head = Text.assemble("  ", (mark, style), " ", (finding.asked or finding.kind, "bold"))
+    if finding.state == "absent":
+        return [_hanging(head, finding.reason)]
+    lines: list[RenderableType] = [_hanging(head, _headline(finding))]
+    if finding.sources:
+        lines.append(
+            Padding(_sources([source.info for source in finding.sources], glance), (0, 0, 0, 4), expand=False)
+        )
+    lines += [_indented(4, note, style="dim") for note in finding.notes]
     if finding.remedy:
         # A command must stay one line when it is copied, however narrow the terminal.
-        lines.append(Text(f"      try: {finding.remedy}", style="cyan", no_wrap=True, overflow="ignore"))
+        lines.append(Text(f"    try: {finding.remedy}", style="cyan", no_wrap=True, overflow="ignore"))
     return lines
 
 
-def _verdict(selection: Selection) -> list[Text]:
+def _headline(finding: Finding) -> str:
+    if finding.state == "blocked":
+        return f"blocked: {finding.reason}"
+    roles = {
+        "real": finding.sources[0].info.gain_source,
+        "cross-check": "for comparison, never by itself",
+        "estimate": "an estimate, where there is no meter",
+    }
+    return ", ".join(filter(None, [roles[finding.role], finding.reason]))
+
+
+def _sources(infos: Sequence[MeterInfo], glance: Glance | None) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for info in infos:
+        power_w = glance.power_w(info.name) if glance else None
+        row = [info.name, info.part, info.method, f"± {_percent(info.gain_a)}"]
+        table.add_row(*row, "" if power_w is None else watts(power_w))
+    return table
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.0f} %" if fraction >= 0.1 else f"{100 * fraction:.2g} %"
+
+
+def _hanging(head: Text, text: str) -> Table:
+    """``text`` beside ``head``, its further lines below its first."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(min_width=14)
+    table.add_column()
+    table.add_row(head, text)
+    return table
+
+
+def _indented(width: int, *lines: str, style: str = "") -> RenderableType:
+    return Padding(Text("\n".join(lines), style=style), (0, 0, 0, width), expand=False)
+
+
+def _verdict(selection: Selection) -> Text:
     if not selection.sources:
-        return [Text("`energyprof run` would measure no energy here: there is no meter.", style="yellow")]
-    names = ", ".join(selection.counted)
-    boundary = BOUNDARIES.get(selection.boundary or "", "")
+        return Text("`energyprof run` would measure no energy here: there is no meter.", style="yellow")
+    kinds: dict[str, list[str]] = {}
+    for source in selection.sources:
+        if source.info.name in selection.counted:
+            kinds.setdefault(source.info.kind, []).append(source.info.name)
+    names = [
+        found[0] if len(found) == 1 else f"{kind} ({len(found)} meters)" for kind, found in kinds.items()
+    ]
     if selection.estimated:
-        return [
-            Text(f"`energyprof run` would estimate with {names}: no meter is within reach.", style="yellow")
-        ]
-    return [Text(f"`energyprof run` would measure with {names}: {boundary}.", style="green")]
+        words = f"`energyprof run` would estimate with {', '.join(names)}: no meter is within reach."
+        return Text(words, style="yellow")
+    boundary = BOUNDARIES.get(selection.boundary or "", "")
+    return Text(f"`energyprof run` would measure {boundary}, with {' and '.join(names)}.", style="green")
 
 
 def diagnosis_data(
-    facts: Mapping[str, Any], findings: Sequence[Finding], selection: Selection
+    facts: Mapping[str, Any], findings: Sequence[Finding], selection: Selection, glance: Glance | None
 ) -> dict[str, Any]:
     """The same as JSON data."""
     return {
@@ -88,6 +151,7 @@ def diagnosis_data(
         "meters": [
             {
                 "kind": finding.kind,
+                "asked": finding.asked or None,
                 "role": finding.role,
                 "state": finding.state,
                 "reason": finding.reason,
@@ -101,6 +165,9 @@ def diagnosis_data(
                         "method": s.info.method,
                         "estimated": s.info.estimated,
                         "device": s.info.device,
+                        "gain": s.info.gain_a,
+                        "gain_source": s.info.gain_source,
+                        "power_w": glance.power_w(s.info.name) if glance else None,
                     }
                     for s in finding.sources
                 ],
@@ -112,4 +179,5 @@ def diagnosis_data(
             "boundary": selection.boundary,
             "estimated": selection.estimated,
         },
+        "warnings": [in_words(flag) for flag in glance.flags] if glance else [],
     }

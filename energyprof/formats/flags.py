@@ -20,6 +20,11 @@ WORDS = {
     "rejected_reading": "some readings of {} made no sense and were left out",
     "reset": "{} started again from zero; the moment was bridged with its last power",
     "stalled": "{} stood still for over a second",
+    "throttled": "{} was throttled",
+    "limit_changed": "the power limit of {} changed during the run",
+    "foreign": "somebody else worked on {} as well",
+    "idle_drift": "the idle power drifted: {}",
+    "disagrees": "{}",
     "wraps_unsure": "{} may have gone round more than once between two reads",
 }
 

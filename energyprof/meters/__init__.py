@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -47,7 +48,8 @@ def sysfs_root() -> Path:
 
 def find(kind: str, root: Path) -> Finding:
     """What there is of one kind; a library that breaks makes a blocked meter, with its words."""
-    return _tolerant(importlib.import_module(KINDS[kind]), kind, lambda module: module.find(root))
+    module = importlib.import_module(KINDS[kind])
+    return _tolerant(module, kind, lambda: module.find(root))
 
 
 def find_all(root: Path) -> list[Finding]:
@@ -84,16 +86,21 @@ def find_at(words: str) -> Finding:
     if parts is None:
         raise UsageError(f"{words}: a {kind} meter needs an address, such as --meters {module.USAGE}")
     options = dict(parse_qsl(parts["options"] or "", keep_blank_values=True))
-    return _tolerant(module, kind, lambda module: module.find_at(parts["address"], options), words)
+    finding = _tolerant(module, kind, lambda: module.find_at(parts["address"], options))
+    return dataclasses.replace(finding, asked=words)
 
 
-def _tolerant(module: Any, kind: str, search: Any, asked: str = "") -> Finding:
+def addresses() -> list[str]:
+    """An example of the words for each kind that needs an address."""
+    return [importlib.import_module(module).USAGE for module in ADDRESSED.values()]
+
+
+def _tolerant(module: Any, kind: str, search: Callable[[], Finding]) -> Finding:
     try:
-        finding: Finding = search(module)
-        return finding
+        return search()
     except EnergyprofError:
         raise
     # Whatever a driver's library may raise: one kind must not stop the others.
     except Exception as error:  # noqa: BLE001
         reason = f"the search failed: {type(error).__name__}: {error}"
-        return Finding(kind, module.ROLE, "blocked", reason=" ".join(reason.split()), asked=asked)
+        return Finding(kind, module.ROLE, "blocked", reason=" ".join(reason.split()))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from energyprof.meters import ADDRESSED, KINDS
 from energyprof.report import Report, write
 from fakes import sysfs
 from reports import at, report, run, unmetered_run
@@ -107,7 +108,7 @@ def test_doctor_in_a_virtual_machine_says_why_and_falls_back_to_an_estimate(comm
 
 def test_doctor_speaks_json(command: Any) -> None:
     data = json.loads(command("doctor", "--json").stdout)
-    assert [meter["kind"] for meter in data["meters"]] == ["rapl", "nvml", "codecarbon", "cpu-model"]
+    assert [meter["kind"] for meter in data["meters"]] == [*KINDS, *ADDRESSED]
     assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "estimated": False}
 
 

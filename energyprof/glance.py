@@ -1,0 +1,62 @@
+"""A few seconds of every meter: what each reads now, and whether those that read the same joules agree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from energyprof.agreement import disagreements
+from energyprof.energy import Integrator, MeterEnergy
+from energyprof.errors import EnergyprofError
+from energyprof.figures import MIN_COVERAGE
+from energyprof.meter import Meter, Source
+from energyprof.opening import opened
+from energyprof.report import meter_record
+from energyprof.sampler import Sampler
+from energyprof.samples import Sample
+from energyprof.selection import Selection
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the meters read over ``span_s``."""
+
+    span_s: float
+    energies: Mapping[str, MeterEnergy]  # by meter; one that could not be opened is missing
+    flags: tuple[str, ...]  # what is odd about them, and meters that could not be opened
+
+    def power_w(self, name: str) -> float | None:
+        """The mean power of a meter; ``None`` where its readings do not tell it."""
+        energy = self.energies.get(name)
+        if energy is None or energy.joules is None or energy.coverage < MIN_COVERAGE:
+            return None
+        return energy.joules / self.span_s
+
+
+def glance(sources: Sequence[Source], span_s: float, interval_s: float) -> Glance:
+    """Every meter of ``sources`` for ``span_s``; recordings, which somebody else keeps, are left out."""
+    live = tuple(source for source in sources if not source.info.recorded)
+    try:
+        with opened(Selection(live)) as (meters, _):
+            return _read(cast(tuple[Meter, ...], meters), span_s, interval_s)
+    except EnergyprofError as error:
+        return Glance(span_s, {}, (str(error),))
+
+
+def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> Glance:
+    sampler = Sampler(meters, interval_s)
+    start_s = time.monotonic()
+    time.sleep(span_s)
+    end_s = time.monotonic()
+    sampler.stop()
+    records = [meter_record(meter.info, interval_s, counted=True) for meter in meters]
+    integrators = [Integrator(record.info, record.interval_s, [(start_s, end_s)]) for record in records]
+    for reading in sampler.drain():
+        integrators[reading.meter].push(Sample(reading.start_s, reading.end_s, reading.value))
+    energies = {
+        record.name: integrator.finish()[0] for record, integrator in zip(records, integrators, strict=True)
+    }
+    odd = [f"{flag}:{name}" for name, energy in energies.items() for flag in energy.flags if flag != "short"]
+    return Glance(end_s - start_s, energies, (*odd, *disagreements(records, energies, end_s - start_s)))

@@ -1,0 +1,68 @@
+"""A stretch of time with a power that runs linearly: what readings become before they are added up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# Readings further apart than this many intervals leave a gap between them.
+GAP_INTERVALS = 3
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The power from ``start_s`` to ``end_s``, linear between its two ends."""
+
+    start_s: float
+    end_s: float
+    start_w: float
+    end_w: float
+    shape_j: float = 0.0  # what the power may have done between two readings (half-width, adds linearly)
+    sampling_j: float = 0.0  # the same where readings came at random times (standard, adds in quadrature)
+    bridge_j: float = 0.0  # what is not known over a gap or a reset (half-width, adds linearly)
+    stamp_s: float = 0.0  # what its ends may be off by in time (half-width)
+    covered: bool = True
+    flags: tuple[str, ...] = ()
+
+    @property
+    def joules(self) -> float:
+        """Its energy."""
+        return self.joules_until(self.end_s)
+
+    def joules_until(self, time_s: float) -> float:
+        """The energy from its start to ``time_s``, which lies within it."""
+        part_s = time_s - self.start_s
+        slope = (self.end_w - self.start_w) / (self.end_s - self.start_s)
+        return part_s * (self.start_w + slope * part_s / 2)
+
+    def power_at(self, time_s: float) -> float:
+        """The power in W at ``time_s``, which lies within it."""
+        share = (time_s - self.start_s) / (self.end_s - self.start_s)
+        return self.start_w + share * (self.end_w - self.start_w)
+
+
+class Rejects:
+    """Counts samples without a usable value until the next segment can carry them as flags."""
+
+    def __init__(self) -> None:
+        self._flags: list[str] = []
+
+    def rejects(self, value: float | None, limit: float) -> bool:
+        """Whether ``value`` is no reading; remembers it if so."""
+        if value is None:
+            self.add("failed_read")
+            return True
+        if not (math.isfinite(value) and 0 <= value <= limit):
+            self.add("rejected_reading")
+            return True
+        return False
+
+    def add(self, flag: str) -> None:
+        """Remember a sample that could not be used."""
+        if flag not in self._flags:
+            self._flags.append(flag)
+
+    def take(self) -> tuple[str, ...]:
+        """The flags since the last call."""
+        flags, self._flags = tuple(self._flags), []
+        return flags
