@@ -47,7 +47,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
-	@$(PIP) --editable ".[workloads,codecarbon,dev]"
+	@$(PIP) --editable ".[workloads,codecarbon,pyrapl,external,dev]"
 	@touch $@
 
 clean:

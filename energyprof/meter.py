@@ -68,6 +68,8 @@ class MeterInfo:
 
     def paced_s(self, interval_s: float) -> float:
         """The time between two reads where ``interval_s`` is asked for; a counter is read thrice a wrap."""
+        if self.recorded:
+            return self.refresh_s
         longest_s = math.inf if self.max_interval_s is None else self.max_interval_s
         if self.wraps_at_j is not None:
             longest_s = min(longest_s, self.wraps_at_j / self.max_power_w / 3)

@@ -14,8 +14,9 @@ from energyprof.errors import MeterError
 from energyprof.meter import Meter
 from energyprof.schedule import Beats, RandomBeats, Schedule, TickHunt
 
-# Meters hang for good (a dead bus, a driver in a reset): their threads are left behind after this.
-STOP_S = 1.0
+# Meters hang for good (a dead bus, a driver in a reset): their threads are left behind after this. A request
+# over a network may take 1.5 s.
+STOP_S = 1.7
 # At the end the tick that is under way is waited for, so that its energy has an end too.
 LAST_TICK_STEP_S = 0.002
 LAST_TICK_S = 0.5
@@ -84,6 +85,7 @@ class Sampler:
         self, lane: Sequence[tuple[int, Meter]], wake: threading.Lock, interval_s: float
     ) -> None:
         schedule = _schedule(lane, interval_s)
+        rest_s = max(meter.info.min_interval_s for _, meter in lane)
         while True:
             last_one = self._stopping  # looked at first, so that a reading follows the call of stop()
             for index, meter in lane:
@@ -94,7 +96,11 @@ class Sampler:
                     self._see_the_tick_end(*lane[0])
                 return
             now_s = time.monotonic()
+            rested_s = now_s + rest_s
             wake.acquire(timeout=max(0.0, schedule.next_s(now_s) - now_s))
+            # A device that must not be asked so often is not, however often it is poked.
+            while not self._stopping and (early_s := rested_s - time.monotonic()) > 0:
+                wake.acquire(timeout=early_s)
 
     def _see_the_tick_end(self, index: int, meter: Meter) -> None:
         shown = first = _read(index, meter)

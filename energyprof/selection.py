@@ -56,7 +56,7 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
         counted=tuple(info.name for info in counted),
         boundary=counted[0].boundary if counted else None,
         estimated=any(info.estimated for info in counted),
-        notes=(*notes, *reasons),
+        notes=(*notes, *reasons, *_wholes(counted)),
         probes=tuple(probe for finding in findings if finding.kind in kinds for probe in finding.probes),
     )
 
@@ -119,11 +119,19 @@ def _count(findings: Sequence[Finding], infos: Sequence[MeterInfo]) -> tuple[lis
 def _covers(counted: MeterInfo, info: MeterInfo) -> bool:
     """Whether ``counted`` already holds the joules of ``info``, a cross-check or an estimate.
 
-    Two meters of one kind do not overlap: the kind's module saw to that.
+    Meters of one kind do not overlap, its module saw to that, but for a whole beside its parts.
     """
     if counted.kind == info.kind:
-        return False
+        return (counted.part in WHOLES) != (info.part in WHOLES)
     return counted.part == info.part or counted.part in WHOLES or info.part in WHOLES
+
+
+def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
+    """A word of warning where several meters of a whole machine are added."""
+    names = [info.name for info in counted if info.part == "machine"]
+    if len(names) < 2:
+        return []
+    return [f"{' and '.join(names)} are added: right only if each feeds a part of the machine of its own"]
 
 
 def why(finding: Finding) -> str:
