@@ -10,6 +10,7 @@ import importlib.util
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ MODEL_SOURCE = "a model of unknown error (codecarbon puts it in RAPL's place wit
 GPU_A = 0.05
 GPU_SOURCE = "NVML's: Yang et al., SC'24, arXiv 2312.02741"
 
+# A whole that is held against a part: they may differ by any factor.
+WHOLE_TOLERANCE = 1e6
+
 # Given one by one, so that neither the user's ~/.codecarbon.config nor the environment changes what
 # is measured (pue multiplies all energies) or sends it anywhere. No figure depends on the country.
 SETTINGS: dict[str, Any] = {
@@ -60,7 +64,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def find(root: Path) -> Finding:
-    """Its CPU, memory and GPU figures, without importing (0.15 s) or starting it (1 to 2 s)."""
+    """Its CPU, memory, GPU and total figures, without importing (0.15 s) or starting it (1 to 2 s)."""
     if importlib.util.find_spec("codecarbon") is None:
         reason = "codecarbon is not installed: pip install 'energyprof[codecarbon]'"
         return Finding("codecarbon", ROLE, "absent", reason=reason)
@@ -68,7 +72,8 @@ def find(root: Path) -> Finding:
     # It looks for GPUs only where nvidia-smi answers.
     if shutil.which("nvidia-smi") and any((root / "proc/driver/nvidia/gpus").glob("*")):
         names.append("gpu")
-    sources = tuple(Source(info, functools.partial(CodecarbonMeter, info)) for info in map(_info, names))
+    infos = [*map(_info, names), _total()]
+    sources = tuple(Source(info, functools.partial(CodecarbonMeter, info)) for info in infos)
     notes = ("the CPU figure is a model unless codecarbon can read RAPL; the memory's always is",)
     return Finding("codecarbon", ROLE, "found", sources, notes=notes)
 
@@ -89,6 +94,20 @@ def _info(name: str) -> MeterInfo:
         gain_source=GPU_SOURCE if measured else MODEL_SOURCE,
         max_power_w=20_000.0,  # a whole node with eight GPUs, twice
         estimated=not measured,
+    )
+
+
+def _total() -> MeterInfo:
+    """The figure that codecarbon's own reports lead with. It holds the others, so it never adds to them."""
+    cpu = _info("cpu")
+    return replace(
+        cpu,
+        name="codecarbon:total",
+        part="machine",
+        # Counted only where it is asked for alone. It is no twin of the CPU's figure, but that one is always
+        # there; the two are not expected to agree.
+        checks=cpu.name,
+        tolerance=WHOLE_TOLERANCE,
     )
 
 
@@ -138,7 +157,8 @@ class CodecarbonMeter:
     def __init__(self, info: MeterInfo) -> None:
         """Raises MeterError if codecarbon does not start or does not track this part."""
         self.info = info
-        self._total = f"_total_{info.name.partition(':')[2]}_energy"
+        name = info.name.partition(":")[2]
+        self._total = "_total_energy" if name == "total" else f"_total_{name}_energy"
         self._held = False
         self._tracker = TRACKER.acquire()
         self._held = True

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from energyprof import selection
 from energyprof.meters import codecarbon
 from fakes import nvml, sysfs
 
@@ -38,7 +39,8 @@ f = find("codecarbon", Path(sys.argv[1] if len(sys.argv) > 1 else "/nowhere"))
 print(json.dumps([f.state, f.role, [s.info.name for s in f.sources], "codecarbon" in sys.modules]))
 """
     answer = python(script, nvml.environment(None))
-    assert answer == ["found", "cross-check", ["codecarbon:cpu", "codecarbon:ram"], False]
+    names = ["codecarbon:cpu", "codecarbon:ram", "codecarbon:total"]
+    assert answer == ["found", "cross-check", names, False]
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +59,29 @@ def test_its_models_are_marked_as_estimates_and_its_gpu_figure_is_not(
     smi.chmod(0o755)
     monkeypatch.setenv("PATH", str(smi.parent), prepend=os.pathsep)
     estimated = {s.info.name: s.info.estimated for s in codecarbon.find(tmp_path).sources}
-    assert estimated == {"codecarbon:cpu": True, "codecarbon:ram": True, "codecarbon:gpu": False}
+    assert estimated == {
+        "codecarbon:cpu": True,
+        "codecarbon:ram": True,
+        "codecarbon:gpu": False,
+        "codecarbon:total": True,
+    }
+
+
+@needs_codecarbon
+@pytest.mark.parametrize(
+    ("asked", "counted"),
+    [
+        (["codecarbon"], ("codecarbon:cpu", "codecarbon:ram")),
+        (["codecarbon:total"], ("codecarbon:total",)),
+        (["codecarbon:total", "codecarbon:cpu"], ("codecarbon:cpu",)),
+    ],
+)
+def test_its_total_is_never_added_to_its_parts(
+    tmp_path: Path, asked: list[str], counted: tuple[str, ...]
+) -> None:
+    finding = codecarbon.find(tmp_path)
+    assert {s.info.name: s.info.part for s in finding.sources}["codecarbon:total"] == "machine"
+    assert selection.select([finding], asked).counted == counted
 
 
 @needs_codecarbon
@@ -78,11 +102,17 @@ deadline = time.monotonic() + 30
 while any(m.read() <= f for m, f in zip(meters, first)) and time.monotonic() < deadline:
     time.sleep(0.1)
 grew = [meter.read() > before for meter, before in zip(meters, first)]
+while True:  # a measurement between two reads would move them apart
+    stamp = meters[0]._tracker._last_measured_time
+    *parts, total = [meter.read() for meter in meters]
+    if stamp == meters[0]._tracker._last_measured_time:
+        break
+summed = abs(sum(parts) - total) < 1e-6
 running = threading.active_count()
 for meter in meters:
     meter.close()
     meter.close()
-print(json.dumps([[s.info.name for s in sources], grew, running > 1, threading.active_count(),
+print(json.dumps([[s.info.name for s in sources], grew, summed, running > 1, threading.active_count(),
                   sorted(p.name for p in Path().iterdir()), "CODECARBON_LOG_LEVEL" in os.environ]))
 """
     environment = {**nvml.environment(None), "HOME": str(tmp_path)}
@@ -91,11 +121,12 @@ print(json.dumps([[s.info.name for s in sources], grew, running > 1, threading.a
     environment["PYTHONPATH"] = os.pathsep.join(
         str(Path(path).resolve()) for path in environment["PYTHONPATH"].split(os.pathsep)
     )
-    names, grew, had_threads, threads, files, leaked = python(
+    names, grew, summed, had_threads, threads, files, leaked = python(
         f"import os; os.chdir({str(work)!r})\n{script}", environment
     )
-    assert names == ["codecarbon:cpu", "codecarbon:ram"]
-    assert grew == [True, True]
+    assert names == ["codecarbon:cpu", "codecarbon:ram", "codecarbon:total"]
+    assert grew == [True, True, True]
+    assert summed
     assert had_threads and threads == 1
     assert files == []
     assert not leaked
