@@ -45,11 +45,13 @@ class Live:
     def sample(self, meter: int, sample: Sample) -> None:
         """Take one reading."""
         for segment in self._segmenters[meter].push(sample):
-            self._watts[meter] = segment.end_w
+            info = self._meters[meter].info
+            self._watts[meter] = info.corrected_j(segment.end_w, 1.0)
             start_s = self._train_start_s
             if start_s is not None and segment.end_s > start_s and self._meters[meter].counted:
-                before = segment.joules_until(start_s) if segment.start_s < start_s else 0.0
-                self._joules += segment.joules - before
+                from_s = max(segment.start_s, start_s)
+                joules = segment.joules - segment.joules_until(from_s)
+                self._joules += info.corrected_j(joules, segment.end_s - from_s)
 
     def phase(self, time_s: float, name: str) -> None:
         """A phase began."""

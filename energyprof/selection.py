@@ -98,22 +98,23 @@ def _count(findings: Sequence[Finding], infos: Sequence[MeterInfo]) -> tuple[lis
     role = {finding.kind: finding.role for finding in findings}
     rank = {"real": 0, "cross-check": 1, "estimate": 2}
     counted: list[MeterInfo] = []
-    reasons = []
+    beside: dict[str, list[str]] = {}  # reason -> names
     for info in sorted(infos, key=lambda info: rank[role[info.kind]]):
         reason = ""
         if info.checks in {other.name for other in infos}:
-            reason = f"it is held against {info.checks}"
+            reason = "read to check the meter of the same joules"
         elif counted and info.boundary != counted[0].boundary:
-            reason = f"its boundary is {info.boundary}, the total's {counted[0].boundary}"
+            reason = f"of the boundary {info.boundary}, while the total is of {counted[0].boundary}"
         elif role[info.kind] != "real" and any(_covers(c, info) for c in counted):
             what = "a cross-check" if role[info.kind] == "cross-check" else "an estimate"
-            reason = f"it is {what}, and the {info.part} is counted without it"
+            reason = f"{what}, and the {info.part} is counted without it"
         if reason:
-            reasons.append(f"{info.name} is recorded, not counted: {reason}")
+            beside.setdefault(reason, []).append(info.name)
         else:
             counted.append(info)
     chosen = {info.name for info in counted}
-    return [info for info in infos if info.name in chosen], reasons
+    notes = [f"{listing(names)} recorded, not counted: {reason}" for reason, names in beside.items()]
+    return [info for info in infos if info.name in chosen], notes
 
 
 def _covers(counted: MeterInfo, info: MeterInfo) -> bool:
@@ -132,6 +133,11 @@ def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
     if len(names) < 2:
         return []
     return [f"{' and '.join(names)} are added: right only if each feeds a part of the machine of its own"]
+
+
+def listing(names: Sequence[str]) -> str:
+    """The names with commas; of many the first and the last."""
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} … {names[-1]} ({len(names)} meters)"
 
 
 def why(finding: Finding) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from energyprof.errors import MeterError
-from energyprof.sampler import Reading, Sampler
-from fakes.meters import FakeMeter, counter, hanging, since_now
+from energyprof.sampler import Reading, Sampler, _schedule
+from energyprof.schedule import Beats, RandomBeats, TickHunt
+from fakes.meters import FakeMeter, counter, gauge, hanging, since_now
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -114,3 +115,39 @@ def test_meters_of_one_lane_are_read_by_one_thread() -> None:
     sampler.stop()
     assert threads[0] == threads[1]
     assert len(threads[0] | threads[2]) == 2
+
+
+def test_a_device_that_must_rest_is_not_read_however_often_it_is_poked() -> None:
+    meter = FakeMeter(since_now(50), counter(min_interval_s=3600))
+    sampler = Sampler([meter], 0.005)
+    until(lambda: meter.reads == 1)
+    for _ in range(20):
+        sampler.poke()
+        time.sleep(0.002)
+    assert meter.reads == 1
+    sampler.stop()
+    assert meter.reads == 2  # but its last reading is taken
+
+
+def test_the_last_tick_is_seen_to_its_end() -> None:
+    started_s, tick_s = time.monotonic(), 0.15
+
+    def value() -> float:
+        return float(int((time.monotonic() - started_s) / tick_s))
+
+    meter = FakeMeter(value, counter(refresh_s=tick_s, ticks=True))
+    sampler = Sampler([meter], 3600)
+    until(lambda: meter.reads >= 1)
+    stop_s = time.monotonic()
+    sampler.stop()
+    readings = list(sampler.drain())
+    at_stop = next(reading.value for reading in readings if reading.start_s >= stop_s)
+    assert readings[-1].value == (at_stop or 0) + 1
+
+
+def test_powers_are_read_at_random_times_and_ticking_counters_at_their_ticks() -> None:
+    gauge_schedule = _schedule([(0, FakeMeter(since_now(1), gauge()))], 0.1)
+    counter_schedule = _schedule([(0, FakeMeter(since_now(1), counter()))], 0.1)
+    ticking_schedule = _schedule([(0, FakeMeter(since_now(1), counter(ticks=True, refresh_s=0.1)))], 0.1)
+    kinds = [type(schedule) for schedule in (gauge_schedule, counter_schedule, ticking_schedule)]
+    assert kinds == [RandomBeats, Beats, TickHunt]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,84 @@ def test_each_joule_is_counted_once_within_one_boundary(
     assert selection.estimated == estimated
     left = [name for name in names if name not in selection.counted]
     for name in left:
-        assert any(n.startswith(f"{name} is recorded, not counted") for n in selection.notes)
+        assert any(name in n and "recorded, not counted: " in n for n in selection.notes)
+
+
+def with_twin(finding: Finding) -> Finding:
+    """Each meter of ``finding``, and a second one of the same joules."""
+    twins = [
+        replace(s, info=replace(s.info, name=f"{s.info.name}:power", checks=s.info.name))
+        for s in finding.sources
+    ]
+    return replace(finding, sources=(*finding.sources, *twins))
+
+
+@pytest.mark.parametrize(
+    ("asked", "counted"),
+    [
+        ("nvml", "nvml:0 nvml:1"),
+        ("nvml:0 nvml:0:power", "nvml:0"),
+        ("nvml:0:power", "nvml:0:power"),
+        ("nvml:0 nvml:1:power", "nvml:0 nvml:1:power"),
+    ],
+)
+def test_a_meter_that_checks_another_counts_only_without_it(asked: str, counted: str) -> None:
+    assert list(choice.select((with_twin(NVML),), asked.split()).counted) == counted.split()
+
+
+def test_of_many_meters_beside_the_total_the_note_names_the_first_and_the_last() -> None:
+    many = with_twin(finding("nvml", "real", *(f"nvml:{n}" for n in range(8)), part="gpu"))
+    (note,) = choice.select((many,), ["nvml"]).notes
+    assert note == (
+        "nvml:0:power … nvml:7:power (8 meters) recorded, not counted:"
+        " read to check the meter of the same joules"
+    )
+
+
+def test_a_whole_of_a_kind_is_not_added_to_its_parts() -> None:
+    total = finding("codecarbon", "cross-check", "codecarbon:total", part="machine")
+    both = replace(CODECARBON, sources=(*CODECARBON.sources, *total.sources))
+    assert choice.select((both,), ["codecarbon"]).counted == ("codecarbon:cpu",)
+
+
+def test_two_meters_of_a_whole_machine_are_added_with_a_word_of_warning() -> None:
+    pdu = finding("kwollect", "real", "kwollect:a", "kwollect:b", part="machine", boundary="wall_ac")
+    selection = choice.select((pdu,), ["kwollect"])
+    assert selection.counted == ("kwollect:a", "kwollect:b")
+    assert any(
+        note.startswith("kwollect:a and kwollect:b are added: right only if") for note in selection.notes
+    )
+
+
+@pytest.mark.parametrize("words", ["shelly=192.0.2.7", "shelly:192.0.2.7"])
+def test_an_addressed_meter_is_chosen_by_the_words_that_asked_for_it(words: str) -> None:
+    plug = replace(finding("shelly", "real", "shelly:192.0.2.7", boundary="wall_ac"), asked=words)
+    assert choice.select((plug, NVML), [words, "nvml"]).counted == ("shelly:192.0.2.7",)
+    gone = Finding("shelly", "real", "blocked", reason="timed out", remedy="plug it in", asked=words)
+    with pytest.raises(
+        MissingPart, match=f"{words} is not here: {words} blocked: timed out; try: plug it in"
+    ):
+        choice.select((gone,), [words])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("shelly", "a shelly meter needs an address, such as --meters shelly=192.0.2.7"),
+        ("shelly=", "a shelly meter needs an address"),
+        ("csv=/nowhere/wall.csv?colour=red", "colour"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused_before_anything_is_asked(words: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        meters.find_at(words)
+
+
+def test_only_the_kinds_that_are_asked_for_are_searched(tmp_path: Path) -> None:
+    sysfs.intel_client(tmp_path)
+    assert [found.kind for found in meters.find_asked(tmp_path, ["rapl:package-0"])] == ["rapl"]
+    assert [found.kind for found in meters.find_asked(tmp_path, ["auto"])] == list(meters.KINDS)
+    assert meters.find_asked(tmp_path, ["none"]) == []
 
 
 def test_asking_for_nothing_is_auto() -> None:
