@@ -10,13 +10,15 @@ from typing import cast
 from energyprof.agreement import disagreements
 from energyprof.energy import Integrator, MeterEnergy
 from energyprof.errors import EnergyprofError
-from energyprof.figures import MIN_COVERAGE
 from energyprof.meter import Meter, Source
 from energyprof.opening import opened
 from energyprof.report import meter_record
 from energyprof.sampler import Sampler
 from energyprof.samples import Sample
 from energyprof.selection import Selection
+
+# A meter that is read once a second covers that much of a few seconds; one that stands still covers nothing.
+LEAST_COVERAGE = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Glance:
     def power_w(self, name: str) -> float | None:
         """The mean power of a meter; ``None`` where its readings do not tell it."""
         energy = self.energies.get(name)
-        if energy is None or energy.joules is None or energy.coverage < MIN_COVERAGE:
+        if energy is None or energy.joules is None or energy.coverage < LEAST_COVERAGE:
             return None
-        return energy.joules / self.span_s
+        return energy.joules / (energy.coverage * self.span_s)
 
 
 def glance(sources: Sequence[Source], span_s: float, interval_s: float) -> Glance:

@@ -18,9 +18,9 @@ def power_mode(root: Path) -> str | None:
         return None
     number = int(told[1])
     conf = root / "etc/nvpmodel.conf"
-    if conf.is_symlink():
-        # To the file of the board, as an absolute path: below the root, not below "/".
-        conf = root / conf.parent.joinpath(conf.readlink()).as_posix().removeprefix(f"{root}/").lstrip("/")
+    if conf.is_symlink() and conf.readlink().is_absolute():
+        # To the file of the board: below the root, not below "/".
+        conf = root / conf.readlink().relative_to("/")
     for mode, name in re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=([^\s>]+)", _text(conf)):
         if int(mode) == number:
             return str(name)

@@ -151,7 +151,7 @@ def _cpu_model(root: Path, processors: Sequence[Mapping[str, str]]) -> str:
     for processor in processors:
         if name := processor.get("model name"):
             return " ".join(name.split())
-    return _text(root / "proc/device-tree/model").partition("\n")[0]
+    return _board(root)
 
 
 def _sockets_and_cores(root: Path, processors: Sequence[Mapping[str, str]]) -> tuple[int | None, int | None]:
@@ -186,7 +186,7 @@ def _distribution(root: Path) -> str | None:
 
 def _jetson(root: Path) -> str | None:
     """The board's model and its Linux-for-Tegra release: "NVIDIA Jetson …, L4T R35.4.1"."""
-    model = _text(root / "proc/device-tree/model").partition("\n")[0]
+    model = _board(root)
     release = _text(root / "etc/nv_tegra_release")
     if "jetson" not in model.lower() and not release:
         return None
@@ -195,6 +195,12 @@ def _jetson(root: Path) -> str | None:
     if version:
         parts.append(f"L4T {version.group(1)}.{version.group(2)}")
     return ", ".join(parts)
+
+
+def _board(root: Path) -> str:
+    """The device tree's name of the board; below another root the usual link to it leads nowhere."""
+    trees = (root / "proc/device-tree", root / "sys/firmware/devicetree/base")
+    return next(filter(None, (_text(tree / "model").partition("\n")[0] for tree in trees)), "")
 
 
 def _governor(root: Path) -> str | None:

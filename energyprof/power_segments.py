@@ -18,8 +18,8 @@ class PowerSegmenter:
         self._gap_s = GAP_INTERVALS * interval_s
         self._bad = Rejects()
         self._last: tuple[float, float] | None = None
-        # The mean over a window stands for its middle, and a reading is as old as the last renewal; a log says
-        # itself when that was. A step of size p near the edge of what is integrated is smeared over the window:
+        # The mean over a window stands for its middle, and a reading is as old as the last renewal; a log
+        # tells that itself. A step of size p near the edge of what is integrated is smeared over the window:
         # off by p·window/8 at most.
         stale_s = 0.0 if meter.recorded else meter.refresh_s
         self._age_s = (meter.window_s + stale_s) / 2
@@ -60,5 +60,11 @@ class PowerSegmenter:
         return [replace(segment, shape_j=step_w * unseen_s / 2)]
 
     def finish(self) -> list[Segment]:
-        """Nothing: no reading is held back."""
-        return []
+        """The stretch up to the last look, of which the last reading was too old to tell."""
+        if self._last is None or self._age_s <= 0:
+            return []
+        time_s, power_w = self._last
+        likely_j = power_w * self._age_s
+        return [
+            Segment(time_s, time_s + self._age_s, power_w, power_w, shape_j=likely_j, stamp_s=self._blur_s)
+        ]

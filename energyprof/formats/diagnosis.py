@@ -117,7 +117,7 @@ def _hanging(head: Text, text: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=14)
     table.add_column()
-    table.add_row(head, text)
+    table.add_row(head, Text(text))
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from energyprof import machine
+from fakes import jetson as boards
 from fakes import sysfs
 
 A100 = {"name": "NVIDIA A100", "uuid": "GPU-1", "memory_bytes": 80 << 30, "driver": "550"}
@@ -127,6 +128,93 @@ def test_a_jetson_is_named_with_its_release(tmp_path: Path) -> None:
     assert facts["jetson"] == "NVIDIA Jetson AGX Xavier Developer Kit, L4T R35.4.1"
     assert facts["cpu"] == "NVIDIA Jetson AGX Xavier Developer Kit"
     assert (facts["sockets"], facts["cores"], facts["threads"]) == (1, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("xavier_jetpack4", "MODE_15W"),
+        ("xavier_jetpack5", "MODE_30W_ALL"),
+        ("nano", "MAXN"),
+        ("orin_nx", "25W"),
+    ],
+)
+def test_a_jetson_tells_its_power_mode_by_name(tmp_path: Path, name: str, mode: str) -> None:
+    boards.TREES[name](tmp_path)
+    assert machine.describe(tmp_path)["power_mode"] == mode
+
+
+@pytest.mark.parametrize(
+    ("status", "conf", "mode"),
+    [
+        ("pmode:0002 fmode:cool\n", None, "2"),
+        ("pmode:0007\n", "< POWER_MODEL ID=0 NAME=MAXN >\n", "7"),
+        ("pmode:0010\n", "< POWER_MODEL ID=1 NAME=A >\n<POWER_MODEL ID=10 NAME=B>\n", "B"),
+        ("garbage\n", "< POWER_MODEL ID=0 NAME=MAXN >\n", None),
+        (None, "< POWER_MODEL ID=0 NAME=MAXN >\n< PM_CONFIG DEFAULT=0 >\n", None),
+    ],
+)
+def test_a_power_mode_without_a_name_has_its_number(
+    tmp_path: Path, status: str | None, conf: str | None, mode: str | None
+) -> None:
+    sysfs.write(tmp_path / "proc/device-tree/model", "NVIDIA Jetson Nano\0")
+    if status is not None:
+        sysfs.write(tmp_path / "var/lib/nvpmodel/status", status)
+    if conf is not None:
+        sysfs.write(tmp_path / "etc/nvpmodel.conf", conf)
+    assert machine.describe(tmp_path)["power_mode"] == mode
+
+
+@pytest.mark.parametrize(
+    ("target", "inside"),
+    [("/etc/nvpmodel/x.conf", "etc/nvpmodel/x.conf"), ("nvpmodel/x.conf", "etc/nvpmodel/x.conf")],
+)
+def test_the_file_of_power_modes_is_looked_for_below_the_root(
+    tmp_path: Path, target: str, inside: str
+) -> None:
+    sysfs.write(tmp_path / "proc/device-tree/model", "NVIDIA Jetson Nano\0")
+    sysfs.write(tmp_path / "var/lib/nvpmodel/status", "pmode:0000\n")
+    sysfs.write(tmp_path / "etc/nvpmodel/x.conf", "< POWER_MODEL ID=0 NAME=MAXN >\n")
+    (tmp_path / "etc/nvpmodel.conf").symlink_to(target)
+    assert machine.describe(tmp_path)["power_mode"] == "MAXN"
+
+
+@pytest.mark.parametrize(
+    "gpu", ["57000000.gpu", "17000000.gp10b", "17000000.gv11b", "17000000.ga10b", "gpu-gpc-0"]
+)
+@pytest.mark.parametrize(("held", "state"), [(True, "on"), (False, "off")])
+def test_clocks_are_held_where_the_lowest_is_the_highest(
+    tmp_path: Path, gpu: str, held: bool, state: str
+) -> None:
+    sysfs.write(tmp_path / "proc/device-tree/model", "NVIDIA Jetson Nano\0")
+    boards.clocks(tmp_path, gpu, cores=2, held=held)
+    assert machine.describe(tmp_path)["jetson_clocks"] == state
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "state"),
+    [
+        ("sys/devices/system/cpu/cpu1/cpufreq/scaling_min_freq", "115200\n", "off"),
+        ("sys/class/devfreq/57000000.gpu/min_freq", "1\n", "off"),
+        ("sys/devices/system/cpu/cpu1/cpufreq/scaling_min_freq", "", None),
+        ("sys/class/devfreq/57000000.gpu/max_freq", "", None),
+    ],
+)
+def test_one_free_clock_is_off_and_one_unknown_is_not_known(
+    tmp_path: Path, path: str, text: str, state: str | None
+) -> None:
+    sysfs.write(tmp_path / "proc/device-tree/model", "NVIDIA Jetson Nano\0")
+    boards.clocks(tmp_path, "57000000.gpu", cores=2, held=True)
+    (tmp_path / path).write_text(text)
+    assert machine.describe(tmp_path)["jetson_clocks"] == state
+
+
+def test_power_mode_and_clocks_are_a_jetsons_and_not_part_of_what_it_is(tmp_path: Path) -> None:
+    boards.clocks(tmp_path, "57000000.gpu", cores=2, held=True)
+    facts = machine.describe(tmp_path)
+    assert (facts["power_mode"], facts["jetson_clocks"]) == (None, None)
+    changed = {**facts, "power_mode": "MAXN", "jetson_clocks": "on"}
+    assert machine.identity(changed) == facts["id"]
 
 
 @pytest.mark.parametrize(
