@@ -62,9 +62,15 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
 
 
 def _auto(findings: Sequence[Finding]) -> tuple[list[Source], list[str]]:
-    """Every real meter, the widest boundary first; without any the estimate; else only reasons."""
+    """Every real meter, the widest boundary first; without any the estimate; else only reasons.
+
+    What a machine does not have needs no word where something else was found; what is blocked does.
+    """
     searched = [finding for finding in findings if not finding.asked]
-    notes = [why(f) for f in searched if f.role == "real" and f.state != "found"]
+    missing = [f for f in searched if f.role == "real" and f.state != "found"]
+    if any(f.role == "real" and f.state == "found" for f in searched):
+        missing = [f for f in missing if f.state == "blocked"]
+    notes = [why(f) for f in missing]
     for role in ("real", "estimate"):
         chosen = [f for f in searched if f.role == role and f.state == "found"]
         sources = [source for finding in chosen for source in finding.sources]

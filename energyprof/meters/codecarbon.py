@@ -87,7 +87,7 @@ def _info(name: str) -> MeterInfo:
         part=parts[name],
         boundary="component",
         reads="energy_j",
-        method="codecarbon OfflineEmissionsTracker",
+        method="OfflineEmissionsTracker",
         resolution=1e-6,  # floating point: no step of its own
         refresh_s=PERIOD_S,
         gain_a=GPU_A if measured else MODEL_A,
