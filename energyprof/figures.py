@@ -81,13 +81,20 @@ def _power(run: Run) -> float | None:
 
 
 def reading_u(run: Run) -> float:
-    """Relative standard uncertainty of the run's joules without their gain; 0: it is not known.
-
-    The run's stands for its train phases too: the same meters read both.
-    """
+    """Relative standard uncertainty of the run's joules without their gain; 0: it is not known."""
     if not run.energy_j or run.energy_u_j is None or run.gain_u_j is None:
         return 0.0
     return math.sqrt(max(0.0, run.energy_u_j**2 - run.gain_u_j**2)) / 2 / run.energy_j
+
+
+def train_u(run: Run) -> float:
+    """The same of the joules of its train phases, whose errors are independent; the run's without budgets."""
+    phases = [phase for phase in run.phases if phase.name == "train" and phase.energy_j is not None]
+    joules = math.fsum(phase.energy_j or 0.0 for phase in phases)
+    if joules <= 0 or not all(phase.budget_j for phase in phases):
+        return reading_u(run)
+    terms_j = [u_j for phase in phases for term, u_j in phase.budget_j.items() if term != "gain"]
+    return math.hypot(*terms_j) / joules
 
 
 def gain_u(run: Run) -> float | None:
@@ -116,7 +123,7 @@ _DONE = (broken, _has_target)
 _METERED = (broken, unmetered)
 
 FIGURES = (
-    Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, reading_u),
+    Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, train_u),
     Figure("samples_to_target", "", lambda r: r.samples, "lower", _REACHED, _evaluation_u),
     Figure("energy_to_target", "J", _energy, "lower", (*_REACHED, unmetered), reading_u),
     Figure("time_to_target", "s", lambda r: r.time_s, "lower", _REACHED, _exact),

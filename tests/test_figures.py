@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from energyprof.compare import compare
-from energyprof.figures import BY_NAME, FIGURES, unmetered, value
+from energyprof.figures import BY_NAME, FIGURES, reading_u, train_u, unmetered, value
 from energyprof.report import Point
 from reports import figures_of, program, report, run, unmetered_run
 
@@ -106,3 +106,14 @@ def test_a_missed_run_counts_for_its_joules_a_sample_but_not_at_the_target():
 def test_a_report_without_runs_is_listed_and_has_no_figures_of():
     found = entry(report())
     assert (found.estimates, found.left_out) == ((), ("it has no runs",))
+
+
+def test_the_uncertainty_of_energy_per_sample_is_that_of_the_train_phases() -> None:
+    # Two train phases of 500 J, each known to 3 J and 4 J but for the gain; an evaluation that does not matter.
+    made = run()
+    train = next(phase for phase in made.phases if phase.name == "train")
+    half = replace(train, energy_j=500.0, budget_j={"gain": 25.0, "edge": 3.0, "stamp": 4.0})
+    evaluation = replace(train, name="eval", budget_j={"edge": 100.0})
+    assert train_u(replace(made, phases=(half, evaluation, half))) == pytest.approx(math.hypot(5, 5) / 1000)
+    unknown = replace(half, budget_j={})
+    assert train_u(replace(made, phases=(half, unknown))) == reading_u(made)
