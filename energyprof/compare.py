@@ -207,8 +207,8 @@ def _u_of_ratio(first: Values | None, other: Values | None, common_gain: bool) -
 
 def _meters(report: Report) -> tuple[object, ...]:
     """What must be equal for a gain error to be common: the very devices, not their make."""
-    meters = sorted((m.name, m.info.device) for m in report.meters if m.counted)
-    return (machine_id(report), *meters)
+    counted = sorted((m for m in report.meters if m.counted), key=lambda m: m.name)
+    return (machine_id(report), *((m.name, m.info.device, m.info.calibration) for m in counted))
 
 
 def _estimate(figure: Figure, cell: Values, change: Change | None) -> Estimate:

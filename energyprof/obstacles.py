@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.errors import NotComparable
-from energyprof.report import Report
+from energyprof.report import MeterRecord, Report
 
 Kind = Literal["work", "boundary", "estimated", "meters", "machine"]
 
@@ -79,7 +79,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     held = [
         sorted(
             {
-                f"{m.name} ({m.method})" if one_machine else f"{m.part} by {m.info.kind}"
+                f"{m.name} ({_method(m)})" if one_machine else f"{m.part} by {m.info.kind}"
                 for m in report.meters
                 if m.counted
             }
@@ -87,6 +87,14 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
         for report in reports
     ]
     return _differing([{"": "; ".join(names) or "none"} for names in held], labels)
+
+
+def _method(meter: MeterRecord) -> str:
+    """How it was read; a calibrated meter and the same one uncalibrated are two meters."""
+    calibration = meter.info.calibration
+    if calibration is None:
+        return meter.method
+    return f"{meter.method}, calibrated: × {calibration.gain:.4g} {calibration.offset_w:+.3g} W"
 
 
 def _machine(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from energyprof import __version__, machine
-from energyprof.calibration import CalibrationRecord, calibration_of
+from energyprof.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.errors import FileError, TrainingError, UsageError
 from energyprof.meter import Meter, Recording
 from energyprof.meters import find_asked, nvml, sysfs_root
@@ -135,6 +135,7 @@ def _profile(
     work: WorkloadRecord, trainings: Sequence[Training], measuring: Measuring, watch: Watch | None
 ) -> Outcome:
     selection = select(find_asked(sysfs_root(), measuring.meters), measuring.meters)
+    check_applies(measuring.calibrations, [source.info for source in selection.sources])
     facts = machine.describe(sysfs_root(), nvml.devices())
     path = measuring.path
     with opened(selection) as (meters, probes), signals() as inbox:

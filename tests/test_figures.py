@@ -109,7 +109,7 @@ def test_a_report_without_runs_is_listed_and_has_no_figures_of():
 
 
 def test_the_uncertainty_of_energy_per_sample_is_that_of_the_train_phases() -> None:
-    # Two train phases of 500 J, each known to 3 J and 4 J but for the gain; an evaluation that does not matter.
+    # Two train phases of 500 J, each known to 3 J and 4 J but for the gain, and an evaluation.
     made = run()
     train = next(phase for phase in made.phases if phase.name == "train")
     half = replace(train, energy_j=500.0, budget_j={"gain": 25.0, "edge": 3.0, "stamp": 4.0})

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from energyprof.cli.calibrate import calibrate
 from energyprof.cli.check import check
 from energyprof.cli.compare import compare
 from energyprof.cli.doctor import doctor
@@ -42,6 +43,7 @@ app.command("compare")(compare)
 app.command("check")(check)
 app.command("show")(show)
 app.command("recompute")(recompute)
+app.command("calibrate")(calibrate)
 app.command("doctor")(doctor)
 app.command("workloads")(workloads)
 

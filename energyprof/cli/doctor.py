@@ -43,7 +43,7 @@ def doctor(
         with err.status(f"reading {len(selection.sources)} meters for {look:g} s"):
             seen = glance(selection.sources, look, INTERVAL_S)
     if json:
-        data = diagnosis_data(facts, findings, selection, seen)
+        data = diagnosis_data(facts, findings, selection, seen, addresses())
         sys.stdout.write(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
     else:
         Console().print(diagnosis(facts, findings, selection, seen, addresses()))

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from energyprof.cli.options import IDLE_S, INTERVAL_S, Force, Idle, Interval, Json, Meters, Output, Quiet
+from energyprof.cli.options import (
+    IDLE_S,
+    INTERVAL_S,
+    Calibrations,
+    Force,
+    Idle,
+    Interval,
+    Json,
+    Meters,
+    Output,
+    Quiet,
+)
 
 
 def exec_program(
@@ -20,6 +31,7 @@ def exec_program(
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
+    calibration: Calibrations = None,
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -38,7 +50,9 @@ def exec_program(
     from energyprof.run import run_program
 
     label = name or Path(command[0]).name
-    measuring = profiling.measuring(meters, interval, idle, output, label, force=force)
+    measuring = profiling.measuring(
+        meters, interval, idle, output, label, force=force, calibrations=calibration
+    )
     # No live display: the terminal is the program's.
     outcome = run_program(command, label, measuring, None)
     profiling.tell(outcome, as_json=json, quiet=quiet, program_on_stdout=True)

@@ -34,6 +34,14 @@ Idle = Annotated[
         "--idle", metavar="S", help="Seconds to look at the idle machine before each run; 0: not at all."
     ),
 ]
+Calibrations = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="What `calibrate` found of one of the meters; may be given several times.",
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help=f"The report (default: {FOLDER}/NAME-TIME.json)."),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from energyprof.calibration import read_all
 from energyprof.cli.options import checked_idle, checked_interval, report_path
 from energyprof.errors import UsageError
 from energyprof.figures import MIN_COVERAGE
@@ -38,20 +39,40 @@ def seeds(text: str | None, repeats: int) -> list[int]:
     return wanted
 
 
+def names(meters: str) -> tuple[str, ...]:
+    """The meters that the words of ``--meters`` ask for.
+
+    Raises:
+        UsageError: none.
+    """
+    asked = tuple(part.strip() for part in meters.split(",") if part.strip())
+    if not asked:
+        raise UsageError("--meters: name at least one, or `none`")
+    return asked
+
+
 def measuring(
-    meters: str, interval_s: float, idle_s: float, output: Path | None, name: str, *, force: bool
+    meters: str,
+    interval_s: float,
+    idle_s: float,
+    output: Path | None,
+    name: str,
+    *,
+    force: bool,
+    calibrations: Sequence[Path] | None = None,
 ) -> Measuring:
     """How to measure, from the options' words.
 
     Raises:
         UsageError: one of them makes no sense.
+        FileError: a calibration cannot be read.
     """
-    asked = tuple(part.strip() for part in meters.split(",") if part.strip())
-    if not asked:
-        raise UsageError("--meters: name at least one, or `none`")
+    asked = names(meters)
     label = re.sub(r"[^\w.-]+", "_", name)
     path = report_path(output, label, force=force)
-    return Measuring(asked, checked_interval(interval_s), checked_idle(idle_s), path)
+    return Measuring(
+        asked, checked_interval(interval_s), checked_idle(idle_s), path, read_all(calibrations or ())
+    )
 
 
 @contextlib.contextmanager

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from energyprof.cli.options import IDLE_S, INTERVAL_S, Force, Idle, Interval, Json, Meters, Output, Quiet
+from energyprof.cli.options import (
+    IDLE_S,
+    INTERVAL_S,
+    Calibrations,
+    Force,
+    Idle,
+    Interval,
+    Json,
+    Meters,
+    Output,
+    Quiet,
+)
 
 
 def run(
@@ -30,6 +41,7 @@ def run(
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
+    calibration: Calibrations = None,
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -43,7 +55,9 @@ def run(
     settings = Settings(size, precision, batch_size, data_fraction, target, max_samples, device)
     wanted = profiling.seeds(seeds, repeats)
     plan = plan_workload(workload, settings)
-    measuring = profiling.measuring(meters, interval, idle, output, f"{workload}-{size}", force=force)
+    measuring = profiling.measuring(
+        meters, interval, idle, output, f"{workload}-{size}", force=force, calibrations=calibration
+    )
     with profiling.screen(quiet=quiet, plan=plan) as watch:
         outcome = run_workload(workload, settings, wanted, python, measuring, watch)
     profiling.tell(outcome, as_json=json, quiet=quiet)

@@ -143,7 +143,11 @@ def _verdict(selection: Selection) -> Text:
 
 
 def diagnosis_data(
-    facts: Mapping[str, Any], findings: Sequence[Finding], selection: Selection, glance: Glance | None
+    facts: Mapping[str, Any],
+    findings: Sequence[Finding],
+    selection: Selection,
+    glance: Glance | None,
+    addresses: Sequence[str],
 ) -> dict[str, Any]:
     """The same as JSON data."""
     return {
@@ -174,6 +178,7 @@ def diagnosis_data(
             }
             for finding in findings
         ],
+        "external": list(addresses),
         "auto": {
             "meters": list(selection.counted),
             "boundary": selection.boundary,

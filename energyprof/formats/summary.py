@@ -12,8 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.compare import collect
+from energyprof import budget
 from energyprof.figures import BY_NAME, MIN_COVERAGE, value
+from energyprof.formats.calibration import gain_words
 from energyprof.formats.flags import in_words
 from energyprof.report import MeterRecord, Report, Run
 from energyprof.units import joules, plus_minus, seconds, share, si, watts
@@ -67,14 +68,15 @@ def gpu_names(machine: Mapping[str, Any]) -> list[str]:
 
 
 def _figures(report: Report) -> Table:
-    """The mean over the runs that count, each with its meters' uncertainty (k = 2)."""
-    reaching = [run for run in report.runs if run.status in ("reached", "done")]
-    runs = reaching or list(report.runs)
+    """The mean over the runs that count, with the uncertainty that ``show --budget`` takes apart."""
+    runs = budget.counting(report)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", style="dim")
     table.add_column()
-    goal = "energy to target" if report.workload.target and reaching else "energy"
-    table.add_row(goal, _energy(report, runs))
+    reached = report.workload.target and any(run.status == "reached" for run in runs)
+    table.add_row("energy to target" if reached else "energy", _energy(report))
+    if (net := budget.net_energy(report)) is not None:
+        table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded_j, "J"))
     if sample_j := _mean(value(BY_NAME["energy_per_sample"], run) for run in runs):
         table.add_row("energy per sample", si(sample_j, "J"))
     starts_up = any(phase.name == "startup" for run in runs for phase in run.phases)
@@ -85,9 +87,7 @@ def _figures(report: Report) -> Table:
         table.add_row("time", seconds(time_s))
     power_w = _mean(run.energy_j / run.time_s for run in runs if run.energy_j is not None and run.time_s)
     if power_w is not None:
-        idle_w = _idle_power(runs)
-        beside = f"   idle before: {watts(idle_w)}" if idle_w is not None else ""
-        table.add_row("mean power", watts(power_w) + beside)
+        table.add_row("mean power", watts(power_w) + _idle(runs))
     if samples := _mean(run.samples for run in runs):
         table.add_row("samples", f"{samples:,.0f}")
     target = report.workload.target
@@ -98,22 +98,15 @@ def _figures(report: Report) -> Table:
     return table
 
 
-def _energy(report: Report, runs: Sequence[Run]) -> Text:
-    mean_j = _mean(run.energy_j for run in runs)
-    if mean_j is None:
+def _energy(report: Report) -> Text:
+    found = budget.energy(report)
+    if found is None:
         return Text("not measured", style="yellow")
-    figure = BY_NAME["energy_to_target" if report.workload.target else "energy"]
-    values = collect(figure, report)
-    if values is not None and values.u_rel is not None:
-        # Meters and, over several runs, their scatter: as `compare` has it.
-        expanded_j = values.u_rel * mean_j
-    else:
-        expanded_j = max((run.energy_u_j for run in runs if run.energy_u_j is not None), default=0.0)
-    text = Text(plus_minus(mean_j, expanded_j, "J"), style="bold")
+    text = Text(plus_minus(found.mean_j, found.total.expanded_j, "J"), style="bold")
     if report.estimated:
         text.append("  an estimate, not a measurement", style="yellow not bold")
-    if len(runs) > 1:
-        text.append(f"  mean of {len(runs)} runs", style="dim not bold")
+    if found.runs > 1:
+        text.append(f"  mean of {found.runs} runs", style="dim not bold")
     return text
 
 
@@ -182,7 +175,12 @@ def _meters(report: Report) -> RenderableType:
         table.add_column()
     for meter in sorted(report.meters, key=lambda m: not m.counted):
         table.add_row(*_meter(meter))
-    return Group(Text.assemble("measured  ", (counts, "dim")), Padding(table, (0, 0, 0, 2)))
+    parts: list[RenderableType] = [Text.assemble("measured  ", (counts, "dim")), Padding(table, (0, 0, 0, 2))]
+    for meter in report.meters:
+        if (calibration := meter.info.calibration) is not None:
+            line = Text(f"{meter.name} calibrated: gain {gain_words(calibration)} ", style="green")
+            parts.append(Padding(line.append(f"({calibration.source})", style="dim"), (0, 0, 0, 2)))
+    return Group(*parts)
 
 
 def _meter(meter: MeterRecord) -> tuple[Text, str, Text, str]:
@@ -212,10 +210,16 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
     return [Text(f"! {line}", style="yellow") for line in lines]
 
 
-def _idle_power(runs: Iterable[Run]) -> float | None:
-    idle = [p for run in runs for p in run.phases if p.name == "idle" and p.energy_j is not None]
-    spent_s = sum(p.end_s - p.start_s for p in idle)
-    return sum(p.energy_j or 0.0 for p in idle) / spent_s if spent_s > 0 else None
+def _idle(runs: Sequence[Run]) -> str:
+    """The idle machine's power before and after the runs."""
+    before_w, after_w = _mean(run.idle_before_w for run in runs), _mean(run.idle_after_w for run in runs)
+    if before_w is None:  # an older report looked only before the run, and has that as a phase
+        idle = [p for run in runs for p in run.phases if p.name == "idle" and p.energy_j is not None]
+        spent_s = sum(p.end_s - p.start_s for p in idle) if after_w is None else 0.0
+        before_w = sum(p.energy_j or 0.0 for p in idle) / spent_s if spent_s > 0 else None
+    shown = [f"before: {watts(before_w)}"] if before_w is not None else []
+    shown += [f"after: {watts(after_w)}"] if after_w is not None else []
+    return "   idle " + ", ".join(shown) if shown else ""
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from energyprof.meters import ADDRESSED, KINDS
 from energyprof.report import Report, write
 from fakes import sysfs
+from fakes.powercap import LAG_J
 from reports import at, report, run, unmetered_run
 
 
@@ -30,7 +32,7 @@ def test_show_says_what_it_took_and_how_sure_that_is(command: Any) -> None:
     assert done.returncode == 0
     assert narrow(done.stdout)
     words = " ".join(done.stdout.split())
-    assert "energy to target 1.05 ± 0.11 kJ mean of 3 runs" in words
+    assert "energy to target 1.05 ± 0.10 kJ mean of 3 runs" in words
     assert "energy per sample 1.00 J" in words
     assert "with start-up" in words
     assert "reached (3 of 3)" in words
@@ -88,12 +90,38 @@ def test_a_reader_that_stops_reading_is_no_error(command: Any) -> None:
 
 
 def test_doctor_names_every_kind_with_its_state(command: Any) -> None:
-    done = command("doctor")
+    done = command("doctor", "--look", "0")
     assert done.returncode == 0
-    for words in ("rapl  found", "nvml  absent", "codecarbon", "cpu-model", "rapl:package-0"):
-        assert words in done.stdout
-    assert "would measure with rapl:package-0" in done.stdout
+    for kind in KINDS:
+        assert re.search(rf"^  [✓✗–] {kind} ", done.stdout, re.MULTILINE), kind
+    for kind in ADDRESSED:
+        assert f"--meters {kind}=" in done.stdout
+    assert "would measure inside the chips" in done.stdout
+    assert "with rapl:package-0." in done.stdout
     assert narrow(done.stdout)
+
+
+def test_doctor_reads_the_meters_and_says_what_they_read(command: Any) -> None:
+    data = json.loads(command("doctor", "--look", "1.5", "--json").stdout)
+    (rapl,) = (finding for finding in data["meters"] if finding["kind"] == "rapl")
+    (package,) = rapl["meters"]
+    assert package["power_w"] == pytest.approx(50, abs=LAG_J)
+    assert data["warnings"] == []
+
+
+def test_doctor_gives_no_power_for_a_meter_that_stands_still(command: Any) -> None:
+    command.root = command.folder / "still"
+    sysfs.intel_client(command.root)
+    done = command("doctor", "--look", "1.5")
+    assert "! rapl:package-0 stood still for over a second" in done.stdout
+    assert " W\n" not in done.stdout
+
+
+def test_doctor_asks_an_external_meter_and_passes_over_one_that_does_not_answer(command: Any) -> None:
+    done = command("doctor", "--look", "0", "--meters", "auto,csv=nowhere.csv")
+    assert done.returncode == 0
+    assert re.search(r"[✗–] csv=nowhere.csv", done.stdout)
+    assert "with rapl:package-0." in done.stdout
 
 
 def test_doctor_in_a_virtual_machine_says_why_and_falls_back_to_an_estimate(command: Any) -> None:
@@ -101,14 +129,14 @@ def test_doctor_in_a_virtual_machine_says_why_and_falls_back_to_an_estimate(comm
     sysfs.cpuinfo(command.root, virtual=True)
     sysfs.stat(command.root, busy_s=1.0, idle_s=1.0)
     done = command("doctor")
-    assert "rapl  absent" in done.stdout
-    assert "a virtual machine" in done.stdout
+    assert re.search(r"– rapl +a virtual machine", done.stdout)
     assert "would estimate with cpu-model" in done.stdout
 
 
 def test_doctor_speaks_json(command: Any) -> None:
-    data = json.loads(command("doctor", "--json").stdout)
-    assert [meter["kind"] for meter in data["meters"]] == [*KINDS, *ADDRESSED]
+    data = json.loads(command("doctor", "--look", "0", "--json").stdout)
+    assert [meter["kind"] for meter in data["meters"]] == [*KINDS]
+    assert [words.partition("=")[0] for words in data["external"]] == [*ADDRESSED]
     assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "estimated": False}
 
 

@@ -1,0 +1,60 @@
+"""``energyprof calibrate``: what a meter reads against a better one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.cli.options import Json
+
+
+def calibrate(
+    report: Annotated[Path, typer.Argument(help="A report of `exec` with both meters, its trace beside it.")],
+    meter: Annotated[str, typer.Option(metavar="NAME", help="The meter to calibrate, such as nvml:0.")],
+    reference: Annotated[str, typer.Option(metavar="NAME", help="The better meter.")],
+    efficiency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="E±A",
+            help="Of the power supply between them, off by A at most: 0.94±0.01 or 94%±1%.",
+        ),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="Seconds to average over (default: 10, or 20 renewals of a value)."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The calibration (default: beside reports)."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    json: Json = False,
+) -> None:
+    """Find a meter's gain and zero from a recording of it and a better meter.
+
+    The load must have several levels: idle, half, full. `run` and `exec` take
+    the file with --calibration.
+    """
+    import re
+    import sys
+    from datetime import datetime, timezone
+
+    from rich.console import Console
+
+    from energyprof import calibrate as calibrating
+    from energyprof import calibration
+    from energyprof.cli.options import report_path
+    from energyprof.formats.calibration import calibration_table
+    from energyprof.pairing import Asked
+
+    known = None if efficiency is None else calibration.parse_efficiency(efficiency)
+    path = report_path(output, re.sub(r"[^\w.-]+", "_", meter) + "-calibration", force=force)
+    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    asked = Asked(meter, reference, known, window)
+    record = calibrating.calibrate(report, asked, created, calibration.source(path, reference, created))
+    calibration.write(record, path)
+    if json:
+        sys.stdout.write(calibration.to_json(record))
+    Console(stderr=json).print(calibration_table(record, path))
