@@ -143,7 +143,7 @@ def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
 
 def listing(names: Sequence[str]) -> str:
     """The names with commas; of many the first and the last."""
-    return ", ".join(names) if len(names) <= 3 else f"{names[0]} … {names[-1]} ({len(names)} meters)"
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} … {names[-1]} ({len(names)})"
 
 
 def why(finding: Finding) -> str:

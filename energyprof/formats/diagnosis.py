@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.formats.flags import in_words
-from energyprof.formats.summary import BOUNDARIES, gpu_names
+from energyprof.formats.meters import ALIKE, BOUNDARIES
+from energyprof.formats.summary import gpu_names
 from energyprof.glance import Glance
 from energyprof.meter import Finding, MeterInfo
-from energyprof.selection import Selection
+from energyprof.selection import Selection, listing
 from energyprof.units import watts
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}
@@ -91,20 +92,31 @@ def _finding(finding: Finding, glance: Glance | None) -> list[RenderableType]:
 def _headline(finding: Finding) -> str:
     if finding.state == "blocked":
         return f"blocked: {finding.reason}"
+    gains = {source.info.gain_a: source.info.gain_source for source in finding.sources}
     roles = {
-        "real": finding.sources[0].info.gain_source,
+        "real": "",
         "cross-check": "for comparison, never by itself",
         "estimate": "an estimate, where there is no meter",
     }
-    return ", ".join(filter(None, [roles[finding.role], finding.reason]))
+    accuracy = [f"± {_percent(gain_a)} ({source})" for gain_a, source in gains.items()]
+    return ", ".join(filter(None, [roles[finding.role], *accuracy, finding.reason]))
 
 
 def _sources(infos: Sequence[MeterInfo], glance: Glance | None) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
+    """A row a meter; many of one make share one, with what they read in all."""
+    groups: dict[tuple[str, str], list[MeterInfo]] = {}
     for info in infos:
-        power_w = glance.power_w(info.name) if glance else None
-        row = [info.name, info.part, info.method, f"± {_percent(info.gain_a)}"]
-        table.add_row(*row, "" if power_w is None else watts(power_w))
+        groups.setdefault((info.part, info.method), []).append(info)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, 2))
+    table.add_column(no_wrap=True, overflow="ignore")
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for (part, method), group in groups.items():
+        for row in [group] if len(group) >= ALIKE else [[info] for info in group]:
+            powers = [glance.power_w(info.name) if glance else None for info in row]
+            known = [power_w for power_w in powers if power_w is not None]
+            now = watts(sum(known)) if len(known) == len(row) else ""
+            table.add_row(listing([info.name for info in row]), part, method, now)
     return table
 
 
@@ -114,7 +126,7 @@ def _percent(fraction: float) -> str:
 
 def _hanging(head: Text, text: str) -> Table:
     """``text`` beside ``head``, its further lines below its first."""
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, 2))
     table.add_column(min_width=14)
     table.add_column()
     table.add_row(head, Text(text))

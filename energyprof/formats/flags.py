@@ -29,7 +29,7 @@ WORDS = {
 }
 
 
-def in_words(flag: str) -> str:
-    """The flag as a person reads it; one that is not known stays as it is."""
+def in_words(flag: str, meter: str = "the meter") -> str:
+    """The flag as a person reads it, of ``meter`` if it names none; one that is not known stays as it is."""
     kind, _, detail = flag.partition(":")
-    return WORDS[kind].format(detail or "the meter") if kind in WORDS else flag
+    return WORDS[kind].format(detail or meter) if kind in WORDS else flag

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,11 @@ from rich.text import Text
 
 from energyprof import budget
 from energyprof.figures import BY_NAME, MIN_COVERAGE, value
-from energyprof.formats.calibration import gain_words
 from energyprof.formats.flags import in_words
-from energyprof.report import MeterRecord, Report, Run
+from energyprof.formats.meters import meters_table
+from energyprof.report import Report, Run
 from energyprof.units import joules, plus_minus, seconds, share, si, watts
 
-BOUNDARIES = {
-    "component": "inside the chips (no power supply, fans, board or disks)",
-    "module": "the whole module",
-    "node_dc": "the node, behind its power supply",
-    "wall_ac": "the wall socket",
-}
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
 
 
@@ -37,7 +30,7 @@ def summary(report: Report, path: Path | None) -> RenderableType:
         parts += [_figures(report), Text(), _phases(report.runs), Text()]
     else:
         parts += [Text("  nothing was run yet"), Text()]
-    parts.append(_meters(report))
+    parts.append(meters_table(report))
     if report.notes:
         parts += [Text(), Text("notes")]
         parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in report.notes]
@@ -164,36 +157,6 @@ def _phases(runs: Sequence[Run]) -> Table:
         power = "–" if energy_j is None or time_s <= 0 else watts(energy_j / time_s)
         table.add_row(name, seconds(mean_s), energy, power)
     return table
-
-
-def _meters(report: Report) -> RenderableType:
-    if not report.meters:
-        return Text("measured with no meter: there is no energy in this report", style="yellow")
-    counts = BOUNDARIES.get(report.boundary or "", "nothing is counted")
-    table = Table.grid(padding=(0, 2))
-    for _ in range(4):
-        table.add_column()
-    for meter in sorted(report.meters, key=lambda m: not m.counted):
-        table.add_row(*_meter(meter))
-    parts: list[RenderableType] = [Text.assemble("measured  ", (counts, "dim")), Padding(table, (0, 0, 0, 2))]
-    for meter in report.meters:
-        if (calibration := meter.info.calibration) is not None:
-            line = Text(f"{meter.name} calibrated: gain {gain_words(calibration)} ", style="green")
-            parts.append(Padding(line.append(f"({calibration.source})", style="dim"), (0, 0, 0, 2)))
-    return Group(*parts)
-
-
-def _meter(meter: MeterRecord) -> tuple[Text, str, Text, str]:
-    name = Text(meter.name, style="bold")
-    if not meter.counted:
-        name.append("\nbeside the total", style="dim not bold")
-    method = Text(meter.method)
-    if meter.estimated:
-        method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
-    for flag in meter.flags:
-        method.append(f"\n{in_words(flag)}", style="red")
-    rate = "never read" if meter.achieved_hz is None else f"{meter.achieved_hz:.1f} Hz"
-    return name, meter.part, method, f"{rate}, {share(meter.coverage)} of the time"
 
 
 def _warnings(report: Report, path: Path | None) -> list[Text]:
