@@ -1,0 +1,92 @@
+"""A report's meters as a table: how each was read and what is odd about it; many of one make share a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from energyprof.figures import MIN_COVERAGE
+from energyprof.formats.calibration import gain_words
+from energyprof.formats.flags import in_words
+from energyprof.report import MeterRecord, Report
+from energyprof.selection import listing
+from energyprof.units import share
+
+BOUNDARIES = {
+    "component": "inside the chips (no power supply, fans, board or disks)",
+    "module": "the whole module",
+    "node_dc": "the node, behind its power supply",
+    "wall_ac": "the wall socket",
+}
+# So many meters of one make share a row.
+ALIKE = 4
+
+
+def meters_table(report: Report) -> RenderableType:
+    """What the total holds, and a row for each meter or group of meters."""
+    if not report.meters:
+        return Text("measured with no meter: there is no energy in this report", style="yellow")
+    counts = BOUNDARIES.get(report.boundary or "", "nothing is counted")
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="dim")
+    table.add_column("meter", no_wrap=True, overflow="ignore")
+    table.add_column("part")
+    table.add_column("read through", overflow="fold")
+    table.add_column("rate", justify="right", no_wrap=True)
+    table.add_column("covers", justify="right", no_wrap=True)
+    for group in _groups(sorted(report.meters, key=lambda m: not m.counted)):
+        table.add_row(*_row(group))
+    parts: list[RenderableType] = [
+        Text.assemble("measured  ", (counts, "dim")),
+        Padding(table, (0, 0, 0, 2), expand=False),
+    ]
+    for meter in report.meters:
+        if (calibration := meter.info.calibration) is not None:
+            line = Text(f"{meter.name} calibrated: gain {gain_words(calibration)} ", style="green")
+            parts.append(
+                Padding(line.append(f"({calibration.source})", style="dim"), (0, 0, 0, 2), expand=False)
+            )
+    return Group(*parts)
+
+
+def _groups(meters: Sequence[MeterRecord]) -> list[list[MeterRecord]]:
+    """Meters of one make, in one group where they are many; one with flags stands alone."""
+    groups: dict[tuple[object, ...], list[MeterRecord]] = {}
+    for meter in meters:
+        make = (meter.info.kind, meter.part, meter.method, meter.counted, meter.flags, meter.info.gain_a)
+        groups.setdefault(make if not meter.flags else (meter.name,), []).append(meter)
+    return [
+        part
+        for group in groups.values()
+        for part in ([group] if len(group) >= ALIKE else [[meter] for meter in group])
+    ]
+
+
+def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
+    meter = group[0]
+    name = Text(listing([m.name for m in group]) if len(group) > 1 else meter.name, style="bold")
+    method = Text(meter.method)
+    if meter.estimated:
+        method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
+    for flag in meter.flags:
+        method.append(f"\n{in_words(flag, meter.name)}", style="red")
+    if not meter.counted:
+        method.append(f"\nbeside the total{_against(group)}", style="dim")
+    rates = [m.achieved_hz for m in group if m.achieved_hz is not None]
+    rate = f"{min(rates):.1f} Hz" if len(rates) == len(group) else "never read"
+    covered = min(m.coverage for m in group)
+    return name, meter.part, method, rate, Text(share(covered), "" if covered >= MIN_COVERAGE else "red")
+
+
+def _against(group: Sequence[MeterRecord]) -> str:
+    """How much more or less they read than the meters that they are held against."""
+    ratios = [100 * (m.ratio - 1) for m in group if m.ratio is not None]
+    if not ratios:
+        return ""
+    low, high = f"{min(ratios):+.1f}", f"{max(ratios):+.1f}"
+    percent = f"{low} %" if low == high else f"{low} … {high} %"
+    return f", {percent} against {group[0].info.checks if len(group) == 1 else 'those'}"
