@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from energyprof.meter import MeterInfo
 from energyprof.samples import Sample
 from energyprof.segment import GAP_INTERVALS, Rejects, Segment
+from energyprof.tick_times import TickTimes
 
 # A counter that stands still for longer (or for 5 of its own renewals) is stalled: RAPL renews in about 1 ms
 # and no processor or GPU that is switched on draws nothing.
@@ -26,14 +27,18 @@ class _Reading:
     stamp_s: float  # … give or take
 
 
+Window = tuple[float, float]
+
+
 class CounterSegmenter:
     """Counter readings: the difference of each two that follow each other, with named cases.
 
     tick: a value came when the source last renewed it, after the last look at another value and no longer ago
-    than ``refresh_s``; a difference belongs to the time between two renewals. wrap: a decrease that is a
-    plausible power modulo the counter's range. reset: a decrease or a leap that is not, confirmed by the next
-    reading; bridged with the last good power. spike: a leap that the next reading takes back. stall: no
-    movement for over a second; what the counter catches up with is spread over the stall.
+    than ``refresh_s``, at a time when a tick was due (``tick_times.py``); a difference belongs to the time
+    between two renewals. wrap: a decrease that is a plausible power modulo the counter's range. reset: a
+    decrease or a leap that is not, confirmed by the next reading; bridged with the last good power. spike: a
+    leap that the next reading takes back. stall: no movement for over a second; what the counter catches up
+    with is spread over the stall.
     """
 
     def __init__(self, meter: MeterInfo, interval_s: float) -> None:
@@ -47,9 +52,24 @@ class CounterSegmenter:
         self._gaps: list[tuple[float, float]] = []  # since it came, nobody looked for so long
         self._odd: _Reading | None = None  # a leap that the next reading confirms or takes back
         self._power_w = 0.0  # of the last good segment
+        self._ticks = TickTimes(meter.refresh_s) if meter.ticks else None
+        # Samples of a value that may have come with one tick or with the next: what follows tells.
+        self._unsure: list[Sample] = []
 
     def push(self, sample: Sample) -> list[Segment]:
         """The stretches up to this reading, once it is clear what it means."""
+        held = self._unsure
+        if held and sample.value == held[0].value:
+            held.append(sample)
+            return []
+        return self._settle(sample.end_s) + self._push(sample, None)
+
+    def _settle(self, changed_s: float) -> list[Segment]:
+        """What was held back, now that the value changed again by ``changed_s``."""
+        held, self._unsure = self._unsure, []
+        return [part for sample in held for part in self._push(sample, (held[-1].start_s, changed_s))]
+
+    def _push(self, sample: Sample, shown: Window | None) -> list[Segment]:
         if self._bad.rejects(sample.value, math.inf):
             return []
         assert sample.value is not None  # rejects() saw to it
@@ -57,7 +77,10 @@ class CounterSegmenter:
         last = self._last
         if last is not None and time_s <= self._seen_s:
             return []
-        now = self._reading(sample, time_s)
+        now = self._reading(sample, time_s, shown)
+        if now is None:
+            self._unsure = [sample]
+            return []
         if last is None:
             self._last, self._seen_s = now, time_s
             return []
@@ -92,9 +115,13 @@ class CounterSegmenter:
 
     def finish(self) -> list[Segment]:
         """The stretch in which the counter showed its last value."""
+        parts = self._settle(math.inf)
         last = self._last
         if last is None or self._seen_s <= last.since_s:
-            return []
+            return parts
+        return parts + self._unfinished(last)
+
+    def _unfinished(self, last: _Reading) -> list[Segment]:
         open_s = self._seen_s - last.since_s
         end = replace(last, time_s=self._seen_s, since_s=self._seen_s)
         if open_s > self._stall_s:
@@ -105,13 +132,38 @@ class CounterSegmenter:
             return self._pieces(replace(self._segment(last, end, likely_j), shape_j=likely_j))
         return self._pieces(self._segment(last, end, 0.0))
 
-    def _reading(self, sample: Sample, time_s: float) -> _Reading:
+    def _reading(self, sample: Sample, time_s: float, shown: Window | None) -> _Reading | None:
+        """The reading and when it came; ``None`` if that depends on until when it is ``shown``.
+
+        That is given as the last look at it and the first at the next value.
+        """
         assert sample.value is not None
         earliest_s = time_s - self._meter.refresh_s
         if self._last is not None:
             earliest_s = max(earliest_s, self._seen_s)
         read_s = (sample.end_s - sample.start_s) / 2
-        return _Reading(sample.value, time_s, (earliest_s + time_s) / 2, (time_s - earliest_s) / 2 + read_s)
+        half_s = (time_s - earliest_s) / 2
+        now = _Reading(sample.value, time_s, earliest_s + half_s, half_s + read_s)
+        last, ticks = self._last, self._ticks
+        if last is None or ticks is None or now.value_j == last.value_j or ticks.caught(earliest_s, time_s):
+            return now
+        due, doubt_s = ticks.between(earliest_s, time_s)
+        due = [tick_s for tick_s in due if tick_s > last.since_s]
+        if not due or doubt_s >= half_s:
+            return now
+        if len(due) == 1:
+            return replace(now, since_s=due[0], stamp_s=doubt_s + read_s)
+        if shown is None:
+            return None
+        # It is shown for a whole tick. Where nobody saw that end, the power tells, if it stayed as it was.
+        if shown[1] < due[-1] + self._meter.refresh_s / 2:
+            since_s = due[0]
+        elif shown[0] > due[-1] + doubt_s:
+            since_s = due[-1]
+        else:
+            delta_j = self._delta(last, now) or 0.0
+            since_s = min(due, key=lambda tick_s: abs(delta_j / (tick_s - last.since_s) - self._power_w))
+        return replace(now, since_s=since_s, stamp_s=doubt_s + read_s)
 
     def _look(self, time_s: float) -> None:
         """Somebody looked; only stretches without a look are gaps, however slowly the counter ticks."""

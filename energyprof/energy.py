@@ -30,6 +30,9 @@ RECTANGLE = 1 / math.sqrt(3)
 
 TERMS = ("gain", "offset", "resolution", "edge", "stamp", "shape", "sampling", "bridge")
 
+# What a meter does not see of a load between two readings.
+IN_A_MOMENT = ("edge", "stamp", "shape", "sampling")
+
 Window = tuple[float, float]  # start and end, in s from the run's zero
 
 
@@ -77,9 +80,9 @@ def integrate(trace: Trace, windows: Sequence[Window]) -> list[MeterEnergy]:
 def total(energies: Iterable[MeterEnergy]) -> Energy:
     """The sum over meters that count no joule twice (the caller sees to that).
 
-    Meters of one kind share the make of their sensors: their gain errors add linearly. All else is
-    independent. A meter without a reading leaves its part out of the sum, and ``coverage`` at 0 and a flag
-    say so.
+    Meters of one kind share the make of their sensors: their gain errors add linearly. Meters of one lane are
+    read in one moment: what they missed between two readings adds linearly, too. All else is independent. A
+    meter without a reading leaves its part out of the sum, and ``coverage`` at 0 and a flag say so.
     """
     energies = list(energies)
     flags = tuple(f"{flag}:{e.meter.name}" for e in energies for flag in e.flags)
@@ -87,11 +90,14 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
     known = [(e, e.joules) for e in energies if e.joules is not None]
     if not known:
         return Energy(None, None, None, coverage, flags or ("not_measured",))
-    gain_by_kind: dict[str, float] = {}
-    for e, _ in known:
-        gain_by_kind[e.meter.kind] = gain_by_kind.get(e.meter.kind, 0.0) + e.terms_j["gain"]
-    terms_j = {term: math.hypot(*(e.terms_j[term] for e, _ in known)) for term in TERMS}
-    terms_j["gain"] = math.hypot(*gain_by_kind.values())
+    terms_j = {}
+    for term in TERMS:
+        together: dict[str, float] = {}
+        for e, _ in known:
+            shared = e.meter.kind if term == "gain" else e.meter.lane if term in IN_A_MOMENT else ""
+            group = shared or e.meter.name
+            together[group] = together.get(group, 0.0) + e.terms_j[term]
+        terms_j[term] = math.hypot(*together.values())
     return Energy(
         sum(joules for _, joules in known),
         2 * math.hypot(*terms_j.values()),

@@ -73,7 +73,9 @@ class MeterInfo:
         longest_s = math.inf if self.max_interval_s is None else self.max_interval_s
         if self.wraps_at_j is not None:
             longest_s = min(longest_s, self.wraps_at_j / self.max_power_w / 3)
-        return max(min(interval_s, longest_s), self.min_interval_s)
+        # Reads at random times need room to be random in: twice the rest that the device must have.
+        room = 2 if self.reads == "power_w" and self.refresh_s < self.min_interval_s else 1
+        return max(min(interval_s, longest_s), room * self.min_interval_s)
 
     @property
     def gain_u(self) -> float:

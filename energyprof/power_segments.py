@@ -9,6 +9,9 @@ from energyprof.meter import MeterInfo
 from energyprof.samples import Sample
 from energyprof.segment import GAP_INTERVALS, Rejects, Segment
 
+# The weight of one difference among those that are pooled.
+POOLED = 0.1
+
 
 class PowerSegmenter:
     """Power readings: a trapezoid between each two that follow each other."""
@@ -17,6 +20,7 @@ class PowerSegmenter:
         self._meter = meter
         self._gap_s = GAP_INTERVALS * interval_s
         self._bad = Rejects()
+        self._step_w2 = 0.0  # mean square of the differences of neighbours
         self._last: tuple[float, float] | None = None
         # The mean over a window stands for its middle, and a reading is as old as the last renewal; a log
         # tells that itself. A step of size p near the edge of what is integrated is smeared over the window:
@@ -52,8 +56,10 @@ class PowerSegmenter:
             return [replace(segment, bridge_j=bridge_j, covered=False, flags=(*segment.flags, "gap"))]
         if self._at_random:
             # Stratified sampling: the variance within a stratum from the difference of two neighbours
-            # (Cochran, Sampling Techniques, 3rd ed., section 5A.12).
-            return [replace(segment, sampling_j=step_w * dt_s / math.sqrt(2))]
+            # (Cochran, Sampling Techniques, 3rd ed., section 5A.12), pooled with those before it: one alone
+            # says little.
+            self._step_w2 += POOLED * (step_w**2 - self._step_w2)
+            return [replace(segment, sampling_j=math.sqrt(self._step_w2 / 2) * dt_s)]
         # Equally spaced looks may keep step with the load: their errors do not average out. A power that is
         # monotonic from one look to the next stays within this; what was averaged over was not missed.
         unseen_s = max(0.0, max(dt_s, self._meter.refresh_s) - self._meter.window_s)

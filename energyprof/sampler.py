@@ -88,6 +88,7 @@ class Sampler:
         rest_s = max(meter.info.min_interval_s for _, meter in lane)
         while True:
             last_one = self._stopping  # looked at first, so that a reading follows the call of stop()
+            rested_s = time.monotonic() + rest_s
             for index, meter in lane:
                 self._readings.append(reading := _read(index, meter))
                 schedule.saw(reading.start_s, reading.end_s, reading.value)
@@ -96,7 +97,6 @@ class Sampler:
                     self._see_the_tick_end(*lane[0])
                 return
             now_s = time.monotonic()
-            rested_s = now_s + rest_s
             wake.acquire(timeout=max(0.0, schedule.next_s(now_s) - now_s))
             # A device that must not be asked so often is not, however often it is poked.
             while not self._stopping and (early_s := rested_s - time.monotonic()) > 0:

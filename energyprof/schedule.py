@@ -12,6 +12,8 @@ STEP_S = 0.001
 FOLLOW = 0.2
 # How far around an expected tick to look: less after each one that came there, more after one that did not.
 SHRINK, GROW = 0.9, 2.0
+# The tick's length is known to about a millisecond, and so is the first tick that is caught.
+REACH_S = 0.01
 # A tick that does not come for so many of its own lengths is lost, and looked for anew.
 PATIENCE = 3
 # Looking for a lost tick costs reads: after this long it is given up for a while.
@@ -82,16 +84,19 @@ class RandomBeats:
 class TickHunt:
     """Reads before, at and after the time a tick is expected, about once an interval: so the tick has a time.
 
-    How long a tick lasts and how far around it to look is learned from the ticks that were caught.
+    How long a tick lasts and how far around it to look is learned from the ticks that were caught. A read
+    that comes unasked marks the edge of a phase: the very next tick is hunted, so that no more than one tick
+    lies around the edge.
     """
 
     def __init__(self, interval_s: float, tick_s: float) -> None:
         self._interval_s, self._tick_s = interval_s, tick_s
-        self._reach_s = tick_s / 10  # how far around the expected time to look
+        self._reach_s = min(tick_s / 10, REACH_S)  # how far around the expected time to look
         self._value: float | None = None
         self._last_s = 0.0  # the middle of the last read
         self._edge_s: float | None = None  # the last tick that was caught; None: it is being looked for
         self._target_s = 0.0  # where the tick that is hunted is expected
+        self._look_s = 0.0  # when the next look was due
         self._search_s: float | None = None  # since when a tick is looked for everywhere
         self._rest_s = -math.inf  # until when it is not
 
@@ -99,6 +104,12 @@ class TickHunt:
         """Learns from a read whether the counter ticked since the one before it."""
         last_s, self._last_s = self._last_s, (start_s + end_s) / 2
         before, self._value = self._value, value
+        self._learn(last_s, before, value)
+        if self._edge_s is not None and start_s < self._look_s:
+            ticks = math.floor((self._last_s - self._edge_s) / self._tick_s) + 1
+            self._target_s = min(self._target_s, self._edge_s + ticks * self._tick_s)
+
+    def _learn(self, last_s: float, before: float | None, value: float | None) -> None:
         if value is None or before is None or value == before:
             return
         if self._last_s - last_s <= self._tick_s / 2:
@@ -110,6 +121,10 @@ class TickHunt:
 
     def next_s(self, now_s: float) -> float:
         """The next look: around the tick that is expected, or soon again if it is overdue."""
+        self._look_s = self._next_look_s(now_s)
+        return self._look_s
+
+    def _next_look_s(self, now_s: float) -> float:
         if self._edge_s is None:
             return self._searching(now_s)
         for look_s in (self._target_s - self._reach_s, self._target_s, self._target_s + self._reach_s):

@@ -22,7 +22,7 @@ Meters = Annotated[
     typer.Option(
         "--meters",
         metavar="NAMES",
-        help="Meters by kind or name, with commas: auto, none, rapl, nvml:0, … (see doctor).",
+        help="Meters, with commas: auto, none, rapl, nvml:0, shelly=192.0.2.7, … (see doctor).",
     ),
 ]
 Interval = Annotated[
@@ -31,7 +31,7 @@ Interval = Annotated[
 Idle = Annotated[
     float,
     typer.Option(
-        "--idle", metavar="S", help="Seconds to look at the idle machine before each run; 0: not at all."
+        "--idle", metavar="S", help="Seconds to look at the idle machine before and after each run; 0: not."
     ),
 ]
 Calibrations = Annotated[
