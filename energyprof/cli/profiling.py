@@ -8,13 +8,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from energyprof.calibration import read_all
 from energyprof.cli.options import checked_idle, checked_interval, report_path
 from energyprof.errors import UsageError
 from energyprof.figures import MIN_COVERAGE
-from energyprof.formats.summary import summary
 from energyprof.live import Snapshot
 from energyprof.record import Watch
 from energyprof.report import to_json
@@ -81,6 +78,8 @@ def screen(*, quiet: bool, plan: Plan) -> Iterator[Watch | None]:
     if quiet:
         yield None
         return
+    from rich.console import Console
+
     from energyprof.cli.screen import PlainLines, live_display
 
     console = Console(stderr=True)
@@ -103,12 +102,15 @@ def _tolerant(watch: Watch) -> Watch:
 
 def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
     """The report as JSON or as a summary for people, and why it is not all it should be."""
-    console = Console(stderr=as_json or program_on_stdout)
     if as_json or outcome.path is None:  # no disk would take it: what was measured must not be lost
         sys.stdout.write(to_json(outcome.report))
         sys.stdout.flush()
     if not quiet:
-        console.print(summary(outcome.report, outcome.path))
+        from rich.console import Console
+
+        from energyprof.formats.summary import summary
+
+        Console(stderr=as_json or program_on_stdout).print(summary(outcome.report, outcome.path))
     if outcome.path is None:
         print(
             f"error: {outcome.asked}: cannot be written, and no other disk has room: ",
