@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.formats.flags import in_words
-from energyprof.formats.meters import ALIKE, BOUNDARIES
+from energyprof.formats.meters import ALIKE, BOUNDARIES, row_name
 from energyprof.formats.summary import gpu_names
 from energyprof.glance import Glance
 from energyprof.meter import Finding, MeterInfo
-from energyprof.selection import Selection, listing
+from energyprof.selection import Selection
 from energyprof.units import watts
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}
@@ -116,7 +116,7 @@ def _sources(infos: Sequence[MeterInfo], glance: Glance | None) -> Table:
             powers = [glance.power_w(info.name) if glance else None for info in row]
             known = [power_w for power_w in powers if power_w is not None]
             now = watts(sum(known)) if len(known) == len(row) else ""
-            table.add_row(listing([info.name for info in row]), part, method, now)
+            table.add_row(row_name([info.name for info in row]), part, method, now)
     return table
 
 

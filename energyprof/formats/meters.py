@@ -68,7 +68,7 @@ def _groups(meters: Sequence[MeterRecord]) -> list[list[MeterRecord]]:
 
 def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     meter = group[0]
-    name = Text(listing([m.name for m in group]) if len(group) > 1 else meter.name, style="bold")
+    name = Text(row_name([m.name for m in group]), style="bold")
     method = Text(meter.method)
     if meter.estimated:
         method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
@@ -80,6 +80,11 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     rate = f"{min(rates):.1f} Hz" if len(rates) == len(group) else "never read"
     covered = min(m.coverage for m in group)
     return name, meter.part, method, rate, Text(share(covered), "" if covered >= MIN_COVERAGE else "red")
+
+
+def row_name(names: Sequence[str]) -> str:
+    """The names of a row; of many the first and the last, one below the other."""
+    return listing(names).replace(" … ", " …\n")
 
 
 def _against(group: Sequence[MeterRecord]) -> str:
