@@ -15,6 +15,8 @@ from energyprof.tick_times import TickTimes
 # and no processor or GPU that is switched on draws nothing.
 STALL_S = 1.0
 STALL_REFRESHES = 5
+# So many samples of one value are held back at most until the next one tells when it came.
+HELD = 100
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,12 @@ class CounterSegmenter:
     def push(self, sample: Sample) -> list[Segment]:
         """The stretches up to this reading, once it is clear what it means."""
         held = self._unsure
-        if held and sample.value == held[0].value:
+        same = bool(held) and sample.value == held[0].value
+        if same and len(held) < HELD:
             held.append(sample)
             return []
-        return self._settle(sample.end_s) + self._push(sample, None)
+        # A counter that stands still is not waited for without end.
+        return self._settle(math.inf if same else sample.end_s) + self._push(sample, None)
 
     def _settle(self, changed_s: float) -> list[Segment]:
         """What was held back, now that the value changed again by ``changed_s``."""

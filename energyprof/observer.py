@@ -12,7 +12,7 @@ from energyprof.meter import Probe
 
 PERIOD_S = 1.0
 # A probe that hangs is left behind after this.
-STOP_S = 0.5
+STOP_S = 0.2
 
 Tell = Callable[[Mapping[str, Any]], None]
 
