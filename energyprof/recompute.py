@@ -108,6 +108,8 @@ def measure(
     )
     energy = training if train else total([])
     resting = idle(energy, train, phases, times.ended_s)
+    # A model's idle power follows whatever else ran: that is no drift of the machine.
+    drifting = () if any(m.estimated for m in meters if m.counted) else resting.flags
     differing = disagreements(meters, lives, life[1] - life[0])
     budgets = {m.name: by_meter[m.name][1].terms_j for m in meters if m.counted and train}
     run = dataclasses.replace(
@@ -120,7 +122,7 @@ def measure(
         idle_after_w=resting.after_w,
         net_energy_j=resting.net_j,
         net_energy_u_j=resting.net_u_j,
-        flags=times.flags + energy.flags + resting.flags + differing,
+        flags=times.flags + energy.flags + drifting + differing,
     )
     return Measured(run, tuple(lives.values()), life[1] - life[0])
 

@@ -151,8 +151,7 @@ def test_of_many_meters_beside_the_total_the_note_names_the_first_and_the_last()
     many = with_twin(finding("nvml", "real", *(f"nvml:{n}" for n in range(8)), part="gpu"))
     (note,) = choice.select((many,), ["nvml"]).notes
     assert note == (
-        "nvml:0:power … nvml:7:power (8) recorded, not counted:"
-        " read to check the meter of the same joules"
+        "nvml:0:power … nvml:7:power (8) recorded, not counted: read to check the meter of the same joules"
     )
 
 
