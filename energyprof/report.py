@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from energyprof import atomic
 from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError
 from energyprof.meter import Boundary, Calibration, MeterInfo
@@ -245,19 +244,7 @@ def write(report: Report, path: Path) -> None:
     Raises:
         FileError: the disk is full, or the folder cannot be written.
     """
-    text = to_json(report)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+    atomic.write_text(path, to_json(report))
 
 
 def trace_path(path: Path) -> Path:

@@ -54,7 +54,8 @@ class Device:
         return self.wave.counter_j(self.at_s, self.tick_s)
 
     def answer(self, path: str, query: Query) -> Any:
-        raise NotImplementedError
+        """What the device answers; a device without a model knows no path."""
+        return None
 
     def challenge(self, path: str, query: Query, authorization: str) -> str | None:
         """``None`` if the request may pass, else the WWW-Authenticate header. Basic, if a password is set."""
