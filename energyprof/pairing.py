@@ -121,7 +121,8 @@ def _check_same(meter: MeterRecord, reference: MeterRecord, efficiency: Efficien
     both = f"{meter.name} reads the {meter.part}, {reference.name} the {reference.part}"
     if meter.part != reference.part:
         raise UsageError(f"{both}: they are not the same joules")
-    if meter.info.kind == reference.info.kind and meter.part != "machine":
+    twins = meter.info.checks == reference.name or reference.info.checks == meter.name
+    if meter.info.kind == reference.info.kind and meter.part != "machine" and not twins:
         raise UsageError(f"{meter.name} and {reference.name} read two devices, not the same joules")
     if efficiency is not None:
         raise UsageError(f"--efficiency: no power supply lies between {meter.name} and {reference.name}")

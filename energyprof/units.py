@@ -56,15 +56,19 @@ def share(fraction: float) -> str:
 
 
 def plus_minus(value: float, expanded: float, unit: str) -> str:
-    """A value and its uncertainty in one prefix, no finer than the uncertainty: ``12.3 ± 0.6 kJ``."""
+    """A value and its uncertainty in one prefix, no finer than the uncertainty: ``12.3 ± 0.6 kJ``.
+
+    The prefix is the larger one's: a value within its uncertainty of nothing is 0 ± 32 J, not 75 ± 31695 mJ.
+    """
     if value == 0 or not math.isfinite(value) or not math.isfinite(expanded):
         return f"{value:.3g} ± {expanded:.2g} {unit}"
-    factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= 0.9995 * f), (1.0, ""))
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if max(abs(value), expanded) >= 0.9995 * f), (1.0, ""))
     value, expanded = value / factor, expanded / factor
     if expanded <= 0:
         return f"{_three_digits(value)} {prefix}{unit}"
     decimals = max(0, 1 - math.floor(math.log10(expanded)))
     decimals = min(decimals, max(0, 3 - math.floor(math.log10(abs(value)))))
+    value = round(value, decimals) + 0.0  # no -0
     return f"{value:.{decimals}f} ± {expanded:.{decimals}f} {prefix}{unit}"
 
 
