@@ -50,6 +50,8 @@ def test_durations(value: float, text: str) -> None:
         (100, 148, "100 ± 148 J"),
         (1000, 0, "1.00 kJ"),
         (0, 1, "0 ± 1 J"),
+        (0.075, 31.7, "0 ± 32 J"),
+        (-0.0003, 0.0102, "0 ± 10 mJ"),
     ],
 )
 def test_a_value_is_shown_no_finer_than_its_uncertainty(value: float, expanded: float, text: str) -> None:
