@@ -84,8 +84,7 @@ def day() -> dict[str, float]:
     from energyprof.meters import find
     from energyprof.recompute import Rebuild
     from energyprof.record import Recorder, Training
-    from energyprof.report import SCHEMA, Report, WorkloadRecord
-    from energyprof.run import _meter_records
+    from energyprof.report import SCHEMA, Report, WorkloadRecord, meter_record
     from energyprof.sampler import Reading
     from energyprof.selection import select
     from energyprof.tracefile import TraceWriter
@@ -104,7 +103,7 @@ def day() -> dict[str, float]:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     selection = select([find("rapl", Path(os.environ["ENERGYPROF_SYSFS_ROOT"]))], ["rapl"])
-    records = tuple(_meter_records(selection, 0.1))
+    records = tuple(meter_record(source.info, 0.1, counted=True) for source in selection.sources)
     header = Report(
         SCHEMA, "", "", WorkloadRecord("day", None, "", {}, None), {}, selection.boundary, False, records, ()
     )
