@@ -62,7 +62,8 @@ def plus_minus(value: float, expanded: float, unit: str) -> str:
     """
     if value == 0 or not math.isfinite(value) or not math.isfinite(expanded):
         return f"{value:.3g} ± {expanded:.2g} {unit}"
-    factor, prefix = next(((f, p) for f, p in _PREFIXES if max(abs(value), expanded) >= 0.9995 * f), (1.0, ""))
+    size = max(abs(value), expanded)
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if size >= 0.9995 * f), (1.0, ""))
     value, expanded = value / factor, expanded / factor
     if expanded <= 0:
         return f"{_three_digits(value)} {prefix}{unit}"
