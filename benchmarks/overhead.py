@@ -1,4 +1,5 @@
-"""Claim: energyprof costs less than each of its peers, in CPU time to import, in memory, in slow-down.
+"""Claim: the program that trains pays less for energyprof than for any peer, to import and in memory, and no
+peer slows it measurably less.
 
     sudo .venv/bin/python benchmarks/overhead.py -o overhead.md
 
