@@ -81,16 +81,16 @@ class CounterSegmenter:
         last = self._last
         if last is not None and time_s <= self._seen_s:
             return []
+        if last is not None and sample.value == last.value_j:
+            self._look(time_s)
+            self._odd = None
+            return []
         now = self._reading(sample, time_s, shown)
         if now is None:
             self._unsure = [sample]
             return []
         if last is None:
             self._last, self._seen_s = now, time_s
-            return []
-        if now.value_j == last.value_j:
-            self._look(time_s)
-            self._odd = None
             return []
         if self._first:
             # It came one renewal before this one, if that is possible.
@@ -149,7 +149,7 @@ class CounterSegmenter:
         half_s = (time_s - earliest_s) / 2
         now = _Reading(sample.value, time_s, earliest_s + half_s, half_s + read_s)
         last, ticks = self._last, self._ticks
-        if last is None or ticks is None or now.value_j == last.value_j or ticks.caught(earliest_s, time_s):
+        if last is None or ticks is None or ticks.caught(earliest_s, time_s):
             return now
         due, doubt_s = ticks.between(earliest_s, time_s)
         due = [tick_s for tick_s in due if tick_s > last.since_s]

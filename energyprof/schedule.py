@@ -141,10 +141,7 @@ class TickHunt:
             ticks = max(1, round((edge_s - self._edge_s) / self._tick_s))
             stray_s = edge_s - (self._edge_s + ticks * self._tick_s)
             self._tick_s += FOLLOW * stray_s / ticks
-            where_expected = abs(edge_s - self._target_s) <= self._reach_s
-            self._reach_s = min(
-                max(STEP_S, self._reach_s * (SHRINK if where_expected else GROW)), self._tick_s / 4
-            )
+            self._widen(SHRINK if abs(edge_s - self._target_s) <= self._reach_s else GROW)
         self._edge_s, self._search_s = edge_s, None
         self._target_s = edge_s + max(1, round(self._interval_s / self._tick_s)) * self._tick_s
 

@@ -27,12 +27,11 @@ def doctor(
     from energyprof.cli.profiling import names
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
     from energyprof.glance import glance
-    from energyprof.meters import addresses, find_all, find_asked, nvml, sysfs_root
+    from energyprof.meters import ADDRESSED, addresses, find_all, find_at, kind_of, nvml, sysfs_root
     from energyprof.selection import select
 
     root, asked = sysfs_root(), names(meters)
-    findings = find_all(root)
-    findings += [finding for finding in find_asked(root, asked) if finding.asked]
+    findings = find_all(root) + [find_at(words) for words in asked if kind_of(words) in ADDRESSED]
     facts = machine.describe(root, nvml.devices())
     # One that is asked for and does not answer must not hide the others.
     here = [words for words in asked if words not in {f.asked for f in findings if f.state != "found"}]
