@@ -191,7 +191,9 @@ def _column(
         if judged and difference.se is not None:
             verdict = "lower" if difference.log_ratio < 0 else "higher"
             verdict = verdict if p_values[i] <= levels[i] else "unclear"
-        u_rel = _u_of_ratio(first, cells[i + 1], _meters(reports[0]) == _meters(reports[i + 1]))
+        # Machines without an id, such as imported ones, are not known to be one machine.
+        common = bool(machine_id(reports[0])) and _meters(reports[0]) == _meters(reports[i + 1])
+        u_rel = _u_of_ratio(first, cells[i + 1], common)
         changes.append(as_change(difference, u_rel, verdict))
     return [
         None if cell is None else _estimate(figure, cell, change)

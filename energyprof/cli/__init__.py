@@ -13,6 +13,7 @@ from energyprof.cli.check import check
 from energyprof.cli.compare import compare
 from energyprof.cli.doctor import doctor
 from energyprof.cli.exec import exec_program
+from energyprof.cli.import_ import import_files
 from energyprof.cli.recompute import recompute
 from energyprof.cli.run import run
 from energyprof.cli.show import show
@@ -43,6 +44,7 @@ app.command("compare")(compare)
 app.command("check")(check)
 app.command("show")(show)
 app.command("recompute")(recompute)
+app.command("import")(import_files)
 app.command("calibrate")(calibrate)
 app.command("doctor")(doctor)
 app.command("workloads")(workloads)

@@ -77,8 +77,9 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     if not meter.counted:
         method.append(f"\nbeside the total{_against(group)}", style="dim")
     rates = [m.achieved_hz for m in group if m.achieved_hz is not None]
-    rate = f"{min(rates):.1f} Hz" if len(rates) == len(group) else "never read"
     covered = min(m.coverage for m in group)
+    # Of an imported total nobody knows how often its meter was read.
+    rate = f"{min(rates):.1f} Hz" if len(rates) == len(group) else "never read" if covered == 0 else "–"
     return name, meter.part, method, rate, Text(share(covered), "" if covered >= MIN_COVERAGE else "red")
 
 

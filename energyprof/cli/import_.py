@@ -1,0 +1,89 @@
+"""``energyprof import``: other people's files as reports."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.cli.options import Force, Json, Output
+from energyprof.errors import UsageError
+
+
+def import_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="MLPerf results, or files of codecarbon, Zeus and others (see --kind)."),
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="mlperf, codecarbon, carbontracker, zeus, pyjoules or expetator (default: by content).",
+        ),
+    ] = "",
+    power: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="LOG",
+            help="An MLPerf power log, a CSV, or a folder of them (default: power/RESULT/ beside RESULT).",
+        ),
+    ] = None,
+    offset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOURS", help="Hours to add to the power logs' times; LOG=HOURS for one of them alone."
+        ),
+    ] = None,
+    only: Annotated[
+        str, typer.Option(metavar="NAME", help="Of several works in the files (projects, tags, …), this one.")
+    ] = "",
+    output: Output = None,
+    force: Force = False,
+    json: Json = False,
+) -> None:
+    """Make a report of what others measured, for `show`, `compare` and `recompute`.
+
+    What the files do not tell stands in the report's notes; nothing is guessed in silence.
+    """
+    from rich.console import Console
+
+    from energyprof import imports
+    from energyprof.cli.options import report_path
+    from energyprof.figures import unmetered
+    from energyprof.formats.summary import summary
+    from energyprof.imports.imported import Request
+    from energyprof.imports.keep import keep
+    from energyprof.report import to_json
+
+    request = Request(tuple(files), tuple(power or ()), offsets(offset or ()), only)
+    imported = imports.read(request, kind)
+    path = report_path(output, imported.report.workload.name.replace("/", "_"), force=force)
+    report = keep(imported, path)
+    if json:
+        sys.stdout.write(to_json(report))
+    Console(stderr=json).print(summary(report, path))
+    if all(unmetered(run) for run in report.runs):
+        print("error: imported, but no run has an energy that can be used", file=sys.stderr)
+        raise typer.Exit(4)
+
+
+def offsets(words: Sequence[str]) -> dict[str, float]:
+    """The hours for each power log; "" for all that are not named.
+
+    Raises:
+        UsageError: no number of hours of a day or two.
+    """
+    found = {}
+    for word in words:
+        name, _, hours = word.rpartition("=")
+        try:
+            found[name] = float(hours)
+        except ValueError:
+            found[name] = float("nan")
+        if not abs(found[name]) <= 48:
+            raise UsageError(f"--offset {word}: give hours, such as -5, or LOG=HOURS, such as sw_0=5")
+    return found

@@ -1,0 +1,87 @@
+"""``energyprof import`` as it is typed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from energyprof.cli.import_ import offsets
+from energyprof.errors import UsageError
+from fakes.mlperf_logs import every_second, write_power, write_result
+
+
+@pytest.fixture
+def submission(command):
+    """Two results of one benchmark, the switch's clock 5 h behind."""
+    for n in range(2):
+        write_result(command.folder / f"result_{n}.txt", seed=n)
+        folder = command.folder / f"power/result_{n}"
+        write_power(folder / "node_0.txt", lambda t: 7000.0, every_second())
+        write_power(folder / "sw_0.txt", lambda t: 500.0, every_second(), shift_h=-5)
+    return command
+
+
+FILES = ("result_0.txt", "result_1.txt")
+
+
+def test_a_submission_becomes_a_report_that_show_and_compare_read(submission):
+    done = submission("import", *FILES, "--offset", "sw_0=5", "-o", "r.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "llama2_70b_lora" in done.stdout and "report  r.json" in done.stdout
+    assert [run["energy_j"] for run in submission.report()["runs"]] == [pytest.approx(750_000.0)] * 2
+    shown = submission("show", "r.json")
+    assert shown.returncode == 0 and "7.50 kW" in shown.stdout
+    compared = submission("compare", "r.json", "r.json")
+    assert compared.returncode == 0 and "different machines" in compared.stdout
+    assert submission("check", "r.json", "--baseline", "r.json").returncode == 3
+    again = submission("recompute", "r.json")
+    assert "digit for digit" in again.stdout
+
+
+def test_defects_are_lines_and_no_usable_energy_is_4(submission):
+    done = submission("import", *FILES, "-o", "r.json")
+    assert done.returncode == 4
+    assert "no run has an energy that can be used" in done.stderr
+    assert "--offset sw_0=5" in " ".join(done.stdout.split())
+    assert submission.report()["runs"][0]["coverage"] == 0.0
+
+
+def test_json_is_the_report_and_nothing_else(submission):
+    done = submission("import", *FILES, "--offset", "sw_0=5", "-o", "r.json", "--json")
+    assert json.loads(done.stdout) == submission.report()
+    assert "report  r.json" in done.stderr
+
+
+def test_a_report_is_not_overwritten_unasked(submission):
+    (submission.folder / "r.json").write_text("mine")
+    assert submission("import", *FILES, "-o", "r.json").returncode == 2
+    assert submission("import", *FILES, "-o", "r.json", "--force").returncode == 4
+
+
+def test_what_cannot_be_read_is_2_in_one_line(command, one_error_line):
+    (command.folder / "notes.txt").write_text("hello\n")
+    assert "of no known kind" in one_error_line(command("import", "notes.txt"))
+    assert "no such file" in one_error_line(command("import", "gone.txt"))
+    assert "choose from mlperf" in one_error_line(command("import", "notes.txt", "--kind", "x"))
+    assert not list(command.folder.glob("*.json"))
+
+
+def test_offsets_are_hours_for_all_logs_or_for_one():
+    assert offsets(["-5", "sw_0=5.5"]) == {"": -5.0, "sw_0": 5.5}
+    for word in ("five", "sw_0=", "sw_0=nan", "1000"):
+        with pytest.raises(UsageError, match="give hours"):
+            offsets([word])
+
+
+def test_totals_alone_are_shown_too(command):
+    (command.folder / "log.csv").write_text(
+        "start_time,window_name,elapsed_time,gpu0_energy\n1728507600.0,training,100.0,30000.0\n"
+    )
+    done = command("import", "log.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "30.0 kJ" in done.stdout and "never read" not in done.stdout
+    reports = list((command.folder / "energyprof-reports").glob("training-*.json"))
+    assert len(reports) == 1
+    assert command("show", str(reports[0])).returncode == 0
+    assert "cannot be read" in command("recompute", str(reports[0])).stderr
