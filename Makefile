@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-ISLAND := energyprof/__init__.py energyprof/wire.py energyprof/workload.py energyprof/workloads
+ISLAND := energyprof/__init__.py energyprof/wire.py energyprof/workload.py energyprof/workloads energyprof/integrations
 
 .PHONY: run test test-fast lint format calibrate clean
 
@@ -47,7 +47,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
-	@$(PIP) --editable ".[workloads,codecarbon,pyrapl,external,dev]"
+	@$(PIP) --editable ".[workloads,lora,data,codecarbon,pyrapl,external,dev]"
 	@touch $@
 
 clean:

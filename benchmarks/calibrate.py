@@ -1,15 +1,18 @@
 """Claim: a workload's target is out of reach of trivial methods, and 19 of 20 seeds train to it.
 
-``python benchmarks/calibrate.py unet --size tiny --seeds 20`` scores the trivial methods, trains every seed
-to the target and writes the reference bank: how it was made, the baselines, each seed's samples to target and
-whole curve. Baselines are fitted to corrupted training slices and scored on the network's validation set.
+``python benchmarks/calibrate.py unet --size tiny --seeds 20`` scores the trivial methods (``baselines/``),
+trains every seed to the target in a process of its own, and writes the reference bank: how it was made, the
+baselines and the margin to them, each seed's samples to target and whole curve. Each seed is saved when it is
+done: ``--resume`` goes on where an earlier calibration stopped.
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
 import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,12 +21,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from energyprof.workload import Diverged, Plan, Settings, WorkloadError
-from energyprof.workloads import WORKLOADS, mni, tissues, workload_module
+from energyprof import workloads
+from energyprof.wire import WIRE_VARIABLE
+from energyprof.workload import Plan, Settings, Target, WorkloadError
+from energyprof.workloads import WORKLOADS, workload_module
 
-MARGIN = 0.05  # by which the target beats every baseline
-COPIES = 16  # corruptions of each training slice that the baselines are fitted to
-BINS = 32  # of intensity, equally filled
+# By how much the target beats every baseline: in the score, or where less is better as a share of that.
+MARGINS = {"unet": 0.05, "transformer": 0.02, "diffusion": 0.10}
+REACHED = 0.95  # of the seeds, at least
+
+
+class Failed(Exception):
+    """A seed could not be trained at all."""
 
 
 def main() -> None:
@@ -32,180 +41,155 @@ def main() -> None:
     parser.add_argument("workload", choices=sorted(WORKLOADS))
     parser.add_argument("--size", default="tiny")
     parser.add_argument("--seeds", type=int, default=20, help="train seeds 0 to N-1")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="the bank (default: the package's own)")
+    parser.add_argument("--resume", action="store_true", help="keep the seeds that are done")
     asked = parser.parse_args()
     try:
-        sys.exit(calibrate(asked.workload, asked.size, asked.seeds, asked.out))
-    except WorkloadError as error:
+        plan = workload_module(asked.workload).plan(Settings(size=asked.size, device=asked.device))
+        banks = Path(workloads.__file__).parent / "banks"
+        out = asked.out or banks / f"{plan.name}-{plan.size}.json"
+        unfinished = out.with_suffix(".json.part")  # the old bank stands until the new one is whole
+        bank = (begun(unfinished, plan) if asked.resume else None) or opened(plan, MARGINS[plan.name])
+        train(plan, bank, asked.seeds, unfinished)
+        unfinished.replace(out)
+    except (Failed, WorkloadError) as error:
         sys.exit(f"calibrate: {error}")
+    say(str(out))
+    sys.exit(0 if holds(plan, bank) else 1)
 
 
-def calibrate(name: str, size: str, seeds: int, out: Path | None) -> int:
-    """Score the baselines, train the seeds, write the bank; 0 when the claim holds, else 1."""
-    module = workload_module(name)
-    plan = module.plan(Settings(size=size))
-    out = out or Path(str(module.__file__)).parent / "banks" / f"{name}-{size}.json"
-    workload = module.build(plan)
-    workload.prepare()
-    baselines = {method: round(score, 4) for method, score in trivial_scores(plan.config)}
-    for method, score in baselines.items():
+def train(plan: Plan, bank: dict[str, Any], seeds: int, unfinished: Path) -> None:
+    """Train the seeds that the bank does not hold yet, and save it after each.
+
+    Raises:
+        Failed: a seed could not be trained.
+    """
+    for method, score in bank["baselines"].items():
         say(f"{score:.4f}  {method}")
-    bank: dict[str, Any] = {
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    done = {run["seed"] for run in bank["runs"]}
+    for seed in (seed for seed in range(seeds) if seed not in done):
+        run, facts = to_target(plan, seed)
+        bank["made"].update(facts)
+        bank["runs"] = sorted([*bank["runs"], run], key=lambda run: run["seed"])
+        unfinished.write_text(bank_text(bank), encoding="utf-8")
+        say("seed {seed}: {status} {score} after {samples} samples, {seconds} s".format(**run))
+
+
+def holds(plan: Plan, bank: Mapping[str, Any]) -> bool:
+    """Whether enough seeds reach the target, and trivial methods come nowhere near it."""
+    reached = sum(run["status"] == "reached" for run in bank["runs"])
+    ahead, margin = lead(plan.target, bank["baselines"]), bank["margin"]
+    say(f"{reached} of {len(bank['runs'])} seeds reach {plan.target.value:g}")
+    say(f"the target is {ahead:.3f} beyond the best baseline (needed: {margin:g})")
+    return reached >= REACHED * len(bank["runs"]) and ahead >= margin
+
+
+def opened(plan: Plan, margin: float) -> dict[str, Any]:
+    """A bank without runs, its baselines scored."""
+    baselines = importlib.import_module(f"baselines.{plan.name}")
+    return {
         "schema": "energyprof.bank/1",
-        "workload": {
-            "name": name,
-            "size": size,
-            "id": plan.id(),
-            "config": plan.config,
-            "target": asdict(plan.target),
-            "max_samples": plan.max_samples,
-        },
+        "workload": described(plan),
         "made": {
             "command": shlex.join(["python", *sys.argv]),
             "utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "system": platform.system(),
             "cpus": os.cpu_count(),
-            **workload.facts(),
         },
-        "baselines": baselines,
+        "margin": margin,
+        "baselines": {method: rounded(score) for method, score in baselines.trivial_scores(plan.config)},
         "runs": [],
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_suffix(".json.part")  # the old bank stands until the new one is whole
-    for seed in range(seeds):
-        run = to_target(workload, plan, seed)
-        bank["runs"].append(run)
-        unfinished.write_text(bank_text(bank), encoding="utf-8")
-        say("seed {seed}: {status} {score} after {samples} samples, {seconds} s".format(**run))
-    unfinished.replace(out)
-    reached = sum(run["status"] == "reached" for run in bank["runs"])
-    ahead = plan.target.value - max(baselines.values())
-    say(f"{reached} of {seeds} seeds reach {plan.target.value}, {ahead:.3f} above the best baseline: {out}")
-    return 0 if reached >= 0.95 * seeds and ahead >= MARGIN else 1
 
 
-def to_target(workload: Any, plan: Plan, seed: int) -> dict[str, Any]:
-    """One seed's run up to its first evaluation at or past the target.
+def begun(unfinished: Path, plan: Plan) -> dict[str, Any] | None:
+    """What an earlier calibration of the same work left; ``None``: nothing.
+
+    Raises:
+        Failed: it is of other work.
+    """
+    if not unfinished.exists():
+        return None
+    bank: dict[str, Any] = json.loads(unfinished.read_text(encoding="utf-8"))
+    if bank["workload"]["id"] != plan.id():
+        raise Failed(f"{unfinished} is of an older definition: leave --resume out")
+    return bank
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """What the bank is of."""
+    return {
+        "name": plan.name,
+        "size": plan.size,
+        "id": plan.id(),
+        "config": plan.config,
+        "target": asdict(plan.target),
+        "max_samples": plan.max_samples,
+    }
+
+
+def lead(target: Target, baselines: Mapping[str, float]) -> float:
+    """How far the target is beyond the best baseline: in the score, or as a share where less is better."""
+    if target.direction == "max":
+        return target.value - max(baselines.values())
+    return 1 - target.value / min(baselines.values())
+
+
+def to_target(plan: Plan, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """One seed's run up to its first evaluation at or past the target, and what its process said of itself.
 
     Seconds count from the first step; ``load_1m``, the load average at the end, tells of others at work.
+
+    Raises:
+        Failed: its process did not come to an end of its own.
     """
-    run: dict[str, Any] = {
-        "seed": seed,
-        "status": "missed",
-        "samples": 0,
-        "score": None,
-        "seconds": 0.0,
-    }
-    history = []
-    events = workload.train(seed)
-    next(events)  # the model is built
-    start_s = time.monotonic()
-    try:
-        for event in events:
-            score = getattr(event, "score", None)
-            run["samples"] = event.samples
-            if score is None:
-                continue
-            run["score"] = round(score, 5)
+    run: dict[str, Any] = {"seed": seed, "status": "missed", "samples": 0, "score": None, "seconds": 0.0}
+    history: list[list[float]] = []
+    facts: dict[str, Any] = {}
+    start_s = None
+    for event in events(plan, seed):
+        if event["event"] == "facts":
+            facts.update(event["facts"])
+        elif event["event"] == "phase" and start_s is None:
+            start_s = time.monotonic()
+        elif event["event"] == "progress" and start_s is not None:
+            run["samples"], run["score"] = event["samples"], rounded(event["score"])
             run["seconds"] = round(time.monotonic() - start_s, 2)
-            history.append([event.samples, run["score"]])
-            if plan.target.reached(score):
+            history.append([event["samples"], run["score"]])
+            if plan.target.reached(event["score"]):
                 run["status"] = "reached"
-                break
-    except Diverged:
-        run["status"] = "diverged"
-    events.close()
-    return {**run, "load_1m": round(os.getloadavg()[0], 1), "history": history}
+        elif event["event"] == "end" and event["status"] == "diverged":
+            run["status"] = "diverged"
+        elif event["event"] == "end" and event["status"] == "error":
+            raise Failed(f"seed {seed}: {event['message']}")
+    return {**run, "load_1m": round(os.getloadavg()[0], 1), "history": history}, facts
 
 
-def trivial_scores(config: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The methods that need no network, by name, and their scores on the validation set."""
-    import torch
+def events(plan: Plan, seed: int) -> Iterator[dict[str, Any]]:
+    """What the training process says, as it says it; without a profiler it does so on its stdout.
 
-    slices, labels = tissues.training_set(config)
-    chance = torch.Generator().manual_seed(0)
-    copies = (COPIES, 1, 1, 1)
-    seen, truth = tissues.corrupt(slices.repeat(copies), labels.repeat(copies), config["corruption"], chance)
-    new, expected = tissues.validation_set(config)
-    prior = truth.mean(dim=0, keepdim=True)  # (1, 5, x, y): how often each tissue lies where
-    everywhere = prior.mean(dim=(2, 3), keepdim=True).expand(len(new), *prior.shape[1:])
-
-    yield "majority class", dice(everywhere, expected)
-    yield "position prior", dice(prior.expand_as(everywhere), expected)
-    for how, fit_to, apply_to in (
-        ("", seen, new),
-        (", polarity undone by the corners' brightness", upright(seen), upright(new)),
-    ):
-        yield "intensity windows + midline" + how, dice(windows(fit_to, truth, apply_to), expected)
-        likely = likelihood(fit_to, truth, apply_to)
-        yield "position prior × intensity" + how, dice(likely * prior, expected)
+    Raises:
+        Failed: it ended without a last word.
+    """
+    job = {"name": plan.name, "settings": asdict(plan.settings), "seed": seed}
+    environment = {name: value for name, value in os.environ.items() if name != WIRE_VARIABLE}
+    command = [sys.executable, "-m", "energyprof.workloads", json.dumps(job)]
+    event: dict[str, Any] = {"event": ""}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith('{"event": '):  # libraries print, too
+                event = json.loads(line)
+                yield event
+    if event["event"] != "end":
+        raise Failed(f"seed {seed}: its process ended with exit code {process.returncode}")
 
 
-def dice(scores: Any, expected: Any) -> float:
-    """Mean Dice of the tissues when each voxel takes the class of the highest of ``scores`` (n, 5, x, y)."""
-    from monai.metrics import DiceMetric
-
-    metric = DiceMetric(include_background=False, reduction="mean")
-    metric(tissues.one_hot(scores.argmax(dim=1, keepdim=True)), expected)
-    return float(metric.aggregate().item())
-
-
-def upright(slices: Any) -> Any:
-    """Slices (n, 1, x, y) turned so that their corners, which are outside the head, are dark."""
-    corners = (
-        slices[:, :, :6, :6],
-        slices[:, :, :6, -6:],
-        slices[:, :, -6:, :6],
-        slices[:, :, -6:, -6:],
-    )
-    bright = sum(corner.mean(dim=(2, 3), keepdim=True) for corner in corners) > 0
-    return slices.where(~bright, -slices)
-
-
-def edges(slices: Any) -> Any:
-    """Intensities (BINS - 1,) that part the slices' voxels into equally many."""
-    import torch
-
-    values = slices.flatten().sort().values
-    return values[torch.arange(1, BINS) * len(values) // BINS].contiguous()
-
-
-def windows(fit_to: Any, truth: Any, apply_to: Any) -> Any:
-    """Scores (n, 5, x, y): in the window of intensities with the best Dice for a tissue, and on its side."""
-    import torch
-
-    parts = edges(fit_to)
-    bins = torch.bucketize(fit_to, parts)
-    new_bins = torch.bucketize(apply_to, parts)
-    half = apply_to.shape[2] // 2
-    scores = torch.full((len(apply_to), *truth.shape[1:]), -1.0)
-    scores[:, 0] = 0
-    for left, right in ((1, 2), (3, 4)):
-        tissue = (truth[:, left] + truth[:, right]).flatten() > 0
-        inside = torch.bincount(bins.flatten()[tissue], minlength=BINS)
-        total = torch.bincount(bins.flatten(), minlength=BINS)
-        best, low, high = max(
-            (float(2 * inside[a:b].sum() / (total[a:b].sum() + inside.sum())), a, b)
-            for a in range(BINS)
-            for b in range(a + 1, BINS + 1)
-        )
-        within = ((new_bins >= low) & (new_bins < high))[:, 0]
-        scores[:, left, :half] = torch.where(within[:, :half], best, -1.0)
-        scores[:, right, half:] = torch.where(within[:, half:], best, -1.0)
-    return scores
-
-
-def likelihood(fit_to: Any, truth: Any, apply_to: Any) -> Any:
-    """P(intensity | class) (n, 5, x, y), from histograms."""
-    import torch
-
-    parts = edges(fit_to)
-    bins = torch.bucketize(fit_to, parts)[:, 0]
-    counts = torch.stack(
-        [torch.bincount(bins[truth[:, c] > 0], minlength=BINS) for c in range(len(mni.LABELS))]
-    )
-    table = (counts + 1) / (counts + 1).sum(dim=1, keepdim=True)
-    return table[:, torch.bucketize(apply_to, parts)[:, 0]].movedim(0, 1)
+def rounded(score: float) -> float:
+    """Six digits, enough to tell a miss from a hit."""
+    return float(f"{score:.6g}")
 
 
 def bank_text(bank: Mapping[str, Any]) -> str:

@@ -1,15 +1,17 @@
 """energyprof: how much energy it takes to train a model to a target accuracy.
 
-A training program may tell its profiler where it is::
+A training program may ask its profiler for a seed and whether a score will do, and tell it where it is::
 
     import energyprof
-    energyprof.mark("epoch 3")
+    torch.manual_seed(energyprof.seed())
+    energyprof.mark("train")
     energyprof.progress(samples=4096, score=0.71)
+    energyprof.reached(0.71)
 
-Outside a profile both do nothing.
+Outside a profile these say 0 and False, and do nothing.
 """
 
-from energyprof.wire import mark, progress
+from energyprof.wire import mark, progress, reached, seed
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "mark", "progress"]
+__all__ = ["__version__", "mark", "progress", "reached", "seed"]

@@ -8,16 +8,17 @@ import signal
 import subprocess
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
 
+from energyprof import processes
 from energyprof.errors import UsageError
+from energyprof.wire import WIRE_VARIABLE
+from energyprof.workloads.process import OUTPUT_VARIABLE
 
 Output = Literal["inherit", "keep"]
 
-TAIL_LINES = 40
-TAIL_LINE_BYTES = 2000
 # A program that was asked to stop gets this long before it is killed.
 STOP_S = 10.0
 # Output of grandchildren may come later than the child's end; it is not waited for longer.
@@ -33,8 +34,9 @@ class Child:
         environment: Mapping[str, str],
         on_exit: Callable[[int], None],
         output: Output,
+        ranks: int = 1,
     ) -> None:
-        """Start ``command``.
+        """Start ``command``, which starts ``ranks`` processes if there are several.
 
         ``output`` is ``inherit`` (a user's program: it keeps its terminal, its input and its process group,
         so that Ctrl-C reaches it as without us) or ``keep`` (our workload: no input, its own session, and
@@ -44,12 +46,19 @@ class Child:
             UsageError: there is no such program, or it may not be executed.
         """
         self._own_session = output == "keep"
-        self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
+        self._wire = environment.get(WIRE_VARIABLE, "")
+        self._said = processes.Said()
+        self._outputs: processes.Outputs | None = None
+        environment = dict(environment)
+        if ranks > 1:
+            environment[OUTPUT_VARIABLE] = f"{self._wire}.output"
+            self._outputs = processes.Outputs(environment[OUTPUT_VARIABLE], ranks)
+            self._said = processes.Said(processes.TAIL_LINES + processes.TABLE_LINES * ranks)
         keep = self._own_session
         try:
             self._process = subprocess.Popen(
                 list(command),
-                env=dict(environment),
+                env=environment,
                 stdin=subprocess.DEVNULL if keep else None,
                 stdout=subprocess.PIPE if keep else None,
                 stderr=subprocess.STDOUT if keep else None,
@@ -60,7 +69,7 @@ class Child:
         self._reader: threading.Thread | None = None
         if self._process.stdout is not None:
             self._reader = threading.Thread(
-                target=self._keep_tail, args=(self._process.stdout,), name="energyprof-tail", daemon=True
+                target=self._said.hear, args=(self._process.stdout,), name="energyprof-tail", daemon=True
             )
             self._reader.start()
         threading.Thread(target=self._wait, args=(on_exit,), name="energyprof-wait", daemon=True).start()
@@ -74,6 +83,11 @@ class Child:
     def running(self) -> bool:
         """Whether it has not ended yet."""
         return self._process.returncode is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code (-n: signal n); ``None`` while it runs."""
+        return self._process.returncode
 
     def signal(self, number: int) -> None:
         """Send a signal to the program; to all it started, if it has a session of its own."""
@@ -98,9 +112,15 @@ class Child:
 
     def tail(self) -> list[str]:
         """The last lines it printed; empty if its output was not ours to keep."""
-        if self._reader is not None:
-            self._reader.join(PIPE_S)
-        return [line.decode("utf-8", "replace").rstrip() for line in self._tail]
+        self._hear_out()
+        if self._outputs is not None:
+            return processes.last_words(self._said.lines(), self._outputs.said)
+        return self._said.lines()
+
+    def cause(self) -> str:
+        """Which of several processes failed first and how, in a line; empty: none of several."""
+        self._hear_out()
+        return "" if self._outputs is None else processes.cause(self._said.lines(), self._outputs.said)
 
     def end(self) -> None:
         """Make sure that nothing of it runs on: SIGTERM, then SIGKILL for what is left after ``STOP_S``."""
@@ -113,20 +133,32 @@ class Child:
             # What it forked and left behind would go on using energy that is not the training's.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
+            for pid in _on_wire(self._wire):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _hear_out(self) -> None:
+        if self._reader is not None:
+            self._reader.join(PIPE_S)
+        if self._outputs is not None:
+            self._outputs.close(PIPE_S)
 
     def _wait(self, on_exit: Callable[[int], None]) -> None:
         on_exit(self._process.wait())
-
-    def _keep_tail(self, pipe: IO[bytes]) -> None:
-        # readline with a limit: one endless line must not fill the memory.
-        with pipe:
-            while line := pipe.readline(TAIL_LINE_BYTES):
-                self._tail.append(line)
 
 
 def exit_status(code: int) -> int:
     """What a shell would exit with: the program's own code, or 128 + n if signal n ended it."""
     return code if code >= 0 else 128 - code
+
+
+def _on_wire(path: str) -> Iterator[int]:
+    """Every process that was started with this wire: torchrun's are in sessions of their own."""
+    wanted = f"{WIRE_VARIABLE}={path}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's, or it has ended
+            if path and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name)
 
 
 def _in_foreground() -> bool:

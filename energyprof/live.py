@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from energyprof.phases import PART, counts
 from energyprof.report import MeterRecord
 from energyprof.samples import Sample
 from energyprof.segments import segmenter
-from energyprof.timeline import OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Live:
         self._watts: list[float | None] = [None for _ in meters]
         self._joules = 0.0
         self._train_start_s: float | None = None
+        self._parts_start_s: float | None = None
         self._phase = "idle"
         self._samples: int | None = None
         self._score: float | None = None
@@ -48,7 +49,9 @@ class Live:
             info = self._meters[meter].info
             self._watts[meter] = info.corrected_j(segment.end_w, 1.0)
             start_s = self._train_start_s
-            if start_s is not None and segment.end_s > start_s and self._meters[meter].counted:
+            if start_s is None or self._parts_start_s is not None:
+                continue
+            if segment.end_s > start_s and self._meters[meter].counted:
                 from_s = max(segment.start_s, start_s)
                 joules = segment.joules - segment.joules_until(from_s)
                 self._joules += info.corrected_j(joules, segment.end_s - from_s)
@@ -56,8 +59,12 @@ class Live:
     def phase(self, time_s: float, name: str) -> None:
         """A phase began."""
         self._phase = name
-        if self._train_start_s is None and name not in OUTSIDE:
-            self._train_start_s = time_s
+        if counts(name):
+            self._parts_start_s = None
+            if self._train_start_s is None:
+                self._train_start_s = time_s
+        elif self._parts_start_s is None and name.startswith(PART):
+            self._parts_start_s = time_s
 
     def progress(self, samples: int, score: float | None) -> None:
         """The training went on."""
@@ -78,7 +85,7 @@ class Live:
             self._seed,
             self._phase,
             time_s,
-            None if started is None else max(0.0, time_s - started),
+            None if started is None else max(0.0, (self._parts_start_s or time_s) - started),
             self._samples,
             self._score,
             sum(counted) if counted else None,

@@ -9,11 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from energyprof.agreement import disagreements, ratio
+from energyprof.bank import bank_of, doubts
 from energyprof.cadence import Cadence
 from energyprof.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.idle import idle
+from energyprof.phases import Stretch
 from energyprof.report import Clock, MeterRecord, Phase, Point, Profiler, Report, Run, read, trace_path
-from energyprof.timeline import Stretch, Timeline, timeline
+from energyprof.timeline import Timeline, timeline
 from energyprof.tracefile import Row, read_rows, read_run
 
 
@@ -48,6 +50,7 @@ class Rebuild:
         """``header``: workload, machine and meters; its runs are ignored."""
         self._header = header
         self._cadences = [Cadence(meter.interval_s) for meter in header.meters]
+        self._bank = bank_of(header.workload)
         self._measured: list[Measured] = []
 
     def add(self, rows: Callable[[], Iterable[Row]]) -> Run:
@@ -55,6 +58,11 @@ class Rebuild:
         header = self._header
         times = timeline(rows(), header.workload.target)
         measured = measure(times, rows(), header.meters, self._cadences)
+        flags = doubts(self._bank, measured.run)
+        if flags:
+            measured = dataclasses.replace(
+                measured, run=dataclasses.replace(measured.run, flags=measured.run.flags + flags)
+            )
         self._measured.append(measured)
         return measured.run
 
@@ -75,7 +83,7 @@ def measure(
     times: Timeline, rows: Iterable[Row], meters: Sequence[MeterRecord], cadences: Sequence[Cadence]
 ) -> Measured:
     """The run of ``times`` with the energy that ``rows`` hold; ``cadences`` take note of every reading."""
-    life = (times.started_s if times.started_s is not None else times.ended_s, times.ended_s)
+    life = (times.started_s if times.started_s is not None else times.life_end_s, times.life_end_s)
     train = (
         None
         if times.train_start_s is None or times.train_end_s is None

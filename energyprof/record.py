@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,11 @@ class Training:
     seed: int | None
     first_phase: str  # what it does until it says otherwise
     output: Output
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside the profiler's own
+    processes: int = 1
+    # What the first phase is if the program never says otherwise. A program that has this owes no last word,
+    # either: one that ends well is done. None: a program that says all of it.
+    unmarked: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,13 +156,16 @@ def record(
         recorder.event("phase", {"name": "idle", "samples": None})
         stopped_by = _idle(inbox, instruments.idle_s, on_tick)
         if stopped_by is None:
-            environment = {**os.environ, WIRE_VARIABLE: listener.path}
+            environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
             environment["PYTHONPATH"] = _island(folder, environment.get("PYTHONPATH"))
             observer.training_starts()
             sampler.poke()
-            recorder.event("phase", {"name": training.first_phase, "samples": None})
+            first = {"name": training.first_phase, "samples": None}
+            recorder.event("phase", {**first, "unmarked": training.unmarked} if training.unmarked else first)
             recorder.event("started", {})
-            child = Child(training.command, environment, on_exit, training.output)
+            if training.processes > 1:
+                recorder.event("facts", {"facts": {"processes": training.processes}})
+            child = Child(training.command, environment, on_exit, training.output, training.processes)
             stopped_by = _until_exit(child, last_word, inbox, recorder, on_tick)
             if stopped_by is None and instruments.idle_s > 0:
                 recorder.event("phase", {"name": "cooldown", "samples": None})
@@ -174,6 +182,8 @@ def record(
         hanging = [instruments.meters[index].info.name for index in sampler.stop()]
         observer.stop()
         listener.close()
+        if child is not None and stopped_by is None and not last_word.is_set():
+            _last_word(child, training, recorder)
         usage = {
             "cpu_s": time.process_time() - cpu_s,
             "rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -185,6 +195,14 @@ def record(
         recorder.end()
         shutil.rmtree(folder, ignore_errors=True)
     return tuple(child.tail()) if child is not None else (), stopped_by
+
+
+def _last_word(child: Child, training: Training, recorder: Recorder) -> None:
+    """Write down how a program ended that did not say so, as far as it can be told."""
+    if cause := child.cause():
+        recorder.event("end", {"status": "error", "message": cause})
+    elif training.unmarked is not None and child.exit_code == 0:
+        recorder.event("end", {"status": "done", "message": ""})
 
 
 def _idle(inbox: Inbox, idle_s: float, on_tick: Callable[[], None]) -> int | None:

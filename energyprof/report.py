@@ -143,7 +143,7 @@ class Run:
     energy_j: float | None  # train + eval, up to the target; None: not measured, see flags
     energy_u_j: float | None  # k = 2
     time_s: float | None  # the same stretch
-    total_energy_j: float | None  # start-up included, until the program's end
+    total_energy_j: float | None  # start-up included, until the program's end, or what --breakdown adds
     total_energy_u_j: float | None
     total_time_s: float | None
     coverage: float | None  # share of the stretch of energy_j that every counted meter covers

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from energyprof import __version__, machine
+from energyprof import __version__, machine, processes
 from energyprof.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.errors import FileError, TrainingError, UsageError
 from energyprof.meter import Meter, Recording
@@ -35,7 +35,8 @@ from energyprof.report import (
     trace_path,
     write,
 )
-from energyprof.selection import select
+from energyprof.script import Script
+from energyprof.selection import Selection, select
 from energyprof.tracefile import TraceWriter
 from energyprof.workload import Plan, Settings, WorkloadError
 from energyprof.workloads import workload_module
@@ -97,15 +98,54 @@ def run_workload(
     job = {"name": name, "settings": dataclasses.asdict(settings)}
     trainings = [
         Training(
-            (interpreter, "-m", "energyprof.workloads", json.dumps({**job, "seed": seed})),
+            processes.command(
+                interpreter,
+                settings.nproc,
+                ("-m", "energyprof.workloads", json.dumps({**job, "seed": seed})),
+            ),
             seed,
             "startup",
             "keep",
+            processes.environment(settings.nproc, os.environ),
+            settings.nproc,
         )
         for seed in seeds
     ]
     target = TargetRecord(plan.target.metric, plan.target.value, _direction(plan.target.direction))
     work = WorkloadRecord(plan.name, plan.size, plan.id(), dict(plan.config), target)
+    gpus = 0 if settings.device == "cpu" else settings.nproc
+    return _profile(work, trainings, measuring, watch, gpus)
+
+
+def run_script(
+    script: Script,
+    seeds: Sequence[int],
+    nproc: int,
+    python: str | None,
+    measuring: Measuring,
+    watch: Watch | None,
+) -> Outcome:
+    """Run a script from each seed, each time in ``nproc`` fresh processes of the interpreter ``python``.
+
+    Raises:
+        UsageError: the script or the interpreter is not there.
+        MissingPart: an asked meter is not here.
+        FileError: the report cannot be written.
+    """
+    work = script.work()
+    interpreter = _program(python or sys.executable)
+    trainings = [
+        Training(
+            processes.command(interpreter, nproc, (str(script.path), *script.arguments)),
+            seed,
+            "startup",
+            "keep",
+            {**processes.environment(nproc, os.environ), **script.environment(seed)},
+            nproc,
+            unmarked="run",
+        )
+        for seed in seeds
+    ]
     return _profile(work, trainings, measuring, watch)
 
 
@@ -132,8 +172,13 @@ def run_program(
 
 
 def _profile(
-    work: WorkloadRecord, trainings: Sequence[Training], measuring: Measuring, watch: Watch | None
+    work: WorkloadRecord,
+    trainings: Sequence[Training],
+    measuring: Measuring,
+    watch: Watch | None,
+    gpus: int | None = None,
 ) -> Outcome:
+    """``gpus``: how many the training uses at most; ``None``: nobody knows."""
     selection = select(find_asked(sysfs_root(), measuring.meters), measuring.meters)
     check_applies(measuring.calibrations, [source.info for source in selection.sources])
     facts = machine.describe(sysfs_root(), nvml.devices())
@@ -157,7 +202,7 @@ def _profile(
                 for meter in meters
             ),
             runs=(),
-            notes=selection.notes,
+            notes=(*selection.notes, *_idle_gpus(selection, gpus)),
         )
         rebuild = Rebuild(header)
         write(header, path)
@@ -181,6 +226,19 @@ def _profile(
                 if stopped_by is not None or run.status == "failed" or saved != path:
                     break
     return Outcome(rebuild.report(), saved, path, tail, stopped_by)
+
+
+def _idle_gpus(selection: Selection, used: int | None) -> list[str]:
+    """A word on GPUs that are metered, since they are there, but have nothing to do."""
+    infos = [source.info for source in selection.sources]
+    metered = sum(info.name in selection.counted and info.part == "gpu" for info in infos)
+    if used is None or metered <= used:
+        return []
+    train = f"of which at most {used} train" if used else "of which none trains"
+    return [
+        f"{metered} GPU(s) are metered, {train}: what the others use is in the total; "
+        "CUDA_VISIBLE_DEVICES leaves them out"
+    ]
 
 
 def _save(report: Report, path: Path, trace: TraceWriter) -> Path | None:

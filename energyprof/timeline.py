@@ -21,22 +21,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energyprof.conditions import Conditions
+from energyprof.phases import PART, Mark, Step, Stretch, parts_start_s, stretches, training
 from energyprof.report import Status, TargetRecord
 from energyprof.tracefile import Row
 from energyprof.workload import Target
-
-# Not training: what a run spends in these is not in its energy_j.
-OUTSIDE = frozenset({"idle", "startup", "shutdown", "cooldown"})
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One phase, before its energy is known."""
-
-    name: str
-    start_s: float
-    end_s: float
-    samples: int | None
 
 
 @dataclass(frozen=True)
@@ -60,6 +48,7 @@ class Timeline:
     evaluations: tuple[Evaluation, ...]
     started_s: float | None  # of the training process; None: it never was
     ended_s: float  # of the process, or of the last row
+    life_end_s: float  # the same, but for what followed the training to take its steps apart
     train_start_s: float | None  # of the first phase that counts
     train_end_s: float | None  # the target, or the end of training
     samples: int | None
@@ -76,8 +65,8 @@ class _Told:
     """The events of a run, sorted by kind."""
 
     run: dict[str, Any] = field(default_factory=dict)
-    phases: list[tuple[float, str, int | None]] = field(default_factory=list)
-    progress: list[tuple[float, int, float | None]] = field(default_factory=list)
+    phases: list[Mark] = field(default_factory=list)
+    progress: list[Step] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     profiler: dict[str, Any] = field(default_factory=dict)
     started_s: float | None = None
@@ -85,8 +74,26 @@ class _Told:
     exit: tuple[float, int] | None = None
     interrupt: str | None = None
     hung: bool = False
+    provisional: tuple[Mark, Mark] | None = None  # the first phase, and what it is if none follows
+    unmarked: bool = False  # none did
     last_s: float = 0.0
     conditions: Conditions = field(default_factory=Conditions)
+
+    def name_unmarked(self) -> None:
+        """Call the program's first phase what it is if the program marked none: all of its time counts then.
+
+        From its first ``progress`` on would not do: that may come when a whole epoch is over.
+        """
+        ended_s = self.exit[0] if self.exit else math.inf
+        own = [mark for mark in self.phases if mark[0] < ended_s and mark[1] != "shutdown"]
+        if self.provisional and own[-1:] == [self.provisional[0]]:
+            self.phases[self.phases.index(own[-1])] = self.provisional[1]
+            self.unmarked = True
+
+    def trains(self) -> bool:
+        """Whether, after what was told so far, the program runs and is not taking its steps apart."""
+        apart = bool(self.phases) and self.phases[-1][1].startswith(PART)
+        return self.started_s is not None and self.exit is None and not apart
 
 
 def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
@@ -97,14 +104,12 @@ def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
     status = _status(told, evaluations, reached, target)
     ended_s = told.exit[0] if told.exit else told.last_s
     phases = _phases(told, ended_s)
-    phases += _afterwards(told, ended_s)
-    training = [phase for phase in phases if phase.name not in OUTSIDE]
-    train_start_s = training[0].start_s if training else None
-    train_end_s = None
-    if train_start_s is not None:
-        train_end_s = evaluations[-1].time_s if reached else training[-1].end_s
+    train_start_s, train_end_s = training(phases) or (None, None)
+    if train_start_s is not None and reached:
+        train_end_s = evaluations[-1].time_s
+    parts_s = parts_start_s(phases)
     last = [samples for _, samples, _ in told.progress]
-    last += [samples for _, _, samples in told.phases if samples is not None]
+    last += [n for _, name, n in told.phases if n is not None and not name.startswith(PART)]
     return Timeline(
         told.run.get("seed"),
         float(told.run.get("monotonic_s", 0.0)),
@@ -114,6 +119,7 @@ def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
         evaluations,
         told.started_s,
         ended_s,
+        ended_s if parts_s is None else parts_s,
         train_start_s,
         train_end_s,
         evaluations[-1].samples if reached else max(last, default=None),
@@ -138,6 +144,8 @@ def _told(rows: Iterable[Row]) -> _Told:
             told.run = fields
         elif kind == "phase":
             told.phases.append((time_s, fields["name"], fields["samples"]))
+            if "unmarked" in fields:
+                told.provisional = told.phases[-1], (time_s, fields["unmarked"], fields["samples"])
         elif kind == "progress":
             told.progress.append((time_s, fields["samples"], fields["score"]))
         elif kind == "facts":
@@ -153,12 +161,13 @@ def _told(rows: Iterable[Row]) -> _Told:
         elif kind == "hung":
             told.hung = True
         elif kind == "condition":
-            told.conditions.push(fields, training=told.started_s is not None and told.exit is None)
+            told.conditions.push(fields, training=told.trains())
         elif kind == "profiler":
             told.profiler = fields
     # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
     told.phases.sort(key=lambda phase: phase[0])
     told.progress.sort(key=lambda step: step[0])
+    told.name_unmarked()
     return told
 
 
@@ -196,40 +205,10 @@ def _status(
 
 
 def _phases(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
-    marks = [mark for mark in told.phases if mark[0] < ended_s]
+    marks = told.phases
     if told.end and told.end[0] < ended_s:
-        marks.append((told.end[0], "shutdown", None))
-    if not marks:
-        return ()
-    edges = [mark[0] for mark in marks[1:]] + [ended_s]
-    stretches = []
-    for (start_s, name, samples), end_s, following in zip(
-        marks, edges, [*marks[1:], (ended_s, "", None)], strict=True
-    ):
-        before = samples if samples is not None else _known(told.progress, start_s)
-        after = following[2] if following[2] is not None else _known(told.progress, end_s)
-        trained = after - (before or 0) if after is not None else None
-        stretches.append(Stretch(name, start_s, end_s, trained if trained is None else max(0, trained)))
-    return tuple(stretches)
-
-
-def _afterwards(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
-    """The phases that began after the program's end: the machine calms down and idles."""
-    marks = [mark for mark in told.phases if mark[0] >= ended_s]
-    edges = [mark[0] for mark in marks[1:]] + [told.last_s]
-    return tuple(
-        Stretch(name, start_s, end_s, None) for (start_s, name, _), end_s in zip(marks, edges, strict=False)
-    )
-
-
-def _known(progress: list[tuple[float, int, float | None]], time_s: float) -> int | None:
-    """How many samples were known to be trained at ``time_s``; ``None``: the program had not said."""
-    known = None
-    for stamp_s, samples, _ in progress:
-        if stamp_s > time_s:
-            break
-        known = samples
-    return known
+        marks = sorted([*marks, (told.end[0], "shutdown", None)], key=lambda mark: mark[0])
+    return stretches(marks, told.progress, ended_s, told.last_s)
 
 
 def _flags(told: _Told, reached: bool) -> tuple[str, ...]:
@@ -240,6 +219,8 @@ def _flags(told: _Told, reached: bool) -> tuple[str, ...]:
         flags.append("unfinished")
     if told.hung:
         flags.append("hung")
+    if told.unmarked and (reached or (told.exit and told.exit[1] == 0)):
+        flags.append("unmarked")
     if told.end and told.end[2]:
         flags.append(f"said:{told.end[2]}")
     if reached and told.exit and told.exit[1] != 0 and not told.hung and not told.interrupt:

@@ -12,10 +12,14 @@ facts    facts                            versions, device, parameters: recorded
 end      status, message                  the training is over: ``done``, ``diverged`` or ``error``
 ======== ================================ ==========================================================
 
+The other way go two environment variables: ``ENERGYPROF_SEED``, and ``ENERGYPROF_TARGET`` such as
+``accuracy>=0.97`` or ``loss<=0.2``.
+
 The training side is standard library only, valid on Python 3.8, and never disturbs the program it is in:
 without a profiler every call is a no-op, and a profiler that dies turns the wire into one.
 """
 
+import atexit
 import contextlib
 import json
 import math
@@ -27,6 +31,8 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 WIRE_VARIABLE = "ENERGYPROF_WIRE"
+SEED_VARIABLE = "ENERGYPROF_SEED"
+TARGET_VARIABLE = "ENERGYPROF_TARGET"
 EVENTS = ("phase", "progress", "facts", "end")
 
 # A line longer than this is not an event; reading on would let a babbling child fill the memory.
@@ -92,16 +98,25 @@ _wire_lock = threading.Lock()
 def connect() -> Optional[Wire]:
     """This process's end of the wire; ``None`` outside a profile and in every rank but the first.
 
-    ``RANK`` is torchrun's: were all ranks to speak, samples and phases would be counted once a rank.
+    Were all ranks to speak, samples and phases would be counted once a rank. ``RANK`` is torchrun's;
+    Lightning's own launcher sets ``LOCAL_RANK`` alone.
     """
     global _wire
-    if os.environ.get("RANK", "0") != "0":
+    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
         return None
     with _wire_lock:
         path = os.environ.get(WIRE_VARIABLE)
         if _wire is None and path:
             _wire = Wire(path)
+            if SEED_VARIABLE in os.environ:  # under `run`; under `exec` a program's phases are all its own
+                atexit.register(_over, _wire, os.getpid())
         return _wire
+
+
+def _over(wire: Wire, pid: int) -> None:
+    """Say that the script is at its end: what the interpreter still has to do is no training."""
+    if os.getpid() == pid:  # and not a fork's end
+        wire.send("phase", name="shutdown", samples=None)
 
 
 def mark(name: str) -> None:
@@ -126,6 +141,24 @@ def progress(samples: int, score: Optional[float] = None) -> None:
         wire.hint(int(samples))
     else:
         wire.send("progress", samples=int(samples), score=float(score))
+
+
+def seed() -> int:
+    """The seed this run is to start from, in every process of it; 0 outside a profile."""
+    return int(os.environ.get(SEED_VARIABLE, "0"))
+
+
+def reached(score: float) -> bool:
+    """Whether ``score`` is at or past the target: time to stop. Never outside a profile, or without a target.
+
+    Of several processes each answers for itself: hand all of them the same score.
+    """
+    target = os.environ.get(TARGET_VARIABLE, "")
+    _, at_least, value = target.partition(">=")
+    if at_least:
+        return float(score) >= float(value)
+    _, at_most, value = target.partition("<=")
+    return bool(at_most) and float(score) <= float(value)
 
 
 def parse(line: bytes, now_s: float) -> Optional[Message]:

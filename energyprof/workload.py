@@ -43,11 +43,24 @@ class Settings:
 
     size: str = "tiny"
     precision: str = "fp32"
-    batch_size: Optional[int] = None
+    batch_size: Optional[int] = None  # samples in each step of the optimiser, over all processes
+    grad_accum: int = 1  # parts that a process computes a step's samples in
     data_fraction: float = 1.0
+    compile: bool = False
+    channels_last: bool = False
+    checkpoint: bool = False  # one after every evaluation
+    model: Optional[str] = None  # weights: a folder, or a name on the hub
+    data: Optional[str] = None  # a file, a folder, or a name on the hub
+    lora: Optional[int] = None  # rank
+    ema: bool = False
+    prediction: Optional[str] = None  # what a diffusion model predicts
     target: Optional[float] = None
     max_samples: Optional[int] = None
+    # How, not what: no part of the work.
     device: str = "auto"
+    nproc: int = 1  # processes, each with a device of its own
+    workers: Optional[int] = None  # processes beside each of them that load data
+    breakdown_s: float = 0.0  # afterwards each part of a step alone, for so long
 
 
 @dataclass(frozen=True)
@@ -59,13 +72,14 @@ class Plan:
     config: Mapping[str, Any]  # model, data with checksum, batch size, precision, evaluation schedule
     target: Target
     max_samples: int
-    device: str = "auto"  # where to train: not part of the work
+    settings: Settings = Settings()  # where and how: device, processes, the paths of model and data
     sources: Tuple[str, ...] = ()  # the files whose code is the work
 
     def id(self) -> str:
         """``sha256:…`` over all that makes two runs the same work.
 
-        Device and ``max_samples`` stay out: one is what a study compares, the other says when to give up.
+        ``settings`` and ``max_samples`` stay out: where and how is what a study compares, the other says when
+        to give up. What of the settings makes other work stands in ``config``, data as their fingerprint.
         """
         work = {
             "name": self.name,
@@ -94,7 +108,14 @@ class Progress:
     score: Optional[float] = None
 
 
-Event = Union[Phase, Progress]
+@dataclass(frozen=True)
+class Facts:
+    """What became known while it trained: operations in a sample, bytes in use."""
+
+    facts: Mapping[str, Any]
+
+
+Event = Union[Phase, Progress, Facts]
 
 
 class Workload(Protocol):
@@ -114,6 +135,13 @@ class Workload(Protocol):
 
     def train(self, seed: int) -> Iterator[Event]:
         """The phases and evaluations as they happen, until the caller stops asking."""
+        ...
+
+    def breakdown(self, seconds: float) -> Iterator[Event]:
+        """Each part of a step by itself, for so long that a meter can tell it: phases called ``part:NAME``.
+
+        Follows a training, whose model, data and optimiser it uses; what it trains counts for nothing.
+        """
         ...
 
 

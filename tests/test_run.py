@@ -16,11 +16,14 @@ import pytest
 from energyprof import record, run
 from energyprof.energy import TERMS
 from energyprof.live import Snapshot
+from energyprof.meter import Source
 from energyprof.recompute import recompute
 from energyprof.record import Training
 from energyprof.report import TargetRecord, WorkloadRecord, read, to_json
 from energyprof.run import Measuring, Outcome
+from energyprof.selection import Selection
 from fakes import sysfs
+from fakes.meters import FakeMeter, counter
 from fakes.powercap import LAG_J, LivePowercap
 from fakes.waveform import constant
 
@@ -150,6 +153,39 @@ with socket.socket(socket.AF_UNIX) as line:
 def test_a_training_that_never_connects_failed(measuring: Measuring) -> None:
     silent = Training((sys.executable, "-c", "pass"), 0, "startup", "keep")
     assert profiled(measuring, silent).report.runs[0].status == "failed"
+
+
+def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Measuring) -> None:
+    code = "import time, energyprof; time.sleep(0.2); energyprof.progress(samples=8, score=0.4)"
+    quiet = Training((sys.executable, "-c", code), 0, "startup", "keep", unmarked="run")
+    one = profiled(measuring, quiet).report.runs[0]
+    assert (one.status, one.samples) == ("missed", 8)
+    assert [p.name for p in one.phases] == ["idle", "run", "cooldown", "idle"]
+    assert one.energy_j == pytest.approx(one.total_energy_j, abs=LAG_J / 10)
+    assert "unmarked" in one.flags
+    assert to_json(recompute(measuring.path)) == to_json(read(measuring.path))
+
+
+def test_what_a_program_is_told_reaches_it(measuring: Measuring) -> None:
+    code = "import os, sys; print(os.environ['TOLD']); sys.exit(1)"
+    outcome = profiled(
+        measuring, Training((sys.executable, "-c", code), 0, "startup", "keep", {"TOLD": "this"})
+    )
+    assert outcome.tail == ("this",)
+
+
+def test_gpus_that_only_idle_are_named() -> None:
+    gpus = tuple(
+        Source(counter(name=f"nvml:{n}", part="gpu"), lambda: FakeMeter(lambda: 0.0)) for n in range(4)
+    )
+    selection = Selection(gpus, tuple(source.info.name for source in gpus))
+    assert run._idle_gpus(selection, 4) == []
+    assert run._idle_gpus(selection, None) == []
+    (note,) = run._idle_gpus(selection, 1)
+    assert note.startswith(
+        "4 GPU(s) are metered, of which at most 1 train: what the others use is in the total"
+    )
+    assert "none trains" in run._idle_gpus(selection, 0)[0]
 
 
 def test_the_screen_sees_the_run_go_on(measuring: Measuring) -> None:

@@ -135,3 +135,84 @@ def test_a_run_that_never_started_training_has_no_training() -> None:
 
 def test_no_rows_at_all_are_an_interrupted_run() -> None:
     assert timeline((), TARGET).status == "interrupted"
+
+
+APART = (
+    phase(17.2, "part:data", 100),
+    phase(20.2, "part:forward_backward", 400),
+    phase(23.2, "part:optimiser", 430),
+    phase(26.2, "part:end", 1430),
+    event(26.3, "end", status="done", message=""),
+    event(27, "exit", code=0),
+)
+
+
+def test_the_parts_of_a_step_follow_the_training_and_are_none_of_it() -> None:
+    times = told(score(17, 100, 0.85), *APART)
+    assert (times.status, times.samples) == ("reached", 100)
+    assert (times.train_start_s, times.train_end_s) == (5, 17)
+    assert (times.life_end_s, times.ended_s) == (17.2, 27)
+    assert [(p.name, p.start_s, p.end_s, p.samples) for p in times.phases[-5:]] == [
+        ("eval", 16, 17.2, 0),
+        ("part:data", 17.2, 20.2, 300),
+        ("part:forward_backward", 20.2, 23.2, 30),
+        ("part:optimiser", 23.2, 26.2, 1000),
+        ("shutdown", 26.2, 27, 0),
+    ]
+
+
+def test_a_training_that_missed_its_target_ends_where_its_steps_are_taken_apart() -> None:
+    times = told(score(17, 100, 0.79), *APART)
+    assert (times.status, times.samples, times.train_end_s) == ("missed", 100, 17.2)
+
+
+def test_a_program_without_parts_lives_until_it_ends() -> None:
+    times = told(score(17, 100, 0.85), DONE, event(18, "exit", code=0))
+    assert times.life_end_s == times.ended_s == 18
+
+
+def test_a_part_before_the_training_cuts_nothing_off() -> None:
+    early = phase(3, "part:data", 0)
+    times = told(early, score(17, 100, 0.85), DONE, event(18, "exit", code=0))
+    assert (times.train_start_s, times.train_end_s, times.life_end_s) == (5, 17, 18)
+
+
+def test_compiling_is_no_training_but_what_warms_up_and_saves_is() -> None:
+    rows = (
+        *START[:4],
+        phase(4, "compile", 0),
+        phase(5, "warmup", 10),
+        phase(6, "train", 30),
+        phase(9, "eval", 90),
+        score(10, 90, 0.7),
+        phase(10, "checkpoint", 90),
+        event(12, "end", status="done", message=""),
+        event(13, "exit", code=0),
+    )
+    times = timeline(rows, TARGET)
+    assert (times.train_start_s, times.train_end_s) == (5, 12)
+    assert [(p.name, p.samples) for p in times.phases] == [
+        ("idle", None),
+        ("startup", 0),
+        ("compile", 10),
+        ("warmup", 20),
+        ("train", 60),
+        ("eval", 0),
+        ("checkpoint", 0),
+        ("shutdown", 0),
+    ]
+
+
+def test_what_befalls_a_device_while_steps_are_taken_apart_is_not_the_trainings() -> None:
+    hot = event(21, "condition", device="gpu0", throttled=["hw_thermal"], power_w=300)
+    cool = event(8, "condition", device="gpu0", throttled=[], power_w=200)
+    during = timeline((*START, cool, phase(17.2, "part:data", 100), hot, event(27, "exit", code=0)), TARGET)
+    assert during.conditions["gpu0"]["power_w"]["max"] == 200
+    assert not any(flag.startswith("throttled") for flag in during.flags)
+    training = timeline((*START, cool, hot, event(27, "exit", code=0)), TARGET)
+    assert any(flag.startswith("throttled") for flag in training.flags)
+
+
+def test_facts_that_come_one_after_the_other_are_kept_together() -> None:
+    facts = (event(1, "facts", facts={"device": "cpu"}), event(17, "facts", facts={"optimiser_bytes": 8}))
+    assert told(*facts, event(18, "exit", code=0)).facts == {"device": "cpu", "optimiser_bytes": 8}

@@ -75,9 +75,25 @@ def test_a_profiler_that_is_gone_does_not_disturb_the_program(heard: Heard) -> N
     assert heard.messages == []
 
 
-def test_only_rank_0_speaks(heard: Heard) -> None:
+def test_a_script_that_spoke_says_that_it_is_over_and_its_forks_do_not(heard: Heard) -> None:
+    code = """
+import os, sys, energyprof
+energyprof.mark("train")
+if os.fork() == 0:
+    sys.exit()
+os.wait()
+print(energyprof.seed(), energyprof.reached(0.1), energyprof.reached(0.2))
+"""
+    child(code, heard.listener.path, ENERGYPROF_SEED="7", ENERGYPROF_TARGET="loss<=0.1")
+    heard.listener.close()
+    assert [message.fields["name"] for message in heard.messages] == ["train", "shutdown"]
+
+
+@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
+def test_only_rank_0_speaks(heard: Heard, variable: str) -> None:
     for rank in ("1", "0", "2"):
-        child("import os, energyprof; energyprof.mark(os.environ['RANK'])", heard.listener.path, RANK=rank)
+        code = f"import os, energyprof; energyprof.mark(os.environ['{variable}'])"
+        child(code, heard.listener.path, **{variable: rank})
     heard.listener.close()
     assert [message.fields["name"] for message in heard.messages] == ["0"]
 

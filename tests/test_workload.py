@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.workload import Plan, Target, WorkloadError, code_digest
+from energyprof.workload import Plan, Settings, Target, WorkloadError, code_digest
 from energyprof.workloads import workload_module
 
 CODE = '''"""A module."""
@@ -43,7 +43,7 @@ PLAN = Plan("toy", "tiny", {"batch_size": 8}, Target("dice", 0.8), 1000)
 @pytest.mark.parametrize(
     ("change", "same"),
     [
-        ({"device": "cuda"}, True),
+        ({"settings": Settings(device="cuda", nproc=2, data="elsewhere")}, True),
         ({"max_samples": 5}, True),
         ({"name": "other"}, False),
         ({"size": "base"}, False),
@@ -73,5 +73,5 @@ def test_a_target_is_reached_at_its_value(direction: str, score: float | None, r
 
 
 def test_an_unknown_workload_is_one_line_with_the_known_ones() -> None:
-    with pytest.raises(WorkloadError, match="unknown workload 'gpt': choose one of unet"):
+    with pytest.raises(WorkloadError, match="unknown workload 'gpt': choose one of diffusion, transformer, unet"):
         workload_module("gpt")

@@ -17,21 +17,36 @@ FOLDER = Path("energyprof-reports")
 INTERVAL_S = 0.097
 IDLE_S = 2.0
 
+# The boxes of `run --help`.
+WHAT = "What is trained"
+WHERE = "Where and how"
+MEASURING = "Measuring"
+
 Meters = Annotated[
     str,
     typer.Option(
         "--meters",
         metavar="NAMES",
         help="Meters, with commas: auto, none, rapl, nvml:0, shelly=192.0.2.7, … (see doctor).",
+        rich_help_panel=MEASURING,
     ),
 ]
 Interval = Annotated[
-    float, typer.Option("--interval", metavar="S", help="Seconds between two reads of each meter.")
+    float,
+    typer.Option(
+        "--interval",
+        metavar="S",
+        help="Seconds between two reads of each meter.",
+        rich_help_panel=MEASURING,
+    ),
 ]
 Idle = Annotated[
     float,
     typer.Option(
-        "--idle", metavar="S", help="Seconds to look at the idle machine before and after each run; 0: not."
+        "--idle",
+        metavar="S",
+        help="Seconds to look at the idle machine before and after each run; 0: not.",
+        rich_help_panel=MEASURING,
     ),
 ]
 Calibrations = Annotated[
@@ -40,6 +55,7 @@ Calibrations = Annotated[
         "--calibration",
         metavar="FILE",
         help="What `calibrate` found of one of the meters; may be given several times.",
+        rich_help_panel=MEASURING,
     ),
 ]
 Output = Annotated[

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from energyprof.calibration import read_all
 from energyprof.cli.options import checked_idle, checked_interval, report_path
@@ -16,7 +17,9 @@ from energyprof.live import Snapshot
 from energyprof.record import Watch
 from energyprof.report import to_json
 from energyprof.run import Measuring, Outcome
-from energyprof.workload import Plan
+
+if TYPE_CHECKING:
+    from energyprof.cli.screen import Subject
 
 
 def seeds(text: str | None, repeats: int) -> list[int]:
@@ -73,7 +76,7 @@ def measuring(
 
 
 @contextlib.contextmanager
-def screen(*, quiet: bool, plan: Plan) -> Iterator[Watch | None]:
+def screen(subject: Subject, *, quiet: bool) -> Iterator[Watch | None]:
     """A training's progress on stderr: drawn on a terminal, plain lines elsewhere, nothing if quiet."""
     if quiet:
         yield None
@@ -84,10 +87,10 @@ def screen(*, quiet: bool, plan: Plan) -> Iterator[Watch | None]:
 
     console = Console(stderr=True)
     if console.is_terminal:
-        with live_display(console, plan) as watch:
+        with live_display(console, subject) as watch:
             yield _tolerant(watch)
     else:
-        yield _tolerant(PlainLines(plan).watch)
+        yield _tolerant(PlainLines(subject).watch)
 
 
 def _tolerant(watch: Watch) -> Watch:
@@ -131,7 +134,7 @@ def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: boo
 
 
 def exit_code(outcome: Outcome) -> int:
-    """0 reached; 4 missed, diverged or not measured well enough; 2 failed; 128 + n stopped by signal n."""
+    """0 reached or done; 4 missed, diverged or badly measured; 2 failed; 128 + n stopped by signal n."""
     runs = outcome.report.runs
     if outcome.stopped_by is not None:
         return 128 + outcome.stopped_by
@@ -140,5 +143,5 @@ def exit_code(outcome: Outcome) -> int:
     measured = all(
         run.energy_j is not None and run.coverage is not None and run.coverage >= MIN_COVERAGE for run in runs
     )
-    reached = all(run.status == "reached" for run in runs)
-    return 0 if reached and (measured or not outcome.report.meters) else 4
+    well = all(run.status in ("reached", "done") for run in runs)
+    return 0 if well and (measured or not outcome.report.meters) else 4

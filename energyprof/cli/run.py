@@ -1,7 +1,9 @@
-"""``energyprof run``: train a standard workload to its target, metered."""
+"""``energyprof run``: train a standard workload, or a script, to its target, metered."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +11,9 @@ import typer
 from energyprof.cli.options import (
     IDLE_S,
     INTERVAL_S,
+    MEASURING,
+    WHAT,
+    WHERE,
     Calibrations,
     Force,
     Idle,
@@ -18,47 +23,203 @@ from energyprof.cli.options import (
     Output,
     Quiet,
 )
+from energyprof.errors import UsageError
+
+# What a script says for itself, behind `--`.
+WORKLOADS_OWN = (
+    *("size", "precision", "batch_size", "grad_accum", "data_fraction", "compile", "channels_last"),
+    *("checkpoint", "model", "data", "lora", "ema", "prediction", "max_samples", "device", "workers"),
+    "breakdown",
+)
 
 
 def run(
-    workload: Annotated[str, typer.Argument(help="The workload (see `energyprof workloads`).")],
-    size: Annotated[str, typer.Option(help="How large: tiny, base.")] = "tiny",
-    repeats: Annotated[int, typer.Option(min=1, help="How many trainings, from the seeds 0, 1, 2, …")] = 1,
+    context: typer.Context,
+    workload: Annotated[
+        str,
+        typer.Argument(metavar="WORKLOAD", help="One of `energyprof workloads`, or a script: ./train.py."),
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="What the script gets, behind `--`.")
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="SIZE", help="How large: tiny, base or full.", rich_help_panel=WHAT)
+    ] = "tiny",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORE",
+            help="Score to train to; for a script 'accuracy>=0.97' too.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    max_samples: Annotated[
+        int | None, typer.Option(metavar="N", help="Give up after so many samples.", rich_help_panel=WHAT)
+    ] = None,
+    repeats: Annotated[
+        int,
+        typer.Option(metavar="N", min=1, help="How many trainings; seeds 0, 1, 2, ….", rich_help_panel=WHAT),
+    ] = 1,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="The seeds themselves, such as 3,5,7."),
+        typer.Option(metavar="LIST", help="The seeds themselves, such as 3,5,7.", rich_help_panel=WHAT),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    precision: Annotated[str, typer.Option(help="fp32, tf32, bf16 or fp16.")] = "fp32",
-    batch_size: Annotated[int | None, typer.Option(help="Samples a step (default: the size's own).")] = None,
-    data_fraction: Annotated[float, typer.Option(help="Share of the training data, above 0 up to 1.")] = 1.0,
-    target: Annotated[float | None, typer.Option(help="Score to train to (default: the size's own).")] = None,
-    max_samples: Annotated[int | None, typer.Option(help="Give up after so many samples.")] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Samples in a step, over all processes.", rich_help_panel=WHAT),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help="fp32, tf32, bf16 or fp16.", rich_help_panel=WHAT)
+    ] = "fp32",
+    data_fraction: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Share of the training data, up to 1.", rich_help_panel=WHAT),
+    ] = 1.0,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Your data: a path, or a name on the hub.", rich_help_panel=WHAT),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Weights: a path, or a name on the hub.", rich_help_panel=WHAT),
+    ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(metavar="RANK", help="Train adapters of this rank only.", rich_help_panel=WHAT),
+    ] = None,
+    ema: Annotated[
+        bool,
+        typer.Option("--ema", help="Score the weights' moving averages.", rich_help_panel=WHAT),
+    ] = False,
+    prediction: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What a diffusion model predicts.", rich_help_panel=WHAT),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, cpu, cuda or cuda:N.", rich_help_panel=WHERE)
+    ] = "auto",
+    nproc: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes, each with its GPU.",
+            rich_help_panel=WHERE,
+        ),
+    ] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Processes beside each that load data.", rich_help_panel=WHERE),
+    ] = None,
+    grad_accum: Annotated[
+        int, typer.Option(metavar="N", help="Parts that a step is computed in.", rich_help_panel=WHERE)
+    ] = 1,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Use torch.compile.", rich_help_panel=WHERE)
+    ] = False,
+    channels_last: Annotated[
+        bool,
+        typer.Option("--channels-last", help="Lay images out with channels last.", rich_help_panel=WHERE),
+    ] = False,
+    checkpoint: Annotated[
+        bool,
+        typer.Option("--checkpoint", help="Write a checkpoint after each evaluation.", rich_help_panel=WHERE),
+    ] = False,
     python: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="The interpreter that trains (default: this one)."),
+        typer.Option(
+            metavar="PATH", help="The interpreter that trains (else this one).", rich_help_panel=WHERE
+        ),
     ] = None,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
+    breakdown: Annotated[
+        float,
+        typer.Option(
+            metavar="S",
+            help="Afterwards each part of a step alone, for S seconds.",
+            rich_help_panel=MEASURING,
+        ),
+    ] = 0.0,
     calibration: Calibrations = None,
     output: Output = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a standard workload to its target, and say what energy that took."""
+    """Train to a target, and say what energy that took.
+
+    What is trained is a standard workload, or a script of yours.
+    The script is run from each seed: energyprof.seed() has it,
+    energyprof.reached(score) says when to stop.
+    """
     from energyprof.cli import profiling
-    from energyprof.run import plan_workload, run_workload
+    from energyprof.cli.screen import Subject
+    from energyprof.run import plan_workload, run_script, run_workload
+    from energyprof.script import Script, is_script, number_in, target_of
     from energyprof.workload import Settings
 
-    settings = Settings(size, precision, batch_size, data_fraction, target, max_samples, device)
     wanted = profiling.seeds(seeds, repeats)
-    plan = plan_workload(workload, settings)
-    measuring = profiling.measuring(
-        meters, interval, idle, output, f"{workload}-{size}", force=force, calibrations=calibration
-    )
-    with profiling.screen(quiet=quiet, plan=plan) as watch:
-        outcome = run_workload(workload, settings, wanted, python, measuring, watch)
+    if is_script(workload):
+        _refuse_workloads_own(context, workload)
+        script = Script(Path(workload), tuple(arguments or ()), target_of(target))
+        script.work()
+        measuring = profiling.measuring(
+            meters, interval, idle, output, script.path.stem, force=force, calibrations=calibration
+        )
+        with profiling.screen(Subject(script.path.name, script.target, None), quiet=quiet) as watch:
+            outcome = run_script(script, wanted, nproc, python, measuring, watch)
+    else:
+        if arguments:
+            raise UsageError(f"{' '.join(arguments)}: only a script takes arguments, {workload} has options")
+        value = None if target is None else number_in(target)
+        if target is not None and value is None:
+            raise UsageError(f"--target {target}: give {workload} a plain number; its metric is fixed")
+        settings = Settings(
+            size=size,
+            precision=precision,
+            batch_size=batch_size,
+            grad_accum=grad_accum,
+            data_fraction=data_fraction,
+            compile=compile,
+            channels_last=channels_last,
+            checkpoint=checkpoint,
+            model=_absolute(model),
+            data=_absolute(data),
+            lora=lora,
+            ema=ema,
+            prediction=prediction,
+            target=value,
+            max_samples=max_samples,
+            device=device,
+            nproc=nproc,
+            workers=workers,
+            breakdown_s=breakdown,
+        )
+        plan = plan_workload(workload, settings)
+        measuring = profiling.measuring(
+            meters, interval, idle, output, f"{workload}-{size}", force=force, calibrations=calibration
+        )
+        subject = Subject(f"{workload} {size}", plan.target, plan.max_samples)
+        with profiling.screen(subject, quiet=quiet) as watch:
+            outcome = run_workload(workload, settings, wanted, python, measuring, watch)
     profiling.tell(outcome, as_json=json, quiet=quiet)
     raise typer.Exit(profiling.exit_code(outcome))
+
+
+def _refuse_workloads_own(context: typer.Context, script: str) -> None:
+    given = [name for name in WORKLOADS_OWN if _was_given(context, name)]
+    if given:
+        options = ", ".join("--" + name.replace("_", "-") for name in given)
+        raise UsageError(f"{options}: for standard workloads; pass {script} its own behind --")
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _absolute(name: str | None) -> str | None:
+    """A path that exists, from the root; a name on the hub as it is."""
+    return os.path.abspath(name) if name is not None and os.path.exists(name) else name

@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -14,33 +15,47 @@ from rich.text import Text
 
 from energyprof.live import Snapshot
 from energyprof.record import Watch
+from energyprof.report import TargetRecord
 from energyprof.units import joules, seconds, watts
-from energyprof.workload import Plan
+from energyprof.workload import Target
 
 # In a pipe: a line at every change of phase, and at least this often.
 LINE_S = 10.0
 BAR = 24
 
 
+@dataclass(frozen=True)
+class Subject:
+    """What the screen needs to know of what is trained."""
+
+    name: str
+    target: Target | TargetRecord | None
+    max_samples: int | None
+
+
 @contextlib.contextmanager
-def live_display(console: Console, plan: Plan) -> Iterator[Watch]:
+def live_display(console: Console, subject: Subject) -> Iterator[Watch]:
     """Draw every snapshot in place."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
 
         def watch(now: Snapshot) -> None:
-            live.update(_drawn(now, plan), refresh=True)
+            live.update(_drawn(now, subject), refresh=True)
 
         yield watch
 
 
-def _drawn(now: Snapshot, plan: Plan) -> Table:
+def _drawn(now: Snapshot, subject: Subject) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", justify="right")
     table.add_column()
     which = f"run {now.run + 1} of {now.runs}, seed {now.seed}" if now.runs > 1 else f"seed {now.seed}"
-    table.add_row("training", Text(f"{plan.name} {plan.size}, {which}: {_phase(now)}", style="bold"))
-    table.add_row("score", _score(now, plan))
-    table.add_row("samples", f"{now.samples or 0:,} of at most {plan.max_samples:,}")
+    table.add_row("training", Text(f"{subject.name}, {which}: {_phase(now, subject)}", style="bold"))
+    if subject.target is not None or now.score is not None:
+        table.add_row("score", _score(now, subject.target))
+    if subject.max_samples is not None:
+        table.add_row("samples", f"{now.samples or 0:,} of at most {subject.max_samples:,}")
+    elif now.samples is not None:
+        table.add_row("samples", f"{now.samples:,}")
     power = "no reading yet" if now.watts is None else watts(now.watts)
     energy = "" if now.joules is None else f"   {joules(now.joules)} so far"
     estimate = "   estimated, not measured" if now.estimated else ""
@@ -49,21 +64,23 @@ def _drawn(now: Snapshot, plan: Plan) -> Table:
     return table
 
 
-def _score(now: Snapshot, plan: Plan) -> Text:
-    target = f"{plan.target.value:g} {plan.target.metric}"
+def _score(now: Snapshot, target: Target | TargetRecord | None) -> Text:
+    if target is None:
+        return Text(f"{now.score:.3f}")
+    aim = f"target {target.value:g} {target.metric}"
     if now.score is None:
-        return Text(f"none yet, target {target}")
-    done = max(0.0, min(1.0, now.score / plan.target.value)) if plan.target.value else 0.0
-    if plan.target.direction == "min":
-        done = max(0.0, min(1.0, plan.target.value / now.score)) if now.score else 1.0
+        return Text(f"none yet, {aim}")
+    done = max(0.0, min(1.0, now.score / target.value)) if target.value else 0.0
+    if target.direction == "min":
+        done = max(0.0, min(1.0, target.value / now.score)) if now.score else 1.0
     filled = round(done * BAR)
-    return Text.assemble(
-        ("━" * filled, "green"), ("━" * (BAR - filled), "dim"), f" {now.score:.3f}, target {target}"
-    )
+    return Text.assemble(("━" * filled, "green"), ("━" * (BAR - filled), "dim"), f" {now.score:.3f}, {aim}")
 
 
-def _phase(now: Snapshot) -> str:
+def _phase(now: Snapshot, subject: Subject) -> str:
     words = {"idle": "looking at the idle machine", "startup": "starting up", "eval": "evaluating"}
+    if now.phase == "startup" and subject.max_samples is None:  # a script: it need not ever mark a phase
+        return "running, no phase marked yet"
     return words.get(now.phase, now.phase)
 
 
@@ -76,8 +93,8 @@ def _time(now: Snapshot) -> str:
 class PlainLines:
     """Progress for a pipe or a log: a line when something changed, on stderr."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
         self._last: tuple[int, str, float | None] | None = None
         self._last_s = 0.0
 
@@ -89,11 +106,13 @@ class PlainLines:
         if news == self._last and time.monotonic() - self._last_s < LINE_S:
             return
         self._last, self._last_s = news, time.monotonic()
-        parts = [f"{self._plan.name} {self._plan.size} seed {now.seed}: {_phase(now)}", _time(now)]
+        parts = [f"{self._subject.name} seed {now.seed}: {_phase(now, self._subject)}", _time(now)]
         if now.samples:
             parts.append(f"{now.samples:,} samples")
         if now.score is not None:
-            parts.append(f"score {now.score:.3f} (target {self._plan.target.value:g})")
+            target = self._subject.target
+            aim = "" if target is None else f" (target {target.value:g})"
+            parts.append(f"score {now.score:.3f}{aim}")
         if now.watts is not None:
             parts.append(watts(now.watts) + (" (estimate)" if now.estimated else ""))
         if now.joules is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-from importlib import resources
+from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,36 +12,47 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from energyprof.bank import packaged
 from energyprof.units import seconds
-from energyprof.workload import Settings
+from energyprof.workload import Settings, WorkloadError
 from energyprof.workloads import WORKLOADS, workload_module
 
 
 def catalogue_data() -> list[dict[str, Any]]:
-    """Every workload with its sizes, targets and reference banks."""
+    """Every workload with its sizes, targets, reference banks, and options that not all workloads have."""
     entries = []
     for name in WORKLOADS:
         module = workload_module(name)
-        sizes = []
-        for size, line in module.SIZES.items():
-            plan = module.plan(Settings(size=size))
-            sizes.append(
-                {
-                    "size": size,
-                    "summary": line,
-                    "id": plan.id(),
-                    "target": {
-                        "metric": plan.target.metric,
-                        "value": plan.target.value,
-                        "direction": plan.target.direction,
-                    },
-                    "max_samples": plan.max_samples,
-                    "config": dict(plan.config),
-                    "bank": _bank(name, size),
-                }
-            )
-        entries.append({"name": name, "summary": module.SUMMARY, "sizes": sizes})
+        entries.append(
+            {
+                "name": name,
+                "summary": module.SUMMARY,
+                "sizes": [_size(module, name, size, line) for size, line in module.SIZES.items()],
+                "options": [
+                    "--" + option.replace("_", "-") for option in sorted(getattr(module, "OFFERS", ()))
+                ],
+            }
+        )
     return entries
+
+
+def _size(module: ModuleType, name: str, size: str, summary: str) -> dict[str, Any]:
+    """One size as it is without any option; what it cannot do without is in ``needs``."""
+    entry: dict[str, Any] = {"size": size, "summary": summary, "needs": None}
+    try:
+        plan = module.plan(Settings(size=size))
+    except WorkloadError as error:
+        unknown = dict.fromkeys(("id", "target", "max_samples", "config", "bank"))
+        return {**entry, **unknown, "needs": str(error)}
+    target = plan.target
+    return {
+        **entry,
+        "id": plan.id(),
+        "target": {"metric": target.metric, "value": target.value, "direction": target.direction},
+        "max_samples": plan.max_samples,
+        "config": dict(plan.config),
+        "bank": packaged(name, size, plan.id()),
+    }
 
 
 def catalogue() -> RenderableType:
@@ -49,40 +60,51 @@ def catalogue() -> RenderableType:
     parts: list[RenderableType] = []
     for entry in catalogue_data():
         parts.append(Text.assemble((entry["name"], "bold"), f"  {entry['summary']}"))
+        table = Table.grid(padding=(0, 2))
         for size in entry["sizes"]:
-            table = Table.grid(padding=(0, 2))
             table.add_row(Text(size["size"], style="bold cyan"), size["summary"])
-            for line in _lines(size):
+            for line in size_lines(size):
                 table.add_row("", Text(line))
-            parts.append(Padding(table, (0, 0, 0, 2)))
-        parts.append(Text(f"  train it: energyprof run {entry['name']} --size {entry['sizes'][0]['size']}"))
-    return Group(*parts)
+        parts.append(Padding(table, (0, 0, 0, 2), expand=False))
+        if entry["options"]:
+            own = Text.assemble(("options of its own: ", "dim"), " ".join(entry["options"]))
+            parts.append(Padding(own, (0, 0, 0, 2)))
+        parts += [
+            Text(f"  train it: energyprof run {entry['name']} --size {entry['sizes'][0]['size']}"),
+            Text(),
+        ]
+    return Group(*parts[:-1])
 
 
-def _lines(size: dict[str, Any]) -> list[str]:
-    target, bank = size["target"], size["bank"]
+def size_lines(size: Mapping[str, Any]) -> list[str]:
+    """What a person wants to know of one size of the `catalogue_data`, but for its summary."""
+    if size["needs"] is not None:
+        return [f"needs more: {size['needs']}"]
+    target = size["target"]
     word = "at least" if target["direction"] == "max" else "at most"
-    lines = [f"target: {target['metric']} {word} {target['value']:g}, within {size['max_samples']:,} samples"]
+    metric, most = target["metric"].replace("_", " "), size["max_samples"]
+    lines = [f"target: {metric} {word} {target['value']:g}, within {most:,} samples"]
     lines.append(f"data: {size['config'].get('data', '?')}")
-    if bank is None:
+    if size["bank"] is None:
         return [*lines, "no reference bank: nobody has shown how often the target is reached"]
-    best = max(bank["baselines"].values())
-    lines.append(f"without a network: {best:.3f} at best")
+    return [*lines, *_reference(size["bank"], target["direction"])]
+
+
+def _reference(bank: Mapping[str, Any], direction: str) -> list[str]:
+    """What was reached without a network, and what with it by the reference seeds."""
+    best = max if direction == "max" else min
+    method = best(bank["baselines"], key=bank["baselines"].get)
+    lines = [f"without a network: {bank['baselines'][method]:.3g} at best ({method})"]
     reached = [run for run in bank["runs"] if run["status"] == "reached"]
+    counts = f"reference: {len(reached)} of {len(bank['runs'])} seeds reach it"
+    if not reached:
+        return [*lines, counts]
     samples = statistics.median(run["samples"] for run in reached)
     took_s = statistics.median(run["seconds"] for run in reached)
     made = bank["made"]
+    threads = f"{made['threads']} threads of " if made["device"] == "cpu" else ""
     lines.append(
-        f"reference: {len(reached)} of {len(bank['runs'])} seeds reach it, in the median after {samples:,.0f}"
-        f" samples, {seconds(took_s)} of training on {made['threads']} threads of {made['device_name']}"
+        f"{counts}, in the median after {samples:,.0f} samples, "
+        f"{seconds(took_s)} of training on {threads}{made['device_name']}"
     )
     return lines
-
-
-def _bank(name: str, size: str) -> dict[str, Any] | None:
-    """The workload's reference bank: the samples that known seeds needed; ``None`` if there is none."""
-    file = resources.files("energyprof.workloads") / "banks" / f"{name}-{size}.json"
-    if not file.is_file():
-        return None
-    bank: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return bank

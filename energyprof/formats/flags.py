@@ -7,6 +7,7 @@ WORDS = {
     "interrupted": "stopped by {}",
     "unfinished": "cut off before its end",
     "hung": "did not end after its last word, and was stopped",
+    "unmarked": "marked no phases: its energy is all that it took, start-up included (see energyprof.mark)",
     "said": "the training said: {}",
     "exit_after_target": "ended with exit code {} after it had reached its target",
     "wire_garbage": "{} lines from the program were no events",
@@ -25,6 +26,8 @@ WORDS = {
     "foreign": "somebody else worked on {} as well",
     "idle_drift": "the idle power drifted: {}",
     "disagrees": "{}",
+    "faster_than_bank": "reached the target much faster than the reference runs: "
+    "the work has probably changed ({})",
     "wraps_unsure": "{} may have gone round more than once between two reads",
 }
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from energyprof.energy import Integrator, MeterEnergy, total
+from energyprof.phases import PART
 from energyprof.report import Report, Run, trace_path
 from energyprof.tracefile import Row, read_run
 from energyprof.units import seconds, watts
@@ -80,13 +81,17 @@ def _ruler(run: Run, bins: Sequence[tuple[float, float]]) -> list[Text]:
     # Colours vanish in a pipe: the line is drawn with the phase's initial, told apart by case if need be.
     sign: dict[str, str] = {}
     for name in names:
-        free = [c for c in name + name.upper() + "0123456789" if c not in sign.values() and c != " "]
+        word = name.removeprefix(PART)
+        free = [c for c in word + word.upper() + "0123456789" if c not in sign.values() and c != " "]
         sign[name] = free[0] if free else "?"
     line = Text(" " * MARGIN)
     for start_s, end_s in bins:
         most = max(run.phases, key=lambda p: min(p.end_s, end_s) - max(p.start_s, start_s))
         line.append(sign[most.name], style=colour[most.name])
-    legend = Text(" " * MARGIN)
+    legend = [Text(" " * MARGIN)]
     for name in names:
-        legend.append(f"{sign[name]} {name}  ", style=colour[name])
-    return [line, legend]
+        word = f"{sign[name]} {name.removeprefix(PART)}  "
+        if len(legend[-1]) + len(word) > MARGIN + len(bins):
+            legend.append(Text(" " * MARGIN))
+        legend[-1].append(word, style=colour[name])
+    return [line, *legend]

@@ -12,9 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof import budget
+from energyprof.bank import KIND, faster_together
 from energyprof.figures import BY_NAME, MIN_COVERAGE, value
+from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.flags import in_words
 from energyprof.formats.meters import meters_table
+from energyprof.formats.model import about_model
+from energyprof.phases import PART
 from energyprof.report import Report, Run
 from energyprof.units import joules, plus_minus, seconds, share, si, watts
 
@@ -28,6 +32,8 @@ def summary(report: Report, path: Path | None) -> RenderableType:
         parts += [_runs(report), Text()]
     if report.runs:
         parts += [_figures(report), Text(), _phases(report.runs), Text()]
+        if (goes := where_it_goes(report)) is not None:
+            parts += [goes, Text()]
     else:
         parts += [Text("  nothing was run yet"), Text()]
     parts.append(meters_table(report))
@@ -70,11 +76,14 @@ def _figures(report: Report) -> Table:
     table.add_row("energy to target" if reached else "energy", _energy(report))
     if (net := budget.net_energy(report)) is not None:
         table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded_j, "J"))
-    if sample_j := _mean(value(BY_NAME["energy_per_sample"], run) for run in runs):
+    sample_j = _mean(value(BY_NAME["energy_per_sample"], run) for run in runs)
+    if sample_j:
         table.add_row("energy per sample", si(sample_j, "J"))
     starts_up = any(phase.name == "startup" for run in runs for phase in run.phases)
     if starts_up and (total_j := _mean(run.total_energy_j for run in runs)):
-        table.add_row("with start-up", f"{joules(total_j)} from the program's start to its end")
+        apart = any(phase.name.startswith(PART) for run in runs for phase in run.phases)
+        end = "the end of training" if apart else "its end"
+        table.add_row("with start-up", f"{joules(total_j)} from the program's start to {end}")
     times = [run.time_s for run in runs]
     if time_s := _mean(times):
         table.add_row("time", seconds(time_s))
@@ -88,6 +97,9 @@ def _figures(report: Report) -> Table:
         aim = f"   target {target.value:g}" if target else ""
         table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
     table.add_row("status", _status(report))
+    facts = runs[-1].facts
+    for name, line in about_model(facts, sample_j):
+        table.add_row(name, line)
     return table
 
 
@@ -141,6 +153,8 @@ def _phases(runs: Sequence[Run]) -> Table:
     sums: dict[str, tuple[float, float | None]] = {}
     for run in runs:
         for phase in run.phases:
+            if phase.name.startswith(PART):
+                continue  # they are measurements about the training, in a table of their own
             time_s, energy_j = sums.get(phase.name, (0.0, 0.0))
             known = energy_j is not None and phase.energy_j is not None
             sums[phase.name] = (
@@ -170,6 +184,8 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
             lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
         shown = [flag for flag in run.flags if flag not in ("unfinished", "not_measured")]
         lines += [which + in_words(flag) for flag in shown]
+    if (faster := faster_together(report)) is not None:
+        lines.append(f"together the runs {in_words(f'{KIND}:{faster}')}")
     return [Text(f"! {line}", style="yellow") for line in lines]
 
 

@@ -9,8 +9,18 @@ import sys
 from typing import Any
 
 from energyprof.wire import connect
-from energyprof.workload import Diverged, Phase, Settings, Workload, WorkloadError
-from energyprof.workloads import workload_module
+from energyprof.workload import (
+    Diverged,
+    Event,
+    Facts,
+    Phase,
+    Progress,
+    Settings,
+    Target,
+    Workload,
+    WorkloadError,
+)
+from energyprof.workloads import ranks, workload_module
 
 
 def main(job: str) -> int:
@@ -23,42 +33,58 @@ def main(job: str) -> int:
         workload.prepare()
         _tell("facts", facts=workload.facts())
         _train(workload, plan.target, plan.max_samples, wanted["seed"])
+        for event in workload.breakdown(plan.settings.breakdown_s):
+            _pass_on(event)
+        ranks.leave()
+        _tell("end", status="done", message="")
     except WorkloadError as error:
-        _tell("end", status="error", message=str(error))
-        return 2
+        return _fail(str(error))
     except Diverged as error:
         _tell("end", status="diverged", message=str(error))
     except MemoryError:
-        _tell("end", status="error", message="out of memory: use a smaller --batch-size or --size")
-        return 2
+        return _fail("out of memory: use a smaller --batch-size or --size")
     return 0
 
 
-def _train(workload: Workload, target: Any, max_samples: int, seed: int) -> None:
+def _train(workload: Workload, target: Target, max_samples: int, seed: int) -> None:
     for event in workload.train(seed):
         wire = connect()
         if wire is not None and wire.broken:
             sys.exit("the profiler is gone: the training stops, since nobody would learn of it")
-        if isinstance(event, Phase):
-            _tell("phase", name=event.name, samples=event.samples)
-            continue
-        if event.score is None:
-            if wire is not None:
-                wire.hint(event.samples)
-            continue
+        _pass_on(event)
+        # Every process comes to the same end: the score is all processes' together.
+        if isinstance(event, Progress) and event.score is not None:
+            if math.isnan(event.score):
+                raise Diverged("the score is not a number")
+            if target.reached(event.score) or event.samples >= max_samples:
+                break
+
+
+def _pass_on(event: Event) -> None:
+    if isinstance(event, Phase):
+        _tell("phase", name=event.name, samples=event.samples)
+    elif isinstance(event, Facts):
+        _tell("facts", facts=dict(event.facts))
+    elif event.score is not None:
         _tell("progress", samples=event.samples, score=event.score)
-        if math.isnan(event.score):
-            raise Diverged("the score is not a number")
-        if target.reached(event.score) or event.samples >= max_samples:
-            break
-    _tell("end", status="done", message="")
+    else:
+        wire = connect()
+        if wire is not None:
+            wire.hint(event.samples)
+
+
+def _fail(message: str) -> int:
+    _tell("end", status="error", message=message)
+    if ranks.rank() != 0:  # the first process has the wire; the others have only their last lines
+        print(f"process {ranks.rank()}: {message}", file=sys.stderr, flush=True)
+    return 2
 
 
 def _tell(event: str, **fields: Any) -> None:
     wire = connect()
     if wire is not None:
         wire.send(event, **fields)
-    else:
+    elif ranks.rank() == 0:
         print(json.dumps({"event": event, **fields}), flush=True)
 
 

@@ -5,11 +5,12 @@ import importlib
 import os
 import platform
 from pathlib import Path
-from typing import Any, ContextManager, Dict, Iterator
+from typing import Any, ContextManager, Dict, Iterator, Optional
 
 from energyprof.workload import WorkloadError
+from energyprof.workloads import operations
 
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 INSTALL = "pip install 'energyprof[workloads]'"
 
 
@@ -17,16 +18,24 @@ def library(module: str) -> Any:
     """The module of a library that trains.
 
     Raises:
-        WorkloadError: it is not installed.
+        WorkloadError: it is not installed, or does not go with the others.
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise WorkloadError(f"{error.name}, needed to train, is not installed: {INSTALL}") from error
+    # diffusers raises one of these for a torch, transformers or peft that is too old or too new for it
+    except (ImportError, AttributeError, RuntimeError) as error:
+        raise WorkloadError(
+            f"{module}, needed to train, does not load ({_reason(error)}): "
+            "install versions that go together, such as those in constraints.txt"
+        ) from error
 
 
 def torch_device(name: str) -> Any:
-    """The ``torch.device`` called ``name``; ``auto`` is the first GPU, or else the CPU.
+    """The ``torch.device`` called ``name``; ``auto`` is a GPU, or else the CPU.
+
+    Of several processes each gets a GPU of its own.
 
     Raises:
         WorkloadError: torch or that device is not there.
@@ -43,7 +52,14 @@ def torch_device(name: str) -> Any:
         raise WorkloadError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
     if device.type == "cpu":
         return torch.device("cpu")
-    index = device.index or 0
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1 and device.index is not None:
+        raise WorkloadError(
+            f"device {name!r} is one for {processes} processes: use --device cuda, or --nproc 1"
+        )
+    if 1 < processes > there:
+        raise WorkloadError(f"{processes} processes but {there} GPU(s) here: use --nproc {max(1, there)}")
+    index = int(os.environ.get("LOCAL_RANK", "0")) if device.index is None else device.index
     if index >= there:
         raise WorkloadError(f"no GPU {index} here: torch {torch.__version__} sees {there}; use --device cpu")
     return torch.device("cuda", index)
@@ -58,6 +74,11 @@ def set_up(device: Any, precision: str) -> None:
     torch = library("torch")
     if device.type == "cpu" and precision in ("tf32", "fp16"):
         raise WorkloadError(f"precision {precision} needs a GPU: use --precision fp32 or bf16 on the CPU")
+    # 2.0's autocast leaves some layers (PReLU) with inputs of two types
+    if device.type == "cpu" and precision == "bf16" and torch.__version__.startswith("2.0."):
+        raise WorkloadError(
+            f"precision bf16 on the CPU needs torch 2.1, here is {torch.__version__}: use --precision fp32"
+        )
     # 8.0 is Ampere; Volta (a Jetson AGX Xavier too) would only emulate bf16
     if device.type == "cuda" and precision in ("tf32", "bf16"):
         major, minor = torch.cuda.get_device_capability(device)
@@ -85,8 +106,15 @@ def autocast(device: Any, precision: str) -> ContextManager[Any]:
 
 
 def adamw(weights: Any, learning_rate: float, device: Any) -> Any:
-    """AdamW; fused on a GPU, where the plain one would wait for the scaler's verdict in each step."""
-    return library("torch").optim.AdamW(weights, learning_rate, fused=device.type == "cuda")
+    """AdamW, fused where torch has it.
+
+    The plain one waits for the scaler's verdict in each step on a GPU, and takes 8 times as long on a CPU.
+    """
+    weights, kind = list(weights), library("torch").optim.AdamW
+    try:
+        return kind(weights, learning_rate, fused=True)
+    except RuntimeError:  # on a CPU before torch 2.4
+        return kind(weights, learning_rate)
 
 
 def gradient_scaler(device: Any, precision: str) -> Any:
@@ -98,6 +126,33 @@ def gradient_scaler(device: Any, precision: str) -> Any:
     return torch.cuda.amp.GradScaler(enabled=enabled)
 
 
+def compiled(model: Any) -> Any:
+    """``model`` by torch's compiler: the first calls compile."""
+    return library("torch").compile(model)
+
+
+def alone(model: Any, wanted: bool) -> ContextManager[Any]:
+    """While ``wanted``: gradients are kept, not yet averaged with the other processes'."""
+    inner = getattr(model, "_orig_mod", model)  # torch.compile hides it
+    return inner.no_sync() if wanted else contextlib.nullcontext()
+
+
+def no_gradients() -> ContextManager[Any]:
+    """A context in which nothing is kept for a backward pass."""
+    context: ContextManager[Any] = library("torch").no_grad()
+    return context
+
+
+def flop_counter() -> Optional[Any]:
+    """A context that counts floating-point operations; ``None`` before torch 2.1."""
+    library("torch")
+    try:
+        counter = importlib.import_module("torch.utils.flop_counter")
+    except ImportError:
+        return None
+    return counter.FlopCounterMode(display=False, custom_mapping=operations.formulas())
+
+
 def synchronise(device: Any) -> None:
     """Wait until the device has done all that it was given."""
     if device.type == "cuda":
@@ -105,21 +160,28 @@ def synchronise(device: Any) -> None:
 
 
 @contextlib.contextmanager
-def memory_named(device: Any, batch_size: int) -> Iterator[None]:
-    """Turn torch's out-of-memory errors into one line.
+def one_line(device: Any, batch_size: int) -> Iterator[None]:
+    """Turn what torch says at length, out of memory or unable to compile, into one line.
 
     Raises:
-        WorkloadError: the device's memory did not suffice.
+        WorkloadError: that line.
     """
     try:
         yield
     except RuntimeError as error:  # OutOfMemoryError is one; the CPU allocator and cuDNN raise plain ones
-        words = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-        if not any(word in str(error) for word in words):
-            raise
-        raise WorkloadError(
-            f"training ran out of memory on {device} at batch size {batch_size}: use a smaller --batch-size"
-        ) from error
+        said = str(error)
+        if any(word in said for word in OUT_OF_MEMORY):
+            raise WorkloadError(
+                f"training ran out of memory on {device} at batch size {batch_size}: "
+                "use a smaller --batch-size or a larger --grad-accum"
+            ) from error
+        if "DataLoader worker" in said:
+            raise WorkloadError(f"a process that loads data died ({said.splitlines()[0]})") from error
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise WorkloadError(
+                f"the model cannot be compiled here ({_reason(error)}): do without --compile"
+            ) from error
+        raise
 
 
 def facts(device: Any) -> Dict[str, Any]:
@@ -140,6 +202,12 @@ def facts(device: Any) -> Dict[str, Any]:
     return found
 
 
+def _reason(error: BaseException) -> str:
+    """The first line that says something: before it dynamo names the backend."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and not line.endswith("raised:")), type(error).__name__)[:100]
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -150,7 +218,8 @@ def _processor() -> str:
 
 
 def _allow_tf32(torch: Any, allowed: bool) -> None:
-    if hasattr(torch.backends.cuda.matmul, "fp32_precision"):  # torch 2.9 on, not to be mixed
+    # torch 2.9 on has both ways, not to be mixed; matmul may not be asked, an old one's hasattr raises
+    if hasattr(torch.backends.cudnn, "conv"):
         mode = "tf32" if allowed else "ieee"
         torch.backends.cuda.matmul.fp32_precision = mode
         torch.backends.cudnn.conv.fp32_precision = mode

@@ -1,18 +1,15 @@
 """The task: tissues by hemisphere in slices damaged as scanners and patients do it, seeded."""
 
 import math
-from typing import Any, Iterator, List, Mapping, Tuple
+from typing import Any, List, Mapping, Tuple
 
-from energyprof.workloads import mni
+from energyprof.workloads import mni, order
 
 
 def training_set(config: Mapping[str, Any]) -> List[Any]:
     """Clean slices and labels, both (n, 1, x, y) float32; a fraction takes evenly spaced ones."""
-    import torch
-
     slices, labels = _tensors(config["train_slabs_mm"], config["voxel_mm"])
-    kept = max(1, round(config["data_fraction"] * len(slices)))
-    spaced = torch.arange(kept) * len(slices) // kept
+    spaced = order.evenly(len(slices), config["data_fraction"])
     return [slices[spaced], labels[spaced]]
 
 
@@ -28,18 +25,6 @@ def validation_set(config: Mapping[str, Any]) -> Tuple[Any, Any]:
         config["corruption"],
         torch.Generator().manual_seed(config["validation_seed"]),
     )
-
-
-def batches(n: int, size: int, chance: Any) -> Iterator[Any]:
-    """Indices (size,) without end: shuffled passes over ``n`` slices, back to back, cut into batches."""
-    import torch
-
-    left = torch.empty(0, dtype=torch.long, device=chance.device)
-    while True:
-        while len(left) < size:
-            left = torch.cat([left, torch.randperm(n, generator=chance, device=chance.device)])
-        yield left[:size]
-        left = left[size:]
 
 
 def _tensors(slabs_mm: Any, voxel_mm: int) -> List[Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from energyprof.formats.catalogue import size_lines
 from energyprof.meters import ADDRESSED, KINDS
-from energyprof.report import Report, write
+from energyprof.report import Phase, Report, Run, write
 from fakes import sysfs
 from fakes.powercap import LAG_J
-from reports import at, report, run, unmetered_run
+from reports import at, program, report, run, unmetered_run
 
 
 def saved(command: Any, content: Report, name: str = "r.json") -> str:
@@ -37,6 +39,67 @@ def test_show_says_what_it_took_and_how_sure_that_is(command: Any) -> None:
     assert "with start-up" in words
     assert "reached (3 of 3)" in words
     assert "report r.json" in words
+
+
+def taken_apart(**facts: Any) -> Run:
+    """1 J a sample in training; alone, data take 0.1 J of it, computing 0.8 J."""
+    made = run(1.0, facts=facts)
+    parts = (
+        ("data", 5000, 500.0, 1.0),
+        ("forward_backward", 1000, 800.0, 1.0),
+        ("optimiser", 8000, 4.0, 5.0),
+    )
+    phases = [
+        Phase(f"part:{name}", 90.0, 100.0, samples, energy_j, 2 * u_j, {}, budget_j={"edge": u_j})
+        for name, samples, energy_j, u_j in parts
+    ]
+    return replace(made, phases=(*made.phases, *phases))
+
+
+def test_show_says_where_the_energy_of_a_step_goes(command: Any) -> None:
+    done = command("show", saved(command, report([taken_apart()])))
+    assert done.returncode == 0, done.stderr
+    assert narrow(done.stdout)
+    words = " ".join(done.stdout.split())
+    assert "data 100.0 ± 0.4 mJ 10.0 % 50.0 W" in words
+    assert "forward, backward 800.0 ± 2.0 mJ 80.0 % 80.0 W" in words
+    assert "optimiser: cannot be told apart by this meter" in words
+    assert "in training 1.00 J 100.0 %" in words
+    assert "from the program's start to the end of training" in words
+    assert "part:" not in words
+    assert "--breakdown" not in words
+
+
+def test_show_says_how_to_learn_where_it_goes_where_that_can_be_learnt(command: Any) -> None:
+    assert "--breakdown" in command("show", saved(command, report([run()]))).stdout
+    assert "--breakdown" not in command("show", saved(command, program(1000.0))).stdout
+    assert "--breakdown" not in command("show", saved(command, report([unmetered_run()]))).stdout
+
+
+def test_show_says_what_was_trained_and_what_a_joule_does(command: Any) -> None:
+    facts = {
+        "parameters": 23_000_000,
+        "parameters_trained": 150_000,
+        "parameter_bytes": 92e6,
+        "flops_per_sample": 3.5e12,
+        "peak_rss_bytes": 12.3e9,
+        "peak_gpu_bytes": 41.2e9,
+        "optimiser_bytes": 1.2e9,
+        "processes": 8,
+    }
+    done = command("show", saved(command, report([run(2.0, facts=facts)])))
+    assert narrow(done.stdout)
+    words = " ".join(done.stdout.split())
+    assert "model 23.0 M parameters (150 k trained), 92.0 MB" in words
+    assert "operations 3.50 TFLOP a sample, forward and backward; 1.75 TFLOP/J" in words
+    assert "peak memory 12.3 GB, GPU 41.2 GB, optimiser 1.20 GB; each of 8 processes" in words
+
+
+def test_what_a_program_says_of_itself_may_be_nonsense(command: Any) -> None:
+    facts = {"parameters": "many", "flops_per_sample": None, "peak_rss_bytes": -1, "processes": []}
+    done = command("show", saved(command, report([run(facts=facts)])))
+    assert done.returncode == 0, done.stderr
+    assert not {"model", "operations", "memory"} & set(done.stdout.split())
 
 
 def test_an_estimate_says_so_beside_the_number(command: Any) -> None:
@@ -149,12 +212,48 @@ def test_workloads_lists_sizes_targets_and_reference_runs(command: Any) -> None:
         "tiny",
         "base",
         "dice at least 0.81",
-        "20 of 20 seeds reach it",
+        "of 20 seeds reach it",
         "no reference bank",
     ):
         assert words in " ".join(done.stdout.split())
     data = json.loads(command("workloads", "--json").stdout)
     assert data[0]["sizes"][0]["target"] == {"metric": "dice", "value": 0.81, "direction": "max"}
+
+
+def size(**changes: Any) -> dict[str, Any]:
+    """A size in the catalogue, without a bank."""
+    target = {"metric": "validation_loss", "value": 0.2, "direction": "min"}
+    known = {"size": "tiny", "summary": "small", "needs": None, "id": "sha256:0", "max_samples": 4096}
+    return {**known, "target": target, "config": {"data": "brains"}, "bank": None, **changes}
+
+
+def test_of_baselines_the_best_is_the_least_where_the_target_is_a_most() -> None:
+    bank = {
+        "baselines": {"predict nothing": 1.0, "linear": 0.4},
+        "runs": [
+            {"status": "reached", "samples": 1000, "seconds": 10.0},
+            {"status": "reached", "samples": 3000, "seconds": 30.0},
+            {"status": "missed", "samples": 4096, "seconds": 99.0},
+        ],
+        "made": {"threads": 2, "device": "cuda:0", "device_name": "NVIDIA A100"},
+    }
+    assert size_lines(size(bank=bank)) == [
+        "target: validation loss at most 0.2, within 4,096 samples",
+        "data: brains",
+        "without a network: 0.4 at best (linear)",
+        "reference: 2 of 3 seeds reach it, in the median after 2,000 samples, "
+        "20.0 s of training on NVIDIA A100",
+    ]
+    target = {"metric": "accuracy", "value": 0.9, "direction": "max"}
+    assert "without a network: 1 at best (predict nothing)" in size_lines(size(bank=bank, target=target))
+    missed = {**bank, "runs": bank["runs"][2:]}
+    assert size_lines(size(bank=missed))[-1] == "reference: 0 of 1 seeds reach it"
+
+
+def test_a_size_that_cannot_do_without_an_option_says_so() -> None:
+    nothing = dict.fromkeys(("id", "target", "max_samples", "config"))
+    needs = "unet full trains on your own data: add --data FOLDER"
+    assert size_lines(size(**nothing, needs=needs)) == [f"needs more: {needs}"]
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("run", "--help"), ("--version",)])

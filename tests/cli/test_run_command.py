@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from energyprof.cli.run import _absolute
 from fakes.powercap import LAG_J
 
 SHORT = ("run", "unet", "--idle", "0", "--max-samples", "64", "--output", "r.json")
@@ -74,8 +75,17 @@ def test_ctrl_c_stops_the_training_and_keeps_what_was_measured(command: Any) -> 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("run", "gpt"), "unknown workload 'gpt': choose one of unet"),
+        (("run", "gpt"), "unknown workload 'gpt': choose one of "),
         (("run", "unet", "--size", "huge"), "unet has no size 'huge': choose one of tiny, base"),
+        (("run", "unet", "--grad-accum", "3"), "cannot be split over 1 process(es) × 3 part(s)"),
+        (("run", "unet", "--nproc", "3"), "cannot be split over 3 process(es)"),
+        (("run", "unet", "--lora", "4"), "unet has no --lora: leave it out"),
+        (("run", "unet", "--ema"), "unet has no --ema: leave it out"),
+        (("run", "unet", "--prediction", "v"), "unet has no --prediction: leave it out"),
+        (("run", "unet", "--model", "x"), "unet has no --model: leave it out"),
+        (("run", "unet", "--workers", "-1"), "workers -1: use 0 or more"),
+        (("run", "unet", "--breakdown", "-1"), "breakdown -1.0: give seconds"),
+        (("run", "unet", "--target", "nan"), "--target nan: give unet a plain number"),
         (("run", "unet", "--precision", "fp4"), "unknown precision 'fp4'"),
         (("run", "unet", "--target", "1.5"), "target 1.5"),
         (("run", "unet", "--batch-size", "0"), "batch size 0"),
@@ -101,6 +111,16 @@ def test_an_interpreter_without_torch_is_one_line_that_names_the_extra(command: 
     assert "pip install 'energyprof[workloads]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert command.report()["runs"][0]["status"] == "failed"
+
+
+def test_a_path_goes_to_the_training_from_the_root_and_a_name_on_the_hub_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert _absolute("weights") == str(tmp_path / "weights")
+    assert _absolute("google/bert") == "google/bert"
+    assert _absolute(None) is None
 
 
 def test_a_missing_gpu_is_one_line(command: Any) -> None:

@@ -31,11 +31,28 @@ def test_out_of_memory_names_the_batch_size_and_other_errors_pass():
         pytest.raises(
             WorkloadError, match="out of memory on cpu at batch size 64: use a smaller --batch-size"
         ),
-        device.memory_named(cpu, 64),
+        device.one_line(cpu, 64),
     ):
         torch.empty(2**50)
-    with pytest.raises(RuntimeError, match="must match the size"), device.memory_named(cpu, 64):
+    with pytest.raises(RuntimeError, match="must match the size"), device.one_line(cpu, 64):
         torch.ones(2) + torch.ones(3)
+
+
+def test_a_loader_that_was_killed_is_one_line():
+    with (
+        pytest.raises(WorkloadError, match=r"^a process that loads data died \(.*killed") as error,
+        device.one_line(torch.device("cpu"), 2),
+    ):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.\nMore lines.")
+    assert "\n" not in str(error.value)
+
+
+def test_several_processes_need_as_many_gpus(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "1000")
+    with pytest.raises(WorkloadError, match=r"1000 processes but .* use --nproc"):
+        device.torch_device("cuda")
+    with pytest.raises(WorkloadError, match="use --device cuda, or --nproc 1"):
+        device.torch_device("cuda:0")
 
 
 def test_a_missing_library_names_the_extra():

@@ -1,7 +1,5 @@
 """The task: damage is seeded, labels move with their slices, the validation set is fixed."""
 
-from itertools import islice
-
 import pytest
 
 from energyprof.workload import Settings
@@ -59,9 +57,3 @@ def test_a_fraction_of_the_data_is_evenly_spaced_and_never_empty():
     )
     assert torch.equal(half, whole[::2])
     assert len(least) == 1
-
-
-def test_batches_pass_over_every_slice_before_any_comes_again():
-    batches = list(islice(tissues.batches(5, 3, torch.Generator().manual_seed(0)), 5))
-    drawn = torch.cat(batches).tolist()
-    assert [sorted(drawn[start : start + 5]) for start in (0, 5, 10)] == [[0, 1, 2, 3, 4]] * 3

@@ -1,4 +1,4 @@
-"""The unet workload: what makes it the same work, and that it trains as its contract says."""
+"""The unet workload on the packaged slices: what makes it the same work, and how it trains."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.workload import Diverged, Phase, Progress, Settings, WorkloadError
+from energyprof.workload import Diverged, Facts, Phase, Progress, Settings, WorkloadError
 from energyprof.workloads import unet, workload_module
 
 SHORT = Settings(max_samples=64, batch_size=8, data_fraction=0.25)
@@ -46,6 +46,14 @@ def prepared(settings, **config):
         Settings(target=0.0),
         Settings(target=1.0),
         Settings(max_samples=0),
+        Settings(batch_size=10, grad_accum=4),
+        Settings(batch_size=9, nproc=2),
+        Settings(model="somewhere"),
+        Settings(data="somewhere"),
+        Settings(lora=4),
+        Settings(ema=True),
+        Settings(size="full"),
+        Settings(size="full", data="nowhere"),
     ],
     ids=str,
 )
@@ -64,6 +72,10 @@ def test_a_setting_out_of_range_is_one_line(settings):
         Settings(data_fraction=0.5),
         Settings(size="base"),
         Settings(target=0.7),
+        Settings(grad_accum=2),
+        Settings(compile=True),
+        Settings(channels_last=True),
+        Settings(checkpoint=True),
     ],
     ids=str,
 )
@@ -71,7 +83,11 @@ def test_a_setting_that_changes_the_work_changes_its_id(settings):
     assert unet.plan(settings).id() != unet.plan(Settings()).id()
 
 
-@pytest.mark.parametrize("settings", [Settings(device="cuda:1"), Settings(max_samples=99)], ids=str)
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(device="cuda:1"), Settings(max_samples=99), Settings(nproc=2), Settings(breakdown_s=5.0)],
+    ids=str,
+)
 def test_where_it_runs_and_when_it_gives_up_are_no_part_of_the_work(settings):
     assert unet.plan(settings).id() == unet.plan(Settings()).id()
 
@@ -90,30 +106,29 @@ def test_planning_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 0
 
 
-def test_every_size_says_what_it_is_and_can_be_planned():
+def test_every_size_says_what_it_is_and_those_with_data_can_be_planned():
     assert workload_module("unet") is unet
-    for size, line in unet.SIZES.items():
-        assert line
+    assert list(unet.SIZES) == list(unet.RECIPES) == ["tiny", "base", "full"]
+    for size in ("tiny", "base"):
+        assert unet.SIZES[size]
         assert unet.plan(Settings(size=size)).size == size
 
 
 def test_phases_and_scores_come_in_the_order_of_the_contract(torch):
     events = list(prepared(SHORT, eval_every_samples=28).train(0))
-    told = [e for e in events if isinstance(e, Phase) or e.score is not None]
+    facts, *rest = events
+    assert isinstance(facts, Facts)
+    assert 200_000 < facts.facts["parameters"] < 300_000
+    told = [e for e in rest if isinstance(e, Phase) or e.score is not None]
     # evaluations come with the first whole batch at or past 28, 56 and the end, 64
-    assert [(type(e).__name__, getattr(e, "name", ""), e.samples) for e in told] == [
-        ("Phase", "warmup", 0),
-        ("Phase", "train", 24),
-        ("Phase", "eval", 32),
-        ("Progress", "", 32),
-        ("Phase", "train", 32),
-        ("Phase", "eval", 56),
-        ("Progress", "", 56),
-        ("Phase", "train", 56),
-        ("Phase", "eval", 64),
-        ("Progress", "", 64),
+    assert [(getattr(e, "name", "score"), e.samples) for e in told] == [
+        ("warmup", 0),
+        ("train", 24),
+        *(("eval", 32), ("score", 32), ("train", 32)),
+        *(("eval", 56), ("score", 56), ("train", 56)),
+        *(("eval", 64), ("score", 64)),
     ]
-    steps = [e.samples for e in events if isinstance(e, Progress) and e.score is None]
+    steps = [e.samples for e in rest if isinstance(e, Progress) and e.score is None]
     assert steps == list(range(8, 65, 8))
     assert all(0 <= e.score <= 1 for e in told if isinstance(e, Progress))
 
@@ -130,35 +145,38 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(torch):
     assert curve(4) != first
 
 
-def test_bf16_trains_on_the_cpu(torch):
-    *_, last = prepared(replace(SHORT, precision="bf16", max_samples=16)).train(0)
+@pytest.mark.parametrize(
+    "options", [{"precision": "bf16"}, {"grad_accum": 2}, {"channels_last": True}], ids=str
+)
+def test_what_a_study_turns_trains_on_the_cpu(torch, options):
+    *_, last = prepared(replace(SHORT, max_samples=16, **options)).train(0)
     assert 0 <= last.score <= 1
 
 
+@pytest.mark.slow
 def test_base_takes_steps_on_the_cpu(torch):
     workload = prepared(Settings(size="base", batch_size=1, data_fraction=0.1))
     training = workload.train(0)
-    events = list(islice(training, 3))
+    _, *events = islice(training, 4)
     training.close()
     assert events == [Phase("warmup", 0), Progress(1), Progress(2)]
 
 
-def test_facts_tell_versions_device_and_parameters(torch):
-    facts = unet.build(unet.plan(replace(SHORT, device="cpu"))).facts()
+def test_facts_tell_versions_and_device(torch):
+    facts = prepared(replace(SHORT, device="cpu")).facts()
     assert facts["torch"] == torch.__version__
     assert facts["device"] == "cpu"
-    assert 200_000 < facts["parameters"] < 300_000
+    assert "monai" in facts
+
+
+def test_each_part_of_a_step_can_be_measured_alone(torch):
+    workload = prepared(replace(SHORT, max_samples=16))
+    list(workload.train(0))
+    parts = [e.name for e in workload.breakdown(0.05) if isinstance(e, Phase)]
+    assert parts == ["part:data", "part:forward_backward", "part:optimiser", "part:end"]
 
 
 def test_a_loss_that_is_no_number_is_a_divergence(torch):
     workload = prepared(SHORT, learning_rate=math.inf)
     with pytest.raises(Diverged, match="loss is nan after 64 samples"):
         list(workload.train(0))
-
-
-def test_the_learning_rate_rises_then_falls():
-    config = unet.plan(Settings()).config
-    rates = [unet.rate_factor(step, config) for step in range(1000)]
-    peak = rates.index(max(rates))
-    assert rates[: peak + 1] == sorted(rates[: peak + 1])
-    assert rates[peak:] == sorted(rates[peak:], reverse=True)

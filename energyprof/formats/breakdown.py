@@ -1,0 +1,72 @@
+"""Where the energy of a step goes, as a person reads it."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from energyprof import budget
+from energyprof.breakdown import Breakdown, Part, breakdown
+from energyprof.report import Report
+from energyprof.units import plus_minus, watts
+
+HINT = "what each part of a step takes: energyprof run … --breakdown 10"
+UNTOLD = "cannot be told apart by this meter"
+NAMES = {"forward_backward": "forward, backward"}
+
+
+def where_it_goes(report: Report) -> RenderableType | None:
+    """The parts of a step at 80 columns, or how to get them; ``None`` for what is no standard workload."""
+    found = breakdown(report)
+    if found is None:
+        hints = report.workload.size is not None and budget.energy_per_sample(report) is not None
+        return Text(f"  {HINT}", style="dim") if hints else None
+    lines = [Text(f"  {_name(part)}: {UNTOLD}", style="yellow") for part in found.parts if not part.told]
+    lines += [_closure(found)] if found.closure is not None else []
+    return Group(
+        Text("where it goes  ").append("each part of a step alone, after the training", style="dim"),
+        Padding(_table(found), (0, 0, 0, 2), expand=False),
+        *lines,
+    )
+
+
+def _table(found: Breakdown) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    table.add_column("part", no_wrap=True)
+    for name in ("a sample", "of training", "power"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for part in found.parts:
+        table.add_row(
+            _name(part),
+            plus_minus(part.sample_j, part.sample_u_j, "J"),
+            _share(part.sample_j, found.train_j) if part.told else "–",
+            watts(part.power_w) if part.told else "–",
+        )
+    table.add_section()
+    together = plus_minus(found.together_j, found.together_u_j, "J")
+    table.add_row("together", together, _share(found.together_j, found.train_j), "", style="bold")
+    if found.train_j is not None:
+        table.add_row("in training", plus_minus(found.train_j, found.train_u_j or 0.0, "J"), "100.0 %", "")
+    return table
+
+
+def _closure(found: Breakdown) -> Text:
+    """What the comparison of the sum with the training means, within what both are sure of."""
+    excess, u = (found.closure or 0.0) - 1, found.closure_u or 0.0
+    if abs(excess) <= u:
+        words = f"the parts add up to the training within their uncertainty (± {100 * u:.2g} %)"
+    elif excess > 0:
+        words = "alone, the parts take more than in training, where they can overlap"
+    else:
+        words = "alone, the parts take less than in training, where they can wait for each other"
+    return Text(f"  {words}", style="dim")
+
+
+def _share(sample_j: float, train_j: float | None) -> str:
+    return f"{100 * sample_j / train_j:.1f} %" if train_j else "–"
+
+
+def _name(part: Part) -> str:
+    return NAMES.get(part.name, part.name.replace("_", " "))

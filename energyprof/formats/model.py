@@ -1,0 +1,56 @@
+"""What was trained, in a few lines: parameters, operations and what a joule does of them, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from energyprof.units import si
+
+
+def about_model(facts: Mapping[str, Any], sample_j: float | None) -> list[tuple[str, str]]:
+    """A label and a line for each thing that is known; ``sample_j`` is the energy of a trained sample."""
+    lines = (
+        ("model", _model(facts)),
+        ("operations", _operations(facts, sample_j)),
+        ("peak memory", _memory(facts)),
+    )
+    return [(label, line) for label, line in lines if line]
+
+
+def _model(facts: Mapping[str, Any]) -> str:
+    """``23.0 M parameters (150 k trained), 92.0 MB``."""
+    count, trained = _number(facts, "parameters"), _number(facts, "parameters_trained")
+    size = _number(facts, "parameter_bytes")
+    if count is None:
+        return ""
+    some = "" if trained is None or trained == count else f" ({_short(trained)} trained)"
+    return f"{_short(count)} parameters{some}" + ("" if size is None else f", {si(size, 'B')}")
+
+
+def _operations(facts: Mapping[str, Any], sample_j: float | None) -> str:
+    """``350 MFLOP a sample, forward and backward; 35.0 MFLOP/J``."""
+    flops = _number(facts, "flops_per_sample")
+    if not flops:
+        return ""
+    line = f"{si(flops, 'FLOP')} a sample, forward and backward"
+    return f"{line}; {si(flops / sample_j, 'FLOP/J')}" if sample_j else line
+
+
+def _memory(facts: Mapping[str, Any]) -> str:
+    """``12.3 GB, GPU 41.2 GB, optimiser 1.20 GB; each of 8 processes``."""
+    words = (("peak_rss_bytes", ""), ("peak_gpu_bytes", "GPU "), ("optimiser_bytes", "optimiser "))
+    known = [(word, _number(facts, name)) for name, word in words]
+    line = ", ".join(f"{word}{si(size, 'B')}" for word, size in known if size is not None)
+    processes = _number(facts, "processes") or 1
+    return f"{line}; each of {processes:g} processes" if line and processes > 1 else line
+
+
+def _short(count: float) -> str:
+    return si(count, "").strip() if count >= 1000 else f"{count:g}"
+
+
+def _number(facts: Mapping[str, Any], name: str) -> float | None:
+    """The fact, if it is a number: any program may say anything over the wire."""
+    value = facts.get(name)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None

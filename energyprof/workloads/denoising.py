@@ -1,0 +1,234 @@
+"""Denoising: a step of Stable Diffusion's training, as diffusers' text-to-image script takes it.
+
+Every step encodes its images and captions anew: pixels → latents → latents with noise, from which the U-Net,
+told the timestep and the caption, predicts the noise, or the velocity, that was mixed in. The parts that are
+not trained compute in the low precision itself, the U-Net under autocast.
+
+The score is the mean squared error of the noise, whichever is predicted, on held-out images with fixed noise
+at timesteps spread evenly: of a predicted velocity v it follows from noise = α v + σ noisy latents.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from energyprof.workload import Event, Plan
+from energyprof.workloads import (
+    captioned,
+    fingerprint,
+    hub,
+    image_folder,
+    latent,
+    loop,
+    mni,
+    order,
+    patches,
+    ranks,
+    rate,
+    stable_diffusion,
+    tensors,
+)
+from energyprof.workloads import device as torch_side
+
+SOURCES = (
+    __file__,
+    captioned.__file__,
+    fingerprint.__file__,
+    hub.__file__,
+    image_folder.__file__,
+    latent.__file__,
+    mni.__file__,
+    rate.__file__,
+    stable_diffusion.__file__,
+    *loop.SOURCES,
+)
+EVAL_BATCH = 16
+
+
+class Denoising:
+    """One plan's training program."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.config: Mapping[str, Any] = plan.config
+        self.device: Any = None
+        self.models: Any = None
+        self.training: Any = None  # captioned.Slices or image_folder.Squares
+        self.validation: List[HeldOut] = []  # this process's share
+        self.loop: Optional[loop.Loop] = None
+
+    def facts(self) -> Dict[str, Any]:
+        """Versions, device, and how many images there are."""
+        found = torch_side.facts(self.device)
+        for package in ("diffusers", "transformers"):
+            found[package] = torch_side.library(package).__version__
+        if self.training is not None:
+            found.update(training_items=len(self.training), workers=getattr(self.training, "workers", 0))
+        return found
+
+    def prepare(self) -> None:
+        """Put the parts that are not trained onto the device, and make the validation set with them.
+
+        Raises:
+            WorkloadError: model, data, package or device is not there, or the device lacks the precision.
+        """
+        settings, config = self.plan.settings, self.config
+        self.device = torch_side.torch_device(settings.device)
+        torch_side.set_up(self.device, config["precision"])
+        ranks.join(self.device)
+        if settings.model is None:
+            self.models = latent.drawn(config["model"], config["prediction"])
+        else:
+            self.models = latent.loaded(settings.model, settings.prediction)
+        with torch_side.one_line(self.device, config["batch_size"]):
+            for part in (self.models.vae, self.models.text_encoder):
+                part.eval().requires_grad_(False)
+                layout = tensors.memory_format(part, config["channels_last"])
+                part.to(self.device, dtype=low_precision(config["precision"]), memory_format=layout)
+            self.training, held_out = self.sources()
+            self.validation = list(self.held_out(held_out))
+
+    def train(self, seed: int) -> Iterator[Event]:
+        """The phases and evaluations as they happen.
+
+        Raises:
+            Diverged: the loss or the score is not a number.
+            WorkloadError: the weights cannot be loaded, an image not read, or the device ran out of memory.
+        """
+        import torch
+
+        config = self.config
+        torch.manual_seed(seed)
+        model = self.models.unet().to(self.device).train()
+        chance = loop.chance(seed, self.device)
+        task = loop.Task(
+            model=model,
+            batches=self.training.batches(self.picks(seed)),
+            loss=lambda model, batch: self.loss(model, batch, chance),
+            evaluate=self.evaluate,
+            optimiser=torch_side.adamw(model.parameters(), config["learning_rate"], self.device),
+            rate=lambda step: rate.factor(step, config),
+            averaging=config["ema_decay"] if config["ema"] else None,
+            clip=config["clip"],
+        )
+        self.loop = loop.Loop(self.plan, self.device, task, seed)
+        yield from self.loop.train()
+
+    def breakdown(self, seconds: float) -> Iterator[Event]:
+        """Each part of a step by itself."""
+        if self.loop is not None:
+            yield from self.loop.breakdown(seconds)
+
+    def sources(self) -> Tuple[Any, Any]:
+        """The images to train on and those held out."""
+        config = self.config
+        if self.plan.settings.data is None:
+            side = config["resolution"] + config["room"]
+            slabs_mm = (config["train_slabs_mm"], config["validation_slabs_mm"])
+            training, held_out = (captioned.slices(slabs, side) for slabs in slabs_mm)
+        else:
+            training, held_out = image_folder.read(Path(self.plan.settings.data))
+        kept = order.evenly(len(training), config["data_fraction"]).tolist()
+        return self.source([training[number] for number in kept]), self.source(held_out)
+
+    def source(self, pairs: Sequence[Tuple[Any, str]]) -> Any:
+        """What batches of these images and captions come from."""
+        import torch
+
+        images, captions = zip(*pairs)
+        tokens, side = self.models.tokens(captions), self.config["resolution"]
+        if self.plan.settings.data is None:
+            return captioned.Slices(torch.stack(images).to(self.device), tokens.to(self.device), side)
+        workers, pinned = patches.processes(self.plan.settings.workers), self.device.type == "cuda"
+        return image_folder.Squares(images, tokens, side, workers, pinned)
+
+    def picks(self, seed: int) -> Iterator[Tuple[Any, Any]]:
+        """Which images this process's micro-batches hold (n,), without end, and how each is seen (n, 3).
+
+        A view is three numbers in 0…1: mirrored from 0.5 on; where the square lies, from top and from left.
+        """
+        import torch
+
+        chance = loop.chance(seed, "cpu")
+        for numbers in order.micro_batches(len(self.training), self.config, seed, "cpu"):
+            yield numbers, torch.rand(len(numbers), 3, generator=chance)
+
+    def held_out(self, source: Any) -> Iterator["HeldOut"]:
+        """The validation set in batches: noise and timesteps drawn on the CPU, the same on every device."""
+        import torch
+
+        n, schedule = self.config["validation_items"], self.models.schedule
+        chance = torch.Generator().manual_seed(self.config["validation_seed"])
+        spread = (torch.arange(n) * 2 + 1) * len(schedule.alphas_cumprod) // (2 * n)
+        timesteps = spread[torch.randperm(n, generator=chance)]
+        seeds = torch.randint(2**24, (n,), generator=chance)  # of 2**28 on torch's versions draw others
+        parts = ranks.share(torch.arange(n)).split(EVAL_BATCH)
+        plain = torch.tensor([0.0, 0.5, 0.5])  # the middle, as it is
+        picks = ((part * len(source) // n, plain.expand(len(part), 3)) for part in parts)
+        for part, (images, tokens) in zip(parts, source.batches(picks)):
+            latents, text = self.encoded(images.to(self.device), tokens.to(self.device), None)
+            noise = torch.stack(
+                [
+                    torch.randn(latents.shape[1:], generator=torch.Generator().manual_seed(seed))
+                    for seed in seeds[part].tolist()
+                ]
+            ).to(self.device)
+            at = timesteps[part].to(self.device)
+            noisy = schedule.add_noise(latents.float(), noise, at)
+            yield HeldOut(noisy, at, text, noise, schedule.alphas_cumprod[at].view(-1, 1, 1, 1))
+
+    def encoded(self, images: Any, tokens: Any, chance: Any) -> Tuple[Any, Any]:
+        """Latents (n, c, h, w) and text (n, length, width), from ``chance``, or the most probable ones."""
+        import torch
+
+        vae = self.models.vae
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            pixels = images.float().div_(127.5).sub_(1).to(vae.dtype).expand(-1, 3, -1, -1)
+            found = vae.encode(pixels).latent_dist
+            latents = found.mode() if chance is None else found.sample(chance)
+            return latents * vae.config.scaling_factor, self.models.text_encoder(tokens)[0]
+
+    def loss(self, model: Any, batch: Tuple[Any, Any], chance: Any) -> Any:
+        """Mean squared error of what the model predicts, at a timestep drawn for each image."""
+        import torch
+
+        latents, text = self.encoded(*batch, chance)
+        schedule, n = self.models.schedule, len(latents)
+        drawing = {"generator": chance, "device": self.device}
+        noise = torch.randn(latents.shape, dtype=latents.dtype, **drawing)
+        timesteps = torch.randint(len(schedule.alphas_cumprod), (n,), **drawing)
+        velocity = schedule.config.prediction_type == "v_prediction"
+        wanted = schedule.get_velocity(latents, noise, timesteps) if velocity else noise
+        found = predicted(model, schedule.add_noise(latents, noise, timesteps), timesteps, text)
+        return torch.nn.functional.mse_loss(found, wanted.float())
+
+    def evaluate(self, model: Any) -> Tuple[float, int]:
+        """Sum over the validation items of the noise's mean squared error, and how many items."""
+        velocity = self.models.schedule.config.prediction_type == "v_prediction"
+        total: Any = 0.0
+        for batch in self.validation:
+            found = predicted(model, batch.noisy, batch.timesteps, batch.text)
+            if velocity:
+                found = batch.kept.sqrt() * found + (1 - batch.kept).sqrt() * batch.noisy
+            total = total + (found - batch.noise).square().mean(dim=(1, 2, 3)).sum()
+        return float(total), sum(len(batch.noise) for batch in self.validation)
+
+
+class HeldOut(NamedTuple):
+    """A batch of the validation set."""
+
+    noisy: Any  # latents with noise (n, c, h, w) float32
+    timesteps: Any  # (n,)
+    text: Any  # (n, length, width)
+    noise: Any  # like noisy
+    kept: Any  # α²: the latents' share of noisy's variance (n, 1, 1, 1)
+
+
+def predicted(model: Any, noisy: Any, timesteps: Any, text: Any) -> Any:
+    """What the U-Net makes of noisy latents, float32."""
+    return model(noisy, timesteps, text, return_dict=False)[0].float()
+
+
+def low_precision(precision: str) -> Any:
+    """The type of weights that are only computed with."""
+    torch = torch_side.library("torch")
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)

@@ -1,0 +1,142 @@
+"""Text classification: a transformer learns a corpus' classes; the score is the accuracy on texts held out.
+
+All texts are padded to one length: then every step costs the same, and a part of it stands for all. What is
+scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.
+"""
+
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from energyprof.workload import Event, Plan
+from energyprof.workloads import (
+    classifier,
+    corpus,
+    fingerprint,
+    hub,
+    labelled_text,
+    loop,
+    minilm,
+    order,
+    packaged,
+    ranks,
+    rate,
+    tweets,
+)
+from energyprof.workloads import device as torch_side
+
+SOURCES = (
+    __file__,
+    classifier.__file__,
+    corpus.__file__,
+    fingerprint.__file__,
+    hub.__file__,
+    labelled_text.__file__,
+    minilm.__file__,
+    packaged.__file__,
+    rate.__file__,
+    tweets.__file__,
+    *loop.SOURCES,
+)
+EVAL_BATCH = 125
+
+
+class TextClassification:
+    """One plan's training program."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.config: Mapping[str, Any] = plan.config
+        self.device: Any = None
+        self.classes: Tuple[str, ...] = ()
+        self.classifier: Any = None
+        self.training: List[Any] = []  # tokens and mask (n, length), labels (n,)
+        self.validation: List[Any] = []  # the same of this process's share, in batches
+        self.loop: Optional[loop.Loop] = None
+
+    def facts(self) -> Dict[str, Any]:
+        """Versions, device, and what was made of the texts."""
+        found = {**torch_side.facts(self.device), "classes": list(self.classes)}
+        found["transformers"] = torch_side.library("transformers").__version__
+        if self.training:
+            found.update(training_items=len(self.training[0]), tokens=self.training[0].shape[1])
+        return found
+
+    def prepare(self) -> None:
+        """Put the tokenised texts onto the device.
+
+        Raises:
+            WorkloadError: model, data, package or device is not there, or the device lacks the precision.
+        """
+        import torch
+
+        settings = self.plan.settings
+        hub.quiet(offline=not any(hub.named(wanted) for wanted in (settings.model, settings.data)))
+        self.device = torch_side.torch_device(settings.device)
+        torch_side.set_up(self.device, self.config["precision"])
+        ranks.join(self.device)
+        if settings.data is None:
+            found = tweets.of(self.config)
+        else:
+            found = labelled_text.own_corpus(settings.data, self.config["validation_items"])
+        self.classes = found.classes
+        self.classifier = classifier.Classifier(self.config, settings.model, len(found.classes))
+        kept = order.evenly(len(found.training), self.config["data_fraction"]).tolist()
+        chosen = [found.training[i] for i in kept] + found.validation
+        texts, labels = zip(*chosen)
+        whole = (*self.classifier.tokenised(texts), torch.tensor(labels))
+        with torch_side.one_line(self.device, self.config["batch_size"]):
+            self.training = [part[: len(kept)].to(self.device) for part in whole]
+            mine = [ranks.share(part[len(kept) :]) for part in whole]
+            self.validation = [tuple(part.to(self.device) for part in batch) for batch in _batches(*mine)]
+
+    def train(self, seed: int) -> Iterator[Event]:
+        """The phases and evaluations as they happen.
+
+        Raises:
+            Diverged: the loss or the score is not a number.
+            WorkloadError: the weights cannot be loaded, or the device ran out of memory.
+        """
+        import torch
+
+        torch.manual_seed(seed)
+        model = self.classifier.network().to(self.device)
+        trained = [weight for weight in model.parameters() if weight.requires_grad]
+        mask = self.classifier.attention(model)
+        task = loop.Task(
+            model=model,
+            batches=self.batches(seed, mask),
+            loss=lambda model, batch: torch.nn.functional.cross_entropy(
+                classifier.logits(model, *batch[:2]).float(), batch[2]
+            ),
+            evaluate=lambda model: self.evaluate(model, mask),
+            optimiser=torch_side.adamw(trained, self.config["learning_rate"], self.device),
+            rate=lambda step: rate.factor(step, self.config),
+            averaging=self.config["averaging"],
+            clip=self.config["clip"],
+        )
+        self.loop = loop.Loop(self.plan, self.device, task, seed)
+        yield from self.loop.train()
+
+    def breakdown(self, seconds: float) -> Iterator[Event]:
+        """Each part of a step by itself."""
+        if self.loop is not None:
+            yield from self.loop.breakdown(seconds)
+
+    def batches(self, seed: int, form: Any) -> Iterator[Tuple[Any, Any, Any]]:
+        """Tokens (n, length), their mask in the model's form and labels (n,), without end."""
+        tokens, mask, labels = self.training
+        for pick in order.micro_batches(len(tokens), self.config, seed, self.device):
+            yield tokens[pick], form(mask[pick]), labels[pick]
+
+    def evaluate(self, model: Any, form: Any) -> Tuple[float, int]:
+        """How many held-out texts are classified right, and how many there are."""
+        right: Any = 0
+        for tokens, mask, labels in self.validation:
+            right = right + (classifier.logits(model, tokens, form(mask)).argmax(dim=1) == labels).sum()
+        return float(right), sum(len(labels) for _, _, labels in self.validation)
+
+
+def _batches(tokens: Any, mask: Any, labels: Any) -> Iterator[Tuple[Any, Any, Any]]:
+    """Texts of like length together, less the columns that are padding in all of them."""
+    for pick in mask.sum(dim=1).argsort(stable=True).split(EVAL_BATCH):
+        longest = int(mask[pick].sum(dim=1).max())
+        yield tokens[pick, :longest], mask[pick, :longest], labels[pick]

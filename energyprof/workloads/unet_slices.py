@@ -1,0 +1,104 @@
+"""The 2-D U-Net: it learns to tell left and right grey and white matter apart in corrupted MRI slices.
+
+The slices are those of the MNI template (``mni.py``). Each is turned, shifted and scaled, its contrast
+bent and often inverted, shaded by a smooth bias field and covered in noise (``tissues.py``), so that
+neither an intensity window nor a position prior will do; ``banks/`` holds what these reach. Training
+draws its corruptions from the run's seed; the validation slab is corrupted once, the same in every run.
+What is scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.
+"""
+
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+
+from energyprof.workload import Event, Plan
+from energyprof.workloads import device as torch_side
+from energyprof.workloads import loop, mni, order, ranks, rate, tissues
+
+SOURCES = (__file__, tissues.__file__, mni.__file__, rate.__file__, *loop.SOURCES)
+EVAL_BATCH = 18
+
+
+class SliceSegmentation:
+    """One plan's training program."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.config = plan.config
+        self.device: Any = None
+        self.training: Any = None  # clean slices and labels, both (n, 1, x, y)
+        # Corrupted slices (n, 1, x, y) and truth (n, 5, x, y): this process's share.
+        self.validation: Any = None
+        self.loop: Optional[loop.Loop] = None
+
+    def facts(self) -> Dict[str, Any]:
+        """Versions and device."""
+        return {**torch_side.facts(self.device), "monai": torch_side.library("monai").__version__}
+
+    def prepare(self) -> None:
+        """Put the training slices and the fixed validation set onto the device.
+
+        Raises:
+            WorkloadError: data, package or device is not there, or the device lacks the precision.
+        """
+        self.device = torch_side.torch_device(self.plan.settings.device)
+        torch_side.set_up(self.device, self.config["precision"])
+        torch_side.library("monai.networks.nets")
+        ranks.join(self.device)
+        with torch_side.one_line(self.device, self.config["batch_size"]):
+            self.training = [t.to(self.device) for t in tissues.training_set(self.config)]
+            self.validation = [ranks.share(t).to(self.device) for t in tissues.validation_set(self.config)]
+
+    def train(self, seed: int) -> Iterator[Event]:
+        """The phases and evaluations as they happen.
+
+        Raises:
+            Diverged: the loss or the score is not a number.
+            WorkloadError: the device ran out of memory.
+        """
+        import torch
+
+        torch.manual_seed(seed)
+        model = network(self.config).to(self.device)
+        dice = torch_side.library("monai.losses").DiceCELoss(softmax=True)
+        task = loop.Task(
+            model=model,
+            batches=self.batches(seed),
+            loss=lambda model, batch: dice(model(batch[0]).float(), batch[1]),
+            evaluate=self.evaluate,
+            optimiser=torch_side.adamw(model.parameters(), self.config["learning_rate"], self.device),
+            rate=lambda step: rate.factor(step, self.config),
+            averaging=self.config["averaging"],
+        )
+        self.loop = loop.Loop(self.plan, self.device, task, seed)
+        yield from self.loop.train()
+
+    def breakdown(self, seconds: float) -> Iterator[Event]:
+        """Each part of a step by itself."""
+        if self.loop is not None:
+            yield from self.loop.breakdown(seconds)
+
+    def batches(self, seed: int) -> Iterator[Tuple[Any, Any]]:
+        """Corrupted slices (n, 1, x, y) and their truth (n, 5, x, y), without end."""
+        slices, labels = self.training
+        chance = loop.chance(seed, self.device)
+        for pick in order.micro_batches(len(slices), self.config, seed, self.device):
+            yield tissues.corrupt(slices[pick], labels[pick], self.config["corruption"], chance)
+
+    def evaluate(self, model: Any) -> Tuple[float, int]:
+        """Sum of the validation slices' mean Dice over the tissues, and how many slices."""
+        dice = torch_side.library("monai.metrics").DiceMetric(include_background=False, reduction="none")
+        for inputs, truth in zip(*(whole.split(EVAL_BATCH) for whole in self.validation)):
+            dice(tissues.one_hot(model(inputs).argmax(dim=1, keepdim=True)), truth)
+        scores = dice.aggregate().nanmean(dim=1)  # a tissue that a slice does not hold says nothing of it
+        return float(scores.nansum().item()), int(scores.isfinite().sum().item())
+
+
+def network(config: Mapping[str, Any]) -> Any:
+    """MONAI's U-Net with freshly drawn weights: (n, 1, x, y) to logits (n, 5, x, y)."""
+    return torch_side.library("monai.networks.nets").UNet(
+        spatial_dims=2,
+        in_channels=1,
+        out_channels=len(mni.LABELS),
+        channels=config["channels"],
+        strides=[2] * (len(config["channels"]) - 1),
+        num_res_units=2,
+    )

@@ -1,0 +1,148 @@
+"""The 3-D U-Net: nnU-Net's network, trained on patches of the user's volumes.
+
+Volumes come in the Medical Segmentation Decathlon's layout (``decathlon.py``), are decoded and resampled once
+(``volumes.py``), and cut into patches, half of them around a voxel of some class (``patches.py``). Network
+and patch follow from the typical volume (``topology.py``). A fifth of the cases is segmented whole, window by
+window; scored are the weights' moving averages, on resampled voxels. Axes keep their stored order.
+"""
+
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from energyprof.workload import Event, Plan, WorkloadError
+from energyprof.workloads import decathlon, loop, order, patches, ranks, rate, topology, volumes
+from energyprof.workloads import device as torch_side
+
+SOURCES = (
+    __file__,
+    decathlon.__file__,
+    topology.__file__,
+    volumes.__file__,
+    patches.__file__,
+    rate.__file__,
+    *loop.SOURCES,
+)
+WINDOWS = 2  # computed at a time when a whole volume is segmented
+
+
+class VolumeSegmentation:
+    """One plan's training program."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.config = plan.config
+        self.device: Any = None
+        self.workers = 0
+        self.training: List[volumes.Volume] = []
+        self.validation: List[volumes.Volume] = []  # this process's share
+        self.scales: Tuple[patches.Scale, ...] = ()  # of the intensities, one for each channel
+        self.loop: Optional[loop.Loop] = None
+
+    def facts(self) -> Dict[str, Any]:
+        """Versions, device and how the data are loaded."""
+        return {
+            **torch_side.facts(self.device),
+            "monai": torch_side.library("monai").__version__,
+            "workers": self.workers,
+        }
+
+    def prepare(self) -> None:
+        """Decode the cases that are not in the cache yet, and find out how their intensities are scaled.
+
+        Raises:
+            WorkloadError: data, package, device or its precision is not there, or a file is broken.
+        """
+        settings, config = self.plan.settings, self.config
+        self.device = torch_side.torch_device(settings.device)
+        torch_side.set_up(self.device, config["precision"])
+        for needed in ("monai.networks.nets", "monai.inferers", "monai.transforms", "nibabel"):
+            torch_side.library(needed)
+        ranks.join(self.device)
+        self.workers = patches.processes(settings.workers)
+        data = decathlon.read(Path(str(settings.data)))
+        picked = order.evenly(len(data.training), config["data_fraction"]).tolist()
+        cases = [data.training[number] for number in picked]
+        with torch_side.one_line(self.device, config["batch_size"]):
+            volumes.decoded(ranks.share([*cases, *data.validation]), config, self.workers)
+            ranks.summed([0.0], self.device)  # wait for the others' share
+            self.training = volumes.decoded(cases, config, 0)
+            held_out = volumes.decoded(data.validation, config, 0)
+        for volumes_of, part in ((self.training, "training"), (held_out, "validation")):
+            if not any(len(volume.places()) for volume in volumes_of):
+                raise WorkloadError(
+                    f"{settings.data}: no {part} case holds any label but the background: add some"
+                )
+        self.validation = ranks.share(held_out)
+        self.scales = volumes.scales(self.training, config["modality"])
+
+    def train(self, seed: int) -> Iterator[Event]:
+        """The phases and evaluations as they happen.
+
+        Raises:
+            Diverged: the loss or the score is not a number.
+            WorkloadError: the device ran out of memory, or a volume could not be read.
+        """
+        import torch
+
+        config = self.config
+        torch.manual_seed(seed)
+        model = network(config).to(self.device)
+        dice = torch_side.library("monai.losses").DiceCELoss(softmax=True, include_background=False)
+        values = torch.arange(len(config["labels"]), device=self.device).view(1, -1, 1, 1, 1)
+        cut = patches.Patches(self.training, self.scales, config, seed)
+        task = loop.Task(
+            model=model,
+            batches=patches.micro_batches(cut, self.workers, self.device),
+            loss=lambda model, batch: dice(model(batch[0]).float(), (batch[1] == values).float()),
+            evaluate=self.evaluate,
+            optimiser=torch_side.adamw(model.parameters(), config["learning_rate"], self.device),
+            rate=lambda step: rate.factor(step, config),
+            averaging=config["averaging"],
+            clip=config["clip"],
+        )
+        self.loop = loop.Loop(self.plan, self.device, task, seed)
+        yield from self.loop.train()
+
+    def breakdown(self, seconds: float) -> Iterator[Event]:
+        """Each part of a step by itself."""
+        if self.loop is not None:
+            yield from self.loop.breakdown(seconds)
+
+    def evaluate(self, model: Any) -> Tuple[float, int]:
+        """Sum of the validation cases' mean Dice over the foreground's labels, and how many cases."""
+        import torch
+
+        segment = torch_side.library("monai.inferers").sliding_window_inference
+        dice = torch_side.library("monai.metrics").DiceMetric(
+            include_background=False, reduction="none", num_classes=len(self.config["labels"])
+        )
+        means = []
+        for volume in self.validation:
+            image = torch.from_numpy(patches.scaled(volume.image(), self.scales))[None].to(self.device)
+            logits = segment(
+                image,
+                self.config["patch"],
+                WINDOWS,
+                lambda windows: model(windows).float(),
+                overlap=self.config["overlap"],
+                mode="gaussian",
+            )
+            truth = torch.from_numpy(volume.label().copy())[None, None].to(self.device)
+            # A label that a case does not hold says nothing of it.
+            means.append(float(dice(logits.argmax(dim=1, keepdim=True), truth).nanmean().item()))
+        scored = [mean for mean in means if mean == mean]
+        return sum(scored), len(scored)
+
+
+def network(config: Mapping[str, Any]) -> Any:
+    """MONAI's DynUNet with freshly drawn weights: (n, modalities, x, y, z) to logits (n, labels, x, y, z)."""
+    strides = config["strides"]
+    return torch_side.library("monai.networks.nets").DynUNet(
+        spatial_dims=3,
+        in_channels=len(config["modality"]),
+        out_channels=len(config["labels"]),
+        kernel_size=[[3, 3, 3]] * len(strides),
+        strides=strides,
+        upsample_kernel_size=strides[1:],
+        filters=config["channels"],
+    )

@@ -1,0 +1,130 @@
+"""``energyprof run ./script.py``: seeds, targets, phases and failures of scripts that need no torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fakes.powercap import LAG_J
+
+SCRIPT = """
+import sys, time, energyprof
+print("started with", sys.argv[1:])
+if "mark" in sys.argv:
+    energyprof.mark("train")
+for step in range(1, 5):
+    time.sleep(0.1)
+    score = step / 4
+    if "mute" not in sys.argv:
+        energyprof.progress(samples=32 * step, score=score)
+    if energyprof.reached(score):
+        break
+print("seed", energyprof.seed())
+if "break" in sys.argv:
+    raise RuntimeError("as asked")
+"""
+
+
+@pytest.fixture
+def script(command: Any) -> Any:
+    (command.folder / "train.py").write_text(SCRIPT)
+
+    def run(*words: str, path: str = "train.py") -> Any:
+        return command("run", path, "--idle", "0", "-o", "r.json", "--force", *words)
+
+    return run
+
+
+def names(run: dict[str, Any]) -> list[str]:
+    return [phase["name"] for phase in run["phases"]]
+
+
+def test_a_script_is_trained_to_its_target_from_each_seed(command: Any, script: Any) -> None:
+    done = script("--target", "accuracy>=0.5", "--seeds", "3,5", "--", "mark")
+    assert done.returncode == 0, done.stderr
+    report = command.report()
+    assert [(r["seed"], r["status"], r["samples"], r["score"]) for r in report["runs"]] == [
+        (3, "reached", 64, 0.5),
+        (5, "reached", 64, 0.5),
+    ]
+    run = report["runs"][0]
+    assert names(run) == ["idle", "startup", "train", "shutdown"]
+    assert run["phases"][2]["samples"] == 64
+    assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
+    assert "unmarked" not in run["flags"]
+    work = report["workload"]
+    assert (work["name"], work["size"], work["config"]) == ("train.py", None, {"arguments": ["mark"]})
+    assert work["target"] == {"metric": "accuracy", "value": 0.5, "direction": "max"}
+
+
+def test_a_script_that_does_not_get_there_missed_its_target(command: Any, script: Any) -> None:
+    assert script("--target", "score>=2", "--", "mark").returncode == 4
+    run = command.report()["runs"][0]
+    assert (run["status"], run["samples"], run["score"]) == ("missed", 128, 1.0)
+
+
+def test_a_loss_is_to_fall_to_its_target(command: Any, script: Any) -> None:
+    assert script("--target", "loss<=0.25", "--", "mark").returncode == 0
+    assert command.report()["runs"][0]["samples"] == 32
+
+
+def test_a_script_without_a_target_is_done(command: Any, script: Any) -> None:
+    assert script("--", "mark").returncode == 0
+    run = command.report()["runs"][0]
+    assert (run["status"], run["samples"], run["exit_code"]) == ("done", 128, 0)
+
+
+def test_of_a_script_that_marks_no_phases_all_counts_and_the_report_says_so(
+    command: Any, script: Any
+) -> None:
+    done = script()
+    assert done.returncode == 0
+    run = command.report()["runs"][0]
+    assert (names(run), run["status"], run["samples"]) == (["idle", "run", "shutdown"], "done", 128)
+    assert "unmarked" in run["flags"]
+    assert run["time_s"] > 0.4
+    assert "marked no phases" in done.stdout
+
+
+def test_a_script_that_says_nothing_is_metered_as_a_whole(command: Any, script: Any) -> None:
+    assert script("--", "mute").returncode == 0
+    run = command.report()["runs"][0]
+    assert (names(run), run["status"], run["samples"]) == (["idle", "run"], "done", None)
+    assert "unmarked" in run["flags"]
+    assert run["energy_j"] == pytest.approx(run["total_energy_j"], abs=LAG_J / 10)
+    assert "digit for digit" in command("recompute", "r.json").stdout
+
+
+def test_a_script_that_breaks_keeps_the_seeds_before_and_its_last_lines(command: Any, script: Any) -> None:
+    breaking = SCRIPT.replace('"break" in sys.argv', "energyprof.seed() == 1")
+    (command.folder / "train.py").write_text(breaking)
+    done = script("--repeats", "3", "-q", "--", "mark", "two words")
+    assert done.returncode == 2
+    assert [run["status"] for run in command.report()["runs"]] == ["done", "failed"]
+    lines = done.stderr.splitlines()
+    assert lines[0] == "the training's last lines:"
+    assert "  started with ['mark', 'two words']" in lines
+    assert lines[-1] == "  RuntimeError: as asked"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("train.py", "--size", "base"), "--size: for standard workloads; pass train.py its own behind --"),
+        (("./train.py", "--lora", "4", "--ema"), "--lora, --ema: for standard workloads"),
+        (("train.py", "--batch-size", "4"), "--batch-size: "),
+        (("train.py", "--device", "cpu"), "--device: "),
+        (("train.py", "--breakdown", "1"), "--breakdown: "),
+        (("train.py", "--target", "accuracy=1"), "--target accuracy=1: give a number, 'accuracy>=0.97'"),
+        (("train.py", "--python", "/no/python"), "/no/python: there is no such program"),
+        (("other.py",), "other.py: cannot be read: No such file"),
+        (("unet", "--target", "dice>=0.8"), "--target dice>=0.8: give unet a plain number"),
+        (("unet", "--", "fast"), "fast: only a script takes arguments"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    command: Any, script: Any, one_error_line: Any, words: tuple[str, ...], says: str
+) -> None:
+    assert says in one_error_line(command("run", *words))
+    assert [path.name for path in command.folder.glob("*")] == ["train.py"]
