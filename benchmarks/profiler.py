@@ -53,7 +53,9 @@ def child(root: Path, *words: str) -> dict[str, float]:
 
 def profile(display: str, interval_s: float, command: list[str]) -> dict[str, float]:
     """Profile ``command`` here, with the display ``drawn`` on a terminal that nobody sees, or ``off``."""
-    from energyprof.run import Measuring, plan_workload, run_program
+    from energyprof.job import plan_workload
+    from energyprof.profile import Measuring
+    from energyprof.run import run_program
     from energyprof.workload import Settings
 
     with contextlib.ExitStack() as stack:

@@ -47,11 +47,17 @@ class Bank:
 
 def packaged(name: str, size: str | None, id: str) -> Mapping[str, Any] | None:
     """The bank's file; ``None``: there is none, or it is not of the work ``id``."""
+    content = stored(name, size)
+    return content if content is not None and content["workload"]["id"] == id else None
+
+
+def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
+    """The file of the workload's bank, of whatever work it is; ``None``: there is none."""
     folder = resources.files("energyprof.workloads") / "banks"
     for file in folder.iterdir():
         if file.name == f"{name}-{size}.json":
             content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return content if content["workload"]["id"] == id else None
+            return content
     return None
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof import budget, terms
 from energyprof.energy import SHORT_REFRESHES
+from energyprof.mean import mean_of
 from energyprof.phases import PART
 from energyprof.report import MeterRecord, Phase, Report
 
@@ -101,15 +101,9 @@ def _sum(readings: Sequence[_Reading]) -> _Reading:
 
 
 def _mean(readings: Sequence[_Reading]) -> tuple[float, float]:
-    """The mean over runs and its expanded uncertainty; scatter and readings stand for one (``budget.py``)."""
-    n, values = len(readings), [joules for joules, _ in readings]
-    terms_j = terms.of_mean([terms_j for _, terms_j in readings])
-    common = math.hypot(*(u_j for term, u_j in terms_j.items() if term in terms.COMMON))
-    own = math.hypot(*(u_j for term, u_j in terms_j.items() if term not in terms.COMMON))
-    scatter = statistics.stdev(values) / math.sqrt(n) if n > 1 else 0.0
-    u_j = math.hypot(common, max(own, scatter))
-    dof = (n - 1) * (u_j / scatter) ** 4 if scatter > own else None
-    return statistics.fmean(values), budget.coverage_factor(dof) * u_j
+    """The mean over runs and its expanded uncertainty."""
+    found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
+    return found.value, found.total.expanded
 
 
 def _without_gain(terms_j: Mapping[str, float]) -> Mapping[str, float]:

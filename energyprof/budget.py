@@ -1,25 +1,15 @@
-"""Where the uncertainty of an energy comes from: each term, its share, and what they add up to.
-
-After the GUM (JCGM 100:2008). Several runs show by their scatter what varies from one to the next (Type A);
-what the meters are known to be off by is added (Type B), but only as far as the scatter does not already show
-it (GUM 4.3.10). So the terms that vary from run to run and the scatter stand for the same thing, and the
-larger of the two enters.
-"""
+"""Where the uncertainty of an energy comes from: each term, its share, and what they add up to."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from energyprof import terms
+from energyprof import mean, terms
 from energyprof.figures import BY_NAME, value
+from energyprof.mean import SCATTER, mean_of
 from energyprof.report import MeterRecord, Report, Run
-from energyprof.student import t_quantile
-
-SCATTER = "scatter"
 
 # Term -> distribution, what it means, where it comes from.
 TERMS: Mapping[str, tuple[str, str, str]] = {
@@ -43,10 +33,6 @@ TERMS: Mapping[str, tuple[str, str, str]] = {
 OLD_REPORT = (
     "the report holds only the totals, not the terms; `energyprof recompute` makes them from its trace"
 )
-
-# From this many effective degrees of freedom on k = 2 is near enough to 95 % (GUM G.6.6).
-ENOUGH_DOF = 10
-_TWO_SIGMA = statistics.NormalDist().cdf(2)
 
 
 @dataclass(frozen=True)
@@ -77,7 +63,7 @@ class Budget:
     """The uncertainty of one energy of a report, taken apart."""
 
     figure: str  # energy_to_target, energy, energy_per_sample or net_energy
-    mean_j: float
+    mean_j: float  # geometric; arithmetic where one is not positive
     runs: int
     items: tuple[Item, ...]
     total: Total
@@ -114,8 +100,8 @@ def energy(report: Report) -> Budget | None:
 
 
 def energy_per_sample(report: Report) -> Budget | None:
-    """Of the energy of one trained sample; None: there is none."""
-    pairs = [(run, value(BY_NAME["energy_per_sample"], run)) for run in counting(report)]
+    """Of the energy of one trained sample, runs that missed the target included; None: there is none."""
+    pairs = [(run, value(BY_NAME["energy_per_sample"], run)) for run in report.runs]
     known = [(run, joules) for run, joules in pairs if joules is not None]
     readings = [(joules, terms.of_sample(run, joules)) for run, joules in known]
     return _budget("energy_per_sample", report, [run for run, _ in known], readings)
@@ -131,46 +117,27 @@ def net_energy(report: Report) -> Budget | None:
 def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence[_Reading]) -> Budget | None:
     if not readings:
         return None
-    n, values = len(readings), [joules for joules, _ in readings]
-    terms_j = terms.of_mean([terms_j for _, terms_j in readings])
-    spread_j = statistics.stdev(values) / math.sqrt(n) if n > 1 else 0.0
-    own = [term for term in terms_j if term not in terms.COMMON]
-    by_scatter = spread_j >= math.hypot(*(terms_j[term] for term in own))
-    if n > 1:
-        terms_j = {SCATTER: spread_j, **terms_j}
-    aside = own if by_scatter else [SCATTER]
-    total = _total(terms_j, aside, n)
+    found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
+    total = _total(found.total)
     items = []
-    for term, u_j in terms_j.items():
+    for term, u_j in found.terms.items():
         share = u_j**2 / total.u_j**2 if total.u_j > 0 else 0.0
-        items.append(_item(term, u_j, None if term in aside else share, report.meters, n))
+        items.append(_item(term, u_j, None if term in found.aside else share, report.meters, found.n))
     items.sort(key=lambda item: -1.0 if item.share is None else item.share, reverse=True)
     return Budget(
         figure,
-        statistics.fmean(values),
-        n,
+        found.value,
+        found.n,
         tuple(items),
         total,
-        _total(terms_j, [*aside, "gain"], n),
-        _by_meter(figure, runs),
-        _notes(runs, items, own if by_scatter else []),
+        _total(found.one_device),
+        _by_meter(figure, runs, found.value),
+        _notes(runs, items, [] if SCATTER in found.aside else found.aside),
     )
 
 
-def _total(terms_j: Mapping[str, float], aside: Collection[str], n: int) -> Total:
-    """The terms but for those ``aside``."""
-    u_j = math.hypot(*(u_j for term, u_j in terms_j.items() if term not in aside))
-    spread_j = 0.0 if SCATTER in aside else terms_j.get(SCATTER, 0.0)
-    dof = (n - 1) * (u_j / spread_j) ** 4 if spread_j > 0 else None
-    k = coverage_factor(dof)
-    return Total(u_j, dof, k, k * u_j)
-
-
-def coverage_factor(dof: float | None) -> float:
-    """The k for an interval of 95 %: 2, or more where few runs tell the scatter (GUM G.4.1, G.6.6)."""
-    if dof is None or dof > ENOUGH_DOF:
-        return 2.0
-    return t_quantile(_TWO_SIGMA, max(1, int(dof)))
+def _total(total: mean.Total) -> Total:
+    return Total(total.u, total.dof, total.k, total.expanded)
 
 
 def _item(term: str, u_j: float, share: float | None, meters: Sequence[MeterRecord], n: int) -> Item:
@@ -200,12 +167,17 @@ def _of_meters(term: str, meters: Sequence[MeterRecord]) -> tuple[str, str]:
     return distribution, "; ".join(dict.fromkeys(sources))
 
 
-def _by_meter(figure: str, runs: Sequence[Run]) -> Mapping[str, Mapping[str, float]]:
+def _by_meter(figure: str, runs: Sequence[Run], mean_j: float) -> Mapping[str, Mapping[str, float]]:
     """The terms of each meter in the mean over ``runs``; only of the runs' own energy, and of several."""
     names = dict.fromkeys(name for run in runs for name in run.budget_by_meter_j)
     if figure not in ("energy_to_target", "energy") or len(names) < 2:
         return {}
-    return {name: terms.of_mean([run.budget_by_meter_j.get(name, {}) for run in runs]) for name in names}
+    found = {}
+    for name in names:
+        each = [(run.budget_by_meter_j.get(name, {}), run.energy_j or 0.0) for run in runs]
+        # Relative to each run's energy, as `mean_of` takes them.
+        found[name] = terms.of_mean([terms.scaled(t, mean_j / j if j > 0 else 1.0) for t, j in each])
+    return found
 
 
 def _notes(runs: Sequence[Run], items: Sequence[Item], in_scatter: Sequence[str]) -> tuple[str, ...]:

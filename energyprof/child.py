@@ -14,6 +14,7 @@ from typing import Literal
 
 from energyprof import processes
 from energyprof.errors import UsageError
+from energyprof.process_tree import ProcessTree
 from energyprof.wire import WIRE_VARIABLE
 from energyprof.workloads.process import OUTPUT_VARIABLE
 
@@ -26,17 +27,22 @@ PIPE_S = 1.0
 
 
 class Child:
-    """A started program. ``on_exit`` is called once, in another thread, with its exit code (-n: signal n)."""
+    """A started program.
+
+    ``on_exit`` is called once, in another thread, with its exit code (-n: signal n) and the processor time in
+    s of it and all it started; None: this kernel does not tell.
+    """
 
     def __init__(
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
-        on_exit: Callable[[int], None],
+        on_exit: Callable[[int, float | None], None],
         output: Output,
         ranks: int = 1,
+        folder: Path | None = None,
     ) -> None:
-        """Start ``command``, which starts ``ranks`` processes if there are several.
+        """Start ``command`` in ``folder`` (else here); it starts ``ranks`` processes if there are several.
 
         ``output`` is ``inherit`` (a user's program: it keeps its terminal, its input and its process group,
         so that Ctrl-C reaches it as without us) or ``keep`` (our workload: no input, its own session, and
@@ -63,9 +69,11 @@ class Child:
                 stdout=subprocess.PIPE if keep else None,
                 stderr=subprocess.STDOUT if keep else None,
                 start_new_session=keep,
+                cwd=folder,
             )
         except OSError as error:
             raise UsageError(f"{command[0]}: cannot be started: {error.strerror}") from None
+        self._tree = ProcessTree(self._process.pid)
         self._reader: threading.Thread | None = None
         if self._process.stdout is not None:
             self._reader = threading.Thread(
@@ -88,6 +96,10 @@ class Child:
     def exit_code(self) -> int | None:
         """Its exit code (-n: signal n); ``None`` while it runs."""
         return self._process.returncode
+
+    def cpu_time(self, spacing_s: float) -> tuple[float, float] | None:
+        """Processor time of it and all it started, and when that was: see `ProcessTree.read`."""
+        return self._tree.read(spacing_s)
 
     def signal(self, number: int) -> None:
         """Send a signal to the program; to all it started, if it has a session of its own."""
@@ -143,8 +155,11 @@ class Child:
         if self._outputs is not None:
             self._outputs.close(PIPE_S)
 
-    def _wait(self, on_exit: Callable[[int], None]) -> None:
-        on_exit(self._process.wait())
+    def _wait(self, on_exit: Callable[[int, float | None], None]) -> None:
+        # A process that has ended keeps its times until somebody waits for it.
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        cpu_s = self._tree.close()
+        on_exit(self._process.wait(), cpu_s)
 
 
 def exit_status(code: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from energyprof import terms
 from energyprof.report import Report, Run
 
 # Runs whose meters cover less of the time are invalid, not trimmed.
@@ -25,7 +26,8 @@ class Figure:
     of: Callable[[Run], float | None]
     better: Literal["lower"] | None  # None: neither way is worse, so it has no limit
     bars: tuple[Bar, ...]
-    u_rel: Callable[[Run], float]  # relative standard uncertainty of one value without the gain
+    # Standard uncertainties of one run's value, by term; none: nothing but the scatter of runs is known.
+    terms: Callable[[Run, float], Mapping[str, float]]
 
 
 def broken(run: Run) -> str | None:
@@ -80,59 +82,66 @@ def _power(run: Run) -> float | None:
     return run.energy_j / run.time_s if run.energy_j is not None and run.time_s else None
 
 
-def reading_u(run: Run) -> float:
-    """Relative standard uncertainty of the run's joules without their gain; 0: it is not known."""
-    if not run.energy_j or run.energy_u_j is None or run.gain_u_j is None:
-        return 0.0
-    return math.sqrt(max(0.0, run.energy_u_j**2 - run.gain_u_j**2)) / 2 / run.energy_j
+def _energy_per_epoch(run: Run) -> float | None:
+    """J for as many samples as there are in the training data, of a program that says how many."""
+    sample_j, items = _energy_per_sample(run), training_items(run)
+    return sample_j * items if sample_j is not None and items else None
 
 
-def train_u(run: Run) -> float:
-    """The same of the joules of its train phases, whose errors are independent; the run's without budgets."""
-    phases = [phase for phase in run.phases if phase.name == "train" and phase.energy_j is not None]
-    joules = math.fsum(phase.energy_j or 0.0 for phase in phases)
-    if joules <= 0 or not all(phase.budget_j for phase in phases):
-        return reading_u(run)
-    terms_j = [u_j for phase in phases for term, u_j in phase.budget_j.items() if term != "gain"]
-    return math.hypot(*terms_j) / joules
+def training_items(run: Run) -> int | None:
+    """How many samples there are to train on; None: the program did not say."""
+    items = run.facts.get("training_items")
+    return items if isinstance(items, int) and not isinstance(items, bool) and items > 0 else None
 
 
-def gain_u(run: Run) -> float | None:
-    """Relative standard uncertainty of the run's joules that all runs on its meters share.
-
-    All of it where the report does not split it; None where there is none.
-    """
-    expanded_j = run.energy_u_j if run.gain_u_j is None else run.gain_u_j
-    return expanded_j / 2 / run.energy_j if expanded_j is not None and run.energy_j else None
+def _energy_delay(run: Run) -> float | None:
+    return run.energy_j * run.time_s if run.energy_j is not None and run.time_s is not None else None
 
 
-def _evaluation_u(run: Run) -> float:
-    """Samples are counted in steps of an evaluation: a rectangle of that width (GUM 4.3.7)."""
-    if len(run.history) < 2:
-        return 0.0
-    before, last = run.history[-2:]
-    return (last.samples - before.samples) / math.sqrt(12) / last.samples if last.samples else 0.0
+def _cpu_time_per_sample(run: Run) -> float | None:
+    """Processor seconds a trained sample over the phases named ``train``."""
+    phases = [phase for phase in run.phases if phase.name == "train"]
+    samples = sum(phase.samples or 0 for phase in phases)
+    spent_s = [phase.cpu_s for phase in phases if phase.cpu_s is not None]
+    return math.fsum(spent_s) / samples if samples and len(spent_s) == len(phases) else None
 
 
-def _exact(run: Run) -> float:
-    return 0.0
+def _no_terms(run: Run, amount: float) -> Mapping[str, float]:
+    return {}
+
+
+def _of_energy(run: Run, amount: float) -> Mapping[str, float]:
+    """Of what is in proportion to the run's energy: its power, or its energy times its time."""
+    return terms.scaled(terms.of_energy(run), amount / run.energy_j) if run.energy_j else {}
+
+
+def _of_last_interval(run: Run, amount: float) -> Mapping[str, float]:
+    return terms.of_last_interval(run)
 
 
 _REACHED = (broken, missed, _no_target)
 _DONE = (broken, _has_target)
 _METERED = (broken, unmetered)
 
+# What a report alone tells.
 FIGURES = (
-    Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, train_u),
-    Figure("samples_to_target", "", lambda r: r.samples, "lower", _REACHED, _evaluation_u),
-    Figure("energy_to_target", "J", _energy, "lower", (*_REACHED, unmetered), reading_u),
-    Figure("time_to_target", "s", lambda r: r.time_s, "lower", _REACHED, _exact),
-    Figure("energy", "J", _energy, "lower", (*_DONE, unmetered), reading_u),
-    Figure("time", "s", lambda r: r.time_s, "lower", _DONE, _exact),
-    Figure("power", "W", _power, None, _METERED, reading_u),
-    Figure("score", "", lambda r: r.score, None, (broken,), _exact),
+    Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, terms.of_sample),
+    Figure("samples_to_target", "", lambda r: r.samples, "lower", _REACHED, _of_last_interval),
+    Figure("energy_to_target", "J", _energy, "lower", (*_REACHED, unmetered), _of_energy),
+    Figure("time_to_target", "s", lambda r: r.time_s, "lower", _REACHED, _no_terms),
+    Figure("energy", "J", _energy, "lower", (*_DONE, unmetered), _of_energy),
+    Figure("time", "s", lambda r: r.time_s, "lower", _DONE, _no_terms),
+    Figure("energy_per_epoch", "J", _energy_per_epoch, "lower", _METERED, terms.of_sample),
+    Figure("energy_delay_product", "J·s", _energy_delay, "lower", (*_REACHED, unmetered), _of_energy),
+    Figure("cpu_time_per_sample", "s", _cpu_time_per_sample, "lower", (broken,), _no_terms),
+    Figure("cpu_time", "s", lambda r: r.cpu_s, "lower", (broken, missed), _no_terms),
+    Figure("power", "W", _power, None, _METERED, _of_energy),
+    Figure("score", "", lambda r: r.score, None, (broken,), _no_terms),
 )
-BY_NAME = {figure.name: figure for figure in FIGURES}
+# What it tells together with the intensity of a grid: `emissions.figure` puts it in.
+EMISSIONS = Figure("emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy)
+SHOWN = (*FIGURES, EMISSIONS)
+BY_NAME = {figure.name: figure for figure in SHOWN}
 
 
 def value(figure: Figure, run: Run) -> float | None:

@@ -46,13 +46,14 @@ class Difference:
     log_ratio: float
     se: float | None
     dof: float | None  # None where se is None or 0
-    # With n runs (pairs) a side: se = unit_sd / √n with dof_per_run · (n - 1) degrees of freedom.
+    # With n runs (pairs) a side: se² = unit_sd² / n + floor_sd², dof_per_run · (n - 1) degrees of freedom.
     unit_sd: float | None
     dof_per_run: float | None
+    floor_sd: float = 0.0  # what more runs do not make smaller
 
 
 def logs_of(values: Sequence[float], u_rel: float = 0.0) -> Logs:
-    """The logarithms of ``values`` > 0; their order matters to `paired` only.
+    """The logarithms of ``values`` > 0, in their order.
 
     ``u_rel`` is the relative standard uncertainty of one value. It takes the place of the spread
     where all values are the same: a coarse meter that shows the same joules again and again hides
@@ -99,23 +100,6 @@ def welch(new: Logs, old: Logs) -> Difference:
     even = v / (v + w)
     dof_per_run = 1 / (even**2 + (1 - even) ** 2)
     return Difference(log_ratio, math.sqrt(v / n + w / m), dof, unit_sd, dof_per_run)
-
-
-def paired(new: Logs, old: Logs) -> Difference:
-    """Of runs paired by position, as when they were interleaved.
-
-    Raises:
-        ValueError: the sides have different numbers of runs.
-    """
-    gaps = [a - b for a, b in zip(new.logs, old.logs, strict=True)]
-    n = len(gaps)
-    log_ratio = math.fsum(gaps) / n
-    if n < 2:
-        return Difference(log_ratio, None, None, None, None)
-    if max(gaps) - min(gaps) <= ROUNDING:
-        return _exact(log_ratio)
-    sd = math.sqrt(math.fsum((gap - log_ratio) ** 2 for gap in gaps) / (n - 1))
-    return Difference(log_ratio, sd / math.sqrt(n), n - 1, sd, 1.0)
 
 
 def two_sided(change: Difference, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
@@ -185,7 +169,7 @@ def runs_needed(change: Difference, margin: float, alpha: float = ALPHA, power: 
     def enough(n: int) -> bool:
         dof = dof_per_run * (n - 1)
         spread = t_quantile(1 - alpha, dof) + t_quantile(power, dof)
-        return spread * unit_sd / math.sqrt(n) <= math.log1p(margin)
+        return spread * math.hypot(unit_sd / math.sqrt(n), change.floor_sd) <= math.log1p(margin)
 
     if not enough(MOST_RUNS):
         return None

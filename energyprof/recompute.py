@@ -11,6 +11,7 @@ from pathlib import Path
 from energyprof.agreement import disagreements, ratio
 from energyprof.bank import bank_of, doubts
 from energyprof.cadence import Cadence
+from energyprof.cpu_time import spent
 from energyprof.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.idle import idle
 from energyprof.phases import Stretch
@@ -76,7 +77,10 @@ class Rebuild:
         meters = tuple(
             dataclasses.replace(m, ratio=ratio(joules[m.name], joules.get(m.info.checks, []))) for m in meters
         )
-        return dataclasses.replace(self._header, meters=meters, runs=tuple(m.run for m in self._measured))
+        runs, series = tuple(m.run for m in self._measured), self._header.series
+        if series is not None:  # a live header has the positions that are planned
+            series = dataclasses.replace(series, positions=series.positions[: len(runs)])
+        return dataclasses.replace(self._header, meters=meters, runs=runs, series=series)
 
 
 def measure(
@@ -106,7 +110,12 @@ def measure(
         total(by_meter[m.name][window] for m in meters if m.counted) for window in range(len(windows))
     )
     phases = tuple(
-        _phase(stretch, energy, {name: energies[2 + i].joules for name, energies in by_meter.items()})
+        _phase(
+            stretch,
+            energy,
+            {name: energies[2 + i].joules for name, energies in by_meter.items()},
+            spent(times.cpu, stretch.start_s, stretch.end_s),
+        )
         for i, (stretch, energy) in enumerate(zip(times.phases, rest, strict=False))
     )
     lives = {m.name: by_meter[m.name][0] for m in meters}
@@ -166,10 +175,11 @@ def _run(
         flags=(),
         gain_u_j=training.gain_u_j,
         conditions=times.conditions,
+        cpu_s=spent(times.cpu, *train) if train else None,
     )
 
 
-def _phase(stretch: Stretch, energy: Energy, joules: dict[str, float | None]) -> Phase:
+def _phase(stretch: Stretch, energy: Energy, joules: dict[str, float | None], cpu_s: float | None) -> Phase:
     return Phase(
         stretch.name,
         stretch.start_s,
@@ -179,6 +189,7 @@ def _phase(stretch: Stretch, energy: Energy, joules: dict[str, float | None]) ->
         energy.u_j,
         {name: value for name, value in joules.items() if value is not None},
         budget_j=energy.terms_j,
+        cpu_s=cpu_s,
     )
 
 

@@ -32,6 +32,10 @@ from energyprof.wire import WIRE_VARIABLE, Listener, Message
 TICK_S = 0.5
 # After a program has ended its machine gets this long to calm down before it is looked at idle again.
 COOLDOWN_S = 1.0
+# How often the training's processor time is read: at the edges of its phases, but not at every step of a
+# program that marks each; and now and then between them, so that a process that is orphaned was seen before.
+CPU_EDGE_S = 0.05
+CPU_TICK_S = 5.0
 # A program that said its last word gets this long to end.
 HANG_S = 30.0
 # After Ctrl-C or SIGTERM a program gets this long to clean up; a second signal ends the wait.
@@ -54,6 +58,8 @@ class Training:
     # What the first phase is if the program never says otherwise. A program that has this owes no last word,
     # either: one that ends well is done. None: a program that says all of it.
     unmarked: str | None = None
+    folder: Path | None = None  # where it is started; None: here
+    package: Path | None = None  # the energyprof that it imports; None: this one
 
 
 @dataclass(frozen=True)
@@ -136,18 +142,28 @@ def record(
 
     def on_message(message: Message) -> None:
         recorder.event(message.event, message.fields, at_s=message.time_s)
+        if message.event != "progress" or message.fields["score"] is not None:
+            read_cpu_time(CPU_EDGE_S)
         if message.event == "phase":
             sampler.poke()
         elif message.event == "end":
             last_word.set()
 
-    def on_exit(code: int) -> None:
-        recorder.event("exit", {"code": code})
+    def on_exit(code: int, cpu_s: float | None) -> None:
+        ended_s = time.monotonic()
+        recorder.event("exit", {"code": code}, at_s=ended_s)
+        if cpu_s is not None:
+            recorder.event("cpu", {"cpu_s": cpu_s}, at_s=ended_s)
         sampler.poke()
         inbox.put(("exit", code))
 
+    def read_cpu_time(spacing_s: float) -> None:
+        if child is not None and (reading := child.cpu_time(spacing_s)) is not None:
+            recorder.event("cpu", {"cpu_s": reading[1]}, at_s=reading[0])
+
     def on_tick() -> None:
         recorder.take(sampler)
+        read_cpu_time(CPU_TICK_S)
         if watch is not None:
             watch(recorder.snapshot())
 
@@ -157,15 +173,20 @@ def record(
         stopped_by = _idle(inbox, instruments.idle_s, on_tick)
         if stopped_by is None:
             environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
-            environment["PYTHONPATH"] = _island(folder, environment.get("PYTHONPATH"))
+            environment["PYTHONPATH"] = _island(folder, environment.get("PYTHONPATH"), training.package)
             observer.training_starts()
             sampler.poke()
             first = {"name": training.first_phase, "samples": None}
-            recorder.event("phase", {**first, "unmarked": training.unmarked} if training.unmarked else first)
+            started_s = time.monotonic()
+            unmarked = {"unmarked": training.unmarked} if training.unmarked else {}
+            recorder.event("phase", {**first, **unmarked}, at_s=started_s)
+            recorder.event("cpu", {"cpu_s": 0.0}, at_s=started_s)
             recorder.event("started", {})
             if training.processes > 1:
                 recorder.event("facts", {"facts": {"processes": training.processes}})
-            child = Child(training.command, environment, on_exit, training.output, training.processes)
+            child = Child(
+                training.command, environment, on_exit, training.output, training.processes, training.folder
+            )
             stopped_by = _until_exit(child, last_word, inbox, recorder, on_tick)
             if stopped_by is None and instruments.idle_s > 0:
                 recorder.event("phase", {"name": "cooldown", "samples": None})
@@ -245,14 +266,14 @@ def _until_exit(
         on_tick()
 
 
-def _island(folder: Path, pythonpath: str | None) -> str:
+def _island(folder: Path, pythonpath: str | None, package: Path | None) -> str:
     """A ``PYTHONPATH`` on which ``import energyprof`` works in any interpreter, and nothing else is added.
 
     The package alone is linked into a folder of its own: with the whole site-packages on the path, another
     Python would find this one's compiled packages.
     """
     (folder / "path").mkdir()
-    (folder / "path" / "energyprof").symlink_to(Path(__file__).resolve().parent)
+    (folder / "path" / "energyprof").symlink_to(package or Path(__file__).resolve().parent)
     return os.pathsep.join(filter(None, [str(folder / "path"), pythonpath]))
 
 

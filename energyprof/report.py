@@ -111,6 +111,7 @@ class Phase:
     by_meter_j: Mapping[str, float]
     flags: tuple[str, ...] = ()
     budget_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1) by term
+    cpu_s: float | None = None  # processor time of the training's processes; None: not read
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,17 @@ class Run:
     net_energy_j: float | None = None  # energy_j less what the idle machine would have used
     net_energy_u_j: float | None = None  # k = 2
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by device, while it trained
+    cpu_s: float | None = None  # processor time of its processes over the stretch of energy_j: no energy
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a report has to do with another one: their runs were interleaved (``ab``, ``aa``)."""
+
+    id: str  # the same in both reports
+    side: Literal["A", "B"]  # A: before, B: after
+    positions: tuple[int, ...]  # of each run in the order of both sides' runs, from 0; pair = position // 2
+    looks: tuple[int, ...]  # after how many pairs it was to be judged, as planned before the first
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,7 @@ class Report:
     meters: tuple[MeterRecord, ...]
     runs: tuple[Run, ...]
     notes: tuple[str, ...] = ()  # what was not measured, and why
+    series: Series | None = None
 
 
 def to_json(report: Report) -> str:
@@ -204,6 +217,27 @@ def from_json(text: str, where: str) -> Report:
     Raises:
         FileError: not JSON, not a report, of a newer schema, or broken in some field.
     """
+    return from_data(parse(text, where), where)
+
+
+def from_data(data: Mapping[str, Any], where: str) -> Report:
+    """The report in JSON that was parsed.
+
+    Raises:
+        FileError: it is broken in some field.
+    """
+    try:
+        return decode(Report, data)
+    except Misfit as error:
+        raise FileError(f"{where}: not a valid report: {error}") from None
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """The JSON of a report of a schema that this version reads; its fields are not looked at.
+
+    Raises:
+        FileError: not JSON, not a report, or of a newer schema.
+    """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -217,10 +251,7 @@ def from_json(text: str, where: str) -> Report:
             f"{where}: written by a newer energyprof ({schema}; this one reads up to {SCHEMA}): "
             "pip install --upgrade energyprof"
         )
-    try:
-        return decode(Report, data)
-    except Misfit as error:
-        raise FileError(f"{where}: not a valid report: {error}") from None
+    return dict(data)
 
 
 def read(path: Path) -> Report:
@@ -229,13 +260,21 @@ def read(path: Path) -> Report:
     Raises:
         FileError: it cannot be read or is no report.
     """
+    return from_json(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """What the file ``path`` says.
+
+    Raises:
+        FileError: it cannot be read or is no text.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise FileError(f"{path}: not a text file, so not an energyprof report") from None
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
-    return from_json(text, str(path))
 
 
 def write(report: Report, path: Path) -> None:

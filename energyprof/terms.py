@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from energyprof.report import Run
+from energyprof.report import Phase, Run
 
 # Terms that are the same in every run on the same meters: repeating does not average them out. `meters` is
 # all there is in a report that does not split its uncertainty.
@@ -23,16 +23,19 @@ def of_energy(run: Run) -> Mapping[str, float]:
 
 
 def of_sample(run: Run, joules: float) -> Mapping[str, float]:
-    """Of one sample: the training phases' terms, or in proportion to the run's if they have none."""
+    """Of what has ``joules`` in proportion to the train phases: a sample of them, or many."""
     phases = [phase for phase in run.phases if phase.name == "train"]
-    samples = sum(phase.samples or 0 for phase in phases)
-    if samples and all(phase.budget_j for phase in phases):
+    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
+    return scaled(of_phases(run, phases), joules / spent_j) if spent_j > 0 else {}
+
+
+def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
+    """Of the sum of some of the run's phases: their own terms, or in proportion to the run's without."""
+    if phases and all(phase.budget_j for phase in phases):
         names = dict.fromkeys(term for phase in phases for term in phase.budget_j)
-        sums = {term: _sum(term, [phase.budget_j.get(term, 0.0) for phase in phases]) for term in names}
-        return {term: u_j / samples for term, u_j in sums.items()}
-    if not run.energy_j:
-        return {}
-    return {term: u_j * joules / run.energy_j for term, u_j in of_energy(run).items()}
+        return {term: _sum(term, [phase.budget_j.get(term, 0.0) for phase in phases]) for term in names}
+    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
+    return scaled(of_energy(run), spent_j / run.energy_j) if run.energy_j else {}
 
 
 def of_net(run: Run) -> Mapping[str, float]:
@@ -46,6 +49,19 @@ def of_net(run: Run) -> Mapping[str, float]:
     # What is left of the difference of two equal squares is their rounding.
     idle_j = math.sqrt(rest_j2) if rest_j2 > 1e-12 * run.net_energy_u_j**2 else 0.0
     return _known({**terms_j, "idle": idle_j})
+
+
+def of_last_interval(run: Run) -> Mapping[str, float]:
+    """Of the samples to the target: counted in steps of an evaluation, a rectangle so wide (GUM 4.3.7)."""
+    if len(run.history) < 2:
+        return {}
+    before, last = run.history[-2:]
+    return _known({"evaluation": (last.samples - before.samples) / math.sqrt(12)})
+
+
+def scaled(terms_of_one: Mapping[str, float], factor: float) -> dict[str, float]:
+    """The uncertainties of what is ``factor`` times as large."""
+    return {term: u * factor for term, u in terms_of_one.items()}
 
 
 def of_mean(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:

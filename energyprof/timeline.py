@@ -8,6 +8,7 @@ started                                     the training process was started
 interrupt signal                            somebody asked to stop
 hung                                        the process did not end after its last word
 exit      code                              it ended; negative: by that signal
+cpu       cpu_s                             processor time of the training's processes until then
 condition device, …                         what a probe read: clocks, temperature, foreign processes
 profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
 ========= ================================= ========================================
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energyprof.conditions import Conditions
+from energyprof.cpu_time import Reading
 from energyprof.phases import PART, Mark, Step, Stretch, parts_start_s, stretches, training
 from energyprof.report import Status, TargetRecord
 from energyprof.tracefile import Row
@@ -58,6 +60,7 @@ class Timeline:
     profiler: dict[str, Any]
     flags: tuple[str, ...]
     conditions: Mapping[str, Mapping[str, Any]]  # by device
+    cpu: tuple[Reading, ...] = ()  # processor time of the training's processes, in the order of the times
 
 
 @dataclass
@@ -77,6 +80,7 @@ class _Told:
     provisional: tuple[Mark, Mark] | None = None  # the first phase, and what it is if none follows
     unmarked: bool = False  # none did
     last_s: float = 0.0
+    cpu: list[Reading] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
 
     def name_unmarked(self) -> None:
@@ -129,6 +133,7 @@ def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
         told.profiler,
         _flags(told, reached) + told.conditions.flags(),
         told.conditions.facts(),
+        tuple(told.cpu),
     )
 
 
@@ -160,6 +165,8 @@ def _told(rows: Iterable[Row]) -> _Told:
             told.interrupt = fields["signal"]
         elif kind == "hung":
             told.hung = True
+        elif kind == "cpu":
+            told.cpu.append((time_s, fields["cpu_s"]))
         elif kind == "condition":
             told.conditions.push(fields, training=told.trains())
         elif kind == "profiler":
@@ -167,6 +174,7 @@ def _told(rows: Iterable[Row]) -> _Told:
     # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
     told.phases.sort(key=lambda phase: phase[0])
     told.progress.sort(key=lambda step: step[0])
+    told.cpu.sort()
     told.name_unmarked()
     return told
 

@@ -75,9 +75,9 @@ def test_the_parts_together_stand_against_the_training() -> None:
 def test_runs_are_averaged_and_their_scatter_counts() -> None:
     low, high = (with_parts(run(1.0), part("data", 1000, energy_j)) for energy_j in (90.0, 110.0))
     (data,) = of(report([low, high])).parts
-    assert data.sample_j == pytest.approx(0.1)
-    # s = 0.01·√2, so s/√2 = 0.01 with one degree of freedom: k = 13.97 (Student's t, 95.45 %).
-    assert data.sample_u_j == pytest.approx(0.1397, rel=1e-3)
+    assert data.sample_j == pytest.approx(math.sqrt(0.09 * 0.11))
+    # s = 0.1·√2 in logs, so s/√2 is 0.1 of the mean with one degree of freedom: k = 13.97 (Student's t).
+    assert data.sample_u_j == pytest.approx(0.1397, rel=3e-3)
     assert not data.told
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from energyprof.check import Limit, check, exit_code, without_baseline
 from energyprof.errors import NotComparable, UsageError
-from energyprof.intervals import paired
 from reports import PER_SAMPLE, at, meter, program, report, run, unmetered_run
 
 BASE = at(0.99, 1.0, 1.01)
@@ -216,11 +215,3 @@ def test_a_figure_has_one_limit():
 def test_a_figure_that_the_reports_lack_is_a_usage_error_that_names_those_they_have():
     with pytest.raises(UsageError, match="new has no energy_per_sample; choose from energy, time"):
         check(program(1.0, 2.0), program(1.0, 2.0), PER_SAMPLE)
-
-
-def test_runs_that_were_interleaved_may_be_paired():
-    # A drift of 20 % hides a change of 5 % from Welch; pairs see it.
-    old = at(1.0, 1.1, 1.2)
-    new = at(1.05, 1.156, 1.26)
-    assert check(new, old, PER_SAMPLE).outcome == "INCONCLUSIVE"
-    assert check(new, old, PER_SAMPLE, contrast=paired).outcome == "FAIL"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energyprof.budget import budgets
 from energyprof.compare import ALLOWED, compare
 from energyprof.errors import UsageError
 from reports import at, figures_of, meter, report, run
@@ -21,10 +22,10 @@ def entry(made, **options):
 
 def test_the_mean_is_geometric_and_its_interval_that_of_the_logs():
     found = figures_of(entry(at(1.0, 4.0)))["energy_per_sample"]
-    # Logs 0 and ln 4: mean ln 2, half-width t(0.975, 1) · ln 2 = 12.706 ln 2.
+    # Logs 0 and ln 4: mean ln 2, standard error ln 2; k of one degree of freedom (GUM, table G.2, 95.45 %).
     assert found.mean == pytest.approx(2.0)
-    assert found.high == pytest.approx(2 * 2**12.7062, rel=1e-3)
-    assert found.low == pytest.approx(2 / 2**12.7062, rel=1e-3)
+    assert found.high == pytest.approx(2 * 2**13.9678, rel=1e-3)
+    assert found.low == pytest.approx(2 / 2**13.9678, rel=1e-3)
 
 
 def test_a_single_run_has_a_mean_and_no_interval():
@@ -62,6 +63,35 @@ def test_joules_that_repeat_exactly_are_no_surer_than_one_reading():
     more = report([run(1.05, u_rel=0.16, gain_rel=0.0)] * 3)
     change = figures_of(compare([coarse, more], ["a", "b"]).entries[1])["energy_to_target"].change
     assert change.low < 1 < change.high and change.verdict == "unclear"
+
+
+def test_the_plus_minus_of_a_report_is_what_show_says():
+    terms = {"gain": 30.0, "offset": 9.0, "shape": 5.0, "edge": 4.0, "sampling": 8.0}
+    for spread in (0.0, 0.001, 0.1):
+        for n in (1, 2, 5, 12):
+            runs = []
+            for i in range(n):
+                made = run(1 + spread * (i % 3), u_rel=0.1, gain_rel=0.05, seed=i, budget_j=terms)
+                phases = tuple(replace(phase, budget_j=terms) for phase in made.phases)
+                runs.append(replace(made, phases=phases))
+            made = report(runs)
+            found = figures_of(entry(made))
+            for budget in budgets(made):
+                shown = found[budget.figure]
+                assert shown.mean == budget.mean_j
+                assert shown.u_rel == budget.total.expanded_j / budget.mean_j
+                if n > 1:
+                    assert math.log(shown.high / shown.mean) == pytest.approx(
+                        budget.one_device.expanded_j / budget.mean_j
+                    )
+
+
+def test_meters_that_do_not_say_how_far_they_may_be_off_leave_the_scatter_alone():
+    made = report([run(x, energy_u_j=None, gain_u_j=None) for x in (1.0, 1.1)])
+    there = replace(made, machine={"id": "sha256:there"})
+    found = figures_of(compare([made, there], ["a", "b"]).entries[1])["energy_to_target"]
+    assert found.u_rel is None and found.change.u_rel is None
+    assert found.low < found.mean < found.high
 
 
 def test_changes_are_ratios_to_the_first_report():

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from energyprof import terms
 from energyprof.compare import compare
-from energyprof.figures import BY_NAME, FIGURES, reading_u, train_u, unmetered, value
+from energyprof.figures import BY_NAME, FIGURES, unmetered, value
 from energyprof.report import Point
 from reports import figures_of, program, report, run, unmetered_run
 
@@ -27,6 +28,10 @@ def test_every_figure_of_a_run_is_what_the_head_says():
         "time_to_target": 20.5,
         "energy": None,
         "time": None,
+        "energy_per_epoch": None,
+        "energy_delay_product": 2050.0 * 20.5,
+        "cpu_time_per_sample": None,
+        "cpu_time": None,
         "power": 100.0,
         "score": 0.8,
     }
@@ -58,7 +63,7 @@ def test_a_train_phase_without_joules_or_samples_gives_no_energy_per_sample(hole
 def test_steps_of_the_evaluation_stand_in_for_a_spread_that_they_hide():
     history = (Point(900, 0.7, 9.0, None), Point(1000, 0.8, 10.0, None))
     found = figures_of(entry(report([run(history=history)] * 3)))["samples_to_target"]
-    half = 4.3027 * 100 / math.sqrt(12) / 1000 / math.sqrt(3)
+    half = 2 * 100 / math.sqrt(12) / 1000 / math.sqrt(3)  # a Type B term: k = 2
     assert math.log(found.high / 1000) == pytest.approx(half, rel=1e-4)
 
 
@@ -98,6 +103,7 @@ def test_a_missed_run_counts_for_its_joules_a_sample_but_not_at_the_target():
         "samples_to_target": 2,
         "energy_to_target": 2,
         "time_to_target": 2,
+        "energy_delay_product": 2,
         "power": 3,
         "score": 3,
     }
@@ -108,12 +114,37 @@ def test_a_report_without_runs_is_listed_and_has_no_figures_of():
     assert (found.estimates, found.left_out) == ((), ("it has no runs",))
 
 
+def test_an_epoch_is_as_many_samples_as_there_are_to_train_on():
+    assert value(BY_NAME["energy_per_epoch"], run(2.0, facts={"training_items": 600})) == 1200.0
+    for items in (0, -3, True, "600", 600.0, None):
+        assert value(BY_NAME["energy_per_epoch"], run(facts={"training_items": items})) is None
+
+
+def test_processor_time_is_no_energy_and_needs_no_meter():
+    made = unmetered_run(cpu_s=30.0)
+    phases = tuple(replace(p, cpu_s=20.0) if p.name == "train" else p for p in made.phases)
+    made = replace(made, phases=phases)
+    found = {name: value(BY_NAME[name], made) for name in ("cpu_time_per_sample", "cpu_time", "power")}
+    assert found == {"cpu_time_per_sample": 0.02, "cpu_time": 30.0, "power": None}
+
+
 def test_the_uncertainty_of_energy_per_sample_is_that_of_the_train_phases() -> None:
-    # Two train phases of 500 J, each known to 3 J and 4 J but for the gain, and an evaluation.
+    # Two train phases of 500 J. Gains and zero errors of both are the same; edges and stamps are independent.
     made = run()
     train = next(phase for phase in made.phases if phase.name == "train")
-    half = replace(train, energy_j=500.0, budget_j={"gain": 25.0, "edge": 3.0, "stamp": 4.0})
+    known = {"gain": 25.0, "offset": 6.0, "edge": 3.0, "stamp": 4.0}
+    half = replace(train, energy_j=500.0, samples=500, budget_j=known)
     evaluation = replace(train, name="eval", budget_j={"edge": 100.0})
-    assert train_u(replace(made, phases=(half, evaluation, half))) == pytest.approx(math.hypot(5, 5) / 1000)
-    unknown = replace(half, budget_j={})
-    assert train_u(replace(made, phases=(half, unknown))) == reading_u(made)
+    made = replace(made, phases=(half, evaluation, half))
+    assert BY_NAME["energy_per_sample"].terms(made, 1.0) == pytest.approx(
+        {"gain": 0.05, "offset": 0.012, "edge": math.hypot(3, 3) / 1000, "stamp": math.hypot(4, 4) / 1000}
+    )
+
+
+def test_what_follows_from_the_energy_is_as_uncertain_as_it():
+    made = run(u_rel=0.1, gain_rel=0.06)
+    shares = {"gain": 0.03, "reading": 0.04}
+    for name in ("energy_to_target", "energy_delay_product", "power"):
+        figure = BY_NAME[name]
+        amount = value(figure, made)
+        assert figure.terms(made, amount) == pytest.approx(terms.scaled(shares, amount)), name

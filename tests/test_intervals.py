@@ -19,7 +19,6 @@ from energyprof.intervals import (
     lower_end,
     p_different,
     p_higher,
-    paired,
     runs_needed,
     two_sided,
     upper_end,
@@ -77,20 +76,6 @@ def test_welch_agrees_with_scipy():
     assert p_different(change) == pytest.approx(theirs.pvalue, rel=1e-9)
     assert p_higher(change) == pytest.approx(theirs.pvalue / 2, rel=1e-9)
     assert two_sided(change) == pytest.approx(theirs.confidence_interval(0.95), rel=1e-9)
-
-
-def test_paired_agrees_with_scipy_and_is_blind_to_what_pairs_share():
-    stats = pytest.importorskip("scipy.stats")
-    new, old = [1.1, 2.3, 4.2], [1.0, 2.0, 4.0]
-    change = paired(logs_of(new), logs_of(old))
-    theirs = stats.ttest_rel([math.log(x) for x in new], [math.log(x) for x in old])
-    assert p_different(change) == pytest.approx(theirs.pvalue, rel=1e-9)
-    assert change.se < welch(logs_of(new), logs_of(old)).se / 10
-
-
-def test_pairs_need_as_many_runs_on_either_side():
-    with pytest.raises(ValueError, match="zip"):
-        paired(logs_of([1.0, 2.0]), logs_of([1.0, 2.0, 3.0]))
 
 
 @given(st.lists(positive, min_size=2, max_size=6), st.lists(positive, min_size=2, max_size=6))

@@ -17,10 +17,10 @@ from energyprof import record, run
 from energyprof.energy import TERMS
 from energyprof.live import Snapshot
 from energyprof.meter import Source
+from energyprof.profile import Measuring, Outcome
 from energyprof.recompute import recompute
 from energyprof.record import Training
 from energyprof.report import TargetRecord, WorkloadRecord, read, to_json
-from energyprof.run import Measuring, Outcome
 from energyprof.selection import Selection
 from fakes import sysfs
 from fakes.meters import FakeMeter, counter
@@ -179,13 +179,13 @@ def test_gpus_that_only_idle_are_named() -> None:
         Source(counter(name=f"nvml:{n}", part="gpu"), lambda: FakeMeter(lambda: 0.0)) for n in range(4)
     )
     selection = Selection(gpus, tuple(source.info.name for source in gpus))
-    assert run._idle_gpus(selection, 4) == []
-    assert run._idle_gpus(selection, None) == []
-    (note,) = run._idle_gpus(selection, 1)
+    assert run.idle_gpus(selection, 4) == []
+    assert run.idle_gpus(selection, None) == []
+    (note,) = run.idle_gpus(selection, 1)
     assert note.startswith(
         "4 GPU(s) are metered, of which at most 1 train: what the others use is in the total"
     )
-    assert "none trains" in run._idle_gpus(selection, 0)[0]
+    assert "none trains" in run.idle_gpus(selection, 0)[0]
 
 
 def test_the_screen_sees_the_run_go_on(measuring: Measuring) -> None:

@@ -61,9 +61,8 @@ def training_latents(workload: denoising.Denoising) -> tuple[list[Any], tuple[in
     for kind in range(len(captioned.KINDS)):
         rows = torch.arange(kind * each, (kind + 1) * each)
         picks = ((rows, torch.rand(len(rows), 3, generator=chance)) for _ in range(COPIES))
-        found.append(
-            torch.cat([workload.encoded(*batch, None)[0] for batch in workload.training.batches(picks)])
-        )
+        batches = workload.training.batches(picks)
+        found.append(torch.cat([workload.models.encoded(*batch, None)[0] for batch in batches]))
     return [latents.flatten(1).double() for latents in found], tuple(found[0].shape[1:])
 
 
@@ -94,7 +93,7 @@ def mixed(latents: Any, size: tuple[int, ...], share: float) -> tuple[Any, Any]:
 
 
 def score(workload: denoising.Denoising, gaussians: list[tuple[Any, Any]], gain: float = 1.0) -> float:
-    """The validation loss of Wiener's filter for the mean and covariance of each kind of image, in their order."""
+    """The validation loss of Wiener's filters, one for the mean and covariance of each kind of image."""
     import torch
 
     noisy, _, _, noise, kept = (torch.cat(parts).double() for parts in zip(*workload.validation, strict=True))

@@ -8,10 +8,13 @@ import sys
 
 import typer
 
+from energyprof.cli.aa import aa
+from energyprof.cli.ab import ab
 from energyprof.cli.calibrate import calibrate
 from energyprof.cli.check import check
 from energyprof.cli.compare import compare
 from energyprof.cli.doctor import doctor
+from energyprof.cli.estimate import estimate
 from energyprof.cli.exec import exec_program
 from energyprof.cli.import_ import import_files
 from energyprof.cli.recompute import recompute
@@ -37,12 +40,17 @@ app = typer.Typer(
 )
 # What stands behind `--` belongs to the program, its -h and --help too.
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+# What stands behind the first word belongs to the command that is to train.
+TRAINING = {"allow_interspersed_args": False}
 
 app.command("run")(run)
 app.command("exec", context_settings=PASS_ON)(exec_program)
+app.command("ab", context_settings=TRAINING)(ab)
+app.command("aa", context_settings=TRAINING)(aa)
 app.command("compare")(compare)
 app.command("check")(check)
 app.command("show")(show)
+app.command("estimate")(estimate)
 app.command("recompute")(recompute)
 app.command("import")(import_files)
 app.command("calibrate")(calibrate)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from energyprof.cli.compare import FormatName, labels
 from energyprof.cli.options import Json
+from energyprof.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    from energyprof.check import Check
+    from energyprof.limits import Limit
+    from energyprof.suite import Named
 
 
 def check(
-    new: Annotated[Path, typer.Argument(help="The report to judge.")],
-    baseline: Annotated[Path, typer.Option("--baseline", "-b", help="The report to judge it by.")],
+    new: Annotated[Path, typer.Argument(help="The report to judge, or a folder of reports.")],
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", "-b", help="The report to judge it by, or the folder of reports."),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history", metavar="FOLDER", help="Judge it by the reports before it in this folder instead."
+        ),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -23,9 +39,15 @@ def check(
             "given several times.",
         ),
     ] = None,
+    last: Annotated[
+        int, typer.Option("--last", metavar="N", min=2, help="Reports of the history that foretell the next.")
+    ] = 30,
     strict: Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")] = False,
     allow_missing_baseline: Annotated[
         bool, typer.Option("--allow-missing-baseline", help="No baseline yet exits 0, not 2.")
+    ] = False,
+    allow_changed: Annotated[
+        bool, typer.Option("--allow-changed", help="Of folders: changed work is listed and exits 0, not 3.")
     ] = False,
     format: FormatName = "text",
     json: Json = False,
@@ -40,16 +62,98 @@ def check(
 
     from energyprof import check as checking
     from energyprof import formats
-    from energyprof.report import read
 
     writer = formats.load("json" if json else format)
     limits = [checking.parse_limit(text) for text in limit or ()]
-    report, (name, baseline_name) = read(new), labels([new, baseline])
-    if allow_missing_baseline and not baseline.exists():
-        result = checking.without_baseline(name, str(baseline))
-    else:
-        result = checking.check(report, read(baseline), limits, (name, baseline_name))
+    if (baseline is None) == (history is None):
+        raise UsageError("give what to judge by: either --baseline REPORT or --history FOLDER")
+    if history is not None:
+        result = _by_history(new, history, limits, last, allow_missing=allow_missing_baseline)
+    elif baseline is not None and new.is_dir():
+        result = _folders(
+            new, baseline, limits, allow_missing=allow_missing_baseline, allow_changed=allow_changed
+        )
+    elif baseline is not None:
+        result = _by_baseline(new, baseline, limits, allow_missing=allow_missing_baseline)
     writer.write_check(result, sys.stdout)
     if json or format == "json":
         formats.load("text").write_check(result, sys.stderr)
     raise typer.Exit(checking.exit_code(result, strict=strict))
+
+
+def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool) -> Check:
+    from energyprof import check as checking
+    from energyprof import noise
+    from energyprof.report import read
+
+    report, (name, baseline_name) = read(new), labels([new, baseline])
+    if allow_missing and not baseline.exists():
+        return checking.without_baseline(name, str(baseline))
+    if baseline.is_dir():
+        raise UsageError(f"{baseline}: is a folder and {new} is not; give two reports or two folders")
+    return checking.check(report, read(baseline), limits, (name, baseline_name), noise.beside(baseline))
+
+
+def _folders(
+    new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool, allow_changed: bool
+) -> Check:
+    from energyprof import check as checking
+    from energyprof.suite import suite
+
+    mine, first = _named(new), "--allow-missing-baseline if this is the first"
+    if not mine:
+        raise FileError(f"{new}: no report in this folder")
+    if allow_missing and not baseline.exists():
+        return checking.without_baseline(str(new), str(baseline))
+    theirs = _named(baseline)
+    if not theirs and not allow_missing:
+        raise FileError(f"{baseline}: no report in this folder; {first}")
+    overlook: list[Literal["changed"]] = ["changed"] if allow_changed else []
+    return checking.check_suite(suite(mine, theirs), limits, (str(new), str(baseline)), overlook)
+
+
+def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, allow_missing: bool) -> Check:
+    import gc
+
+    from energyprof import check as checking
+    from energyprof.folder import reports_in
+    from energyprof.history import history
+    from energyprof.report import read
+
+    if new.is_dir():
+        raise UsageError(f"{new}: is a folder; --history judges one report")
+    report = read(new)
+    # Parsed JSON has no cycles; looking for them takes a quarter of the time of ten thousand reports.
+    gc.disable()
+    missing = allow_missing and not folder.exists()
+    before = history(report, () if missing else reports_in(folder), limits)
+    if not before.past:
+        why = "".join(f"; {line}" for line in before.left_out)
+        if not allow_missing:
+            raise FileError(
+                f"{folder}: no report of the same work on this machine before {new.name}{why}; "
+                "--allow-missing-baseline if this is the first"
+            )
+        return checking.without_baseline(new.stem, f"an earlier report in {folder}")
+    return checking.check_history(report, before, limits, (new.stem, str(folder)), last)
+
+
+def _named(folder: Path) -> list[Named]:
+    """The reports of a folder by their paths in it.
+
+    Raises:
+        FileError: one of them cannot be read, or ``folder`` is none.
+    """
+    from energyprof import noise
+    from energyprof.folder import reports_in
+    from energyprof.report import from_data
+    from energyprof.suite import Named
+
+    found = []
+    for file in reports_in(folder):
+        if file.data is None:
+            raise FileError(file.problem)
+        report = from_data(file.data, str(file.path))
+        label = str(file.path.relative_to(folder)).removesuffix(".json")
+        found.append(Named(f"{folder.name or folder}/{label}", report, noise.beside(file.path)))
+    return found

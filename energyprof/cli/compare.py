@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.cli.options import Json
+from energyprof.cli.options import Country, Intensity, Json
+from energyprof.errors import UsageError
 
-FormatName = Annotated[str, typer.Option("--format", metavar="NAME", help="text, markdown or json.")]
+if TYPE_CHECKING:
+    from energyprof.compare import Comparison
+    from energyprof.report import Report
+
+FormatName = Annotated[str, typer.Option("--format", metavar="NAME", help="text, markdown, csv, json, ….")]
+Page = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Also write a page with drawings, for any browser."),
+]
 
 
 def compare(
@@ -26,8 +35,11 @@ def compare(
             help="A difference to overlook: work, boundary, estimated or meters; may be given several times.",
         ),
     ] = None,
+    country: Country = None,
+    intensity: Intensity = None,
     format: FormatName = "text",
     json: Json = False,
+    html: Page = None,
 ) -> None:
     """Compare reports figure by figure, with intervals.
 
@@ -36,14 +48,35 @@ def compare(
     import sys
 
     from energyprof import compare as comparing
-    from energyprof import formats
+    from energyprof import emissions, formats
     from energyprof.report import read
 
     writer = formats.load("json" if json else format)
     names = labels(reports)
-    overlooked = comparing.parse_allowed(allow or ())
-    comparison = comparing.compare([read(path) for path in reports], names, overlooked)
+    overlooked, grid = comparing.parse_allowed(allow or ()), emissions.chosen(country, intensity)
+    contents = [read(path) for path in reports]
+    comparison = comparing.compare(contents, names, overlooked, grid)
+    if html is not None:
+        write_html(html, comparison, contents, reports)
     writer.write_comparison(comparison, sys.stdout)
+
+
+def write_html(page: Path, comparison: Comparison, reports: Sequence[Report], paths: Sequence[Path]) -> None:
+    """Write the page of a comparison, with the traces that lie beside the reports.
+
+    Raises:
+        UsageError: it would overwrite one of the reports or their traces.
+        FileError: it cannot be written.
+    """
+    from energyprof.formats.html.page import write_page
+    from energyprof.report import trace_path
+
+    traces = [trace_path(path) for path in paths]
+    if page.is_dir():
+        raise UsageError(f"{page}: is a folder; name a file in it, such as {page / 'compare.html'}")
+    if any(page.exists() and path.exists() and page.samefile(path) for path in (*paths, *traces)):
+        raise UsageError(f"{page}: is one of the reports; name another file for --html")
+    write_page(page, comparison, reports, traces)
 
 
 def labels(paths: Sequence[Path]) -> list[str]:

@@ -21,6 +21,7 @@ from energyprof.cli.options import (
 
 
 def exec_program(
+    context: typer.Context,
     command: Annotated[
         list[str], typer.Argument(metavar="COMMAND", help="The program and its arguments, behind `--`.")
     ],
@@ -43,13 +44,18 @@ def exec_program(
     A Python program can say where it is: energyprof.mark("epoch 3"),
     energyprof.progress(samples=4096, score=0.71).
     """
+    from functools import partial
     from pathlib import Path
 
     from energyprof.child import exit_status
     from energyprof.cli import profiling
+    from energyprof.job import program_job
     from energyprof.run import run_program
 
     label = name or Path(command[0]).name
+    if context.obj is not None:  # `ab` wants to know what is asked for, and runs it itself
+        context.obj(profiling.Asked(label, partial(program_job, command, name)))
+        return
     measuring = profiling.measuring(
         meters, interval, idle, output, label, force=force, calibrations=calibration
     )

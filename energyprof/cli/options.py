@@ -58,6 +58,16 @@ Calibrations = Annotated[
         rich_help_panel=MEASURING,
     ),
 ]
+Country = Annotated[
+    str | None,
+    typer.Option(
+        "--country", metavar="CODE", help="Emissions, too, with the mean of this country's grid, such as FR."
+    ),
+]
+Intensity = Annotated[
+    float | None,
+    typer.Option("--intensity", metavar="G", help="Emissions, too, at so many g CO2e/kWh, such as 56."),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help=f"The report (default: {FOLDER}/NAME-TIME.json)."),

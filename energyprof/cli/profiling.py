@@ -5,21 +5,39 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energyprof.calibration import read_all
+from energyprof.checkout import Checkout
 from energyprof.cli.options import checked_idle, checked_interval, report_path
 from energyprof.errors import UsageError
 from energyprof.figures import MIN_COVERAGE
+from energyprof.job import Job
 from energyprof.live import Snapshot
+from energyprof.profile import Measuring, Outcome
 from energyprof.record import Watch
 from energyprof.report import to_json
-from energyprof.run import Measuring, Outcome
 
 if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the words of a command ask to train."""
+
+    label: str  # of its report
+    job: Callable[[Checkout | None], Job]
+
+
+def subject(job: Job) -> Subject:
+    """What the screen needs to know of it."""
+    from energyprof.cli.screen import Subject
+
+    return Subject(job.title, job.work.target, job.max_samples)
 
 
 def seeds(text: str | None, repeats: int) -> list[int]:
@@ -114,6 +132,11 @@ def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: boo
         from energyprof.formats.summary import summary
 
         Console(stderr=as_json or program_on_stdout).print(summary(outcome.report, outcome.path))
+    complain(outcome)
+
+
+def complain(outcome: Outcome) -> None:
+    """Say on stderr why the report is not where it should be, and the last words of a run that failed."""
     if outcome.path is None:
         print(
             f"error: {outcome.asked}: cannot be written, and no other disk has room: ",
@@ -123,13 +146,15 @@ def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: boo
         print("the report is on stdout, its trace is lost", file=sys.stderr)
     elif outcome.path != outcome.asked:
         print(f"error: {outcome.asked}: the disk is full: the report is at {outcome.path}", file=sys.stderr)
-    run = outcome.report.runs[-1]
-    if run.status == "failed" and outcome.tail:
+    run = next(reversed(outcome.report.runs), None)
+    if run is None or run.status != "failed":
+        return
+    if outcome.tail:
         print("the training's last lines:", file=sys.stderr)
         for line in outcome.tail:
             print(f"  {line}", file=sys.stderr)
     for flag in run.flags:
-        if run.status == "failed" and flag.startswith("said:"):
+        if flag.startswith("said:"):
             print(f"error: {flag.removeprefix('said:')}", file=sys.stderr)
 
 

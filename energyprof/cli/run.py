@@ -154,9 +154,11 @@ def run(
     The script is run from each seed: energyprof.seed() has it,
     energyprof.reached(score) says when to stop.
     """
+    from functools import partial
+
     from energyprof.cli import profiling
-    from energyprof.cli.screen import Subject
-    from energyprof.run import plan_workload, run_script, run_workload
+    from energyprof.job import script_job, workload_job
+    from energyprof.run import run_job
     from energyprof.script import Script, is_script, number_in, target_of
     from energyprof.workload import Settings
 
@@ -164,12 +166,7 @@ def run(
     if is_script(workload):
         _refuse_workloads_own(context, workload)
         script = Script(Path(workload), tuple(arguments or ()), target_of(target))
-        script.work()
-        measuring = profiling.measuring(
-            meters, interval, idle, output, script.path.stem, force=force, calibrations=calibration
-        )
-        with profiling.screen(Subject(script.path.name, script.target, None), quiet=quiet) as watch:
-            outcome = run_script(script, wanted, nproc, python, measuring, watch)
+        asked = profiling.Asked(script.path.stem, partial(script_job, script, nproc, python))
     else:
         if arguments:
             raise UsageError(f"{' '.join(arguments)}: only a script takes arguments, {workload} has options")
@@ -197,13 +194,16 @@ def run(
             workers=workers,
             breakdown_s=breakdown,
         )
-        plan = plan_workload(workload, settings)
-        measuring = profiling.measuring(
-            meters, interval, idle, output, f"{workload}-{size}", force=force, calibrations=calibration
-        )
-        subject = Subject(f"{workload} {size}", plan.target, plan.max_samples)
-        with profiling.screen(subject, quiet=quiet) as watch:
-            outcome = run_workload(workload, settings, wanted, python, measuring, watch)
+        asked = profiling.Asked(f"{workload}-{size}", partial(workload_job, workload, settings, python))
+    if context.obj is not None:  # `ab` wants to know what is asked for, and trains it itself
+        context.obj(asked)
+        return
+    job = asked.job(None)
+    measuring = profiling.measuring(
+        meters, interval, idle, output, asked.label, force=force, calibrations=calibration
+    )
+    with profiling.screen(profiling.subject(job), quiet=quiet) as watch:
+        outcome = run_job(job, wanted, measuring, watch)
     profiling.tell(outcome, as_json=json, quiet=quiet)
     raise typer.Exit(profiling.exit_code(outcome))
 

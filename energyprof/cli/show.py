@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from energyprof.cli.options import Json
+from energyprof.cli.compare import Page, write_html
+from energyprof.cli.options import Country, Intensity, Json
+from energyprof.errors import UsageError
 
 
 def show(
@@ -16,14 +18,28 @@ def show(
     budget: Annotated[
         bool, typer.Option("--budget", help="Where the uncertainty of its energies comes from.")
     ] = False,
+    country: Country = None,
+    intensity: Intensity = None,
     json: Json = False,
+    html: Page = None,
 ) -> None:
     """Show one report: energy with its uncertainty, phases, meters, and power over time."""
     from rich.console import Console
 
+    from energyprof.emissions import chosen
     from energyprof.report import read, to_json
 
+    grid = chosen(country, intensity)
+    if grid is not None and (json or budget):
+        asked = "--country" if country else "--intensity"
+        raise UsageError(
+            f"{asked} goes with neither --json nor --budget; `energyprof compare --json` takes it"
+        )
     content = read(report)
+    if html is not None:
+        from energyprof.compare import compare
+
+        write_html(html, compare([content], [report.stem], grid=grid), [content], [report])
     if budget:
         from energyprof.budget import budgets
         from energyprof.formats.budget import budget_data, budget_table
@@ -41,7 +57,7 @@ def show(
     from energyprof.formats.summary import summary
 
     console = Console()
-    console.print(summary(content, report))
+    console.print(summary(content, report, grid))
     drawn = picture(content, report, min(console.width, 100))
     if drawn is not None:
         console.print(drawn)

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 FORMATS = {
     "text": "energyprof.formats.text",
     "markdown": "energyprof.formats.markdown",
+    "csv": "energyprof.formats.csv",
     "json": "energyprof.formats.json",
+    "junit": "energyprof.formats.junit",
+    "bmf": "energyprof.formats.bmf",
+    "smaller": "energyprof.formats.smaller",
+    "github": "energyprof.formats.github",
 }
 
 

@@ -66,7 +66,7 @@ def _headline(budget: Budget) -> Text:
     text.append(f"  {plus_minus(budget.mean_j, budget.total.expanded_j, 'J')}")
     relative = _relative(budget.total.expanded_j, budget)
     text.append(f"  (± {relative})" if relative else "", style="not bold")
-    text.append(f"  mean of {budget.runs} runs" if budget.runs > 1 else "", style="dim not bold")
+    text.append(f"  geometric mean of {budget.runs} runs" if budget.runs > 1 else "", style="dim not bold")
     return text
 
 

@@ -8,11 +8,13 @@ from typing import TextIO
 
 from energyprof.check import Check
 from energyprof.compare import Comparison
+from energyprof.formats.factors import winners
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """One object with the fields of `Comparison`."""
-    _write({"schema": "energyprof.comparison/1", **dataclasses.asdict(comparison)}, out)
+    """One object with the fields of `Comparison`, and under ``best`` the best report of each figure."""
+    fields = {**dataclasses.asdict(comparison), "best": winners(comparison)}
+    _write({"schema": "energyprof.comparison/1", **fields}, out)
 
 
 def write_check(result: Check, out: TextIO) -> None:

@@ -6,57 +6,68 @@ import re
 from collections.abc import Sequence
 from typing import TextIO
 
-from energyprof.check import Check
+from energyprof.check import Check, Verdict
 from energyprof.compare import Comparison
-from energyprof.figures import FIGURES
-from energyprof.formats import wording
+from energyprof.figures import SHOWN
+from energyprof.formats import factors, product, wording
+from energyprof.formats.caveats import caveats
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
     """A table for each figure."""
-    for entry in comparison.entries:
-        _line(out, f"- {_plain(wording.about(entry, machine=not comparison.one_machine))}")
-        for line in entry.left_out:
-            _line(out, f"  - {_plain(line)}")
+    for line, left_out in factors.sides(comparison):
+        _line(out, f"- {_plain(line)}")
+        for left in left_out:
+            _line(out, f"  - {_plain(left)}")
     for line in wording.notes(comparison):
         _line(out, f"- **{_plain(line)}**")
-    for figure in FIGURES:
+    best, several = factors.winners(comparison), len(comparison.entries) > 1
+    for figure in SHOWN:
         rows = [
             (
                 entry.label,
                 str(estimate.n),
-                wording.number(figure.name, estimate.mean),
+                factors.mean(entry, estimate),
                 wording.spread(estimate),
                 wording.with_meters(estimate),
-                *wording.against_first(estimate),
+                *(factors.against(estimate, best.get(figure.name), entry.label) if several else ()),
             )
             for entry in comparison.entries
             for estimate in entry.estimates
             if estimate.figure == figure.name
         ]
         if rows:
-            head = (wording.title(figure.name), "n", "mean", "±", "with meters", "change", "")
+            head = [wording.title(figure.name), "n", "mean", "±", "with meters"]
+            head += ["to the first", ""] if several else []
             _line(out)
             _table(out, head, rows)
+    if apart := product.rows(comparison):
+        _line(out)
+        _table(out, ("", "energy to target", "= energy per sample", "× samples to target", "× on top"), apart)
+        _line(out)
+        for line in product.sentences(comparison):
+            _line(out, f"- {_plain(line)}")
+        _line(out, f"\n<sub>{product.FOOTNOTE}</sub>")
     _line(out)
-    for line in wording.FOOTNOTES:
-        _line(out, f"<sub>{line}</sub><br>")
+    for line in (*wording.FOOTNOTES, *factors.notes(comparison)):
+        _line(out, f"<sub>{_plain(line)}</sub><br>")
 
 
 def write_check(result: Check, out: TextIO) -> None:
     """The verdict as a heading, a table of limits, and what explains them."""
     _line(out, f"### {_plain(wording.outcome(result))}")
-    if result.estimated:
-        _line(out, f"\n**{wording.ESTIMATED}**")
-    if result.invalid:
+    for line in caveats(result):
+        _line(out, f"\n**{line}**")
+    lines = [*result.invalid, *wording.not_judged(result), *wording.background(result)]
+    if lines:
         _line(out)
-    for line in result.invalid:
+    for line in lines:
         _line(out, f"- {_plain(line)}")
     if result.verdicts:
         rows = [
             (
                 verdict.outcome,
-                wording.title(verdict.limit.figure),
+                _judged(verdict),
                 wording.change(verdict.change, verdict.low, verdict.high),
                 wording.margin(verdict.limit),
                 " ".join(wording.explanation(verdict)),
@@ -69,6 +80,13 @@ def write_check(result: Check, out: TextIO) -> None:
         changes = [(wording.title(name), wording.ratio_change(c)) for name, c in result.information]
         _line(out)
         _table(out, ("for information", "change"), changes)
+
+
+def _judged(verdict: Verdict) -> str:
+    """The figure, with its work if there are several."""
+    creep = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "creep" else ""
+    figure = wording.title(verdict.limit.figure) + creep
+    return f"{verdict.work}: {figure}" if verdict.work else figure
 
 
 def _line(out: TextIO, text: str = "") -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from energyprof.energy import Integrator, MeterEnergy, total
+from energyprof.figures import run_name
 from energyprof.phases import PART
 from energyprof.report import Report, Run, trace_path
+from energyprof.selection import listing
 from energyprof.tracefile import Row, read_run
 from energyprof.units import seconds, watts
 
 ROWS = 7
 BLOCKS = " ▁▂▃▄▅▆▇█"
 MARGIN = 10  # columns for the scale
+MOST_METERS = 8  # more of them would bury the curve of their sum
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -36,24 +39,65 @@ def picture(report: Report, path: Path, width: int) -> RenderableType | None:
         return None
     step_s = (end_s - start_s) / columns
     bins = [(start_s + i * step_s, start_s + (i + 1) * step_s) for i in range(columns)]
-    powers = _powers(report, read_run(trace, number), bins)
+    by_meter = _energies(report, read_run(trace, number), bins)
+    powers = _powers(list(by_meter.values()), bins)
     if all(power is None for power in powers):
         return None
-    return Group(Text(), *_curve(powers), _axis(end_s - start_s, columns), *_ruler(run, bins))
+    return Group(
+        Text(),
+        _caption(report, number, by_meter),
+        *_curve(powers),
+        *_each(by_meter, powers, bins),
+        _axis(end_s - start_s, columns),
+        *_ruler(run, bins),
+    )
 
 
-def _powers(report: Report, rows: Iterable[Row], bins: Sequence[tuple[float, float]]) -> list[float | None]:
-    """The mean power in W of each bin over the counted meters; ``None``: no reading."""
+def _energies(
+    report: Report, rows: Iterable[Row], bins: Sequence[tuple[float, float]]
+) -> dict[str, list[MeterEnergy]]:
+    """What each counted meter says of each bin."""
     integrators = {m.name: Integrator(m.info, m.interval_s, bins) for m in report.meters if m.counted}
     for row in rows:
         if row.source in integrators:
             integrators[row.source].push(row.sample)
-    by_meter: list[list[MeterEnergy]] = [i.finish() for i in integrators.values()]
+    return {name: integrator.finish() for name, integrator in integrators.items()}
+
+
+def _powers(
+    by_meter: Sequence[Sequence[MeterEnergy]], bins: Sequence[tuple[float, float]]
+) -> list[float | None]:
+    """The mean power in W of each bin over the meters together; ``None``: no reading."""
     powers: list[float | None] = []
     for index, (start_s, end_s) in enumerate(bins):
         joules = total(energies[index] for energies in by_meter).joules
         powers.append(None if joules is None else joules / (end_s - start_s))
     return powers
+
+
+def _caption(report: Report, number: int, meters: Collection[str]) -> Text:
+    """Which run is drawn, and of which meters."""
+    which = f", {run_name(report, number)}" if len(report.runs) > 1 else ""
+    estimate = " (an estimate)" if report.estimated else ""
+    return Text(f"power{which}").append(f"  {listing(list(meters))}{estimate}", style="dim")
+
+
+def _each(
+    by_meter: Mapping[str, Sequence[MeterEnergy]],
+    powers: Sequence[float | None],
+    bins: Sequence[tuple[float, float]],
+) -> list[Text]:
+    """A line for each meter where there are several, on a scale from nothing to the top of all together."""
+    if not 1 < len(by_meter) <= MOST_METERS:
+        return []
+    top = max((power for power in powers if power is not None), default=0.0) or 1.0
+    lines = []
+    for name, energies in by_meter.items():
+        shares = [0.0 if power is None else power / top for power in _powers([energies], bins)]
+        cells = "".join(BLOCKS[max(0, min(8, round(8 * share)))] for share in shares)
+        # Of a name that is too long the end, which tells it from the others.
+        lines.append(Text(f"{name[1 - MARGIN :]:>{MARGIN - 1}} ", style="dim").append(cells, style="not dim"))
+    return lines
 
 
 def _curve(powers: Sequence[float | None]) -> list[Text]:

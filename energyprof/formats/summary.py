@@ -13,25 +13,27 @@ from rich.text import Text
 
 from energyprof import budget
 from energyprof.bank import KIND, faster_together
-from energyprof.figures import BY_NAME, MIN_COVERAGE, value
+from energyprof.change import collect
+from energyprof.emissions import Grid, described, grams
+from energyprof.figures import BY_NAME, MIN_COVERAGE
 from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.flags import in_words
 from energyprof.formats.meters import meters_table
 from energyprof.formats.model import about_model
 from energyprof.phases import PART
 from energyprof.report import Report, Run
-from energyprof.units import joules, plus_minus, seconds, share, si, watts
+from energyprof.units import joules, plus_minus, seconds, share, watts
 
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
 
 
-def summary(report: Report, path: Path | None) -> RenderableType:
-    """The report for people, at 80 columns; ``path`` is where it lies."""
+def summary(report: Report, path: Path | None, grid: Grid | None = None) -> RenderableType:
+    """The report for people, at 80 columns; ``path`` is where it lies. With a ``grid`` its emissions, too."""
     parts: list[RenderableType] = [_title(report), Text()]
     if len(report.runs) > 1:
         parts += [_runs(report), Text()]
     if report.runs:
-        parts += [_figures(report), Text(), _phases(report.runs), Text()]
+        parts += [_figures(report, grid), Text(), _phases(report.runs), Text()]
         if (goes := where_it_goes(report)) is not None:
             parts += [goes, Text()]
     else:
@@ -66,7 +68,7 @@ def gpu_names(machine: Mapping[str, Any]) -> list[str]:
     return [name if count == 1 else f"{count} × {name}" for name, count in counts.items()]
 
 
-def _figures(report: Report) -> Table:
+def _figures(report: Report, grid: Grid | None) -> Table:
     """The mean over the runs that count, with the uncertainty that ``show --budget`` takes apart."""
     runs = budget.counting(report)
     table = Table.grid(padding=(0, 2))
@@ -76,29 +78,35 @@ def _figures(report: Report) -> Table:
     table.add_row("energy to target" if reached else "energy", _energy(report))
     if (net := budget.net_energy(report)) is not None:
         table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded_j, "J"))
-    sample_j = _mean(value(BY_NAME["energy_per_sample"], run) for run in runs)
-    if sample_j:
-        table.add_row("energy per sample", si(sample_j, "J"))
+    if grid is not None:
+        table.add_row("emissions", _emissions(report, grid))
+    sample = budget.energy_per_sample(report)
+    if sample is not None:
+        table.add_row("energy per sample", plus_minus(sample.mean_j, sample.total.expanded_j, "J"))
     starts_up = any(phase.name == "startup" for run in runs for phase in run.phases)
     if starts_up and (total_j := _mean(run.total_energy_j for run in runs)):
         apart = any(phase.name.startswith(PART) for run in runs for phase in run.phases)
         end = "the end of training" if apart else "its end"
         table.add_row("with start-up", f"{joules(total_j)} from the program's start to {end}")
-    times = [run.time_s for run in runs]
-    if time_s := _mean(times):
+    if time_s := _compared(report, "time_to_target", "time") or _mean(run.time_s for run in runs):
         table.add_row("time", seconds(time_s))
-    power_w = _mean(run.energy_j / run.time_s for run in runs if run.energy_j is not None and run.time_s)
+    power_w = _compared(report, "power")
+    if power_w is None:
+        power_w = _mean(run.energy_j / run.time_s for run in runs if run.energy_j is not None and run.time_s)
     if power_w is not None:
         table.add_row("mean power", watts(power_w) + _idle(runs))
-    if samples := _mean(run.samples for run in runs):
+    if samples := _compared(report, "samples_to_target") or _mean(run.samples for run in runs):
         table.add_row("samples", f"{samples:,.0f}")
     target = report.workload.target
-    if (score := _mean(run.score for run in runs)) is not None:
+    score = _compared(report, "score")
+    if score is None:
+        score = _mean(run.score for run in runs)
+    if score is not None:
         aim = f"   target {target.value:g}" if target else ""
         table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
     table.add_row("status", _status(report))
     facts = runs[-1].facts
-    for name, line in about_model(facts, sample_j):
+    for name, line in about_model(facts, None if sample is None else sample.mean_j):
         table.add_row(name, line)
     return table
 
@@ -111,8 +119,18 @@ def _energy(report: Report) -> Text:
     if report.estimated:
         text.append("  an estimate, not a measurement", style="yellow not bold")
     if found.runs > 1:
-        text.append(f"  mean of {found.runs} runs", style="dim not bold")
+        text.append(f"  geometric mean of {found.runs} runs", style="dim not bold")
     return text
+
+
+def _emissions(report: Report, grid: Grid) -> Text:
+    """Of the energy above, which their uncertainty is; that of the grid is not known."""
+    found = budget.energy(report)
+    if found is None:
+        return Text("not measured", style="yellow")
+    mean_g, expanded_g = grams(found.mean_j, grid), grams(found.total.expanded_j, grid)
+    text = Text(plus_minus(mean_g, expanded_g, "g CO2e"), style="bold")
+    return text.append(f"  of this energy alone, at {described(grid)}", style="dim not bold")
 
 
 def _status(report: Report) -> Text:
@@ -199,6 +217,12 @@ def _idle(runs: Sequence[Run]) -> str:
     shown = [f"before: {watts(before_w)}"] if before_w is not None else []
     shown += [f"after: {watts(after_w)}"] if after_w is not None else []
     return "   idle " + ", ".join(shown) if shown else ""
+
+
+def _compared(report: Report, *figures: str) -> float | None:
+    """The mean that ``compare`` gives for the first of the figures that the report has."""
+    found = (collect(BY_NAME[name], report) for name in figures)
+    return next((values.mean.value for values in found if values is not None), None)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

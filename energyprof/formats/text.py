@@ -11,19 +11,22 @@ from rich.padding import Padding
 from rich.text import Text
 
 from energyprof.check import Check
-from energyprof.compare import Comparison, Estimate
-from energyprof.figures import BY_NAME, FIGURES
-from energyprof.formats import wording
+from energyprof.compare import Comparison, Entry, Estimate
+from energyprof.figures import BY_NAME, SHOWN
+from energyprof.formats import factors, product, wording
+from energyprof.formats.caveats import caveats
 
 _STYLES = {
     "PASS": "bold green",
     "FAIL": "bold red",
     "INCONCLUSIVE": "bold yellow",
     "INVALID": "bold red",
+    "NOT_COMPARABLE": "bold red",
     "NO_BASELINE": "bold yellow",
     "lower": "green",
     "higher": "red",
     "unclear": "dim",
+    "best": "green",
 }
 _RIGHT = ("n", "mean", "±", "with meters")
 _GAP = "  "
@@ -32,15 +35,16 @@ _GAP = "  "
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
     """What was compared, then a table for each figure."""
     console = _console(out)
-    for entry in comparison.entries:
-        _say(console, wording.about(entry, machine=not comparison.one_machine))
-        for line in entry.left_out:
-            _say(console, line, "yellow", indent=2)
+    for line, left_out in factors.sides(comparison):
+        _say(console, line)
+        for left in left_out:
+            _say(console, left, "yellow", indent=2)
     for line in wording.notes(comparison):
         _say(console, line, "yellow")
-    for figure in FIGURES:
+    best = factors.winners(comparison)
+    for figure in SHOWN:
         rows = [
-            (entry.label, estimate)
+            (entry, estimate)
             for entry in comparison.entries
             for estimate in entry.estimates
             if estimate.figure == figure.name
@@ -48,9 +52,14 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         if rows:
             console.print()
             _say(console, wording.title(figure.name), "bold")
-            _estimates(console, figure.name, rows)
+            _estimates(console, figure.name, rows, best.get(figure.name))
+    if taken_apart := product.lines(comparison):
+        console.print()
+        for line in taken_apart:
+            words = line.removeprefix(_GAP)  # so that what is wrapped stays indented
+            _say(console, words, "bold" if line == product.HEAD else "", len(line) - len(words))
     console.print()
-    for line in wording.FOOTNOTES:
+    for line in (*wording.FOOTNOTES, *factors.notes(comparison)):
         _say(console, line, "dim")
 
 
@@ -58,12 +67,18 @@ def write_check(result: Check, out: TextIO) -> None:
     """The verdict on top, a line for each limit, then what explains it."""
     console = _console(out)
     _say(console, wording.outcome(result), _STYLES[result.outcome])
-    if result.estimated:
-        _say(console, wording.ESTIMATED, "yellow")
-    for line in result.invalid:
+    for line in caveats(result):
+        _say(console, line, "yellow")
+    for line in (*result.invalid, *wording.not_judged(result)):
         _say(console, line, indent=2)
-    for verdict in result.verdicts:
+    for line in wording.background(result):
+        _say(console, line, "dim", indent=2)
+    work = ""
+    for verdict in sorted(result.verdicts, key=lambda verdict: verdict.work):
         console.print()
+        if verdict.work != work:
+            work = verdict.work
+            _say(console, work, "bold")
         head = Text(verdict.outcome, _STYLES[verdict.outcome])
         head.append(_GAP + wording.headline(verdict), "bold")
         console.print(head)
@@ -78,19 +93,21 @@ def write_check(result: Check, out: TextIO) -> None:
             _say(console, shown, indent=2)
 
 
-def _estimates(console: Console, figure: str, rows: Sequence[tuple[str, Estimate]]) -> None:
+def _estimates(
+    console: Console, figure: str, rows: Sequence[tuple[Entry, Estimate]], best: str | None
+) -> None:
     """A row for each report that has the figure."""
     metered = any(estimate.u_rel is not None for _, estimate in rows)
     changed = any(estimate.change is not None for _, estimate in rows)
     heads = ["report", "n", "mean", "±"]
     heads += ["with meters"] if metered else []
-    heads += ["change", ""] if changed else []
+    heads += ["to the first", ""] if changed else []
     cells = []
-    for label, estimate in rows:
-        row = [_clean(label), str(estimate.n), wording.number(figure, estimate.mean)]
+    for entry, estimate in rows:
+        row = [_clean(entry.label), str(estimate.n), factors.mean(entry, estimate)]
         row.append(wording.spread(estimate))
         row += [wording.with_meters(estimate)] if metered else []
-        row += wording.against_first(estimate) if changed else []
+        row += factors.against(estimate, best, entry.label) if changed else []
         cells.append(row)
     # Where neither way is worse, a colour would say that one is.
     _table(console, heads, cells, _STYLES if BY_NAME[figure].better else {})
@@ -101,18 +118,23 @@ def _table(
 ) -> None:
     """Columns side by side; a name too long for the screen stands on a line above its row.
 
+    Where the columns alone are too wide, the last two (the change and what is said of it) go below the row.
     rich's own table takes half a millisecond a row, seconds for a thousand reports.
     """
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    room = console.width - sum(widths[1:]) - len(_GAP) * len(widths)
+    beside = len(heads)
+    if console.width < sum(widths[1:]) + len(heads[0]) + len(_GAP) * len(widths):
+        beside -= 2
+    room = console.width - sum(widths[1:beside]) - len(_GAP) * beside
     names = [cell_len(row[0]) for row in rows]
-    widths[0] = max(len(heads[0]), *(name for name in [0, *names] if name <= room))
+    widths[0] = max([len(heads[0]), *(name for name in names if name <= room)])
 
     def line(cells: Sequence[str], name: int) -> str:
         shown = [cells[0] + " " * (widths[0] - name)]
-        for head, cell, width in zip(heads[1:], cells[1:], widths[1:], strict=True):
+        for head, cell, width in list(zip(heads, cells, widths, strict=True))[1:beside]:
             shown.append(cell.rjust(width) if head in _RIGHT else cell.ljust(width))
-        return _GAP + _GAP.join(shown).rstrip()
+        below = _GAP.join(cells[beside:]).rstrip()
+        return (_GAP + _GAP.join(shown)).rstrip() + (f"\n{_GAP * 3}{below}" if below else "")
 
     text = Text()
     text.append(line(heads, len(heads[0])) + "\n", "dim")
@@ -121,7 +143,7 @@ def _table(
             text.append(f"{_GAP}{row[0]}\n")
             row, name = ["", *row[1:]], 0
         shown = line(row, name)
-        style = styles.get(row[-1], "")
+        style = styles.get(row[-1].partition(",")[0], "")
         cut = len(shown) - len(row[-1]) if style else len(shown)
         text.append(shown[:cut])
         text.append(shown[cut:] + "\n", style)

@@ -8,12 +8,12 @@ from energyprof import units
 from energyprof.check import Check, Limit, Verdict
 from energyprof.compare import Change, Comparison, Entry, Estimate
 from energyprof.figures import BY_NAME
+from energyprof.formats.flags import in_words
 
 FOOTNOTES = (
     "mean: geometric. ±: 95 %, from the spread of the runs alone.",
     "with meters: 95 % (GUM, k = 2), the meters' own gain error included. It is common to all runs "
     "on the same meters and drops out of changes between them.",
-    "change: against the first report, with its 95 % interval.",
 )
 ESTIMATED = "These figures are an ESTIMATE, not a measurement."
 NOT_JUDGED = "Figures only, no verdict: "
@@ -71,15 +71,6 @@ def ratio_change(ratio: Change) -> str:
     return change(ratio.ratio - 1, low, high)
 
 
-def against_first(estimate: Estimate) -> tuple[str, str]:
-    """The change and its verdict, or in the verdict's place what the meters add to it."""
-    ratio = estimate.change
-    if ratio is None:
-        return "", ""
-    meters = "" if ratio.u_rel is None else f"meters ±{share(ratio.u_rel)}"
-    return ratio_change(ratio), ratio.verdict or meters
-
-
 def _decimals(fraction: float) -> int:
     percent = abs(100 * fraction)
     return 0 if percent >= 99.95 else 1 if percent >= 0.095 or percent == 0 else 2
@@ -113,52 +104,100 @@ def notes(comparison: Comparison) -> list[str]:
 def headline(verdict: Verdict) -> str:
     """``energy per sample -1.2 % (-2.0 … -0.4 %), limit +3 %``."""
     shown = change(verdict.change, verdict.low, verdict.high)
-    return f"{title(verdict.limit.figure)} {shown}, limit {margin(verdict.limit)}"
+    over = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "creep" else ""
+    return f"{title(verdict.limit.figure)} {shown}{over}, limit {margin(verdict.limit)}"
 
 
 def margin(limit: Limit) -> str:
     """Such as ``+3 %``."""
-    return f"+{100 * limit.margin:g} %"
+    return f"+{round(100 * limit.margin, 2):g} %"
 
 
 def explanation(verdict: Verdict) -> list[str]:
     """Why the verdict is what it is, and what more runs would do."""
     lines = []
     if verdict.improved:
-        lines.append(f"IMPROVED: less {title(verdict.limit.figure)} than the baseline.")
-    runs = f"{verdict.runs} against {verdict.baseline_runs} runs"
+        than = "the reports before it" if verdict.design in ("history", "creep") else "the baseline"
+        lines.append(f"IMPROVED: less {title(verdict.limit.figure)} than {than}.")
+    counted, alone = _counted(verdict)
     if verdict.detectable is None:
-        few = "a single run has no spread to judge by" if verdict.low is None else "far too few"
-        lines.append(f"{runs}: {few}.")
+        few = f"{alone} has no spread to judge by" if verdict.low is None else "far too few"
+        lines.append(f"{counted}: {few}.")
     elif verdict.detectable == 0:
-        lines.append(f"{runs}: all runs of each side agree exactly, so any change shows.")
+        lines.append(f"{counted}: {_EXACT[verdict.design]}, so any change shows.")
     else:
         smallest = share(verdict.detectable)
-        lines.append(f"{runs} show an increase of {smallest} or more (80 % power).")
+        lines.append(f"{counted} show an increase of {smallest} or more (80 % power).")
     lines.append(_remedy(verdict))
     return [line for line in lines if line]
 
 
+_EXACT = {
+    "apart": "all runs of each side agree exactly",
+    "pairs": "all pairs agree exactly",
+    "history": "all reports before it agree exactly",
+    "creep": "all of them lie on one line exactly",
+}
+
+
+def _counted(verdict: Verdict) -> tuple[str, str]:
+    """What there was to judge by, and what one of it is called."""
+    n = verdict.baseline_runs
+    if verdict.design == "pairs":
+        return f"{n} pair{'s' if n > 1 else ''} of runs", "a single pair"
+    if verdict.design == "history":
+        return f"{n} report{'s' if n > 1 else ''} before it", "a single report"
+    if verdict.design == "creep":
+        return f"{n + 1} reports", "so little"
+    return f"{verdict.runs} against {n} runs", "a single run"
+
+
 def _remedy(verdict: Verdict) -> str:
-    limit, needed = f"limit of {100 * verdict.limit.margin:g} %", verdict.runs_needed
+    limit, needed = f"limit of {margin(verdict.limit).lstrip('+')}", verdict.runs_needed
+    if verdict.design == "creep":
+        return ""
     if verdict.low is None:
-        return "Repeat both, such as: energyprof run … --repeats 3"
+        return {
+            "pairs": "Take more pairs, such as: energyprof ab … --pairs 5",
+            "history": "Keep more reports in the folder.",
+        }.get(verdict.design, "Repeat both, such as: energyprof run … --repeats 3")
     if needed is None:
-        return f"A {limit} is finer than any practical number of runs can show."
+        what = "reports" if verdict.design == "history" else "runs"
+        return f"A {limit} is finer than any practical number of {what} can show."
     if verdict.outcome == "INCONCLUSIVE" and needed <= min(verdict.runs, verdict.baseline_runs):
         return f"The change is close to the {limit}: only more runs can tell."
-    return f"To hold a {limit} reliably takes {needed} runs a side."
+    many = {"pairs": f"{needed} pairs", "history": f"{needed} reports before it"}
+    return f"To hold a {limit} reliably takes {many.get(verdict.design, f'{needed} runs a side')}."
 
 
 def outcome(result: Check) -> str:
     """One sentence on the whole check."""
     against = f"{result.label} against {result.baseline}"
+    on = "add runs" if result.next_look is None else f"go on to {result.next_look} pairs"
+    if result.removed and all(verdict.outcome == "PASS" for verdict in result.verdicts):
+        on = "some of the work is missing"
     return {
         "PASS": f"PASS: {against}",
         "FAIL": f"FAIL: {against}: it takes more than the limit allows",
-        "INCONCLUSIVE": f"INCONCLUSIVE: {against}: NEITHER A PASS NOR A FAIL, add runs "
+        "INCONCLUSIVE": f"INCONCLUSIVE: {against}: NEITHER A PASS NOR A FAIL, {on} "
         "(it fails a build only with --strict)",
         "INVALID": f"INVALID: {against}: no verdict on these measurements",
+        "NOT_COMPARABLE": f"NOT COMPARABLE: {against}: not all of it is the same work, or measured alike",
         "NO_BASELINE": f"NO BASELINE: {result.baseline} is not there, so {result.label} is not "
         "judged (allowed)",
     }[result.outcome]
+
+
+def not_judged(result: Check) -> list[str]:
+    """A line for each work of several that has no verdict, and why."""
+    return [
+        *(f"CHANGED, so not judged: {line}" for line in result.changed),
+        *(f"NOT COMPARABLE: {line}" for line in result.incomparable),
+        *(f"REMOVED, so not judged: {line}" for line in result.removed),
+        *(f"ADDED, no baseline yet: {line}" for line in result.added),
+    ]
+
+
+def background(result: Check) -> list[str]:
+    """What must be known to read the verdict, a line each."""
+    return [*result.notes, *(f"{where}: {in_words(flag)}" for where, flag in result.doubts)]

@@ -12,6 +12,8 @@ from energyprof.workload import WorkloadError
 
 WORKLOADS: Dict[str, str] = {
     "unet": "energyprof.workloads.unet",
+    "transformer": "energyprof.workloads.transformer",
+    "diffusion": "energyprof.workloads.diffusion",
 }
 
 

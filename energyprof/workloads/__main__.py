@@ -32,7 +32,7 @@ def main(job: str) -> int:
         workload: Workload = module.build(plan)
         workload.prepare()
         _tell("facts", facts=workload.facts())
-        _train(workload, plan.target, plan.max_samples, wanted["seed"])
+        _train(workload, plan.target, wanted["seed"])
         for event in workload.breakdown(plan.settings.breakdown_s):
             _pass_on(event)
         ranks.leave()
@@ -46,7 +46,7 @@ def main(job: str) -> int:
     return 0
 
 
-def _train(workload: Workload, target: Target, max_samples: int, seed: int) -> None:
+def _train(workload: Workload, target: Target, seed: int) -> None:
     for event in workload.train(seed):
         wire = connect()
         if wire is not None and wire.broken:
@@ -56,7 +56,7 @@ def _train(workload: Workload, target: Target, max_samples: int, seed: int) -> N
         if isinstance(event, Progress) and event.score is not None:
             if math.isnan(event.score):
                 raise Diverged("the score is not a number")
-            if target.reached(event.score) or event.samples >= max_samples:
+            if target.reached(event.score):
                 break
 
 
@@ -89,4 +89,4 @@ def _tell(event: str, **fields: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    ranks.end(main(sys.argv[1]))

@@ -13,6 +13,7 @@ MULTIPLE = 8  # of tokens: what matrix units like
 CHUNK = 10_000  # texts tokenised at a time
 # No head has more tensors: a checkpoint that lacks more is of another architecture than its config says.
 HEAD_TENSORS = 8
+NO_LIMIT = 1_000_000  # tokens
 ALPHA = 2  # LoRA's scale, in ranks
 
 
@@ -46,25 +47,30 @@ class Classifier:
         if config["lora"] is not None:
             library("peft")
         self._where = "" if self._random else model or str(minilm.folder())
-        self._tokenizer = self._own_tokenizer() if model else None
+        self._tokenizer: Any = self._own_tokenizer() if model else None
+        self._most = min(config["tokens"], self._positions() if model else config["tokens"])
 
     def tokenised(self, texts: Sequence[str]) -> Tuple[Any, Any]:
         """Tokens (n, length) int32 and which of them are no padding (n, length) bool.
 
-        Every text is cut at ``tokens``, and padded to that or to the longest: all batches cost the same.
+        Every text is cut at ``tokens`` or what the model can take, and padded to that or to the longest text.
         """
         import torch
 
-        most = self.config["tokens"]
-        encode = _packaged_encoder(most) if self._tokenizer is None else _encoder(self._tokenizer, most)
-        rows = [row for at in range(0, len(texts), CHUNK) for row in encode(texts[at : at + CHUNK])]
-        length = min(most, -(-max(len(row) for row in rows) // MULTIPLE) * MULTIPLE)
-        padding = minilm.PADDING if self._tokenizer is None else self._tokenizer.pad_token_id
-        tokens = torch.full((len(rows), length), padding, dtype=torch.int32)
-        for i, row in enumerate(rows):
-            tokens[i, : len(row)] = torch.tensor(row, dtype=torch.int32)
-        lengths = torch.tensor([len(row) for row in rows])
-        return tokens, torch.arange(length) < lengths[:, None]
+        most, own = self._most, self._tokenizer
+        encode = _packaged_encoder(most) if own is None else _encoder(own, most)
+        ids, lengths = [], []
+        for at in range(0, len(texts), CHUNK):
+            rows = encode(texts[at : at + CHUNK])
+            ids.append(torch.tensor([token for row in rows for token in row], dtype=torch.int32))
+            lengths.append(torch.tensor([len(row) for row in rows]))
+        each = torch.cat(lengths)
+        length = min(most, -(-int(each.max()) // MULTIPLE) * MULTIPLE)
+        mask = torch.arange(length) < each[:, None]
+        padding = minilm.PADDING if own is None else own.pad_token_id
+        tokens = torch.full(mask.shape, padding, dtype=torch.int32)
+        tokens[mask] = torch.cat(ids)
+        return tokens, mask
 
     def network(self) -> Any:
         """The model, in float32; what no checkpoint holds is drawn from torch's global generator.
@@ -115,6 +121,16 @@ class Classifier:
         if found.pad_token is None:
             raise WorkloadError(f"{self._where}: its tokenizer has no padding: use another model")
         return found
+
+    def _positions(self) -> int:
+        """The most tokens that the model can take."""
+        with hub.one_line(self._where):
+            found = self._transformers.AutoConfig.from_pretrained(
+                self._where, local_files_only=not self._named
+            )
+        # RoBERTa and its kin count two more in their config; what the tokenizer says is right, if it does.
+        known = (self._tokenizer.model_max_length, getattr(found, "max_position_embeddings", NO_LIMIT))
+        return int(min(known))
 
     def attention(self, model: Any) -> Callable[[Any], Any]:
         """What makes of a mask (n, length) that which ``model`` takes."""

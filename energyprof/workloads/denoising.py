@@ -25,7 +25,7 @@ from energyprof.workloads import (
     ranks,
     rate,
     stable_diffusion,
-    tensors,
+    views,
 )
 from energyprof.workloads import device as torch_side
 
@@ -39,9 +39,11 @@ SOURCES = (
     mni.__file__,
     rate.__file__,
     stable_diffusion.__file__,
+    views.__file__,
     *loop.SOURCES,
 )
 EVAL_BATCH = 16
+REFERENCES = 64  # images by which random autoencoders are set
 
 
 class Denoising:
@@ -71,6 +73,8 @@ class Denoising:
         Raises:
             WorkloadError: model, data, package or device is not there, or the device lacks the precision.
         """
+        import torch
+
         settings, config = self.plan.settings, self.config
         self.device = torch_side.torch_device(settings.device)
         torch_side.set_up(self.device, config["precision"])
@@ -80,11 +84,13 @@ class Denoising:
         else:
             self.models = latent.loaded(settings.model, settings.prediction)
         with torch_side.one_line(self.device, config["batch_size"]):
-            for part in (self.models.vae, self.models.text_encoder):
-                part.eval().requires_grad_(False)
-                layout = tensors.memory_format(part, config["channels_last"])
-                part.to(self.device, dtype=low_precision(config["precision"]), memory_format=layout)
+            self.models.freeze(self.device)
             self.training, held_out = self.sources()
+            if settings.model is None:
+                spaced = torch.arange(REFERENCES) * len(self.training) // REFERENCES
+                batches = self.training.batches(views.plain(part) for part in spaced.split(EVAL_BATCH))
+                self.models.centre(images.to(self.device) for images, _ in batches)
+            self.models.lower(config["precision"], config["channels_last"])
             self.validation = list(self.held_out(held_out))
 
     def train(self, seed: int) -> Iterator[Event]:
@@ -102,7 +108,7 @@ class Denoising:
         chance = loop.chance(seed, self.device)
         task = loop.Task(
             model=model,
-            batches=self.training.batches(self.picks(seed)),
+            batches=self.training.batches(views.drawn(len(self.training), config, seed)),
             loss=lambda model, batch: self.loss(model, batch, chance),
             evaluate=self.evaluate,
             optimiser=torch_side.adamw(model.parameters(), config["learning_rate"], self.device),
@@ -111,6 +117,8 @@ class Denoising:
             clip=config["clip"],
         )
         self.loop = loop.Loop(self.plan, self.device, task, seed)
+        # Counting operations draws noise, too, where torch can count: the training starts afresh.
+        chance.manual_seed(chance.initial_seed())
         yield from self.loop.train()
 
     def breakdown(self, seconds: float) -> Iterator[Event]:
@@ -141,17 +149,6 @@ class Denoising:
         workers, pinned = patches.processes(self.plan.settings.workers), self.device.type == "cuda"
         return image_folder.Squares(images, tokens, side, workers, pinned)
 
-    def picks(self, seed: int) -> Iterator[Tuple[Any, Any]]:
-        """Which images this process's micro-batches hold (n,), without end, and how each is seen (n, 3).
-
-        A view is three numbers in 0…1: mirrored from 0.5 on; where the square lies, from top and from left.
-        """
-        import torch
-
-        chance = loop.chance(seed, "cpu")
-        for numbers in order.micro_batches(len(self.training), self.config, seed, "cpu"):
-            yield numbers, torch.rand(len(numbers), 3, generator=chance)
-
     def held_out(self, source: Any) -> Iterator["HeldOut"]:
         """The validation set in batches: noise and timesteps drawn on the CPU, the same on every device."""
         import torch
@@ -162,10 +159,9 @@ class Denoising:
         timesteps = spread[torch.randperm(n, generator=chance)]
         seeds = torch.randint(2**24, (n,), generator=chance)  # of 2**28 on torch's versions draw others
         parts = ranks.share(torch.arange(n)).split(EVAL_BATCH)
-        plain = torch.tensor([0.0, 0.5, 0.5])  # the middle, as it is
-        picks = ((part * len(source) // n, plain.expand(len(part), 3)) for part in parts)
+        picks = (views.plain(part * len(source) // n) for part in parts)
         for part, (images, tokens) in zip(parts, source.batches(picks)):
-            latents, text = self.encoded(images.to(self.device), tokens.to(self.device), None)
+            latents, text = self.models.encoded(images.to(self.device), tokens.to(self.device), None)
             noise = torch.stack(
                 [
                     torch.randn(latents.shape[1:], generator=torch.Generator().manual_seed(seed))
@@ -176,22 +172,11 @@ class Denoising:
             noisy = schedule.add_noise(latents.float(), noise, at)
             yield HeldOut(noisy, at, text, noise, schedule.alphas_cumprod[at].view(-1, 1, 1, 1))
 
-    def encoded(self, images: Any, tokens: Any, chance: Any) -> Tuple[Any, Any]:
-        """Latents (n, c, h, w) and text (n, length, width), from ``chance``, or the most probable ones."""
-        import torch
-
-        vae = self.models.vae
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            pixels = images.float().div_(127.5).sub_(1).to(vae.dtype).expand(-1, 3, -1, -1)
-            found = vae.encode(pixels).latent_dist
-            latents = found.mode() if chance is None else found.sample(chance)
-            return latents * vae.config.scaling_factor, self.models.text_encoder(tokens)[0]
-
     def loss(self, model: Any, batch: Tuple[Any, Any], chance: Any) -> Any:
         """Mean squared error of what the model predicts, at a timestep drawn for each image."""
         import torch
 
-        latents, text = self.encoded(*batch, chance)
+        latents, text = self.models.encoded(*batch, chance)
         schedule, n = self.models.schedule, len(latents)
         drawing = {"generator": chance, "device": self.device}
         noise = torch.randn(latents.shape, dtype=latents.dtype, **drawing)
@@ -226,9 +211,3 @@ class HeldOut(NamedTuple):
 def predicted(model: Any, noisy: Any, timesteps: Any, text: Any) -> Any:
     """What the U-Net makes of noisy latents, float32."""
     return model(noisy, timesteps, text, return_dict=False)[0].float()
-
-
-def low_precision(precision: str) -> Any:
-    """The type of weights that are only computed with."""
-    torch = torch_side.library("torch")
-    return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)

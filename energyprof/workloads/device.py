@@ -11,6 +11,7 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads import operations
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+COMPILER = ("torch._dynamo", "torch._inductor")
 INSTALL = "pip install 'energyprof[workloads]'"
 
 
@@ -74,11 +75,6 @@ def set_up(device: Any, precision: str) -> None:
     torch = library("torch")
     if device.type == "cpu" and precision in ("tf32", "fp16"):
         raise WorkloadError(f"precision {precision} needs a GPU: use --precision fp32 or bf16 on the CPU")
-    # 2.0's autocast leaves some layers (PReLU) with inputs of two types
-    if device.type == "cpu" and precision == "bf16" and torch.__version__.startswith("2.0."):
-        raise WorkloadError(
-            f"precision bf16 on the CPU needs torch 2.1, here is {torch.__version__}: use --precision fp32"
-        )
     # 8.0 is Ampere; Volta (a Jetson AGX Xavier too) would only emulate bf16
     if device.type == "cuda" and precision in ("tf32", "bf16"):
         major, minor = torch.cuda.get_device_capability(device)
@@ -161,14 +157,15 @@ def synchronise(device: Any) -> None:
 
 @contextlib.contextmanager
 def one_line(device: Any, batch_size: int) -> Iterator[None]:
-    """Turn what torch says at length, out of memory or unable to compile, into one line.
+    """Turn what torch says at length, out of memory or unable to compile or compute it so, into one line.
 
     Raises:
         WorkloadError: that line.
     """
     try:
         yield
-    except RuntimeError as error:  # OutOfMemoryError is one; the CPU allocator and cuDNN raise plain ones
+    # OutOfMemoryError is a RuntimeError; the CPU allocator and cuDNN raise plain ones
+    except (RuntimeError, AssertionError) as error:
         said = str(error)
         if any(word in said for word in OUT_OF_MEMORY):
             raise WorkloadError(
@@ -177,9 +174,15 @@ def one_line(device: Any, batch_size: int) -> Iterator[None]:
             ) from error
         if "DataLoader worker" in said:
             raise WorkloadError(f"a process that loads data died ({said.splitlines()[0]})") from error
-        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+        # of a tensor that is laid out otherwise than foreseen, compiled code says what it expected
+        if type(error).__module__.startswith(COMPILER) or said.startswith("expected size"):
             raise WorkloadError(
                 f"the model cannot be compiled here ({_reason(error)}): do without --compile"
+            ) from error
+        # torch 2.1's autocast on the CPU leaves some layers with inputs of two types, 2.4's does not
+        if device.type == "cpu" and "BFloat16" in said:
+            raise WorkloadError(
+                f"this torch cannot compute it in bf16 on the CPU ({_reason(error)}): use --precision fp32"
             ) from error
         raise
 

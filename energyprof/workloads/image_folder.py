@@ -131,7 +131,8 @@ def square(file: Path, side: int, mirrored: float, top: float, left: float) -> A
             image = _rgb(opened)
     # Pillow's decoders raise whatever they stumble over; a decompression bomb is one of these, too.
     except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:80]
+        said = str(error).splitlines()
+        reason = said[0][:80] if said and str(file) not in said[0] else type(error).__name__
         raise WorkloadError(f"{file} is no image that can be read ({reason}): replace it") from error
     scale = side / min(image.size)
     size = [max(side, round(scale * length)) for length in image.size]

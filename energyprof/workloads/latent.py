@@ -7,21 +7,20 @@ Random frozen parts are the same in every run, so that all runs learn the same t
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Tuple
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads import hub, stable_diffusion
+from energyprof.workloads import hub, stable_diffusion, tensors
 from energyprof.workloads.device import library
 from energyprof.workloads.fingerprint import fingerprint
 
 FOLDERS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 PREDICTIONS = ("epsilon", "v_prediction")
-FROZEN_SEED = 15
+FROZEN_SEED = 0
 # How trained autoencoders differ from random ones: latents that look like the image made small, and hardly
 # any spread around them.
 RESIDUAL_GAIN = 0.2
 BLUR = (0.25, 0.5, 0.25)  # what strided convolutions see of their neighbourhood
-LATENT_GAIN = 1.5  # makes the scaled latents' deviation about 1, measured on brain slices
 LOG_VARIANCE = -20.0
 
 
@@ -49,6 +48,44 @@ class Models:
     schedule: Any  # a diffusers.DDPMScheduler
     tokens: Callable[[Sequence[str]], Any]  # captions → (n, length) int64
     unet: Callable[[], Any]  # fresh weights from torch's global generator, or the user's
+
+    def freeze(self, device: Any) -> None:
+        """Move what is not trained to the device, where it will only compute."""
+        for part in (self.vae, self.text_encoder):
+            part.eval().requires_grad_(False).to(device)
+
+    def centre(self, batches: Iterable[Any]) -> None:
+        """Give these batches' latents, once scaled, mean 0 in each channel and deviation 1 over all.
+
+        So are a trained autoencoder's: Rombach et al., 2022, CVPR, appendix G.
+        """
+        torch = library("torch")
+        with torch.no_grad():
+            latents = torch.cat([self.vae.encode(_pixels(images)).latent_dist.mode() for images in batches])
+            gain = 1 / (latents.std() * self.vae.config.scaling_factor)
+            self.vae.quant_conv.weight.mul_(gain)
+            self.vae.quant_conv.bias.chunk(2)[0].copy_(-latents.mean(dim=(0, 2, 3)) * gain)
+
+    def lower(self, precision: str, channels_last: bool) -> None:
+        """Keep what is not trained in the low precision itself, as diffusers' scripts do."""
+        torch = library("torch")
+        kind = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
+        for part in (self.vae, self.text_encoder):
+            part.to(dtype=kind, memory_format=tensors.memory_format(part, channels_last))
+
+    def encoded(self, images: Any, tokens: Any, chance: Any) -> Tuple[Any, Any]:
+        """Scaled latents (n, c, h, w), drawn by ``chance`` or the most probable, and text (n, length, width).
+
+        Args:
+            images: (n, 1 or 3, side, side) uint8.
+            tokens: (n, length).
+            chance: a ``torch.Generator`` on their device, or ``None``.
+        """
+        torch = library("torch")
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            found = self.vae.encode(_pixels(images).to(self.vae.dtype)).latent_dist
+            latents = found.mode() if chance is None else found.sample(chance)
+            return latents * self.vae.config.scaling_factor, self.text_encoder(tokens)[0]
 
 
 def drawn(config: Mapping[str, Any], prediction: str) -> Models:
@@ -128,6 +165,11 @@ def byte_tokens(captions: Sequence[str], length: int, vocabulary: int) -> Any:
     return rows
 
 
+def _pixels(images: Any) -> Any:
+    """Bytes as the autoencoder takes them, (n, 3, h, w) in -1…1."""
+    return images.float().div_(127.5).sub_(1).expand(-1, 3, -1, -1)
+
+
 def _libraries(offline: bool) -> Any:
     """diffusers and transformers, told to be quiet."""
     hub.quiet(offline)
@@ -162,7 +204,5 @@ def _like_trained(vae: Any) -> None:
                 weight.mul_(RESIDUAL_GAIN)
             elif "downsamplers" in name and weight.dim() == 4:
                 weight.copy_(weight.sum(dim=(2, 3), keepdim=True) * blur)
-        means, log_variances = vae.quant_conv.weight.chunk(2), vae.quant_conv.bias.chunk(2)
-        means[0].mul_(LATENT_GAIN / vae.config.scaling_factor)
-        means[1].zero_()
-        log_variances[1].fill_(LOG_VARIANCE)
+        vae.quant_conv.weight.chunk(2)[1].zero_()
+        vae.quant_conv.bias.chunk(2)[1].fill_(LOG_VARIANCE)

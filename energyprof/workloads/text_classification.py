@@ -66,8 +66,6 @@ class TextClassification:
         Raises:
             WorkloadError: model, data, package or device is not there, or the device lacks the precision.
         """
-        import torch
-
         settings = self.plan.settings
         hub.quiet(offline=not any(hub.named(wanted) for wanted in (settings.model, settings.data)))
         self.device = torch_side.torch_device(settings.device)
@@ -82,7 +80,7 @@ class TextClassification:
         kept = order.evenly(len(found.training), self.config["data_fraction"]).tolist()
         chosen = [found.training[i] for i in kept] + found.validation
         texts, labels = zip(*chosen)
-        whole = (*self.classifier.tokenised(texts), torch.tensor(labels))
+        whole = (*self.classifier.tokenised(texts), torch_side.library("torch").tensor(labels))
         with torch_side.one_line(self.device, self.config["batch_size"]):
             self.training = [part[: len(kept)].to(self.device) for part in whole]
             mine = [ranks.share(part[len(kept) :]) for part in whole]
@@ -138,5 +136,6 @@ class TextClassification:
 def _batches(tokens: Any, mask: Any, labels: Any) -> Iterator[Tuple[Any, Any, Any]]:
     """Texts of like length together, less the columns that are padding in all of them."""
     for pick in mask.sum(dim=1).argsort(stable=True).split(EVAL_BATCH):
-        longest = int(mask[pick].sum(dim=1).max())
-        yield tokens[pick, :longest], mask[pick, :longest], labels[pick]
+        if len(pick):  # of few texts one process may have none
+            longest = int(mask[pick].sum(dim=1).max())
+            yield tokens[pick, :longest], mask[pick, :longest], labels[pick]

@@ -95,6 +95,7 @@ VOLUMES: Dict[str, Any] = {
         "scale": 0.3,  # ± around 1
     },
 }
+OFFERS = frozenset({"channels_last", "data"})  # the data only of the size that needs them
 LAYOUT = "dataset.json, imagesTr, labelsTr (medicaldecathlon.com; KiTS19 converted)"
 
 
@@ -107,7 +108,7 @@ def plan(settings: Settings) -> Plan:
     volumes = settings.size == "full"
     if settings.data is not None and not volumes and settings.size in RECIPES:
         raise WorkloadError(f"unet {settings.size} brings its own data: leave --data out, or use --size full")
-    offers = frozenset({"channels_last", "data"} if volumes else {"channels_last"})
+    offers = OFFERS if volumes else OFFERS - {"data"}
     work = VOLUMES if volumes else SLICES
     recipe = {**work, **planning.recipe_of("unet", settings, RECIPES, offers)}
     if recipe["target"] >= 1:

@@ -30,8 +30,9 @@ class SliceSegmentation:
         self.loop: Optional[loop.Loop] = None
 
     def facts(self) -> Dict[str, Any]:
-        """Versions and device."""
-        return {**torch_side.facts(self.device), "monai": torch_side.library("monai").__version__}
+        """Versions, device, and how many slices there are."""
+        found = {**torch_side.facts(self.device), "monai": torch_side.library("monai").__version__}
+        return {**found, "training_items": len(self.training[0])}
 
     def prepare(self) -> None:
         """Put the training slices and the fixed validation set onto the device.

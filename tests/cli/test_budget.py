@@ -40,7 +40,7 @@ def test_the_budget_says_where_the_uncertainty_comes_from(command: Any) -> None:
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     assert "…" not in done.stdout
     words = " ".join(done.stdout.split())
-    assert "energy to target 900 ± 53 kJ (± 5.9 %) mean of 5 runs" in words
+    assert "energy to target 900 ± 53 kJ (± 5.9 %) geometric mean of 5 runs" in words
     assert "gain B rectangular 26.0 kJ 2.9 % 95 %" in words
     assert "scatter A Student, 4 dof 6.04 kJ 0.67 % 5.1 %" in words
     assert "U, k = 2 53.4 kJ 5.9 %" in words or "U, k = 2 53.3 kJ 5.9 %" in words

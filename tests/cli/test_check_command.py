@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from energyprof.cli import app
 from energyprof.errors import EnergyprofError
-from energyprof.report import write
+from energyprof.noise import noise_of, noise_path
+from energyprof.noise import write as write_noise
+from energyprof.report import Series, write
 from reports import at, report, run, unmetered_run
 
 
@@ -58,7 +62,7 @@ def test_a_bad_limit_a_bad_format_or_a_missing_baseline_is_2(typed):
     for words, complaint in (
         (["--limit", "joules:3%"], "choose from energy_per_sample"),
         (["--limit", "energy_per_sample:0%"], "must be above 0"),
-        (["--format", "xml"], "choose from text, markdown, json"),
+        (["--format", "xml"], "choose from text, markdown, "),
     ):
         error = refusal(typed("same", *words))
         assert error.exit_code == 2 and complaint in str(error)
@@ -121,3 +125,164 @@ def test_markdown_is_fit_for_a_job_summary(typed):
     done = typed("hungry", "--format", "markdown")
     assert done.stdout.startswith("### FAIL: hungry against base")
     assert "| FAIL | energy per sample | +20.0 % (+17.9 … +22.1 %) | +3 % |" in done.stdout
+
+
+def of(made, size):
+    return replace(made, workload=replace(made.workload, size=size, id=size))
+
+
+@pytest.fixture
+def judge(tmp_path, monkeypatch):
+    """Run ``energyprof check`` with any words in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_it(*words):
+        return CliRunner().invoke(app, ["check", *words])
+
+    return run_it
+
+
+SAME, HUNGRY = at(0.99, 1.0, 1.01), at(1.188, 1.2, 1.212)
+
+
+def test_folders_are_judged_work_by_work(judge, tmp_path):
+    for name, made in {
+        "new/a": of(SAME, "small"),
+        "new/deep/b": of(HUNGRY, "large"),
+        "new/c": of(SAME, "huge"),
+        "main/x": of(SAME, "small"),
+        "main/y": of(SAME, "large"),
+        "main/z": of(SAME, "gone"),
+    }.items():
+        write(made, tmp_path / f"{name}.json")
+    done = judge("new", "--baseline", "main")
+    assert done.exit_code == 1
+    assert "FAIL: new against main" in done.stdout
+    assert "REMOVED, so not judged: unet gone on here, Xeon" in done.stdout
+    assert "ADDED, no baseline yet: unet huge on here, Xeon" in done.stdout
+    large, small = done.stdout.index("unet large\nFAIL"), done.stdout.index("unet small\nPASS")
+    assert large < small
+    table = judge("new", "-b", "main", "--format", "markdown").stdout
+    assert "| FAIL | unet large: energy per sample | +20.0 %" in table
+    data = json.loads(judge("new", "-b", "main", "--json").stdout)
+    assert [(v["work"], v["outcome"]) for v in data["verdicts"]] == [
+        ("unet large", "FAIL"),
+        ("unet small", "PASS"),
+    ]
+    assert data["removed"] == ["unet gone on here, Xeon"]
+
+
+def test_changed_work_in_a_folder_is_3_unless_it_is_allowed(judge, tmp_path):
+    write(at(1.0, 1.1, config={"batch_size": 8}), tmp_path / "new" / "a.json")
+    write(SAME, tmp_path / "main" / "a.json")
+    done = judge("new", "-b", "main")
+    assert done.exit_code == 3
+    assert "NOT COMPARABLE" in done.stdout and "CHANGED, so not judged: unet tiny" in done.stdout
+    assert judge("new", "-b", "main", "--allow-changed").exit_code == 0
+
+
+def test_folders_without_reports_are_2_unless_a_missing_baseline_is_allowed(judge, tmp_path):
+    write(SAME, tmp_path / "new" / "a.json")
+    (tmp_path / "empty").mkdir()
+    assert "empty: no report in this folder" in str(refusal(judge("new", "-b", "empty")))
+    assert "nowhere: is no folder" in str(refusal(judge("new", "-b", "nowhere")))
+    assert "empty: no report in this folder" in str(
+        refusal(judge("empty", "-b", "new", "--allow-missing-baseline"))
+    )
+    for name in ("empty", "nowhere"):
+        done = judge("new", "-b", name, "--allow-missing-baseline")
+        assert (done.exit_code, "NO BASELINE" in done.stdout) == (0, True)
+
+
+def test_a_broken_report_in_a_folder_is_2(judge, tmp_path):
+    for name in ("new", "main"):
+        write(SAME, tmp_path / name / "a.json")
+    (tmp_path / "new" / "cut.json").write_text('{"schema": "energyprof.report/1"')
+    error = refusal(judge("new", "-b", "main"))
+    assert error.exit_code == 2 and "cut.json: not a readable report" in str(error)
+
+
+def test_a_report_and_a_folder_do_not_go_together(judge, tmp_path):
+    write(SAME, tmp_path / "a.json")
+    assert "is a folder" in str(refusal(judge("a.json", "-b", str(tmp_path))))
+    assert "judges one report" in str(refusal(judge(str(tmp_path), "--history", str(tmp_path))))
+    for words in ((), ("-b", "a.json", "--history", ".")):
+        assert "either --baseline REPORT or --history FOLDER" in str(refusal(judge("a.json", *words)))
+
+
+def dated(made, day):
+    return replace(made, created=f"2026-01-{day:02}T00:00:00Z")
+
+
+def test_a_report_is_judged_by_those_before_it(judge, tmp_path):
+    for day, x in enumerate((0.99, 1.0, 1.01, 1.0, 0.995), 1):
+        write(dated(at(x), day), tmp_path / "past" / f"{day}.json")
+    write(dated(at(1.0, config={"batch_size": 8}), 6), tmp_path / "past" / "other.json")
+    write(dated(at(1.0), 7), tmp_path / "past" / "this.json")
+    write(dated(at(1.1), 7), tmp_path / "hungry.json")
+    done = judge("past/this.json", "--history", "past")
+    assert done.exit_code == 0
+    assert "PASS: this against past" in done.stdout
+    assert "1 left out, other work: other.json" in done.stdout
+    assert "5 reports before it show an increase of" in done.stdout
+    assert "energy per sample +0.4 % (-2.0 … +2.2 %) over 6 reports" in done.stdout
+    done = judge("hungry.json", "--history", "past", "--last", "4")
+    assert done.exit_code == 1 and "4 reports before it show" in done.stdout
+
+
+def test_a_history_without_a_report_before_it_is_2_unless_that_is_allowed(judge, tmp_path):
+    write(dated(SAME, 1), tmp_path / "first.json")
+    write(dated(at(1.0, config={"batch_size": 8}), 1), tmp_path / "past" / "other.json")
+    error = refusal(judge("first.json", "--history", "past"))
+    assert error.exit_code == 2 and "1 left out, other work: other.json" in str(error)
+    assert refusal(judge("first.json", "--history", "nowhere")).exit_code == 2
+    for folder in ("past", "nowhere"):
+        done = judge("first.json", "--history", folder, "--allow-missing-baseline")
+        assert done.exit_code == 0
+        assert f"NO BASELINE: an earlier report in {folder} is not there" in done.stdout
+
+
+def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path):
+    base = at(0.99, 1.0, 1.01)
+    write(at(1.03, 1.04, 1.05), tmp_path / "more.json")
+    assert typed("more").exit_code == 1
+    noisy = [at(math.exp(0.03), math.exp(-0.03))]
+    write_noise(replace(noise_of(noisy), work=base.workload.id), noise_path(tmp_path / "base.json"))
+    done = typed("more")
+    assert done.exit_code == 0 and "limit +8.49 %" in done.stdout  # 2 · 0.03 · √2
+    assert "the limit of energy_per_sample is twice what this machine varies by" in done.stdout
+    assert typed("more", "--limit", "energy_per_sample:3%").exit_code == 1
+    noise_path(tmp_path / "base.json").write_text("{")
+    assert refusal(typed("more")).exit_code == 2
+
+
+def test_a_series_is_judged_in_pairs_and_says_when_to_look_again(typed, tmp_path):
+    for name, side, values, places in (
+        ("before", "A", (1.0, 1.1, 1.2), (0, 3, 4)),
+        ("after", "B", (1.05, 1.156, 1.26), (1, 2, 5)),
+        ("unclear", "B", (1.0, 1.2, 1.1), (1, 2, 5)),
+    ):
+        write(
+            replace(at(*values), series=Series("s", side, places, (3, 5, 7, 10))), tmp_path / f"{name}.json"
+        )
+    done = typed("after", baseline="before.json")
+    assert done.exit_code == 1
+    assert "3 pairs of runs show an increase of" in done.stdout
+    done = typed("unclear", baseline="before.json")
+    assert "NEITHER A PASS NOR A FAIL, go on to 5 pairs" in " ".join(done.stdout.split())
+
+
+def test_a_disturbed_run_is_4_and_says_by_what(typed, tmp_path):
+    write(
+        report([run(flags=("throttled:nvml:0 (hw_thermal, 12 % of the time)",)), run()]),
+        tmp_path / "hot.json",
+    )
+    done = typed("hot")
+    assert done.exit_code == 4
+    assert "throttled: nvml:0 (hw_thermal, 12 % of the time)" in done.stdout
+
+
+def test_a_doubt_is_said_in_words(typed, tmp_path):
+    write(report([run(flags=("idle_drift:50 W before, 60 W after",)), run()]), tmp_path / "drift.json")
+    shown = " ".join(typed("drift").stdout.split())
+    assert "drift, run 1 (seed 0): the idle power drifted: 50 W before, 60 W after" in shown

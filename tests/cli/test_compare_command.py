@@ -40,9 +40,9 @@ def energyprof(folder, *words, **environment):
 def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
     done = energyprof(folder, "compare", "base.json", "double.json")
     assert (done.returncode, done.stderr) == (0, "")
-    # ln 0.99 … 1.01: sd 1 %, t(0.975, 4) · 1 % · √(2/3) = 2.27 %.
-    assert "+100.0 % (+95.5 … +104.6 %)" in done.stdout and "higher" in done.stdout
-    assert "double: unet tiny, 3 runs, all reached the target; measured" in done.stdout
+    # ln 0.99 … 1.01: sd 1 %, t(0.975, 4) · 1 % · √(2/3) = 2.27 % of 2.00.
+    assert "2.00 ± 0.05 × more  higher" in done.stdout
+    assert "base, double, each: unet tiny, 3 runs, all reached the target; measured" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "\x1b" not in done.stdout
 
@@ -72,15 +72,82 @@ def test_json_is_all_there_is_on_stdout(folder):
     assert by_format.stdout == done.stdout
 
 
+def test_the_best_of_three_is_marked_and_in_the_json(folder):
+    write(at(0.5, 0.505, 0.495), folder / "half.json")
+    words = ("compare", "base.json", "double.json", "half.json")
+    lines = energyprof(folder, *words).stdout.splitlines()
+    marked = next(line for line in lines if line.startswith("  half"))
+    assert marked.endswith("2.00 ± 0.05 × less  lower, best")
+    assert json.loads(energyprof(folder, *words, "--json").stdout)["best"]["energy_per_sample"] == "half"
+
+
+def test_an_estimate_is_marked_beside_its_number(folder):
+    write(at(1.0, 1.02, estimated=True), folder / "guess.json")
+    done = energyprof(folder, "compare", "base.json", "guess.json", "--allow", "estimated")
+    assert "≈ 1.01 J" in done.stdout and "≈: an estimate, not a measurement." in done.stdout
+    assert "≈ 1,000" not in done.stdout  # samples are counted
+
+
+def test_twenty_reports_fit_80_columns(folder):
+    names = []
+    for i in range(20):
+        spread = 0.3 if i % 2 else 0.01
+        write(at(1 + i - spread, 1 + i, 1 + i + spread, estimated=True), folder / f"setting-{i}.json")
+        names.append(f"setting-{i}.json")
+    done = energyprof(folder, "compare", *names)
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert sum(line.startswith("  setting-7 ") for line in done.stdout.splitlines()) >= 7
+
+
+def test_columns_too_wide_for_the_screen_put_the_change_below_the_row(folder):
+    # Two runs that differ by half: 12.7 standard errors either way.
+    there = {"id": "sha256:there", "host": "there"}
+    write(at(1000.0, 1600.0, estimated=True, machine=there), folder / "wild.json")
+    done = energyprof(folder, "compare", "base.json", "wild.json", "--allow", "estimated")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("      ") and "× more (" in line for line in lines)
+
+
+def test_csv_has_a_row_for_each_figure_of_each_report(folder):
+    done = energyprof(folder, "compare", "base.json", "double.json", "--format", "csv")
+    head, *rows = done.stdout.splitlines()
+    assert head.startswith("report,workload,machine,boundary,estimated,figure,unit,n,mean,low,high")
+    (row,) = [row for row in rows if row.startswith("double,") and ",energy_per_sample," in row]
+    assert row.endswith(",higher,false,")
+
+
+def test_a_page_is_written_beside_what_is_printed(folder):
+    plain = energyprof(folder, "compare", "base.json", "double.json")
+    done = energyprof(folder, "compare", "base.json", "double.json", "--html", "new/page.html")
+    assert (done.returncode, done.stdout, done.stderr) == (0, plain.stdout, "")
+    page = (folder / "new" / "page.html").read_text(encoding="utf-8")
+    assert "2.00 ± 0.05 × more" in page and "higher" in page
+    alone = energyprof(folder, "show", "base.json", "--html", "alone.html")
+    assert alone.returncode == 0, alone.stderr
+    assert "unet tiny: energy to train" in (folder / "alone.html").read_text(encoding="utf-8")
+
+
+def test_a_page_never_takes_the_place_of_a_report(folder):
+    before = (folder / "base.json").read_bytes()
+    for target, complaint in (("base.json", "is one of the reports"), (".", "is a folder")):
+        done = energyprof(folder, "compare", "base.json", "double.json", "--html", target)
+        assert done.returncode == 2 and done.stderr.count("\n") == 1
+        assert complaint in done.stderr
+    assert (folder / "base.json").read_bytes() == before
+
+
 def test_markdown_is_a_table_for_a_pull_request(folder):
     done = energyprof(folder, "compare", "base.json", "double.json", "--format", "markdown")
-    assert "| energy per sample | n | mean | ± | with meters | change |  |" in done.stdout
+    assert "| energy per sample | n | mean | ± | with meters | to the first |  |" in done.stdout
     assert "| double | 3 | 2.00 J | " in done.stdout
+    assert "| 2.00 ± 0.05 × more | higher |" in done.stdout
 
 
 def test_names_cannot_break_the_table_or_write_to_the_terminal(folder):
     write(at(1.0, name="a|b\x1b[31m*c*"), folder / "odd.json")
-    for name in ("text", "markdown", "json"):
+    for name in ("text", "markdown", "json", "csv"):
         assert "\x1b" not in energyprof(folder, "compare", "odd.json", "--format", name).stdout
     done = energyprof(folder, "compare", "odd.json", "--format", "markdown")
     assert r"a\|b?\[31m\*c\*" in done.stdout
@@ -90,7 +157,7 @@ def test_names_cannot_break_the_table_or_write_to_the_terminal(folder):
     ("words", "complaint"),
     [
         (["nope.json"], "nope.json: cannot be read"),
-        (["base.json", "--format", "xml"], "no format 'xml'; choose from text, markdown, json"),
+        (["base.json", "--format", "xml"], "no format 'xml'; choose from text, markdown, "),
         (["base.json", "--allow", "machine"], "--allow machine: choose from work"),
     ],
 )

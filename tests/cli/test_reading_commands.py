@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from energyprof.formats.catalogue import size_lines
 from energyprof.meters import ADDRESSED, KINDS
-from energyprof.report import Phase, Report, Run, write
+from energyprof.report import Phase, Report, Run, read, write
 from fakes import sysfs
 from fakes.powercap import LAG_J
+from fakes.recording import counter, nvml, recording
 from reports import at, program, report, run, unmetered_run
 
 
@@ -34,8 +37,8 @@ def test_show_says_what_it_took_and_how_sure_that_is(command: Any) -> None:
     assert done.returncode == 0
     assert narrow(done.stdout)
     words = " ".join(done.stdout.split())
-    assert "energy to target 1.05 ± 0.10 kJ mean of 3 runs" in words
-    assert "energy per sample 1.00 J" in words
+    assert "energy to target 1.05 ± 0.10 kJ geometric mean of 3 runs" in words
+    assert "energy per sample 1.00 ± 0.10 J" in words
     assert "with start-up" in words
     assert "reached (3 of 3)" in words
     assert "report r.json" in words
@@ -129,6 +132,36 @@ def test_show_draws_power_over_time_with_its_phases(command: Any) -> None:
     assert "█" in done.stdout
     assert "i idle  r run" in done.stdout
     assert narrow(done.stdout)
+
+
+def two_gpus(folder: Path) -> None:
+    """One run of 40 s at 50 W and 40 s at 250 W on two GPUs that read the same, in r.json."""
+    levels = [(nvml(f"nvml:{i}"), counter()) for i in range(2)]
+    path = recording(folder / "r.json", levels, levels_w=(50, 250), each_s=40.0)
+    phases = tuple(
+        Phase(name, 40.0 * i, 40.0 * i + 39, None, 1.0, 0.1, {}) for i, name in enumerate(("idle", "train"))
+    )
+    write(replace(read(path), runs=(run(seed=7, phases=phases),) * 2), path)
+
+
+def test_show_draws_the_power_of_all_meters_and_of_each(command: Any) -> None:
+    two_gpus(command.folder)
+    with gzip.open(command.folder / "r.trace.csv.gz", "rt") as file:
+        trace = file.read()
+    with gzip.open(command.folder / "r.trace.csv.gz", "at") as file:  # the second run is like the first
+        file.write(re.sub("^0,", "1,", trace, flags=re.MULTILINE))
+    done = command("show", "r.json")
+    assert done.returncode == 0, done.stderr
+    assert narrow(done.stdout)
+    lines = done.stdout.splitlines()
+    at = lines.index("power, run 2 (seed 7)  nvml:0, nvml:1")
+    # Together 100 W and then 500 W, each a half of that on the same scale: a tenth and a half of its height.
+    assert lines[at + 1].startswith("    500 W ") and lines[at + 1].endswith("█" * 30)
+    for name, line in zip(("nvml:0", "nvml:1"), lines[at + 8 : at + 10], strict=True):
+        assert line.split()[0] == name
+        assert set(line.split()[1][:33]) == {"▁"} and set(line.split()[1][-33:]) == {"▄"}
+    assert lines[at + 11].strip().startswith("iiii") and lines[at + 11].endswith("tttt")
+    assert lines[at + 12].split() == ["i", "idle", "t", "train"]
 
 
 def test_colour_is_for_terminals_that_want_it(command: Any) -> None:

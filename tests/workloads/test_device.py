@@ -58,3 +58,40 @@ def test_several_processes_need_as_many_gpus(monkeypatch):
 def test_a_missing_library_names_the_extra():
     with pytest.raises(WorkloadError, match=r"no_such_library.*energyprof\[workloads\]"):
         device.library("no_such_library")
+
+
+def test_a_library_that_does_not_go_with_the_others_says_why(tmp_path, monkeypatch):
+    (tmp_path / "too_new.py").write_text("raise ImportError('peft>=0.17.0 is required')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(WorkloadError, match=r"^too_new, .*\(peft>=0.17.0 is required\): install versions"):
+        device.library("too_new")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (AssertionError("expected size 4==4, stride 16==1 at dim=1"), "do without --compile"),
+        (RuntimeError("prelu: Got BFloat16 and Float"), "use --precision fp32"),
+    ],
+    ids=["compiled code", "two types"],
+)
+def test_what_an_old_torch_cannot_do_is_one_line(raised, words):
+    with pytest.raises(WorkloadError, match=words), device.one_line(torch.device("cpu"), 2):
+        raise raised
+
+
+def test_why_a_model_cannot_be_compiled_is_told():
+    failed = type("BackendFailed", (RuntimeError,), {"__module__": "torch._dynamo.exc"})
+    with (
+        pytest.raises(WorkloadError, match=r"\(No working C\+\+ compiler found\): do without --compile"),
+        device.one_line(torch.device("cpu"), 2),
+    ):
+        raise failed("backend='inductor' raised:\nNo working C++ compiler found\n\nmore")
+
+
+def test_tf32_is_allowed_and_forbidden_by_whichever_switch_this_torch_has():
+    cudnn = torch.backends.cudnn
+    for allowed in (True, False):
+        device._allow_tf32(torch, allowed)
+        switch = cudnn.conv.fp32_precision if hasattr(cudnn, "conv") else cudnn.allow_tf32
+        assert switch in ((True, "tf32") if allowed else (False, "ieee"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.workload import Facts, Phase, Progress, Settings, WorkloadError
-from energyprof.workloads import diffusion, latent, stable_diffusion
+from energyprof.workloads import diffusion, latent, stable_diffusion, views
 from fakes import images
 from fakes import stable_diffusion as fake
 
@@ -193,24 +193,38 @@ def test_training_makes_it_better_than_predicting_nothing(torch):
     assert curve(workload)[-1] < 0.9 * nothing(workload)
 
 
+STEPS = replace(SHORT, max_samples=24)
+
+
+@pytest.fixture(scope="module")
+def plain_scores():
+    """The curve of a few steps without any option."""
+    pytest.importorskip("diffusers")
+    return curve(prepared(STEPS))
+
+
 @pytest.mark.parametrize(
     "settings",
     [
-        replace(SHORT, prediction="v_prediction"),
-        replace(SHORT, ema=True),
-        replace(SHORT, precision="bf16"),
-        replace(SHORT, channels_last=True),
-        replace(SHORT, grad_accum=2),
-        replace(SHORT, data_fraction=0.2),
+        replace(STEPS, prediction="v_prediction"),
+        replace(STEPS, ema=True),
+        replace(STEPS, precision="bf16"),
+        replace(STEPS, grad_accum=2),
+        replace(STEPS, data_fraction=0.2),
     ],
-    ids=["v_prediction", "ema", "bf16", "channels_last", "grad_accum", "data_fraction"],
+    ids=["v_prediction", "ema", "bf16", "grad_accum", "data_fraction"],
 )
-def test_every_option_trains_another_way(torch, settings):
-    settings = replace(settings, max_samples=24)
-    plain, other = (curve(prepared(each)) for each in (replace(SHORT, max_samples=24), settings))
-    assert len(other) == 1
-    assert math.isfinite(other[0])
-    assert other != plain
+def test_every_option_trains_another_way(torch, plain_scores, settings):
+    scores = curve(prepared(settings))
+    assert len(scores) == 1
+    assert math.isfinite(scores[0])
+    assert scores != plain_scores
+
+
+def test_channels_last_lays_all_parts_out_so_and_trains_alike(torch, plain_scores):
+    workload = prepared(replace(STEPS, channels_last=True))
+    assert curve(workload) == pytest.approx(plain_scores, rel=1e-3)
+    assert workload.models.vae.encoder.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def answering(answer):
@@ -250,10 +264,12 @@ def test_validation_is_the_same_in_every_run_and_spread_over_all_timesteps(torch
 
 def test_latents_of_random_weights_look_like_trained_ones(torch):
     workload = prepared()
-    latents, _ = workload.encoded(*next(workload.training.batches(workload.picks(0))), None)
-    assert latents.shape == (8, 4, 16, 16)
-    assert 0.3 < latents.std() < 3
-    drawn, _ = workload.encoded(*next(workload.training.batches(workload.picks(0))), torch.Generator())
+    batch = next(workload.training.batches(iter([views.plain(torch.arange(24))])))
+    latents, _ = workload.models.encoded(*batch, None)
+    assert latents.shape == (24, 4, 16, 16)
+    assert latents.std() == pytest.approx(1, abs=0.1)
+    assert latents.mean(dim=(0, 2, 3)).abs().max() < 0.1
+    drawn, _ = workload.models.encoded(*batch, torch.Generator())
     assert 0 < (drawn - latents).abs().max() < 0.01
 
 

@@ -161,7 +161,7 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(own):
 
 
 def test_own_text_is_learnt(own):
-    workload = prepared(replace(own, max_samples=2400), eval_every_samples=1200, learning_rate=3e-3)
+    workload = prepared(replace(own, max_samples=1200), eval_every_samples=1200, learning_rate=3e-3)
     assert scores(workload, 0)[-1] > 0.95
     facts = workload.facts()
     assert facts["classes"] == ["bad", "good"]

@@ -1,0 +1,199 @@
+"""Claims about `energyprof check` and `ab`, by simulation on normal noise and on noise of real runs:
+
+* unchanged work fails in at most 5 % of all series of pairs, looked at after 3, 5, 7 and 10;
+* a change as large as the margin passes in at most 5 % of them;
+* 5 % more at 1 % noise fails in at least 95 % of them by five pairs, also if each run takes 1 % more than the
+  one before it, and such a drift biases the change by at most 0.3 %;
+* a report is called higher than its history, and a history is called creeping, in at most 5 % each.
+
+    python benchmarks/gate.py [REPORT …] [--series N]
+
+The noise of real runs, drawn with replacement, is that of the reports (default: all in ``results/``) with
+at least three runs: energy per sample relative to its report's mean, times √(n / (n - 1)) to make up for that
+mean; and that of the samples to target of the packaged banks' seeds. What is claimed of 1 % noise is held
+against the same noise scaled to 1 %. The more runs a report has, the more this says: `energyprof aa` with
+``--pairs 10`` makes some. Takes two minutes for 20,000 series, after which 5 % is known to 0.3 % (k = 2).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from energyprof.change import collect
+from energyprof.figures import BY_NAME
+from energyprof.folder import reports_in
+from energyprof.history import creep, foretold
+from energyprof.intervals import ALPHA, logs_of, lower_end
+from energyprof.limits import Limit
+from energyprof.report import Report, from_data, read
+from energyprof.sequential import LOOK_ALPHA, LOOKS, interleaved
+from energyprof.verdict import Trial, judge
+
+ROOT = Path(__file__).parent.parent
+FIGURE = "energy_per_sample"
+LEAST_RUNS = 3
+MARGIN = Limit(FIGURE, 0.03)
+NONE = Limit(FIGURE, 1e-9)  # the statistics alone hold the errors back
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What runs vary by, in logarithms."""
+
+    label: str
+    draw: Callable[[random.Random], float]  # of one run
+    sd: float
+    u_rel: float = 0.0  # of one value's reading, as its report would have it
+
+    def scaled(self, sd: float) -> Noise:
+        """The same noise, of another size."""
+        factor = sd / self.sd
+        return Noise(self.label, lambda rng: factor * self.draw(rng), sd, factor * self.u_rel)
+
+
+def drawn_from(label: str, logs: Sequence[float], u_rel: float = 0.0) -> Noise:
+    """The noise of runs whose logarithms were ``logs``."""
+    n, mean = len(logs), math.fsum(logs) / len(logs)
+    residuals = [(x - mean) * math.sqrt(n / (n - 1)) for x in logs]
+    sd = math.sqrt(math.fsum(x * x for x in residuals) / n)
+    return Noise(f"{label} ({n} runs)", lambda rng: rng.choice(residuals), sd, u_rel)
+
+
+def main() -> int:
+    """Print every share; 1 if a claim does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("reports", nargs="*", type=Path)
+    parser.add_argument("--series", type=int, default=20_000, metavar="N")
+    asked = parser.parse_args()
+    noises = [Noise("normal", lambda rng: rng.gauss(0, 0.01), 0.01), *real(asked.reports), *banks()]
+    broken = 0
+    print(f"{'noise':54} {'claim':48} {'share':>7}")
+    for noise in noises:
+        for claim, share, holds in claims(noise, asked.series):
+            where = f"{noise.label}, sd {100 * noise.sd:.2g} %"
+            print(f"{where:54} {claim:48} {100 * share:6.2f} %{'' if holds else '  BROKEN'}")
+            broken += not holds
+    return 1 if broken else 0
+
+
+def claims(noise: Noise, n: int) -> Iterator[tuple[str, float, bool]]:
+    """Each claim, what is found, and whether that is as claimed within the simulation's own uncertainty."""
+    slack = 2 * math.sqrt(ALPHA * (1 - ALPHA) / n)
+    draw, small = noise.draw, noise.scaled(0.01)
+    for claim, limit, change in (
+        ("unchanged work fails, any margin", NONE, 0.0),
+        ("unchanged work fails, 3 % margin", MARGIN, 0.0),
+    ):
+        share = outcomes(noise, limit, change, 0.0, n)["FAIL"]
+        yield claim, share, share <= ALPHA + slack
+    share = outcomes(small, MARGIN, MARGIN.margin, 0.0, n)["PASS"]
+    yield "3 % more passes a 3 % margin, at 1 %", share, share <= ALPHA + slack
+    for drift in (0.0, 0.01):
+        share = outcomes(small, MARGIN, 0.05, drift, n, LOOKS[:2])["FAIL"]
+        yield f"5 % more fails by 5 pairs, at 1 %, drift {drift:.0%} a run", share, share >= 0.95 - slack
+    rng = random.Random(9)
+    worst = max(abs(bias(rng, small, pairs, n)) for pairs in LOOKS)
+    yield "a drift of 1 % a run biases by", worst, worst <= 0.003
+    higher = creeping = 0
+    for _ in range(n):
+        means = [draw(rng) for _ in range(11)]
+        logs = [logs_of([math.exp(x)]) for x in means]
+        higher += lower(foretold(logs[-1], logs[:-1])) > 0
+        creeping += lower(creep(means)) > 0
+    yield "a report is higher than the 10 before it", higher / n, higher / n <= ALPHA + slack
+    yield "11 reports creep", creeping / n, creeping / n <= ALPHA + slack
+
+
+def lower(difference) -> float:
+    """The one-sided lower end; without any spread there is none below it."""
+    low = lower_end(difference, ALPHA)
+    return -math.inf if low is None else low
+
+
+def outcomes(
+    noise: Noise, limit: Limit, change: float, drift: float, n: int, looks: Sequence[int] = LOOKS
+) -> dict[str, float]:
+    """How often a series that stops at its first verdict ends with each."""
+    rng, counts = random.Random(1), {"PASS": 0, "FAIL": 0, "INCONCLUSIVE": 0}
+    for _ in range(n):
+        new, old, first = series(rng, noise, change, drift, looks[-1])
+        outcome = "INCONCLUSIVE"
+        for look in looks:
+            sides = [logs_of(side[:look], noise.u_rel) for side in (new, old)]
+            found = interleaved(*sides, first[:look])
+            (verdict,) = judge([Trial(limit, found, (look, look), "pairs", LOOK_ALPHA)])
+            outcome = verdict.outcome
+            if outcome != "INCONCLUSIVE":
+                break
+        counts[outcome] += 1
+    return {outcome: count / n for outcome, count in counts.items()}
+
+
+def series(
+    rng: random.Random, noise: Noise, change: float, drift: float, pairs: int
+) -> tuple[list[float], list[float], list[bool]]:
+    """New and old runs in the order A B B A …, of which each drifts by a share of the one before."""
+    new, old, first = [], [], []
+    for pair in range(pairs):
+        places = (2 * pair, 2 * pair + 1)
+        b_first = pair % 2 == 1
+        a_at, b_at = places[::-1] if b_first else places
+        old.append(math.exp(drift * a_at + noise.draw(rng)))
+        new.append((1 + change) * math.exp(drift * b_at + noise.draw(rng)))
+        first.append(b_first)
+    return new, old, first
+
+
+def bias(rng: random.Random, noise: Noise, pairs: int, n: int) -> float:
+    """The mean change that a drift of 1 % a run feigns; the noise's own mean is not the drift's."""
+    total = 0.0
+    for _ in range(n // 10):
+        state = rng.getstate()
+        with_drift = series(rng, noise, 0.0, math.log(1.01), pairs)
+        rng.setstate(state)
+        without = series(rng, noise, 0.0, 0.0, pairs)
+        a, b = (interleaved(logs_of(new), logs_of(old), first) for new, old, first in (with_drift, without))
+        total += a.log_ratio - b.log_ratio
+    return total / (n // 10)
+
+
+def real(paths: Sequence[Path]) -> Iterator[Noise]:
+    """The noise of each report that has enough runs."""
+    for label, report in [(path.stem, read(path)) for path in paths] or published():
+        values = collect(BY_NAME[FIGURE], report)
+        if values is not None and values.logs is not None and len(values.values) >= LEAST_RUNS:
+            yield drawn_from(label, values.logs.logs)
+
+
+def banks() -> Iterator[Noise]:
+    """The noise of the packaged banks' samples to target, which evaluating makes coarse."""
+    for path in sorted((ROOT / "energyprof" / "workloads" / "banks").glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        reached = [run for run in content["runs"] if run["status"] == "reached"]
+        if len(reached) < LEAST_RUNS:
+            continue
+        steps = [(run["history"][-1][0] - run["history"][-2][0]) / run["samples"] for run in reached]
+        coarse = math.sqrt(math.fsum(step**2 for step in steps) / len(steps) / 12)
+        yield drawn_from(f"bank {path.stem}", [math.log(run["samples"]) for run in reached], coarse)
+
+
+def published() -> Iterator[tuple[str, Report]]:
+    """The reports of this repository."""
+    results = ROOT / "results"
+    for found in reports_in(results):
+        if found.data is not None:
+            where = str(found.path.relative_to(results))
+            yield where.removesuffix(".json"), from_data(found.data, where)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

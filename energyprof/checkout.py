@@ -1,0 +1,163 @@
+"""Checkouts of the git repository around us: the working tree as it is, and a temporary one of before."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from energyprof.errors import UsageError
+
+# Where an interpreter would import from without us: its own path, and what editable installs map elsewhere
+# (setuptools, command/editable_wheel.py: a finder's module holds the packages in MAPPING).
+_IMPORTS_FROM = """
+import json, os, sys
+folders = [folder for folder in sys.path if folder]
+for name, module in list(sys.modules.items()):
+    if name.startswith("__editable__"):
+        folders += [os.path.dirname(path) for path in getattr(module, "MAPPING", {}).values()]
+print(json.dumps(folders))
+"""
+
+# In a hook these lead git to another tree than the folder's (git(1), "The Git Repository").
+_ELSEWHERE = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
+    *("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
+)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """One state of a repository as files."""
+
+    top: Path
+    folder: Path  # in it what the working directory is in the working tree
+    origin: Path  # the working tree's top
+    about: str  # for people: "HEAD~1, commit 4f2c1ab"
+
+    @property
+    def package(self) -> Path | None:
+        """The energyprof in it, if this is its repository."""
+        package = self.top / "energyprof"
+        return package if (package / "workloads" / "__main__.py").is_file() else None
+
+    def of(self, path: Path) -> Path:
+        """The same file as ``path``, absolute or from the working directory, in this checkout.
+
+        Raises:
+            UsageError: it lies outside the repository, where there is no before.
+        """
+        whole = Path(os.path.abspath(path))
+        if not whole.is_relative_to(self.origin):
+            raise UsageError(f"{path}: lies outside the repository {self.origin}, so it has no other version")
+        return self.top / whole.relative_to(self.origin)
+
+    def environment(self, interpreter: str | None) -> dict[str, str]:
+        """A ``PYTHONPATH`` that leads to this checkout wherever imports would lead into the working tree.
+
+        By what ``interpreter`` has installed from the repository, editable; ``None``: by the variable alone.
+        """
+        before = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+        if self.top == self.origin:
+            return {}
+        folders = before if interpreter is None else _imports_from(interpreter)
+        moved = [
+            str(self.top / Path(folder).relative_to(self.origin))
+            for folder in folders
+            if Path(folder).is_relative_to(self.origin)
+        ]
+        moved = [folder for folder in dict.fromkeys(moved) if os.path.isdir(folder)]
+        return {"PYTHONPATH": os.pathsep.join([*moved, *before])} if moved else {}
+
+
+def working_tree() -> Checkout:
+    """The repository of the working directory, as it is, what is not committed included.
+
+    Raises:
+        UsageError: this is no repository, or git is missing.
+    """
+    here = Path.cwd()
+    top = Path(_git(here, "rev-parse", "--show-toplevel"))
+    changed = ", with changes" if _git(here, "status", "--porcelain", "--untracked-files=no") else ""
+    commit = _git(here, "rev-parse", "--short", "HEAD")
+    return Checkout(top, here, top, f"the working tree, commit {commit}{changed}")
+
+
+@contextlib.contextmanager
+def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
+    """The repository of ``tree`` at ``revision``, in a temporary folder that is removed in the end.
+
+    Raises:
+        UsageError: there is no such revision, it lacks the working directory, or git cannot check it out.
+    """
+    try:
+        commit = _git(tree.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+    except UsageError:
+        raise UsageError(f"{revision}: no such revision in {tree.top}{_shallow(tree.top)}") from None
+    room = Path(tempfile.mkdtemp(prefix="energyprof-before-"))
+    # Its own name is kept: a program may look at the name of its folder.
+    top = room / tree.top.name
+    try:
+        _git(tree.top, "worktree", "add", "--detach", "--force", str(top), commit)
+        folder = top / tree.folder.relative_to(tree.top)
+        if not folder.is_dir():
+            raise UsageError(f"{revision}: has no folder {tree.folder.relative_to(tree.top)}")
+        short = _git(top, "rev-parse", "--short", "HEAD")
+        about = f"commit {short}" if commit.startswith(revision) else f"{revision}, commit {short}"
+        yield Checkout(top, folder, tree.top, about)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+        with contextlib.suppress(UsageError):
+            _git(tree.top, "worktree", "prune")
+
+
+def _shallow(top: Path) -> str:
+    shallow = _git(top, "rev-parse", "--is-shallow-repository") == "true"
+    return "; the clone is shallow: git fetch --unshallow" if shallow else ""
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What git prints; Ctrl-C does not reach it, and no hook runs.
+
+    Raises:
+        UsageError: git is missing or refuses.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
+    command = ["git", "-C", str(folder), "-c", "core.hooksPath=/dev/null", *words]
+    try:
+        done = subprocess.run(
+            command,
+            env={**environment, "LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UsageError(f"git: cannot be started: {error.strerror}; --before needs it") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise UsageError(f"git {words[0]} in {folder}: {said[-1].removeprefix('fatal: ')}")
+    return done.stdout.strip()
+
+
+def _imports_from(interpreter: str) -> list[str]:
+    done = subprocess.run(
+        [interpreter, "-c", _IMPORTS_FROM],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        folders: list[str] = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise UsageError(f"{interpreter}: cannot say where it imports from; is it Python?") from None
+    return folders

@@ -1,0 +1,88 @@
+"""``energyprof aa``: what this machine's own runs of one work vary by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.cli.ab import COOLDOWN_S, Cooldown
+from energyprof.cli.options import (
+    IDLE_S,
+    INTERVAL_S,
+    Calibrations,
+    Force,
+    Idle,
+    Interval,
+    Json,
+    Meters,
+    Quiet,
+)
+
+
+def aa(
+    words: Annotated[
+        list[str], typer.Argument(metavar="COMMAND", help="A command to train with: run … or exec ….")
+    ],
+    pairs: Annotated[int, typer.Option(metavar="N", min=2, help="How many runs on each side.")] = 5,
+    cooldown: Cooldown = COOLDOWN_S,
+    meters: Meters = "auto",
+    interval: Interval = INTERVAL_S,
+    idle: Idle = IDLE_S,
+    calibration: Calibrations = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The report of the one side, a baseline for `check`; the other's is FILE-again.",
+        ),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train the same twice in turn, as `ab` would, to learn what this machine's runs vary by.
+
+    Beside the report NAME.json lies NAME.noise.json then, and `check` with
+    that report as its baseline allows twice as much, if that is over 3 %.
+    """
+    import sys
+
+    from energyprof import noise as noises
+    from energyprof.ab import Side, Study, interleave
+    from energyprof.cli import profiling, sides
+    from energyprof.errors import UsageError
+    from energyprof.formats.noise import margins
+    from energyprof.record import signals
+
+    found = sides.commands(words)
+    if len(found) != 1:
+        raise UsageError(f"aa takes one command, not {len(found)}: it is the same on both sides")
+    asked = sides.asked(found[0])
+    path, again = sides.paths(output, asked.label, ("", "-again"), force=force)
+    measuring = profiling.measuring(
+        meters, interval, idle, path, asked.label, force=force, calibrations=calibration
+    )
+    cooldown_s, job = sides.checked_cooldown(cooldown), asked.job(None)
+    a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")
+    with signals() as inbox:
+        ended = interleave(Study(a, b, (pairs,), cooldown_s), measuring, inbox, sides.screen(quiet=quiet))
+    code = sides.complain(ended)
+    if code is None and ended.verdict is not None:
+        out = sys.stderr if json else sys.stdout
+        if ended.verdict.outcome == "INVALID":
+            print(
+                "\n".join(["no noise can be told from these runs:", *ended.verdict.invalid]), file=sys.stderr
+            )
+            raise typer.Exit(4)
+        noise = noises.noise_of([ended.a.report, ended.b.report])
+        noises.write(noise, noises.noise_path(path))
+        if json:
+            sys.stdout.write(noises.noise_path(path).read_text(encoding="utf-8"))
+        if not quiet:
+            print("\n".join(margins(noise, ended.verdict)), file=out)
+            print(f"\n{noises.noise_path(path)}, beside {path}", file=out)
+    raise typer.Exit(code or 0)

@@ -1,0 +1,128 @@
+"""``energyprof ab``: two settings or two versions, trained in turn until it is clear which takes more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.cli.options import (
+    IDLE_S,
+    INTERVAL_S,
+    Calibrations,
+    Force,
+    Idle,
+    Interval,
+    Json,
+    Meters,
+    Quiet,
+)
+
+COOLDOWN_S = 60.0
+
+Cooldown = Annotated[
+    float,
+    typer.Option(
+        metavar="S",
+        help="The longest wait before a run for the machine to be as cool as before the first; 0: none.",
+    ),
+]
+
+
+def ab(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B",
+            help="Two commands in quotes, or with --before one: 'run …' or 'exec …', as they stand alone.",
+        ),
+    ],
+    before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REVISION",
+            help="A is this revision of the git repository here, B the working tree as it is.",
+        ),
+    ] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=2, help="Just so many pairs, without a look before."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="FIGURE:PERCENT%",
+            help="How much more is too much, as in `check`; may be given several times.",
+        ),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")] = False,
+    cooldown: Cooldown = COOLDOWN_S,
+    meters: Meters = "auto",
+    interval: Interval = INTERVAL_S,
+    idle: Idle = IDLE_S,
+    calibration: Calibrations = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="NAME", help="The reports: NAME-A.json and NAME-B.json."),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train A (before) and B (after) in turn, until it is clear whether B takes more.
+
+    Two settings:  energyprof ab "run unet" "run unet --precision bf16"
+    Two versions:  energyprof ab --before main run ./train.py
+
+    Both sides train from the same seeds in the order A B B A A B …, each run
+    on a machine as cool as at first. After 3, 5, 7 and 10 pairs there is a
+    look, and the first verdict ends it. `check B --baseline A` says the same
+    of the two reports. With --before, files that are not committed are not
+    in A. The limits are on energy per sample, and where the work itself
+    changed on samples to target. Exits as `check` does.
+    """
+    import contextlib
+    import sys
+
+    from energyprof import check as checking
+    from energyprof import formats
+    from energyprof.ab import Side, Study, interleave
+    from energyprof.checkout import working_tree, worktree
+    from energyprof.cli import profiling, sides
+    from energyprof.limits import parse_limit
+    from energyprof.record import signals
+    from energyprof.sequential import LOOKS
+
+    wanted = sides.two(words, before)
+    limits = tuple(parse_limit(text) for text in limit or ())
+    labels = list(dict.fromkeys(asked.label for asked, _ in wanted))
+    path_a, path_b = sides.paths(output, "-".join(labels), ("-A", "-B"), force=force)
+    measuring = profiling.measuring(
+        meters, interval, idle, path_a, labels[0], force=force, calibrations=calibration
+    )
+    cooldown_s = sides.checked_cooldown(cooldown)
+    with contextlib.ExitStack() as stack:
+        # From here on a signal ends it in order: the checkout of before must not stay behind.
+        inbox = stack.enter_context(signals())
+        now = old = None
+        if before is not None:
+            now = working_tree()
+            old = stack.enter_context(worktree(before, now))
+        (asked_a, about_a), (asked_b, about_b) = wanted
+        a = Side("A", asked_a.job(old), path_a, sides.about(about_a, old))
+        b = Side("B", asked_b.job(now), path_b, sides.about(about_b, now))
+        study = Study(a, b, LOOKS if pairs is None else (pairs,), cooldown_s, limits)
+        ended = interleave(study, measuring, inbox, sides.screen(quiet=quiet))
+    code = sides.complain(ended)
+    out = sys.stderr if json else sys.stdout
+    if ended.verdict is not None:
+        if json:
+            formats.load("json").write_check(ended.verdict, sys.stdout)
+        if not quiet:
+            formats.load("text").write_check(ended.verdict, out)
+        code = code or checking.exit_code(ended.verdict, strict=strict)
+    if not quiet:
+        print("\n".join(["", *sides.where(ended, (a, b))]), file=out)
+    raise typer.Exit(code or 0)

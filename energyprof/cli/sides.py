@@ -1,0 +1,162 @@
+"""What ``ab`` and ``aa`` have in common: the commands in their words, the two sides, the last word."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from energyprof.ab import Ended, Screen, Side
+from energyprof.checkout import Checkout
+from energyprof.cli import profiling
+from energyprof.cli.options import report_path
+from energyprof.cli.profiling import Asked
+from energyprof.errors import UsageError
+from energyprof.record import Watch
+from energyprof.report import to_json
+
+# The commands that train, and what of their options is the same for both sides.
+TRAINING = ("run", "exec")
+OF_BOTH = (
+    *("repeats", "seeds", "meters", "interval", "idle", "breakdown", "calibration"),
+    *("output", "force", "json", "quiet"),
+)
+
+
+def commands(words: Sequence[str]) -> list[list[str]]:
+    """The commands in ``words``: one that stands there as it is, or each in quotes.
+
+    Raises:
+        UsageError: a command is neither ``run`` nor ``exec``, or its quotes do not close.
+    """
+    if words and words[0] in TRAINING:
+        return [list(words)]
+    found = []
+    for word in words:
+        try:
+            parts = shlex.split(word)
+        except ValueError as error:
+            raise UsageError(f"{word}: {error}") from None
+        if not parts or parts[0] not in TRAINING:
+            raise UsageError(f"{word}: is no command to train with; write run … or exec …, in quotes if two")
+        found.append(parts)
+    return found
+
+
+def asked(words: Sequence[str]) -> Asked:
+    """What the command in ``words`` asks to train, by the rules of that command itself.
+
+    Raises:
+        UsageError: it makes no sense, or has an option that is for both sides.
+    """
+    from energyprof.cli import app
+
+    group: Any = typer.main.get_command(app)
+    name, *rest = words
+    found: list[Asked] = []
+    command = group.commands[name]
+    context = command.make_context(f"energyprof {name}", rest, obj=found.append)
+    given = [option for option in OF_BOTH if _was_given(context, option)]
+    if given:
+        options = ", ".join("--" + option for option in given)
+        raise UsageError(
+            f"{options}: is the same for both sides: if ab or aa has it, it stands before {name}"
+        )
+    with context:
+        command.invoke(context)
+    return found[0]
+
+
+def two(words: Sequence[str], before: str | None) -> tuple[tuple[Asked, str], tuple[Asked, str]]:
+    """What A and B ask to train, each with its words.
+
+    Raises:
+        UsageError: there are not two commands, or one of them makes no sense.
+    """
+    found = commands(words)
+    if len(found) == 1 and before is not None:
+        found *= 2
+    if len(found) != 2:
+        what = shlex.join(words) if len(found) == 1 else f"{len(found)} commands"
+        raise UsageError(
+            f"{what}: A and B are two commands, each in quotes, or one with --before REVISION; "
+            'such as: energyprof ab "run unet" "run unet --precision bf16"'
+        )
+    a, b = ((asked(command), shlex.join(command)) for command in found)
+    return a, b
+
+
+def about(command: str, checkout: Checkout | None) -> str:
+    """What a side is, in a line."""
+    return command if checkout is None else f"{checkout.about}: {command}"
+
+
+def checked_cooldown(cooldown_s: float) -> float:
+    """``cooldown_s`` if one can wait so long.
+
+    Raises:
+        UsageError: it is negative, or longer than a day.
+    """
+    if not 0 <= cooldown_s <= 86400:
+        raise UsageError(f"--cooldown {cooldown_s:g}: give seconds between 0 and 86400")
+    return cooldown_s
+
+
+def paths(output: Path | None, label: str, endings: Sequence[str], *, force: bool) -> list[Path]:
+    """Where the two reports will lie: NAME-A.json and NAME-B.json for the endings -A and -B.
+
+    Raises:
+        UsageError: one of them exists and may not be overwritten.
+    """
+    given = output if output is not None else report_path(None, label, force=force)
+    stem = given.name.removesuffix(".json")
+    return [report_path(given.with_name(f"{stem}{e}.json"), label, force=force) for e in endings]
+
+
+def screen(*, quiet: bool) -> Screen:
+    """Each run's progress under the name of its side."""
+
+    @contextlib.contextmanager
+    def watching(side: Side) -> Iterator[Watch | None]:
+        subject = profiling.subject(side.job)
+        named = dataclasses.replace(subject, name=f"{side.name}, {subject.name}")
+        with profiling.screen(named, quiet=quiet) as watch:
+            yield watch
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    return Screen(watching, say)
+
+
+def complain(ended: Ended) -> int | None:
+    """Say why there is no verdict; the exit code for it, or ``None``: nothing is wrong."""
+    for outcome in ended.outcomes:
+        if outcome.path is None:  # no disk would take it: what was measured must not be lost
+            sys.stdout.write(to_json(outcome.report))
+        profiling.complain(outcome)
+    if ended.stopped_by is not None:
+        return 128 + ended.stopped_by
+    unsaved = any(outcome.path != outcome.asked for outcome in ended.outcomes)
+    return 2 if unsaved or ended.verdict is None else None
+
+
+def where(ended: Ended, sides: Sequence[Side]) -> list[str]:
+    """What each side is, and where its report lies."""
+    return [
+        line
+        for side, outcome in zip(sides, ended.outcomes, strict=True)
+        for line in (f"{side.name}  {side.about}", f"   {outcome.path or 'no disk would take its report'}")
+    ]
+
+
+def _was_given(context: Any, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

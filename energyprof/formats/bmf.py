@@ -1,0 +1,51 @@
+"""Bencher Metric Format: each report's figures with their intervals, for Bencher's ``json`` adapter.
+
+Measures are named by slugs (``energy-per-sample``), since a first upload makes them from their names; what
+unit a measure has is said once, in Bencher. Values are in J, s, W.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+from energyprof.check import Check
+from energyprof.compare import Comparison, Entry
+from energyprof.errors import UsageError
+
+
+def write_comparison(comparison: Comparison, out: TextIO) -> None:
+    """A benchmark for each report, a measure for each figure."""
+    found = {}
+    for entry, name in zip(comparison.entries, names(comparison), strict=True):
+        found[name] = {
+            estimate.figure.replace("_", "-"): {
+                "value": estimate.mean,
+                **({} if estimate.low is None else {"lower_value": estimate.low}),
+                **({} if estimate.high is None else {"upper_value": estimate.high}),
+            }
+            for estimate in entry.estimates
+        }
+    json.dump(found, out, indent=1, allow_nan=False)
+    out.write("\n")
+
+
+def write_check(result: Check, out: TextIO) -> None:
+    """Never: the format has figures, no verdicts."""
+    raise UsageError("--format bmf holds figures, no verdict: energyprof compare REPORT --format bmf")
+
+
+def names(comparison: Comparison) -> list[str]:
+    """Each report by its work, the same at every commit; reports of the same work by their label, too.
+
+    What is estimated has a name of its own: it must not go on as the curve of what was measured.
+    """
+    works = [_work(entry) for entry in comparison.entries]
+    return [
+        work if works.count(work) == 1 else f"{work} ({entry.label})"
+        for work, entry in zip(works, comparison.entries, strict=True)
+    ]
+
+
+def _work(entry: Entry) -> str:
+    return f"{entry.workload}, estimated" if entry.estimated else entry.workload

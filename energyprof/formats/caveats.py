@@ -1,0 +1,26 @@
+"""What stands beside the verdicts wherever they are read: estimates, no energy, what was not judged."""
+
+from __future__ import annotations
+
+from energyprof.check import Check, Outcome
+from energyprof.formats import wording
+
+NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."
+CPU_TIME = ("cpu_time", "cpu_time_per_sample")
+
+
+def caveats(result: Check) -> list[str]:
+    """A sentence each; none where energy was measured."""
+    lines = [wording.ESTIMATED] if result.estimated else []
+    lines += [NO_ENERGY] if any(verdict.limit.figure in CPU_TIME for verdict in result.verdicts) else []
+    return lines
+
+
+def unjudged(result: Check) -> list[tuple[Outcome, str]]:
+    """What has no verdict: an outcome and a line for each; of a check without any verdict all of it."""
+    lines: list[tuple[Outcome, str]] = [("INVALID", line) for line in result.invalid]
+    lines += [("NOT_COMPARABLE", line) for line in result.incomparable]
+    lines += [("NOT_COMPARABLE", f"{work}: the work itself changed") for work in result.changed]
+    lines += [("INCONCLUSIVE", f"{work}: only in the baseline") for work in result.removed]
+    lines += [("NO_BASELINE", f"{work}: not in the baseline") for work in result.added]
+    return lines if lines or result.verdicts else [(result.outcome, wording.outcome(result))]

@@ -1,0 +1,86 @@
+"""CSV: a row for each figure of each report, in SI units and fractions, the same in every country."""
+
+from __future__ import annotations
+
+import csv
+from typing import TextIO
+
+from energyprof.check import Check
+from energyprof.compare import Comparison
+from energyprof.emissions import described
+from energyprof.errors import UsageError
+from energyprof.figures import BY_NAME, EMISSIONS
+from energyprof.formats.factors import winners
+
+COLUMNS = (
+    "report",
+    "workload",
+    "machine",
+    "boundary",
+    "estimated",
+    "figure",
+    "unit",
+    "n",
+    "mean",
+    "low",  # 95 %, without the meters' gain
+    "high",
+    "u_rel",  # relative, expanded (95 %), the meters' gain included
+    "ratio",  # to the first report, with its 95 % interval
+    "ratio_low",
+    "ratio_high",
+    "ratio_u_rel",
+    "verdict",
+    "best",
+    "grid",  # what the emissions stand on
+)
+# A spreadsheet takes a cell that begins so for a formula, and the names come from other people's reports
+# (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@")
+
+
+def write_comparison(comparison: Comparison, out: TextIO) -> None:
+    """A head, then the rows; what is not known is an empty cell."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(COLUMNS)
+    best = winners(comparison)
+    for entry in comparison.entries:
+        for estimate in entry.estimates:
+            change, figure = estimate.change, estimate.figure
+            ratio = (change.ratio, change.low, change.high, change.u_rel) if change else (None,) * 4
+            grid = described(comparison.grid) if comparison.grid and figure == EMISSIONS.name else ""
+            table.writerow(
+                (
+                    _word(entry.label),
+                    _word(entry.workload),
+                    _word(entry.machine),
+                    _word(entry.boundary or ""),
+                    _yes(entry.estimated),
+                    figure,
+                    BY_NAME[figure].unit,
+                    estimate.n,
+                    *map(_number, (estimate.mean, estimate.low, estimate.high, estimate.u_rel)),
+                    *map(_number, ratio),
+                    (change and change.verdict) or "",
+                    _yes(best.get(figure) == entry.label),
+                    _word(grid),
+                )
+            )
+
+
+def write_check(result: Check, out: TextIO) -> None:
+    """Never: the format has figures, no verdicts."""
+    raise UsageError("--format csv holds figures, no verdict: energyprof compare REPORT … --format csv")
+
+
+def _number(value: float | None) -> str:
+    """All its digits, so that reading it gives the very same number."""
+    return "" if value is None else repr(value)
+
+
+def _yes(fact: bool) -> str:
+    return "true" if fact else "false"
+
+
+def _word(text: str) -> str:
+    shown = "".join(c if c.isprintable() else "?" for c in text)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown

@@ -1,0 +1,118 @@
+"""A report's figure against the first report's, as people read it: ``1.23 ± 0.04 × less``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from energyprof.best import best
+from energyprof.compare import Change, Comparison, Entry, Estimate
+from energyprof.emissions import described
+from energyprof.figures import BY_NAME, SHOWN
+from energyprof.formats.wording import about, number, share, title
+
+# From this share of the ratio on an interval is no longer even around it, and is written out.
+WIDE = 0.2
+MOST_DECIMALS = 5
+
+ESTIMATED = "≈ "
+BEST = "best"
+NOTES = (
+    "×: against the first report, with its 95 % interval; unclear: it may as well be the same.",
+    "best: less than every other report, beyond chance.",
+)
+ESTIMATE_NOTE = "≈: an estimate, not a measurement."
+
+
+def times(change: Change) -> str:
+    """``1.23 ± 0.04 × less``; a wide interval as ``1.9 × more (1.1 … 3.2)``; none from single runs."""
+    ratio, bounds, word = change.ratio, (change.low, change.high), "more"
+    if ratio < 1:
+        ratio, bounds, word = _inverse(ratio), (change.high, change.low), "less"
+    low, high = (bound if bound is None or word == "more" else _inverse(bound) for bound in bounds)
+    if low is None or high is None:
+        return _with_word(_ratio(ratio, 2), "", ratio, 2, word)
+    half = (high - low) / 2
+    if not half <= WIDE * ratio < math.inf:
+        shown = (_ratio(value, 2 if value < 10 else 0) for value in (ratio, low, high))
+        return "{} × {word} ({} … {})".format(*shown, word=word)
+    decimals = _decimals(half, 2 if ratio < 10 else 0)
+    return _with_word(_ratio(ratio, decimals), f" ± {_ratio(half, decimals)}", ratio, decimals, word)
+
+
+def _inverse(ratio: float) -> float:
+    # Of what is below a float's smallest nothing is left but that it is small.
+    return 1 / ratio if ratio > 0 else math.inf
+
+
+def _with_word(shown: str, plus_minus: str, ratio: float, decimals: int, word: str) -> str:
+    """What prints as 1 is neither more nor less."""
+    return f"{shown}{plus_minus} ×" + ("" if round(ratio, decimals) == 1 else f" {word}")
+
+
+def _decimals(half: float, least: int) -> int:
+    """So many that the ± has one digit, two if that is a 1, and ``least`` at least."""
+    if half <= 0:
+        return 2
+    exponent = math.floor(math.log10(half))
+    return min(MOST_DECIMALS, max(least, -exponent + (half < 2 * 10.0**exponent)))
+
+
+def _ratio(value: float, decimals: int) -> str:
+    if not math.isfinite(value) or value >= 1e4:
+        return "any" if not math.isfinite(value) or value > 1e100 else f"{value:.2g}"
+    return f"{value:.{decimals}f}"
+
+
+def against(estimate: Estimate, winner: str | None, label: str) -> tuple[str, str]:
+    """The ratio to the first report, and what may be said of it; both empty for the first."""
+    change = estimate.change
+    marks = []
+    if change is not None:
+        marks.append(change.verdict or ("" if change.u_rel is None else f"meters ±{share(change.u_rel)}"))
+    if winner == label:
+        marks.append(BEST)
+    return "" if change is None else times(change), ", ".join(mark for mark in marks if mark)
+
+
+def mean(entry: Entry, estimate: Estimate) -> str:
+    """The mean with its unit, marked where it stands on a model and not on a meter."""
+    energetic = any(unit in BY_NAME[estimate.figure].unit for unit in ("J", "W", "g"))
+    mark = ESTIMATED if entry.estimated and energetic else ""
+    return mark + number(estimate.figure, estimate.mean)
+
+
+def winners(comparison: Comparison) -> Mapping[str, str]:
+    """The best report of each figure that has one."""
+    found = {figure.name: best(comparison, figure.name) for figure in SHOWN}
+    return {name: label for name, label in found.items() if label is not None}
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What the marks of a comparison mean, as far as they are used."""
+    several = len(comparison.entries) > 1
+    lines = [NOTES[0]] if several else []
+    lines += [NOTES[1]] if winners(comparison) else []
+    lines += [ESTIMATE_NOTE] if any(entry.estimated for entry in comparison.entries) else []
+    return lines + ([f"emissions: {described(comparison.grid)}"] if comparison.grid else [])
+
+
+def sides(comparison: Comparison) -> list[tuple[str, list[str]]]:
+    """What was compared, a line for all reports that say the same; under it the runs left out."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in comparison.entries:
+        said = about(replace(entry, label=""), machine=not comparison.one_machine)
+        groups.setdefault(said, []).append(entry)
+    lines = []
+    for said, entries in groups.items():
+        names = ", ".join(entry.label for entry in entries) + (", each" if len(entries) > 1 else "")
+        which = len(entries) > 1
+        left = [f"{entry.label}: {line}" if which else line for entry in entries for line in entry.left_out]
+        lines.append((names + said, left))
+    return lines
+
+
+def better(figure: str) -> str:
+    """Which way is better, for a heading: ``energy per sample, less is better``."""
+    return title(figure) + (", less is better" if BY_NAME[figure].better else "")

@@ -1,0 +1,139 @@
+"""One page for one or many reports: it needs no network, no script and no font of its own."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from energyprof import __version__, atomic
+from energyprof.compare import Comparison, Entry
+from energyprof.formats import factors, json, wording
+from energyprof.formats.html.figures import figures
+from energyprof.formats.html.machines import machines
+from energyprof.formats.html.phases import phases, steps
+from energyprof.formats.html.power import power
+from energyprof.formats.html.score import scores
+from energyprof.formats.html.style import CSS
+from energyprof.formats.html.tags import Markup, join, paragraph, table, tag, text
+from energyprof.report import Report
+
+# The figure at the head of a report's card: the first of these that it has.
+HEADLINES = ("energy_to_target", "energy", "energy_per_sample")
+MOST_CARDS = 6
+UNKNOWN = "an unknown machine"
+# Nothing is loaded, whatever a report may hold; the browser refuses it.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def write_page(
+    path: Path,
+    comparison: Comparison,
+    reports: Sequence[Report],
+    traces: Sequence[Path | None],
+) -> None:
+    """Write the page to ``path``; ``traces`` lie beside their ``reports`` or not.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    atomic.write_text(path, page(comparison, reports, traces))
+
+
+def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Path | None]) -> str:
+    """The whole page as HTML."""
+    labels = [entry.label for entry in comparison.entries]
+    names = dict.fromkeys(entry.workload for entry in comparison.entries)
+    title = (
+        f"{', '.join(names)}: {'energy to train' if len(labels) == 1 else f'{len(labels)} reports compared'}"
+    )
+    sections = [
+        figures(comparison),
+        scores(reports, labels),
+        power(reports, labels, traces),
+        phases(reports, labels),
+        steps(reports, labels),
+        machines(reports, labels),
+    ]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", text(title)),
+        tag("style", Markup(CSS)),
+    )
+    body = tag(
+        "body",
+        tag("header", tag("h1", text(title)), *_warnings(comparison), _reports(comparison)),
+        tag("main", join(part for part in sections if part is not None)),
+        tag("footer", paragraph(f"Made by energyprof {__version__} from the reports alone.")),
+        _data(comparison),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _warnings(comparison: Comparison) -> list[Markup]:
+    lines = wording.notes(comparison)
+    lines += [f"{entry.label}: {line}" for entry in comparison.entries for line in entry.left_out]
+    return [paragraph(line, "warn") for line in lines]
+
+
+def _reports(comparison: Comparison) -> Markup:
+    """What each report is and its main figure: a card each, or a table of many."""
+    entries = comparison.entries
+    if len(entries) <= MOST_CARDS:
+        return tag("ul", *(_card(entry) for entry in entries), class_="reports")
+    heads = ("report", "", "", "kind", "runs", "work", "machine")
+    return table(heads, [_row(entry) for entry in entries])
+
+
+def _card(entry: Entry) -> Markup:
+    mean, what = _main(entry)
+    return tag(
+        "li",
+        tag("h3", text(entry.label)),
+        tag("div", text(mean), class_="big"),
+        paragraph(what),
+        tag("p", _kind(entry)),
+        paragraph(f"{entry.workload}, {_runs(entry)}"),
+        paragraph(entry.machine or UNKNOWN),
+    )
+
+
+def _row(entry: Entry) -> list[Markup]:
+    words = [entry.label, *_main(entry)]
+    after = [_runs(entry), entry.workload, entry.machine or UNKNOWN]
+    return [*map(text, words), _kind(entry), *map(text, after)]
+
+
+def _main(entry: Entry) -> tuple[str, str]:
+    """The report's energy, and what that is."""
+    by_name = {estimate.figure: estimate for estimate in entry.estimates}
+    main = next((by_name[name] for name in HEADLINES if name in by_name), None)
+    if main is None:
+        return "–", "energy not measured"
+    sure = wording.with_meters(main) or wording.spread(main)
+    return factors.mean(entry, main), f"{wording.title(main.figure)}, {sure}"
+
+
+def _kind(entry: Entry) -> Markup:
+    kind = "badge estimate" if entry.estimated else "badge"
+    made = tag("span", text("ESTIMATE" if entry.estimated else "measured"), class_=kind)
+    return Markup(made + text(" ") + tag("span", text(entry.boundary or "no meter"), class_="badge"))
+
+
+def _runs(entry: Entry) -> str:
+    runs = "1 run" if entry.runs == 1 else f"{entry.runs} runs"
+    return runs if entry.reached is None else f"{runs}, {entry.reached} reached the target"
+
+
+def _data(comparison: Comparison) -> Markup:
+    """The comparison as `compare --json` prints it, for programs that read the page."""
+    out = io.StringIO()
+    json.write_comparison(comparison, out)
+    # No `<` in it, so no report can close the element.
+    data = re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", out.getvalue())
+    return Markup(f'<script type="application/json" id="comparison">{data}</script>')

@@ -1,0 +1,156 @@
+"""Power over time, meter by meter, with the phases shaded behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from energyprof.errors import FileError
+from energyprof.figures import broken, run_name, unmetered
+from energyprof.formats.html.plot import (
+    SIZE,
+    Axis,
+    Point,
+    area,
+    axis,
+    column,
+    legend,
+    path,
+    plot,
+    stretches,
+    swatch,
+)
+from energyprof.formats.html.style import phase_colours
+from energyprof.formats.html.tags import Markup, join, numbers, paragraph, section, tag, text
+from energyprof.phases import PART
+from energyprof.power_curve import PowerCurve, power_curves
+from energyprof.report import MeterRecord, Report, Run
+from energyprof.tracefile import read_run
+from energyprof.units import seconds, si, watts
+
+HEIGHT_PX = 130
+# More meters of one report are counted, not drawn; and over all reports no more than these, so that a page
+# stays one that a browser opens at once (a curve is about 25 kB).
+MOST_METERS = 12
+MOST_CURVES = 120
+
+
+def power(reports: Sequence[Report], labels: Sequence[str], traces: Sequence[Path | None]) -> Markup | None:
+    """The section; ``None`` where no report has its trace beside it."""
+    each = min(MOST_METERS, max(1, MOST_CURVES // len(reports)))
+    parts, without = [], []
+    for report, label, trace in zip(reports, labels, traces, strict=True):
+        if trace is None or not trace.exists():
+            without.append(label)
+            continue
+        drawn = _report(report, label, trace, each)
+        parts.append(drawn)
+    if not parts:
+        return None
+    if without:
+        parts.append(paragraph(f"No trace lies beside {', '.join(without)}, so there is no power to draw."))
+    return section("Power over time", paragraph(_HOW), *parts)
+
+
+_HOW = (
+    "Line: mean power of each short stretch; grey around it: from the least to the most within the stretch, "
+    "so that no peak is lost. Behind it the phases."
+)
+
+
+def _report(report: Report, label: str, trace: Path, most: int) -> Markup:
+    title = tag("h3", text(label))
+    i = _typical(report)
+    if i is None:
+        return tag("div", title, paragraph("No run has phases to draw."))
+    run = report.runs[i]
+    start_s, end_s = run.phases[0].start_s, run.phases[-1].end_s
+    meters = sorted(report.meters, key=lambda meter: not meter.counted)[:most]
+    try:
+        curves = power_curves(meters, read_run(trace, i), start_s, end_s)
+    except FileError as error:
+        return tag("div", title, paragraph(f"The trace cannot be drawn: {error}", "note warn"))
+    if not curves:
+        return tag("div", title, paragraph("The trace holds no reading of this run."))
+    which = run_name(report, i)
+    if len(report.runs) > 1:
+        which += f" of {len(report.runs)}, the one in the middle by energy"
+    names = list(dict.fromkeys(phase.name for phase in run.phases))
+    colours = phase_colours(names)
+    records = {meter.name: meter for meter in report.meters}
+    panels = [_panel(curve, records[curve.meter], run, colours) for curve in curves]
+    left = len(report.meters) - len(meters)
+    more = [paragraph(f"{left} more meters are not drawn.")] if left else []
+    phases = legend((name.removeprefix(PART), swatch(colours[name])) for name in names)
+    return tag("div", title, paragraph(which), phases, *panels, *more)
+
+
+def _typical(report: Report) -> int | None:
+    """The run of median energy among the sound ones, the last where there is none; ``None``: no phases."""
+    drawn = [(i, run) for i, run in enumerate(report.runs) if run.phases]
+    sound = [(run.energy_j or 0.0, i) for i, run in drawn if not broken(run) and not unmetered(run)]
+    if sound:
+        return sorted(sound)[(len(sound) - 1) // 2][1]
+    return drawn[-1][0] if drawn else None
+
+
+def _panel(curve: PowerCurve, meter: MeterRecord, run: Run, colours: dict[str, str]) -> Markup:
+    bins = len(curve.mean_w)
+    end_s = curve.start_s + bins * curve.step_s
+    # A run's first phase begins some milliseconds after its zero, and the axis shall show the zero.
+    x = axis(0.0 if 0 <= curve.start_s < 0.02 * end_s else curve.start_s, end_s, "time", "s")
+    # A little room, so that the line at its peak is not cut in half.
+    y = axis(0.0, 1.04 * curve.peak_w, "power", "W")
+    kind = "an estimate" if meter.estimated else meter.part
+    beside = "" if meter.counted else ", beside the total"
+    y = Axis(y.low, y.high, y.ticks, f"{curve.meter}, {kind}{beside} {y.name.removeprefix('power ')}")
+    known = [mean for mean in curve.mean_w if mean is not None]
+    mean_w, span_s = sum(known) / len(known), bins * curve.step_s
+    words = (
+        f"{curve.meter}: {watts(mean_w)} in the mean over {seconds(span_s)}, {watts(curve.peak_w)} at most"
+    )
+    drawn = plot(_marks(curve, run, colours, x, y), x, y, title=words, height_px=HEIGHT_PX)
+    return tag("figure", drawn, numbers(("phase", "from", "to", "mean power", "energy"), _rows(curve, run)))
+
+
+def _marks(curve: PowerCurve, run: Run, colours: dict[str, str], x: Axis, y: Axis) -> list[Markup]:
+    marks = []
+    for phase in run.phases:
+        start, end = SIZE * x.share(phase.start_s), SIZE * x.share(phase.end_s)
+        name = tag("title", text(f"{phase.name}, {seconds(phase.end_s - phase.start_s)}"))
+        fill = f"fill:{colours[phase.name]}"
+        # A full strip at the foot tells phases apart where the shade alone is too faint.
+        strip = tag(
+            "rect", x=f"{start:.1f}", y=SIZE, width=f"{max(0.0, end - start):.1f}", height=40, style=fill
+        )
+        marks.append(tag("g", name, column(start, end, class_="shade", style=fill), strip))
+
+    def placed(i: int, power_w: float) -> Point:
+        middle_s = curve.start_s + (i + 0.5) * curve.step_s
+        return SIZE * x.share(middle_s), SIZE * (1 - y.share(power_w))
+
+    def line(powers: Sequence[float | None]) -> list[list[Point]]:
+        return stretches([None if power is None else placed(i, power) for i, power in enumerate(powers)])
+
+    for low, high in zip(line(curve.least_w), line(curve.most_w), strict=True):
+        marks.append(area(low, high, class_="peaks"))
+    marks += [path(part, class_="power") for part in line(curve.mean_w)]
+    return [join(marks)]
+
+
+def _rows(curve: PowerCurve, run: Run) -> list[tuple[str, ...]]:
+    """A row for each phase as the report has it; the drawing is only made of the trace."""
+    rows: list[tuple[str, ...]] = []
+    for phase in run.phases:
+        joules, span_s = phase.by_meter_j.get(curve.meter), phase.end_s - phase.start_s
+        power_w = joules / span_s if joules is not None and span_s > 0 else None
+        rows.append(
+            (
+                phase.name,
+                seconds(phase.start_s),
+                seconds(phase.end_s),
+                "–" if power_w is None else watts(power_w),
+                "–" if joules is None else si(joules, "J"),
+            )
+        )
+    return rows

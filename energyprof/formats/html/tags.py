@@ -1,0 +1,62 @@
+"""HTML from Python: whatever a report says is escaped, and mypy sees to it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from typing import NewType
+
+# Text that is HTML already. Only `text`, `tag` and what is made of them are; a plain string is not.
+Markup = NewType("Markup", str)
+
+_EMPTY = frozenset({"meta", "col", "path", "rect", "polygon"})
+
+
+def text(words: object) -> Markup:
+    """``words`` as text, without markup and without control characters."""
+    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in str(words))
+    return Markup(html.escape(shown, quote=True))
+
+
+def tag(name: str, /, *children: Markup, **attributes: object) -> Markup:
+    """An element; ``class_`` is the attribute class, and an underscore within a name a hyphen."""
+    pairs = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    if name in _EMPTY:
+        return Markup(f"<{name}{pairs}/>")
+    return Markup(f"<{name}{pairs}>{''.join(children)}</{name}>")
+
+
+def join(parts: Iterable[Markup]) -> Markup:
+    """The parts one after the other, a line each."""
+    return Markup("\n".join(parts))
+
+
+def paragraph(words: str, class_: str = "note") -> Markup:
+    """A line of text."""
+    return tag("p", text(words), class_=class_)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[Markup]], class_: str | None = None) -> Markup:
+    """A table whose first column names its rows; on a narrow screen it scrolls within itself."""
+    heads = tag("tr", *(tag("th", text(cell), scope="col") for cell in head))
+    body = []
+    for row in rows:
+        name, *cells = row
+        body.append(tag("tr", tag("th", name, scope="row"), *(tag("td", cell) for cell in cells)))
+    made = tag("table", tag("thead", heads), tag("tbody", *body), class_=class_)
+    return tag("div", made, class_="wide", tabindex=0)
+
+
+def numbers(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
+    """The figures of a drawing as a table to unfold: for those who cannot see it, and for copying."""
+    shown = table(head, ([text(cell) for cell in row] for row in rows))
+    return tag("details", tag("summary", text("The numbers")), shown)
+
+
+def section(title: str, *parts: Markup) -> Markup:
+    """A part of the page with its heading."""
+    return tag("section", tag("h2", text(title)), *parts)

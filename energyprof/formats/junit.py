@@ -1,0 +1,68 @@
+"""JUnit XML, which CI servers show among the tests: a test case for each limit.
+
+Elements and attributes are those of Jenkins's junit-10.xsd, which GitLab and GitHub's reporters read, too.
+Nobody watches a limit for a certain time, so each takes 0 s.
+"""
+
+from __future__ import annotations
+
+from typing import TextIO
+from xml.etree import ElementTree
+
+from energyprof.check import Check
+from energyprof.compare import Comparison
+from energyprof.errors import UsageError
+from energyprof.formats import wording
+from energyprof.formats.caveats import caveats, unjudged
+
+# The element in which an outcome shows; a pass has none. An inconclusive limit neither failed nor passed.
+ELEMENTS = {
+    "FAIL": "failure",
+    "INVALID": "error",
+    "NOT_COMPARABLE": "error",
+    "INCONCLUSIVE": "skipped",
+    "NO_BASELINE": "skipped",
+}
+
+
+def write_comparison(comparison: Comparison, out: TextIO) -> None:
+    """Never: a comparison has no verdict."""
+    raise UsageError("--format junit holds verdicts: energyprof check NEW.json --baseline BASE.json")
+
+
+def write_check(result: Check, out: TextIO) -> None:
+    """One suite; what could not be judged has cases of its own."""
+    name = f"energyprof: {result.label} against {result.baseline}"
+    suite = ElementTree.Element("testsuite", name=_clean(name))
+    for verdict in result.verdicts:
+        name = f"{verdict.work}: {verdict.limit.figure}" if verdict.work else verdict.limit.figure
+        text = [wording.headline(verdict), *wording.explanation(verdict), *caveats(result)]
+        _case(suite, result.label, name, verdict.outcome, text)
+    for i, (outcome, line) in enumerate(unjudged(result), 1):
+        _case(suite, result.label, f"{outcome} {i}", outcome, [line])
+    suite.set("tests", str(len(suite)))
+    for attribute, element in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(len(suite.findall(f"testcase/{element}"))))
+    suite.set("time", "0")
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    ElementTree.indent(root, " ")
+    out.write('<?xml version="1.0" encoding="utf-8"?>\n')
+    out.write(ElementTree.tostring(root, encoding="unicode") + "\n")
+
+
+def _case(suite: ElementTree.Element, label: str, name: str, outcome: str, text: list[str]) -> None:
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=_clean(f"energyprof.{label}"), name=_clean(name), time="0"
+    )
+    lines = [_clean(line) for line in text]
+    if outcome in ELEMENTS:
+        what = ElementTree.SubElement(case, ELEMENTS[outcome], message=lines[0], type=outcome)
+        what.text = "\n".join(lines)
+    else:
+        ElementTree.SubElement(case, "system-out").text = "\n".join(lines)
+
+
+def _clean(text: str) -> str:
+    """Without control characters, which XML 1.0 cannot hold, not even escaped (section 2.2)."""
+    return "".join(c if c.isprintable() else "?" for c in text)

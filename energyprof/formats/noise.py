@@ -1,0 +1,30 @@
+"""What a machine's runs vary by, and the margins that follow, in lines for people."""
+
+from __future__ import annotations
+
+from energyprof.check import Check
+from energyprof.formats.wording import share, title
+from energyprof.limits import DEFAULT_MARGIN, LIMITED, margin
+from energyprof.noise import Noise
+
+
+def margins(noise: Noise, verdict: Check) -> list[str]:
+    """A line for each figure that can be limited, and what two sides of the same work came to."""
+    rows = [
+        (title(name), share(spread.sd), str(spread.n), f"+{share(margin(name, noise))}")
+        for name, spread in noise.figures.items()
+        if name in LIMITED
+    ]
+    heads = (noise.workload, "varies by", "runs", "default limit")
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = []
+    for row in (heads, *rows):
+        cells = [cell.rjust(width) for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([row[0].ljust(widths[0]), *cells[1:]]))
+    lines.append(f"varies by: one run, 1 sd. Default limit: twice that, at least {100 * DEFAULT_MARGIN:g} %.")
+    if verdict.outcome == "FAIL":
+        lines.append(
+            "The same work came out as a regression: by chance (1 in 20), or this machine changes "
+            "from run to run; look at the reports, and repeat."
+        )
+    return lines

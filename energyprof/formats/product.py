@@ -1,0 +1,73 @@
+"""The words for an energy to target taken apart: its factors, and which of them changed."""
+
+from __future__ import annotations
+
+from energyprof import units
+from energyprof.compare import Comparison
+from energyprof.formats.wording import ratio_change
+from energyprof.product import Product
+
+HEAD = "energy to target = energy per sample × samples to target × on top"
+FOOTNOTE = "on top: evaluation, warm-up, and what else counts beside the train phases."
+RATIO = "ratio"
+LONGEST = 28  # a longer label stands on a line of its own
+_NAMES = {
+    "energy_per_sample": "energy per sample",
+    "samples_to_target": "samples to target",
+    "on_top": "on top",
+}
+
+
+def rows(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
+    """Label, energy and its three factors of each report that has them; below them their ratios."""
+    found = []
+    for entry in comparison.entries:
+        if (product := entry.product) is None:
+            continue
+        sample, samples, on_top = product.factors
+        means = (units.joules(sample.mean), f"{samples.mean:,.0f}", f"{on_top.mean:.3f}")
+        found.append((entry.label, units.joules(product.energy_j), *means))
+        if product.ratio is not None:
+            a, b, c = (
+                "" if factor.change is None else f"{factor.change.ratio:.3f}" for factor in product.factors
+            )
+            found.append((RATIO, f"{product.ratio:.3f}", a, b, c))
+    return found
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """For each report with verdicts: which factors changed beyond chance, and which did not."""
+    lines = [_sentence(entry.label, entry.product) for entry in comparison.entries if entry.product]
+    return [line for line in lines if line]
+
+
+def _sentence(label: str, product: Product) -> str:
+    judged = [(factor, factor.change) for factor in product.factors if factor.change]
+    if not any(change.verdict for _, change in judged):
+        return ""
+    changed = [
+        f"{_NAMES[factor.name]} {ratio_change(change)}"
+        for factor, change in judged
+        if change.verdict in ("lower", "higher")
+    ]
+    same = [_NAMES[factor.name] for factor, change in judged if change.verdict == "unclear"]
+    if not changed:
+        return f"{label}: no factor changed beyond chance"
+    return f"{label} changed {'; '.join(changed)}" + (f"; not {', '.join(same)}" if same else "")
+
+
+def lines(comparison: Comparison) -> list[str]:
+    """All of it as lines of text, columns aligned; none where no report has all factors."""
+    found = rows(comparison)
+    if not found:
+        return []
+    labels = [len(row[0]) for row in found if len(row[0]) <= LONGEST]
+    first, *widths = [max(labels), *(max(len(row[k]) for row in found) for k in range(1, 5))]
+    shown = []
+    for label, *numbers in found:
+        if len(label) > first:
+            shown.append(f"  {label}")
+            label = ""
+        energy, *factors = (number.rjust(width) for number, width in zip(numbers, widths, strict=True))
+        shown.append(f"  {label:<{first}}  {energy} = {' × '.join(factors)}")
+    return [HEAD, *shown, *(f"  {line}" for line in sentences(comparison)), FOOTNOTE]

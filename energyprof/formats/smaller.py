@@ -1,0 +1,43 @@
+"""``customSmallerIsBetter`` JSON for github-action-benchmark: every figure of which less is better."""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+from energyprof.check import Check
+from energyprof.compare import Comparison, Estimate
+from energyprof.errors import UsageError
+from energyprof.figures import BY_NAME
+from energyprof.formats import wording
+from energyprof.formats.bmf import names
+
+
+def write_comparison(comparison: Comparison, out: TextIO) -> None:
+    """A list with an entry for each figure of each report; power and score are in none."""
+    found = [
+        {
+            "name": f"{name}: {wording.title(estimate.figure)}",
+            "unit": BY_NAME[estimate.figure].unit or "samples",
+            "value": estimate.mean,
+            **_range(estimate),
+            "extra": wording.about(entry, machine=True),
+        }
+        for entry, name in zip(comparison.entries, names(comparison), strict=True)
+        for estimate in entry.estimates
+        if BY_NAME[estimate.figure].better
+    ]
+    json.dump(found, out, indent=1, allow_nan=False)
+    out.write("\n")
+
+
+def write_check(result: Check, out: TextIO) -> None:
+    """Never: the format has figures, no verdicts."""
+    raise UsageError("--format smaller holds figures, no verdict: energyprof compare REPORT --format smaller")
+
+
+def _range(estimate: Estimate) -> dict[str, str]:
+    """Half the width of the interval, in the figure's unit; a single run has none."""
+    if estimate.low is None or estimate.high is None:
+        return {}
+    return {"range": f"± {(estimate.high - estimate.low) / 2:.3g}"}
