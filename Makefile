@@ -10,9 +10,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# The oldest versions that the training side runs with. Of torch 2.0 and 2.1 there is no processor build for x86
+# in the public index: 5 GB with CUDA. A Jetson has its own.
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= python3.8
+OLDEST_TORCH ?= torch==2.0.1
+
 ISLAND := energyprof/__init__.py energyprof/wire.py energyprof/workload.py energyprof/workloads energyprof/integrations
 
-.PHONY: run test test-fast lint format calibrate clean
+.PHONY: run test test-fast test-oldest lint format calibrate clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
@@ -22,6 +28,9 @@ test: $(VENV)/dev.stamp lint
 
 test-fast: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m "not slow" -x
+
+test-oldest: $(VENV)/dev.stamp $(OLDEST)/run.stamp
+	ENERGYPROF_OLDEST_PYTHON=$(OLDEST)/bin/python $(BIN)/python -m pytest tests/test_oldest.py
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -35,7 +44,8 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 
 calibrate: $(VENV)/run.stamp
-	$(BIN)/python benchmarks/calibrate.py unet --size tiny --seeds 20
+	for workload in unet transformer diffusion; do \
+	  $(BIN)/python benchmarks/calibrate.py $$workload --size tiny --seeds 20 --resume || exit; done
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes, once)"
@@ -50,5 +60,14 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp
 	@$(PIP) --editable ".[workloads,lora,data,codecarbon,pyrapl,external,dev]"
 	@touch $@
 
+$(OLDEST)/run.stamp: constraints-oldest.txt
+	@$(OLDEST_PYTHON) --version >/dev/null 2>&1 || \
+	  { echo "no $(OLDEST_PYTHON) here: make test-oldest OLDEST_PYTHON=PATH" >&2; exit 2; }
+	@echo "setting up $(OLDEST) (a few minutes, once)"
+	@$(OLDEST)/bin/python -m pip --version >/dev/null 2>&1 || $(OLDEST_PYTHON) -m venv --clear $(OLDEST)
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check "$(OLDEST_TORCH)" \
+	  --requirement constraints-oldest.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -174,6 +174,9 @@ def _libraries(offline: bool) -> Any:
     """diffusers and transformers, told to be quiet."""
     hub.quiet(offline)
     diffusers, transformers = library("diffusers"), library("transformers")
+    with hub.one_line("diffusers"):  # it imports a class when it is first named: then versions may not fit
+        for name in ("AutoencoderKL", "UNet2DConditionModel", "DDPMScheduler"):
+            getattr(diffusers, name)
     diffusers.logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
