@@ -14,22 +14,20 @@ of that median.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from turns import in_turn, judged
+
 from energyprof.workload import Progress, Settings
 from energyprof.workloads import denoising, diffusion
-from energyprof.workloads import device as torch_side
 
 PAIRS = 30  # an even number
 STEPS = 5  # in a block
 WARMUP_STEPS = 5
-LIMIT = 0.95
 
 
 def main() -> int:
@@ -49,12 +47,7 @@ def main() -> int:
         "energyprof": (event for event in workload.train(0) if isinstance(event, Progress)),
         "script": script(workload),
     }
-    for steps in sides.values():
-        block(steps, WARMUP_STEPS, workload.device)
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
-    for pair in range(PAIRS):
-        for side in sides if pair % 2 else reversed(sides):
-            seconds[side].append(block(sides[side], STEPS, workload.device))
+    seconds = in_turn(sides, WARMUP_STEPS, PAIRS, STEPS, workload.device)
 
     in_block = STEPS * plan.config["batch_size"]
     print(
@@ -64,23 +57,7 @@ def main() -> int:
     for side, took in seconds.items():
         middle_s = statistics.median(took)
         print(f"{side:12}{in_block / middle_s:12.1f}{1000 * middle_s / STEPS:12.2f}")
-    ratios = [other / own for own, other in zip(seconds["energyprof"], seconds["script"], strict=True)]
-    chance = random.Random(0)
-    medians = sorted(statistics.median(chance.choices(ratios, k=PAIRS)) for _ in range(2000))
-    ratio = statistics.median(ratios)
-    print(f"samples a second, energyprof / script (median of {PAIRS} pairs): {ratio:.3f}, limit {LIMIT}")
-    print(f"95 % interval of the median: {medians[50]:.3f} … {medians[-50]:.3f}")
-    return 0 if ratio >= LIMIT else 1
-
-
-def block(steps: Iterator[Any], count: int, device: Any) -> float:
-    """Seconds that so many steps take."""
-    torch_side.synchronise(device)
-    start_s = time.monotonic()
-    for _ in range(count):
-        next(steps)
-    torch_side.synchronise(device)
-    return time.monotonic() - start_s
+    return judged("script", seconds["script"], seconds["energyprof"])
 
 
 class Examples:

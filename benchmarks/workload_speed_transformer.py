@@ -13,14 +13,15 @@ the median over the pairs of blocks, with a bootstrap interval of that median.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+from turns import block, judged
 
 from energyprof.workload import Progress, Settings
 from energyprof.workloads import device as torch_side
@@ -29,7 +30,6 @@ from energyprof.workloads import text_classification, transformer
 PAIRS = 20  # an even number
 STEPS = 5  # in a block
 WARMUP_STEPS = 5
-LIMIT = 0.95
 
 
 def main() -> int:
@@ -46,14 +46,14 @@ def main() -> int:
     workload = text_classification.TextClassification(replace(plan, config=config, max_samples=samples))
     workload.prepare()
     own = (event for event in workload.train(0) if isinstance(event, Progress))
-    timed(own, WARMUP_STEPS, workload.device)
+    block(own, WARMUP_STEPS, workload.device)
     took: dict[str, list[float]] = {"energyprof": [], "Trainer": []}
 
     def hand_over(trainers_s: float) -> None:
         """After a block of the Trainer: take the turns up to its next."""
         took["Trainer"].append(trainers_s)
         if len(took["Trainer"]) % 2:  # the second half of this pair, and the first of the next
-            took["energyprof"] += [timed(own, STEPS, workload.device) for _ in range(2)]
+            took["energyprof"] += [block(own, STEPS, workload.device) for _ in range(2)]
 
     train_beside(workload, steps, hand_over)
     in_block = STEPS * plan.config["batch_size"]
@@ -63,23 +63,7 @@ def main() -> int:
     for side, seconds in took.items():
         middle_s = statistics.median(seconds)
         print(f"{side:12}{in_block / middle_s:12.1f}{1000 * middle_s / STEPS:12.1f}")
-    ratios = [other / ours for ours, other in zip(took["energyprof"], took["Trainer"], strict=True)]
-    chance = random.Random(0)
-    medians = sorted(statistics.median(chance.choices(ratios, k=PAIRS)) for _ in range(2000))
-    ratio = statistics.median(ratios)
-    print(f"samples a second, energyprof / Trainer (median of {PAIRS} pairs): {ratio:.3f}, limit {LIMIT}")
-    print(f"95 % interval of the median: {medians[50]:.3f} … {medians[-50]:.3f}")
-    return 0 if ratio >= LIMIT else 1
-
-
-def timed(steps: Iterator[Any], count: int, device: Any) -> float:
-    """Seconds that so many steps take."""
-    torch_side.synchronise(device)
-    start_s = time.monotonic()
-    for _ in range(count):
-        next(steps)
-    torch_side.synchronise(device)
-    return time.monotonic() - start_s
+    return judged("Trainer", took["Trainer"], took["energyprof"])
 
 
 def train_beside(

@@ -13,13 +13,13 @@ of blocks, with a bootstrap interval of that median.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+
+from turns import in_turn, judged
 
 from energyprof.workload import Progress, Settings
 from energyprof.workloads import device as torch_side
@@ -28,7 +28,6 @@ from energyprof.workloads import rate, unet, unet_slices
 PAIRS = 40
 STEPS = 10  # in a block
 WARMUP_STEPS = 10
-LIMIT = 0.95
 
 
 def main() -> int:
@@ -45,12 +44,7 @@ def main() -> int:
     workload.prepare()
 
     sides: dict[str, Iterator[float]] = {"energyprof": ours(workload), "by hand": by_hand(workload)}
-    for steps in sides.values():
-        block(steps, WARMUP_STEPS, workload.device)
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
-    for pair in range(PAIRS):
-        for side in sides if pair % 2 else reversed(sides):
-            seconds[side].append(block(sides[side], STEPS, workload.device))
+    seconds = in_turn(sides, WARMUP_STEPS, PAIRS, STEPS, workload.device)
 
     in_block = STEPS * plan.config["batch_size"]
     print(f"unet {asked.size}, {asked.precision}, on {workload.facts()['device_name']}, {workload.device}")
@@ -59,23 +53,7 @@ def main() -> int:
         middle_s = statistics.median(took)
         score = next(sides[side])
         print(f"{side:12}{in_block / middle_s:12.1f}{1000 * middle_s / STEPS:12.2f}{score:18.5f}")
-    ratios = [by / own for own, by in zip(seconds["energyprof"], seconds["by hand"], strict=True)]
-    chance = random.Random(0)
-    medians = sorted(statistics.median(chance.choices(ratios, k=PAIRS)) for _ in range(2000))
-    ratio = statistics.median(ratios)
-    print(f"samples a second, energyprof / by hand (median of {PAIRS} pairs): {ratio:.3f}, limit {LIMIT}")
-    print(f"95 % interval of the median: {medians[50]:.3f} … {medians[-50]:.3f}")
-    return 0 if ratio >= LIMIT else 1
-
-
-def block(steps: Iterator[float], count: int, device: Any) -> float:
-    """Seconds that so many steps take."""
-    torch_side.synchronise(device)
-    start_s = time.monotonic()
-    for _ in range(count):
-        next(steps)
-    torch_side.synchronise(device)
-    return time.monotonic() - start_s
+    return judged("by hand", seconds["by hand"], seconds["energyprof"])
 
 
 def ours(workload: unet_slices.SliceSegmentation) -> Iterator[float]:
