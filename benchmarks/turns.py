@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from energyprof.workloads import device as torch_side
+from energyprof.workloads.training import device as torch_side
 
 LIMIT = 0.95
 

@@ -24,8 +24,8 @@ from typing import Any
 from turns import block, judged
 
 from energyprof.workload import Progress, Settings
-from energyprof.workloads import device as torch_side
 from energyprof.workloads import text_classification, transformer
+from energyprof.workloads.training import device as torch_side
 
 PAIRS = 20  # an even number
 STEPS = 5  # in a block

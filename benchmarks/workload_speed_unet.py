@@ -22,8 +22,9 @@ from typing import Any
 from turns import in_turn, judged
 
 from energyprof.workload import Progress, Settings
-from energyprof.workloads import device as torch_side
-from energyprof.workloads import rate, unet, unet_slices
+from energyprof.workloads import unet, unet_slices
+from energyprof.workloads.training import device as torch_side
+from energyprof.workloads.training import rate
 
 PAIRS = 40
 STEPS = 10  # in a block

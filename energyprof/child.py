@@ -16,7 +16,7 @@ from energyprof import processes
 from energyprof.errors import UsageError
 from energyprof.process_tree import ProcessTree
 from energyprof.wire import WIRE_VARIABLE
-from energyprof.workloads.process import OUTPUT_VARIABLE
+from energyprof.workloads.training.process import OUTPUT_VARIABLE
 
 Output = Literal["inherit", "keep"]
 

@@ -2,7 +2,7 @@
 
 torchrun prints a table when a process dies, after warnings and a traceback of its own. None of it may bury
 what the processes say, and what eight of them say at once is no tale either. So each hands its output over
-apart (``workloads/process.py``); of torchrun's only the exit codes are read.
+apart (``workloads/training/process.py``); of torchrun's only the exit codes are read.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def command(interpreter: str, processes: int, arguments: Sequence[str]) -> tuple
         *("--local_addr", "localhost"),
         # Before torch 2.4 a process's end went unnoticed for up to 5 s, which are metered.
         *("--monitor_interval", "0.1"),
-        *("-m", "energyprof.workloads.process"),
+        *("-m", "energyprof.workloads.training.process"),
         *arguments,
     )
 

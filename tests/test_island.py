@@ -14,7 +14,7 @@ ISLAND = [
     PACKAGE / "__init__.py",
     PACKAGE / "wire.py",
     PACKAGE / "workload.py",
-    *(PACKAGE / "workloads").glob("*.py"),
+    *(PACKAGE / "workloads").rglob("*.py"),
     *(PACKAGE / "integrations").glob("*.py"),
 ]
 # A callback is a class of its library's: that one may be imported at the top of the module named after it.

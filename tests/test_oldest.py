@@ -26,7 +26,8 @@ WORK = """
 import json, sys, zlib
 import torch
 from energyprof.workload import Settings
-from energyprof.workloads import classifier, device, latent, tensors, transformer, diffusion, unet
+from energyprof.workloads import classifier, latent, transformer, diffusion, unet
+from energyprof.workloads.training import device, tensors
 from energyprof.workloads import unet_slices
 
 def filled(model, part=""):

@@ -13,7 +13,7 @@ TABLE = """Traceback (most recent call last):
   File "torch/distributed/run.py", line 1, in <module>
 torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
 ============================================================
-energyprof.workloads.process FAILED
+energyprof.workloads.training.process FAILED
 ------------------------------------------------------------
 Failures:
 {0}------------------------------------------------------------
@@ -95,7 +95,7 @@ def test_one_process_needs_no_torchrun_and_two_find_a_free_port() -> None:
     several = command("python", 2, ("x.py", "-v"))
     assert several[:5] == ("python", "-m", "torch.distributed.run", "--nproc_per_node", "2")
     assert "localhost:0" in several
-    assert several[-4:] == ("-m", "energyprof.workloads.process", "x.py", "-v")
+    assert several[-4:] == ("-m", "energyprof.workloads.training.process", "x.py", "-v")
     assert several != command("python", 2, ("x.py", "-v"))  # each has a name of its own
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from energyprof.workload import Plan, Target, WorkloadError
-from energyprof.workloads import captioned, denoising, loop, mni, stable_diffusion
+from energyprof.workloads import denoising, stable_diffusion
+from energyprof.workloads.data import captioned, mni
+from energyprof.workloads.training import loop
 
 COPIES = 16  # views of each training slice that the methods are fitted to
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)  # of the stationary covariance in a mixture

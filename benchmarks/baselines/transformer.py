@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads import tweets
+from energyprof.workloads.data import tweets
 
 REGULARISATION = (1.0, 10.0)  # scikit-learn's C; the best of them on the validation set counts
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads import mni, tissues
+from energyprof.workloads.data import mni, tissues
 
 COPIES = 16  # corruptions of each training slice that the methods are fitted to
 BINS = 32  # of intensity, equally filled

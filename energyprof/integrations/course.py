@@ -6,7 +6,7 @@ import os
 from typing import Any, Callable, Iterable, Optional, Sequence, TypeVar, cast
 
 from energyprof.wire import TARGET_VARIABLE, Wire, connect, reached
-from energyprof.workloads import device as torch_side
+from energyprof.workloads.training import device as torch_side
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 

@@ -20,7 +20,8 @@ from energyprof.workload import (
     Workload,
     WorkloadError,
 )
-from energyprof.workloads import ranks, workload_module
+from energyprof.workloads import workload_module
+from energyprof.workloads.training import ranks
 
 
 def main(job: str) -> int:

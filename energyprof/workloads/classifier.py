@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads import hub, minilm
-from energyprof.workloads.device import library
-from energyprof.workloads.fingerprint import fingerprint
+from energyprof.workloads import minilm
+from energyprof.workloads.data import hub
+from energyprof.workloads.data.fingerprint import fingerprint
+from energyprof.workloads.training.device import library
 
 MULTIPLE = 8  # of tokens: what matrix units like
 CHUNK = 10_000  # texts tokenised at a time

@@ -9,25 +9,14 @@ at timesteps spread evenly: of a predicted velocity v it follows from noise = α
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from energyprof.workload import Event, Plan
-from energyprof.workloads import (
-    captioned,
-    fingerprint,
-    hub,
-    image_folder,
-    latent,
-    loop,
-    mni,
-    order,
-    patches,
-    ranks,
-    rate,
-    stable_diffusion,
-    views,
-)
-from energyprof.workloads import device as torch_side
+from energyprof.workloads import latent, stable_diffusion
+from energyprof.workloads.data import captioned, fingerprint, hub, image_folder, mni, packaged, views
+from energyprof.workloads.training import device as torch_side
+from energyprof.workloads.training import loop, order, program, ranks, rate
+from energyprof.workloads.training.program import Program
 
 SOURCES = (
     __file__,
@@ -37,32 +26,28 @@ SOURCES = (
     image_folder.__file__,
     latent.__file__,
     mni.__file__,
+    packaged.__file__,
     rate.__file__,
     stable_diffusion.__file__,
     views.__file__,
-    *loop.SOURCES,
+    *program.SOURCES,
 )
 EVAL_BATCH = 16
 REFERENCES = 64  # images by which random autoencoders are set
 
 
-class Denoising:
+class Denoising(Program):
     """One plan's training program."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.config: Mapping[str, Any] = plan.config
-        self.device: Any = None
+        super().__init__(plan)
         self.models: Any = None
         self.training: Any = None  # captioned.Slices or image_folder.Squares
         self.validation: List[HeldOut] = []  # this process's share
-        self.loop: Optional[loop.Loop] = None
 
     def facts(self) -> Dict[str, Any]:
         """Versions, device, and how many images there are."""
-        found = torch_side.facts(self.device)
-        for package in ("diffusers", "transformers"):
-            found[package] = torch_side.library(package).__version__
+        found = self.versions("diffusers", "transformers")
         if self.training is not None:
             found.update(training_items=len(self.training), workers=getattr(self.training, "workers", 0))
         return found
@@ -76,9 +61,7 @@ class Denoising:
         import torch
 
         settings, config = self.plan.settings, self.config
-        self.device = torch_side.torch_device(settings.device)
-        torch_side.set_up(self.device, config["precision"])
-        ranks.join(self.device)
+        self.set_up()
         if settings.model is None:
             self.models = latent.drawn(config["model"], config["prediction"])
         else:
@@ -121,11 +104,6 @@ class Denoising:
         chance.manual_seed(chance.initial_seed())
         yield from self.loop.train()
 
-    def breakdown(self, seconds: float) -> Iterator[Event]:
-        """Each part of a step by itself."""
-        if self.loop is not None:
-            yield from self.loop.breakdown(seconds)
-
     def sources(self) -> Tuple[Any, Any]:
         """The images to train on and those held out."""
         config = self.config
@@ -146,7 +124,7 @@ class Denoising:
         tokens, side = self.models.tokens(captions), self.config["resolution"]
         if self.plan.settings.data is None:
             return captioned.Slices(torch.stack(images).to(self.device), tokens.to(self.device), side)
-        workers, pinned = patches.processes(self.plan.settings.workers), self.device.type == "cuda"
+        workers, pinned = ranks.loaders(self.plan.settings.workers), self.device.type == "cuda"
         return image_folder.Squares(images, tokens, side, workers, pinned)
 
     def held_out(self, source: Any) -> Iterator["HeldOut"]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Dict
 
 from energyprof.workload import Plan, Settings, WorkloadError
-from energyprof.workloads import denoising, image_folder, latent, mni, planning, stable_diffusion
-from energyprof.workloads.fingerprint import fingerprint
+from energyprof.workloads import denoising, latent, planning, stable_diffusion
+from energyprof.workloads.data import image_folder, mni
+from energyprof.workloads.data.fingerprint import fingerprint
 
 SUMMARY = "Stable Diffusion's U-Net denoises latents of captioned images: brain slices, or your own"
 UNTRIED = "random weights unless --model: {}; its target is provisional (no reference bank)"

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping, Optional, Sequence, Tuple
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads import hub, stable_diffusion, tensors
-from energyprof.workloads.device import library
-from energyprof.workloads.fingerprint import fingerprint
+from energyprof.workloads import stable_diffusion
+from energyprof.workloads.data import hub
+from energyprof.workloads.data.fingerprint import fingerprint
+from energyprof.workloads.training import tensors
+from energyprof.workloads.training.device import library
 
 FOLDERS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 PREDICTIONS = ("epsilon", "v_prediction")

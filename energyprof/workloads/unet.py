@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Dict, Union
 
 from energyprof.workload import Plan, Settings, WorkloadError
-from energyprof.workloads import decathlon, mni, planning, topology, unet_slices, unet_volumes
+from energyprof.workloads import planning, unet_slices, unet_volumes
+from energyprof.workloads.data import decathlon, mni, topology
 
 SUMMARY = "U-Net segments medical images: brain tissue in corrupted MRI slices, or your own volumes"
 SIZES: Dict[str, str] = {

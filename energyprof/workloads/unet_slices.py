@@ -7,32 +7,37 @@ draws its corruptions from the run's seed; the validation slab is corrupted once
 What is scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.
 """
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Tuple
 
 from energyprof.workload import Event, Plan
-from energyprof.workloads import device as torch_side
-from energyprof.workloads import loop, mni, order, ranks, rate, tissues
+from energyprof.workloads.data import mni, packaged, tissues
+from energyprof.workloads.training import device as torch_side
+from energyprof.workloads.training import loop, order, program, ranks, rate
+from energyprof.workloads.training.program import Program
 
-SOURCES = (__file__, tissues.__file__, mni.__file__, rate.__file__, *loop.SOURCES)
+SOURCES = (
+    __file__,
+    tissues.__file__,
+    mni.__file__,
+    packaged.__file__,
+    rate.__file__,
+    *program.SOURCES,
+)
 EVAL_BATCH = 18
 
 
-class SliceSegmentation:
+class SliceSegmentation(Program):
     """One plan's training program."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.config = plan.config
-        self.device: Any = None
+        super().__init__(plan)
         self.training: Any = None  # clean slices and labels, both (n, 1, x, y)
         # Corrupted slices (n, 1, x, y) and truth (n, 5, x, y): this process's share.
         self.validation: Any = None
-        self.loop: Optional[loop.Loop] = None
 
     def facts(self) -> Dict[str, Any]:
         """Versions, device, and how many slices there are."""
-        found = {**torch_side.facts(self.device), "monai": torch_side.library("monai").__version__}
-        return {**found, "training_items": len(self.training[0])}
+        return {**self.versions("monai"), "training_items": len(self.training[0])}
 
     def prepare(self) -> None:
         """Put the training slices and the fixed validation set onto the device.
@@ -40,10 +45,7 @@ class SliceSegmentation:
         Raises:
             WorkloadError: data, package or device is not there, or the device lacks the precision.
         """
-        self.device = torch_side.torch_device(self.plan.settings.device)
-        torch_side.set_up(self.device, self.config["precision"])
-        torch_side.library("monai.networks.nets")
-        ranks.join(self.device)
+        self.set_up("monai.networks.nets")
         with torch_side.one_line(self.device, self.config["batch_size"]):
             self.training = [t.to(self.device) for t in tissues.training_set(self.config)]
             self.validation = [ranks.share(t).to(self.device) for t in tissues.validation_set(self.config)]
@@ -71,11 +73,6 @@ class SliceSegmentation:
         )
         self.loop = loop.Loop(self.plan, self.device, task, seed)
         yield from self.loop.train()
-
-    def breakdown(self, seconds: float) -> Iterator[Event]:
-        """Each part of a step by itself."""
-        if self.loop is not None:
-            yield from self.loop.breakdown(seconds)
 
     def batches(self, seed: int) -> Iterator[Tuple[Any, Any]]:
         """Corrupted slices (n, 1, x, y) and their truth (n, 5, x, y), without end."""

@@ -7,11 +7,13 @@ window; scored are the weights' moving averages, on resampled voxels. Axes keep 
 """
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from energyprof.workload import Event, Plan, WorkloadError
-from energyprof.workloads import decathlon, loop, order, patches, ranks, rate, topology, volumes
-from energyprof.workloads import device as torch_side
+from energyprof.workloads.data import decathlon, patches, topology, volumes
+from energyprof.workloads.training import device as torch_side
+from energyprof.workloads.training import loop, order, program, ranks, rate
+from energyprof.workloads.training.program import Program
 
 SOURCES = (
     __file__,
@@ -20,31 +22,24 @@ SOURCES = (
     volumes.__file__,
     patches.__file__,
     rate.__file__,
-    *loop.SOURCES,
+    *program.SOURCES,
 )
 WINDOWS = 2  # computed at a time when a whole volume is segmented
 
 
-class VolumeSegmentation:
+class VolumeSegmentation(Program):
     """One plan's training program."""
 
     def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.config = plan.config
-        self.device: Any = None
+        super().__init__(plan)
         self.workers = 0
         self.training: List[volumes.Volume] = []
         self.validation: List[volumes.Volume] = []  # this process's share
         self.scales: Tuple[patches.Scale, ...] = ()  # of the intensities, one for each channel
-        self.loop: Optional[loop.Loop] = None
 
     def facts(self) -> Dict[str, Any]:
         """Versions, device and how the data are loaded."""
-        return {
-            **torch_side.facts(self.device),
-            "monai": torch_side.library("monai").__version__,
-            "workers": self.workers,
-        }
+        return {**self.versions("monai"), "workers": self.workers}
 
     def prepare(self) -> None:
         """Decode the cases that are not in the cache yet, and find out how their intensities are scaled.
@@ -53,12 +48,8 @@ class VolumeSegmentation:
             WorkloadError: data, package, device or its precision is not there, or a file is broken.
         """
         settings, config = self.plan.settings, self.config
-        self.device = torch_side.torch_device(settings.device)
-        torch_side.set_up(self.device, config["precision"])
-        for needed in ("monai.networks.nets", "monai.inferers", "monai.transforms", "nibabel"):
-            torch_side.library(needed)
-        ranks.join(self.device)
-        self.workers = patches.processes(settings.workers)
+        self.set_up("monai.networks.nets", "monai.inferers", "monai.transforms", "nibabel")
+        self.workers = ranks.loaders(settings.workers)
         data = decathlon.read(Path(str(settings.data)))
         picked = order.evenly(len(data.training), config["data_fraction"]).tolist()
         cases = [data.training[number] for number in picked]
@@ -102,11 +93,6 @@ class VolumeSegmentation:
         )
         self.loop = loop.Loop(self.plan, self.device, task, seed)
         yield from self.loop.train()
-
-    def breakdown(self, seconds: float) -> Iterator[Event]:
-        """Each part of a step by itself."""
-        if self.loop is not None:
-            yield from self.loop.breakdown(seconds)
 
     def evaluate(self, model: Any) -> Tuple[float, int]:
         """Sum of the validation cases' mean Dice over the foreground's labels, and how many cases."""

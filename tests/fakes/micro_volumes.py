@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from energyprof.workload import Progress, Settings
-from energyprof.workloads import ranks, unet
+from energyprof.workloads import unet
+from energyprof.workloads.training import ranks
 
 MICRO = {
     "patch": [16, 16, 16],
@@ -40,3 +41,4 @@ if __name__ == "__main__":
     if ranks.rank() == 0:
         print(json.dumps(scores))
     ranks.leave()
+    ranks.end(0)

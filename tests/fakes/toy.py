@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from energyprof.workload import Facts, Phase, Plan, Settings, Target
-from energyprof.workloads import loop, order, ranks
+from energyprof.workloads.training import loop, order, ranks
 
 CONFIG: dict[str, Any] = {
     "batch_size": 8,

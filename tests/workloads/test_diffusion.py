@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from energyprof.workload import Facts, Phase, Progress, Settings, WorkloadError
-from energyprof.workloads import diffusion, latent, stable_diffusion, views
+from energyprof.workloads import diffusion, latent, stable_diffusion
+from energyprof.workloads.data import views
 from fakes import images
 from fakes import stable_diffusion as fake
 

@@ -1,0 +1,1 @@
+"""What the workloads are trained on: packaged data, and how the user's are read."""

@@ -1,0 +1,1 @@
+"""How every workload is trained: the loop, its processes, devices and batches."""
