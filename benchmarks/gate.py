@@ -28,15 +28,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from energyprof.change import collect
-from energyprof.figures import BY_NAME
-from energyprof.folder import reports_in
-from energyprof.history import creep, foretold
-from energyprof.intervals import ALPHA, logs_of, lower_end
-from energyprof.limits import Limit
+from energyprof.figures.change import collect
+from energyprof.figures.figures import BY_NAME
+from energyprof.gate.folder import reports_in
+from energyprof.gate.history import creep, foretold
+from energyprof.gate.limits import Limit
+from energyprof.gate.verdict import Trial, judge
 from energyprof.report import Report, from_data, read
-from energyprof.sequential import LOOK_ALPHA, LOOKS, interleaved
-from energyprof.verdict import Trial, judge
+from energyprof.statistics.intervals import ALPHA, logs_of, lower_end
+from energyprof.statistics.sequential import LOOK_ALPHA, LOOKS, interleaved
 
 ROOT = Path(__file__).parent.parent
 FIGURE = "energy_per_sample"

@@ -53,8 +53,8 @@ def child(root: Path, *words: str) -> dict[str, float]:
 
 def profile(display: str, interval_s: float, command: list[str]) -> dict[str, float]:
     """Profile ``command`` here, with the display ``drawn`` on a terminal that nobody sees, or ``off``."""
-    from energyprof.job import plan_workload
     from energyprof.profile import Measuring
+    from energyprof.recording.job import plan_workload
     from energyprof.run import run_program
     from energyprof.workload import Settings
 
@@ -84,12 +84,12 @@ def profile(display: str, interval_s: float, command: list[str]) -> dict[str, fl
 def day() -> dict[str, float]:
     """Feed the recorder 24 hours of readings as fast as it takes them; the memory meanwhile."""
     from energyprof.meters import find
+    from energyprof.readings.sampler import Reading
+    from energyprof.readings.selection import select
+    from energyprof.readings.tracefile import TraceWriter
     from energyprof.recompute import Rebuild
-    from energyprof.record import Recorder, Training
+    from energyprof.recording.record import Recorder, Training
     from energyprof.report import SCHEMA, Report, WorkloadRecord, meter_record
-    from energyprof.sampler import Reading
-    from energyprof.selection import select
-    from energyprof.tracefile import TraceWriter
 
     class Feed:
         """Hands out readings as a sampler would."""

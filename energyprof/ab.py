@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Literal
 
 from energyprof.check import Check, check
-from energyprof.cooldown import Cooldown
 from energyprof.errors import NotComparable
-from energyprof.job import Job
-from energyprof.limits import Limit
+from energyprof.gate.limits import Limit
 from energyprof.profile import Bench, Measuring, Outcome, Profile, bench
-from energyprof.record import Inbox, Watch
+from energyprof.recording.cooldown import Cooldown
+from energyprof.recording.job import Job
+from energyprof.recording.record import Inbox, Watch
 from energyprof.report import Series
 from energyprof.run import idle_gpus
 

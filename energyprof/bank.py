@@ -11,7 +11,7 @@ from importlib import resources
 from typing import Any
 
 from energyprof.report import Report, Run, WorkloadRecord
-from energyprof.student import t_quantile
+from energyprof.statistics.student import t_quantile
 
 # One sound run in so many is called too fast by chance.
 ALPHA = 0.001

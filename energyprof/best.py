@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energyprof.compare import Comparison, Estimate
-from energyprof.figures import BY_NAME
+from energyprof.figures.figures import BY_NAME
 
 
 def best(comparison: Comparison, figure: str) -> str | None:

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from energyprof.change import Change
 from energyprof.errors import NotComparable
-from energyprof.evidence import Case, Evidence, examine
-from energyprof.history import LAST, History
-from energyprof.history import evidence as evidence_of
-from energyprof.limits import DEFAULT_MARGIN as DEFAULT_MARGIN
-from energyprof.limits import LIMITED as LIMITED
-from energyprof.limits import Limit as Limit
-from energyprof.limits import default_limits as default_limits
-from energyprof.limits import parse_limit as parse_limit
-from energyprof.noise import Noise
+from energyprof.figures.change import Change
+from energyprof.gate.evidence import Case, Evidence, examine
+from energyprof.gate.history import LAST, History
+from energyprof.gate.history import evidence as evidence_of
+from energyprof.gate.limits import DEFAULT_MARGIN as DEFAULT_MARGIN
+from energyprof.gate.limits import LIMITED as LIMITED
+from energyprof.gate.limits import Limit as Limit
+from energyprof.gate.limits import default_limits as default_limits
+from energyprof.gate.limits import parse_limit as parse_limit
+from energyprof.gate.noise import Noise
+from energyprof.gate.suite import Suite
+from energyprof.gate.verdict import Verdict as Verdict
+from energyprof.gate.verdict import judge, overall
 from energyprof.report import Report
-from energyprof.suite import Suite
-from energyprof.verdict import Verdict as Verdict
-from energyprof.verdict import judge, overall
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
 # An inconclusive check fails a build only where it is asked to (`exit_code`).

@@ -7,17 +7,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from energyprof import emissions
-from energyprof.change import Change as Change
-from energyprof.change import Values, exp
-from energyprof.column import column, direction
 from energyprof.errors import UsageError
-from energyprof.figures import EMISSIONS, SHOWN, Figure, left_out
-from energyprof.intervals import holm
-from energyprof.obstacles import Obstacle, machine_name, obstacles, refuse
-from energyprof.product import Product, products
+from energyprof.figures import emissions
+from energyprof.figures.change import Change as Change
+from energyprof.figures.change import Values, exp
+from energyprof.figures.column import column, direction
+from energyprof.figures.figures import EMISSIONS, SHOWN, Figure, left_out
+from energyprof.figures.obstacles import Obstacle, machine_name, obstacles, refuse
+from energyprof.figures.product import Product, products
 from energyprof.report import Report
-from energyprof.sequential import one_series
+from energyprof.statistics.intervals import holm
+from energyprof.statistics.sequential import one_series
 
 Allowed = Literal["work", "boundary", "estimated", "meters"]
 ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "estimated", "meters")

@@ -1,12 +1,12 @@
 """From samples to joules, with their uncertainty and the share of the time they cover.
 
-A meter's samples become *segments* (``segments.py``), stretches of time with a power that runs linearly; a
-window's energy is their integral over exactly its stretch, so idle time before or after cannot change it.
-Where a window's edge lies within a counter's segment, the segment's energy is split as its neighbours suggest
-(``_split_j``).
+A meter's samples become *segments* (``readings/segments.py``), stretches of time with a power that runs
+linearly; a window's energy is their integral over exactly its stretch, so idle time before or after cannot
+change it. Where a window's edge lies within a counter's segment, the segment's energy is split as its
+neighbours suggest (``_split_j``).
 
 The uncertainty follows the GUM (JCGM 100:2008). Every term of ``TERMS`` is a standard uncertainty in J; they
-add in quadrature, and U = 2u is what reports show. ``budget.py`` says where each comes from.
+add in quadrature, and U = 2u is what reports show. ``figures/budget.py`` says where each comes from.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from energyprof.meter import MeterInfo
-from energyprof.samples import Sample, Trace
-from energyprof.segment import GAP_INTERVALS, Segment
-from energyprof.segments import segmenter
+from energyprof.readings.samples import Sample, Trace
+from energyprof.readings.segment import GAP_INTERVALS, Segment
+from energyprof.readings.segments import segmenter
 
 # Shorter windows than these say little: 5 s, or 20 renewals of the meter's value.
 SHORT_S = 5.0

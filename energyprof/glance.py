@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from energyprof.agreement import disagreements
+from energyprof.accuracy.agreement import disagreements
 from energyprof.energy import Integrator, MeterEnergy
 from energyprof.errors import EnergyprofError
 from energyprof.meter import Meter, Source
-from energyprof.opening import opened
+from energyprof.readings.opening import opened
+from energyprof.readings.sampler import Sampler
+from energyprof.readings.samples import Sample
+from energyprof.readings.selection import Selection
 from energyprof.report import meter_record
-from energyprof.sampler import Sampler
-from energyprof.samples import Sample
-from energyprof.selection import Selection
 
 # A meter that is read once a second covers that much of a few seconds; one that stands still covers nothing.
 LEAST_COVERAGE = 0.5

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from energyprof import __version__, machine
-from energyprof.calibration import CalibrationRecord, calibration_of, check_applies
+from energyprof.accuracy.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.errors import FileError
 from energyprof.meter import Meter, Probe, Recording
 from energyprof.meters import find_asked, nvml, sysfs_root
-from energyprof.opening import opened
+from energyprof.readings.opening import opened
+from energyprof.readings.selection import Selection, select
+from energyprof.readings.tracefile import TraceWriter
 from energyprof.recompute import Rebuild
-from energyprof.record import Inbox, Instruments, Recorder, Training, Watch, record, utc_now
+from energyprof.recording.record import Inbox, Instruments, Recorder, Training, Watch, record, utc_now
 from energyprof.report import (
     SCHEMA,
     Clock,
@@ -32,8 +34,6 @@ from energyprof.report import (
     trace_path,
     write,
 )
-from energyprof.selection import Selection, select
-from energyprof.tracefile import TraceWriter
 
 
 @dataclass(frozen=True)

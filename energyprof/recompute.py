@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from energyprof.agreement import disagreements, ratio
+from energyprof.accuracy.agreement import disagreements, ratio
 from energyprof.bank import bank_of, doubts
-from energyprof.cadence import Cadence
 from energyprof.cpu_time import spent
 from energyprof.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.idle import idle
 from energyprof.phases import Stretch
+from energyprof.readings.cadence import Cadence
+from energyprof.readings.tracefile import Row, read_rows, read_run
 from energyprof.report import Clock, MeterRecord, Phase, Point, Profiler, Report, Run, read, trace_path
 from energyprof.timeline import Timeline, timeline
-from energyprof.tracefile import Row, read_rows, read_run
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from energyprof.job import Job, full_path, work_of
 from energyprof.profile import Measuring, Outcome, Profile, bench
-from energyprof.record import Training, Watch, signals
+from energyprof.readings.selection import Selection
+from energyprof.recording.job import Job, full_path, work_of
+from energyprof.recording.record import Training, Watch, signals
 from energyprof.report import WorkloadRecord
-from energyprof.selection import Selection
 
 
 def run_job(job: Job, seeds: Sequence[int], measuring: Measuring, watch: Watch | None) -> Outcome:

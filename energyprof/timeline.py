@@ -21,11 +21,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from energyprof.conditions import Conditions
 from energyprof.cpu_time import Reading
 from energyprof.phases import PART, Mark, Step, Stretch, parts_start_s, stretches, training
+from energyprof.readings.conditions import Conditions
+from energyprof.readings.tracefile import Row
 from energyprof.report import Status, TargetRecord
-from energyprof.tracefile import Row
 from energyprof.workload import Target
 
 

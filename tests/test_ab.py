@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from energyprof import cooldown
 from energyprof.ab import Side, SideName, positions, refuse_unlike
-from energyprof.cooldown import Cooldown
 from energyprof.errors import MeterError, NotComparable
-from energyprof.job import Job
-from energyprof.record import Inbox, Training
+from energyprof.recording import cooldown
+from energyprof.recording.cooldown import Cooldown
+from energyprof.recording.job import Job
+from energyprof.recording.record import Inbox, Training
 from energyprof.report import TargetRecord, WorkloadRecord
 from fakes.meters import FakeMeter, gauge
 

@@ -13,10 +13,10 @@ import pytest
 
 from energyprof.bank import Bank, bank_in, bank_of, doubts, faster_together, packaged
 from energyprof.formats.flags import in_words
+from energyprof.readings.samples import Sample
+from energyprof.readings.tracefile import Row
 from energyprof.recompute import Rebuild
 from energyprof.report import Report, WorkloadRecord
-from energyprof.samples import Sample
-from energyprof.tracefile import Row
 from reports import report, run
 
 # A thousand samples, give or take 10 %. Student's t for 99.9 % and 19 degrees of freedom is 3.5794.

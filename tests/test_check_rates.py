@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energyprof.check import Limit, check
-from energyprof.intervals import logs_of, welch
-from energyprof.verdict import Trial, judge
+from energyprof.gate.verdict import Trial, judge
+from energyprof.statistics.intervals import logs_of, welch
 from reports import PER_SAMPLE, at
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energyprof.budget import budgets
 from energyprof.compare import ALLOWED, compare
 from energyprof.errors import UsageError
+from energyprof.figures.budget import budgets
 from reports import at, figures_of, meter, report, run
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from energyprof.energy import energy_between, integrate
 from energyprof.meter import Calibration, MeterInfo
-from energyprof.samples import Trace
+from energyprof.readings.samples import Trace
 from fakes.meters import counter, gauge, samples_of
 from fakes.waveform import Waveform, burst, constant, ramp, square
 

@@ -22,13 +22,13 @@ from typing import Any, Literal
 
 import pytest
 
-from energyprof import sampler
 from energyprof.energy import Energy, integrate, total
 from energyprof.meters import jetson, rapl, shelly
-from energyprof.sampler import Sampler
-from energyprof.samples import Trace
-from energyprof.segments import segments
-from energyprof.selection import select
+from energyprof.readings import sampler
+from energyprof.readings.sampler import Sampler
+from energyprof.readings.samples import Trace
+from energyprof.readings.segments import segments
+from energyprof.readings.selection import select
 from fakes import http_meters, sysfs
 from fakes import jetson as boards
 from fakes import nvml as fake_nvml
@@ -374,7 +374,7 @@ from pathlib import Path
 from energyprof.energy import integrate, total
 from energyprof.errors import EnergyprofError
 from energyprof.meters import find
-from energyprof.selection import select
+from energyprof.readings.selection import select
 from fakes.simulated import Device, nvml_time, simulate
 answers = {}
 for name, settings in json.loads(os.environ["CASES"]).items():

@@ -76,7 +76,7 @@ def test_the_tree_is_the_packages_with_its_docstrings() -> None:
     shown = dict(re.findall(r"^  (\S+)\s+(.+)$", listed[1], re.MULTILINE))
     package = ROOT / "energyprof"
     files = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
-    folders = {f"{path.name}/" for path in package.iterdir() if (path / "__init__.py").exists()}
+    folders = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert set(shown) == files | folders
 
 

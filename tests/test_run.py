@@ -13,15 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from energyprof import record, run
+from energyprof import run
 from energyprof.energy import TERMS
-from energyprof.live import Snapshot
 from energyprof.meter import Source
 from energyprof.profile import Measuring, Outcome
+from energyprof.readings.selection import Selection
 from energyprof.recompute import recompute
-from energyprof.record import Training
+from energyprof.recording import record
+from energyprof.recording.live import Snapshot
+from energyprof.recording.record import Training
 from energyprof.report import TargetRecord, WorkloadRecord, read, to_json
-from energyprof.selection import Selection
 from fakes import sysfs
 from fakes.meters import FakeMeter, counter
 from fakes.powercap import LAG_J, LivePowercap
@@ -113,7 +114,7 @@ def test_a_child_that_ignores_being_stopped_is_killed(
     measuring: Measuring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "HANG_S", 0.2)
-    monkeypatch.setattr("energyprof.child.STOP_S", 0.5)
+    monkeypatch.setattr("energyprof.recording.child.STOP_S", 0.5)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     assert profiled(measuring, training(0, after=deaf)).report.runs[0].exit_code == -9
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from energyprof.readings.samples import Sample
+from energyprof.readings.tracefile import Row
 from energyprof.report import TargetRecord
-from energyprof.samples import Sample
 from energyprof.timeline import Timeline, timeline
-from energyprof.tracefile import Row
 
 TARGET = TargetRecord("dice", 0.8, "max")
 

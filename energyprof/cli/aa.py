@@ -51,12 +51,12 @@ def aa(
     """
     import sys
 
-    from energyprof import noise as noises
     from energyprof.ab import Side, Study, interleave
     from energyprof.cli import profiling, sides
     from energyprof.errors import UsageError
     from energyprof.formats.noise import margins
-    from energyprof.record import signals
+    from energyprof.gate import noise as noises
+    from energyprof.recording.record import signals
 
     found = sides.commands(words)
     if len(found) != 1:

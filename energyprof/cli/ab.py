@@ -89,11 +89,11 @@ def ab(
     from energyprof import check as checking
     from energyprof import formats
     from energyprof.ab import Side, Study, interleave
-    from energyprof.checkout import working_tree, worktree
     from energyprof.cli import profiling, sides
-    from energyprof.limits import parse_limit
-    from energyprof.record import signals
-    from energyprof.sequential import LOOKS
+    from energyprof.gate.limits import parse_limit
+    from energyprof.recording.checkout import working_tree, worktree
+    from energyprof.recording.record import signals
+    from energyprof.statistics.sequential import LOOKS
 
     wanted = sides.two(words, before)
     limits = tuple(parse_limit(text) for text in limit or ())

@@ -43,11 +43,11 @@ def calibrate(
 
     from rich.console import Console
 
-    from energyprof import calibrate as calibrating
-    from energyprof import calibration
+    from energyprof.accuracy import calibrate as calibrating
+    from energyprof.accuracy import calibration
+    from energyprof.accuracy.pairing import Asked
     from energyprof.cli.options import report_path
     from energyprof.formats.calibration import calibration_table
-    from energyprof.pairing import Asked
 
     known = None if efficiency is None else calibration.parse_efficiency(efficiency)
     path = report_path(output, re.sub(r"[^\w.-]+", "_", meter) + "-calibration", force=force)

@@ -14,8 +14,8 @@ from energyprof.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from energyprof.check import Check
-    from energyprof.limits import Limit
-    from energyprof.suite import Named
+    from energyprof.gate.limits import Limit
+    from energyprof.gate.suite import Named
 
 
 def check(
@@ -83,7 +83,7 @@ def check(
 
 def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool) -> Check:
     from energyprof import check as checking
-    from energyprof import noise
+    from energyprof.gate import noise
     from energyprof.report import read
 
     report, (name, baseline_name) = read(new), labels([new, baseline])
@@ -98,7 +98,7 @@ def _folders(
     new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool, allow_changed: bool
 ) -> Check:
     from energyprof import check as checking
-    from energyprof.suite import suite
+    from energyprof.gate.suite import suite
 
     mine, first = _named(new), "--allow-missing-baseline if this is the first"
     if not mine:
@@ -116,8 +116,8 @@ def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, 
     import gc
 
     from energyprof import check as checking
-    from energyprof.folder import reports_in
-    from energyprof.history import history
+    from energyprof.gate.folder import reports_in
+    from energyprof.gate.history import history
     from energyprof.report import read
 
     if new.is_dir():
@@ -144,10 +144,10 @@ def _named(folder: Path) -> list[Named]:
     Raises:
         FileError: one of them cannot be read, or ``folder`` is none.
     """
-    from energyprof import noise
-    from energyprof.folder import reports_in
+    from energyprof.gate import noise
+    from energyprof.gate.folder import reports_in
+    from energyprof.gate.suite import Named
     from energyprof.report import from_data
-    from energyprof.suite import Named
 
     found = []
     for file in reports_in(folder):

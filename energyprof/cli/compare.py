@@ -48,7 +48,8 @@ def compare(
     import sys
 
     from energyprof import compare as comparing
-    from energyprof import emissions, formats
+    from energyprof import formats
+    from energyprof.figures import emissions
     from energyprof.report import read
 
     writer = formats.load("json" if json else format)

@@ -28,7 +28,7 @@ def doctor(
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
     from energyprof.glance import glance
     from energyprof.meters import ADDRESSED, addresses, find_all, find_at, kind_of, nvml, sysfs_root
-    from energyprof.selection import select
+    from energyprof.readings.selection import select
 
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + [find_at(words) for words in asked if kind_of(words) in ADDRESSED]

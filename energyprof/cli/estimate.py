@@ -43,9 +43,9 @@ def estimate(
     were stopped; samples to target from the reference bank or --samples-from.
     Exits 3 if they are not of the same work.
     """
-    from energyprof import emissions, samples_to_target
-    from energyprof import estimate as estimating
     from energyprof.cli.compare import labels
+    from energyprof.figures import emissions, samples_to_target
+    from energyprof.figures import estimate as estimating
     from energyprof.formats import estimate as words
     from energyprof.report import read
 

@@ -47,9 +47,9 @@ def exec_program(
     from functools import partial
     from pathlib import Path
 
-    from energyprof.child import exit_status
     from energyprof.cli import profiling
-    from energyprof.job import program_job
+    from energyprof.recording.child import exit_status
+    from energyprof.recording.job import program_job
     from energyprof.run import run_program
 
     label = name or Path(command[0]).name

@@ -53,7 +53,7 @@ def import_files(
 
     from energyprof import imports
     from energyprof.cli.options import report_path
-    from energyprof.figures import unmetered
+    from energyprof.figures.figures import unmetered
     from energyprof.formats.summary import summary
     from energyprof.imports.imported import Request
     from energyprof.imports.keep import keep

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energyprof.calibration import read_all
-from energyprof.checkout import Checkout
+from energyprof.accuracy.calibration import read_all
 from energyprof.cli.options import checked_idle, checked_interval, report_path
 from energyprof.errors import UsageError
-from energyprof.figures import MIN_COVERAGE
-from energyprof.job import Job
-from energyprof.live import Snapshot
+from energyprof.figures.figures import MIN_COVERAGE
 from energyprof.profile import Measuring, Outcome
-from energyprof.record import Watch
+from energyprof.recording.checkout import Checkout
+from energyprof.recording.job import Job
+from energyprof.recording.live import Snapshot
+from energyprof.recording.record import Watch
 from energyprof.report import to_json
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.live import Snapshot
-from energyprof.record import Watch
+from energyprof.recording.live import Snapshot
+from energyprof.recording.record import Watch
 from energyprof.report import TargetRecord
 from energyprof.units import joules, seconds, watts
 from energyprof.workload import Target

@@ -26,7 +26,7 @@ def show(
     """Show one report: energy with its uncertainty, phases, meters, and power over time."""
     from rich.console import Console
 
-    from energyprof.emissions import chosen
+    from energyprof.figures.emissions import chosen
     from energyprof.report import read, to_json
 
     grid = chosen(country, intensity)
@@ -41,7 +41,7 @@ def show(
 
         write_html(html, compare([content], [report.stem], grid=grid), [content], [report])
     if budget:
-        from energyprof.budget import budgets
+        from energyprof.figures.budget import budgets
         from energyprof.formats.budget import budget_data, budget_table
 
         found = budgets(content)

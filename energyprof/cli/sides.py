@@ -13,12 +13,12 @@ from typing import Any
 import typer
 
 from energyprof.ab import Ended, Screen, Side
-from energyprof.checkout import Checkout
 from energyprof.cli import profiling
 from energyprof.cli.options import report_path
 from energyprof.cli.profiling import Asked
 from energyprof.errors import UsageError
-from energyprof.record import Watch
+from energyprof.recording.checkout import Checkout
+from energyprof.recording.record import Watch
 from energyprof.report import to_json
 
 # The commands that train, and what of their options is the same for both sides.

@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof import budget
-from energyprof.breakdown import Breakdown, Part, breakdown
+from energyprof.figures import budget
+from energyprof.figures.breakdown import Breakdown, Part, breakdown
 from energyprof.report import Report
 from energyprof.units import plus_minus, watts
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.budget import Budget, Total
+from energyprof.figures.budget import Budget, Total
 from energyprof.formats.wording import ESTIMATED, title
 from energyprof.report import Report
 from energyprof.units import joules, plus_minus

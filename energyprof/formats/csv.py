@@ -7,9 +7,9 @@ from typing import TextIO
 
 from energyprof.check import Check
 from energyprof.compare import Comparison
-from energyprof.emissions import described
 from energyprof.errors import UsageError
-from energyprof.figures import BY_NAME, EMISSIONS
+from energyprof.figures.emissions import described
+from energyprof.figures.figures import BY_NAME, EMISSIONS
 from energyprof.formats.factors import winners
 
 COLUMNS = (

@@ -15,7 +15,7 @@ from energyprof.formats.meters import ALIKE, BOUNDARIES, row_name
 from energyprof.formats.summary import gpu_names
 from energyprof.glance import Glance
 from energyprof.meter import Finding, MeterInfo
-from energyprof.selection import Selection
+from energyprof.readings.selection import Selection
 from energyprof.units import watts
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}

@@ -8,8 +8,8 @@ import textwrap
 from typing import TextIO
 
 from energyprof import units
-from energyprof.emissions import described
-from energyprof.estimate import Forecast, Foretold
+from energyprof.figures.emissions import described
+from energyprof.figures.estimate import Forecast, Foretold
 from energyprof.formats.wording import ESTIMATED, share, title
 
 WIDTH = 79

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from energyprof.best import best
 from energyprof.compare import Change, Comparison, Entry, Estimate
-from energyprof.emissions import described
-from energyprof.figures import BY_NAME, SHOWN
+from energyprof.figures.emissions import described
+from energyprof.figures.figures import BY_NAME, SHOWN
 from energyprof.formats.wording import about, number, share, title
 
 # From this share of the ratio on an interval is no longer even around it, and is written out.

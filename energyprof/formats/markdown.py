@@ -8,7 +8,7 @@ from typing import TextIO
 
 from energyprof.check import Check, Verdict
 from energyprof.compare import Comparison
-from energyprof.figures import SHOWN
+from energyprof.figures.figures import SHOWN
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from energyprof.check import Check
 from energyprof.formats.wording import share, title
-from energyprof.limits import DEFAULT_MARGIN, LIMITED, margin
-from energyprof.noise import Noise
+from energyprof.gate.limits import DEFAULT_MARGIN, LIMITED, margin
+from energyprof.gate.noise import Noise
 
 
 def margins(noise: Noise, verdict: Check) -> list[str]:

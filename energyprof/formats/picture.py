@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from energyprof.energy import Integrator, MeterEnergy, total
-from energyprof.figures import run_name
+from energyprof.figures.figures import run_name
 from energyprof.phases import PART
+from energyprof.readings.selection import listing
+from energyprof.readings.tracefile import Row, read_run
 from energyprof.report import Report, Run, trace_path
-from energyprof.selection import listing
-from energyprof.tracefile import Row, read_run
 from energyprof.units import seconds, watts
 
 ROWS = 7

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from energyprof import units
 from energyprof.compare import Comparison
+from energyprof.figures.product import Product
 from energyprof.formats.wording import ratio_change
-from energyprof.product import Product
 
 HEAD = "energy to target = energy per sample × samples to target × on top"
 FOOTNOTE = "on top: evaluation, warm-up, and what else counts beside the train phases."

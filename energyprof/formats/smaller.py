@@ -8,7 +8,7 @@ from typing import TextIO
 from energyprof.check import Check
 from energyprof.compare import Comparison, Estimate
 from energyprof.errors import UsageError
-from energyprof.figures import BY_NAME
+from energyprof.figures.figures import BY_NAME
 from energyprof.formats import wording
 from energyprof.formats.bmf import names
 

@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof import budget
 from energyprof.bank import KIND, faster_together
-from energyprof.change import collect
-from energyprof.emissions import Grid, described, grams
-from energyprof.figures import BY_NAME, MIN_COVERAGE
+from energyprof.figures import budget
+from energyprof.figures.change import collect
+from energyprof.figures.emissions import Grid, described, grams
+from energyprof.figures.figures import BY_NAME, MIN_COVERAGE
 from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.flags import in_words
 from energyprof.formats.meters import meters_table

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from energyprof.check import Check
 from energyprof.compare import Comparison, Entry, Estimate
-from energyprof.figures import BY_NAME, SHOWN
+from energyprof.figures.figures import BY_NAME, SHOWN
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
 

@@ -7,7 +7,7 @@ import math
 from energyprof import units
 from energyprof.check import Check, Limit, Verdict
 from energyprof.compare import Change, Comparison, Entry, Estimate
-from energyprof.figures import BY_NAME
+from energyprof.figures.figures import BY_NAME
 from energyprof.formats.flags import in_words
 
 FOOTNOTES = (

@@ -22,9 +22,9 @@ from energyprof.imports.mllog import number
 from energyprof.imports.power_fit import listed, misfits, within
 from energyprof.imports.power_log import Point, PowerLog
 from energyprof.meter import MeterInfo
-from energyprof.record import utc
+from energyprof.readings.tracefile import Row
+from energyprof.recording.record import utc
 from energyprof.report import meter_record
-from energyprof.tracefile import Row
 
 COLUMNS = ("hostname", "fullname", "nproc", "duration", "startTime", "endTime")
 

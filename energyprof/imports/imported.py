@@ -12,10 +12,10 @@ from typing import Any
 from energyprof import __version__
 from energyprof.errors import FileError
 from energyprof.meter import Boundary
-from energyprof.record import utc_now
+from energyprof.readings.samples import Sample
+from energyprof.readings.tracefile import Row
+from energyprof.recording.record import utc_now
 from energyprof.report import SCHEMA, MeterRecord, Report, Run, TargetRecord, WorkloadRecord
-from energyprof.samples import Sample
-from energyprof.tracefile import Row
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from energyprof.errors import FileError
 from energyprof.imports.imported import Imported
+from energyprof.readings.tracefile import TraceWriter
 from energyprof.recompute import Rebuild
 from energyprof.report import Report, trace_path, write
-from energyprof.tracefile import TraceWriter
 
 
 def keep(imported: Imported, path: Path) -> Report:

@@ -18,9 +18,9 @@ from energyprof.imports.mlperf_result import COUNTED_AS_EPOCHS, Result, read_res
 from energyprof.imports.power_fit import about, listed, misfits, within
 from energyprof.imports.power_log import PowerLog, read_power_log
 from energyprof.meter import Boundary, MeterInfo
-from energyprof.record import utc
+from energyprof.readings.tracefile import Row
+from energyprof.recording.record import utc
 from energyprof.report import MeterRecord, TargetRecord, meter_record
-from energyprof.tracefile import Row
 
 # MLPerf's rules want a meter that is right within 5 % at a reading a second.
 GAIN_A = 0.05

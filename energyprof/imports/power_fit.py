@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from energyprof.imports.power_log import Point, PowerLog
-from energyprof.segment import GAP_INTERVALS
+from energyprof.readings.segment import GAP_INTERVALS
 from energyprof.units import seconds, share
 
 # Clocks of other zones are off by up to so many hours, some by half an hour.

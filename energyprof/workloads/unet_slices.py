@@ -1,7 +1,7 @@
 """The 2-D U-Net: it learns to tell left and right grey and white matter apart in corrupted MRI slices.
 
-The slices are those of the MNI template (``mni.py``). Each is turned, shifted and scaled, its contrast
-bent and often inverted, shaded by a smooth bias field and covered in noise (``tissues.py``), so that
+The slices are those of the MNI template (``data/mni.py``). Each is turned, shifted and scaled, its contrast
+bent and often inverted, shaded by a smooth bias field and covered in noise (``data/tissues.py``), so that
 neither an intensity window nor a position prior will do; ``banks/`` holds what these reach. Training
 draws its corruptions from the run's seed; the validation slab is corrupted once, the same in every run.
 What is scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.

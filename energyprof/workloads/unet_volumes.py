@@ -1,9 +1,10 @@
 """The 3-D U-Net: nnU-Net's network, trained on patches of the user's volumes.
 
-Volumes come in the Medical Segmentation Decathlon's layout (``decathlon.py``), are decoded and resampled once
-(``volumes.py``), and cut into patches, half of them around a voxel of some class (``patches.py``). Network
-and patch follow from the typical volume (``topology.py``). A fifth of the cases is segmented whole, window by
-window; scored are the weights' moving averages, on resampled voxels. Axes keep their stored order.
+Volumes come in the Medical Segmentation Decathlon's layout, are decoded and resampled once, and cut into
+patches, half of them around a voxel of some class (``data/``: ``decathlon.py``, ``volumes.py``,
+``patches.py``). Network and patch follow from the typical volume (``topology.py``). A fifth of the cases is
+segmented whole, window by window; scored are the weights' moving averages, on resampled voxels. Axes keep
+their stored order.
 """
 
 from pathlib import Path

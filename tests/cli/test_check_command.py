@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from energyprof.cli import app
 from energyprof.errors import EnergyprofError
-from energyprof.noise import noise_of, noise_path
-from energyprof.noise import write as write_noise
+from energyprof.gate.noise import noise_of, noise_path
+from energyprof.gate.noise import write as write_noise
 from energyprof.report import Series, write
 from reports import at, report, run, unmetered_run
 

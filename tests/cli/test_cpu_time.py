@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from energyprof.cpu_time import spent
-from energyprof.process_tree import ProcessTree
+from energyprof.recording.process_tree import ProcessTree
 
 BURN = """
 import time

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from energyprof.cli.screen import PlainLines, Subject, live_display
-from energyprof.live import Snapshot
+from energyprof.recording.live import Snapshot
 from energyprof.report import TargetRecord
 
 START = Snapshot(0, 1, 3, "startup", 1.0, None, None, None, None, None, False)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.meter import MeterInfo
+from energyprof.readings.tracefile import TraceWriter
 from energyprof.report import MeterRecord, trace_path, write
-from energyprof.tracefile import TraceWriter
 from reports import meter, report
 
 INTERVAL_S = 0.5

@@ -19,12 +19,12 @@ from types import SimpleNamespace
 from typing import cast
 from unittest.mock import patch
 
-from energyprof import sampler
 from energyprof.errors import MeterError
 from energyprof.meter import Meter, MeterInfo, Source
 from energyprof.meters import nvml_counter
 from energyprof.meters.ticks import find_tick
-from energyprof.samples import Sample, Trace
+from energyprof.readings import sampler
+from energyprof.readings.samples import Sample, Trace
 from fakes.waveform import Waveform
 
 # What a read gives at a time, in the meter's unit. Raises MeterError.

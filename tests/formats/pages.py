@@ -11,8 +11,8 @@ from typing import Any
 
 from energyprof.compare import compare
 from energyprof.formats.html.page import page
+from energyprof.readings.tracefile import TraceWriter
 from energyprof.report import Phase, Point, Report, Run, trace_path, write
-from energyprof.tracefile import TraceWriter
 from reports import meter, report, run
 
 SPIKE_W = 180.0

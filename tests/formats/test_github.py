@@ -14,7 +14,7 @@ from energyprof.check import Check, check, without_baseline
 from energyprof.compare import compare
 from energyprof.errors import FileError
 from energyprof.formats import github
-from energyprof.limits import Limit
+from energyprof.gate.limits import Limit
 from reports import PER_SAMPLE, at, report, run
 
 BASE = at(0.99, 1.0, 1.01)

@@ -15,7 +15,7 @@ import pytest
 from formats.pages import SPIKE_W, Reader, drawn, saved, several, two_meters
 
 from energyprof.compare import Comparison, compare
-from energyprof.emissions import of_number
+from energyprof.figures.emissions import of_number
 from energyprof.formats import factors
 from energyprof.formats import json as as_json
 from energyprof.formats.html import plot, style

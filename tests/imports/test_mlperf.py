@@ -9,7 +9,7 @@ from energyprof import imports
 from energyprof.check import check
 from energyprof.compare import compare
 from energyprof.errors import FileError, NotComparable, UsageError
-from energyprof.figures import unmetered
+from energyprof.figures.figures import unmetered
 from energyprof.imports.imported import Request
 from energyprof.imports.keep import keep
 from energyprof.recompute import recompute

@@ -6,7 +6,7 @@ import pytest
 
 from energyprof import imports
 from energyprof.errors import FileError, UsageError
-from energyprof.figures import unmetered
+from energyprof.figures.figures import unmetered
 from energyprof.imports.imported import Request
 from energyprof.imports.keep import keep
 from energyprof.report import Report, read

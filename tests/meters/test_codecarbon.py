@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from energyprof import selection
 from energyprof.meters import codecarbon
+from energyprof.readings import selection
 from fakes import nvml, sysfs
 
 needs_codecarbon = pytest.mark.skipif(

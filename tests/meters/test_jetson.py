@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from energyprof import selection
 from energyprof.errors import MeterError
 from energyprof.meter import Finding, MeterInfo
 from energyprof.meters import jetson
+from energyprof.readings import selection
 from fakes import jetson as boards
 from fakes.jetson import Rail
 from fakes.sysfs import write

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from energyprof import selection
 from energyprof.errors import MeterError
 from energyprof.meters import jetson, jtop
+from energyprof.readings import selection
 from fakes import jetson as boards
 from fakes.jtop_service import JtopService, power
 

@@ -14,7 +14,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 from energyprof.meters import find
-from energyprof.selection import select
+from energyprof.readings.selection import select
 f = find("nvml", Path("/"))
 counted = select([f], ["nvml"]).counted if f.sources else ()
 print(json.dumps([f.state, [asdict(s.info) for s in f.sources], counted, f.reason, f.notes]))

@@ -20,7 +20,7 @@ import pytest
 from energyprof.energy import energy_between
 from energyprof.meter import MeterInfo
 from energyprof.meters import perf
-from energyprof.samples import Sample, Trace
+from energyprof.readings.samples import Sample, Trace
 from fakes import perf as fake
 from fakes import sysfs
 from fakes.waveform import burst, constant, ramp, square

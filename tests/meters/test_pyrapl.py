@@ -109,8 +109,8 @@ import json
 from pathlib import Path
 from energyprof.errors import MeterError
 from energyprof.meters import find
-from energyprof.samples import Sample, Trace
-from energyprof.segments import segments
+from energyprof.readings.samples import Sample, Trace
+from energyprof.readings.segments import segments
 counter = Path({str(counter)!r})
 source = find("pyrapl", Path("/")).sources[0]
 counter.write_text(str({sysfs.INTEL_RANGE_UJ} - 10_000_000))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from energyprof.compare import Comparison, Entry, Estimate
-from energyprof.figures import SHOWN
+from energyprof.figures.figures import SHOWN
 from energyprof.formats import factors, product, wording
 from energyprof.formats.html.plot import SIZE, Axis, dot, path, ratio_axis, svg, x_ticks
 from energyprof.formats.html.tags import Markup, paragraph, section, table, tag, text

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from energyprof.breakdown import Breakdown, breakdown
-from energyprof.budget import counting
+from energyprof.figures.breakdown import Breakdown, breakdown
+from energyprof.figures.budget import counting
 from energyprof.formats.breakdown import HINT, UNTOLD
 from energyprof.formats.html.plot import legend, swatch
 from energyprof.formats.html.style import colour, phase_colours

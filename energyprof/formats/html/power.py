@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from energyprof.errors import FileError
-from energyprof.figures import broken, run_name, unmetered
+from energyprof.figures.figures import broken, run_name, unmetered
+from energyprof.figures.power_curve import PowerCurve, power_curves
 from energyprof.formats.html.plot import (
     SIZE,
     Axis,
@@ -23,9 +24,8 @@ from energyprof.formats.html.plot import (
 from energyprof.formats.html.style import phase_colours
 from energyprof.formats.html.tags import Markup, join, numbers, paragraph, section, tag, text
 from energyprof.phases import PART
-from energyprof.power_curve import PowerCurve, power_curves
+from energyprof.readings.tracefile import read_run
 from energyprof.report import MeterRecord, Report, Run
-from energyprof.tracefile import read_run
 from energyprof.units import seconds, si, watts
 
 HEIGHT_PX = 130

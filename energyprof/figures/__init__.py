@@ -1,0 +1,1 @@
+"""What reports are compared by: figures with their intervals, and their changes from one to another."""

@@ -1,0 +1,1 @@
+"""One training, recorded: the program that trains, its processes, and all that they and the meters say."""

@@ -1,0 +1,1 @@
+"""The statistics that comparisons, gates and error bars stand on."""
