@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.aa import aa
 from energyprof.cli.ab import ab
 from energyprof.cli.calibrate import calibrate
@@ -78,18 +77,11 @@ def options(
 
 def main() -> None:
     """The console entry point; every error of ours is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that knows no ± shows a ?, rather than a traceback after an hour of training.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    streams.prepare()
     try:
         app()
     except EnergyprofError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe has gone (`energyprof show … | head`): nothing more to say, nothing wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)

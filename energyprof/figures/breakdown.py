@@ -85,7 +85,8 @@ def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> 
     sample_j, u_j = _mean([_reading(phase) for phase in phases])
     spans_s = [phase.end_s - phase.start_s for phase in phases]
     power_w = math.fsum(phase.energy_j or 0.0 for phase in phases) / math.fsum(spans_s)
-    slowest_s = max(max(m.interval_s, m.info.refresh_s) for m in meters if m.counted)
+    # In another tool's file no meter may be counted: nothing says how often it was read.
+    slowest_s = max((max(m.interval_s, m.info.refresh_s) for m in meters if m.counted), default=math.inf)
     return Part(name, sample_j, u_j, power_w, u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s)
 
 

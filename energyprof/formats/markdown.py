@@ -99,6 +99,10 @@ def _table(out: TextIO, head: Sequence[str], rows: Sequence[Sequence[str]]) -> N
 
 
 def _plain(text: str) -> str:
-    """Names from files and reports as themselves: no markup, no cell borders, no control codes."""
+    """Names from files and reports as themselves: no markup, no cell borders, no control codes.
+
+    An empty comment keeps ``@name`` from calling somebody, ``#12`` from linking to a pull request.
+    """
     shown = "".join(c if c.isprintable() else "?" for c in text)
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", shown)
+    shown = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", shown)
+    return re.sub(r"([@#!])(?=\w)", r"\1<!-- -->", shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from energyprof import units
 from energyprof.compare import Comparison
 from energyprof.figures.product import Product
+from energyprof.formats.factors import ESTIMATED
 from energyprof.formats.wording import ratio_change
 
 HEAD = "energy to target = energy per sample × samples to target × on top"
@@ -25,8 +26,9 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         if (product := entry.product) is None:
             continue
         sample, samples, on_top = product.factors
-        means = (units.joules(sample.mean), f"{samples.mean:,.0f}", f"{on_top.mean:.3f}")
-        found.append((entry.label, units.joules(product.energy_j), *means))
+        mark = ESTIMATED if entry.estimated else ""
+        means = (mark + units.joules(sample.mean), f"{samples.mean:,.0f}", f"{on_top.mean:.3f}")
+        found.append((entry.label, mark + units.joules(product.energy_j), *means))
         if product.ratio is not None:
             a, b, c = (
                 "" if factor.change is None else f"{factor.change.ratio:.3f}" for factor in product.factors

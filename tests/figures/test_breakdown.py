@@ -95,6 +95,11 @@ def test_a_part_of_few_readings_cannot_be_told() -> None:
     assert of(report([made], meters=(meter(), beside))).parts[0].told
 
 
+def test_where_no_meter_is_counted_a_part_cannot_be_told() -> None:
+    found = of(report([taken_apart()], meters=(meter(counted=False),)))
+    assert not any(p.told for p in found.parts)
+
+
 def test_without_parts_or_joules_there_is_nothing_to_tell() -> None:
     assert breakdown(report([run()])) is None
     assert breakdown(report()) is None

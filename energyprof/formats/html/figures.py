@@ -50,9 +50,7 @@ def _product(comparison: Comparison) -> list[Markup]:
     if not rows:
         return []
     heads = ("report", "energy to target", "= energy per sample", "× samples to target", "× on top")
-    guessed = {entry.label for entry in comparison.entries if entry.estimated}
-    named = [(f"{row[0]} (estimate)" if row[0] in guessed else row[0], *row[1:]) for row in rows]
-    made = table(heads, ([text(cell) for cell in row] for row in named))
+    made = table(heads, ([text(cell) for cell in row] for row in rows))
     lines = [*product.sentences(comparison), product.FOOTNOTE]
     return [tag("h3", text("Energy to target, taken apart")), made, *map(paragraph, lines)]
 

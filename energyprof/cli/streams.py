@@ -1,0 +1,39 @@
+"""The standard streams as people use them: terminals of any encoding, pipes whose reader leaves."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Any
+
+
+class Left(io.FileIO):
+    """A stream whose reader may leave (``energyprof check … | head``): what follows is dropped, no error.
+
+    The exit code is the verdict. If it were the pipe's, a build would fail, or pass, for want of a reader.
+    """
+
+    def write(self, data: Any, /) -> int:
+        """How many bytes were taken; dropped ones, too."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            return memoryview(data).nbytes
+
+
+def prepare() -> None:
+    """Set both output streams up."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            kept = Left(stream.fileno(), "wb", closefd=False)
+            made = io.TextIOWrapper(
+                io.BufferedWriter(kept),
+                encoding=stream.encoding,
+                errors="replace",  # a terminal that knows no ± shows a ?, rather than a traceback
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            )
+            setattr(sys, name, made)
