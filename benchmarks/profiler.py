@@ -88,7 +88,7 @@ def day() -> dict[str, float]:
     from energyprof.readings.selection import select
     from energyprof.readings.tracefile import TraceWriter
     from energyprof.recompute import Rebuild
-    from energyprof.recording.record import Recorder, Training
+    from energyprof.recording.recorder import Recorder, Training
     from energyprof.report import SCHEMA, Report, WorkloadRecord, meter_record
 
     class Feed:

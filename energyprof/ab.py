@@ -15,8 +15,9 @@ from energyprof.errors import NotComparable
 from energyprof.gate.limits import Limit
 from energyprof.profile import Bench, Measuring, Outcome, Profile, bench
 from energyprof.recording.cooldown import Cooldown
+from energyprof.recording.inbox import Inbox
 from energyprof.recording.job import Job
-from energyprof.recording.record import Inbox, Watch
+from energyprof.recording.record import Watch
 from energyprof.report import Series
 from energyprof.run import idle_gpus
 

@@ -21,7 +21,9 @@ from energyprof.readings.opening import opened
 from energyprof.readings.selection import Selection, select
 from energyprof.readings.tracefile import TraceWriter
 from energyprof.recompute import Rebuild
-from energyprof.recording.record import Inbox, Instruments, Recorder, Training, Watch, record, utc_now
+from energyprof.recording.inbox import Inbox
+from energyprof.recording.record import Instruments, Watch, record
+from energyprof.recording.recorder import Recorder, Training, utc_now
 from energyprof.report import (
     SCHEMA,
     Clock,

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from energyprof.profile import Measuring, Outcome, Profile, bench
 from energyprof.readings.selection import Selection
+from energyprof.recording.inbox import signals
 from energyprof.recording.job import Job, full_path, work_of
-from energyprof.recording.record import Training, Watch, signals
+from energyprof.recording.record import Watch
+from energyprof.recording.recorder import Training
 from energyprof.report import WorkloadRecord
 
 

@@ -14,8 +14,9 @@ from energyprof.ab import Side, SideName, positions, refuse_unlike
 from energyprof.errors import MeterError, NotComparable
 from energyprof.recording import cooldown
 from energyprof.recording.cooldown import Cooldown
+from energyprof.recording.inbox import Inbox
 from energyprof.recording.job import Job
-from energyprof.recording.record import Inbox, Training
+from energyprof.recording.recorder import Training
 from energyprof.report import TargetRecord, WorkloadRecord
 from fakes.meters import FakeMeter, gauge
 

@@ -21,7 +21,7 @@ from energyprof.readings.selection import Selection
 from energyprof.recompute import recompute
 from energyprof.recording import record
 from energyprof.recording.live import Snapshot
-from energyprof.recording.record import Training
+from energyprof.recording.recorder import Training
 from energyprof.report import TargetRecord, WorkloadRecord, read, to_json
 from fakes import sysfs
 from fakes.meters import FakeMeter, counter

@@ -47,7 +47,8 @@ def aa(
     """Train the same twice in turn, as `ab` would, to learn what this machine's runs vary by.
 
     Beside the report NAME.json lies NAME.noise.json then, and `check` with
-    that report as its baseline allows twice as much, if that is over 3 %.
+    that report as its baseline allows twice as much, if that is over its own
+    margin (3 %; samples to target and CPU time 10 %).
     """
     import sys
 
@@ -56,7 +57,7 @@ def aa(
     from energyprof.errors import UsageError
     from energyprof.formats.noise import margins
     from energyprof.gate import noise as noises
-    from energyprof.recording.record import signals
+    from energyprof.recording.inbox import signals
 
     found = sides.commands(words)
     if len(found) != 1:

@@ -92,7 +92,7 @@ def ab(
     from energyprof.cli import profiling, sides
     from energyprof.gate.limits import parse_limit
     from energyprof.recording.checkout import working_tree, worktree
-    from energyprof.recording.record import signals
+    from energyprof.recording.inbox import signals
     from energyprof.statistics.sequential import LOOKS
 
     wanted = sides.two(words, before)

@@ -23,7 +23,7 @@ from energyprof.imports.power_fit import listed, misfits, within
 from energyprof.imports.power_log import Point, PowerLog
 from energyprof.meter import MeterInfo
 from energyprof.readings.tracefile import Row
-from energyprof.recording.record import utc
+from energyprof.recording.recorder import utc
 from energyprof.report import meter_record
 
 COLUMNS = ("hostname", "fullname", "nproc", "duration", "startTime", "endTime")

@@ -14,7 +14,7 @@ from energyprof.errors import FileError
 from energyprof.meter import Boundary
 from energyprof.readings.samples import Sample
 from energyprof.readings.tracefile import Row
-from energyprof.recording.record import utc_now
+from energyprof.recording.recorder import utc_now
 from energyprof.report import SCHEMA, MeterRecord, Report, Run, TargetRecord, WorkloadRecord
 
 

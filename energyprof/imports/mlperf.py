@@ -19,7 +19,7 @@ from energyprof.imports.power_fit import about, listed, misfits, within
 from energyprof.imports.power_log import PowerLog, read_power_log
 from energyprof.meter import Boundary, MeterInfo
 from energyprof.readings.tracefile import Row
-from energyprof.recording.record import utc
+from energyprof.recording.recorder import utc
 from energyprof.report import MeterRecord, TargetRecord, meter_record
 
 # MLPerf's rules want a meter that is right within 5 % at a reading a second.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo, Part
-from energyprof.recording.record import utc
+from energyprof.recording.recorder import utc
 from energyprof.report import Clock, MeterRecord, Phase, Run, meter_record
 from energyprof.units import seconds
 

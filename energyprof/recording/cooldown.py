@@ -12,7 +12,7 @@ from energyprof.errors import MeterError
 from energyprof.meter import Meter, Probe
 from energyprof.readings.sampler import Sampler
 from energyprof.readings.samples import Sample
-from energyprof.recording.record import Inbox
+from energyprof.recording.inbox import Inbox
 
 # Sensors show whole degrees, and a room is not as cool all day: closer than this a device may never get.
 WARMER_C = 3.0

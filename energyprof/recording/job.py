@@ -18,7 +18,7 @@ from typing import Any, Literal
 from energyprof.errors import TrainingError, UsageError
 from energyprof.recording import processes
 from energyprof.recording.checkout import Checkout
-from energyprof.recording.record import Training
+from energyprof.recording.recorder import Training
 from energyprof.recording.script import Script
 from energyprof.report import TargetRecord, WorkloadRecord
 from energyprof.wire import SEED_VARIABLE

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import queue
 import resource
 import shutil
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from energyprof.errors import MeterError
 from energyprof.meter import Meter, Probe, Recording
 from energyprof.readings.observer import Observer
 from energyprof.readings.sampler import Sampler
-from energyprof.readings.samples import Sample
-from energyprof.readings.tracefile import TraceWriter
-from energyprof.recording.child import Child, Output
-from energyprof.recording.live import Live, Snapshot
-from energyprof.report import MeterRecord
+from energyprof.recording import inbox as inboxes
+from energyprof.recording.child import Child
+from energyprof.recording.inbox import Inbox
+from energyprof.recording.live import Snapshot
+from energyprof.recording.recorder import Recorder, Training
 from energyprof.wire import WIRE_VARIABLE, Listener, Message
 
 # How often readings go to the trace and to the screen.
@@ -42,24 +37,6 @@ HANG_S = 30.0
 GRACE_S = 30.0
 
 Watch = Callable[[Snapshot], None]
-Inbox = queue.SimpleQueue[tuple[str, int]]  # ("exit", code) or ("signal", number)
-
-
-@dataclass(frozen=True)
-class Training:
-    """One process to meter."""
-
-    command: tuple[str, ...]
-    seed: int | None
-    first_phase: str  # what it does until it says otherwise
-    output: Output
-    environment: Mapping[str, str] = field(default_factory=dict)  # beside the profiler's own
-    processes: int = 1
-    # What the first phase is if the program never says otherwise. A program that has this owes no last word,
-    # either: one that ends well is done. None: a program that says all of it.
-    unmarked: str | None = None
-    folder: Path | None = None  # where it is started; None: here
-    package: Path | None = None  # the energyprof that it imports; None: this one
 
 
 @dataclass(frozen=True)
@@ -71,60 +48,6 @@ class Instruments:
     probes: tuple[Probe, ...]
     interval_s: float  # between two reads of each meter
     idle_s: float  # how long the machine is looked at before and after each training
-
-
-class Recorder:
-    """One run's way into the trace: everything that happens, with the time since the run's zero."""
-
-    def __init__(
-        self, trace: TraceWriter, run: int, runs: int, training: Training, meters: Sequence[MeterRecord]
-    ) -> None:
-        self.training = training
-        self.live = Live(run, runs, training.seed, meters)
-        self.zero_s, self._zero_utc_s = time.monotonic(), time.time()
-        self._trace, self._run, self._meters = trace, run, meters
-        self._lock = threading.Lock()
-        self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc(self._zero_utc_s)})
-
-    def event(self, name: str, fields: Mapping[str, Any], at_s: float | None = None) -> None:
-        """Write down an event that happened now, or ``at_s`` on the monotonic clock."""
-        time_s = (time.monotonic() if at_s is None else at_s) - self.zero_s
-        with self._lock:
-            self._trace.event(self._run, name, time_s, fields)
-            if name == "phase":
-                self.live.phase(time_s, fields["name"])
-            elif name == "progress":
-                self.live.progress(fields["samples"], fields["score"])
-
-    def take(self, sampler: Sampler) -> None:
-        """Write down what the sampler read, and bring it to the disk."""
-        with self._lock:
-            for meter, start_s, end_s, value, error in sampler.drain():
-                sample = Sample(start_s - self.zero_s, end_s - self.zero_s, value)
-                self._trace.sample(self._run, self._meters[meter].name, *sample, error)
-                self.live.sample(meter, sample)
-            self._trace.flush()
-
-    def join(self, recording: Recording) -> None:
-        """Write down what something else recorded of the run; what is wrong with it stands in its place."""
-        name, span_s = recording.info.name, time.monotonic() - self.zero_s
-        with self._lock:
-            try:
-                for at_s, value in recording.between(self._zero_utc_s, self._zero_utc_s + span_s):
-                    time_s = at_s - self._zero_utc_s
-                    self._trace.sample(self._run, name, time_s, time_s, value, "")
-            except MeterError as error:
-                self._trace.sample(self._run, name, span_s, span_s, None, str(error))
-            self._trace.flush()
-
-    def end(self) -> None:
-        """Close the run's part of the trace."""
-        self._trace.end_run()
-
-    def snapshot(self) -> Snapshot:
-        """How things stand now."""
-        with self._lock:
-            return self.live.snapshot(time.monotonic() - self.zero_s)
 
 
 def record(
@@ -229,7 +152,7 @@ def _last_word(child: Child, training: Training, recorder: Recorder) -> None:
 def _idle(inbox: Inbox, idle_s: float, on_tick: Callable[[], None]) -> int | None:
     until_s = time.monotonic() + idle_s
     while (left_s := until_s - time.monotonic()) > 0:
-        kind, number = _next(inbox, min(TICK_S, left_s))
+        kind, number = inboxes.message(inbox, min(TICK_S, left_s))
         on_tick()
         if kind == "signal":
             return number
@@ -244,7 +167,7 @@ def _until_exit(
     deadline_s = float("inf")
     hang_s: float | None = None
     while True:
-        kind, number = _next(inbox, TICK_S)
+        kind, number = inboxes.message(inbox, TICK_S)
         if kind == "exit":
             return stopped_by
         if kind == "signal":
@@ -275,38 +198,3 @@ def _island(folder: Path, pythonpath: str | None, package: Path | None) -> str:
     (folder / "path").mkdir()
     (folder / "path" / "energyprof").symlink_to(package or Path(__file__).resolve().parents[1])
     return os.pathsep.join(filter(None, [str(folder / "path"), pythonpath]))
-
-
-def _next(inbox: Inbox, timeout_s: float) -> tuple[str, int]:
-    try:
-        return inbox.get(timeout=timeout_s)
-    except queue.Empty:
-        return ("tick", 0)
-
-
-@contextlib.contextmanager
-def signals() -> Iterator[Inbox]:
-    """SIGINT, SIGTERM and SIGHUP as messages for as long as the context lasts."""
-    inbox: Inbox = queue.SimpleQueue()
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in wanted}
-    for number in wanted:
-        # nohup means it: a hang-up that is ignored stays ignored.
-        if before[number] != signal.SIG_IGN:
-            signal.signal(number, lambda received, _: inbox.put(("signal", received)))
-    try:
-        yield inbox
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def utc(time_s: float) -> str:
-    """A time in s since 1970 as ISO 8601, in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(time_s, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def utc_now() -> str:
-    """The time as ISO 8601, in UTC, to the millisecond."""
-    return utc(time.time())

@@ -1,0 +1,209 @@
+"""Claim: a commit that makes `unet --size tiny` a fifth hungrier is caught, one that changes nothing is not.
+
+    python benchmarks/regression.py [--keep FOLDER]
+
+In a temporary clone of this checkout two commits follow the one at hand. One wastes forward passes in the
+U-Net's training: its scores stay the same to the digit, a sample takes about a fifth more. The other adds a
+comment. Each is judged by the commit at hand twice: with `energyprof ab --before`, and with the step that
+`.github/workflows/energy.yml` runs for a pull request (`action.yml`'s own shell and environment). Meters
+are what the machine has; on one without any the CPU time of the training is judged, as on a hosted runner.
+
+Takes four series of up to ten pairs of trainings: half an hour on two cores that are otherwise idle.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+TRAINED = "energyprof/workloads/unet_slices.py"
+LOSS = "loss=lambda model, batch: dice(model(batch[0]).float(), batch[1]),"
+# A forward pass is three tenths of a step: over two thirds of a batch it adds a fifth.
+WASTED = (
+    "loss=lambda model, batch: (wasted(model, batch[0][:11]), dice(model(batch[0]).float(), batch[1]))[1],"
+)
+WASTING = '''
+
+def wasted(model: Any, inputs: Any) -> None:
+    """A look at the network's output that nobody asked for."""
+    with torch_side.no_gradients():
+        model(inputs)
+'''
+LIMIT = "10%"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of one series."""
+
+    commit: str
+    by: str
+    code: int
+    said: str
+    minutes: float
+
+    @property
+    def verdict(self) -> str:
+        """PASS, FAIL, INCONCLUSIVE, or that there was none."""
+        found = re.search(r"\b(PASS|FAIL|INCONCLUSIVE)\b", self.said)
+        return found[1] if found else "no verdict"
+
+    @property
+    def change(self) -> str:
+        """Of the first figure that was judged, with its interval."""
+        found = re.search(r"[+-][0-9.]+ % \([^)]*\)", self.said)
+        return found[0] if found else "?"
+
+
+def main() -> int:
+    """Print every series as it ends; 1 if a claim does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="what each series said, and its reports")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as room:
+        repository = Path(room) / "energyprof"
+        git(ROOT, "clone", "--quiet", str(ROOT), str(repository))
+        base = git(repository, "rev-parse", "HEAD")
+        commits = {
+            "a fifth hungrier": hungrier(repository, base),
+            "nothing changed": reworded(repository, base),
+        }
+        found = []
+        for name, commit in commits.items():
+            git(repository, "checkout", "--quiet", commit)
+            for by, judge in (("energyprof ab", by_ab), ("the workflow's step", by_workflow)):
+                start_s = time.monotonic()
+                code, said = judge(repository, base)
+                found.append(Judged(name, by, code, said, (time.monotonic() - start_s) / 60))
+                tell(found[-1])
+                if asked.keep:
+                    keep(found[-1], repository, asked.keep)
+    caught = all(judged.code == 1 and judged.verdict == "FAIL" for judged in found[:2])
+    spared = all(judged.code == 0 and judged.verdict in ("PASS", "INCONCLUSIVE") for judged in found[2:])
+    return 0 if caught and spared else 1
+
+
+def hungrier(repository: Path, base: str) -> str:
+    """The commit that wastes forward passes."""
+    git(repository, "checkout", "--quiet", "-b", "hungrier", base)
+    path = repository / TRAINED
+    text = path.read_text(encoding="utf-8")
+    if text.count(LOSS) != 1:
+        sys.exit(f"regression: {TRAINED} has no line {LOSS!r}")
+    path.write_text(text.replace(LOSS, WASTED) + WASTING, encoding="utf-8")
+    return committed(repository, "Look at what the network makes of each batch")
+
+
+def reworded(repository: Path, base: str) -> str:
+    """The commit that changes no line that runs."""
+    git(repository, "checkout", "--quiet", "-b", "reworded", base)
+    path = repository / TRAINED
+    path.write_text(path.read_text(encoding="utf-8") + "\n# The end.\n", encoding="utf-8")
+    return committed(repository, "Say where the file ends")
+
+
+def committed(repository: Path, message: str) -> str:
+    """The new commit's hash."""
+    name = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.org")
+    git(repository, *name, "commit", "--quiet", "--all", "--message", message)
+    return git(repository, "rev-parse", "HEAD")
+
+
+def by_ab(repository: Path, base: str) -> tuple[int, str]:
+    """Exit code and stdout of the command as a person types it."""
+    limit = (
+        ("--limit", f"energy_per_sample:{LIMIT}")
+        if metered()
+        else ("--limit", f"cpu_time_per_sample:{LIMIT}")
+    )
+    words = ("ab", "--before", base, *limit, "--output", "pair", "--force", "run unet --size tiny")
+    done = subprocess.run(
+        [sys.executable, "-m", "energyprof", *words],
+        cwd=repository,
+        env=environment(repository),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def by_workflow(repository: Path, base: str) -> tuple[int, str]:
+    """Exit code and job summary of the step that judges a pull request, run as a runner would."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/energy.yml").read_text(encoding="utf-8"))
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    asked = workflow["jobs"]["gate"]["steps"][-1]["with"]
+    inputs = {name: str(asked.get(name, spec.get("default", ""))) for name, spec in action["inputs"].items()}
+    step = next(step for step in action["runs"]["steps"] if step.get("id") == "gate")
+
+    def filled(text: Any) -> str:
+        text = re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], str(text))
+        return re.sub(r"\$\{\{ github\.event\.pull_request[^}]*\}\}", base, text)
+
+    summary = repository / "energyprof-gate" / "summary.md"
+    summary.parent.mkdir(exist_ok=True)
+    summary.write_text("", encoding="utf-8")
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", filled(step["run"])],
+        cwd=repository,
+        env={
+            **environment(repository),
+            **{name: filled(value) for name, value in step["env"].items()},
+            "GITHUB_ACTION_PATH": str(repository),
+            "GITHUB_STEP_SUMMARY": str(summary),
+            "GITHUB_OUTPUT": str(summary.with_name("output")),
+        },
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    return done.returncode, summary.read_text(encoding="utf-8")
+
+
+def environment(repository: Path) -> dict[str, str]:
+    """This interpreter's commands first on the path, and the clone's package before the installed one."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(repository)}
+
+
+def metered() -> bool:
+    """Whether this machine measures energy."""
+    doctor = [sys.executable, "-m", "energyprof", "doctor", "--look", "0", "--json"]
+    found = yaml.safe_load(subprocess.run(doctor, capture_output=True, text=True, check=True).stdout)
+    return bool(found["auto"]["meters"]) and not found["auto"]["estimated"]
+
+
+def tell(judged: Judged) -> None:
+    """A line of the table."""
+    line = f"{judged.commit:18}{judged.by:22}{judged.verdict:14}exit {judged.code}  {judged.change}"
+    print(f"{line}, {judged.minutes:.0f} min", flush=True)
+
+
+def keep(judged: Judged, repository: Path, folder: Path) -> None:
+    """What was said, and the reports that it was said of."""
+    there = folder / f"{judged.commit} by {judged.by}".replace("'", "").replace(" ", "-")
+    there.mkdir(parents=True, exist_ok=True)
+    (there / "said.txt").write_text(judged.said, encoding="utf-8")
+    names = ("pair-A.json", "pair-B.json") if judged.by == "energyprof ab" else ("base.json", "change.json")
+    for path in (path for name in names for path in repository.glob(f"**/{name}")):
+        (there / path.name).write_bytes(path.read_bytes())
+
+
+def git(folder: Path, *words: str) -> str:
+    """What git says."""
+    done = subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What may happen to a training meanwhile: it ends, or somebody asks it to."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import signal
+from collections.abc import Iterator
+
+Inbox = queue.SimpleQueue[tuple[str, int]]  # ("exit", code) or ("signal", number)
+
+
+def message(inbox: Inbox, timeout_s: float) -> tuple[str, int]:
+    """The next message, or ``("tick", 0)`` if there is none in that time."""
+    try:
+        return inbox.get(timeout=timeout_s)
+    except queue.Empty:
+        return ("tick", 0)
+
+
+@contextlib.contextmanager
+def signals() -> Iterator[Inbox]:
+    """SIGINT, SIGTERM and SIGHUP as messages for as long as the context lasts."""
+    inbox: Inbox = queue.SimpleQueue()
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in wanted}
+    for number in wanted:
+        # nohup means it: a hang-up that is ignored stays ignored.
+        if before[number] != signal.SIG_IGN:
+            signal.signal(number, lambda received, _: inbox.put(("signal", received)))
+    try:
+        yield inbox
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
