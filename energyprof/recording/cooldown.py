@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from energyprof.errors import MeterError
 from energyprof.meter import Meter, Probe
 from energyprof.readings.sampler import Sampler
 from energyprof.readings.samples import Sample
-from energyprof.recording.inbox import Inbox
+from energyprof.recording.inbox import Inbox, wait
 
 # Sensors show whole degrees, and a room is not as cool all day: closer than this a device may never get.
 WARMER_C = 3.0
@@ -58,7 +57,7 @@ class Cooldown:
             self._first, stopped_by = self._look_first(inbox)
             return settled("", stopped_by)
         if not self._first:  # nothing tells how warm the machine is
-            return settled("", _wait(inbox, min(PAUSE_S, self._most_s)))
+            return settled("", wait(inbox, min(PAUSE_S, self._most_s)))
         told = False
         while True:
             look_s = time.monotonic()
@@ -69,7 +68,7 @@ class Cooldown:
             if not told:
                 say(f"cooling down, for {self._most_s:g} s at most: {warm}")
                 told = True
-            stopped_by = _wait(inbox, min(look_s + LOOK_S - time.monotonic(), left_s))
+            stopped_by = wait(inbox, min(look_s + LOOK_S - time.monotonic(), left_s))
             if stopped_by is not None:
                 return settled(warm, stopped_by)
 
@@ -104,7 +103,7 @@ class Cooldown:
         if found or not self._meters:
             return found, None
         sampler, start_s = Sampler(self._meters, LOOK_S / 10), time.monotonic()
-        stopped_by = _wait(inbox, LOOK_S)
+        stopped_by = wait(inbox, LOOK_S)
         end_s = time.monotonic()
         sampler.stop()
         integrators = [Integrator(m.info, LOOK_S / 10, [(start_s, end_s)]) for m in self._meters]
@@ -117,19 +116,6 @@ class Cooldown:
 
 
 _POWER = "idle power"
-
-
-def _wait(inbox: Inbox, wait_s: float) -> int | None:
-    """Wait so long; the signal that ended it, if one did."""
-    until_s = time.monotonic() + wait_s
-    while (left_s := until_s - time.monotonic()) > 0:
-        try:
-            kind, number = inbox.get(timeout=left_s)
-        except queue.Empty:
-            return None
-        if kind == "signal":
-            return number
-    return None
 
 
 def _temperature_c(probe: Probe) -> float | None:

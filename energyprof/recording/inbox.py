@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 Inbox = queue.SimpleQueue[tuple[str, int]]  # ("exit", code) or ("signal", number)
 
@@ -16,6 +18,19 @@ def message(inbox: Inbox, timeout_s: float) -> tuple[str, int]:
         return inbox.get(timeout=timeout_s)
     except queue.Empty:
         return ("tick", 0)
+
+
+def wait(
+    inbox: Inbox, wait_s: float, on_tick: Callable[[], None] = lambda: None, tick_s: float = math.inf
+) -> int | None:
+    """Wait so long, calling ``on_tick`` every ``tick_s``; the signal that ended it, if one did."""
+    until_s = time.monotonic() + wait_s
+    while (left_s := until_s - time.monotonic()) > 0:
+        kind, number = message(inbox, min(tick_s, left_s))
+        on_tick()
+        if kind == "signal":
+            return number
+    return None
 
 
 @contextlib.contextmanager

@@ -93,7 +93,7 @@ def record(
     listener = Listener(str(folder / "wire"), on_message)
     try:
         recorder.event("phase", {"name": "idle", "samples": None})
-        stopped_by = _idle(inbox, instruments.idle_s, on_tick)
+        stopped_by = inboxes.wait(inbox, instruments.idle_s, on_tick, TICK_S)
         if stopped_by is None:
             environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
             environment["PYTHONPATH"] = _island(folder, environment.get("PYTHONPATH"), training.package)
@@ -113,11 +113,11 @@ def record(
             stopped_by = _until_exit(child, last_word, inbox, recorder, on_tick)
             if stopped_by is None and instruments.idle_s > 0:
                 recorder.event("phase", {"name": "cooldown", "samples": None})
-                stopped_by = _idle(inbox, COOLDOWN_S, on_tick)
+                stopped_by = inboxes.wait(inbox, COOLDOWN_S, on_tick, TICK_S)
             if stopped_by is None and instruments.idle_s > 0:
                 sampler.poke()
                 recorder.event("phase", {"name": "idle", "samples": None})
-                stopped_by = _idle(inbox, instruments.idle_s, on_tick)
+                stopped_by = inboxes.wait(inbox, instruments.idle_s, on_tick, TICK_S)
         else:
             recorder.event("interrupt", {"signal": signal.Signals(stopped_by).name})
     finally:
@@ -147,16 +147,6 @@ def _last_word(child: Child, training: Training, recorder: Recorder) -> None:
         recorder.event("end", {"status": "error", "message": cause})
     elif training.unmarked is not None and child.exit_code == 0:
         recorder.event("end", {"status": "done", "message": ""})
-
-
-def _idle(inbox: Inbox, idle_s: float, on_tick: Callable[[], None]) -> int | None:
-    until_s = time.monotonic() + idle_s
-    while (left_s := until_s - time.monotonic()) > 0:
-        kind, number = inboxes.message(inbox, min(TICK_S, left_s))
-        on_tick()
-        if kind == "signal":
-            return number
-    return None
 
 
 def _until_exit(
