@@ -27,7 +27,6 @@ def beyond(bank: dict[str, Any], score: float, than: float) -> bool:
     return score >= than if bank["workload"]["target"]["direction"] == "max" else score <= than
 
 
-@pytest.mark.xfail(strict=True, reason="transformer and diffusion are not calibrated yet")
 def test_there_is_a_bank_for_every_workloads_smallest_size() -> None:
     assert {f"{name}-tiny" for name in WORKLOADS} <= set(BANKS)
 
