@@ -145,10 +145,11 @@ BY_NAME = {figure.name: figure for figure in SHOWN}
 
 
 def value(figure: Figure, run: Run) -> float | None:
-    """The run's value; None where it may not enter the figure or does not have one."""
+    """The run's value; None where it may not enter the figure, or has none that a float can hold."""
     if any(bar(run) for bar in figure.bars):
         return None
-    return figure.of(run)
+    found = figure.of(run)
+    return found if found is not None and math.isfinite(found) else None
 
 
 def left_out(report: Report) -> tuple[str, ...]:

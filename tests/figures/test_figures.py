@@ -120,6 +120,13 @@ def test_an_epoch_is_as_many_samples_as_there_are_to_train_on():
         assert value(BY_NAME["energy_per_epoch"], run(facts={"training_items": items})) is None
 
 
+def test_what_no_float_can_hold_is_no_figure():
+    made = replace(run(), energy_j=1e300, time_s=1e300)
+    assert value(BY_NAME["energy_to_target"], made) == 1e300
+    assert value(BY_NAME["energy_delay_product"], made) is None
+    assert "energy_delay_product" not in figures_of(entry(report([made, made])))
+
+
 def test_processor_time_is_no_energy_and_needs_no_meter():
     made = unmetered_run(cpu_s=30.0)
     phases = tuple(replace(p, cpu_s=20.0) if p.name == "train" else p for p in made.phases)
