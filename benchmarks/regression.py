@@ -40,7 +40,7 @@ def wasted(model: Any, inputs: Any) -> None:
     with torch_side.no_gradients():
         model(inputs)
 '''
-LIMIT = "10%"
+LIMIT = "5%"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def aa(
 
     Beside the report NAME.json lies NAME.noise.json then, and `check` with
     that report as its baseline allows twice as much, if that is over its own
-    margin (3 %; samples to target and CPU time 10 %).
+    margin (3 %; CPU time 5 %, samples to target 10 %).
     """
     import sys
 

@@ -39,7 +39,7 @@ def test_the_margin_is_the_figures_own_or_twice_the_noise():
     sd = noise.figures["energy_per_sample"].sd
     assert margin("energy_per_sample", noise) == 2 * sd > 0.15
     assert margin("samples_to_target", noise) == 0.10  # every run needed as many
-    assert margin("samples_to_target", None) == margin("cpu_time_per_sample", None) == 0.10
+    assert (margin("samples_to_target", None), margin("cpu_time_per_sample", None)) == (0.10, 0.05)
     assert margin("energy_per_sample", None) == margin("unheard_of", noise) == 0.03
 
 
