@@ -127,7 +127,18 @@ def by_ab(repository: Path, base: str) -> tuple[int, str]:
         if metered()
         else ("--limit", f"cpu_time_per_sample:{LIMIT}")
     )
-    words = ("ab", "--before", base, *limit, "--output", "pair", "--force", "run unet --size tiny")
+    words = (
+        "ab",
+        "--before",
+        base,
+        *limit,
+        "--idle",
+        "0",
+        "--output",
+        "pair",
+        "--force",
+        "run unet --size tiny",
+    )
     done = subprocess.run(
         [sys.executable, "-m", "energyprof", *words],
         cwd=repository,
