@@ -69,7 +69,7 @@ ELSEWHERE = {
     "0.25 s window": "test_accuracy.py::test_a_quarter_of_a_second_of_a_counter",
     "several wraps": "test_accuracy.py::test_ten_seconds_of_a_counter_are_right_to_0_3_percent",
     "a wrap that may have come twice": (
-        "test_segments.py::test_a_counter_that_may_have_gone_round_twice_between_two_reads_is_not_trusted"
+        "readings/test_segments.py::test_a_counter_that_may_have_gone_round_twice_between_two_reads_is_not_trusted"
     ),
     "a board that was gone, found again": (
         "meters/test_nvml_readings.py::test_a_board_that_was_gone_is_looked_for_again"
@@ -82,7 +82,9 @@ ELSEWHERE = {
     "a meter that breaks while a program runs": (
         "cli/test_exec.py::test_a_meter_that_breaks_in_mid_run_neither_stops_the_program_nor_passes_for_quiet"
     ),
-    "a meter that hangs": "test_sampler.py::test_a_hanging_meter_delays_no_other_and_is_named_at_the_end",
+    "a meter that hangs": (
+        "readings/test_sampler.py::test_a_hanging_meter_delays_no_other_and_is_named_at_the_end"
+    ),
     "an unreachable HTTP meter": "meters/test_http.py::test_a_device_that_fails_is_blocked_with_a_reason",
 }
 

@@ -6,11 +6,15 @@ from pathlib import Path
 from energyprof.formats.flags import WORDS, in_words
 
 PACKAGE = Path(__file__).parent.parent / "energyprof"
+ARITHMETIC = {
+    *("segment", "counter_segments", "power_segments", "conditions"),
+    *("energy", "timeline", "run", "agreement", "idle"),
+}
 
 
 def test_every_flag_that_the_arithmetic_sets_has_words() -> None:
-    files = "segment counter_segments power_segments energy timeline run conditions agreement idle"
-    text = "".join((PACKAGE / f"{name}.py").read_text() for name in files.split())
+    text = "".join(path.read_text() for path in sorted(PACKAGE.rglob("*.py")) if path.stem in ARITHMETIC)
+    assert {path.stem for path in PACKAGE.rglob("*.py")} >= ARITHMETIC
     calls = re.findall(r'(?:flags\.append|_bad\.add|self\.add)\(\s*f?"([a-z_]+)', text)
     literals = re.findall(r'"(gap|reset|stalled|wraps_unsure|no_reading|not_measured|unfinished)"', text)
     literals += re.findall(r'f"([a-z_]+):\{', text)

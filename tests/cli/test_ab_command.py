@@ -270,7 +270,7 @@ def test_a_commit_to_energyprof_itself_is_judged_by_its_own_workloads(
     source = Path(energyprof.__file__).parent
     shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "workloads" / "__main__.py").write_text(WORKLOAD.format(joules=0.4))
-    loop = package / "workloads" / "loop.py"
+    loop = package / "workloads" / "training" / "loop.py"
     own = loop.read_text()
     loop.write_text(own + "\nWASTE = 0\n")  # other work than the bank's, which a stand-in could only beat
     git(tmp_path, "init", "--quiet")

@@ -201,7 +201,7 @@ def own(repository: Path) -> Path:
     shutil.copytree(source, repository / "energyprof", ignore=shutil.ignore_patterns("__pycache__"))
     git(repository, "add", "--force", ".")
     git(repository, "commit", "-m", "energyprof")
-    loop = repository / "energyprof" / "workloads" / "loop.py"
+    loop = repository / "energyprof" / "workloads" / "training" / "loop.py"
     loop.write_text(loop.read_text() + "\nWASTE = 1\n")
     git(repository, "commit", "-a", "-m", "hungrier")
     return repository
