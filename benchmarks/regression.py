@@ -1,6 +1,6 @@
 """Claim: a commit that makes `unet --size tiny` a fifth hungrier is caught, one that changes nothing is not.
 
-    python benchmarks/regression.py [--keep FOLDER]
+    python benchmarks/regression.py [--pairs N] [--commit hungrier|unchanged] [--keep FOLDER]
 
 In a temporary clone of this checkout two commits follow the one at hand. One wastes forward passes in the
 U-Net's training: its scores stay the same to the digit, a sample takes about a fifth more. The other adds a
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ class Judged:
         return found[1] if found else "no verdict"
 
     @property
+    def as_claimed(self) -> bool:
+        """Whether waste is caught, and nothing else is."""
+        if self.commit == "hungrier":
+            return self.code == 1 and self.verdict == "FAIL"
+        return self.code == 0 and self.verdict in ("PASS", "INCONCLUSIVE")
+
+    @property
     def change(self) -> str:
         """Of the first figure that was judged, with its interval."""
         found = re.search(r"[+-][0-9.]+ % \([^)]*\)", self.said)
@@ -70,28 +78,25 @@ def main() -> int:
     """Print every series as it ends; 1 if a claim does not hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="what each series said, and its reports")
+    parser.add_argument("--pairs", metavar="N", help="so many pairs, not the workflow's")
+    parser.add_argument("--commit", choices=COMMITS, action="append", help="judge this one alone")
     asked = parser.parse_args()
+    given = {**workflow(), **({"pairs": asked.pairs} if asked.pairs else {})}
     with tempfile.TemporaryDirectory() as room:
         repository = Path(room) / "energyprof"
         git(ROOT, "clone", "--quiet", str(ROOT), str(repository))
         base = git(repository, "rev-parse", "HEAD")
-        commits = {
-            "a fifth hungrier": hungrier(repository, base),
-            "nothing changed": reworded(repository, base),
-        }
         found = []
-        for name, commit in commits.items():
-            git(repository, "checkout", "--quiet", commit)
+        for name in asked.commit or COMMITS:
+            git(repository, "checkout", "--quiet", COMMITS[name](repository, base))
             for by, judge in (("energyprof ab", by_ab), ("the workflow's step", by_workflow)):
                 start_s = time.monotonic()
-                code, said = judge(repository, base)
+                code, said = judge(repository, base, given)
                 found.append(Judged(name, by, code, said, (time.monotonic() - start_s) / 60))
                 tell(found[-1])
                 if asked.keep:
                     keep(found[-1], repository, asked.keep)
-    caught = all(judged.code == 1 and judged.verdict == "FAIL" for judged in found[:2])
-    spared = all(judged.code == 0 and judged.verdict in ("PASS", "INCONCLUSIVE") for judged in found[2:])
-    return 0 if caught and spared else 1
+    return 0 if all(judged.as_claimed for judged in found) else 1
 
 
 def hungrier(repository: Path, base: str) -> str:
@@ -105,9 +110,9 @@ def hungrier(repository: Path, base: str) -> str:
     return committed(repository, "Look at what the network makes of each batch")
 
 
-def reworded(repository: Path, base: str) -> str:
+def unchanged(repository: Path, base: str) -> str:
     """The commit that changes no line that runs."""
-    git(repository, "checkout", "--quiet", "-b", "reworded", base)
+    git(repository, "checkout", "--quiet", "-b", "unchanged", base)
     path = repository / TRAINED
     path.write_text(path.read_text(encoding="utf-8") + "\n# The end.\n", encoding="utf-8")
     return committed(repository, "Say where the file ends")
@@ -120,14 +125,17 @@ def committed(repository: Path, message: str) -> str:
     return git(repository, "rev-parse", "HEAD")
 
 
-def by_ab(repository: Path, base: str) -> tuple[int, str]:
+COMMITS = {"hungrier": hungrier, "unchanged": unchanged}
+
+
+def by_ab(repository: Path, base: str, given: Mapping[str, str]) -> tuple[int, str]:
     """Exit code and stdout of the command as a person types it."""
     figure = "energy_per_sample" if metered() else "cpu_time_per_sample"
     done = subprocess.run(
         [
             *(sys.executable, "-m", "energyprof", "ab", "--before", base),
-            *("--limit", f"{figure}:{LIMIT}", "--pairs", workflow()["pairs"], "--idle", "0"),
-            *("--output", "pair", "--force", workflow()["command"]),
+            *("--limit", f"{figure}:{LIMIT}", "--pairs", given["pairs"], "--idle", "0"),
+            *("--output", "pair", "--force", given["command"]),
         ],
         cwd=repository,
         env=environment(repository),
@@ -138,12 +146,12 @@ def by_ab(repository: Path, base: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def by_workflow(repository: Path, base: str) -> tuple[int, str]:
+def by_workflow(repository: Path, base: str, given: Mapping[str, str]) -> tuple[int, str]:
     """Exit code and job summary of the step that judges a pull request, run as a runner would."""
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     step = next(step for step in action["runs"]["steps"] if step.get("id") == "gate")
     defaults = {name: str(spec.get("default", "")) for name, spec in action["inputs"].items()}
-    inputs = {**defaults, **workflow()}
+    inputs = {**defaults, **given}
 
     def filled(text: Any) -> str:
         text = re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda match: inputs[match[1]], str(text))
@@ -190,7 +198,7 @@ def metered() -> bool:
 
 def tell(judged: Judged) -> None:
     """A line of the table."""
-    line = f"{judged.commit:18}{judged.by:22}{judged.verdict:14}exit {judged.code}  {judged.change}"
+    line = f"{judged.commit:12}{judged.by:22}{judged.verdict:14}exit {judged.code}  {judged.change}"
     print(f"{line}, {judged.minutes:.0f} min", flush=True)
 
 
