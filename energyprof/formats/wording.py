@@ -27,7 +27,7 @@ def title(figure: str) -> str:
 def number(figure: str, value: float) -> str:
     """The value with its unit and prefix."""
     unit = BY_NAME[figure].unit
-    if unit == "s":
+    if unit == "s" and value >= 0.1:
         return units.seconds(value)
     if unit:
         return units.si(value, unit)
