@@ -170,6 +170,21 @@ def test_colour_is_for_terminals_that_want_it(command: Any) -> None:
         assert "\x1b[3" not in command("show", "r.json", environment=environment).stdout
 
 
+def test_a_reader_that_stops_reading_is_no_error(command: Any) -> None:
+    saved(command, report([run(seed=seed) for seed in range(5000)]))
+    words = " ".join(command.arguments("show", "r.json"))
+    done = subprocess.run(
+        ["bash", "-c", f"{words} | head -1"],
+        cwd=command.folder,
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
