@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
@@ -15,7 +16,6 @@ from energyprof.statistics.student import t_quantile
 
 # One sound run in so many is called too fast by chance.
 ALPHA = 0.001
-KIND = "faster_than_bank"
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class Bank:
         return mean < math.log(self.samples(ALPHA, len(samples)))
 
 
+@functools.cache
 def packaged(name: str, size: str | None, id: str) -> Mapping[str, Any] | None:
     """The bank's file; ``None``: there is none, or it is not of the work ``id``."""
     content = stored(name, size)
     return content if content is not None and content["workload"]["id"] == id else None
 
 
+@functools.cache
 def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
     """The file of the workload's bank, of whatever work it is; ``None``: there is none."""
     folder = resources.files("energyprof.workloads") / "banks"
@@ -80,20 +82,23 @@ def bank_in(content: Mapping[str, Any]) -> Bank | None:
     return Bank(statistics.fmean(logs), sd, len(logs), len(content["runs"]))
 
 
-def doubts(bank: Bank | None, run: Run) -> tuple[str, ...]:
-    """A flag if the run reached its target too fast to be the same work as the bank's."""
+def faster(bank: Bank | None, run: Run) -> str | None:
+    """A few words if the run reached its target too fast to be the same work as the bank's.
+
+    Judged whenever a report is read, and stored in none: a new bank must not break an old report.
+    """
     if bank is None or run.status != "reached" or not run.samples or not bank.too_fast([run.samples]):
-        return ()
-    return (f"{KIND}:{run.samples:,} samples, where {bank.samples(ALPHA):,.0f} or more were to be expected",)
+        return None
+    return f"{run.samples:,} samples, where {bank.samples(ALPHA):,.0f} or more were to be expected"
 
 
 def faster_together(report: Report) -> str | None:
     """A line if no run by itself is too fast for the bank but all of them together are."""
     bank = bank_of(report.workload)
     samples = [run.samples for run in report.runs if run.status == "reached" and run.samples]
-    flagged = any(flag.startswith(KIND) for run in report.runs for flag in run.flags)
+    alone = any(faster(bank, run) for run in report.runs)
     # Without the slow runs that missed it, the others would look fast.
-    if bank is None or flagged or len(samples) < max(2, len(report.runs)) or not bank.too_fast(samples):
+    if bank is None or alone or len(samples) < max(2, len(report.runs)) or not bank.too_fast(samples):
         return None
     mean, least = statistics.geometric_mean(samples), bank.samples(ALPHA, len(samples))
     return f"{mean:,.0f} samples in the mean, where {least:,.0f} or more were to be expected"

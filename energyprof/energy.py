@@ -17,13 +17,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from energyprof.meter import MeterInfo
-from energyprof.readings.samples import Sample, Trace
+from energyprof.readings.samples import Sample
 from energyprof.readings.segment import GAP_INTERVALS, Segment
 from energyprof.readings.segments import segmenter
 
 # Shorter windows than these say little: 5 s, or 20 renewals of the meter's value.
 SHORT_S = 5.0
 SHORT_REFRESHES = 20
+
+# Runs whose meters cover less of the time are invalid, not trimmed.
+MIN_COVERAGE = 0.99
 
 # Rectangular half-widths become standard uncertainties by this (GUM 4.3.7).
 RECTANGLE = 1 / math.sqrt(3)
@@ -62,19 +65,6 @@ class Energy:
     coverage: float | None  # of the meter that covers least; None: no meter
     flags: tuple[str, ...]
     terms_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1)
-
-
-def energy_between(traces: Sequence[Trace], start_s: float, end_s: float) -> Energy:
-    """The energy of all ``traces`` between two times; ``total`` says how they add."""
-    return total([integrate(trace, [(start_s, end_s)])[0] for trace in traces])
-
-
-def integrate(trace: Trace, windows: Sequence[Window]) -> list[MeterEnergy]:
-    """One meter's energy in each window, in the order of ``windows``."""
-    integrator = Integrator(trace.meter, trace.interval_s, windows)
-    for sample in trace.samples:
-        integrator.push(sample)
-    return integrator.finish()
 
 
 def total(energies: Iterable[MeterEnergy]) -> Energy:

@@ -13,6 +13,12 @@ Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
 # Joules of different boundaries are never added: a wall meter already holds what RAPL counts.
 Boundary = Literal["component", "module", "node_dc", "wall_ac"]
 
+# From the part to the whole: what lies within a boundary lies within the next.
+BOUNDARIES: tuple[Boundary, ...] = ("component", "module", "node_dc", "wall_ac")
+
+# Parts that hold all the others.
+WHOLES: tuple[Part, ...] = ("soc", "machine")
+
 Quantity = Literal["energy_j", "power_w"]
 
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from energyprof import __version__, machine
 from energyprof.accuracy.calibration import CalibrationRecord, calibration_of, check_applies
+from energyprof.clock import utc_now
 from energyprof.errors import FileError
 from energyprof.meter import Meter, Probe, Recording
 from energyprof.meters import find_asked, nvml, sysfs_root
@@ -23,7 +24,7 @@ from energyprof.readings.tracefile import TraceWriter
 from energyprof.recompute import Rebuild
 from energyprof.recording.inbox import Inbox
 from energyprof.recording.record import Instruments, Watch, record
-from energyprof.recording.recorder import Recorder, Training, utc_now
+from energyprof.recording.recorder import Recorder, Training
 from energyprof.report import (
     SCHEMA,
     Clock,

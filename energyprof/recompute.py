@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from energyprof.accuracy.agreement import disagreements, ratio
-from energyprof.bank import bank_of, doubts
 from energyprof.cpu_time import spent
 from energyprof.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.idle import idle
@@ -51,7 +50,6 @@ class Rebuild:
         """``header``: workload, machine and meters; its runs are ignored."""
         self._header = header
         self._cadences = [Cadence(meter.interval_s) for meter in header.meters]
-        self._bank = bank_of(header.workload)
         self._measured: list[Measured] = []
 
     def add(self, rows: Callable[[], Iterable[Row]]) -> Run:
@@ -59,11 +57,6 @@ class Rebuild:
         header = self._header
         times = timeline(rows(), header.workload.target)
         measured = measure(times, rows(), header.meters, self._cadences)
-        flags = doubts(self._bank, measured.run)
-        if flags:
-            measured = dataclasses.replace(
-                measured, run=dataclasses.replace(measured.run, flags=measured.run.flags + flags)
-            )
         self._measured.append(measured)
         return measured.run
 

@@ -227,9 +227,18 @@ def from_data(data: Mapping[str, Any], where: str) -> Report:
         FileError: it is broken in some field.
     """
     try:
-        return decode(Report, data)
+        return without_judgements(decode(Report, data))
     except Misfit as error:
         raise FileError(f"{where}: not a valid report: {error}") from None
+
+
+def without_judgements(report: Report) -> Report:
+    """The report without what early versions stored beside what was measured: flags that judge it."""
+    runs = tuple(
+        dataclasses.replace(run, flags=tuple(f for f in run.flags if not f.startswith("faster_than_bank")))
+        for run in report.runs
+    )
+    return dataclasses.replace(report, runs=runs)
 
 
 def parse(text: str, where: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 WIRE_VARIABLE = "ENERGYPROF_WIRE"
 SEED_VARIABLE = "ENERGYPROF_SEED"
 TARGET_VARIABLE = "ENERGYPROF_TARGET"
+OUTPUT_VARIABLE = "ENERGYPROF_OUTPUT"  # where each of several processes takes its output
 EVENTS = ("phase", "progress", "facts", "end")
 
 # A line longer than this is not an event; reading on would let a babbling child fill the memory.

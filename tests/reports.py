@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import resources
 from typing import Any
 
 from energyprof.check import Limit
@@ -142,6 +144,20 @@ def report(runs: Sequence[Run] = (), **changes: Any) -> Report:
         runs=tuple(runs),
     )
     return replace(made, **changes)
+
+
+def unet_bank() -> dict[str, Any]:
+    """The packaged reference bank of the U-Net."""
+    file = resources.files("energyprof.workloads") / "banks" / "unet-tiny.json"
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content
+
+
+def unet(*samples: int) -> Report:
+    """Runs of just the work whose bank is packaged, and of the target that goes with it."""
+    work = unet_bank()["workload"]
+    made = report([run(samples=count, seed=i) for i, count in enumerate(samples)])
+    return replace(made, workload=replace(made.workload, size=work["size"], id=work["id"]))
 
 
 def at(*j_per_sample: float, **changes: Any) -> Report:

@@ -20,13 +20,14 @@ from typing import Any
 
 import pytest
 
-from energyprof.energy import integrate, total
+from energyprof.energy import total
 from energyprof.meters import jetson, rapl
 from fakes import jetson as boards
 from fakes import nvml as fake_nvml
 from fakes import simulated, sysfs
 from fakes.meters import counter, gauge
 from fakes.simulated import Device, Through, knowing_its_tick, simulate
+from fakes.traces import integrate
 from fakes.waveform import Waveform, burst, constant, ramp, square
 
 INTERVAL_S = 0.097  # what the command reads at unless told otherwise
@@ -301,7 +302,8 @@ NVML = """
 import json, os, random
 from dataclasses import replace
 from pathlib import Path
-from energyprof.energy import integrate, total
+from fakes.traces import integrate
+from energyprof.energy import total
 from energyprof.meters import find
 from fakes import simulated
 from fakes.waveform import Waveform

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energyprof.energy import energy_between, integrate
 from energyprof.meter import Calibration, MeterInfo
-from energyprof.readings.samples import Trace
 from fakes.meters import counter, gauge, samples_of
+from fakes.traces import Trace, energy_between, integrate
 from fakes.waveform import Waveform, burst, constant, ramp, square
 
 WAVES = {

@@ -22,12 +22,10 @@ from typing import Any, Literal
 
 import pytest
 
-from energyprof.energy import Energy, integrate, total
+from energyprof.energy import Energy, total
 from energyprof.meters import jetson, rapl, shelly
 from energyprof.readings import sampler
 from energyprof.readings.sampler import Sampler
-from energyprof.readings.samples import Trace
-from energyprof.readings.segments import segments
 from energyprof.readings.selection import select
 from fakes import http_meters, sysfs
 from fakes import jetson as boards
@@ -50,6 +48,7 @@ from fakes.simulated import (
 )
 from fakes.simulated import counter as joules_of
 from fakes.simulated import power as watts_of
+from fakes.traces import Trace, integrate, segments
 from fakes.waveform import constant
 
 INTERVAL_S = 0.097
@@ -373,7 +372,8 @@ def test_every_joule_once(name: str, tmp_path: Path) -> None:
 GPUS = """
 import json, os, sys
 from pathlib import Path
-from energyprof.energy import integrate, total
+from fakes.traces import integrate
+from energyprof.energy import total
 from energyprof.errors import EnergyprofError
 from energyprof.meters import find
 from energyprof.readings.selection import select

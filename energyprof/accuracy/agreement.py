@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from energyprof.energy import MeterEnergy
-from energyprof.figures.figures import MIN_COVERAGE
+from energyprof.energy import MIN_COVERAGE, MeterEnergy
 from energyprof.report import MeterRecord
 
 # Over less time a difference says more about when each was read than about what it reads.

@@ -10,10 +10,9 @@ from pathlib import Path
 from statistics import fmean
 
 from energyprof.accuracy.calibration import Efficiency
-from energyprof.energy import SHORT_REFRESHES, Integrator, MeterEnergy
+from energyprof.energy import MIN_COVERAGE, SHORT_REFRESHES, Integrator, MeterEnergy
 from energyprof.errors import UsageError
-from energyprof.figures.figures import MIN_COVERAGE
-from energyprof.readings.selection import BOUNDARIES, WHOLES
+from energyprof.meter import BOUNDARIES, WHOLES
 from energyprof.readings.tracefile import Row, read_rows
 from energyprof.report import MeterRecord, Report
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from energyprof.accuracy.calibration import read_all
 from energyprof.cli.options import checked_idle, checked_interval, report_path
+from energyprof.energy import MIN_COVERAGE
 from energyprof.errors import UsageError
-from energyprof.figures.figures import MIN_COVERAGE
 from energyprof.profile import Measuring, Outcome
 from energyprof.recording.checkout import Checkout
 from energyprof.recording.job import Job

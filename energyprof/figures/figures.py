@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from energyprof.energy import MIN_COVERAGE
 from energyprof.report import Report, Run
 from energyprof.statistics import terms
-
-# Runs whose meters cover less of the time are invalid, not trimmed.
-MIN_COVERAGE = 0.99
 
 # A reason for which a run may not enter a figure, or None.
 Bar = Callable[[Run], str | None]

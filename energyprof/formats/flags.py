@@ -26,8 +26,6 @@ WORDS = {
     "foreign": "somebody else worked on {} as well",
     "idle_drift": "the idle power drifted: {}",
     "disagrees": "{}",
-    "faster_than_bank": "reached the target much faster than the reference runs: "
-    "the work has probably changed ({})",
     "wraps_unsure": "{} may have gone round more than once between two reads",
 }
 

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.figures.figures import MIN_COVERAGE
+from energyprof.energy import MIN_COVERAGE
 from energyprof.formats.calibration import gain_words
 from energyprof.formats.flags import in_words
 from energyprof.readings.selection import listing

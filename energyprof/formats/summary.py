@@ -11,11 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.bank import KIND, faster_together
+from energyprof.bank import bank_of, faster, faster_together
+from energyprof.energy import MIN_COVERAGE
 from energyprof.figures import budget
 from energyprof.figures.change import collect
 from energyprof.figures.emissions import Grid, described, grams
-from energyprof.figures.figures import BY_NAME, MIN_COVERAGE
+from energyprof.figures.figures import BY_NAME
 from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.flags import in_words
 from energyprof.formats.meters import meters_table
@@ -148,6 +149,9 @@ def _status(report: Report) -> Text:
     return text
 
 
+FASTER = "reached the target much faster than the reference runs: the work has probably changed ({})"
+
+
 def _runs(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for name in ("seed", "status", "samples", "score", "time", "power", "energy"):
@@ -192,7 +196,7 @@ def _phases(runs: Sequence[Run]) -> Table:
 
 
 def _warnings(report: Report, path: Path | None) -> list[Text]:
-    lines = []
+    lines, bank = [], bank_of(report.workload)
     if any("unfinished" in run.flags for run in report.runs):
         again = f"energyprof recompute {path}" if path else "energyprof recompute"
         lines.append(f"this run was cut off: `{again}` makes the report from its trace")
@@ -202,8 +206,10 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
             lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
         shown = [flag for flag in run.flags if flag not in ("unfinished", "not_measured")]
         lines += [which + in_words(flag) for flag in shown]
-    if (faster := faster_together(report)) is not None:
-        lines.append(f"together the runs {in_words(f'{KIND}:{faster}')}")
+        if (why := faster(bank, run)) is not None:
+            lines.append(which + FASTER.format(why))
+    if (why := faster_together(report)) is not None:
+        lines.append("together the runs " + FASTER.format(why))
     return [Text(f"! {line}", style="yellow") for line in lines]
 
 

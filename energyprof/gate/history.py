@@ -159,7 +159,7 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
         return {"boundary": "another boundary", "estimated": "estimated or not", "meters": "other meters"}[
             differing[0].kind
         ]
-    if of_runs(report, "", [missed, *bars(names)]):
+    if of_runs(report, "", [missed, *bars(names, report.workload)]):
         return "invalid runs"
     figures = {}
     for name in names:

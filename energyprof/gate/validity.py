@@ -9,7 +9,7 @@ from energyprof.errors import UsageError
 from energyprof.figures.change import collect
 from energyprof.figures.figures import BY_NAME, Bar, broken, missed, run_name, unmetered
 from energyprof.gate.limits import LIMITED, choice
-from energyprof.report import Report, Run
+from energyprof.report import Report, Run, WorkloadRecord
 
 # Kind of flag → why joules, watts and seconds of such a run are not those of the work alone.
 DISTURBED = {
@@ -33,21 +33,23 @@ def disturbed(run: Run) -> str | None:
     return None
 
 
-def suspect(run: Run) -> str | None:
-    """Why the run is probably not of the work that it says it is."""
-    for flag in run.flags:
-        kind, _, detail = flag.partition(":")
-        if kind == bank.KIND:
-            return f"faster than the reference runs, so the work has probably changed ({detail})"
-    return None
+def suspect(work: WorkloadRecord) -> Bar:
+    """Why a run is probably not of the ``work`` that it says it is."""
+    reference = bank.bank_of(work)
+
+    def bar(run: Run) -> str | None:
+        detail = bank.faster(reference, run)
+        return detail and f"faster than the reference runs, so the work has probably changed ({detail})"
+
+    return bar
 
 
-def bars(names: Collection[str]) -> list[Bar]:
-    """What no run may have that is judged by the figures ``names``."""
+def bars(names: Collection[str], work: WorkloadRecord) -> list[Bar]:
+    """What no run of the ``work`` may have that is judged by the figures ``names``."""
     needed = [bar for bar in (unmetered, missed) if any(bar in BY_NAME[name].bars for name in names)]
     if any(name not in _UNDISTURBED for name in names):
         needed.append(disturbed)
-    return [broken, suspect, *needed]
+    return [broken, suspect(work), *needed]
 
 
 def invalid(
@@ -61,8 +63,8 @@ def invalid(
     Raises:
         UsageError: no run of a report has a figure.
     """
-    lines = of_runs(*new, [missed, *bars(names)])
-    lines += of_runs(*baseline, bars(names)) if baseline else []
+    lines = of_runs(*new, [missed, *bars(names, new[0].workload)])
+    lines += of_runs(*baseline, bars(names, baseline[0].workload)) if baseline else []
     if not lines:
         for report, label in (new, baseline) if baseline else (new,):
             lines += _together(report, label)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from energyprof.clock import utc
 from energyprof.errors import FileError, UsageError
 from energyprof.imports.imported import Imported, Request, event, first_line, header, reading, text_of
 from energyprof.imports.mllog import number
@@ -23,7 +24,6 @@ from energyprof.imports.power_fit import listed, misfits, within
 from energyprof.imports.power_log import Point, PowerLog
 from energyprof.meter import MeterInfo
 from energyprof.readings.tracefile import Row
-from energyprof.recording.recorder import utc
 from energyprof.report import meter_record
 
 COLUMNS = ("hostname", "fullname", "nproc", "duration", "startTime", "endTime")

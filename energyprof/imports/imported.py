@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from energyprof import __version__
+from energyprof.clock import utc_now
 from energyprof.errors import FileError
 from energyprof.meter import Boundary
 from energyprof.readings.samples import Sample
 from energyprof.readings.tracefile import Row
-from energyprof.recording.recorder import utc_now
 from energyprof.report import SCHEMA, MeterRecord, Report, Run, TargetRecord, WorkloadRecord
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from energyprof.clock import utc
 from energyprof.errors import UsageError
 from energyprof.imports.imported import Imported, Request, event, header, line_with, reading
 from energyprof.imports.mllog import MARK
@@ -19,7 +20,6 @@ from energyprof.imports.power_fit import about, listed, misfits, within
 from energyprof.imports.power_log import PowerLog, read_power_log
 from energyprof.meter import Boundary, MeterInfo
 from energyprof.readings.tracefile import Row
-from energyprof.recording.recorder import utc
 from energyprof.report import MeterRecord, TargetRecord, meter_record
 
 # MLPerf's rules want a meter that is right within 5 % at a reading a second.

@@ -7,9 +7,9 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from energyprof.clock import utc
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo, Part
-from energyprof.recording.recorder import utc
 from energyprof.report import Clock, MeterRecord, Phase, Run, meter_record
 from energyprof.units import seconds
 

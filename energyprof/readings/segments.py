@@ -6,13 +6,12 @@ that the live display and the report come out of the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
 from energyprof.meter import MeterInfo
 from energyprof.readings.counter_segments import CounterSegmenter
 from energyprof.readings.power_segments import PowerSegmenter
-from energyprof.readings.samples import Sample, Trace
+from energyprof.readings.samples import Sample
 from energyprof.readings.segment import Segment
 
 
@@ -33,11 +32,3 @@ def segmenter(meter: MeterInfo, interval_s: float) -> Segmenter:
     if meter.reads == "energy_j":
         return CounterSegmenter(meter, interval_s)
     return PowerSegmenter(meter, interval_s)
-
-
-def segments(trace: Trace) -> Iterator[Segment]:
-    """All segments of a trace, as a stream."""
-    state = segmenter(trace.meter, trace.interval_s)
-    for sample in trace.samples:
-        yield from state.push(sample)
-    yield from state.finish()

@@ -6,14 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from energyprof.errors import MissingPart, UsageError
-from energyprof.meter import Boundary, Finding, MeterInfo, Part, Probe, Source
+from energyprof.meter import BOUNDARIES, WHOLES, Boundary, Finding, MeterInfo, Probe, Source
 from energyprof.meters import ADDRESSED, KINDS, kind_of
-
-# From the part to the whole: what lies within a boundary lies within the next.
-BOUNDARIES: tuple[Boundary, ...] = ("component", "module", "node_dc", "wall_ac")
-
-# Parts that hold all the others.
-WHOLES: tuple[Part, ...] = ("soc", "machine")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from typing import Literal
 from energyprof.errors import UsageError
 from energyprof.recording import processes
 from energyprof.recording.process_tree import ProcessTree
-from energyprof.wire import WIRE_VARIABLE
-from energyprof.workloads.training.process import OUTPUT_VARIABLE
+from energyprof.wire import OUTPUT_VARIABLE, WIRE_VARIABLE
 
 Output = Literal["inherit", "keep"]
 

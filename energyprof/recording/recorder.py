@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from energyprof.clock import utc
 from energyprof.errors import MeterError
 from energyprof.meter import Recording
 from energyprof.readings.sampler import Sampler
@@ -89,14 +89,3 @@ class Recorder:
         """How things stand now."""
         with self._lock:
             return self.live.snapshot(time.monotonic() - self.zero_s)
-
-
-def utc(time_s: float) -> str:
-    """A time in s since 1970 as ISO 8601, in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(time_s, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def utc_now() -> str:
-    """The time as ISO 8601, in UTC, to the millisecond."""
-    return utc(time.time())

@@ -21,11 +21,10 @@ from energyprof.accuracy.calibration import (
     read_all,
     write,
 )
-from energyprof.energy import energy_between
 from energyprof.errors import FileError, UsageError
 from energyprof.meter import Calibration
-from energyprof.readings.samples import Trace
 from fakes.meters import counter, samples_of
+from fakes.traces import Trace, energy_between
 
 PLUG = Reference("shelly:192.0.2.7", "S3", "Switch.GetStatus apower", "wall_ac", 0.01, "its maker")
 FOUND = Calibration(1.06, 0.006, -0.5, 0.2, "c.json, against shelly:192.0.2.7 on 2026-01-02")

@@ -24,7 +24,8 @@ from energyprof.meter import Meter, MeterInfo, Source
 from energyprof.meters import nvml_counter
 from energyprof.meters.ticks import find_tick
 from energyprof.readings import sampler
-from energyprof.readings.samples import Sample, Trace
+from energyprof.readings.samples import Sample
+from fakes.traces import Trace
 from fakes.waveform import Waveform
 
 # What a read gives at a time, in the meter's unit. Raises MeterError.

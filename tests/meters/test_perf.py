@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from energyprof.energy import energy_between
 from energyprof.meter import MeterInfo
 from energyprof.meters import perf
-from energyprof.readings.samples import Sample, Trace
+from energyprof.readings.samples import Sample
 from fakes import perf as fake
 from fakes import sysfs
+from fakes.traces import Trace, energy_between
 from fakes.waveform import burst, constant, ramp, square
 
 # What `find` says; with TIMES, what each meter then shows at each of them on a simulated clock.

@@ -109,8 +109,9 @@ import json
 from pathlib import Path
 from energyprof.errors import MeterError
 from energyprof.meters import find
-from energyprof.readings.samples import Sample, Trace
-from energyprof.readings.segments import segments
+from energyprof.readings.samples import Sample
+from fakes.traces import Trace
+from fakes.traces import segments
 counter = Path({str(counter)!r})
 source = find("pyrapl", Path("/")).sources[0]
 counter.write_text(str({sysfs.INTEL_RANGE_UJ} - 10_000_000))

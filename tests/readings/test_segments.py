@@ -7,9 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from energyprof.readings.samples import Trace
-from energyprof.readings.segments import segments
 from fakes.meters import counter, gauge, samples_of
+from fakes.traces import Trace, segments
 
 # A counter read every 0.1 s that wraps at 1000 J and believes 200 W: (values read, total J, flags)
 CASES = {

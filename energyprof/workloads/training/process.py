@@ -10,7 +10,7 @@ import socket
 import sys
 from typing import List
 
-OUTPUT_VARIABLE = "ENERGYPROF_OUTPUT"
+from energyprof.wire import OUTPUT_VARIABLE
 
 
 def main(arguments: List[str]) -> None:
