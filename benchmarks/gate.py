@@ -28,15 +28,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from energyprof.figures.change import collect
-from energyprof.figures.figures import BY_NAME
-from energyprof.gate.folder import reports_in
-from energyprof.gate.history import creep, foretold
-from energyprof.gate.limits import Limit
-from energyprof.gate.verdict import Trial, judge
-from energyprof.report import Report, from_data, read
-from energyprof.statistics.intervals import ALPHA, logs_of, lower_end
-from energyprof.statistics.sequential import LOOK_ALPHA, LOOKS, interleaved
+from energyprof.compare.change import collect
+from energyprof.compare.figures import BY_NAME
+from energyprof.compare.gate.folder import reports_in
+from energyprof.compare.gate.history import creep, foretold
+from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.verdict import Trial, judge
+from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end
+from energyprof.compare.statistics.sequential import LOOK_ALPHA, LOOKS, interleaved
+from energyprof.report.file import from_data, read
+from energyprof.report.record import Report
 
 ROOT = Path(__file__).parent.parent
 FIGURE = "energy_per_sample"

@@ -25,7 +25,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from energyprof.report import Point, Report, write
+from energyprof.report.file import write
+from energyprof.report.record import Point, Report
 from reports import report, run
 
 COMPARED, PAST = 1000, 10_000

@@ -53,9 +53,9 @@ def child(root: Path, *words: str) -> dict[str, float]:
 
 def profile(display: str, interval_s: float, command: list[str]) -> dict[str, float]:
     """Profile ``command`` here, with the display ``drawn`` on a terminal that nobody sees, or ``off``."""
-    from energyprof.profile import Measuring
-    from energyprof.recording.job import plan_workload
-    from energyprof.run import run_program
+    from energyprof.profile.job import plan_workload
+    from energyprof.profile.run import run_program
+    from energyprof.profile.session import Measuring
     from energyprof.workload import Settings
 
     with contextlib.ExitStack() as stack:
@@ -83,13 +83,13 @@ def profile(display: str, interval_s: float, command: list[str]) -> dict[str, fl
 
 def day() -> dict[str, float]:
     """Feed the recorder 24 hours of readings as fast as it takes them; the memory meanwhile."""
-    from energyprof.meters import find
-    from energyprof.readings.sampler import Reading
-    from energyprof.readings.selection import select
-    from energyprof.readings.tracefile import TraceWriter
-    from energyprof.recompute import Rebuild
-    from energyprof.recording.recorder import Recorder, Training
-    from energyprof.report import SCHEMA, Report, WorkloadRecord, meter_record
+    from energyprof.measure.meters import find
+    from energyprof.measure.sampler import Reading
+    from energyprof.measure.selection import select
+    from energyprof.profile.recorder import Recorder, Training
+    from energyprof.report.rebuild import Rebuild
+    from energyprof.report.record import SCHEMA, Report, WorkloadRecord, meter_record
+    from energyprof.trace.file import TraceWriter
 
     class Feed:
         """Hands out readings as a sampler would."""

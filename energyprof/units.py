@@ -1,4 +1,4 @@
-"""Numbers for people: SI prefixes, three significant digits, a space before the unit.
+"""Numbers and times as they are written: SI prefixes, three significant digits, a space before the unit.
 
 Inside the program everything is J, W, s and fractions; these are the edge.
 """
@@ -6,6 +6,7 @@ Inside the program everything is J, W, s and fractions; these are the edge.
 from __future__ import annotations
 
 import math
+from datetime import datetime, timezone
 
 _PREFIXES = (
     (1e15, "P"),
@@ -86,3 +87,9 @@ def _three_digits(value: float) -> str:
     rounded = float(f"{value:.3g}")  # 0.9996 prints as 1.00, with two decimals
     digits = 2 - math.floor(math.log10(abs(rounded)) + 1e-9)
     return f"{value:.{max(0, digits)}f}"
+
+
+def utc(time_s: float) -> str:
+    """A time in s since 1970 as ISO 8601, in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(time_s, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

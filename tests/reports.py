@@ -8,10 +8,10 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from energyprof.check import Limit
-from energyprof.compare import Entry, Estimate
+from energyprof.compare.comparison import Entry, Estimate
+from energyprof.compare.gate.limits import Limit
 from energyprof.meter import MeterInfo
-from energyprof.report import (
+from energyprof.report.record import (
     SCHEMA,
     Clock,
     MeterRecord,

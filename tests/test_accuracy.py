@@ -20,8 +20,9 @@ from typing import Any
 
 import pytest
 
-from energyprof.energy import total
-from energyprof.meters import jetson, rapl
+from energyprof.measure.meters.jetson import jetson
+from energyprof.measure.meters.rapl import rapl
+from energyprof.report.energy import total
 from fakes import jetson as boards
 from fakes import nvml as fake_nvml
 from fakes import simulated, sysfs
@@ -303,8 +304,8 @@ import json, os, random
 from dataclasses import replace
 from pathlib import Path
 from fakes.traces import integrate
-from energyprof.energy import total
-from energyprof.meters import find
+from energyprof.report.energy import total
+from energyprof.measure.meters import find
 from fakes import simulated
 from fakes.waveform import Waveform
 job = json.loads(os.environ["JOB"])

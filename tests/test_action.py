@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from energyprof.report import read, write
+from energyprof.report.file import read, write
 from reports import at
 
 ROOT = Path(__file__).parent.parent
@@ -247,7 +247,7 @@ def test_energyprof_gates_itself_with_this_action() -> None:
 
 def test_gitlab_runs_the_same_script_with_the_same_variables() -> None:
     job = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text())["energyprof"]
-    script = (ROOT / "energyprof" / "ci" / "gate.sh").read_text()
+    script = (ROOT / "energyprof" / "templates" / "gate.sh").read_text()
     known = set(re.findall(r"^# (GATE_\w+)", script, re.MULTILINE)) | set(re.findall(r"· (GATE_\w+)", script))
     assert {name for name in job["variables"] if name.startswith("GATE_")} <= known
     steps: list[dict[str, Any]] = ACTION["runs"]["steps"]
@@ -286,4 +286,4 @@ def test_gitlabs_commands_judge_as_the_action_does(runner: Runner) -> None:
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
 def test_the_script_is_clean() -> None:
-    subprocess.run(["shellcheck", str(ROOT / "energyprof" / "ci" / "gate.sh")], check=True)
+    subprocess.run(["shellcheck", str(ROOT / "energyprof" / "templates" / "gate.sh")], check=True)

@@ -1,7 +1,6 @@
 """Whatever goes wrong with a meter: the figure is right within what is stated, or it says what it lacks.
 
-Each row is named as in the table of faults; ``ELSEWHERE`` says which tests have the others. All but the last
-tests run in simulated time.
+All but the last tests run in simulated time. Faults of one kind of meter stand with the tests of that kind.
 """
 
 from __future__ import annotations
@@ -22,11 +21,13 @@ from typing import Any, Literal
 
 import pytest
 
-from energyprof.energy import Energy, total
-from energyprof.meters import jetson, rapl, shelly
-from energyprof.readings import sampler
-from energyprof.readings.sampler import Sampler
-from energyprof.readings.selection import select
+from energyprof.measure import sampler
+from energyprof.measure.meters.jetson import jetson
+from energyprof.measure.meters.network import shelly
+from energyprof.measure.meters.rapl import rapl
+from energyprof.measure.sampler import Sampler
+from energyprof.measure.selection import select
+from energyprof.report.energy import Energy, total
 from fakes import http_meters, sysfs
 from fakes import jetson as boards
 from fakes import nvml as fake_nvml
@@ -56,43 +57,6 @@ POWER_W = 60.0
 START_S, END_S = 2.0, 12.0  # of the window
 FAULT_S = 5.0
 TRUTH_J = POWER_W * (END_S - START_S)
-
-ELSEWHERE = {
-    "constant, 1 Hz square, burst, ramp on a counter": (
-        "test_accuracy.py::test_ten_seconds_of_a_counter_are_right_to_0_3_percent"
-    ),
-    "burst 5 % of 2 s, power polling": "test_accuracy.py::test_the_truth_lies_within_what_is_stated",
-    "10 Hz square polled as power": (
-        "test_accuracy.py::test_the_truth_of_a_load_that_keeps_step_lies_within_what_is_stated"
-    ),
-    "0.25 s window": "test_accuracy.py::test_a_quarter_of_a_second_of_a_counter",
-    "several wraps": "test_accuracy.py::test_ten_seconds_of_a_counter_are_right_to_0_3_percent",
-    "a wrap that may have come twice": (
-        "readings/test_segments.py::test_a_counter_that_may_have_gone_round_twice_between_two_reads_is_not_trusted"
-    ),
-    "a board that was gone, found again": (
-        "meters/test_nvml_readings.py::test_a_board_that_was_gone_is_looked_for_again"
-    ),
-    "GPUs whose indices CUDA may give otherwise": (
-        "meters/test_nvml.py::test_indices_are_doubted_where_cuda_may_number_gpus_otherwise"
-    ),
-    "rails that cannot be read": "meters/test_jetson.py::test_a_module_without_one_of_its_rails_is_no_module",
-    "psys alone": "meters/test_rapl.py::test_psys_alone_is_used_with_a_warning",
-    "a meter that breaks while a program runs": (
-        "cli/test_exec.py::test_a_meter_that_breaks_in_mid_run_neither_stops_the_program_nor_passes_for_quiet"
-    ),
-    "a meter that hangs": (
-        "readings/test_sampler.py::test_a_hanging_meter_delays_no_other_and_is_named_at_the_end"
-    ),
-    "an unreachable HTTP meter": "meters/test_http.py::test_a_device_that_fails_is_blocked_with_a_reason",
-}
-
-
-@pytest.mark.parametrize("row", ELSEWHERE)
-def test_elsewhere_is_a_test_of(row: str) -> None:
-    file, _, name = ELSEWHERE[row].partition("::")
-    assert f"def {name}(" in (Path(__file__).parent / file).read_text()
-
 
 # One meter, one fault.
 
@@ -373,10 +337,10 @@ GPUS = """
 import json, os, sys
 from pathlib import Path
 from fakes.traces import integrate
-from energyprof.energy import total
+from energyprof.report.energy import total
 from energyprof.errors import EnergyprofError
-from energyprof.meters import find
-from energyprof.readings.selection import select
+from energyprof.measure.meters import find
+from energyprof.measure.selection import select
 from fakes.simulated import Device, nvml_time, simulate
 answers = {}
 for name, settings in json.loads(os.environ["CASES"]).items():

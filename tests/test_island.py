@@ -15,7 +15,7 @@ ISLAND = [
     PACKAGE / "wire.py",
     PACKAGE / "workload.py",
     *(PACKAGE / "workloads").rglob("*.py"),
-    *(PACKAGE / "integrations").glob("*.py"),
+    *(PACKAGE / "callbacks").glob("*.py"),
 ]
 # A callback is a class of its library's: that one may be imported at the top of the module named after it.
 FRAMEWORKS = {"transformers", "lightning", "pytorch_lightning", "accelerate"}
@@ -73,8 +73,8 @@ def test_an_island_file_imports_only_the_standard_library_and_the_island(path: P
         for line in path.read_text().splitlines()
         if line.startswith(("import ", "from "))
     }
-    own = FRAMEWORKS if path.parent.name == "integrations" else set()
+    own = FRAMEWORKS if path.parent.name == "callbacks" else set()
     assert tops <= set(sys.stdlib_module_names) | {"energyprof"} | own
     inner = [line for line in path.read_text().splitlines() if line.startswith("from energyprof")]
-    island = ("energyprof.wire", "energyprof.workload", "energyprof.integrations")
+    island = ("energyprof.wire", "energyprof.workload", "energyprof.callbacks")
     assert all(line.split()[1].startswith(island) for line in inner)

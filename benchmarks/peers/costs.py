@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from energyprof import __version__
-from energyprof.statistics.intervals import interval, logs_of, paired, upper_end
+from energyprof.compare.statistics.intervals import interval, logs_of, paired, upper_end
 from peers import environments
 from peers.session import Footprint
 

@@ -52,12 +52,12 @@ def aa(
     """
     import sys
 
-    from energyprof.ab import Side, Study, interleave
     from energyprof.cli import profiling, sides
+    from energyprof.compare.gate import noise as noises
     from energyprof.errors import UsageError
     from energyprof.formats.noise import margins
-    from energyprof.gate import noise as noises
-    from energyprof.recording.inbox import signals
+    from energyprof.profile.inbox import signals
+    from energyprof.study.ab import Side, Study, interleave
 
     found = sides.commands(words)
     if len(found) != 1:

@@ -86,14 +86,14 @@ def ab(
     import contextlib
     import sys
 
-    from energyprof import check as checking
     from energyprof import formats
-    from energyprof.ab import Side, Study, interleave
     from energyprof.cli import profiling, sides
-    from energyprof.gate.limits import parse_limit
-    from energyprof.recording.checkout import working_tree, worktree
-    from energyprof.recording.inbox import signals
-    from energyprof.statistics.sequential import LOOKS
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.limits import parse_limit
+    from energyprof.compare.statistics.sequential import LOOKS
+    from energyprof.profile.checkout import working_tree, worktree
+    from energyprof.profile.inbox import signals
+    from energyprof.study.ab import Side, Study, interleave
 
     wanted = sides.two(words, before)
     limits = tuple(parse_limit(text) for text in limit or ())

@@ -39,19 +39,19 @@ def calibrate(
     """
     import re
     import sys
-    from datetime import datetime, timezone
 
     from rich.console import Console
 
-    from energyprof.accuracy import calibrate as calibrating
-    from energyprof.accuracy import calibration
-    from energyprof.accuracy.pairing import Asked
     from energyprof.cli.options import report_path
+    from energyprof.clock import utc_now
+    from energyprof.compare import calibrate as calibrating
+    from energyprof.compare.pairing import Asked
     from energyprof.formats.calibration import calibration_table
+    from energyprof.measure import calibration
 
     known = None if efficiency is None else calibration.parse_efficiency(efficiency)
     path = report_path(output, re.sub(r"[^\w.-]+", "_", meter) + "-calibration", force=force)
-    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created = utc_now()
     asked = Asked(meter, reference, known, window)
     record = calibrating.calibrate(report, asked, created, calibration.source(path, reference, created))
     calibration.write(record, path)

@@ -13,9 +13,9 @@ from energyprof.cli.options import Json
 from energyprof.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from energyprof.check import Check
-    from energyprof.gate.limits import Limit
-    from energyprof.gate.suite import Named
+    from energyprof.compare.gate.check import Check
+    from energyprof.compare.gate.limits import Limit
+    from energyprof.compare.gate.suite import Named
 
 
 def check(
@@ -60,11 +60,12 @@ def check(
     """
     import sys
 
-    from energyprof import check as checking
     from energyprof import formats
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.limits import parse_limit
 
     writer = formats.load("json" if json else format)
-    limits = [checking.parse_limit(text) for text in limit or ()]
+    limits = [parse_limit(text) for text in limit or ()]
     if (baseline is None) == (history is None):
         raise UsageError("give what to judge by: either --baseline REPORT or --history FOLDER")
     if history is not None:
@@ -82,9 +83,9 @@ def check(
 
 
 def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool) -> Check:
-    from energyprof import check as checking
-    from energyprof.gate import noise
-    from energyprof.report import read
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate import noise
+    from energyprof.report.file import read
 
     report, (name, baseline_name) = read(new), labels([new, baseline])
     if allow_missing and not baseline.exists():
@@ -97,8 +98,8 @@ def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_mi
 def _folders(
     new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool, allow_changed: bool
 ) -> Check:
-    from energyprof import check as checking
-    from energyprof.gate.suite import suite
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.suite import suite
 
     mine, first = _named(new), "--allow-missing-baseline if this is the first"
     if not mine:
@@ -115,10 +116,10 @@ def _folders(
 def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, allow_missing: bool) -> Check:
     import gc
 
-    from energyprof import check as checking
-    from energyprof.gate.folder import reports_in
-    from energyprof.gate.history import history
-    from energyprof.report import read
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.gate.history import history
+    from energyprof.report.file import read
 
     if new.is_dir():
         raise UsageError(f"{new}: is a folder; --history judges one report")
@@ -144,10 +145,10 @@ def _named(folder: Path) -> list[Named]:
     Raises:
         FileError: one of them cannot be read, or ``folder`` is none.
     """
-    from energyprof.gate import noise
-    from energyprof.gate.folder import reports_in
-    from energyprof.gate.suite import Named
-    from energyprof.report import from_data
+    from energyprof.compare.gate import noise
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.gate.suite import Named
+    from energyprof.report.file import from_data
 
     found = []
     for file in reports_in(folder):

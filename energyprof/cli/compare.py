@@ -12,8 +12,8 @@ from energyprof.cli.options import Country, Intensity, Json
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from energyprof.compare import Comparison
-    from energyprof.report import Report
+    from energyprof.compare.comparison import Comparison
+    from energyprof.report.record import Report
 
 FormatName = Annotated[str, typer.Option("--format", metavar="NAME", help="text, markdown, csv, json, ….")]
 Page = Annotated[
@@ -47,10 +47,10 @@ def compare(
     """
     import sys
 
-    from energyprof import compare as comparing
     from energyprof import formats
-    from energyprof.figures import emissions
-    from energyprof.report import read
+    from energyprof.compare import comparison as comparing
+    from energyprof.compare import emissions
+    from energyprof.report.file import read
 
     writer = formats.load("json" if json else format)
     names = labels(reports)
@@ -70,7 +70,7 @@ def write_html(page: Path, comparison: Comparison, reports: Sequence[Report], pa
         FileError: it cannot be written.
     """
     from energyprof.formats.html.page import write_page
-    from energyprof.report import trace_path
+    from energyprof.report.file import trace_path
 
     traces = [trace_path(path) for path in paths]
     if page.is_dir():

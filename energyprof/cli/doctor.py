@@ -23,12 +23,13 @@ def doctor(
 
     from rich.console import Console
 
-    from energyprof import machine
     from energyprof.cli.profiling import names
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
-    from energyprof.glance import glance
-    from energyprof.meters import ADDRESSED, addresses, find_all, find_at, kind_of, nvml, sysfs_root
-    from energyprof.readings.selection import select
+    from energyprof.measure import machine
+    from energyprof.measure.meters import ADDRESSED, addresses, find_all, find_at, kind_of, sysfs_root
+    from energyprof.measure.meters.nvidia import nvml
+    from energyprof.measure.selection import select
+    from energyprof.profile.spot_check import glance
 
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + [find_at(words) for words in asked if kind_of(words) in ADDRESSED]

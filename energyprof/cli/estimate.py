@@ -44,10 +44,10 @@ def estimate(
     Exits 3 if they are not of the same work.
     """
     from energyprof.cli.compare import labels
-    from energyprof.figures import emissions, samples_to_target
-    from energyprof.figures import estimate as estimating
-    from energyprof.formats import estimate as words
-    from energyprof.report import read
+    from energyprof.compare import emissions, samples_to_target
+    from energyprof.compare import forecast as estimating
+    from energyprof.formats import forecast as words
+    from energyprof.report.file import read
 
     grid = emissions.chosen(country, intensity)
     report = read(source)

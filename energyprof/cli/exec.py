@@ -48,9 +48,9 @@ def exec_program(
     from pathlib import Path
 
     from energyprof.cli import profiling
-    from energyprof.recording.child import exit_status
-    from energyprof.recording.job import program_job
-    from energyprof.run import run_program
+    from energyprof.profile.child import exit_status
+    from energyprof.profile.job import program_job
+    from energyprof.profile.run import run_program
 
     label = name or Path(command[0]).name
     if context.obj is not None:  # `ab` wants to know what is asked for, and runs it itself

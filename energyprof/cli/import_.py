@@ -51,16 +51,17 @@ def import_files(
     """
     from rich.console import Console
 
-    from energyprof import imports
     from energyprof.cli.options import report_path
-    from energyprof.figures.figures import unmetered
+    from energyprof.clock import utc_now
+    from energyprof.compare.figures import unmetered
     from energyprof.formats.summary import summary
-    from energyprof.imports.imported import Request
-    from energyprof.imports.keep import keep
-    from energyprof.report import to_json
+    from energyprof.report import importers
+    from energyprof.report.file import to_json
+    from energyprof.report.importers.imported import Request
+    from energyprof.report.importers.keep import keep
 
     request = Request(tuple(files), tuple(power or ()), offsets(offset or ()), only)
-    imported = imports.read(request, kind)
+    imported = importers.read(request, kind).dated(utc_now())
     path = report_path(output, imported.report.workload.name.replace("/", "_"), force=force)
     report = keep(imported, path)
     if json:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from energyprof.clock import utc_now
 from energyprof.errors import UsageError
 
 # Where reports go if nobody says.
@@ -84,7 +85,7 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
         UsageError: the asked file exists and may not be overwritten, or is a folder.
     """
     if asked is None:
-        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        stamp = re.sub(r"[-:]|\.\d+", "", utc_now())
         path, number = FOLDER / f"{name}-{stamp}.json", 1
         while path.exists():
             number += 1

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energyprof.accuracy.calibration import read_all
 from energyprof.cli.options import checked_idle, checked_interval, report_path
-from energyprof.energy import MIN_COVERAGE
 from energyprof.errors import UsageError
-from energyprof.profile import Measuring, Outcome
-from energyprof.recording.checkout import Checkout
-from energyprof.recording.job import Job
-from energyprof.recording.live import Snapshot
-from energyprof.recording.record import Watch
-from energyprof.report import to_json
+from energyprof.measure.calibration import read_all
+from energyprof.profile.checkout import Checkout
+from energyprof.profile.job import Job
+from energyprof.profile.live import Snapshot
+from energyprof.profile.record import Watch
+from energyprof.profile.session import Measuring, Outcome
+from energyprof.report.energy import MIN_COVERAGE
+from energyprof.report.file import to_json
 
 if TYPE_CHECKING:
     from energyprof.cli.screen import Subject

@@ -20,10 +20,10 @@ def recompute(
     """Make a report again from its trace: the same numbers, or what was measured before a crash."""
     from rich.console import Console
 
-    from energyprof import recompute as recomputing
     from energyprof.cli.options import report_path
     from energyprof.formats.summary import summary
-    from energyprof.report import read, to_json, write
+    from energyprof.report import rebuild as recomputing
+    from energyprof.report.file import read, to_json, write
 
     again = recomputing.recompute(report)
     same = to_json(again) == to_json(read(report))

@@ -157,9 +157,9 @@ def run(
     from functools import partial
 
     from energyprof.cli import profiling
-    from energyprof.recording.job import script_job, workload_job
-    from energyprof.recording.script import Script, is_script, number_in, target_of
-    from energyprof.run import run_job
+    from energyprof.profile.job import script_job, workload_job
+    from energyprof.profile.run import run_job
+    from energyprof.profile.script import Script, is_script, number_in, target_of
     from energyprof.workload import Settings
 
     wanted = profiling.seeds(seeds, repeats)

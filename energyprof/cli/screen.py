@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.recording.live import Snapshot
-from energyprof.recording.record import Watch
-from energyprof.report import TargetRecord
+from energyprof.profile.live import Snapshot
+from energyprof.profile.record import Watch
+from energyprof.report.record import TargetRecord
 from energyprof.units import joules, seconds, watts
 from energyprof.workload import Target
 

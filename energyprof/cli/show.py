@@ -26,8 +26,8 @@ def show(
     """Show one report: energy with its uncertainty, phases, meters, and power over time."""
     from rich.console import Console
 
-    from energyprof.figures.emissions import chosen
-    from energyprof.report import read, to_json
+    from energyprof.compare.emissions import chosen
+    from energyprof.report.file import read, to_json
 
     grid = chosen(country, intensity)
     if grid is not None and (json or budget):
@@ -37,11 +37,11 @@ def show(
         )
     content = read(report)
     if html is not None:
-        from energyprof.compare import compare
+        from energyprof.compare.comparison import compare
 
         write_html(html, compare([content], [report.stem], grid=grid), [content], [report])
     if budget:
-        from energyprof.figures.budget import budgets
+        from energyprof.compare.budget import budgets
         from energyprof.formats.budget import budget_data, budget_table
 
         found = budgets(content)

@@ -12,14 +12,14 @@ from typing import Any
 
 import typer
 
-from energyprof.ab import Ended, Screen, Side
 from energyprof.cli import profiling
 from energyprof.cli.options import report_path
 from energyprof.cli.profiling import Asked
 from energyprof.errors import UsageError
-from energyprof.recording.checkout import Checkout
-from energyprof.recording.record import Watch
-from energyprof.report import to_json
+from energyprof.profile.checkout import Checkout
+from energyprof.profile.record import Watch
+from energyprof.report.file import to_json
+from energyprof.study.ab import Ended, Screen, Side
 
 # The commands that train, and what of their options is the same for both sides.
 TRAINING = ("run", "exec")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from energyprof.check import Check
-    from energyprof.compare import Comparison
+    from energyprof.compare.comparison import Comparison
+    from energyprof.compare.gate.check import Check
 
 FORMATS = {
     "text": "energyprof.formats.text",

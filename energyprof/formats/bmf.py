@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from energyprof.check import Check
-from energyprof.compare import Comparison, Entry
+from energyprof.compare.comparison import Comparison, Entry
+from energyprof.compare.gate.check import Check
 from energyprof.errors import UsageError
 
 

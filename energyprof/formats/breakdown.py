@@ -7,9 +7,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.figures import budget
-from energyprof.figures.breakdown import Breakdown, Part, breakdown
-from energyprof.report import Report
+from energyprof.compare import budget
+from energyprof.compare.breakdown import Breakdown, Part, breakdown
+from energyprof.report.record import Report
 from energyprof.units import plus_minus, watts
 
 HINT = "what each part of a step takes: energyprof run … --breakdown 10"

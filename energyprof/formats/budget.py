@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.figures.budget import Budget, Total
+from energyprof.compare.budget import Budget, Total
 from energyprof.formats.wording import ESTIMATED, title
-from energyprof.report import Report
+from energyprof.report.record import Report
 from energyprof.units import joules, plus_minus
 
 NOTHING = "no energy was measured, so there is no budget"

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.accuracy.calibration import CalibrationRecord, Window
+from energyprof.measure.calibration import CalibrationRecord, Window
 from energyprof.meter import Calibration
 from energyprof.units import plus_minus, seconds
 

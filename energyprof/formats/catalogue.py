@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.bank import packaged
+from energyprof.compare.bank import packaged
 from energyprof.units import seconds
 from energyprof.workload import Settings, WorkloadError
 from energyprof.workloads import WORKLOADS, workload_module

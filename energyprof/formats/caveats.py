@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energyprof.check import Check, Outcome
+from energyprof.compare.gate.check import Check, Outcome
 from energyprof.formats import wording
 
 NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
-from energyprof.check import Check
-from energyprof.compare import Comparison
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.emissions import described
+from energyprof.compare.figures import BY_NAME, EMISSIONS
+from energyprof.compare.gate.check import Check
 from energyprof.errors import UsageError
-from energyprof.figures.emissions import described
-from energyprof.figures.figures import BY_NAME, EMISSIONS
 from energyprof.formats.factors import winners
 
 COLUMNS = (

@@ -13,9 +13,9 @@ from rich.text import Text
 from energyprof.formats.flags import in_words
 from energyprof.formats.meters import ALIKE, BOUNDARIES, row_name
 from energyprof.formats.summary import gpu_names
-from energyprof.glance import Glance
+from energyprof.measure.selection import Selection
 from energyprof.meter import Finding, MeterInfo
-from energyprof.readings.selection import Selection
+from energyprof.profile.spot_check import Glance
 from energyprof.units import watts
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from energyprof.best import best
-from energyprof.compare import Change, Comparison, Entry, Estimate
-from energyprof.figures.emissions import described
-from energyprof.figures.figures import BY_NAME, SHOWN
+from energyprof.compare.best import best
+from energyprof.compare.change import Change
+from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.emissions import described
+from energyprof.compare.figures import BY_NAME, SHOWN
 from energyprof.formats.wording import about, number, share, title
 
 # From this share of the ratio on an interval is no longer even around it, and is written out.

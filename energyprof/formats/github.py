@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from energyprof.check import Check
-from energyprof.compare import Comparison
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.gate.check import Check
 from energyprof.errors import FileError
 from energyprof.formats import markdown, wording
 from energyprof.formats.caveats import caveats, unjudged

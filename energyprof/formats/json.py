@@ -6,8 +6,8 @@ import dataclasses
 import json
 from typing import TextIO
 
-from energyprof.check import Check
-from energyprof.compare import Comparison
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.gate.check import Check
 from energyprof.formats.factors import winners
 
 

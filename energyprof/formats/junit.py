@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TextIO
 from xml.etree import ElementTree
 
-from energyprof.check import Check
-from energyprof.compare import Comparison
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.gate.check import Check
 from energyprof.errors import UsageError
 from energyprof.formats import wording
 from energyprof.formats.caveats import caveats, unjudged

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import TextIO
 
-from energyprof.check import Check, Verdict
-from energyprof.compare import Comparison
-from energyprof.figures.figures import SHOWN
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.figures import SHOWN
+from energyprof.compare.gate.check import Check
+from energyprof.compare.gate.verdict import Verdict
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
 

@@ -10,11 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.energy import MIN_COVERAGE
 from energyprof.formats.calibration import gain_words
 from energyprof.formats.flags import in_words
-from energyprof.readings.selection import listing
-from energyprof.report import MeterRecord, Report
+from energyprof.measure.selection import listing
+from energyprof.report.energy import MIN_COVERAGE
+from energyprof.report.record import MeterRecord, Report
 from energyprof.units import share
 
 BOUNDARIES = {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from energyprof.check import Check
+from energyprof.compare.gate.check import Check
+from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, margin
+from energyprof.compare.gate.noise import Noise
 from energyprof.formats.wording import share, title
-from energyprof.gate.limits import DEFAULT_MARGIN, LIMITED, margin
-from energyprof.gate.noise import Noise
 
 
 def margins(noise: Noise, verdict: Check) -> list[str]:

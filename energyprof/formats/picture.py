@@ -8,12 +8,13 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from energyprof.energy import Integrator, MeterEnergy, total
-from energyprof.figures.figures import run_name
-from energyprof.phases import PART
-from energyprof.readings.selection import listing
-from energyprof.readings.tracefile import Row, read_run
-from energyprof.report import Report, Run, trace_path
+from energyprof.compare.figures import run_name
+from energyprof.measure.selection import listing
+from energyprof.report.energy import Integrator, MeterEnergy, total
+from energyprof.report.file import trace_path
+from energyprof.report.phases import PART
+from energyprof.report.record import Report, Run
+from energyprof.trace.file import Row, read_run
 from energyprof.units import seconds, watts
 
 ROWS = 7

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from energyprof import units
-from energyprof.compare import Comparison
-from energyprof.figures.product import Product
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.product import Product
 from energyprof.formats.factors import ESTIMATED
 from energyprof.formats.wording import ratio_change
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from energyprof.check import Check
-from energyprof.compare import Comparison, Estimate
+from energyprof.compare.comparison import Comparison, Estimate
+from energyprof.compare.figures import BY_NAME
+from energyprof.compare.gate.check import Check
 from energyprof.errors import UsageError
-from energyprof.figures.figures import BY_NAME
 from energyprof.formats import wording
 from energyprof.formats.bmf import names
 

@@ -11,18 +11,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.bank import bank_of, faster, faster_together
-from energyprof.energy import MIN_COVERAGE
-from energyprof.figures import budget
-from energyprof.figures.change import collect
-from energyprof.figures.emissions import Grid, described, grams
-from energyprof.figures.figures import BY_NAME
+from energyprof.compare import budget
+from energyprof.compare.bank import bank_of, faster, faster_together
+from energyprof.compare.change import collect
+from energyprof.compare.emissions import Grid, described, grams
+from energyprof.compare.figures import BY_NAME
 from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.flags import in_words
 from energyprof.formats.meters import meters_table
 from energyprof.formats.model import about_model
-from energyprof.phases import PART
-from energyprof.report import Report, Run
+from energyprof.report.energy import MIN_COVERAGE
+from energyprof.report.phases import PART
+from energyprof.report.record import Report, Run
 from energyprof.units import joules, plus_minus, seconds, share, watts
 
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}

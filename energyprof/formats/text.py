@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from energyprof.check import Check
-from energyprof.compare import Comparison, Entry, Estimate
-from energyprof.figures.figures import BY_NAME, SHOWN
+from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.figures import BY_NAME, SHOWN
+from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 
 from energyprof import units
-from energyprof.check import Check, Limit, Verdict
-from energyprof.compare import Change, Comparison, Entry, Estimate
-from energyprof.figures.figures import BY_NAME
+from energyprof.compare.change import Change
+from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.figures import BY_NAME
+from energyprof.compare.gate.check import Check
+from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.verdict import Verdict
 from energyprof.formats.flags import in_words
 
 FOOTNOTES = (

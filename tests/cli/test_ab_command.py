@@ -18,7 +18,8 @@ import pytest
 from conftest import Command
 
 import energyprof
-from energyprof.report import Report, read
+from energyprof.report.file import read
+from energyprof.report.record import Report
 from fakes.spent import SPENDER, SpentJoules
 
 # Each seed costs something else: only runs of the same seed tell two versions apart.

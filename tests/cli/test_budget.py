@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from energyprof.meter import Calibration
-from energyprof.report import Report, Run, write
+from energyprof.report.file import write
+from energyprof.report.record import Report, Run
 from reports import meter, report, run, unmetered_run
 
 RECTANGLE = 1 / math.sqrt(3)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from energyprof.accuracy.calibration import SCHEMA, CalibrationRecord, Reference, write
+from energyprof.measure.calibration import SCHEMA, CalibrationRecord, Reference, write
 from energyprof.meter import Calibration
 from fakes.powercap import LAG_J
 from fakes.recording import counter, gauge, nvml, recording, shelly

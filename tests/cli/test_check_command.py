@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from energyprof.cli import app
+from energyprof.compare.gate.noise import noise_of, noise_path
+from energyprof.compare.gate.noise import write as write_noise
 from energyprof.errors import EnergyprofError
-from energyprof.gate.noise import noise_of, noise_path
-from energyprof.gate.noise import write as write_noise
-from energyprof.report import Series, write
+from energyprof.report.file import write
+from energyprof.report.record import Series
 from reports import at, report, run, unmetered_run
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.cli.compare import labels
-from energyprof.report import write
+from energyprof.report.file import write
 from reports import at, report, run
 
 ROOT = Path(__file__).parents[2]

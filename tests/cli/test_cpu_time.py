@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from energyprof.cpu_time import spent
-from energyprof.recording.process_tree import ProcessTree
+from energyprof.profile.process_tree import ProcessTree
+from energyprof.report.cpu_time import spent
 
 BURN = """
 import time

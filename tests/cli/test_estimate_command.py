@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from energyprof.report import Point, write
+from energyprof.report.file import write
+from energyprof.report.record import Point
 from reports import at, report, run, unmetered_run
 
 MEASURED = Path(__file__).parents[2] / "results" / "vm-epyc-2" / "unet-tiny" / "seeds-0-2.json"

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from energyprof.formats.catalogue import size_lines
-from energyprof.meters import ADDRESSED, KINDS
-from energyprof.report import Phase, Report, Run, read, write
+from energyprof.measure.meters import ADDRESSED, KINDS
+from energyprof.report.file import read, write
+from energyprof.report.record import Phase, Report, Run
 from fakes import sysfs
 from fakes.powercap import LAG_J
 from fakes.recording import counter, nvml, recording

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from energyprof.cli.screen import PlainLines, Subject, live_display
-from energyprof.recording.live import Snapshot
-from energyprof.report import TargetRecord
+from energyprof.profile.live import Snapshot
+from energyprof.report.record import TargetRecord
 
 START = Snapshot(0, 1, 3, "startup", 1.0, None, None, None, None, None, False)
 TRAINS = Snapshot(1, 2, 4, "train", 9.0, 5.0, 4096, 0.485, 60.0, 300.0, True)

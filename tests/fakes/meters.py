@@ -9,7 +9,7 @@ from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.meter import MeterInfo
-from energyprof.readings.samples import Sample
+from energyprof.trace.rows import Sample
 
 
 def info(**changes: Any) -> MeterInfo:

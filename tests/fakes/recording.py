@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.meter import MeterInfo
-from energyprof.readings.tracefile import TraceWriter
-from energyprof.report import MeterRecord, trace_path, write
+from energyprof.report.file import trace_path, write
+from energyprof.report.record import MeterRecord
+from energyprof.trace.file import TraceWriter
 from reports import meter, report
 
 INTERVAL_S = 0.5

@@ -20,11 +20,11 @@ from typing import cast
 from unittest.mock import patch
 
 from energyprof.errors import MeterError
+from energyprof.measure import sampler
+from energyprof.measure.meters.nvidia import counter as nvml_counter
+from energyprof.measure.meters.nvidia.ticks import find_tick
 from energyprof.meter import Meter, MeterInfo, Source
-from energyprof.meters import nvml_counter
-from energyprof.meters.ticks import find_tick
-from energyprof.readings import sampler
-from energyprof.readings.samples import Sample
+from energyprof.trace.rows import Sample
 from fakes.traces import Trace
 from fakes.waveform import Waveform
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from energyprof.energy import Energy, Integrator, MeterEnergy, Window, total
 from energyprof.meter import MeterInfo
-from energyprof.readings.samples import Sample
-from energyprof.readings.segment import Segment
-from energyprof.readings.segments import segmenter
+from energyprof.report.energy import Energy, Integrator, MeterEnergy, Window, total
+from energyprof.report.segments.segment import Segment
+from energyprof.report.segments.segmenter import segmenter
+from energyprof.trace.rows import Sample
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from energyprof.compare import compare
+from energyprof.compare.comparison import compare
 from energyprof.formats.html.page import page
-from energyprof.readings.tracefile import TraceWriter
-from energyprof.report import Phase, Point, Report, Run, trace_path, write
+from energyprof.report.file import trace_path, write
+from energyprof.report.record import Phase, Point, Report, Run
+from energyprof.trace.file import TraceWriter
 from reports import meter, report, run
 
 SPIKE_W = 180.0

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from energyprof.check import check
-from energyprof.compare import compare
+from energyprof.compare.comparison import compare
+from energyprof.compare.gate.check import check
 from energyprof.errors import UsageError
 from energyprof.formats import bmf
-from energyprof.report import Report
+from energyprof.report.record import Report
 from reports import PER_SAMPLE, at
 
 

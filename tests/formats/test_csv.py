@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from energyprof.check import check
-from energyprof.compare import Comparison, compare
+from energyprof.compare.comparison import Comparison, compare
+from energyprof.compare.gate.check import check
 from energyprof.errors import UsageError
 from energyprof.formats import csv as writer
 from reports import at, report

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from energyprof.compare import Change, compare
+from energyprof.compare.change import Change
+from energyprof.compare.comparison import compare
 from energyprof.formats.factors import sides, times
 from reports import at, report, run
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
-from energyprof.check import Check, check, without_baseline
-from energyprof.compare import compare
+from energyprof.compare.comparison import compare
+from energyprof.compare.gate.check import Check, check, without_baseline
+from energyprof.compare.gate.limits import Limit
 from energyprof.errors import FileError
 from energyprof.formats import github
-from energyprof.gate.limits import Limit
 from reports import PER_SAMPLE, at, report, run
 
 BASE = at(0.99, 1.0, 1.01)

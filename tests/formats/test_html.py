@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from formats.pages import SPIKE_W, Reader, drawn, saved, several, two_meters
 
-from energyprof.compare import Comparison, compare
-from energyprof.figures.emissions import of_number
+from energyprof.compare.comparison import Comparison, compare
+from energyprof.compare.emissions import of_number
 from energyprof.formats import factors
 from energyprof.formats import json as as_json
 from energyprof.formats.html import plot, style
 from energyprof.formats.html.page import page
-from energyprof.report import Report
+from energyprof.report.record import Report
 from reports import at, program, report, run, unmetered_run
 
 BASE, LESS = several(1.0, 1.01, 0.99), several(0.8, 0.81, 0.79)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from formats.pages import Reader, saved, several
 
-from energyprof.compare import compare
+from energyprof.compare.comparison import compare
 from energyprof.formats import factors
 from energyprof.formats.html.page import write_page
-from energyprof.report import trace_path
+from energyprof.report.file import trace_path
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")

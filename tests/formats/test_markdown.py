@@ -6,7 +6,7 @@ from io import StringIO
 
 import pytest
 
-from energyprof.compare import compare
+from energyprof.compare.comparison import compare
 from energyprof.formats import markdown
 from reports import at
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from energyprof.bank import bank_in, packaged
+from energyprof.compare.bank import bank_in, packaged
 from energyprof.workload import Plan, Settings
 from energyprof.workloads import WORKLOADS, workload_module
 

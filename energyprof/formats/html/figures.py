@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from energyprof.compare import Comparison, Entry, Estimate
-from energyprof.figures.figures import SHOWN
+from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.figures import SHOWN
 from energyprof.formats import factors, product, wording
 from energyprof.formats.html.plot import SIZE, Axis, dot, path, ratio_axis, svg, x_ticks
 from energyprof.formats.html.tags import Markup, paragraph, section, table, tag, text

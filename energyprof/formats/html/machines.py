@@ -8,7 +8,7 @@ from typing import Any
 
 from energyprof.formats.html.tags import Markup, paragraph, section, table, tag, text
 from energyprof.formats.meters import BOUNDARIES
-from energyprof.report import MeterRecord, Report
+from energyprof.report.record import MeterRecord, Report
 from energyprof.units import share, si
 
 # Always shown; the others where the machines differ in them.

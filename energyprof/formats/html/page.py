@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from energyprof import __version__, atomic
-from energyprof.compare import Comparison, Entry
+from energyprof import __version__, files
+from energyprof.compare.comparison import Comparison, Entry
 from energyprof.formats import factors, json, wording
 from energyprof.formats.html.figures import figures
 from energyprof.formats.html.machines import machines
@@ -17,7 +17,7 @@ from energyprof.formats.html.power import power
 from energyprof.formats.html.score import scores
 from energyprof.formats.html.style import CSS
 from energyprof.formats.html.tags import Markup, join, paragraph, table, tag, text
-from energyprof.report import Report
+from energyprof.report.record import Report
 
 # The figure at the head of a report's card: the first of these that it has.
 HEADLINES = ("energy_to_target", "energy", "energy_per_sample")
@@ -38,7 +38,7 @@ def write_page(
     Raises:
         FileError: the file cannot be written.
     """
-    atomic.write_text(path, page(comparison, reports, traces))
+    files.write_text(path, page(comparison, reports, traces))
 
 
 def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Path | None]) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from energyprof.figures.breakdown import Breakdown, breakdown
-from energyprof.figures.budget import counting
+from energyprof.compare.breakdown import Breakdown, breakdown
+from energyprof.compare.budget import counting
 from energyprof.formats.breakdown import HINT, UNTOLD
 from energyprof.formats.html.plot import legend, swatch
 from energyprof.formats.html.style import colour, phase_colours
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
-from energyprof.phases import PART
-from energyprof.report import Report
+from energyprof.report.phases import PART
+from energyprof.report.record import Report
 from energyprof.units import joules, plus_minus, seconds, watts
 
 # The machine before the program started and after it ended: looked at, not spent on the training.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from energyprof.compare.figures import broken, run_name, unmetered
+from energyprof.compare.power_curve import PowerCurve, power_curves
 from energyprof.errors import FileError
-from energyprof.figures.figures import broken, run_name, unmetered
-from energyprof.figures.power_curve import PowerCurve, power_curves
 from energyprof.formats.html.plot import (
     SIZE,
     Axis,
@@ -23,9 +23,9 @@ from energyprof.formats.html.plot import (
 )
 from energyprof.formats.html.style import phase_colours
 from energyprof.formats.html.tags import Markup, join, numbers, paragraph, section, tag, text
-from energyprof.phases import PART
-from energyprof.readings.tracefile import read_run
-from energyprof.report import MeterRecord, Report, Run
+from energyprof.report.phases import PART
+from energyprof.report.record import MeterRecord, Report, Run
+from energyprof.trace.file import read_run
 from energyprof.units import seconds, si, watts
 
 HEIGHT_PX = 130

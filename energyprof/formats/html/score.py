@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from energyprof.figures.score_curve import Against, Knots, ScoreCurve, score_curve
+from energyprof.compare.score_curve import Against, Knots, ScoreCurve, score_curve
 from energyprof.formats.html.plot import Axis, Point, area, at, axis, dot, legend, path, plot
 from energyprof.formats.html.style import DASHES, LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
-from energyprof.report import Report, TargetRecord
+from energyprof.report.record import Report, TargetRecord
 from energyprof.units import si
 
 HEIGHT_PX = 300

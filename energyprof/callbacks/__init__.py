@@ -1,0 +1,1 @@
+"""Callbacks for trainings that other libraries run: transformers, Lightning, accelerate."""

@@ -1,0 +1,95 @@
+"""For loops on accelerate: ``Accelerator(log_with=EnergyprofTracker(metric="accuracy"))``."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from accelerate.tracking import GeneralTracker
+from accelerate.utils import broadcast_object_list
+
+from energyprof.callbacks.course import Course, undisturbed
+
+
+class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is untyped here
+    """Tells the profiler of the samples and the scores that ``accelerator.log`` is given, and of phases::
+
+        tracker = EnergyprofTracker(metric="accuracy")
+        accelerator = Accelerator(log_with=tracker)
+        accelerator.init_trackers("mine")
+        with tracker.phase("train"):
+            for epoch in range(1, 11):
+                ...
+                accelerator.log({"samples": epoch * len(data)})
+                with tracker.phase("eval"):
+                    accelerator.log({"accuracy": evaluate(model)})
+                if tracker.reached():
+                    break
+        accelerator.end_training()
+
+    ``samples`` counts those of all processes. What is logged under other names is for other trackers.
+    """
+
+    name = "energyprof"
+    requires_logging_directory = False
+
+    def __init__(self, metric: str | None = None, samples: str = "samples") -> None:
+        """``metric`` and ``samples`` are the names under which score and samples are logged."""
+        super().__init__()
+        self.metric = metric
+        self.samples = samples
+        self.course = Course()
+        self._reached = False
+
+    @property
+    def tracker(self) -> "EnergyprofTracker":
+        """What ``accelerator.get_tracker(..., unwrap=True)`` gives."""
+        return self
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """``name`` while the context lasts, then again what was before; after the start-up, ``train``."""
+        before = self.course.phase if self.course.phase != "startup" else "train"
+        self._enter(name)
+        try:
+            yield
+        finally:
+            self._enter(before)
+
+    def reached(self) -> bool:
+        """Whether a score is at or past the profile's target: every process has to ask, all hear the same."""
+        from torch import distributed
+
+        if self.course.aims and distributed.is_available() and distributed.is_initialized():
+            answer = [self._reached]  # accelerate logs in the first process only
+            broadcast_object_list(answer)
+            self._reached = answer[0]
+        return self._reached
+
+    def store_init_configuration(self, values: dict[str, Any]) -> None:
+        """Nothing: the profile has its own record of what was run."""
+
+    @undisturbed
+    def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
+        """Tell the samples and the score among ``values``, if they are there."""
+        if self.samples in values:
+            if self.course.phase == "startup":
+                self._enter("train")
+            self.course.trained(int(values[self.samples]))
+        if self.metric in values:
+            self._reached |= self.course.scored(values[self.metric], device_in_use())
+
+    @undisturbed
+    def finish(self) -> None:
+        """Training is over."""
+        self._enter("shutdown")
+
+    @undisturbed
+    def _enter(self, phase: str) -> None:
+        self.course.enter(phase, device_in_use())
+
+
+def device_in_use() -> Any:
+    """The ``torch.device`` that this process computes on; accelerate makes its GPU the current one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_initialized() else "cpu")

@@ -1,0 +1,112 @@
+"""Where the energy of a training step goes: its parts, each measured alone after the training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from energyprof.compare import budget
+from energyprof.compare.statistics import terms
+from energyprof.compare.statistics.mean import mean_of
+from energyprof.report.energy import SHORT_REFRESHES
+from energyprof.report.phases import PART
+from energyprof.report.record import MeterRecord, Phase, Report
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a step, in the mean over the runs."""
+
+    name: str
+    sample_j: float
+    sample_u_j: float  # expanded
+    power_w: float
+    told: bool  # the meters can tell it: its uncertainty is smaller than itself, and it was read often enough
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """All parts of a step, beside the training that they are the parts of."""
+
+    parts: tuple[Part, ...]
+    together_j: float  # a sample
+    together_u_j: float  # expanded
+    train_j: float | None  # a sample of the train phases; None: not measured
+    train_u_j: float | None
+    # The parts together as a share of the training. Where data come while the device computes, or the idle
+    # machine's power is paid once and not once a part, the parts one after the other take more: above 1.
+    closure: float | None
+    closure_u: float | None  # expanded, without the gain that both have in common
+
+
+# One run's joules a sample, and their standard uncertainties by term.
+_Reading = tuple[float, Mapping[str, float]]
+
+
+def breakdown(report: Report) -> Breakdown | None:
+    """The parts of a step that the report's runs measured; ``None``: none did, or without a meter."""
+    # By run, and in it by part; runs that lack a part (the process broke off) do not enter.
+    runs = [_by_part(run.phases) for run in budget.counting(report)]
+    names = list(dict.fromkeys(name for parts in runs for name in parts))
+    whole = [parts for parts in runs if all(name in parts for name in names)]
+    if not names or not whole:
+        return None
+    found = [_part(name, [parts[name] for parts in whole], report.meters) for name in names]
+    sums = [_sum([_reading(parts[name]) for name in names]) for parts in whole]
+    together_j, together_u_j = _mean(sums)
+    train = budget.energy_per_sample(report)
+    closure = closure_u = None
+    if train is not None and train.mean_j > 0 and together_j > 0:
+        closure = together_j / train.mean_j
+        _, own_u_j = _mean([(joules, _without_gain(terms_j)) for joules, terms_j in sums])
+        closure_u = closure * math.hypot(own_u_j / together_j, train.one_device.expanded_j / train.mean_j)
+    return Breakdown(
+        tuple(found),
+        together_j,
+        together_u_j,
+        None if train is None else train.mean_j,
+        None if train is None else train.total.expanded_j,
+        closure,
+        closure_u,
+    )
+
+
+def _by_part(phases: Sequence[Phase]) -> dict[str, Phase]:
+    """The parts with samples and joules, by name."""
+    return {
+        phase.name.removeprefix(PART): phase
+        for phase in phases
+        if phase.name.startswith(PART) and phase.samples and phase.energy_j is not None
+    }
+
+
+def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> Part:
+    sample_j, u_j = _mean([_reading(phase) for phase in phases])
+    spans_s = [phase.end_s - phase.start_s for phase in phases]
+    power_w = math.fsum(phase.energy_j or 0.0 for phase in phases) / math.fsum(spans_s)
+    # In another tool's file no meter may be counted: nothing says how often it was read.
+    slowest_s = max((max(m.interval_s, m.info.refresh_s) for m in meters if m.counted), default=math.inf)
+    return Part(name, sample_j, u_j, power_w, u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s)
+
+
+def _reading(phase: Phase) -> _Reading:
+    samples = phase.samples or 1
+    terms_j = phase.budget_j or {"meters": (phase.energy_u_j or 0.0) / 2}
+    return (phase.energy_j or 0.0) / samples, {term: u_j / samples for term, u_j in terms_j.items()}
+
+
+def _sum(readings: Sequence[_Reading]) -> _Reading:
+    n = len(readings)
+    means_j = terms.of_mean([terms_j for _, terms_j in readings])
+    return math.fsum(joules for joules, _ in readings), {term: n * u_j for term, u_j in means_j.items()}
+
+
+def _mean(readings: Sequence[_Reading]) -> tuple[float, float]:
+    """The mean over runs and its expanded uncertainty."""
+    found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
+    return found.value, found.total.expanded
+
+
+def _without_gain(terms_j: Mapping[str, float]) -> Mapping[str, float]:
+    return {term: u_j for term, u_j in terms_j.items() if term != "gain"}

@@ -1,0 +1,191 @@
+"""Where the uncertainty of an energy comes from: each term, its share, and what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.compare.figures import BY_NAME, value
+from energyprof.compare.statistics import mean, terms
+from energyprof.compare.statistics.mean import SCATTER, mean_of
+from energyprof.report.record import MeterRecord, Report, Run
+
+# Term -> distribution, what it means, where it comes from.
+TERMS: Mapping[str, tuple[str, str, str]] = {
+    SCATTER: ("Student", "how much the runs differ, s/√n", "GUM 4.2.3"),
+    "gain": ("rectangular", "the meters' scale: all readings off by one factor", ""),
+    "offset": ("rectangular", "the meters' zero: what they show where there is nothing", ""),
+    "resolution": ("rectangular", "the step that readings are cut off to", "GUM F.2.2.1"),
+    "edge": ("rectangular", "start and end lie between two renewals of a counter", "GUM 4.3.7"),
+    "stamp": ("rectangular", "when the readings at start and end were taken", "GUM 4.3.7"),
+    "shape": ("rectangular", "what the power did between looks at even times", "GUM 4.3.7"),
+    "sampling": (
+        "normal",
+        "what the power did between looks at random times",
+        "Cochran, Sampling Techniques, 5A.12",
+    ),
+    "bridge": ("rectangular", "gaps and resets, filled in from what lies around them", "GUM 4.3.7"),
+    "idle": ("normal", "the idle power that is taken off", ""),
+    "reading": ("normal", "all but the gain, which this report does not split", ""),
+    "meters": ("normal", "all that the meters may be off by, which this report does not split", ""),
+}
+OLD_REPORT = (
+    "the report holds only the totals, not the terms; `energyprof recompute` makes them from its trace"
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a budget."""
+
+    term: str
+    evaluation: Literal["A", "B"]
+    distribution: str
+    meaning: str
+    source: str  # empty where the report does not say
+    u_j: float  # standard, of the mean over the runs
+    share: float | None  # of the combined variance; None: it does not enter, see Budget.notes
+
+
+@dataclass(frozen=True)
+class Total:
+    """Terms added in quadrature, and the interval that follows."""
+
+    u_j: float  # combined, standard
+    dof: float | None  # effective degrees of freedom (GUM G.4.1); None: without end
+    k: float
+    expanded_j: float  # k times u_j
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The uncertainty of one energy of a report, taken apart."""
+
+    figure: str  # energy_to_target, energy, energy_per_sample or net_energy
+    mean_j: float  # geometric; arithmetic where one is not positive
+    runs: int
+    items: tuple[Item, ...]
+    total: Total
+    # Without the gain: it is common to all that is measured with the same meters, and drops out there.
+    one_device: Total
+    by_meter_j: Mapping[str, Mapping[str, float]]  # standard, by term; empty unless there are several meters
+    notes: tuple[str, ...]
+
+
+# One run's energy, and its standard uncertainties by term.
+_Reading = tuple[float, Mapping[str, float]]
+
+
+def counting(report: Report) -> list[Run]:
+    """The runs that the report's energy is the mean of: those that compare would take, else what there is."""
+    figure = BY_NAME["energy_to_target" if report.workload.target else "energy"]
+    entering = [run for run in report.runs if value(figure, run) is not None]
+    ended = [run for run in report.runs if run.status in ("reached", "done")]
+    return entering or ended or list(report.runs)
+
+
+def budgets(report: Report) -> tuple[Budget, ...]:
+    """The budget of each energy that the report has: of the run, of a sample, net of idle."""
+    found = (energy(report), energy_per_sample(report), net_energy(report))
+    return tuple(budget for budget in found if budget is not None)
+
+
+def energy(report: Report) -> Budget | None:
+    """Of the energy of training and evaluation; None: not measured."""
+    runs = [run for run in counting(report) if run.energy_j is not None]
+    readings = [(run.energy_j, terms.of_energy(run)) for run in runs if run.energy_j is not None]
+    reached = report.workload.target is not None and any(run.status == "reached" for run in runs)
+    return _budget("energy_to_target" if reached else "energy", report, runs, readings)
+
+
+def energy_per_sample(report: Report) -> Budget | None:
+    """Of the energy of one trained sample, runs that missed the target included; None: there is none."""
+    pairs = [(run, value(BY_NAME["energy_per_sample"], run)) for run in report.runs]
+    known = [(run, joules) for run, joules in pairs if joules is not None]
+    readings = [(joules, terms.of_sample(run, joules)) for run, joules in known]
+    return _budget("energy_per_sample", report, [run for run, _ in known], readings)
+
+
+def net_energy(report: Report) -> Budget | None:
+    """Of the energy less what the idle machine would have used; None: nobody looked at it idle."""
+    runs = [run for run in counting(report) if run.net_energy_j is not None]
+    readings = [(run.net_energy_j, terms.of_net(run)) for run in runs if run.net_energy_j is not None]
+    return _budget("net_energy", report, runs, readings)
+
+
+def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence[_Reading]) -> Budget | None:
+    if not readings:
+        return None
+    found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
+    total = _total(found.total)
+    items = []
+    for term, u_j in found.terms.items():
+        share = u_j**2 / total.u_j**2 if total.u_j > 0 else 0.0
+        items.append(_item(term, u_j, None if term in found.aside else share, report.meters, found.n))
+    items.sort(key=lambda item: -1.0 if item.share is None else item.share, reverse=True)
+    return Budget(
+        figure,
+        found.value,
+        found.n,
+        tuple(items),
+        total,
+        _total(found.one_device),
+        _by_meter(figure, runs, found.value),
+        _notes(runs, items, [] if SCATTER in found.aside else found.aside),
+    )
+
+
+def _total(total: mean.Total) -> Total:
+    return Total(total.u, total.dof, total.k, total.expanded)
+
+
+def _item(term: str, u_j: float, share: float | None, meters: Sequence[MeterRecord], n: int) -> Item:
+    distribution, meaning, source = TERMS.get(term, ("normal", "", ""))
+    if term == SCATTER:
+        distribution = f"Student, {n - 1} dof"
+    if term in ("gain", "offset"):
+        distribution, source = _of_meters(term, meters)
+    return Item(term, "A" if term == SCATTER else "B", distribution, meaning, source, u_j, share)
+
+
+def _of_meters(term: str, meters: Sequence[MeterRecord]) -> tuple[str, str]:
+    """Distribution and source of what the counted meters' makers, or their calibrations, say."""
+    infos = [meter.info for meter in meters if meter.counted]
+    sources = []
+    for info in infos:
+        calibration = info.calibration
+        if calibration is not None:
+            u = f"{100 * calibration.gain_u:.2g} %" if term == "gain" else f"{calibration.offset_u_w:.2g} W"
+            sources.append(f"{info.name}: u = {u}, calibrated by {calibration.source}")
+        elif term == "gain":
+            sources.append(f"{info.kind}: ±{100 * info.gain_a:.3g} %, {info.gain_source}")
+        elif info.offset_a_w > 0:
+            sources.append(f"{info.kind}: ±{info.offset_a_w:.2g} W")
+    calibrated = {info.calibration is not None for info in infos}
+    distribution = {(True,): "normal", (False, True): "both"}.get(tuple(sorted(calibrated)), "rectangular")
+    return distribution, "; ".join(dict.fromkeys(sources))
+
+
+def _by_meter(figure: str, runs: Sequence[Run], mean_j: float) -> Mapping[str, Mapping[str, float]]:
+    """The terms of each meter in the mean over ``runs``; only of the runs' own energy, and of several."""
+    names = dict.fromkeys(name for run in runs for name in run.budget_by_meter_j)
+    if figure not in ("energy_to_target", "energy") or len(names) < 2:
+        return {}
+    found = {}
+    for name in names:
+        each = [(run.budget_by_meter_j.get(name, {}), run.energy_j or 0.0) for run in runs]
+        # Relative to each run's energy, as `mean_of` takes them.
+        found[name] = terms.of_mean([terms.scaled(t, mean_j / j if j > 0 else 1.0) for t, j in each])
+    return found
+
+
+def _notes(runs: Sequence[Run], items: Sequence[Item], in_scatter: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if any(run.energy_u_j and not run.budget_j for run in runs):
+        notes.append(OLD_REPORT)
+    if in_scatter:
+        notes.append(f"{', '.join(in_scatter)}: within the scatter, so not added again (GUM 4.3.10)")
+    elif any(item.term == SCATTER and item.share is None for item in items):
+        notes.append("scatter: less than the readings alone explain, so they stand for it (GUM 4.3.10)")
+    return tuple(notes)

@@ -1,0 +1,144 @@
+"""What a meter reads against a better one, from a recording of both: gain, zero, and how sure they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+from energyprof.compare.pairing import Asked, Pair, Powers, pair_of, powers_of, window_length_s
+from energyprof.compare.statistics.fit import Line, line, serial
+from energyprof.errors import UsageError
+from energyprof.measure.calibration import GAINS, SCHEMA, CalibrationRecord, Efficiency, Reference, Window
+from energyprof.meter import Calibration, MeterInfo
+from energyprof.report.file import read, trace_path
+
+LEAST_WINDOWS = 3
+# A line through powers that are all alike says nothing of its slope: they must differ by this share of the
+# largest.
+LEAST_SPREAD = 0.25
+# Less than this share of the variance explained: what else the reference sees changed, too.
+LEAST_R2 = 0.98
+
+_LEVELS = "run a load of several levels, such as idle, half and full, each for several windows"
+
+
+def calibrate(path: Path, asked: Asked, created: str, source: str) -> CalibrationRecord:
+    """The calibration of a meter from the report at ``path`` and the trace beside it.
+
+    ``created``: now, ISO 8601 UTC; ``source``: what the calibration names as its source.
+
+    Raises:
+        FileError: the report or its trace cannot be read.
+        UsageError: the two meters cannot be compared, or the recording does not tell enough.
+    """
+    pair = pair_of(read(path), asked, path)
+    window_s = window_length_s(pair, asked.window_s)
+    powers = powers_of(trace_path(path), pair, window_s)
+    if len(powers) < LEAST_WINDOWS:
+        raise UsageError(
+            f"{path}: {len(powers)} windows of {window_s:g} s with both meters and a steady load: "
+            f"{LEAST_WINDOWS} are needed, better 30: {_LEVELS}"
+        )
+    readings = [p.meter_w for p in powers]
+    spread_w, largest_w = max(readings) - min(readings), max(readings)
+    if spread_w < LEAST_SPREAD * largest_w or spread_w == 0:
+        raise UsageError(
+            f"{asked.meter} read {min(readings):.4g} to {largest_w:.4g} W, a spread of "
+            f"{100 * spread_w / largest_w if largest_w else 0:.0f} %; {100 * LEAST_SPREAD:.0f} % is needed: "
+            f"{_LEVELS}"
+        )
+    efficiency = asked.efficiency.value if asked.efficiency else 1.0
+    true = [efficiency * p.reference_w - math.fsum(p.others_w) for p in powers]
+    fitted = serial(line(readings, true))
+    _check(fitted, pair)
+    found = _calibration(pair, fitted, powers, asked.efficiency, source)
+    own_u = replace(pair.meter.info, calibration=None).gain_u
+    notes = _assumptions(pair)
+    if found.gain_u > own_u:
+        notes.append(
+            f"no surer than without: ±{200 * found.gain_u:.2g} % (k = 2) against ±{200 * own_u:.2g} %; "
+            "a better reference or a longer recording would help"
+        )
+    return CalibrationRecord(
+        schema=SCHEMA,
+        created=created,
+        meter=asked.meter,
+        device=pair.meter.info.device,
+        reference=_reference(pair.reference.info),
+        calibration=found,
+        efficiency=asked.efficiency,
+        subtracted=tuple(other.name for other in pair.others),
+        window_s=window_s,
+        windows=tuple(
+            Window(p.run, p.start_s, p.meter_w, p.reference_w, w, residual)
+            for p, w, residual in zip(powers, true, fitted.residuals, strict=True)
+        ),
+        intercept_w=fitted.intercept,
+        r2=fitted.r2,
+        notes=tuple(notes),
+    )
+
+
+def _check(fitted: Line, pair: Pair) -> None:
+    """Raises UsageError if the two do not go together as a line."""
+    largest_w = max(abs(residual) for residual in fitted.residuals)
+    seen = f"R² = {fitted.r2:.3f}, up to {largest_w:.3g} W off the line"
+    if fitted.r2 < LEAST_R2:
+        else_ = "; keep what else the machine does the same" if pair.wider else ""
+        raise UsageError(
+            f"{pair.meter.name} and {pair.reference.name} show no line ({seen}): R² of {LEAST_R2} is needed"
+            f"{else_}"
+        )
+    if not GAINS[0] <= fitted.slope <= GAINS[1]:
+        raise UsageError(
+            f"{pair.reference.name} grows by {fitted.slope:.3g} W a watt of {pair.meter.name}: no meter is "
+            "so far off; does the reference feed this device alone?"
+        )
+
+
+def _calibration(
+    pair: Pair, fitted: Line, powers: Sequence[Powers], efficiency: Efficiency | None, source: str
+) -> Calibration:
+    """Gain and zero with their uncertainties (JCGM 100:2008, 5.1.2)."""
+    info, reference = replace(pair.meter.info, calibration=None), pair.reference.info
+    readings = [p.meter_w for p in powers]
+    gain = fitted.slope
+    # How much of the slope each of the others takes off, and is unsure of.
+    off = [line(readings, [p.others_w[i] for p in powers]).slope for i in range(len(pair.others))]
+    others_u = [meter.info.gain_u * slope for meter, slope in zip(pair.others, off, strict=True)]
+    of_reference = gain + math.fsum(off)
+    efficiency_u = efficiency.u / efficiency.value if efficiency else 0.0
+    # Errors of x itself flatten a line by their share of its variance (Fuller, Measurement Error Models).
+    mean_w = fmean(readings)
+    noise = fmean(p.meter_u_w**2 for p in powers) / fmean((w - mean_w) ** 2 for w in readings)
+    gain_u = math.hypot(
+        fitted.slope_u,
+        of_reference * reference.gain_u,
+        of_reference * efficiency_u,
+        gain * noise,
+        *others_u,
+    )
+    if pair.wider:
+        return Calibration(gain, gain_u / gain, 0.0, info.offset_u_w, source)
+    offset_u_w = math.hypot(fitted.intercept_u, reference.offset_u_w, fitted.intercept * reference.gain_u)
+    return Calibration(gain, gain_u / gain, fitted.intercept, offset_u_w, source)
+
+
+def _reference(info: MeterInfo) -> Reference:
+    source = info.calibration.source if info.calibration else info.gain_source
+    return Reference(info.name, info.device, info.method, info.boundary, info.gain_u, source)
+
+
+def _assumptions(pair: Pair) -> list[str]:
+    if not pair.wider:
+        return []
+    taken = ", ".join(other.name for other in pair.others)
+    notes = [f"taken off the reference: {taken}"] if taken else []
+    notes.append(
+        f"{pair.reference.name} holds more than {pair.meter.name}: what the rest uses all the time is in the "
+        "intercept, so the zero is not calibrated; what rises with the load (fans, say) is in the gain"
+    )
+    return notes

@@ -1,0 +1,156 @@
+"""Reports side by side: every figure with its interval, and its ratio to the first report's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.compare import emissions
+from energyprof.compare.change import Change, Values, exp
+from energyprof.compare.column import column, direction
+from energyprof.compare.figures import EMISSIONS, SHOWN, Figure, left_out
+from energyprof.compare.mismatches import Obstacle, machine_name, obstacles, refuse
+from energyprof.compare.product import Product, products
+from energyprof.compare.statistics.intervals import holm
+from energyprof.compare.statistics.sequential import one_series
+from energyprof.errors import UsageError
+from energyprof.report.record import Report
+
+Allowed = Literal["work", "boundary", "estimated", "meters"]
+ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "estimated", "meters")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One figure of one report over the runs that may enter it."""
+
+    figure: str
+    n: int
+    mean: float  # geometric; arithmetic where a value is not positive, and then without interval
+    low: float | None  # 95 %, without the meters' gain; None: a single run, of which the scatter is not known
+    high: float | None
+    # Relative, expanded (95 %), the meters' gain included: the ± that `show` gives the report. None for what
+    # is not joules, and where the meters do not say how far they may be off.
+    u_rel: float | None
+    agree: bool  # several runs with the very same value: what interval there is, is the reading's
+    change: Change | None  # None for the first report and where either side has no logarithm
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One report of a comparison."""
+
+    label: str
+    workload: str
+    machine: str  # its name for people
+    boundary: str | None
+    estimated: bool
+    runs: int
+    reached: int | None  # None: there is no target
+    left_out: tuple[str, ...]  # runs that enter no figure of energy, or none at all, and why
+    estimates: tuple[Estimate, ...]
+    product: Product | None  # its energy to target taken apart; None: not all factors are known
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Reports side by side; changes are against the first."""
+
+    entries: tuple[Entry, ...]
+    allowed: tuple[Obstacle, ...]  # differences that the user said to overlook
+    one_machine: bool  # across machines there are figures, never a verdict
+    grid: emissions.Grid | None = None  # what the emissions stand on; None: nobody asked for them
+
+
+def compare(
+    reports: Sequence[Report],
+    labels: Sequence[str],
+    allow: Collection[Allowed] = (),
+    grid: emissions.Grid | None = None,
+) -> Comparison:
+    """The figures of ``reports``, named by ``labels``, and their ratios to the first.
+
+    With a ``grid`` their emissions, too. Reports of one series (``ab``) are held against each other in pairs.
+
+    Raises:
+        NotComparable: work, boundary, measured or estimated, or meters differ, and ``allow`` does
+            not say to overlook it.
+        UsageError: there is no report.
+    """
+    if not reports:
+        raise UsageError("nothing to compare: name at least one report")
+    found = obstacles(reports, labels, ALLOWED)
+    # The two sides of a series are there to be held against each other: what was changed is the work.
+    sides = len(reports) == 2 and one_series(*reports)
+    overlooked = {*allow, "work"} if sides else set(allow)
+    barring = [obstacle for obstacle in found if obstacle.kind not in overlooked]
+    kinds = dict.fromkeys(obstacle.kind for obstacle in barring)
+    remedy = "to see the figures all the same: " + " ".join(f"--allow {kind}" for kind in kinds)
+    refuse(barring, "the reports measure different things", remedy)
+    one_machine = not obstacles(reports, labels, ["machine"])
+    judged = one_machine and not {obstacle.kind for obstacle in found} - {"work"}
+    figures = [emissions.figure(grid) if grid and f is EMISSIONS else f for f in SHOWN]
+    columns = [_estimates(figure, reports, judged) for figure in figures]
+    parts = products(reports, judged=judged)
+    entries = [
+        _entry(report, labels[i], [column[i] for column in columns], parts[i])
+        for i, report in enumerate(reports)
+    ]
+    return Comparison(tuple(entries), tuple(found), one_machine, grid)
+
+
+def parse_allowed(words: Sequence[str]) -> tuple[Allowed, ...]:
+    """The differences to overlook.
+
+    Raises:
+        UsageError: a word names none that can be.
+    """
+    for word in words:
+        if word not in ALLOWED:
+            raise UsageError(f"--allow {word}: choose from {', '.join(ALLOWED)}")
+    return tuple(kind for kind in ALLOWED if kind in words)
+
+
+def _estimates(figure: Figure, reports: Sequence[Report], judged: bool) -> list[Estimate | None]:
+    """The figure in every report; one Holm correction over all its comparisons with the first."""
+    found = column(figure, reports)
+    p_values = [found.p_value(i) for i in range(1, len(reports))]
+    levels = holm(p_values)
+    estimates: list[Estimate | None] = []
+    for i, cell in enumerate(found.cells):
+        changed = found.differences[i]
+        verdict = direction(changed, p_values[i - 1], levels[i - 1]) if judged and changed else None
+        estimates.append(None if cell is None else _estimate(figure, cell, found.change(i, verdict)))
+    return estimates
+
+
+def _estimate(figure: Figure, cell: Values, change: Change | None) -> Estimate:
+    mean, agree = cell.mean, cell.mean.n > 1 and min(cell.values) == max(cell.values)
+    if cell.logs is None:
+        return Estimate(figure.name, mean.n, mean.value, None, None, cell.u_rel, agree, None)
+    low = high = None
+    if mean.n > 1:
+        # Half the width in logarithms, in which the runs scatter evenly.
+        half = mean.one_device.expanded / mean.value
+        low, high = exp(math.log(mean.value) - half), exp(math.log(mean.value) + half)
+    return Estimate(figure.name, mean.n, mean.value, low, high, cell.u_rel, agree, change)
+
+
+def _entry(
+    report: Report, label: str, estimates: Sequence[Estimate | None], product: Product | None
+) -> Entry:
+    target = report.workload.target
+    return Entry(
+        label,
+        " ".join(filter(None, (report.workload.name, report.workload.size))),
+        machine_name(report),
+        report.boundary,
+        report.estimated,
+        len(report.runs),
+        None if target is None else sum(run.status == "reached" for run in report.runs),
+        left_out(report),
+        tuple(estimate for estimate in estimates if estimate is not None),
+        product,
+    )

@@ -1,0 +1,169 @@
+"""The figures that are compared: what each is, and which runs may enter it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.compare.statistics import terms
+from energyprof.report.energy import MIN_COVERAGE
+from energyprof.report.record import Report, Run
+
+# A reason for which a run may not enter a figure, or None.
+Bar = Callable[[Run], str | None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number a run, and what must hold for the run to have it."""
+
+    name: str
+    unit: str  # "" where it has none
+    of: Callable[[Run], float | None]
+    better: Literal["lower"] | None  # None: neither way is worse, so it has no limit
+    bars: tuple[Bar, ...]
+    # Standard uncertainties of one run's value, by term; none: nothing but the scatter of runs is known.
+    terms: Callable[[Run, float], Mapping[str, float]]
+
+
+def broken(run: Run) -> str | None:
+    """Why the training itself tells nothing."""
+    if run.status == "failed":
+        return "failed" if run.exit_code is None else f"failed with exit code {run.exit_code}"
+    return run.status if run.status in ("interrupted", "diverged") else None
+
+
+def unmetered(run: Run) -> str | None:
+    """Why the run's joules cannot be used."""
+    if run.energy_j is None:
+        return "energy not measured" + (f" ({', '.join(run.flags)})" if run.flags else "")
+    if run.energy_j <= 0:
+        return "0 J: shorter than its meters can resolve"
+    if run.coverage is None:
+        return "how much of the run the meters cover is not known"
+    if run.coverage < MIN_COVERAGE:
+        # Cut, not rounded: 98.97 % must not read as the 99 % that it misses.
+        return f"the meters cover {math.floor(run.coverage * 1000) / 10} % of it, 99 % is needed"
+    return None
+
+
+def missed(run: Run) -> str | None:
+    """Why the run has no figure at the target."""
+    return "target missed" if run.status == "missed" else None
+
+
+def _no_target(run: Run) -> str | None:
+    return None if run.status == "reached" else "no target"
+
+
+def _has_target(run: Run) -> str | None:
+    return None if run.status == "done" else "it has a target"
+
+
+def _energy_per_sample(run: Run) -> float | None:
+    """J a trained sample over the phases named ``train``: no start-up, warm-up or evaluation."""
+    phases = [phase for phase in run.phases if phase.name == "train"]
+    samples = sum(phase.samples or 0 for phase in phases)
+    joules = [phase.energy_j for phase in phases if phase.energy_j is not None]
+    if not samples or len(joules) < len(phases):
+        return None
+    return math.fsum(joules) / samples
+
+
+def _energy(run: Run) -> float | None:
+    return run.energy_j
+
+
+def _power(run: Run) -> float | None:
+    return run.energy_j / run.time_s if run.energy_j is not None and run.time_s else None
+
+
+def _energy_per_epoch(run: Run) -> float | None:
+    """J for as many samples as there are in the training data, of a program that says how many."""
+    sample_j, items = _energy_per_sample(run), training_items(run)
+    return sample_j * items if sample_j is not None and items else None
+
+
+def training_items(run: Run) -> int | None:
+    """How many samples there are to train on; None: the program did not say."""
+    items = run.facts.get("training_items")
+    return items if isinstance(items, int) and not isinstance(items, bool) and items > 0 else None
+
+
+def _energy_delay(run: Run) -> float | None:
+    return run.energy_j * run.time_s if run.energy_j is not None and run.time_s is not None else None
+
+
+def _cpu_time_per_sample(run: Run) -> float | None:
+    """Processor seconds a trained sample over the phases named ``train``."""
+    phases = [phase for phase in run.phases if phase.name == "train"]
+    samples = sum(phase.samples or 0 for phase in phases)
+    spent_s = [phase.cpu_s for phase in phases if phase.cpu_s is not None]
+    return math.fsum(spent_s) / samples if samples and len(spent_s) == len(phases) else None
+
+
+def _no_terms(run: Run, amount: float) -> Mapping[str, float]:
+    return {}
+
+
+def _of_energy(run: Run, amount: float) -> Mapping[str, float]:
+    """Of what is in proportion to the run's energy: its power, or its energy times its time."""
+    return terms.scaled(terms.of_energy(run), amount / run.energy_j) if run.energy_j else {}
+
+
+def _of_last_interval(run: Run, amount: float) -> Mapping[str, float]:
+    return terms.of_last_interval(run)
+
+
+_REACHED = (broken, missed, _no_target)
+_DONE = (broken, _has_target)
+_METERED = (broken, unmetered)
+
+# What a report alone tells.
+FIGURES = (
+    Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, terms.of_sample),
+    Figure("samples_to_target", "", lambda r: r.samples, "lower", _REACHED, _of_last_interval),
+    Figure("energy_to_target", "J", _energy, "lower", (*_REACHED, unmetered), _of_energy),
+    Figure("time_to_target", "s", lambda r: r.time_s, "lower", _REACHED, _no_terms),
+    Figure("energy", "J", _energy, "lower", (*_DONE, unmetered), _of_energy),
+    Figure("time", "s", lambda r: r.time_s, "lower", _DONE, _no_terms),
+    Figure("energy_per_epoch", "J", _energy_per_epoch, "lower", _METERED, terms.of_sample),
+    Figure("energy_delay_product", "J·s", _energy_delay, "lower", (*_REACHED, unmetered), _of_energy),
+    Figure("cpu_time_per_sample", "s", _cpu_time_per_sample, "lower", (broken,), _no_terms),
+    Figure("cpu_time", "s", lambda r: r.cpu_s, "lower", (broken, missed), _no_terms),
+    Figure("power", "W", _power, None, _METERED, _of_energy),
+    Figure("score", "", lambda r: r.score, None, (broken,), _no_terms),
+)
+# What it tells together with the intensity of a grid: `emissions.figure` puts it in.
+EMISSIONS = Figure("emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy)
+SHOWN = (*FIGURES, EMISSIONS)
+BY_NAME = {figure.name: figure for figure in SHOWN}
+
+
+def value(figure: Figure, run: Run) -> float | None:
+    """The run's value; None where it may not enter the figure, or has none that a float can hold."""
+    if any(bar(run) for bar in figure.bars):
+        return None
+    found = figure.of(run)
+    return found if found is not None and math.isfinite(found) else None
+
+
+def left_out(report: Report) -> tuple[str, ...]:
+    """The runs that enter no figure, or none of energy, and why; a line each."""
+    if not report.runs:
+        return ("it has no runs",)
+    lines = []
+    for i, run in enumerate(report.runs):
+        if reason := broken(run):
+            lines.append(f"{run_name(report, i)} left out: {reason}")
+        elif reason := unmetered(run):
+            lines.append(f"{run_name(report, i)} left out of energy and power: {reason}")
+    return tuple(lines)
+
+
+def run_name(report: Report, i: int) -> str:
+    """Such as ``run 2 (seed 7)``."""
+    seed = report.runs[i].seed
+    return f"run {i + 1}" + ("" if seed is None else f" (seed {seed})")

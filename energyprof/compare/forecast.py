@@ -1,0 +1,232 @@
+"""What reaching the target would cost on a machine that ran a little of the work; nothing is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from energyprof.compare import emissions
+from energyprof.compare.figures import broken, run_name, unmetered
+from energyprof.compare.mismatches import machine_name
+from energyprof.compare.samples_to_target import Samples, work_name
+from energyprof.compare.statistics.mean import SCATTER, Mean, mean_of, together
+from energyprof.compare.statistics.terms import COMMON, of_phases, scaled
+from energyprof.errors import NotComparable, UsageError
+from energyprof.report.phases import counts
+from energyprof.report.record import Phase, Report, Run, TargetRecord
+
+ONE_RUN = "one run: how its energy and time vary from run to run is not in the intervals"
+NO_EVALUATION = "no evaluation was measured, so none is in the figures: they are too low by that"
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """One figure of trainings that did not take place."""
+
+    name: str
+    unit: str
+    mean: float
+    u_rel: float | None  # relative, expanded (95 %): half the interval in logarithms; None: not known
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What trainings to the target would take on the machine of a report."""
+
+    workload: str
+    size: str | None
+    id: str
+    target: TargetRecord | None
+    machine: str
+    boundary: str | None
+    estimated: bool  # the joules that it stands on are a model's
+    repeats: int  # trainings whose geometric mean is foretold
+    runs: int  # that it stands on
+    samples_from: str
+    figures: tuple[Foretold, ...]
+    factors: tuple[Foretold, ...]  # whose product is the energy
+    grid: emissions.Grid | None
+    notes: tuple[str, ...]
+
+
+# An amount and its standard uncertainties by term.
+_Amount = tuple[float, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """What one run spent, in J or in s."""
+
+    sample: _Amount  # one of the train phases
+    evaluation: _Amount | None  # one, with what else recurs with it, such as checkpoints
+    start: float  # the warm-up, beyond what its samples take later
+
+
+@dataclass(frozen=True)
+class _Means:
+    """The same over several runs."""
+
+    sample: Mean
+    evaluation: Mean | None
+    start: Mean
+
+
+def estimate(
+    report: Report, samples: Samples, label: str, repeats: int = 1, grid: emissions.Grid | None = None
+) -> Forecast:
+    """What ``repeats`` trainings to the target take, in their geometric mean, where ``report`` was measured.
+
+    Raises:
+        UsageError: no run of the report has energy and samples of a train phase, or ``repeats`` is below 1.
+    """
+    if repeats < 1:
+        raise UsageError(f"--repeats {repeats}: use 1 or more")
+    kept, notes = _kept(report)
+    if not kept:
+        raise UsageError(f"{label}: nothing to estimate from: " + ("; ".join(notes) or "it has no runs"))
+    notes = [*samples.notes, *notes]
+    energy_j = _means([_spent(phases, _joules, run) for run, phases in kept])
+    time_s = _means([_spent(phases, _seconds, None) for _, phases in kept])
+    notes += [ONE_RUN] if len(kept) == 1 else []
+    notes += [NO_EVALUATION] if energy_j.evaluation is None else []
+    energy = _foretold("energy_to_target", "J", samples, energy_j, repeats)
+    figures = [energy, _foretold("time_to_target", "s", samples, time_s, repeats)]
+    if grid is not None:
+        figures.append(_figure("emissions", "g CO2e", emissions.grams(energy.mean, grid), energy.u_rel))
+    sample_j = energy_j.sample
+    work = report.workload
+    return Forecast(
+        work.name,
+        work.size,
+        work.id,
+        work.target,
+        machine_name(report),
+        report.boundary,
+        report.estimated,
+        repeats,
+        len(kept),
+        samples.source,
+        tuple(figures),
+        (
+            _figure("energy_per_sample", "J", sample_j.value, sample_j.u_rel),
+            _figure("samples_to_target", "", samples.mean, together([_log_u(samples, repeats)]).expanded),
+            _figure("on_top", "", energy.mean / (sample_j.value * samples.mean), None),
+        ),
+        grid,
+        tuple(notes),
+    )
+
+
+def must_be(report: Report, label: str, name: str, size: str | None) -> None:
+    """Do nothing if the report is of the workload ``name``, and of ``size`` if that is given.
+
+    Raises:
+        NotComparable: it is not.
+    """
+    work = report.workload
+    if work.name != name or size not in (None, work.size):
+        asked, has = work_name(name, size), work_name(work.name, work.size)
+        raise NotComparable(f"{label} is of {has}, not of {asked}: name a report of {asked} with --from")
+
+
+def _kept(report: Report) -> tuple[list[tuple[Run, Sequence[Phase]]], list[str]]:
+    """The runs that tell what a sample takes, with their phases; and why the others do not."""
+    kept, notes = [], []
+    for i, run in enumerate(report.runs):
+        phases = _whole(run)
+        reason = unmetered(run)
+        if reason is None and sum(phase.energy_j or 0.0 for phase in _train(phases)) <= 0:
+            reason = "no train phase with energy and samples"
+        if reason is None:
+            kept.append((run, phases))
+        else:
+            notes.append(f"{run_name(report, i)} left out: {reason}")
+    return kept, notes
+
+
+def _whole(run: Run) -> Sequence[Phase]:
+    """The phases that count, without the one that was cut off: energy goes on where samples stopped."""
+    phases = [phase for phase in run.phases if counts(phase.name)]
+    return phases[:-1] if broken(run) and _train(phases[:-1]) else phases
+
+
+def _train(phases: Sequence[Phase]) -> list[Phase]:
+    return [p for p in phases if p.name == "train" and p.samples and p.energy_j is not None]
+
+
+def _joules(phase: Phase) -> float:
+    return phase.energy_j or 0.0
+
+
+def _seconds(phase: Phase) -> float:
+    return phase.end_s - phase.start_s
+
+
+def _spent(phases: Sequence[Phase], amount: Callable[[Phase], float], run: Run | None) -> _Spent:
+    """``run`` has the uncertainties of what is spent; None: it has none, as of time."""
+
+    def per(some: Sequence[Phase], n: int) -> _Amount:
+        terms = {} if run is None else scaled(of_phases(run, some), 1 / n)
+        return math.fsum(map(amount, some)) / n, terms
+
+    train = _train(phases)
+    sample = per(train, sum(phase.samples or 0 for phase in train))
+    warmup = [phase for phase in phases if phase.name == "warmup" and phase.energy_j is not None]
+    start = math.fsum(amount(phase) - (phase.samples or 0) * sample[0] for phase in warmup)
+    recurring = [p for p in phases if p.name not in ("train", "warmup") and p.energy_j is not None]
+    evaluations = sum(phase.name == "eval" for phase in recurring)
+    return _Spent(sample, per(recurring, evaluations) if evaluations else None, start)
+
+
+def _means(spent: Sequence[_Spent]) -> _Means:
+    evaluations = [one.evaluation for one in spent if one.evaluation is not None]
+    return _Means(
+        _mean([one.sample for one in spent]),
+        _mean(evaluations) if evaluations else None,
+        _mean([(one.start, {}) for one in spent]),
+    )
+
+
+def _mean(amounts: Sequence[_Amount]) -> Mean:
+    return mean_of([amount for amount, _ in amounts], [terms for _, terms in amounts])
+
+
+def _foretold(name: str, unit: str, samples: Samples, means: _Means, repeats: int) -> Foretold:
+    """Samples × (a sample + an evaluation / samples between two of them) + the start.
+
+    The relative variances of a product's factors add (GUM 5.1.6), each with its sensitivity; what all
+    readings of the same meters share adds up before it is squared (GUM 5.2.2, note 1); the degrees of freedom
+    are Welch and Satterthwaite's (GUM G.4.1).
+    """
+    pieces = [(samples.mean, means.sample), (1.0, means.start)]
+    if means.evaluation is not None:
+        pieces.append((samples.mean / samples.every, means.evaluation))
+    total = math.fsum(factor * mean.value for factor, mean in pieces)
+    log_u, dof = _log_u(samples, repeats)
+    parts: list[tuple[float, float | None]] = [((total - means.start.value) * log_u, dof)]
+    parts += [(math.fsum(f * mean.terms.get(term, 0.0) for f, mean in pieces), None) for term in COMMON]
+    parts += [(factor * u, dof) for factor, mean in pieces for u, dof in [_own(mean, repeats)]]
+    return _figure(name, unit, total, together(parts).expanded / total)
+
+
+def _log_u(samples: Samples, repeats: int) -> tuple[float, float | None]:
+    return samples.log_u(repeats), samples.n - 1
+
+
+def _own(mean: Mean, repeats: int) -> tuple[float, float | None]:
+    """What a mean over runs and that of ``repeats`` further ones differ by, and its degrees of freedom."""
+    if SCATTER in mean.terms and SCATTER not in mean.aside:
+        return mean.terms[SCATTER] * math.sqrt(1 + mean.n / repeats), mean.n - 1
+    own = [u for term, u in mean.terms.items() if term not in (*COMMON, SCATTER)]
+    return math.hypot(*own), None
+
+
+def _figure(name: str, unit: str, mean: float, u_rel: float | None) -> Foretold:
+    if u_rel is None:
+        return Foretold(name, unit, mean, None, None, None)
+    # An interval in logarithms: what is a product scatters evenly in them.
+    wide = min(u_rel, 700.0)
+    return Foretold(name, unit, mean, u_rel, mean * math.exp(-wide), mean * math.exp(wide))

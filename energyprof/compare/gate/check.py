@@ -1,0 +1,160 @@
+"""Should a build fail on it? Reports against a baseline or their own past, within limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from energyprof.compare.change import Change
+from energyprof.compare.gate.evidence import Case, Evidence, examine
+from energyprof.compare.gate.history import LAST, History
+from energyprof.compare.gate.history import evidence as evidence_of
+from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.noise import Noise
+from energyprof.compare.gate.suite import Suite
+from energyprof.compare.gate.verdict import Verdict, judge, overall
+from energyprof.errors import NotComparable
+from energyprof.report.record import Report
+
+Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
+# An inconclusive check fails a build only where it is asked to (`exit_code`).
+_EXIT_CODES: dict[Outcome, int] = {
+    "PASS": 0,
+    "FAIL": 1,
+    "INCONCLUSIVE": 0,
+    "NOT_COMPARABLE": 3,
+    "INVALID": 4,
+    "NO_BASELINE": 0,
+}
+STRICT_INCONCLUSIVE = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """A build's verdict; without a baseline or valid runs there are no ``verdicts``."""
+
+    outcome: Outcome
+    label: str
+    baseline: str
+    verdicts: tuple[Verdict, ...] = ()
+    invalid: tuple[str, ...] = ()  # a line for each run that cannot be judged
+    information: tuple[tuple[str, Change], ...] = ()  # figures without a limit; they never fail
+    estimated: bool = False
+    notes: tuple[str, ...] = ()  # what must be known to read the verdict
+    doubts: tuple[tuple[str, str], ...] = ()  # where, and a flag that may explain the verdict
+    next_look: int | None = None  # of a series: the pairs at which it is looked at again
+    # Of several workloads, a line each:
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    incomparable: tuple[str, ...] = ()
+
+
+def check(
+    new: Report,
+    baseline: Report,
+    limits: Sequence[Limit] = (),
+    labels: tuple[str, str] = ("new", "baseline"),
+    noise: Noise | None = None,
+) -> Check:
+    """Whether ``new`` keeps the ``limits`` (none: `default_limits`) against ``baseline``.
+
+    Two reports of one series (``ab``) are judged in pairs, at the looks that were planned: INCONCLUSIVE with
+    a ``next_look`` means to go on.
+
+    Raises:
+        NotComparable: work, boundary, measured or estimated, meters or machine differ.
+        UsageError: a figure is limited twice, or the reports do not have it.
+    """
+    return _judged(examine(Case(new, baseline, labels, noise), limits), labels, new.estimated)
+
+
+def check_suite(
+    found: Suite,
+    limits: Sequence[Limit] = (),
+    labels: tuple[str, str] = ("new", "baseline"),
+    overlook: Sequence[Literal["changed"]] = (),
+) -> Check:
+    """Every workload of two folders, all their limits judged together.
+
+    Changed work cannot be judged, so it is no pass unless it is overlooked. What was removed is not judged
+    either, and is INCONCLUSIVE. A certain failure stands above all that could not be judged.
+
+    Raises:
+        UsageError: a figure is limited twice, or a report does not have it.
+    """
+    evidence: list[Evidence] = []
+    incomparable = []
+    for case in found.cases:
+        try:
+            evidence.append(examine(case, limits))
+        except NotComparable as refusal:
+            incomparable.append(f"{case.work}: {'; '.join(map(str.strip, str(refusal).splitlines()[1:]))}")
+    several = Evidence(
+        tuple(trial for e in evidence for trial in e.trials),
+        tuple(line for e in evidence for line in e.invalid),
+        notes=tuple(dict.fromkeys(note for e in evidence for note in e.notes)),
+        doubts=tuple(doubt for e in evidence for doubt in e.doubts),
+    )
+    estimated = any(case.new.estimated for case in found.cases)
+    result = _judged(several, labels, estimated)
+    outcomes: list[Outcome] = [result.outcome] if evidence else ["NO_BASELINE"]
+    outcomes += [overall(result.verdicts)] if result.verdicts else []
+    outcomes += ["NOT_COMPARABLE"] if incomparable or (found.changed and "changed" not in overlook) else []
+    outcomes += ["INCONCLUSIVE"] if found.removed else []
+    return replace(
+        result,
+        outcome=min(outcomes, key=_SEVERITY.index),
+        added=found.added,
+        removed=found.removed,
+        changed=found.changed,
+        incomparable=tuple(incomparable),
+    )
+
+
+# The first that is found is the outcome of several.
+_SEVERITY: tuple[Outcome, ...] = ("FAIL", "NOT_COMPARABLE", "INVALID", "INCONCLUSIVE", "PASS", "NO_BASELINE")
+
+
+def check_history(
+    new: Report,
+    before: History,
+    limits: Sequence[Limit] = (),
+    labels: tuple[str, str] = ("new", "history"),
+    last: int = LAST,
+) -> Check:
+    """Whether ``new`` is what the ``last`` reports before it foretell, and nothing crept up over all of them.
+
+    Raises:
+        UsageError: a figure is limited twice, or the report does not have it.
+    """
+    return _judged(evidence_of(new, before, limits, labels[0], last), labels, new.estimated)
+
+
+def without_baseline(label: str, baseline: str) -> Check:
+    """Nothing to judge by, and the user said that this is fine."""
+    return Check("NO_BASELINE", label, baseline)
+
+
+def exit_code(result: Check, *, strict: bool) -> int:
+    """0, 1 (FAIL), 3 (NOT_COMPARABLE), 4 (INVALID), or with ``strict`` 5 for INCONCLUSIVE."""
+    if strict and result.outcome == "INCONCLUSIVE":
+        return STRICT_INCONCLUSIVE
+    return _EXIT_CODES[result.outcome]
+
+
+def _judged(evidence: Evidence, labels: tuple[str, str], estimated: bool) -> Check:
+    verdicts = judge(evidence.trials)
+    outcome: Outcome = "INVALID" if evidence.invalid else overall(verdicts)
+    return Check(
+        outcome,
+        *labels,
+        verdicts,
+        evidence.invalid,
+        evidence.information,
+        estimated,
+        evidence.notes,
+        evidence.doubts,
+        evidence.next_look if outcome == "INCONCLUSIVE" else None,
+    )

@@ -1,0 +1,140 @@
+"""Two reports and their limits: whether they may be judged, and what was measured of each limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.compare.change import Change, as_change
+from energyprof.compare.contrast import difference
+from energyprof.compare.figures import BY_NAME
+from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, default_limits, once
+from energyprof.compare.gate.noise import Noise, unfit
+from energyprof.compare.gate.validity import doubts, invalid
+from energyprof.compare.gate.verdict import Design, Trial
+from energyprof.compare.mismatches import Kind, obstacles, refuse
+from energyprof.compare.statistics import sequential
+from energyprof.compare.statistics.intervals import ALPHA
+from energyprof.report.record import Report
+
+MUST_AGREE: tuple[Kind, ...] = ("work", "boundary", "estimated", "meters", "machine")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A report to judge, and what to judge it by."""
+
+    new: Report
+    baseline: Report
+    labels: tuple[str, str]
+    noise: Noise | None = None  # what lies beside the baseline
+    work: str = ""  # its name where there are several
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one case has to say; with ``invalid`` lines there are no ``trials``."""
+
+    trials: tuple[Trial, ...] = ()
+    invalid: tuple[str, ...] = ()
+    information: tuple[tuple[str, Change], ...] = ()  # figures without a limit
+    notes: tuple[str, ...] = ()
+    doubts: tuple[tuple[str, str], ...] = ()  # where, and the flag
+    next_look: int | None = None  # in pairs; None: there is no further look
+
+
+def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
+    """What was measured of ``limits`` (none: `default_limits`).
+
+    Raises:
+        NotComparable: work, boundary, measured or estimated, meters or machine differ.
+        UsageError: a figure is limited twice, or the reports do not have it.
+    """
+    new, baseline, labels = case.new, case.baseline, case.labels
+    series = sequential.one_series(new, baseline)
+    kinds = [kind for kind in MUST_AGREE if not (series and kind == "work")]
+    refuse(
+        obstacles((new, baseline), labels, kinds),
+        f"{labels[0]} cannot be judged by {labels[1]}: they measure different things",
+    )
+    noise, notes = _fitting(case)
+    judged_by = once(limits) or default_limits(new, baseline, noise)
+    if not limits and noise is not None:
+        notes += [
+            f"the limit of {limit.figure} is twice what this machine varies by"
+            for limit in judged_by
+            if limit.margin > DEFAULT_MARGIN
+        ]
+    if series:
+        notes += [f"the work differs: {o.message}" for o in obstacles((new, baseline), labels, ["work"])]
+    names = [limit.figure for limit in judged_by]
+    if lines := invalid((new, labels[0]), (baseline, labels[1]), names):
+        return Evidence(invalid=lines, notes=tuple(notes))
+    plan = _plan(new, baseline)
+    if not min(plan.counts):
+        return Evidence(
+            invalid=(f"{labels[0]} and {labels[1]} have no complete pair of runs",), notes=tuple(notes)
+        )
+    found = {name: difference(BY_NAME[name], new, baseline) for name in LIMITED}
+    return Evidence(
+        tuple(
+            Trial(limit, known, plan.counts, plan.design, plan.alpha, plan.looked, case.work)
+            for limit in judged_by
+            if (known := found[limit.figure])
+        ),
+        information=tuple(
+            (name, as_change(known)) for name, known in found.items() if known and name not in names
+        ),
+        notes=(*notes, *plan.notes),
+        doubts=tuple(
+            doubt for r, label in zip((new, baseline), labels, strict=True) for doubt in doubts(r, label)
+        ),
+        next_look=plan.next_look,
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How the two sides were to be looked at."""
+
+    design: Design
+    counts: tuple[int, int]
+    alpha: float
+    looked: Literal["now", "not yet"]
+    next_look: int | None
+    notes: tuple[str, ...]
+
+
+def _plan(new: Report, baseline: Report) -> _Plan:
+    counts, pairs = (len(new.runs), len(baseline.runs)), sequential.pairs_of(new, baseline)
+    if pairs is None or new.series is None:
+        return _Plan("apart", counts, ALPHA, "now", None, ())
+    n, looks = len(pairs.new), new.series.looks
+    notes = []
+    if left := sum(counts) - 2 * n:
+        notes.append(f"{left} run{'s' if left > 1 else ''} without a partner left aside")
+    due = not looks or n in looks or n > max(looks)
+    if not due:
+        notes.append(f"{n} pairs: no verdict between the looks that were planned ({_listed(looks)} pairs)")
+    elif len(looks) > 1:
+        notes.append(
+            f"looks were planned at {_listed(looks)} pairs: each may err in "
+            f"{100 * sequential.alpha(looks):.2g} %, all together in 5 %"
+        )
+    coming = sequential.next_look(n, looks)
+    return _Plan("pairs", (n, n), sequential.alpha(looks), "now" if due else "not yet", coming, tuple(notes))
+
+
+def _fitting(case: Case) -> tuple[Noise | None, list[str]]:
+    """The noise beside the baseline if it says something of it, else why not."""
+    if case.noise is None:
+        return None, []
+    why = unfit(case.noise, case.baseline)
+    if why is None:
+        return case.noise, []
+    return None, [f"the noise file beside {case.labels[1]} was not used: {why}"]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -1,0 +1,44 @@
+"""The reports in a folder, one at a time, and what else lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from energyprof.errors import FileError
+from energyprof.report.file import parse, text_of
+from energyprof.report.record import SCHEMA_NAME
+
+# Other files of ours that lie beside reports.
+_OTHERS = (".noise.json", ".calibration.json")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file of a folder: parsed JSON of a report, or the reason why it is none."""
+
+    path: Path
+    data: dict[str, Any] | None
+    problem: str = ""
+
+
+def reports_in(folder: Path) -> Iterator[Found]:
+    """Every ``*.json`` below ``folder`` that is a report or should be one, in the order of their paths.
+
+    Raises:
+        FileError: ``folder`` is none.
+    """
+    if not folder.is_dir():
+        raise FileError(f"{folder}: is no folder of reports")
+    for path in sorted(folder.rglob("*.json")):
+        if path.name.startswith(".") or path.name.endswith(_OTHERS) or not path.is_file():
+            continue
+        try:
+            text = text_of(path)
+            # What never was a report is none of our business; what was cut off is.
+            if SCHEMA_NAME in text or not text.strip():
+                yield Found(path, parse(text, str(path)))
+        except FileError as error:
+            yield Found(path, None, str(error))

@@ -1,0 +1,90 @@
+"""How much more of a figure is too much: limits as typed, and those that hold where none was."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from energyprof.compare.figures import FIGURES
+from energyprof.compare.gate.noise import Noise
+from energyprof.errors import UsageError
+from energyprof.report.record import Report
+
+DEFAULT_MARGIN = 0.03
+# What varies more by its nature: samples to the target come in whole intervals between evaluations, and CPU
+# time hangs on what a host's other guests leave of its caches and clock.
+DEFAULT_MARGINS = {"samples_to_target": 0.10, "cpu_time": 0.05, "cpu_time_per_sample": 0.05}
+# A change of twice what a single run varies by is one that its owner would notice, too.
+NOISE_FACTOR = 2.0
+LIMITED = tuple(figure.name for figure in FIGURES if figure.better)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much more of a figure is too much; ``margin`` is a fraction > 0."""
+
+    figure: str
+    margin: float
+
+
+def parse_limit(text: str) -> Limit:
+    """``energy_per_sample:3%``.
+
+    Raises:
+        UsageError: it does not read so, the figure has no limit, or the margin is not above 0.
+    """
+    match = re.fullmatch(r"\s*(\w+)\s*:\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", text, re.ASCII)
+    if match is None:
+        raise UsageError(f"limit {text!r}: write FIGURE:PERCENT%, such as energy_per_sample:3%")
+    figure, margin = match[1], float(match[2]) / 100
+    if figure not in LIMITED:
+        raise UsageError(f"limit {text!r}: no figure {figure!r} to limit; {choice(LIMITED)}")
+    if not 0 < margin < math.inf:
+        raise UsageError(f"limit {text!r}: the margin must be above 0, such as {figure}:3%")
+    return Limit(figure, margin)
+
+
+def once(limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """The limits as they are.
+
+    Raises:
+        UsageError: a figure has more than one.
+    """
+    names = [limit.figure for limit in limits]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name} has more than one limit; keep one")
+    return tuple(limits)
+
+
+def default_limits(new: Report, baseline: Report, noise: Noise | None = None) -> tuple[Limit, ...]:
+    """Energy per sample, which varies least; of a program that counts no samples, its energy.
+
+    Where the work itself differs (the two sides of a series may), a sample may have become cheaper and more
+    of them needed: then the samples to the target are limited, too. Where nothing is measured it is CPU time:
+    an estimate made from it would only hide what it is.
+    """
+    runs = (*new.runs, *baseline.runs)
+    counts = all(any(p.name == "train" and p.samples for p in run.phases) for run in runs)
+    programs = not new.workload.target and not baseline.workload.target
+    names = ["energy" if programs and not counts else "energy_per_sample"]
+    measured = any(m.counted and not m.estimated for m in (*new.meters, *baseline.meters))
+    if not measured and all(run.cpu_s is not None for run in runs):
+        names = ["cpu_time" if programs and not counts else "cpu_time_per_sample"]
+    if new.workload.id != baseline.workload.id and new.workload.target and baseline.workload.target:
+        names.append("samples_to_target")
+    return tuple(Limit(name, margin(name, noise)) for name in names)
+
+
+def margin(figure: str, noise: Noise | None) -> float:
+    """The default margin of ``figure``, or twice this machine's own variation if that is more."""
+    least = DEFAULT_MARGINS.get(figure, DEFAULT_MARGIN)
+    spread = None if noise is None else noise.figures.get(figure)
+    return least if spread is None else max(least, NOISE_FACTOR * spread.sd)
+
+
+def choice(names: Sequence[str]) -> str:
+    """Such as ``choose from energy, time``."""
+    return f"choose from {', '.join(names)}" if names else "it has no figure that can be limited"

@@ -1,0 +1,138 @@
+"""Two folders of reports: which reports of the one belong to which of the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from energyprof.compare.gate.evidence import Case
+from energyprof.compare.gate.noise import Noise
+from energyprof.compare.mismatches import machine_id, machine_name, obstacles
+from energyprof.errors import UsageError
+from energyprof.report.record import Report
+
+
+@dataclass(frozen=True)
+class Named:
+    """One report of a folder, under a name for people."""
+
+    label: str
+    report: Report
+    noise: Noise | None = None
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What two folders have in common and what only one of them has."""
+
+    cases: tuple[Case, ...]  # the same work on the same machine in both
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()  # work of one name and size that is not the same work: a line each
+
+
+def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
+    """The reports of two folders matched by what they are of; their names in the folders do not matter.
+
+    Work and machine must be the same. What is left over of a name and size in both folders is changed work:
+    those of equal settings belong together (the code changed), then those of one machine, then any.
+
+    Raises:
+        UsageError: a folder has two reports of the same work on the same machine.
+    """
+    _refuse_twins(new)
+    _refuse_twins(baseline)
+    mine, theirs = sorted(new, key=_exact), sorted(baseline, key=_exact)
+    same = _take(mine, theirs, _exact)
+    names = _names([a for a, _ in same])
+    cases = [
+        Case(a.report, b.report, (a.label, b.label), b.noise, name)
+        for (a, b), name in zip(same, names, strict=True)
+    ]
+    # On another machine it is the same work all the same; judging it says what differs.
+    elsewhere = _take(mine, theirs, _work)
+    cases += [Case(a.report, b.report, (a.label, b.label), None, _placed(a.report)) for a, b in elsewhere]
+    changed = []
+    for alike in (_settings, _place, _name):
+        changed += _take(mine, theirs, alike)
+    return Suite(
+        tuple(sorted(cases, key=lambda case: case.work)),
+        tuple(sorted(_placed(n.report) for n in mine)),
+        tuple(sorted(_placed(n.report) for n in theirs)),
+        tuple(sorted(_difference(a, b) for a, b in changed)),
+    )
+
+
+def _take(
+    new: list[Named], baseline: list[Named], key: Callable[[Named], Hashable]
+) -> list[tuple[Named, Named]]:
+    """Pairs of equal ``key``, in the order of the lists; they leave both."""
+    pairs = []
+    for a in list(new):
+        b = next((b for b in baseline if key(b) == key(a)), None)
+        if b is not None:
+            pairs.append((a, b))
+            new.remove(a)
+            baseline.remove(b)
+    return pairs
+
+
+def _name(named: Named) -> tuple[str, ...]:
+    return named.report.workload.name, named.report.workload.size or ""
+
+
+def _place(named: Named) -> tuple[str, ...]:
+    return (*_name(named), machine_id(named.report))
+
+
+def _settings(named: Named) -> tuple[str, ...]:
+    config = json.dumps(named.report.workload.config, sort_keys=True, default=str)
+    return (*_place(named), config)
+
+
+def _work(named: Named) -> tuple[str, ...]:
+    work = named.report.workload
+    return (*_name(named), work.id, repr(work.target))
+
+
+def _exact(named: Named) -> tuple[str, ...]:
+    return (*_work(named), machine_id(named.report))
+
+
+def _refuse_twins(reports: Sequence[Named]) -> None:
+    for _, group in groupby(sorted(reports, key=lambda n: (_exact(n), n.label)), key=_exact):
+        labels = [named.label for named in group]
+        if len(labels) > 1:
+            raise UsageError(
+                f"{' and '.join(labels[:2])} are both of the same work on the same machine; "
+                "keep one in the folder, or judge one by all the others with --history"
+            )
+
+
+def _names(reports: Sequence[Named]) -> list[str]:
+    """Name and size of each, and what tells those of one name apart: the machine, else the label."""
+    names = []
+    for named in reports:
+        twins = [other for other in reports if _name(other) == _name(named)]
+        if len(twins) == 1:
+            names.append(_described(named.report))
+        elif len({machine_id(twin.report) for twin in twins}) == len(twins):
+            names.append(_placed(named.report))
+        else:
+            names.append(f"{_described(named.report)} ({named.label})")
+    return names
+
+
+def _described(report: Report) -> str:
+    return " ".join(filter(None, (report.workload.name, report.workload.size)))
+
+
+def _placed(report: Report) -> str:
+    return f"{_described(report)} on {machine_name(report) or 'an unknown machine'}"
+
+
+def _difference(a: Named, b: Named) -> str:
+    lines = [o.message for o in obstacles((a.report, b.report), (a.label, b.label), ["work", "machine"])]
+    return f"{_described(a.report)}: {'; '.join(lines)}"

@@ -1,0 +1,117 @@
+"""Which runs may be judged at all: one that may not makes the whole check invalid, since none is trimmed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from energyprof.compare import bank
+from energyprof.compare.change import collect
+from energyprof.compare.figures import BY_NAME, Bar, broken, missed, run_name, unmetered
+from energyprof.compare.gate.limits import LIMITED, choice
+from energyprof.errors import UsageError
+from energyprof.report.record import Report, Run, WorkloadRecord
+
+# Kind of flag → why joules, watts and seconds of such a run are not those of the work alone.
+DISTURBED = {
+    "throttled": "throttled",
+    "limit_changed": "the power limit changed",
+    "foreign": "somebody else worked on the device",
+    "wraps_unsure": "a counter may have gone round unseen",
+}
+# What a device does to the run changes none of these.
+_UNDISTURBED = ("samples_to_target",)
+# Flags that spoil no limited figure, but that a reader of the verdict should know.
+_DOUBTFUL = ("idle_drift", "disagrees", "reset")
+
+
+def disturbed(run: Run) -> str | None:
+    """Why the run's energy and time are not those of the work alone."""
+    for flag in run.flags:
+        kind, _, detail = flag.partition(":")
+        if kind in DISTURBED:
+            return DISTURBED[kind] + (f": {detail}" if detail else "")
+    return None
+
+
+def suspect(work: WorkloadRecord) -> Bar:
+    """Why a run is probably not of the ``work`` that it says it is."""
+    reference = bank.bank_of(work)
+
+    def bar(run: Run) -> str | None:
+        detail = bank.faster(reference, run)
+        return detail and f"faster than the reference runs, so the work has probably changed ({detail})"
+
+    return bar
+
+
+def bars(names: Collection[str], work: WorkloadRecord) -> list[Bar]:
+    """What no run of the ``work`` may have that is judged by the figures ``names``."""
+    needed = [bar for bar in (unmetered, missed) if any(bar in BY_NAME[name].bars for name in names)]
+    if any(name not in _UNDISTURBED for name in names):
+        needed.append(disturbed)
+    return [broken, suspect(work), *needed]
+
+
+def invalid(
+    new: tuple[Report, str], baseline: tuple[Report, str] | None, names: Collection[str]
+) -> tuple[str, ...]:
+    """A line for each run that cannot be judged by the figures ``names``, of reports and their labels.
+
+    A new report that misses the target is no pass whatever its energy; a baseline's miss only keeps its run
+    out of what is counted to the target.
+
+    Raises:
+        UsageError: no run of a report has a figure.
+    """
+    lines = of_runs(*new, [missed, *bars(names, new[0].workload)])
+    lines += of_runs(*baseline, bars(names, baseline[0].workload)) if baseline else []
+    if not lines:
+        for report, label in (new, baseline) if baseline else (new,):
+            lines += _together(report, label)
+            for name in names:
+                lines += incomplete(report, label, name)
+    return tuple(lines)
+
+
+def of_runs(report: Report, label: str, bars: Sequence[Bar]) -> list[str]:
+    """Why runs of ``report`` cannot be judged."""
+    if not report.runs:
+        return [f"{label} has no runs"]
+    lines = []
+    for i, run in enumerate(report.runs):
+        reason = next((reason for bar in bars if (reason := bar(run))), None)
+        if reason:
+            lines.append(f"{label}, {run_name(report, i)}: {reason}")
+    return lines
+
+
+def incomplete(report: Report, label: str, name: str) -> list[str]:
+    """The sound runs that still lack the figure, or have 0 of it.
+
+    Raises:
+        UsageError: none of them has it.
+    """
+    collected = collect(BY_NAME[name], report)
+    if collected is None:
+        has = [other for other in LIMITED if collect(BY_NAME[other], report)]
+        raise UsageError(f"{label} has no {name}; {choice(has)}")
+    if collected.logs is None:
+        return [f"{label}: {name} is 0 in a run, so there is no ratio"]
+    n, runs = len(collected.values), len(report.runs)
+    return [f"{label}: only {n} of {runs} runs have {name}"] if n < runs else []
+
+
+def doubts(report: Report, label: str) -> tuple[tuple[str, str], ...]:
+    """Flags that do not make a run invalid but may explain its verdict, each with where it stands."""
+    return tuple(
+        (f"{label}, {run_name(report, i)}", flag)
+        for i, run in enumerate(report.runs)
+        for flag in run.flags
+        if flag.partition(":")[0] in _DOUBTFUL
+    )
+
+
+def _together(report: Report, label: str) -> list[str]:
+    """A line if no run by itself is too fast for the bank but all of them together are."""
+    faster = bank.faster_together(report)
+    return [] if faster is None else [f"{label}: faster than the reference runs together ({faster})"]

@@ -1,0 +1,112 @@
+"""What the runs say about limits: PASS, FAIL or INCONCLUSIVE, all limits of a check judged together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.compare.gate.limits import Limit
+from energyprof.compare.statistics.intervals import (
+    ALPHA,
+    Difference,
+    detectable,
+    holm,
+    lower_end,
+    p_higher,
+    runs_needed,
+    upper_end,
+)
+
+Judgement = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+# How the two sides stand to each other. apart: reports of their own (Welch) · pairs: runs taken in turn ·
+# history: a report against those before it · creep: the trend over all of them
+Design = Literal["apart", "pairs", "history", "creep"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One limit and what was measured of it, before it is judged beside the others."""
+
+    limit: Limit
+    difference: Difference
+    counts: tuple[int, int]  # runs, pairs, or for a history 1 and the reports before it
+    design: Design = "apart"
+    alpha: float = ALPHA  # one-sided; less where there are several looks
+    looked: Literal["now", "not yet"] = "now"  # between two planned looks there is no verdict
+    work: str = ""  # of several
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say about one limit; changes are relative to the baseline, 0.05 = 5 % more."""
+
+    limit: Limit
+    outcome: Judgement
+    change: float
+    # One-sided bounds: `low` at the level that Holm's correction leaves, `high` at that of a single limit.
+    low: float | None  # None: a single run on one side
+    high: float | None
+    improved: bool  # less than the baseline beyond chance
+    detectable: float | None  # smallest increase shown with 80 % power; None: none at all
+    # Of each side (pairs; reports of a history), for the limit's margin to be detectable; None: not known.
+    runs_needed: int | None
+    runs: int
+    baseline_runs: int
+    design: Design = "apart"
+    work: str = ""  # its name where a check has several
+
+
+def judge(trials: Sequence[Trial]) -> tuple[Verdict, ...]:
+    """A verdict for each trial.
+
+    Holm on the failures: the chance of failing unchanged work stays 5 % over all limits of all workloads. A
+    pass needs no correction, since all limits must pass (an intersection-union test, Berger 1982).
+    """
+    # A look's p-value, scaled so that it is judged by its own level: Holm's procedure knows one only.
+    p_values = [min(1.0, p_higher(trial.difference) * ALPHA / trial.alpha) for trial in trials]
+    levels = holm(p_values)
+    return tuple(
+        _verdict(trial, level * trial.alpha / ALPHA) for trial, level in zip(trials, levels, strict=True)
+    )
+
+
+def overall(verdicts: Sequence[Verdict]) -> Judgement:
+    """FAIL if one fails, PASS if all pass; a creep that is not there withholds no pass."""
+    outcomes = {
+        verdict.outcome for verdict in verdicts if verdict.design != "creep" or verdict.outcome == "FAIL"
+    }
+    if "FAIL" in outcomes:
+        return "FAIL"
+    return "PASS" if outcomes == {"PASS"} else "INCONCLUSIVE"
+
+
+def _verdict(trial: Trial, level: float) -> Verdict:
+    difference, margin = trial.difference, trial.limit.margin
+    low, high = lower_end(difference, level), upper_end(difference, trial.alpha)
+    change = _ratio(difference.log_ratio)
+    outcome: Judgement = "INCONCLUSIVE"
+    if trial.looked == "now":
+        if low is not None and low > 0 and change > margin:
+            outcome = "FAIL"
+        elif high is not None and high < math.log1p(margin):
+            outcome = "PASS"
+    return Verdict(
+        trial.limit,
+        outcome,
+        change,
+        None if low is None else _ratio(low),
+        None if high is None else _ratio(high),
+        high is not None and high < 0,
+        detectable(difference, level),
+        runs_needed(difference, margin, level),
+        *trial.counts,
+        trial.design,
+        trial.work,
+    )
+
+
+def _ratio(log_ratio: float) -> float:
+    """The relative change; beyond what fits a float, the largest that does, which says as much."""
+    return math.expm1(min(log_ratio, 700.0))

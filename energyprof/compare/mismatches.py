@@ -1,0 +1,174 @@
+"""What must agree before reports may be compared, and every way in which they do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from energyprof.errors import NotComparable
+from energyprof.report.record import MeterRecord, Report
+
+Kind = Literal["work", "boundary", "estimated", "meters", "machine"]
+
+# Of more values and more reports than this a line names the first and counts the rest.
+NAMED = 3
+_MACHINE_FACTS = ("host", "cpu", "threads", "memory_bytes", "gpus")
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One difference between reports, in one line."""
+
+    kind: Kind
+    message: str
+
+
+def obstacles(reports: Sequence[Report], labels: Sequence[str], kinds: Iterable[Kind]) -> list[Obstacle]:
+    """Every difference of these ``kinds``, all at once; ``labels`` name the reports."""
+    return [Obstacle(kind, message) for kind in kinds for message in _FINDERS[kind](reports, labels)]
+
+
+def refuse(found: Sequence[Obstacle], what: str, remedy: str = "") -> None:
+    """Do nothing if nothing was found.
+
+    Raises:
+        NotComparable: the message opens with ``what`` and has one line a difference.
+    """
+    if found:
+        lines = [f"  {obstacle.kind}: {obstacle.message}" for obstacle in found]
+        raise NotComparable("\n".join([what, *lines, *([remedy] if remedy else [])]))
+
+
+def _work(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    if len({(report.workload.id, report.workload.target) for report in reports}) < 2:
+        return []
+    facts = [_flat(_work_facts(report)) for report in reports]
+    lines = _differing(facts, labels)
+    if lines:
+        return lines
+    ids = [{"id": report.workload.id} for report in reports]
+    return [f"the code or the data: {line}" for line in _differing(ids, labels)]
+
+
+def _work_facts(report: Report) -> dict[str, Any]:
+    work, target = report.workload, "none"
+    if work.target is not None:
+        sign = ">=" if work.target.direction == "max" else "<="
+        target = f"{work.target.metric} {sign} {work.target.value:g}"
+    return {"name": work.name, "size": work.size, "target": target, "config": work.config}
+
+
+def _boundary(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    return _differing([{"": report.boundary or "no meter"} for report in reports], labels)
+
+
+def _estimated(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    words = {True: "an estimate", False: "measured"}
+    return _differing([{"": words[report.estimated]} for report in reports], labels)
+
+
+def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    """What the totals hold and how it is read.
+
+    On one machine every meter must be the same. Across machines the kinds must be; how many of a
+    kind there are is the machines' affair.
+    """
+    one_machine = len({machine_id(report) for report in reports}) == 1
+    held = [
+        sorted(
+            {
+                f"{m.name} ({_method(m)})" if one_machine else f"{m.part} by {m.info.kind}"
+                for m in report.meters
+                if m.counted
+            }
+        )
+        for report in reports
+    ]
+    return _differing([{"": "; ".join(names) or "none"} for names in held], labels)
+
+
+def _method(meter: MeterRecord) -> str:
+    """How it was read; a calibrated meter and the same one uncalibrated are two meters."""
+    calibration = meter.info.calibration
+    if calibration is None:
+        return meter.method
+    return f"{meter.method}, calibrated: × {calibration.gain:.4g} {calibration.offset_w:+.3g} W"
+
+
+def _machine(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    nameless = [label for r, label in zip(reports, labels, strict=True) if not machine_id(r)]
+    if nameless:
+        return [f"not known in {_few(nameless)}"]
+    if len({machine_id(report) for report in reports}) < 2:
+        return []
+    facts = [{k: _gpu_names(r.machine.get(k)) for k in _MACHINE_FACTS} for r in reports]
+    ids = [{"id": machine_id(report)} for report in reports]
+    return _differing(facts, labels) or _differing(ids, labels)
+
+
+def machine_id(report: Report) -> str:
+    """The machine's identity as the report has it; empty if it has none."""
+    return str(report.machine.get("id", ""))
+
+
+def machine_name(report: Report) -> str:
+    """Host, processor and GPUs, as far as the report has them."""
+    gpus = _gpu_names(report.machine.get("gpus")) or []
+    return ", ".join(
+        str(part) for part in (report.machine.get("host"), report.machine.get("cpu"), *gpus) if part
+    )
+
+
+def _gpu_names(fact: Any) -> Any:
+    if isinstance(fact, list):
+        return [gpu.get("name") if isinstance(gpu, dict) else gpu for gpu in fact]
+    return fact
+
+
+_FINDERS: Mapping[Kind, Callable[[Sequence[Report], Sequence[str]], list[str]]] = {
+    "work": _work,
+    "boundary": _boundary,
+    "estimated": _estimated,
+    "meters": _meters,
+    "machine": _machine,
+}
+
+
+def _differing(facts: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
+    """A line for each key whose values differ: ``batch_size is 4 in a, 8 in b``."""
+    lines = []
+    for key in dict.fromkeys(key for fact in facts for key in fact):
+        holders: dict[str, list[str]] = {}
+        for fact, label in zip(facts, labels, strict=True):
+            shown = _shown(fact[key]) if key in fact else "absent"
+            holders.setdefault(shown, []).append(label)
+        if len(holders) > 1:
+            parts = [f"{shown} in {_few(names)}" for shown, names in list(holders.items())[:NAMED]]
+            rest = len(holders) - NAMED
+            more = f", and {rest} other values" if rest > 0 else ""
+            lines.append((f"{_shown(key)} is " if key else "") + ", ".join(parts) + more)
+    return lines
+
+
+def _few(names: Sequence[str]) -> str:
+    rest = len(names) - NAMED
+    return " and ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _shown(fact: Any) -> str:
+    # JSON escapes control characters, so that a foreign report cannot write to the terminal.
+    text = json.dumps(fact, sort_keys=True, ensure_ascii=True, default=str)
+    return text.strip('"') if isinstance(fact, str) else text
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, fact in facts.items():
+        if isinstance(fact, Mapping):
+            flat |= _flat(fact, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = fact
+    return flat

@@ -1,0 +1,93 @@
+"""Energy to target as a product: energy a sample × samples to target × what comes on top of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from energyprof.compare.change import Change, Values
+from energyprof.compare.column import column, direction
+from energyprof.compare.figures import BY_NAME, Figure, value
+from energyprof.compare.statistics.intervals import holm
+from energyprof.report.record import Report, Run
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor in the mean over the runs of one report."""
+
+    name: str  # energy_per_sample, samples_to_target or on_top
+    mean: float  # geometric
+    change: Change | None  # against the first report; None: it is the first, or one of the two has none
+
+
+@dataclass(frozen=True)
+class Product:
+    """The energy to target of one report over the runs in which all its factors are known.
+
+    Means are geometric, so that the factors multiply to the energy's mean, and their changes to its change.
+    """
+
+    n: int
+    energy_j: float
+    ratio: float | None  # of energy to the first report's; None: it is the first, or one has none
+    factors: tuple[Factor, ...]
+
+
+def _in_factors(run: Run) -> str | None:
+    known = value(BY_NAME["energy_per_sample"], run) and run.samples
+    return None if known else "not all factors of its energy are known"
+
+
+def _on_top(run: Run) -> float | None:
+    """The run's energy over that of as many samples: 1.05 where evaluation and warm-up add a twentieth."""
+    sample_j = value(BY_NAME["energy_per_sample"], run)
+    return run.energy_j / (sample_j * run.samples) if run.energy_j and sample_j and run.samples else None
+
+
+# All with the same bars: a product holds over one set of runs.
+_ENERGY = BY_NAME["energy_to_target"]
+_BARS = (*_ENERGY.bars, _in_factors)
+WHOLE = replace(_ENERGY, bars=_BARS)
+FACTORS = (
+    replace(BY_NAME["energy_per_sample"], bars=_BARS),
+    replace(BY_NAME["samples_to_target"], bars=_BARS),
+    # A ratio of two readings of the same meters: what these are off by drops out.
+    Figure("on_top", "", _on_top, "lower", _BARS, lambda run, amount: {}),
+)
+
+
+def products(reports: Sequence[Report], *, judged: bool) -> list[Product | None]:
+    """The product of each report, and its changes against the first; None where it is not known.
+
+    ``judged`` changes have verdicts, held to 5 % over all factors of all reports (Holm).
+    """
+    whole = column(WHOLE, reports)
+    columns = [column(figure, reports) for figure in FACTORS]
+    found = [[column.differences[i] for column in columns] for i in range(len(reports))]
+    p_values = [column.p_value(i) for i in range(1, len(reports)) for column in columns]
+    levels, n = holm(p_values), len(FACTORS)
+    made = []
+    for i, energy in enumerate(whole.cells):
+        total = whole.change(i, None)
+        changes = []
+        for k, changed in enumerate(found[i]):
+            place = n * (i - 1) + k
+            verdict = direction(changed, p_values[place], levels[place]) if judged and changed else None
+            changes.append(columns[k].change(i, verdict))
+        cells = [column.cells[i] for column in columns]
+        made.append(_product(energy, cells, None if total is None else total.ratio, changes))
+    return made
+
+
+def _product(
+    energy: Values | None,
+    cells: Sequence[Values | None],
+    ratio: float | None,
+    changes: Sequence[Change | None],
+) -> Product | None:
+    if energy is None:
+        return None
+    named = zip(FACTORS, cells, changes, strict=True)
+    factors = [Factor(figure.name, cell.mean.value, change) for figure, cell, change in named if cell]
+    return Product(energy.mean.n, energy.mean.value, ratio, tuple(factors))

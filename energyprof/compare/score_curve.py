@@ -1,0 +1,78 @@
+"""How the score grows with the energy spent: each run, and what the runs of one report have in common."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.compare.figures import broken, run_name
+from energyprof.report.record import Point, Report
+
+Against = Literal["energy_j", "time_s"]
+
+# Places at which the runs are averaged; between them the curves are straight.
+MOST_PLACES = 200
+
+Knots = tuple[tuple[float, float], ...]  # J or s since training began, and the score then
+
+
+@dataclass(frozen=True)
+class ScoreCurve:
+    """The evaluations of a report's runs; mean and range where every run has them."""
+
+    runs: tuple[tuple[str, Knots], ...]  # the run's name and its evaluations
+    # Empty for a single run, and where the runs have no stretch in common.
+    mean: Knots
+    low: Knots
+    high: Knots
+
+
+def score_curve(report: Report, against: Against) -> ScoreCurve | None:
+    """The report's scores against energy or time; ``None`` if no sound run was evaluated so."""
+    named = [
+        (run_name(report, i), knots)
+        for i, run in enumerate(report.runs)
+        if not broken(run) and (knots := _knots(run.history, against))
+    ]
+    if not named:
+        return None
+    curves = [knots for _, knots in named]
+    places = _places(curves) if len(curves) > 1 else []
+    mean, low, high = [], [], []
+    for place in places:
+        scores = [_at(knots, place) for knots in curves]
+        mean.append((place, math.fsum(scores) / len(scores)))
+        low.append((place, min(scores)))
+        high.append((place, max(scores)))
+    return ScoreCurve(tuple(named), tuple(mean), tuple(low), tuple(high))
+
+
+def _knots(history: Sequence[Point], against: Against) -> Knots:
+    """The evaluations that have both numbers; scores that are no number leave no knot."""
+    pairs = [(point.energy_j if against == "energy_j" else point.time_s, point.score) for point in history]
+    return tuple(sorted((x, score) for x, score in pairs if x is not None and score is not None))
+
+
+def _places(curves: Sequence[Knots]) -> list[float]:
+    """Every evaluation of any run, thinned if they are many, within the stretch that all runs cover.
+
+    A mean beyond the end of the first run to finish would be one over the slower runs only.
+    """
+    start, end = max(knots[0][0] for knots in curves), min(knots[-1][0] for knots in curves)
+    if end <= start:
+        return []
+    places = sorted({x for knots in curves for x, _ in knots if start <= x <= end})
+    stride = math.ceil(len(places) / MOST_PLACES)
+    return [*places[:-1:stride], places[-1]]
+
+
+def _at(knots: Knots, place: float) -> float:
+    """The score at ``place``, straight between the evaluations around it."""
+    i = bisect_right(knots, place, key=lambda knot: knot[0])
+    if i == len(knots):
+        return knots[-1][1]
+    (x0, y0), (x1, y1) = knots[i - 1], knots[i]
+    return y0 + (y1 - y0) * (place - x0) / (x1 - x0)

@@ -1,0 +1,1 @@
+"""Means, intervals, pairs and looks: what error bars and verdicts stand on."""

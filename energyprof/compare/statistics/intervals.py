@@ -1,0 +1,226 @@
+"""The statistics that compare and check stand on: means of logarithms and their differences.
+
+Logarithms, because energies scatter in proportion to their size, and because a difference of logs
+is a ratio. Student's t, because a percentile bootstrap raises false alarms at the few runs that
+people can afford.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from energyprof.compare.statistics.student import t_cdf, t_quantile
+
+ALPHA = 0.05  # of a one-sided test, so of one false alarm in twenty
+CONFIDENCE = 0.95  # of a two-sided interval shown to people
+POWER = 0.80  # with which a minimum detectable effect is detected (Cohen 1988, section 2.4)
+# Nobody repeats a training more often than this; a search for a number of runs gives up here.
+MOST_RUNS = 10_000
+# What is closer together than this differs by the rounding of its arithmetic alone.
+ROUNDING = 1e-12
+
+_TWO_SIGMA = NormalDist().cdf(2)
+_MANY = 10_000  # degrees of freedom beyond which t quantiles are the normal's to 4 digits
+
+
+@dataclass(frozen=True)
+class Logs:
+    """One figure over the runs of one report, as natural logarithms."""
+
+    logs: tuple[float, ...]
+    mean: float  # of the logs
+    sd: float | None  # of one run; None: a single run has none
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean log ratio, new against old, and how well it is known.
+
+    ``se`` is None where a side has one run only: nothing is known of the spread, so there is no
+    interval. ``se`` is 0 where all runs of each side agree to the last digit: it has no width.
+    """
+
+    log_ratio: float
+    se: float | None
+    dof: float | None  # None where se is None or 0
+    # With n runs (pairs) a side: se² = unit_sd² / n + floor_sd², dof_per_run · (n - 1) degrees of freedom.
+    unit_sd: float | None
+    dof_per_run: float | None
+    floor_sd: float = 0.0  # what more runs do not make smaller
+
+
+def logs_of(values: Sequence[float], u_rel: float = 0.0) -> Logs:
+    """The logarithms of ``values`` > 0, in their order.
+
+    ``u_rel`` is the relative standard uncertainty of one value. It takes the place of the spread
+    where all values are the same: a coarse meter that shows the same joules again and again hides
+    what they vary by.
+    """
+    logs = tuple(math.log(value) for value in values)
+    mean = math.fsum(logs) / len(logs)
+    if len(logs) < 2:
+        return Logs(logs, mean, None)
+    if max(logs) - min(logs) <= ROUNDING:
+        return Logs(logs, mean, u_rel)
+    variance = math.fsum((log - mean) ** 2 for log in logs) / (len(logs) - 1)
+    return Logs(logs, mean, math.sqrt(variance))
+
+
+def interval(figure: Logs, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """The two-sided t-interval of the mean log; None from a single run.
+
+    NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.2.
+    """
+    if figure.sd is None:
+        return None
+    n = len(figure.logs)
+    half = t_quantile((1 + confidence) / 2, n - 1) * figure.sd / math.sqrt(n)
+    return figure.mean - half, figure.mean + half
+
+
+def welch(new: Logs, old: Logs) -> Difference:
+    """Of unpaired runs with unequal spread.
+
+    Welch (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics 2.
+    """
+    log_ratio = new.mean - old.mean
+    if new.sd is None or old.sd is None:
+        return Difference(log_ratio, None, None, None, None)
+    n, m = len(new.logs), len(old.logs)
+    v, w = new.sd**2, old.sd**2
+    unit_sd = math.hypot(new.sd, old.sd)
+    if v + w == 0:
+        return _exact(log_ratio)
+    # Shares of the variance, so that tiny spreads do not underflow when squared.
+    share = (v / n) / (v / n + w / m)
+    dof = 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
+    even = v / (v + w)
+    dof_per_run = 1 / (even**2 + (1 - even) ** 2)
+    return Difference(log_ratio, math.sqrt(v / n + w / m), dof, unit_sd, dof_per_run)
+
+
+def two_sided(change: Difference, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """The two-sided interval of the log ratio; None where there is no spread to tell."""
+    alpha = (1 - confidence) / 2
+    low, high = lower_end(change, alpha), upper_end(change, alpha)
+    return None if low is None or high is None else (low, high)
+
+
+def lower_end(change: Difference, alpha: float = ALPHA) -> float | None:
+    """The one-sided lower bound of the log ratio at level ``alpha``; None: unbounded."""
+    half = _half_width(change, alpha)
+    return None if half is None else change.log_ratio - half
+
+
+def upper_end(change: Difference, alpha: float = ALPHA) -> float | None:
+    """The one-sided upper bound of the log ratio at level ``alpha``; None: unbounded."""
+    half = _half_width(change, alpha)
+    return None if half is None else change.log_ratio + half
+
+
+def p_higher(change: Difference) -> float:
+    """The one-sided p-value of "not higher"; 1 where there is no spread to tell."""
+    if change.se is None:
+        return 1.0
+    if change.dof is None:
+        return 0.0 if change.log_ratio > 0 else 1.0
+    return t_cdf(-change.log_ratio / change.se, change.dof)
+
+
+def p_different(change: Difference) -> float:
+    """The two-sided p-value of "the same"; 1 where there is no spread to tell."""
+    if change.se is None:
+        return 1.0
+    if change.dof is None:
+        return 0.0 if change.log_ratio else 1.0
+    return 2 * t_cdf(-abs(change.log_ratio) / change.se, change.dof)
+
+
+def detectable(change: Difference, alpha: float = ALPHA, power: float = POWER) -> float | None:
+    """The smallest relative increase that these runs show with ``power``; None: none at all.
+
+    (t_alpha + t_power) · se, as a ratio, both quantiles from Student's t (Bloom 1995, Evaluation
+    Review 19); about 1 % of itself above what the noncentral t gives.
+    """
+    if change.se is None:
+        return None
+    if change.dof is None:
+        return 0.0
+    spread = t_quantile(1 - alpha, change.dof) + t_quantile(power, change.dof)
+    return _expm1(spread * change.se)
+
+
+def runs_needed(change: Difference, margin: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Runs a side (or pairs) after which ``margin`` is the minimum detectable effect.
+
+    It is also the number at which unchanged work passes a limit of ``margin`` with ``power``, since
+    the same half-widths then fit below log(1 + margin). None: there is no spread to tell, or it
+    would take over `MOST_RUNS`.
+    """
+    unit_sd, dof_per_run = change.unit_sd, change.dof_per_run
+    if unit_sd is None:
+        return None
+    if dof_per_run is None:
+        return 2
+
+    def enough(n: int) -> bool:
+        dof = dof_per_run * (n - 1)
+        spread = t_quantile(1 - alpha, dof) + t_quantile(power, dof)
+        return spread * math.hypot(unit_sd / math.sqrt(n), change.floor_sd) <= math.log1p(margin)
+
+    if not enough(MOST_RUNS):
+        return None
+    low, high = 1, MOST_RUNS
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
+    """The level of each of several tests, in their order; a test rejects where p ≤ its level.
+
+    Holm (1979), Scandinavian Journal of Statistics 6. After the first test that does not reject the
+    levels stay where they are, so none behind it can.
+    """
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    levels = [0.0] * len(p_values)
+    left = len(p_values)
+    for i in order:
+        levels[i] = alpha / left
+        if p_values[i] <= levels[i]:
+            left -= 1
+    return levels
+
+
+def expanded(spread_u: float, dof: float | None, gain_u: float) -> float:
+    """Twice the combined standard uncertainty, or more where few runs tell the spread (GUM G.4).
+
+    ``spread_u`` is a mean's standard error with ``dof`` degrees of freedom (None: a Type B term).
+    The factor is the Student t quantile for which many degrees of freedom give k = 2; effective
+    degrees of freedom are cut to an integer, as G.4.1 says.
+    """
+    combined_u = math.hypot(spread_u, gain_u)
+    if dof is None or spread_u == 0:
+        return 2 * combined_u
+    effective = dof * (combined_u / spread_u) ** 4
+    return t_quantile(_TWO_SIGMA, max(1, min(int(effective), _MANY))) * combined_u
+
+
+def _exact(log_ratio: float) -> Difference:
+    same = abs(log_ratio) <= ROUNDING
+    return Difference(0.0 if same else log_ratio, 0.0, None, 0.0, None)
+
+
+def _half_width(change: Difference, alpha: float) -> float | None:
+    if change.se is None or change.dof is None:
+        return change.se
+    return t_quantile(1 - alpha, change.dof) * change.se
+
+
+def _expm1(log_ratio: float) -> float | None:
+    # Beyond this a ratio does not fit a float, and says no more than "any": few runs, wildly apart.
+    return math.expm1(log_ratio) if log_ratio < 700 else None

@@ -1,0 +1,112 @@
+"""The mean of several runs and how well it is known: their scatter and their readings, after the GUM.
+
+Several runs show by their scatter what varies from one to the next (Type A); what the meters are known to be
+off by is added (Type B), but only as far as the scatter does not already show it (JCGM 100:2008, 4.3.10). So
+the terms that vary from run to run and the scatter stand for the same thing: the larger of the two enters.
+
+The mean is geometric: the ratio of two of them is the mean ratio, and that of a product is the product of its
+factors' means. Where a value is not positive it is arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from energyprof.compare.statistics import terms
+from energyprof.compare.statistics.student import t_quantile
+
+SCATTER = "scatter"
+
+# From this many effective degrees of freedom on k = 2 is near enough to 95 % (GUM G.6.6).
+ENOUGH_DOF = 10
+_TWO_SIGMA = statistics.NormalDist().cdf(2)
+
+
+@dataclass(frozen=True)
+class Total:
+    """Terms added in quadrature, and the interval that follows; in the unit of what they are terms of."""
+
+    u: float  # combined, standard
+    dof: float | None  # effective degrees of freedom (GUM G.4.1); None: without end
+    k: float
+    expanded: float  # k times u
+
+
+@dataclass(frozen=True)
+class Mean:
+    """One figure over several runs."""
+
+    value: float
+    n: int
+    terms: Mapping[str, float]  # standard uncertainties of the mean; the scatter is one where n > 1
+    aside: tuple[str, ...]  # the terms that do not enter, since the larger of the two stands for them
+    total: Total
+    one_device: Total  # without the gain, which all that is measured with the same meters has in common
+
+    @property
+    def u_rel(self) -> float | None:
+        """The expanded uncertainty (95 %) relative to the mean; None: nothing at all is known of it."""
+        if not self.terms or self.value <= 0:
+            return None
+        return self.total.expanded / self.value
+
+
+def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mean:
+    """The mean of ``values``, of which ``each`` has the standard uncertainties, by term."""
+    n = len(values)
+    spread = 0.0
+    if min(values) > 0:
+        logs = [math.log(value) for value in values]
+        # The mean of equal values is that value, to the last digit.
+        mean = values[0] if min(values) == max(values) else math.exp(min(math.fsum(logs) / n, 700.0))
+        each = [terms.scaled(of_one, mean / value) for of_one, value in zip(each, values, strict=True)]
+        spread = mean * _standard_deviation(logs) / math.sqrt(n)
+    else:
+        mean = math.fsum(values) / n
+        spread = _standard_deviation(values) / math.sqrt(n)
+    found = terms.of_mean(each)
+    own = [term for term in found if term not in terms.COMMON]
+    by_scatter = spread >= math.hypot(*(found[term] for term in own))
+    if n > 1:
+        found = {SCATTER: spread, **found}
+    aside = own if by_scatter else [SCATTER]
+    total, one_device = _total(found, aside, n), _total(found, [*aside, "gain"], n)
+    return Mean(mean, n, found, tuple(aside), total, one_device)
+
+
+def together(parts: Sequence[tuple[float, float | None]]) -> Total:
+    """Independent standard uncertainties with their degrees of freedom (None: without end) as one.
+
+    Welch and Satterthwaite's formula (GUM G.4.1).
+    """
+    u = math.hypot(*(part for part, _ in parts))
+    # Shares of the variance, so that tiny parts do not underflow when squared.
+    rest = math.fsum((part / u) ** 4 / dof for part, dof in parts if dof is not None and part > 0)
+    dof = 1 / rest if rest > 0 else None
+    k = coverage_factor(dof)
+    return Total(u, dof, k, k * u)
+
+
+def coverage_factor(dof: float | None) -> float:
+    """The k for an interval of 95 %: 2, or more where few runs tell the scatter (GUM G.4.1, G.6.6)."""
+    if dof is None or dof > ENOUGH_DOF:
+        return 2.0
+    return t_quantile(_TWO_SIGMA, max(1, int(dof)))
+
+
+def _total(found: Mapping[str, float], aside: Collection[str], n: int) -> Total:
+    """The terms but for those ``aside``."""
+    entering = [(term, u) for term, u in found.items() if term not in aside]
+    return together([(u, n - 1 if term == SCATTER else None) for term, u in entering])
+
+
+def _standard_deviation(values: Sequence[float]) -> float:
+    """Of a sample; 0 of a single value."""
+    n = len(values)
+    if n < 2 or min(values) == max(values):
+        return 0.0
+    mean = math.fsum(values) / n
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))

@@ -1,0 +1,79 @@
+"""The standard uncertainties of one run's energies, term by term, and of the mean over several runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from energyprof.report.record import Phase, Run
+
+# Terms that are the same in every run on the same meters: repeating does not average them out. `meters` is
+# all there is in a report that does not split its uncertainty.
+COMMON = ("gain", "offset", "shape", "meters")
+
+
+def of_energy(run: Run) -> Mapping[str, float]:
+    """Of the run's energy; what an older report knows of it if it is one."""
+    if run.budget_j or not run.energy_u_j:
+        return run.budget_j
+    if run.gain_u_j is None:
+        return {"meters": run.energy_u_j / 2}
+    rest_j = math.sqrt(max(0.0, run.energy_u_j**2 - run.gain_u_j**2))
+    return _known({"gain": run.gain_u_j / 2, "reading": rest_j / 2})
+
+
+def of_sample(run: Run, joules: float) -> Mapping[str, float]:
+    """Of what has ``joules`` in proportion to the train phases: a sample of them, or many."""
+    phases = [phase for phase in run.phases if phase.name == "train"]
+    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
+    return scaled(of_phases(run, phases), joules / spent_j) if spent_j > 0 else {}
+
+
+def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
+    """Of the sum of some of the run's phases: their own terms, or in proportion to the run's without."""
+    if phases and all(phase.budget_j for phase in phases):
+        names = dict.fromkeys(term for phase in phases for term in phase.budget_j)
+        return {term: _sum(term, [phase.budget_j.get(term, 0.0) for phase in phases]) for term in names}
+    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
+    return scaled(of_energy(run), spent_j / run.energy_j) if run.energy_j else {}
+
+
+def of_net(run: Run) -> Mapping[str, float]:
+    """Of the net energy: the zero error drops out of it, and the gain's share of the idle energy."""
+    if run.net_energy_u_j is None or run.net_energy_j is None or not run.energy_j:
+        return {}
+    terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in ("offset", "meters")}
+    if "gain" in terms_j:
+        terms_j["gain"] *= abs(run.net_energy_j / run.energy_j)
+    rest_j2 = (run.net_energy_u_j / 2) ** 2 - math.fsum(u_j**2 for u_j in terms_j.values())
+    # What is left of the difference of two equal squares is their rounding.
+    idle_j = math.sqrt(rest_j2) if rest_j2 > 1e-12 * run.net_energy_u_j**2 else 0.0
+    return _known({**terms_j, "idle": idle_j})
+
+
+def of_last_interval(run: Run) -> Mapping[str, float]:
+    """Of the samples to the target: counted in steps of an evaluation, a rectangle so wide (GUM 4.3.7)."""
+    if len(run.history) < 2:
+        return {}
+    before, last = run.history[-2:]
+    return _known({"evaluation": (last.samples - before.samples) / math.sqrt(12)})
+
+
+def scaled(terms_of_one: Mapping[str, float], factor: float) -> dict[str, float]:
+    """The uncertainties of what is ``factor`` times as large."""
+    return {term: u * factor for term, u in terms_of_one.items()}
+
+
+def of_mean(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The terms of the mean of several runs: what they share stays, what each has alone averages out."""
+    n, names = len(runs), dict.fromkeys(term for terms_j in runs for term in terms_j)
+    return {term: _sum(term, [terms_j.get(term, 0.0) for terms_j in runs]) / n for term in names}
+
+
+def _sum(term: str, parts_j: Sequence[float]) -> float:
+    """One term of a sum of energies."""
+    return math.fsum(parts_j) if term in COMMON else math.hypot(*parts_j)
+
+
+def _known(terms_j: Mapping[str, float]) -> dict[str, float]:
+    return {term: u_j for term, u_j in terms_j.items() if u_j > 0}

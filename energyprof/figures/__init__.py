@@ -1,1 +1,0 @@
-"""What reports are compared by: figures with their intervals, and their changes from one to another."""

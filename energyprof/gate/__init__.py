@@ -1,1 +1,0 @@
-"""What a verdict is made of: limits, noise, valid runs, evidence, and which reports belong together."""

@@ -1,1 +1,0 @@
-"""For trainings that other libraries run: what tells the wire how they go, one file a library."""

@@ -1,0 +1,1 @@
+"""The hardware: which meters there are, which of them are read, and when."""

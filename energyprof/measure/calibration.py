@@ -1,0 +1,208 @@
+"""The file that a comparison of a meter with a better one leaves, and which meter it may correct."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from energyprof.decode import Misfit, decode
+from energyprof.errors import FileError, UsageError
+from energyprof.files import write_text
+from energyprof.meter import Boundary, Calibration, MeterInfo
+
+# The schema and its history; a reader takes every version up to its own.
+#   energyprof.calibration/1   the first
+SCHEMA_NAME = "energyprof.calibration"
+SCHEMA_VERSION = 1
+SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+
+# No meter worth correcting reads less than half of the power, or more than twice of it.
+GAINS = (0.5, 2.0)
+
+_EFFICIENCY = re.compile(r"(\d*\.?\d+) ?(%?) ?(?:±|\+-|\+/-) ?(\d*\.?\d+) ?(%?)")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The better meter."""
+
+    name: str
+    device: str
+    method: str
+    boundary: Boundary
+    gain_u: float  # relative, standard (k = 1)
+    gain_source: str
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """What share of the reference's power reaches the meter's boundary."""
+
+    value: float
+    u: float  # standard (k = 1)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of the recording, and the mean powers in it."""
+
+    run: int
+    start_s: float  # from the run's zero
+    meter_w: float  # as it read
+    reference_w: float  # as it read
+    true_w: float  # what the reference says of the meter's power, but for a constant
+    residual_w: float  # true_w less the line
+
+
+@dataclass(frozen=True)
+class CalibrationRecord:
+    """What one meter of one device was found to read, against a reference."""
+
+    schema: str
+    created: str  # ISO 8601 UTC
+    meter: str
+    device: str
+    reference: Reference
+    calibration: Calibration
+    # How it was found.
+    efficiency: Efficiency | None = None  # None: none lies between the two
+    subtracted: tuple[str, ...] = ()  # meters whose power was taken off the reference's
+    window_s: float = 0.0
+    windows: tuple[Window, ...] = ()
+    intercept_w: float = 0.0  # of the line; the meter's zero error only within one boundary
+    r2: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def calibration_of(info: MeterInfo, records: Sequence[CalibrationRecord]) -> Calibration | None:
+    """The calibration among ``records`` that was made for this meter.
+
+    Raises:
+        UsageError: one bears its name, but was made on another device.
+    """
+    for record in records:
+        if record.meter != info.name:
+            continue
+        if record.device != info.device:
+            raise UsageError(
+                f"the calibration of {info.name} was made on {record.device or 'a device without a name'}, "
+                f"this one is {info.device or 'a device without a name'}: calibrate this one"
+            )
+        return record.calibration
+    return None
+
+
+def check_applies(records: Sequence[CalibrationRecord], infos: Sequence[MeterInfo]) -> None:
+    """Do nothing if each of ``records`` is for one of the meters.
+
+    Raises:
+        UsageError: one is for a meter that is not among them, or for another device of its name.
+    """
+    names = [info.name for info in infos]
+    for record in records:
+        if record.meter not in names:
+            raise UsageError(
+                f"the calibration is for {record.meter}, which is not measured with: "
+                f"{'there is ' + ', '.join(names) if names else 'there is no meter'}"
+            )
+    for info in infos:
+        calibration_of(info, records)
+
+
+def parse_efficiency(text: str) -> Efficiency:
+    """What ``0.94±0.01``, ``94%±1%`` or ``0.94+-0.01`` say; it is off by that much at most (a rectangle).
+
+    Raises:
+        UsageError: it makes no sense, or does not say how sure it is.
+    """
+    match = _EFFICIENCY.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--efficiency {text}: say how sure it is, such as 0.94±0.01 or 94%±1%")
+    value, a = (float(match[i]) * (0.01 if match[i + 1] else 1.0) for i in (1, 3))
+    if not 0.5 <= value <= 1 or not 0 < a < 0.5:
+        raise UsageError(f"--efficiency {text}: give a share between 0.5 and 1, and how much it may be off")
+    return Efficiency(value, a / math.sqrt(3))
+
+
+def to_json(record: CalibrationRecord) -> str:
+    """The record as indented JSON with a newline at its end."""
+    return json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write(record: CalibrationRecord, path: Path) -> None:
+    """Write ``record`` to ``path``, at once or not at all. Raises FileError."""
+    write_text(path, to_json(record))
+
+
+def read_all(paths: Sequence[Path]) -> tuple[CalibrationRecord, ...]:
+    """The records in the files ``paths``, one a meter.
+
+    Raises:
+        FileError: as ``read`` does.
+        UsageError: two are for one meter.
+    """
+    records = tuple(read(path) for path in paths)
+    for i, record in enumerate(records):
+        for j in range(i):
+            if records[j].meter == record.meter:
+                raise UsageError(f"--calibration: {paths[j]} and {paths[i]} are both for {record.meter}")
+    return records
+
+
+def read(path: Path) -> CalibrationRecord:
+    """The record in the file ``path``; its calibration names the file as its source.
+
+    Raises:
+        FileError: it cannot be read, is no calibration, or holds numbers that make no sense.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: not a readable calibration: {error}") from None
+    record = _decoded(data, path)
+    found = record.calibration
+    problem = _problem(found)
+    if problem:
+        raise FileError(f"{path}: not a valid calibration: {problem}")
+    return dataclasses.replace(
+        record,
+        calibration=dataclasses.replace(found, source=source(path, record.reference.name, record.created)),
+    )
+
+
+def source(path: Path, reference: str, created: str) -> str:
+    """Where a calibration comes from: the file, the reference and the day."""
+    return f"{path.name}, against {reference} on {created[:10]}"
+
+
+def _decoded(data: Any, path: Path) -> CalibrationRecord:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    name, _, version = str(schema).partition("/")
+    if name != SCHEMA_NAME or not version.isdigit():
+        raise FileError(f"{path}: not an energyprof calibration: its schema is {schema!r}, not {SCHEMA!r}")
+    if int(version) > SCHEMA_VERSION:
+        raise FileError(
+            f"{path}: written by a newer energyprof ({schema}; this one reads up to {SCHEMA}): "
+            "pip install --upgrade energyprof"
+        )
+    try:
+        return decode(CalibrationRecord, data, "calibration")
+    except Misfit as error:
+        raise FileError(f"{path}: not a valid calibration: {error}") from None
+
+
+def _problem(found: Calibration) -> str | None:
+    if not GAINS[0] <= found.gain <= GAINS[1]:
+        return f"a gain of {found.gain:g} is not between {GAINS[0]:g} and {GAINS[1]:g}"
+    for name, u in (("gain_u", found.gain_u), ("offset_u_w", found.offset_u_w)):
+        if not (math.isfinite(u) and u >= 0):
+            return f"{name} is {u:g}"
+    return None if math.isfinite(found.offset_w) else f"offset_w is {found.offset_w:g}"

@@ -1,0 +1,202 @@
+"""Powers or a counter from a file that somebody else's logger wrote, joined to a run by its times."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from energyprof.errors import MeterError, UsageError
+from energyprof.measure.meters.network.address import Address, parse
+from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace.table import UNITS, Columns, Row, Wanted, read_columns, rows
+
+ROLE: Role = "real"
+USAGE = "csv=wall.csv"
+
+OPTIONS = ("offset", "time", "power", "energy", "unit", "tz", "resolution", "window")
+
+# What a cheap plug with a display may be off by; better instruments say so in their datasheets.
+GAIN_A = 0.05
+GAIN_SOURCE = "unknown instrument: give gain=0.01 from its datasheet"
+
+# A whole node with eight GPUs, twice.
+MAX_POWER_W = 20_000.0
+
+# So many rows tell how often the logger writes, and with how many digits.
+LOOKED_AT = 100
+# Of a file that has no rows yet.
+PERIOD_S = 1.0
+
+# The row after a run is waited for over two of its periods, or so long.
+PATIENCE_S = 10.0
+
+
+def find_at(address: str, options: Mapping[str, str]) -> Finding:
+    """The log in the file ``address``; blocked if it is not there, or not a table of times and values.
+
+    Raises:
+        UsageError: an option that makes no sense.
+    """
+    place = parse("csv", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=OPTIONS)
+    wanted, path = _wanted(place), Path(address).expanduser().absolute()
+    resolution, window_s = place.number("resolution", 0.0), place.number("window", 0.0)
+    if resolution < 0 or window_s < 0:
+        raise UsageError("csv: resolution= and window= cannot be negative")
+    try:
+        columns = read_columns(path, wanted)
+        seen = list(itertools.islice(rows(path, columns, wanted.zone), LOOKED_AT))
+        if seen and all(row.time_s is None for row in seen):
+            raise MeterError(f"{path}: line {seen[0].line}: {seen[0].problem}")
+    except FileNotFoundError:
+        remedy = "start the logger before the run: the file must be there, if only with its header"
+        return Finding("csv", ROLE, "blocked", reason=f"{path}: no such file", remedy=remedy)
+    except PermissionError:
+        reason = f"{path}: it may not be read"
+        return Finding("csv", ROLE, "blocked", reason=reason, remedy=f"sudo chmod a+r {path}")
+    except (OSError, MeterError) as error:
+        reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        return Finding("csv", ROLE, "blocked", reason=reason)
+    # How often it writes, so that a gap is told from its usual pace.
+    times = [row.time_s for row in seen if row.time_s is not None]
+    gaps = [after - before for before, after in itertools.pairwise(times) if after > before]
+    period_s = statistics.median(gaps) if gaps else PERIOD_S
+    decimals = max((columns.decimals_of(row) for row in seen if columns.value_of(row) is not None), default=0)
+    info = MeterInfo(
+        name=place.name(),
+        kind="csv",
+        part="machine",
+        boundary=place.boundary,
+        reads=columns.reads,
+        method=f"column {columns.title!r} in {columns.unit}",
+        resolution=(resolution or 10.0**-decimals) * columns.factor,
+        refresh_s=period_s,
+        gain_a=place.gain_a,
+        gain_source=place.gain_source,
+        max_power_w=MAX_POWER_W,
+        device=str(path),
+        window_s=window_s,
+        min_interval_s=period_s,
+        recorded=True,
+    )
+    notes = () if "gain" in options else (f"{info.name}: {GAIN_SOURCE}; ±5 % is assumed",)
+    source = Source(info, functools.partial(CsvLog, info, path, wanted, place.number("offset", 0.0)))
+    return Finding("csv", ROLE, "found", (source,), notes=notes)
+
+
+def _wanted(place: Address) -> Wanted:
+    """What the options say of the columns. Raises UsageError."""
+    if "power" in place.own and "energy" in place.own:
+        raise UsageError("csv: power= and energy= are two columns: a meter reads one of them")
+    unit = place.one_of("unit", tuple(UNITS), "") if "unit" in place.own else ""
+    reads = UNITS[unit][0] if unit else None
+    if ("power" in place.own and reads == "energy_j") or ("energy" in place.own and reads == "power_w"):
+        raise UsageError(
+            f"csv: unit={unit} does not go with {'power' if 'power' in place.own else 'energy'}="
+        )
+    return Wanted(
+        place.text("time"), place.text("power"), place.text("energy"), unit, _zone(place.text("tz"))
+    )
+
+
+def _zone(name: str) -> tzinfo | None:
+    if name in ("", "UTC"):
+        return timezone.utc if name else None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        message = f"csv: tz={name} is no time zone that is known here: tz=UTC or such as tz=Europe/Paris"
+        raise UsageError(message) from None
+
+
+class CsvLog:
+    """The file, read anew for each run that is over."""
+
+    def __init__(self, info: MeterInfo, path: Path, wanted: Wanted, offset_s: float) -> None:
+        """``offset_s`` is added to the file's times."""
+        self.info = info
+        self._path, self._wanted, self._offset_s = path, wanted, offset_s
+
+    def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:
+        """Its rows from ``start_s`` to ``end_s`` (s since 1970, UTC), with the one before and the one after.
+
+        A row whose time cannot be read or goes back, within the window, leaves a row without a value at the
+        time of the one before it. Of rows with the same time the last one counts. Waits for the row after a
+        run that ended just now.
+
+        Raises:
+            MeterError: the file cannot be read, or has no row there.
+        """
+        try:
+            wait_s = end_s + min(2 * self.info.refresh_s, PATIENCE_S) - time.time()
+            if wait_s > 0 and not self._reaches(end_s):
+                time.sleep(wait_s)
+            return self._join(start_s, end_s)
+        except OSError as error:
+            raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Nothing: the file is open only while it is read."""
+
+    def _reaches(self, end_s: float) -> bool:
+        """Whether the log has a row after ``end_s`` yet."""
+        found = rows(self._path, read_columns(self._path, self._wanted), self._wanted.zone)
+        return any(row.time_s is not None and row.time_s + self._offset_s > end_s for row in found)
+
+    def _join(self, start_s: float, end_s: float) -> list[tuple[float, float | None]]:
+        before: tuple[float, Row] | None = None
+        after: tuple[float, Row] | None = None
+        within: list[tuple[float, float | None]] = []
+        first_s = last_s = None
+        bad: Row | None = None
+        columns = read_columns(self._path, self._wanted)
+        for row in rows(self._path, columns, self._wanted.zone):
+            if row.time_s is None:
+                bad = bad or row
+                if within and after is None:
+                    within.append((within[-1][0], None))
+                continue
+            time_s = row.time_s + self._offset_s
+            first_s = time_s if first_s is None else min(first_s, time_s)
+            last_s = time_s if last_s is None else max(last_s, time_s)
+            # Of a long log most rows are before the run: their values are not looked at.
+            if time_s < start_s and not within:
+                if before is None or before[0] <= time_s:
+                    before = (time_s, row)
+            elif time_s > end_s:
+                if after is None or after[0] > time_s:
+                    after = (time_s, row)
+            elif within and time_s == within[-1][0] and within[-1][1] is not None:
+                within[-1] = (time_s, columns.value_of(row))
+            elif within and time_s <= within[-1][0]:
+                within.append((within[-1][0], None))
+            else:
+                within.append((time_s, columns.value_of(row)))
+        if not within:
+            raise MeterError(self._nothing(start_s, end_s, first_s, last_s, bad))
+        return [*_beside(before, columns), *within, *_beside(after, columns)]
+
+    def _nothing(
+        self, start_s: float, end_s: float, first_s: float | None, last_s: float | None, bad: Row | None
+    ) -> str:
+        """Why no row lies within the run."""
+        if first_s is None or last_s is None:
+            problem = f"line {bad.line}: {bad.problem}" if bad else "no row below its header"
+            return f"{self.info.name}: {self._path}: {problem}"
+        return (
+            f"{self.info.name}: {self._path}: no row from {_utc(start_s)} to {_utc(end_s)}: the file covers"
+            f" {_utc(first_s)} to {_utc(last_s)}; is the logger's clock wrong? offset=SECONDS corrects it"
+        )
+
+
+def _beside(found: tuple[float, Row] | None, columns: Columns) -> list[tuple[float, float | None]]:
+    return [(found[0], columns.value_of(found[1]))] if found else []
+
+
+def _utc(time_s: float) -> str:
+    return datetime.fromtimestamp(time_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

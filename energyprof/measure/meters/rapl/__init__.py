@@ -1,0 +1,1 @@
+"""Intel's and AMD's counters of packages and DRAM, through perf and powercap."""

@@ -1,0 +1,154 @@
+"""Which of the meters that were found are opened, and which of those add up: every joule once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from energyprof.errors import MissingPart, UsageError
+from energyprof.measure.meters import ADDRESSED, KINDS, kind_of
+from energyprof.meter import BOUNDARIES, WHOLES, Boundary, Finding, MeterInfo, Probe, Source
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The meters to open, and those of them whose joules are added up."""
+
+    sources: tuple[Source, ...] = ()
+    counted: tuple[str, ...] = ()  # names; the others are recorded beside them
+    boundary: Boundary | None = None  # of the counted; None without any
+    estimated: bool = False  # whether a counted one is a model
+    notes: tuple[str, ...] = ()
+    probes: tuple[Callable[[], Probe], ...] = ()
+
+
+def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
+    """The meters asked for, each joule counted once and within one boundary.
+
+    ``asked`` holds kinds ("rapl"), meters ("nvml:0"), the words of an addressed kind, "auto" (every real
+    meter, else the estimate) or "none". The total's boundary is the first counted meter's; "auto" puts the
+    widest first.
+
+    Raises:
+        UsageError: a name that is neither kind nor meter, or "none" beside others.
+        MissingPart: a meter that is not here, with its reason and remedy.
+    """
+    if "none" in asked:
+        if len(asked) > 1:
+            raise UsageError("none stands alone: ask for meters or for none")
+        return Selection()
+    sources: dict[str, Source] = {}
+    notes: list[str] = []
+    for name in asked or ["auto"]:
+        found, remarks = _auto(findings) if name == "auto" else _named(findings, name)
+        sources.update((source.info.name, source) for source in found)
+        notes += [remark for remark in remarks if remark not in notes]
+    counted, reasons = _count(findings, [source.info for source in sources.values()])
+    kinds = {source.info.kind for source in sources.values()}
+    return Selection(
+        sources=tuple(sources.values()),
+        counted=tuple(info.name for info in counted),
+        boundary=counted[0].boundary if counted else None,
+        estimated=any(info.estimated for info in counted),
+        notes=(*notes, *reasons, *_wholes(counted)),
+        probes=tuple(probe for finding in findings if finding.kind in kinds for probe in finding.probes),
+    )
+
+
+def _auto(findings: Sequence[Finding]) -> tuple[list[Source], list[str]]:
+    """Every real meter, the widest boundary first; without any the estimate; else only reasons.
+
+    What a machine does not have needs no word where something else was found; what is blocked does.
+    """
+    searched = [finding for finding in findings if not finding.asked]
+    missing = [f for f in searched if f.role == "real" and f.state != "found"]
+    if any(f.role == "real" and f.state == "found" for f in searched):
+        missing = [f for f in missing if f.state == "blocked"]
+    notes = [why(f) for f in missing]
+    for role in ("real", "estimate"):
+        chosen = [f for f in searched if f.role == role and f.state == "found"]
+        sources = [source for finding in chosen for source in finding.sources]
+        if sources:
+            sources.sort(key=lambda s: BOUNDARIES.index(s.info.boundary), reverse=True)
+            return sources, notes + _notes(chosen)
+    return [], notes + [why(f) for f in searched if f.role == "estimate"]
+
+
+def _named(findings: Sequence[Finding], name: str) -> tuple[list[Source], list[str]]:
+    """The meters of a kind, or the one of that name, or those at an address."""
+    kind = kind_of(name)
+    finding = next((f for f in findings if f.kind == kind and f.asked in ("", name)), None)
+    if finding is None:
+        here = ", ".join([*KINDS, *(f"{addressed}=…" for addressed in ADDRESSED)])
+        raise UsageError(f"no meter {name!r}: there are auto, none, {here}")
+    if finding.state != "found":
+        raise MissingPart(f"{name} is not here: {why(finding)}")
+    sources = [s for s in finding.sources if name in (finding.kind, s.info.name) or finding.asked]
+    if not sources:
+        raise MissingPart(f"{name} is not here: there are {', '.join(_names([finding]))}")
+    return sources, _notes([finding])
+
+
+def _count(findings: Sequence[Finding], infos: Sequence[MeterInfo]) -> tuple[list[MeterInfo], list[str]]:
+    """Which of the selected meters add up, and why each other one does not.
+
+    Real meters come first, then cross-checks and then estimates, both only of parts that nothing counted
+    covers.
+    """
+    role = {finding.kind: finding.role for finding in findings}
+    rank = {"real": 0, "cross-check": 1, "estimate": 2}
+    counted: list[MeterInfo] = []
+    beside: dict[str, list[str]] = {}  # reason -> names
+    for info in sorted(infos, key=lambda info: rank[role[info.kind]]):
+        reason = ""
+        if info.checks in {other.name for other in infos}:
+            reason = "read to check the meter of the same joules"
+        elif counted and info.boundary != counted[0].boundary:
+            reason = f"of the boundary {info.boundary}, while the total is of {counted[0].boundary}"
+        elif role[info.kind] != "real" and any(_covers(c, info) for c in counted):
+            what = "a cross-check" if role[info.kind] == "cross-check" else "an estimate"
+            reason = f"{what}, and the {info.part} is counted without it"
+        if reason:
+            beside.setdefault(reason, []).append(info.name)
+        else:
+            counted.append(info)
+    chosen = {info.name for info in counted}
+    notes = [f"{listing(names)} recorded, not counted: {reason}" for reason, names in beside.items()]
+    return [info for info in infos if info.name in chosen], notes
+
+
+def _covers(counted: MeterInfo, info: MeterInfo) -> bool:
+    """Whether ``counted`` already holds the joules of ``info``, a cross-check or an estimate.
+
+    Meters of one kind do not overlap, its module saw to that, but for a whole beside its parts.
+    """
+    if counted.kind == info.kind:
+        return (counted.part in WHOLES) != (info.part in WHOLES)
+    return counted.part == info.part or counted.part in WHOLES or info.part in WHOLES
+
+
+def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
+    """A word of warning where several meters of a whole machine are added."""
+    names = [info.name for info in counted if info.part == "machine"]
+    if len(names) < 2:
+        return []
+    return [f"{' and '.join(names)} are added: right only if each feeds a part of the machine of its own"]
+
+
+def listing(names: Sequence[str]) -> str:
+    """The names with commas; of many the first and the last."""
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} … {names[-1]} ({len(names)})"
+
+
+def why(finding: Finding) -> str:
+    """A finding's reason and remedy in one line."""
+    text = f"{finding.asked or finding.kind} {finding.state}: {finding.reason}"
+    return f"{text}; try: {finding.remedy}" if finding.remedy else text
+
+
+def _notes(findings: Iterable[Finding]) -> list[str]:
+    return [f"{finding.kind}: {note}" for finding in findings for note in finding.notes]
+
+
+def _names(findings: Iterable[Finding]) -> list[str]:
+    return [source.info.name for finding in findings for source in finding.sources]

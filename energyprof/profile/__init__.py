@@ -1,0 +1,1 @@
+"""One training, run and recorded: the program, its processes, every sample and event."""

@@ -1,0 +1,189 @@
+"""The process that trains: started, watched, stopped cleanly, its last words kept."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from energyprof.errors import UsageError
+from energyprof.profile import processes
+from energyprof.profile.process_tree import ProcessTree
+from energyprof.wire import OUTPUT_VARIABLE, WIRE_VARIABLE
+
+Output = Literal["inherit", "keep"]
+
+# A program that was asked to stop gets this long before it is killed.
+STOP_S = 10.0
+# Output of grandchildren may come later than the child's end; it is not waited for longer.
+PIPE_S = 1.0
+
+
+class Child:
+    """A started program.
+
+    ``on_exit`` is called once, in another thread, with its exit code (-n: signal n) and the processor time in
+    s of it and all it started; None: this kernel does not tell.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        on_exit: Callable[[int, float | None], None],
+        output: Output,
+        ranks: int = 1,
+        folder: Path | None = None,
+    ) -> None:
+        """Start ``command`` in ``folder`` (else here); it starts ``ranks`` processes if there are several.
+
+        ``output`` is ``inherit`` (a user's program: it keeps its terminal, its input and its process group,
+        so that Ctrl-C reaches it as without us) or ``keep`` (our workload: no input, its own session, and
+        the last lines it prints on either stream are kept for ``tail``).
+
+        Raises:
+            UsageError: there is no such program, or it may not be executed.
+        """
+        self._own_session = output == "keep"
+        self._wire = environment.get(WIRE_VARIABLE, "")
+        self._said = processes.Said()
+        self._outputs: processes.Outputs | None = None
+        environment = dict(environment)
+        if ranks > 1:
+            environment[OUTPUT_VARIABLE] = f"{self._wire}.output"
+            self._outputs = processes.Outputs(environment[OUTPUT_VARIABLE], ranks)
+            self._said = processes.Said(processes.TAIL_LINES + processes.TABLE_LINES * ranks)
+        keep = self._own_session
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                env=environment,
+                stdin=subprocess.DEVNULL if keep else None,
+                stdout=subprocess.PIPE if keep else None,
+                stderr=subprocess.STDOUT if keep else None,
+                start_new_session=keep,
+                cwd=folder,
+            )
+        except OSError as error:
+            raise UsageError(f"{command[0]}: cannot be started: {error.strerror}") from None
+        self._tree = ProcessTree(self._process.pid)
+        self._reader: threading.Thread | None = None
+        if self._process.stdout is not None:
+            self._reader = threading.Thread(
+                target=self._said.hear, args=(self._process.stdout,), name="energyprof-tail", daemon=True
+            )
+            self._reader.start()
+        threading.Thread(target=self._wait, args=(on_exit,), name="energyprof-wait", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The program's process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.returncode is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code (-n: signal n); ``None`` while it runs."""
+        return self._process.returncode
+
+    def cpu_time(self, spacing_s: float) -> tuple[float, float] | None:
+        """Processor time of it and all it started, and when that was: see `ProcessTree.read`."""
+        return self._tree.read(spacing_s)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program; to all it started, if it has a session of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            if not self.running:
+                return
+            if self._own_session:
+                os.killpg(self.pid, number)
+            else:
+                os.kill(self.pid, number)
+
+    def stop(self, number: int) -> None:
+        """Pass on a signal that the profiler got, unless the program got it already.
+
+        A workload knows only SIGTERM; a user's program gets what we got, but no second Ctrl-C: that would
+        break into its cleaning up after the first.
+        """
+        if self._own_session:
+            self.signal(signal.SIGTERM)
+        elif not (number == signal.SIGINT and _in_foreground()):
+            self.signal(number)
+
+    def tail(self) -> list[str]:
+        """The last lines it printed; empty if its output was not ours to keep."""
+        self._hear_out()
+        if self._outputs is not None:
+            return processes.last_words(self._said.lines(), self._outputs.said)
+        return self._said.lines()
+
+    def cause(self) -> str:
+        """Which of several processes failed first and how, in a line; empty: none of several."""
+        self._hear_out()
+        return "" if self._outputs is None else processes.cause(self._said.lines(), self._outputs.said)
+
+    def end(self) -> None:
+        """Make sure that nothing of it runs on: SIGTERM, then SIGKILL for what is left after ``STOP_S``."""
+        self.signal(signal.SIGTERM)
+        deadline_s = time.monotonic() + STOP_S
+        while self.running and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        self.signal(signal.SIGKILL)
+        if self._own_session:
+            # What it forked and left behind would go on using energy that is not the training's.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            for pid in _on_wire(self._wire):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _hear_out(self) -> None:
+        if self._reader is not None:
+            self._reader.join(PIPE_S)
+        if self._outputs is not None:
+            self._outputs.close(PIPE_S)
+
+    def _wait(self, on_exit: Callable[[int, float | None], None]) -> None:
+        # A process that has ended keeps its times until somebody waits for it.
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        cpu_s = self._tree.close()
+        on_exit(self._process.wait(), cpu_s)
+
+
+def exit_status(code: int) -> int:
+    """What a shell would exit with: the program's own code, or 128 + n if signal n ended it."""
+    return code if code >= 0 else 128 - code
+
+
+def _on_wire(path: str) -> Iterator[int]:
+    """Every process that was started with this wire: torchrun's are in sessions of their own."""
+    wanted = f"{WIRE_VARIABLE}={path}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's, or it has ended
+            if path and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name)
+
+
+def _in_foreground() -> bool:
+    """Whether a Ctrl-C at the terminal goes to our process group, and so to the programs in it."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

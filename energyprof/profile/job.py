@@ -1,0 +1,212 @@
+"""What is trained, from any seed: a standard workload, a script, any program; here or in another checkout."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from energyprof.errors import TrainingError, UsageError
+from energyprof.profile import processes
+from energyprof.profile.checkout import Checkout
+from energyprof.profile.recorder import Training
+from energyprof.profile.script import Script
+from energyprof.report.record import TargetRecord, WorkloadRecord
+from energyprof.wire import SEED_VARIABLE
+from energyprof.workload import Plan, Settings, WorkloadError
+from energyprof.workloads import workload_module
+
+# The plan of another checkout is made by that checkout's code.
+_PLAN = """
+import json, sys
+from dataclasses import asdict
+from energyprof.workload import Settings, WorkloadError
+from energyprof.workloads import workload_module
+job = json.loads(sys.argv[1])
+try:
+    plan = workload_module(job["name"]).plan(Settings(**job["settings"]))
+except (WorkloadError, TypeError) as error:
+    sys.exit(str(error))
+work = {"name": plan.name, "size": plan.size, "id": plan.id(), "config": dict(plan.config)}
+print(json.dumps({**work, "target": asdict(plan.target), "max_samples": plan.max_samples}))
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is trained, from any seed."""
+
+    work: WorkloadRecord
+    training: Callable[[int], Training]
+    title: str  # for the screen
+    max_samples: int | None = None
+    gpus: int | None = None  # how many it uses at most; None: nobody knows
+
+
+def plan_workload(name: str, settings: Settings) -> Plan:
+    """The plan of a standard workload.
+
+    Raises:
+        TrainingError: there is no such workload, or not with these settings.
+    """
+    try:
+        plan: Plan = workload_module(name).plan(settings)
+        return plan
+    except WorkloadError as error:
+        raise TrainingError(str(error)) from None
+
+
+def workload_job(name: str, settings: Settings, python: str | None, checkout: Checkout | None = None) -> Job:
+    """The workload ``name``, each time in a fresh process of the interpreter ``python``.
+
+    Of a ``checkout`` it is that checkout's energyprof that is planned and trained.
+
+    Raises:
+        TrainingError: the workload cannot be trained like this.
+        UsageError: the interpreter cannot be started, or the checkout is of another program.
+    """
+    package = _package(name, checkout)
+    if package is None:
+        plan = plan_workload(name, settings)
+        target = TargetRecord(plan.target.metric, plan.target.value, _direction(plan.target.direction))
+        work = WorkloadRecord(plan.name, plan.size, plan.id(), dict(plan.config), target)
+        max_samples = plan.max_samples
+    else:
+        work, max_samples = _planned_by(package, name, settings)
+    interpreter = full_path(python or sys.executable)
+    job = {"name": name, "settings": _given(settings)}
+
+    def training(seed: int) -> Training:
+        words = ("-m", "energyprof.workloads", json.dumps({**job, "seed": seed}))
+        return Training(
+            processes.command(interpreter, settings.nproc, words),
+            seed,
+            "startup",
+            "keep",
+            processes.environment(settings.nproc, os.environ),
+            settings.nproc,
+            folder=checkout.folder if checkout else None,
+            package=package,
+        )
+
+    gpus = 0 if settings.device == "cpu" else settings.nproc
+    return Job(work, training, f"{name} {settings.size}", max_samples, gpus)
+
+
+def script_job(script: Script, nproc: int, python: str | None, checkout: Checkout | None = None) -> Job:
+    """A script, each time in ``nproc`` fresh processes of the interpreter ``python``.
+
+    Raises:
+        UsageError: the script or the interpreter is not there.
+    """
+    if checkout is not None:
+        script = dataclasses.replace(script, path=checkout.of(script.path))
+    work = script.work()
+    interpreter = full_path(python or sys.executable)
+    imports = checkout.environment(interpreter) if checkout else {}
+
+    def training(seed: int) -> Training:
+        return Training(
+            processes.command(interpreter, nproc, (str(script.path), *script.arguments)),
+            seed,
+            "startup",
+            "keep",
+            {**processes.environment(nproc, os.environ), **script.environment(seed), **imports},
+            nproc,
+            unmarked="run",
+            folder=checkout.folder if checkout else None,
+        )
+
+    return Job(work, training, script.path.name)
+
+
+def program_job(command: Sequence[str], name: str | None, checkout: Checkout | None = None) -> Job:
+    """Any program, its output kept; it learns its seed as a script does.
+
+    Raises:
+        UsageError: there is no such program.
+    """
+    program, *arguments = command
+    if checkout is not None and os.sep in program:
+        program = str(checkout.of(Path(program)))
+    words = (full_path(program), *arguments)
+    imports = checkout.environment(None) if checkout else {}
+
+    def training(seed: int) -> Training:
+        environment = {SEED_VARIABLE: str(seed), **imports}
+        return Training(words, seed, "run", "keep", environment, folder=checkout.folder if checkout else None)
+
+    work = work_of(command, name)
+    return Job(work, training, work.name)
+
+
+def _package(name: str, checkout: Checkout | None) -> Path | None:
+    if checkout is None:
+        return None
+    if checkout.package is None:
+        raise UsageError(
+            f"run {name}: {checkout.origin} is not energyprof's repository, so its versions train {name} "
+            "alike; --before compares scripts of yours, such as run ./train.py"
+        )
+    return checkout.package
+
+
+def _planned_by(package: Path, name: str, settings: Settings) -> tuple[WorkloadRecord, int]:
+    with tempfile.TemporaryDirectory(prefix="energyprof-") as folder:
+        (Path(folder) / "energyprof").symlink_to(package)
+        # Not from here: the working directory would come before the link.
+        done = subprocess.run(
+            [sys.executable, "-c", _PLAN, json.dumps({"name": name, "settings": _given(settings)})],
+            env={**os.environ, "PYTHONPATH": folder},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise TrainingError(f"{package.parent}: cannot plan {name}: {said[-1]}")
+    plan = json.loads(done.stdout.splitlines()[-1])
+    target = TargetRecord(**plan["target"])
+    return WorkloadRecord(plan["name"], plan["size"], plan["id"], plan["config"], target), plan["max_samples"]
+
+
+def _given(settings: Settings) -> Mapping[str, Any]:
+    """What differs from the defaults: another version need not know all of today's settings."""
+    plain = dataclasses.asdict(Settings())
+    return {name: value for name, value in dataclasses.asdict(settings).items() if value != plain[name]}
+
+
+def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
+    """What makes two runs of a program the same work: its command line."""
+    text = json.dumps(list(command))
+    return WorkloadRecord(
+        name or Path(command[0]).name,
+        None,
+        "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        {"command": list(command)},
+        None,
+    )
+
+
+def full_path(name: str) -> str:
+    """The program's full path; looked up first, so that nothing is written for a slip of the finger."""
+    found = shutil.which(name)
+    if found is None:
+        problem = "is not executable" if os.path.exists(name) else "there is no such program"
+        raise UsageError(f"{name}: {problem}; check the name and the PATH")
+    return os.path.abspath(found)  # not resolved: a virtual environment's python is a link
+
+
+def _direction(direction: str) -> Literal["max", "min"]:
+    return "max" if direction == "max" else "min"

@@ -1,0 +1,94 @@
+"""How a run stands while it goes on, out of the same segments as the report's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from energyprof.report.phases import PART, counts
+from energyprof.report.record import MeterRecord
+from energyprof.report.segments.segmenter import segmenter
+from energyprof.trace.rows import Sample
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One moment of a run. ``None``: not known (yet)."""
+
+    run: int  # from 0
+    runs: int
+    seed: int | None
+    phase: str
+    time_s: float  # since the run's zero
+    train_s: float | None  # since training began
+    samples: int | None
+    score: float | None
+    watts: float | None  # now, over the counted meters
+    joules: float | None  # since training began
+    estimated: bool
+
+
+class Live:
+    """Takes readings and events as they come and tells how things stand."""
+
+    def __init__(self, run: int, runs: int, seed: int | None, meters: Sequence[MeterRecord]) -> None:
+        self._run, self._runs, self._seed = run, runs, seed
+        self._meters = meters
+        self._segmenters = [segmenter(m.info, m.interval_s) for m in meters]
+        self._watts: list[float | None] = [None for _ in meters]
+        self._joules = 0.0
+        self._train_start_s: float | None = None
+        self._parts_start_s: float | None = None
+        self._phase = "idle"
+        self._samples: int | None = None
+        self._score: float | None = None
+
+    def sample(self, meter: int, sample: Sample) -> None:
+        """Take one reading."""
+        for segment in self._segmenters[meter].push(sample):
+            info = self._meters[meter].info
+            self._watts[meter] = info.corrected_j(segment.end_w, 1.0)
+            start_s = self._train_start_s
+            if start_s is None or self._parts_start_s is not None:
+                continue
+            if segment.end_s > start_s and self._meters[meter].counted:
+                from_s = max(segment.start_s, start_s)
+                joules = segment.joules - segment.joules_until(from_s)
+                self._joules += info.corrected_j(joules, segment.end_s - from_s)
+
+    def phase(self, time_s: float, name: str) -> None:
+        """A phase began."""
+        self._phase = name
+        if counts(name):
+            self._parts_start_s = None
+            if self._train_start_s is None:
+                self._train_start_s = time_s
+        elif self._parts_start_s is None and name.startswith(PART):
+            self._parts_start_s = time_s
+
+    def progress(self, samples: int, score: float | None) -> None:
+        """The training went on."""
+        self._samples = samples
+        self._score = score if score is not None else self._score
+
+    def snapshot(self, time_s: float) -> Snapshot:
+        """How things stand at ``time_s``."""
+        counted = [
+            watts
+            for watts, m in zip(self._watts, self._meters, strict=True)
+            if m.counted and watts is not None
+        ]
+        started = self._train_start_s
+        return Snapshot(
+            self._run,
+            self._runs,
+            self._seed,
+            self._phase,
+            time_s,
+            None if started is None else max(0.0, (self._parts_start_s or time_s) - started),
+            self._samples,
+            self._score,
+            sum(counted) if counted else None,
+            self._joules if counted and started is not None else None,
+            any(m.estimated for m in self._meters if m.counted),
+        )

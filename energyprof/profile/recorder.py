@@ -1,0 +1,91 @@
+"""One run's way into the trace."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from energyprof.errors import MeterError
+from energyprof.measure.sampler import Sampler
+from energyprof.meter import Recording
+from energyprof.profile.child import Output
+from energyprof.profile.live import Live, Snapshot
+from energyprof.report.record import MeterRecord
+from energyprof.trace.file import TraceWriter
+from energyprof.trace.rows import Sample
+from energyprof.units import utc
+
+
+@dataclass(frozen=True)
+class Training:
+    """One process to meter."""
+
+    command: tuple[str, ...]
+    seed: int | None
+    first_phase: str  # what it does until it says otherwise
+    output: Output
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside the profiler's own
+    processes: int = 1
+    # What the first phase is if the program never says otherwise. A program that has this owes no last word,
+    # either: one that ends well is done. None: a program that says all of it.
+    unmarked: str | None = None
+    folder: Path | None = None  # where it is started; None: here
+    package: Path | None = None  # the energyprof that it imports; None: this one
+
+
+class Recorder:
+    """One run's way into the trace: everything that happens, with the time since the run's zero."""
+
+    def __init__(
+        self, trace: TraceWriter, run: int, runs: int, training: Training, meters: Sequence[MeterRecord]
+    ) -> None:
+        self.training = training
+        self.live = Live(run, runs, training.seed, meters)
+        self.zero_s, self._zero_utc_s = time.monotonic(), time.time()
+        self._trace, self._run, self._meters = trace, run, meters
+        self._lock = threading.Lock()
+        self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc(self._zero_utc_s)})
+
+    def event(self, name: str, fields: Mapping[str, Any], at_s: float | None = None) -> None:
+        """Write down an event that happened now, or ``at_s`` on the monotonic clock."""
+        time_s = (time.monotonic() if at_s is None else at_s) - self.zero_s
+        with self._lock:
+            self._trace.event(self._run, name, time_s, fields)
+            if name == "phase":
+                self.live.phase(time_s, fields["name"])
+            elif name == "progress":
+                self.live.progress(fields["samples"], fields["score"])
+
+    def take(self, sampler: Sampler) -> None:
+        """Write down what the sampler read, and bring it to the disk."""
+        with self._lock:
+            for meter, start_s, end_s, value, error in sampler.drain():
+                sample = Sample(start_s - self.zero_s, end_s - self.zero_s, value)
+                self._trace.sample(self._run, self._meters[meter].name, *sample, error)
+                self.live.sample(meter, sample)
+            self._trace.flush()
+
+    def join(self, recording: Recording) -> None:
+        """Write down what something else recorded of the run; what is wrong with it stands in its place."""
+        name, span_s = recording.info.name, time.monotonic() - self.zero_s
+        with self._lock:
+            try:
+                for at_s, value in recording.between(self._zero_utc_s, self._zero_utc_s + span_s):
+                    time_s = at_s - self._zero_utc_s
+                    self._trace.sample(self._run, name, time_s, time_s, value, "")
+            except MeterError as error:
+                self._trace.sample(self._run, name, span_s, span_s, None, str(error))
+            self._trace.flush()
+
+    def end(self) -> None:
+        """Close the run's part of the trace."""
+        self._trace.end_run()
+
+    def snapshot(self) -> Snapshot:
+        """How things stand now."""
+        with self._lock:
+            return self.live.snapshot(time.monotonic() - self.zero_s)

@@ -1,0 +1,64 @@
+"""A few seconds of every meter: what each reads now, and whether those that read the same joules agree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from energyprof.errors import EnergyprofError
+from energyprof.measure.opening import opened
+from energyprof.measure.sampler import Sampler
+from energyprof.measure.selection import Selection
+from energyprof.meter import Meter, Source
+from energyprof.report.agreement import disagreements
+from energyprof.report.energy import Integrator, MeterEnergy
+from energyprof.report.record import meter_record
+from energyprof.trace.rows import Sample
+
+# A meter that is read once a second covers that much of a few seconds; one that stands still covers nothing.
+LEAST_COVERAGE = 0.5
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the meters read over ``span_s``."""
+
+    span_s: float
+    energies: Mapping[str, MeterEnergy]  # by meter; one that could not be opened is missing
+    flags: tuple[str, ...]  # what is odd about them, and meters that could not be opened
+
+    def power_w(self, name: str) -> float | None:
+        """The mean power of a meter; ``None`` where its readings do not tell it."""
+        energy = self.energies.get(name)
+        if energy is None or energy.joules is None or energy.coverage < LEAST_COVERAGE:
+            return None
+        return energy.joules / (energy.coverage * self.span_s)
+
+
+def glance(sources: Sequence[Source], span_s: float, interval_s: float) -> Glance:
+    """Every meter of ``sources`` for ``span_s``; recordings, which somebody else keeps, are left out."""
+    live = tuple(source for source in sources if not source.info.recorded)
+    try:
+        with opened(Selection(live)) as (meters, _):
+            return _read(cast(tuple[Meter, ...], meters), span_s, interval_s)
+    except EnergyprofError as error:
+        return Glance(span_s, {}, (str(error),))
+
+
+def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> Glance:
+    sampler = Sampler(meters, interval_s)
+    start_s = time.monotonic()
+    time.sleep(span_s)
+    end_s = time.monotonic()
+    sampler.stop()
+    records = [meter_record(meter.info, interval_s, counted=True) for meter in meters]
+    integrators = [Integrator(record.info, record.interval_s, [(start_s, end_s)]) for record in records]
+    for reading in sampler.drain():
+        integrators[reading.meter].push(Sample(reading.start_s, reading.end_s, reading.value))
+    energies = {
+        record.name: integrator.finish()[0] for record, integrator in zip(records, integrators, strict=True)
+    }
+    odd = [f"{flag}:{name}" for name, energy in energies.items() for flag in energy.flags if flag != "short"]
+    return Glance(end_s - start_s, energies, (*odd, *disagreements(records, energies, end_s - start_s)))

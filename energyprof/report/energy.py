@@ -1,0 +1,237 @@
+"""From samples to joules, with their uncertainty and the share of the time they cover.
+
+A meter's samples become *segments* (``readings/segments.py``), stretches of time with a power that runs
+linearly; a window's energy is their integral over exactly its stretch, so idle time before or after cannot
+change it. Where a window's edge lies within a counter's segment, the segment's energy is split as its
+neighbours suggest (``_split_j``).
+
+The uncertainty follows the GUM (JCGM 100:2008). Every term of ``TERMS`` is a standard uncertainty in J; they
+add in quadrature, and U = 2u is what reports show. ``figures/budget.py`` says where each comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from energyprof.meter import MeterInfo
+from energyprof.report.segments.segment import GAP_INTERVALS, Segment
+from energyprof.report.segments.segmenter import segmenter
+from energyprof.trace.rows import Sample
+
+# Shorter windows than these say little: 5 s, or 20 renewals of the meter's value.
+SHORT_S = 5.0
+SHORT_REFRESHES = 20
+
+# Runs whose meters cover less of the time are invalid, not trimmed.
+MIN_COVERAGE = 0.99
+
+# Rectangular half-widths become standard uncertainties by this (GUM 4.3.7).
+RECTANGLE = 1 / math.sqrt(3)
+
+TERMS = ("gain", "offset", "resolution", "edge", "stamp", "shape", "sampling", "bridge")
+
+# What a meter does not see of a load between two readings.
+IN_A_MOMENT = ("edge", "stamp", "shape", "sampling")
+
+Window = tuple[float, float]  # start and end, in s from the run's zero
+
+
+@dataclass(frozen=True)
+class MeterEnergy:
+    """What one meter says about one window."""
+
+    meter: MeterInfo
+    joules: float | None  # None: no reading covers any of the window
+    terms_j: Mapping[str, float]  # standard uncertainties, by the names of TERMS
+    coverage: float  # share of the window between readings that followed each other in time
+    flags: tuple[str, ...]
+
+    @property
+    def reading_u_j(self) -> float:
+        """Its standard uncertainty but for the gain."""
+        return math.hypot(*(u_j for term, u_j in self.terms_j.items() if term != "gain"))
+
+
+@dataclass(frozen=True)
+class Energy:
+    """The sum over meters of one boundary."""
+
+    joules: float | None  # None: not measured
+    u_j: float | None  # expanded, k = 2
+    gain_u_j: float | None  # the part of u_j that is gain: common to all energies from these meters
+    coverage: float | None  # of the meter that covers least; None: no meter
+    flags: tuple[str, ...]
+    terms_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1)
+
+
+def total(energies: Iterable[MeterEnergy]) -> Energy:
+    """The sum over meters that count no joule twice (the caller sees to that).
+
+    Meters of one kind share the make of their sensors: their gain errors add linearly. Meters of one lane are
+    read in one moment: what they missed between two readings adds linearly, too. All else is independent. A
+    meter without a reading leaves its part out of the sum, and ``coverage`` at 0 and a flag say so.
+    """
+    energies = list(energies)
+    flags = tuple(f"{flag}:{e.meter.name}" for e in energies for flag in e.flags)
+    coverage = min((e.coverage for e in energies), default=None)
+    known = [(e, e.joules) for e in energies if e.joules is not None]
+    if not known:
+        return Energy(None, None, None, coverage, flags or ("not_measured",))
+    terms_j = {}
+    for term in TERMS:
+        together: dict[str, float] = {}
+        for e, _ in known:
+            shared = e.meter.kind if term == "gain" else e.meter.lane if term in IN_A_MOMENT else ""
+            group = shared or e.meter.name
+            together[group] = together.get(group, 0.0) + e.terms_j[term]
+        terms_j[term] = math.hypot(*together.values())
+    return Energy(
+        sum(joules for _, joules in known),
+        2 * math.hypot(*terms_j.values()),
+        2 * terms_j["gain"],
+        coverage,
+        flags,
+        {term: u_j for term, u_j in terms_j.items() if u_j > 0},
+    )
+
+
+@dataclass
+class _State:
+    """Everything up to one edge."""
+
+    time_s: float
+    joules: float = 0.0
+    shape_j: float = 0.0
+    bridge_j: float = 0.0
+    sampling_j2: float = 0.0
+    covered_s: float = 0.0
+    known_s: float = 0.0  # time that any segment spans
+    edge_j: float = 0.0  # of this edge alone: what splitting a segment may be off by (half-width)
+    stamp_j: float = 0.0  # of this edge alone: what its segment's stamps may shift (half-width)
+    begun: dict[str, int] = field(default_factory=dict)  # flags of segments that began before the edge
+    ended: dict[str, int] = field(default_factory=dict)  # and of those that ended by then
+    last_s: float = -math.inf  # end of the last segment that began before the edge
+
+
+class Integrator:
+    """One meter's energy in many windows: one pass over its samples, memory for the edges only."""
+
+    def __init__(self, meter: MeterInfo, interval_s: float, windows: Sequence[Window]) -> None:
+        self._meter, self._interval_s, self._windows = meter, interval_s, windows
+        self._segmenter = segmenter(meter, interval_s)
+        self._edges = deque(sorted({edge for window in windows for edge in window}))
+        self._states: dict[float, _State] = {}
+        self._sums = _State(0.0)
+        # A segment is taken in once its follower is known, which says how its energy lies within it.
+        self._before: Segment | None = None
+        self._held: Segment | None = None
+
+    def push(self, sample: Sample) -> None:
+        """Take the next sample."""
+        for segment in self._segmenter.push(sample):
+            self._take(segment)
+
+    def finish(self) -> list[MeterEnergy]:
+        """The energies of the windows, once every sample is in."""
+        for segment in self._segmenter.finish():
+            self._take(segment)
+        self._take(None)
+        while self._edges:
+            edge = self._edges.popleft()
+            self._states[edge] = self._state(edge, self._before)
+        return [self._between(self._states[start], self._states[end]) for start, end in self._windows]
+
+    def _take(self, following: Segment | None) -> None:
+        before, segment, self._held = self._before, self._held, following
+        if segment is None:
+            return
+        while self._edges and self._edges[0] < segment.end_s:
+            edge = self._edges.popleft()
+            if edge <= segment.start_s:
+                self._states[edge] = self._state(edge, before)
+                continue
+            share = (edge - segment.start_s) / (segment.end_s - segment.start_s)
+            state = self._state(edge, segment)
+            if self._meter.reads == "energy_j":
+                _add(state, segment, _split_j(before, segment, following, share), share)
+                # Were its power anywhere between none and twice its mean.
+                state.edge_j = segment.joules * min(share, 1 - share)
+            else:
+                _add(state, segment, segment.joules_until(edge), share)
+            self._states[edge] = state
+        _add(self._sums, segment, segment.joules, 1.0)
+        _count(self._sums.ended, segment)
+        self._before = segment
+
+    def _state(self, edge: float, near: Segment | None) -> _State:
+        """The sums so far as the state at ``edge``, which lies in or right after the segment ``near``."""
+        sums = self._sums
+        state = replace(sums, time_s=edge, begun=dict(sums.begun), ended=dict(sums.ended))
+        if near is not None:
+            state.stamp_j = near.power_at(min(edge, near.end_s)) * near.stamp_s
+        return state
+
+    def _between(self, start: _State, end: _State) -> MeterEnergy:
+        meter, span_s = self._meter, end.time_s - start.time_s
+        if span_s <= 0:
+            return MeterEnergy(meter, 0.0, dict.fromkeys(TERMS, 0.0), 1.0, ())
+        flags = [flag for flag, n in end.begun.items() if n > start.ended.get(flag, 0)]
+        if end.known_s <= start.known_s:
+            return MeterEnergy(meter, None, dict.fromkeys(TERMS, 0.0), 0.0, (*flags, "no_reading"))
+        if end.last_s < end.time_s - GAP_INTERVALS * self._interval_s:
+            flags.append("lost")
+        if span_s < max(SHORT_S, SHORT_REFRESHES * max(meter.refresh_s, self._interval_s)):
+            flags.append("short")
+        known_s = end.known_s - start.known_s
+        coverage = min(1.0, (end.covered_s - start.covered_s) / span_s)
+        joules = meter.corrected_j(end.joules - start.joules, known_s)
+        # A counter is cut off to its step at both edges; a power is cut off to its step all the time.
+        steps = math.sqrt(2) if meter.reads == "energy_j" else known_s
+        terms_j = {
+            "gain": meter.gain_u * abs(joules),
+            "offset": meter.offset_u_w * known_s,
+            "resolution": meter.resolution / math.sqrt(12) * steps,
+            "edge": math.hypot(start.edge_j, end.edge_j) * RECTANGLE,
+            "stamp": math.hypot(start.stamp_j, end.stamp_j) * RECTANGLE,
+            "shape": max(0.0, end.shape_j - start.shape_j) * RECTANGLE,
+            "sampling": math.sqrt(max(0.0, end.sampling_j2 - start.sampling_j2)),
+            "bridge": max(0.0, end.bridge_j - start.bridge_j) * RECTANGLE,
+        }
+        # Sums over a day of samples carry rounding of about 1e-12: that is not a gap.
+        return MeterEnergy(meter, joules, terms_j, 1.0 if coverage > 1 - 1e-9 else coverage, tuple(flags))
+
+
+def _split_j(before: Segment | None, segment: Segment, following: Segment | None, share: float) -> float:
+    """The energy in the first ``share`` of a counter's segment.
+
+    A mean power between those of its two neighbours is what a step from the one to the other leaves within
+    it, and the energy tells where the step was: exact for loads that switch. Else the power is taken as even.
+    """
+    if before is not None and following is not None:
+        early_w, mean_w, late_w = before.end_w, segment.start_w, following.start_w
+        joined = before.end_s == segment.start_s and segment.end_s == following.start_s
+        if joined and min(early_w, late_w) < mean_w < max(early_w, late_w):
+            step = (mean_w - late_w) / (early_w - late_w)
+            span_s = segment.end_s - segment.start_s
+            return span_s * (early_w * min(share, step) + late_w * max(0.0, share - step))
+    return share * segment.joules
+
+
+def _add(state: _State, segment: Segment, joules: float, share: float) -> None:
+    span_s = share * (segment.end_s - segment.start_s)
+    state.joules += joules
+    state.shape_j += share * segment.shape_j
+    state.bridge_j += share * segment.bridge_j
+    state.sampling_j2 += share * segment.sampling_j**2
+    state.known_s += span_s
+    state.covered_s += span_s if segment.covered else 0.0
+    state.last_s = segment.end_s
+    _count(state.begun, segment)
+
+
+def _count(flags: dict[str, int], segment: Segment) -> None:
+    for flag in segment.flags:
+        flags[flag] = flags.get(flag, 0) + 1

@@ -1,0 +1,121 @@
+"""A report as a file: one JSON object, written at once or not at all, read whatever version wrote it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from energyprof import files
+from energyprof.decode import Misfit, decode
+from energyprof.errors import FileError
+from energyprof.report.record import SCHEMA, SCHEMA_NAME, SCHEMA_VERSION, Report
+
+
+def to_json(report: Report) -> str:
+    """The report as indented JSON with a newline at its end; NaN and infinity become ``null``."""
+    return json.dumps(_plain(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_json(text: str, where: str) -> Report:
+    """The report in ``text``; ``where`` names its source in errors.
+
+    Raises:
+        FileError: not JSON, not a report, of a newer schema, or broken in some field.
+    """
+    return from_data(parse(text, where), where)
+
+
+def from_data(data: Mapping[str, Any], where: str) -> Report:
+    """The report in JSON that was parsed.
+
+    Raises:
+        FileError: it is broken in some field.
+    """
+    try:
+        return without_judgements(decode(Report, data))
+    except Misfit as error:
+        raise FileError(f"{where}: not a valid report: {error}") from None
+
+
+def without_judgements(report: Report) -> Report:
+    """The report without what early versions stored beside what was measured: flags that judge it."""
+    runs = tuple(
+        dataclasses.replace(run, flags=tuple(f for f in run.flags if not f.startswith("faster_than_bank")))
+        for run in report.runs
+    )
+    return dataclasses.replace(report, runs=runs)
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """The JSON of a report of a schema that this version reads; its fields are not looked at.
+
+    Raises:
+        FileError: not JSON, not a report, or of a newer schema.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{where}: not a readable report: {error}; was it cut off?") from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    name, _, version = str(schema).partition("/")
+    if name != SCHEMA_NAME or not version.isdigit():
+        raise FileError(f"{where}: not an energyprof report: its schema is {schema!r}, not {SCHEMA!r}")
+    if int(version) > SCHEMA_VERSION:
+        raise FileError(
+            f"{where}: written by a newer energyprof ({schema}; this one reads up to {SCHEMA}): "
+            "pip install --upgrade energyprof"
+        )
+    return dict(data)
+
+
+def read(path: Path) -> Report:
+    """The report in the file ``path``.
+
+    Raises:
+        FileError: it cannot be read or is no report.
+    """
+    return from_json(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """What the file ``path`` says.
+
+    Raises:
+        FileError: it cannot be read or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: not a text file, so not an energyprof report") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def write(report: Report, path: Path) -> None:
+    """Write ``report`` to ``path`` at once or not at all; a reader never sees half of it.
+
+    Raises:
+        FileError: the disk is full, or the folder cannot be written.
+    """
+    files.write_text(path, to_json(report))
+
+
+def trace_path(path: Path) -> Path:
+    """Where the samples of the report at ``path`` lie: ``NAME.json`` → ``NAME.trace.csv.gz``."""
+    return path.with_name(path.name.removesuffix(".json") + ".trace.csv.gz")

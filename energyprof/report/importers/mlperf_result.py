@@ -1,0 +1,228 @@
+"""One result log of MLPerf Training: when the run started and stopped, what was trained, how well it went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from energyprof.errors import FileError
+from energyprof.report.importers.mllog import Event, Log, number, read_mllog
+from energyprof.report.record import TargetRecord
+
+SCORES = ("eval_accuracy", "eval_error")
+
+# Benchmark → direction and target of its closed division, the strictest first where it changed between rounds
+# (the compliance checker of mlperf-logging 4.1.68, training_*/closed_*.yaml). A log does not name its round.
+QUALITY: Mapping[str, tuple[Literal["max", "min"], tuple[float, ...]]] = {
+    "bert": ("max", (0.72, 0.712, 0.706)),
+    "deepseekv3_671b": ("min", (3.6,)),
+    "dlrm": ("max", (0.8025,)),
+    "dlrm_dcnv2": ("max", (0.80275,)),
+    "flux1": ("min", (0.586,)),
+    "gnmt": ("max", (0.24,)),
+    "gnn": ("max", (0.72,)),
+    "gpt3": ("min", (2.69,)),
+    "gpt_oss_20b": ("min", (3.34,)),
+    "llama2_70b_lora": ("min", (0.925,)),
+    "llama31_405b": ("min", (5.6,)),
+    "llama31_8b": ("min", (3.3,)),
+    "minigo": ("max", (0.5,)),
+    "resnet": ("max", (0.759,)),
+    "retinanet": ("max", (0.34,)),
+    "rgat": ("max", (0.72,)),
+    "rnnt": ("min", (0.058,)),
+    "ssd": ("max", (0.34, 0.23)),
+    "transformer": ("max", (0.25,)),
+    "unet3d": ("max", (0.908,)),
+}
+
+# Benchmarks whose `epoch_num` counts samples (bert) or tokens (gpt3), not epochs: their reference convergence
+# points are in these (the rcp_checker of mlperf-logging).
+COUNTED_AS_EPOCHS = {"bert": "samples", "gpt3": "tokens"}
+
+# Keys that say what is computed; how a machine splits it up (local batches, streams) is not among them.
+_WORK = ("global_batch_size", "max_steps", "max_sequence_length", "num_warmup_steps", "start_warmup_step")
+_WORK_BEGINS = ("opt_", "lars_", "lamb_", "sgd_", "lora_")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One evaluation."""
+
+    time_s: float  # since 1970 (UTC)
+    samples: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run. Times in s since 1970 (UTC)."""
+
+    path: Path
+    start_s: float
+    stop_s: float  # of run_stop, or of the last line without one
+    ended: str  # run_stop's status: "success", "aborted", …; "": there is no run_stop
+    benchmark: str
+    seed: int | None
+    config: Mapping[str, Any]
+    marks: tuple[tuple[float, str, int | None], ...]  # when a phase began, its name, the samples until then
+    scores: tuple[Score, ...]
+    platform: str
+    system: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its file's: "result_0"."""
+        return self.path.stem
+
+
+def read_result(path: Path) -> Result:
+    """The run in the file ``path``.
+
+    Raises:
+        FileError: it cannot be read, or no run starts in it.
+    """
+    log = read_mllog(path)
+    log = log._replace(events=tuple(sorted(log.events, key=lambda event: event.time_s)))
+    start = next((event for event in log.events if event.key == "run_start"), None)
+    if start is None:
+        power = any(event.key.startswith("power_") for event in log.events)
+        hint = "it is a power log: give it with --power" if power else "the log of a run has one"
+        raise FileError(f"{path}: there is no run_start in it; {hint}")
+    stop = next((e for e in log.events if e.key == "run_stop" and e.time_s >= start.time_s), None)
+    stop_s = stop.time_s if stop else log.events[-1].time_s
+    inside = [event for event in log.events if start.time_s <= event.time_s <= stop_s]
+    benchmark = str(_last(log.events, "submission_benchmark") or "unknown")
+    counter = _Counter(benchmark, number(_last(log.events, "train_samples")))
+    scores, unscored = _scores(inside, counter)
+    seed = number(_last(log.events, "seed"))
+    init = next((event.time_s for event in log.events if event.key == "init_start"), None)
+    facts = {
+        "log": path.name,
+        "run_stop": str(stop.metadata.get("status", "")) if stop else None,
+        "init_s": None if init is None else round(start.time_s - init, 3),
+        "organisation": _last(log.events, "submission_org"),
+        "platform": _last(log.events, "submission_platform"),
+    }
+    return Result(
+        path,
+        start.time_s,
+        stop_s,
+        str(stop.metadata.get("status", "no status")) if stop else "",
+        benchmark,
+        None if seed is None else int(seed),
+        _config(log.events),
+        _marks(inside, counter, stop_s),
+        scores,
+        str(_last(log.events, "submission_platform") or ""),
+        log.system or _system_description(path),
+        {name: fact for name, fact in facts.items() if fact is not None},
+        tuple(f"{path.stem}: {note}" for note in _notes(log, start, stop, stop_s, unscored)),
+    )
+
+
+def target_of(benchmark: str, results: Sequence[Result]) -> TargetRecord | None:
+    """The strictest target that every run met that says it succeeded; None: the benchmark's is not known."""
+    known = QUALITY.get(benchmark)
+    if known is None or not all(result.scores for result in results):
+        return None
+    direction, values = known
+    lasts = [result.scores[-1].value for result in results if result.ended == "success"]
+    met = (v for v in values if all(s >= v if direction == "max" else s <= v for s in lasts))
+    return TargetRecord("eval_accuracy", next(met, values[0]), direction)
+
+
+@dataclass(frozen=True)
+class _Counter:
+    """How many samples were trained by an event, from what it says of it."""
+
+    benchmark: str
+    train_samples: float | None
+
+    def __call__(self, event: Event) -> int | None:
+        count = number(event.metadata.get("samples_count"))
+        if count is not None:
+            return round(count)
+        epochs = number(event.metadata.get("epoch_num"))
+        if epochs is None:
+            return None
+        if self.benchmark in COUNTED_AS_EPOCHS:
+            return round(epochs)
+        return None if self.train_samples is None else round(epochs * self.train_samples)
+
+
+def _marks(
+    inside: Iterable[Event], counter: _Counter, stop_s: float
+) -> tuple[tuple[float, str, int | None], ...]:
+    """The phases: evaluations by their start and stop, training all else."""
+    marks: list[tuple[float, str, int | None]] = []
+    now = ""
+    for event in inside:
+        name = {"run_start": "train", "eval_start": "eval", "eval_stop": "train"}.get(event.key, now)
+        if name != now and event.time_s < stop_s:
+            marks.append((event.time_s, name, 0 if not now else counter(event)))
+            now = name
+    return tuple(marks)
+
+
+def _scores(inside: Iterable[Event], counter: _Counter) -> tuple[tuple[Score, ...], int]:
+    """The evaluations with one number each, and how many others there are."""
+    events = [event for event in inside if event.key in SCORES]
+    scores = []
+    for event in events:
+        value, samples = event.number(), counter(event)
+        if value is not None and samples is not None and "metric" not in event.metadata:
+            scores.append(Score(event.time_s, samples, value))
+    return tuple(scores), len(events) - len(scores)
+
+
+def _config(events: Iterable[Event]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for event in events:
+        plain = isinstance(event.value, (int, float, str))
+        if plain and (event.key in _WORK or event.key.startswith(_WORK_BEGINS)):
+            found[event.key] = event.value
+    division = _last(events, "submission_division")
+    return {**dict(sorted(found.items())), **({"division": division} if division else {})}
+
+
+def _notes(log: Log, start: Event, stop: Event | None, stop_s: float, unscored: int) -> list[str]:
+    notes = []
+    if log.broken:
+        notes.append(f"{log.broken} of its lines could not be read")
+    if stop is None:
+        notes.append("there is no run_stop: it ends with the last line of its log")
+    elif stop_s <= start.time_s:
+        notes.append("run_stop is at run_start: no time passed, so there is no energy")
+    late = [event for event in log.events if event.time_s > stop_s and event.key in SCORES]
+    if late:
+        notes.append(f"{len(late)} evaluations after run_stop are left out")
+    if sum(event.key == "run_start" and event.time_s > stop_s for event in log.events):
+        notes.append("another run starts after run_stop: only the first is taken")
+    if unscored:
+        notes.append(f"{unscored} evaluations are left out: no single score, or no count of samples")
+    return notes
+
+
+def _system_description(path: Path) -> Mapping[str, Any]:
+    """The submitter's description of the machine, where a submission has it; else empty.
+
+    ``<submitter>/results/<system>/<benchmark>/result_0.txt`` → ``<submitter>/systems/<system>.json``
+    """
+    folders = path.resolve().parents
+    if len(folders) < 4 or folders[2].name != "results":
+        return {}
+    try:
+        data = json.loads((folders[3] / "systems" / f"{folders[1].name}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _last(events: Iterable[Event], key: str) -> Any:
+    return next((event.value for event in reversed(list(events)) if event.key == key), None)

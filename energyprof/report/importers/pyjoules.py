@@ -1,0 +1,104 @@
+"""pyJoules' CSV: a row a tagged stretch, µJ from RAPL and mJ from NVIDIA's counters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from energyprof.errors import FileError, UsageError
+from energyprof.meter import Part
+from energyprof.report.importers.columns import Record, figure, records
+from energyprof.report.importers.imported import Imported, Request, first_line, header
+from energyprof.report.importers.totals import (
+    COVERAGE,
+    UNCERTAINTY,
+    Window,
+    outermost,
+    total_meter,
+    total_run,
+)
+
+NEEDED = ("timestamp", "tag", "duration")
+
+# Domain → its part, and a J in its unit. core and uncore lie within package: they never add to it.
+DOMAINS: dict[str, tuple[Part, float]] = {
+    "package": ("cpu", 1e-6),
+    "dram": ("dram", 1e-6),
+    "core": ("cpu", 1e-6),
+    "uncore": ("gpu", 1e-6),
+    "nvidia_gpu": ("gpu", 1e-3),
+}
+WITHIN = ("core", "uncore")
+
+
+def recognises(path: Path) -> bool:
+    """Whether its columns are pyJoules'."""
+    return first_line(path).startswith(";".join(NEEDED))
+
+
+def read(request: Request) -> Imported:
+    """A run for each file: its rows, one after the other. Raises as `Importer`."""
+    if request.power:
+        raise UsageError("pyJoules' file holds totals: no power log can be joined to it")
+    notes = [COVERAGE, UNCERTAINTY, "pyJoules does not correct a RAPL counter that went round"]
+    by_file: dict[Path, list[Window]] = {}
+    columns: dict[str, None] = {}
+    for path in request.files:
+        rows, remarks = records(path, ";", NEEDED)
+        notes += [f"{path.name}: {remark}" for remark in remarks]
+        domains = [title for title in rows[0] if _kind(title)]
+        strange = [title for title in rows[0] if title not in NEEDED and not _kind(title)]
+        if strange:
+            notes.append(f"{path.name}: columns of unknown unit are left out: {', '.join(strange)}")
+        windows = [_window(path, row, domains) for row in rows if request.only in ("", row["tag"])]
+        if not windows:
+            raise UsageError(f"--only {request.only}: there is no tag of that name in {path}")
+        by_file[path], remarks = outermost(windows)
+        notes += [f"{path.name}: {remark}" for remark in remarks]
+        columns.update(dict.fromkeys(domains))
+    counted = [title for title in columns if _counts(title)]
+    tags = dict.fromkeys(window.name for windows in by_file.values() for window in windows)
+    meters = [
+        total_meter(
+            title,
+            "pyjoules",
+            DOMAINS[_kind(title)][0],
+            f"pyJoules, {'NVML' if _kind(title) == 'nvidia_gpu' else 'RAPL'}",
+            estimated=False,
+            counted=_counts(title),
+        )
+        for title in columns
+    ]
+    report = header(
+        "pyjoules",
+        next(iter(tags)),
+        {"tags": sorted(tags)},
+        machine={},
+        boundary="component" if counted else None,
+        meters=meters,
+        notes=notes,
+        runs=[total_run(windows, counted, {"log": path.name}) for path, windows in by_file.items()],
+    )
+    return Imported(report)
+
+
+def _window(path: Path, row: Record, domains: Sequence[str]) -> Window:
+    start_s, span_s = figure(row, "timestamp"), figure(row, "duration")
+    if start_s is None or span_s is None or span_s < 0:
+        raise FileError(f"{path}: tag {row['tag']!r} has no timestamp or duration")
+    joules = {}
+    for title in domains:
+        value = figure(row, title)
+        joules[title] = None if value is None else value * DOMAINS[_kind(title)][1]
+    return Window(row["tag"], start_s, span_s, joules)
+
+
+def _kind(title: str) -> str:
+    """ "package" of "package_0"; "" for a column that is no domain."""
+    match = re.fullmatch(r"(\w+)_\d+", title)
+    return match[1] if match and match[1] in DOMAINS else ""
+
+
+def _counts(title: str) -> bool:
+    return _kind(title) not in WITHIN

@@ -1,0 +1,188 @@
+"""What a report holds: what was measured. Statistics and judgements are made when it is read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from energyprof.meter import Boundary, Calibration, MeterInfo
+
+# The schema and its history; a reader takes every version up to its own.
+#   energyprof.report/1   the first
+SCHEMA_NAME = "energyprof.report"
+SCHEMA_VERSION = 1
+SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+
+# reached: the target was met · missed: max_samples came first · diverged: loss or score is not a number ·
+# interrupted: stopped from outside · failed: the program broke · done: a program under exec that ended with 0
+Status = Literal["reached", "missed", "diverged", "interrupted", "failed", "done"]
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """The score at which training counts as done; ``direction`` is ``max`` or ``min``."""
+
+    metric: str
+    value: float
+    direction: Literal["max", "min"]
+
+
+@dataclass(frozen=True)
+class WorkloadRecord:
+    """What was trained; ``id`` is equal exactly where the work is."""
+
+    name: str
+    size: str | None
+    id: str
+    config: Mapping[str, Any]
+    target: TargetRecord | None
+
+
+@dataclass(frozen=True)
+class MeterRecord:
+    """One meter over the whole report: what it is and how well it was read."""
+
+    name: str
+    part: str
+    boundary: Boundary
+    method: str
+    estimated: bool
+    counted: bool  # its joules are in the total; the others stand beside it
+    interval_s: float  # asked
+    achieved_hz: float | None  # reads a second over the sampled time; None: nothing was read
+    p99_gap_s: float | None
+    max_gap_s: float | None
+    missed: int  # deadlines at which no read began
+    coverage: float  # share of the runs' time between readings no further apart than 3 intervals
+    flags: tuple[str, ...]
+    info: MeterInfo
+    # Of a meter that is held against another: its joules over all runs divided by the other's.
+    ratio: float | None = None
+
+
+def meter_record(
+    info: MeterInfo, interval_s: float, calibration: Calibration | None = None, *, counted: bool
+) -> MeterRecord:
+    """The record of a meter that was not read yet, asked for a reading every ``interval_s``."""
+    return MeterRecord(
+        name=info.name,
+        part=info.part,
+        boundary=info.boundary,
+        method=info.method,
+        estimated=info.estimated,
+        counted=counted,
+        interval_s=info.paced_s(interval_s),
+        achieved_hz=None,
+        p99_gap_s=None,
+        max_gap_s=None,
+        missed=0,
+        coverage=0.0,
+        flags=(),
+        info=dataclasses.replace(info, calibration=calibration),
+    )
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A run's zero on two clocks: ``time.monotonic()`` and UTC (ISO 8601)."""
+
+    monotonic_s: float
+    utc: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of a run; times in s from the run's zero, ``samples`` trained within it."""
+
+    name: str
+    start_s: float
+    end_s: float
+    samples: int | None
+    energy_j: float | None
+    energy_u_j: float | None  # k = 2
+    by_meter_j: Mapping[str, float]
+    flags: tuple[str, ...] = ()
+    budget_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1) by term
+    cpu_s: float | None = None  # processor time of the training's processes; None: not read
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluation; ``time_s`` and ``energy_j`` count from the start of training."""
+
+    samples: int
+    score: float | None  # None: not a number
+    time_s: float
+    energy_j: float | None
+
+
+@dataclass(frozen=True)
+class Profiler:
+    """What the profiler itself cost during the run."""
+
+    cpu_s: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training from one seed, or one run of a program."""
+
+    seed: int | None
+    status: Status
+    samples: int | None
+    score: float | None
+    clock: Clock
+    energy_j: float | None  # train + eval, up to the target; None: not measured, see flags
+    energy_u_j: float | None  # k = 2
+    time_s: float | None  # the same stretch
+    total_energy_j: float | None  # start-up included, until the program's end, or what --breakdown adds
+    total_energy_u_j: float | None
+    total_time_s: float | None
+    coverage: float | None  # share of the stretch of energy_j that every counted meter covers
+    exit_code: int | None
+    phases: tuple[Phase, ...]
+    history: tuple[Point, ...]
+    facts: Mapping[str, Any]
+    profiler: Profiler | None
+    flags: tuple[str, ...]
+    # The part of energy_u_j that is the meters' gain error: common to all runs on these meters,
+    # so it drops out when two reports from the same machine are compared. k = 2.
+    gain_u_j: float | None = None
+    budget_j: Mapping[str, float] = field(default_factory=dict)  # of energy_j: standard (k = 1) by term
+    budget_by_meter_j: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # the same by meter
+    idle_before_w: float | None = None  # of the counted meters, before the program started
+    idle_after_w: float | None = None  # and after it ended and the machine calmed down
+    net_energy_j: float | None = None  # energy_j less what the idle machine would have used
+    net_energy_u_j: float | None = None  # k = 2
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by device, while it trained
+    cpu_s: float | None = None  # processor time of its processes over the stretch of energy_j: no energy
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a report has to do with another one: their runs were interleaved (``ab``, ``aa``)."""
+
+    id: str  # the same in both reports
+    side: Literal["A", "B"]  # A: before, B: after
+    positions: tuple[int, ...]  # of each run in the order of both sides' runs, from 0; pair = position // 2
+    looks: tuple[int, ...]  # after how many pairs it was to be judged, as planned before the first
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one ``energyprof run`` or ``exec`` measured."""
+
+    schema: str
+    created: str  # ISO 8601 UTC
+    energyprof: str  # the version that wrote it
+    workload: WorkloadRecord
+    machine: Mapping[str, Any]
+    boundary: Boundary | None  # None: there was no meter
+    estimated: bool
+    meters: tuple[MeterRecord, ...]
+    runs: tuple[Run, ...]
+    notes: tuple[str, ...] = ()  # what was not measured, and why
+    series: Series | None = None

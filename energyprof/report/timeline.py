@@ -1,0 +1,239 @@
+"""From a run's events to its phases, evaluations and status. Times in s from the run's zero.
+
+Events come from the training process (``wire.py``) and from the profiler itself:
+
+========= ================================= ========================================
+run       seed, monotonic_s, utc            the run's zero
+started                                     the training process was started
+interrupt signal                            somebody asked to stop
+hung                                        the process did not end after its last word
+exit      code                              it ended; negative: by that signal
+cpu       cpu_s                             processor time of the training's processes until then
+condition device, …                         what a probe read: clocks, temperature, foreign processes
+profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
+========= ================================= ========================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from energyprof.report.cpu_time import Reading
+from energyprof.report.phases import PART, Mark, Step, Stretch, parts_start_s, stretches, training
+from energyprof.report.record import Status, TargetRecord
+from energyprof.report.segments.conditions import Conditions
+from energyprof.trace.file import Row
+from energyprof.workload import Target
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One score."""
+
+    samples: int
+    score: float
+    time_s: float
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What happened in a run, and when."""
+
+    seed: int | None
+    monotonic_s: float
+    utc: str
+    status: Status
+    phases: tuple[Stretch, ...]
+    evaluations: tuple[Evaluation, ...]
+    started_s: float | None  # of the training process; None: it never was
+    ended_s: float  # of the process, or of the last row
+    life_end_s: float  # the same, but for what followed the training to take its steps apart
+    train_start_s: float | None  # of the first phase that counts
+    train_end_s: float | None  # the target, or the end of training
+    samples: int | None
+    score: float | None
+    exit_code: int | None
+    facts: dict[str, Any]
+    profiler: dict[str, Any]
+    flags: tuple[str, ...]
+    conditions: Mapping[str, Mapping[str, Any]]  # by device
+    cpu: tuple[Reading, ...] = ()  # processor time of the training's processes, in the order of the times
+
+
+@dataclass
+class _Told:
+    """The events of a run, sorted by kind."""
+
+    run: dict[str, Any] = field(default_factory=dict)
+    phases: list[Mark] = field(default_factory=list)
+    progress: list[Step] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    profiler: dict[str, Any] = field(default_factory=dict)
+    started_s: float | None = None
+    end: tuple[float, str, str] | None = None
+    exit: tuple[float, int] | None = None
+    interrupt: str | None = None
+    hung: bool = False
+    provisional: tuple[Mark, Mark] | None = None  # the first phase, and what it is if none follows
+    unmarked: bool = False  # none did
+    last_s: float = 0.0
+    cpu: list[Reading] = field(default_factory=list)
+    conditions: Conditions = field(default_factory=Conditions)
+
+    def name_unmarked(self) -> None:
+        """Call the program's first phase what it is if the program marked none: all of its time counts then.
+
+        From its first ``progress`` on would not do: that may come when a whole epoch is over.
+        """
+        ended_s = self.exit[0] if self.exit else math.inf
+        own = [mark for mark in self.phases if mark[0] < ended_s and mark[1] != "shutdown"]
+        if self.provisional and own[-1:] == [self.provisional[0]]:
+            self.phases[self.phases.index(own[-1])] = self.provisional[1]
+            self.unmarked = True
+
+    def trains(self) -> bool:
+        """Whether, after what was told so far, the program runs and is not taking its steps apart."""
+        apart = bool(self.phases) and self.phases[-1][1].startswith(PART)
+        return self.started_s is not None and self.exit is None and not apart
+
+
+def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
+    """The timeline of one run's ``rows``; samples among them only say how long it went on."""
+    told = _told(rows)
+    evaluations = _until_target(_evaluations(told.progress), target)
+    reached = bool(evaluations) and _reached(target, evaluations[-1].score)
+    status = _status(told, evaluations, reached, target)
+    ended_s = told.exit[0] if told.exit else told.last_s
+    phases = _phases(told, ended_s)
+    train_start_s, train_end_s = training(phases) or (None, None)
+    if train_start_s is not None and reached:
+        train_end_s = evaluations[-1].time_s
+    parts_s = parts_start_s(phases)
+    last = [samples for _, samples, _ in told.progress]
+    last += [n for _, name, n in told.phases if n is not None and not name.startswith(PART)]
+    return Timeline(
+        told.run.get("seed"),
+        float(told.run.get("monotonic_s", 0.0)),
+        str(told.run.get("utc", "")),
+        status,
+        phases,
+        evaluations,
+        told.started_s,
+        ended_s,
+        ended_s if parts_s is None else parts_s,
+        train_start_s,
+        train_end_s,
+        evaluations[-1].samples if reached else max(last, default=None),
+        evaluations[-1].score if evaluations else None,
+        told.exit[1] if told.exit else None,
+        told.facts,
+        told.profiler,
+        _flags(told, reached) + told.conditions.flags(),
+        told.conditions.facts(),
+        tuple(told.cpu),
+    )
+
+
+def _told(rows: Iterable[Row]) -> _Told:
+    told = _Told()
+    for row in rows:
+        time_s = row.sample.end_s
+        told.last_s = max(told.last_s, time_s)
+        if not row.source.startswith("@"):
+            continue
+        fields, kind = row.fields, row.source[1:]
+        if kind == "run":
+            told.run = fields
+        elif kind == "phase":
+            told.phases.append((time_s, fields["name"], fields["samples"]))
+            if "unmarked" in fields:
+                told.provisional = told.phases[-1], (time_s, fields["unmarked"], fields["samples"])
+        elif kind == "progress":
+            told.progress.append((time_s, fields["samples"], fields["score"]))
+        elif kind == "facts":
+            told.facts.update(fields["facts"])
+        elif kind == "started":
+            told.started_s = time_s
+        elif kind == "end":
+            told.end = (time_s, fields["status"], fields["message"])
+        elif kind == "exit":
+            told.exit = (time_s, fields["code"])
+        elif kind == "interrupt":
+            told.interrupt = fields["signal"]
+        elif kind == "hung":
+            told.hung = True
+        elif kind == "cpu":
+            told.cpu.append((time_s, fields["cpu_s"]))
+        elif kind == "condition":
+            told.conditions.push(fields, training=told.trains())
+        elif kind == "profiler":
+            told.profiler = fields
+    # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
+    told.phases.sort(key=lambda phase: phase[0])
+    told.progress.sort(key=lambda step: step[0])
+    told.cpu.sort()
+    told.name_unmarked()
+    return told
+
+
+def _evaluations(progress: list[tuple[float, int, float | None]]) -> list[Evaluation]:
+    return [Evaluation(samples, score, time_s) for time_s, samples, score in progress if score is not None]
+
+
+def _until_target(evaluations: list[Evaluation], target: TargetRecord | None) -> tuple[Evaluation, ...]:
+    for count, evaluation in enumerate(evaluations, 1):
+        if _reached(target, evaluation.score):
+            return tuple(evaluations[:count])
+    return tuple(evaluations)
+
+
+def _reached(target: TargetRecord | None, score: float) -> bool:
+    if target is None:
+        return False
+    return Target(target.metric, target.value, target.direction).reached(score)
+
+
+def _status(
+    told: _Told, evaluations: tuple[Evaluation, ...], reached: bool, target: TargetRecord | None
+) -> Status:
+    if reached:
+        return "reached"
+    if told.interrupt or told.exit is None:
+        return "interrupted"
+    if (told.end and told.end[1] == "diverged") or any(math.isnan(e.score) for e in evaluations):
+        return "diverged"
+    if told.exit[1] != 0 or told.hung or (told.end and told.end[1] == "error"):
+        return "failed"
+    if target is None:
+        return "done"
+    return "missed" if told.end else "failed"
+
+
+def _phases(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
+    marks = told.phases
+    if told.end and told.end[0] < ended_s:
+        marks = sorted([*marks, (told.end[0], "shutdown", None)], key=lambda mark: mark[0])
+    return stretches(marks, told.progress, ended_s, told.last_s)
+
+
+def _flags(told: _Told, reached: bool) -> tuple[str, ...]:
+    flags = []
+    if told.interrupt:
+        flags.append(f"interrupted:{told.interrupt}")
+    if told.exit is None:
+        flags.append("unfinished")
+    if told.hung:
+        flags.append("hung")
+    if told.unmarked and (reached or (told.exit and told.exit[1] == 0)):
+        flags.append("unmarked")
+    if told.end and told.end[2]:
+        flags.append(f"said:{told.end[2]}")
+    if reached and told.exit and told.exit[1] != 0 and not told.hung and not told.interrupt:
+        flags.append(f"exit_after_target:{told.exit[1]}")
+    if told.profiler.get("garbage"):
+        flags.append(f"wire_garbage:{told.profiler['garbage']}")
+    flags += [f"hanging:{name}" for name in told.profiler.get("hanging", ())]
+    return tuple(flags)

@@ -1,1 +1,0 @@
-"""The statistics that comparisons, gates and error bars stand on."""

@@ -1,0 +1,172 @@
+"""Two sides trained in turn, in ABBA order from the same seeds, until a verdict is in."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from energyprof.compare.gate.check import Check, check
+from energyprof.compare.gate.limits import Limit
+from energyprof.errors import NotComparable
+from energyprof.profile.cooldown import Cooldown
+from energyprof.profile.inbox import Inbox
+from energyprof.profile.job import Job
+from energyprof.profile.record import Watch
+from energyprof.profile.run import idle_gpus
+from energyprof.profile.session import Bench, Measuring, Outcome, Profile, bench
+from energyprof.report.record import Series
+
+SideName = Literal["A", "B"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two: A is what was before, B what is judged by it."""
+
+    name: SideName
+    job: Job
+    path: Path  # of its report
+    about: str  # where it differs, in a line
+
+
+@dataclass(frozen=True)
+class Study:
+    """Both sides, and how they are set against each other."""
+
+    a: Side
+    b: Side
+    looks: tuple[int, ...]  # after how many pairs there may be a verdict; the last ends it
+    cooldown_s: float  # the longest wait before a run
+    limits: tuple[Limit, ...] = ()  # none: `check`'s own
+
+
+@dataclass(frozen=True)
+class Screen:
+    """How people hear of it while it goes on."""
+
+    watching: Callable[[Side], AbstractContextManager[Watch | None]]  # one run
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Both profiles, and what they say; without a verdict a run failed or a signal came."""
+
+    a: Outcome
+    b: Outcome
+    verdict: Check | None
+
+    @property
+    def outcomes(self) -> tuple[Outcome, Outcome]:
+        """A's and B's."""
+        return self.a, self.b
+
+    @property
+    def stopped_by(self) -> int | None:
+        """The signal that ended it early."""
+        return next((o.stopped_by for o in self.outcomes if o.stopped_by is not None), None)
+
+
+def positions(side: SideName, pairs: int) -> tuple[int, ...]:
+    """Where the side's runs come in the order A B B A A B B A …, from 0.
+
+    What drifts by the same share from run to run falls on both sides alike after every second pair.
+    """
+    first = 0 if side == "A" else 1
+    return tuple(2 * pair + (first if pair % 2 == 0 else 1 - first) for pair in range(pairs))
+
+
+def refuse_unlike(a: Side, b: Side) -> None:
+    """Do nothing if the two sides train the same thing, though not in the same way.
+
+    Raises:
+        NotComparable: their targets differ, or they are two standard workloads.
+    """
+    if a.job.work.target != b.job.work.target:
+        raise NotComparable(
+            f"A and B train to different targets ({_target(a)}, {_target(b)}): their energies say nothing of "
+            "each other; give both the same --target"
+        )
+    if (a.job.work.size or b.job.work.size) and a.job.title != b.job.title:
+        raise NotComparable(
+            f"A and B train different things ({a.job.title}, {b.job.title}): compare settings of one workload"
+        )
+
+
+def interleave(study: Study, measuring: Measuring, inbox: Inbox, screen: Screen) -> Ended:
+    """Train pair by pair until `check` has a verdict, a run fails or a signal comes; reports as `run` makes.
+
+    Raises:
+        NotComparable: the two sides train different things.
+        UsageError: the reports do not have a limited figure.
+        MissingPart: an asked meter is not here.
+        FileError: a report cannot be written.
+    """
+    refuse_unlike(study.a, study.b)
+    with bench(measuring) as on, _profiles(study, on) as profiles:
+        counted = [m for m in on.instruments.meters if m.info.name in on.selection.counted]
+        cooldown = Cooldown(on.instruments.probes, counted, study.cooldown_s)
+        verdict = None
+        for pair in range(study.looks[-1]):
+            for side in _order(study, pair):
+                _train(side, pair, study, profiles[side.name], cooldown, inbox, screen)
+                if profiles[side.name].over:
+                    return Ended(profiles["A"].outcome(), profiles["B"].outcome(), None)
+            ended = Ended(profiles["A"].outcome(), profiles["B"].outcome(), None)
+            labels = (study.b.path.stem, study.a.path.stem)
+            verdict = check(ended.b.report, ended.a.report, study.limits, labels)
+            # Between two looks there is no verdict, but an invalid run spoils all that would follow.
+            if verdict.outcome != "INCONCLUSIVE":
+                break
+        return Ended(profiles["A"].outcome(), profiles["B"].outcome(), verdict)
+
+
+def _order(study: Study, pair: int) -> Sequence[Side]:
+    sides = (study.a, study.b)
+    return sorted(sides, key=lambda side: positions(side.name, pair + 1)[pair])
+
+
+def _train(
+    side: Side,
+    pair: int,
+    study: Study,
+    profile: Profile,
+    cooldown: Cooldown,
+    inbox: Inbox,
+    screen: Screen,
+) -> None:
+    settled = cooldown.settle(inbox, screen.say)
+    if settled.stopped_by is not None:
+        profile.stop(settled.stopped_by)
+        return
+    if settled.still_warm:
+        line = f"run {pair + 1} began warm, after {settled.waited_s:.0f} s: {settled.still_warm}"
+        profile.note(line)
+        screen.say(f"{side.name}, {line}; --cooldown waits longer")
+    with screen.watching(side) as watch:
+        profile.train(side.job.training(pair), study.looks[-1], inbox, watch)
+
+
+@contextlib.contextmanager
+def _profiles(study: Study, on: Bench) -> Iterator[dict[SideName, Profile]]:
+    series, pairs = uuid.uuid4().hex, study.looks[-1]
+    with contextlib.ExitStack() as stack:
+        profiles: dict[SideName, Profile] = {}
+        for side in (study.a, study.b):
+            place = Series(series, side.name, positions(side.name, pairs), study.looks)
+            notes = [f"side {side.name} of a series: {side.about}", *idle_gpus(on.selection, side.job.gpus)]
+            profiles[side.name] = Profile(on, side.job.work, side.path, notes, place)
+            stack.callback(profiles[side.name].close)
+        yield profiles
+
+
+def _target(side: Side) -> str:
+    target = side.job.work.target
+    if target is None:
+        return f"{side.name}: none"
+    return f"{side.name}: {target.metric} {'>=' if target.direction == 'max' else '<='} {target.value:g}"

@@ -1,0 +1,267 @@
+"""Which meters are opened and which of them add up."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from energyprof.errors import MissingPart, UsageError
+from energyprof.measure import meters
+from energyprof.measure import selection as choice
+from energyprof.meter import Boundary, Finding, Meter, MeterInfo, Part, Role, Source
+from fakes import sysfs
+
+
+def never() -> Meter:
+    """Choosing among meters opens none of them."""
+    raise AssertionError
+
+
+def finding(
+    kind: str,
+    role: Role,
+    *names: str,
+    part: Part = "cpu",
+    boundary: Boundary = "component",
+    notes: tuple[str, ...] = (),
+) -> Finding:
+    sources = tuple(
+        Source(
+            MeterInfo(
+                name=name,
+                kind=kind,
+                part="dram" if name.endswith("dram-0") else part,
+                boundary=boundary,
+                reads="energy_j",
+                method="fake",
+                resolution=0.001,
+                refresh_s=0.1,
+                gain_a=0.05,
+                gain_source="fake",
+                max_power_w=1000.0,
+                estimated=role == "estimate",
+            ),
+            never,
+        )
+        for name in names
+    )
+    return Finding(kind, role, "found", sources, notes=notes)
+
+
+RAPL = finding("rapl", "real", "rapl:package-0", "rapl:dram-0", notes=("core left out",))
+NVML = finding("nvml", "real", "nvml:0", "nvml:1", part="gpu")
+SHELLY = finding("shelly", "real", "shelly", part="machine", boundary="wall_ac")
+CODECARBON = finding("codecarbon", "cross-check", "codecarbon:cpu")
+MODEL = finding("cpu-model", "estimate", "cpu-model")
+NO_RAPL = Finding("rapl", "real", "blocked", reason="may not be read", remedy="sudo chmod a+r x")
+NO_NVML = Finding("nvml", "real", "absent", reason="no NVIDIA driver")
+NO_MODEL = Finding("cpu-model", "estimate", "absent", reason="no /proc/stat")
+
+PSYS = finding("rapl", "real", "rapl:psys", part="soc")
+
+SERVER = (RAPL, NVML, CODECARBON, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("findings", "asked", "selected", "counted", "boundary", "estimated"),
+    [
+        # auto: every real meter
+        (SERVER, "auto", "rapl:package-0 rapl:dram-0 nvml:0 nvml:1", "all", "component", False),
+        ((NO_RAPL, NVML, MODEL), "auto", "nvml:0 nvml:1", "all", "component", False),
+        # auto: the estimate only where nothing is real, a cross-check never
+        ((NO_RAPL, NO_NVML, CODECARBON, MODEL), "auto", "cpu-model", "all", "component", True),
+        ((NO_RAPL, NO_NVML, CODECARBON, NO_MODEL), "auto", "", "all", None, False),
+        # auto: the widest boundary is the total's
+        (
+            (RAPL, SHELLY),
+            "auto",
+            "shelly rapl:package-0 rapl:dram-0",
+            "shelly",
+            "wall_ac",
+            False,
+        ),
+        # no meter
+        (SERVER, "none", "", "all", None, False),
+        # by kind and by name, in the order asked
+        (SERVER, "rapl", "rapl:package-0 rapl:dram-0", "all", "component", False),
+        (SERVER, "nvml:1", "nvml:1", "all", "component", False),
+        (SERVER, "nvml:1 nvml", "nvml:1 nvml:0", "all", "component", False),
+        # the first boundary asked for is the total's
+        ((RAPL, SHELLY), "shelly rapl:dram-0", "shelly rapl:dram-0", "shelly", "wall_ac", False),
+        ((RAPL, SHELLY), "rapl:dram-0 shelly", "rapl:dram-0 shelly", "rapl:dram-0", "component", False),
+        # a cross-check counts only for a part that no meter covers
+        (SERVER, "codecarbon", "codecarbon:cpu", "all", "component", False),
+        (SERVER, "codecarbon nvml:0", "codecarbon:cpu nvml:0", "all", "component", False),
+        (SERVER, "auto codecarbon", "rapl:package-0 rapl:dram-0 nvml:0 nvml:1 codecarbon:cpu",
+         "rapl:package-0 rapl:dram-0 nvml:0 nvml:1", "component", False),
+        # an estimate counts only for a part that nothing else covers
+        (SERVER, "cpu-model rapl:package-0", "cpu-model rapl:package-0", "rapl:package-0",
+         "component", False),
+        ((PSYS, MODEL), "cpu-model rapl", "cpu-model rapl:psys", "rapl:psys", "component", False),
+        (SERVER, "cpu-model nvml:0", "cpu-model nvml:0", "all", "component", True),
+        (SERVER, "cpu-model codecarbon", "cpu-model codecarbon:cpu", "codecarbon:cpu",
+         "component", False),
+    ],
+)  # fmt: skip
+def test_each_joule_is_counted_once_within_one_boundary(
+    findings: tuple[Finding, ...],
+    asked: str,
+    selected: str,
+    counted: str,
+    boundary: Boundary | None,
+    estimated: bool,
+) -> None:
+    selection = choice.select(findings, asked.split())
+    names = [source.info.name for source in selection.sources]
+    assert names == selected.split()
+    assert list(selection.counted) == (names if counted == "all" else counted.split())
+    assert selection.boundary == boundary
+    assert selection.estimated == estimated
+    left = [name for name in names if name not in selection.counted]
+    for name in left:
+        assert any(name in n and "recorded, not counted: " in n for n in selection.notes)
+
+
+def with_twin(finding: Finding) -> Finding:
+    """Each meter of ``finding``, and a second one of the same joules."""
+    twins = [
+        replace(s, info=replace(s.info, name=f"{s.info.name}:power", checks=s.info.name))
+        for s in finding.sources
+    ]
+    return replace(finding, sources=(*finding.sources, *twins))
+
+
+@pytest.mark.parametrize(
+    ("asked", "counted"),
+    [
+        ("nvml", "nvml:0 nvml:1"),
+        ("nvml:0 nvml:0:power", "nvml:0"),
+        ("nvml:0:power", "nvml:0:power"),
+        ("nvml:0 nvml:1:power", "nvml:0 nvml:1:power"),
+    ],
+)
+def test_a_meter_that_checks_another_counts_only_without_it(asked: str, counted: str) -> None:
+    assert list(choice.select((with_twin(NVML),), asked.split()).counted) == counted.split()
+
+
+def test_of_many_meters_beside_the_total_the_note_names_the_first_and_the_last() -> None:
+    many = with_twin(finding("nvml", "real", *(f"nvml:{n}" for n in range(8)), part="gpu"))
+    (note,) = choice.select((many,), ["nvml"]).notes
+    assert note == (
+        "nvml:0:power … nvml:7:power (8) recorded, not counted: read to check the meter of the same joules"
+    )
+
+
+def test_a_whole_of_a_kind_is_not_added_to_its_parts() -> None:
+    total = finding("codecarbon", "cross-check", "codecarbon:total", part="machine")
+    both = replace(CODECARBON, sources=(*CODECARBON.sources, *total.sources))
+    assert choice.select((both,), ["codecarbon"]).counted == ("codecarbon:cpu",)
+
+
+def test_two_meters_of_a_whole_machine_are_added_with_a_word_of_warning() -> None:
+    pdu = finding("kwollect", "real", "kwollect:a", "kwollect:b", part="machine", boundary="wall_ac")
+    selection = choice.select((pdu,), ["kwollect"])
+    assert selection.counted == ("kwollect:a", "kwollect:b")
+    assert any(
+        note.startswith("kwollect:a and kwollect:b are added: right only if") for note in selection.notes
+    )
+
+
+@pytest.mark.parametrize("words", ["shelly=192.0.2.7", "shelly:192.0.2.7"])
+def test_an_addressed_meter_is_chosen_by_the_words_that_asked_for_it(words: str) -> None:
+    plug = replace(finding("shelly", "real", "shelly:192.0.2.7", boundary="wall_ac"), asked=words)
+    assert choice.select((plug, NVML), [words, "nvml"]).counted == ("shelly:192.0.2.7",)
+    gone = Finding("shelly", "real", "blocked", reason="timed out", remedy="plug it in", asked=words)
+    with pytest.raises(
+        MissingPart, match=f"{words} is not here: {words} blocked: timed out; try: plug it in"
+    ):
+        choice.select((gone,), [words])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("shelly", "a shelly meter needs an address, such as --meters shelly=192.0.2.7"),
+        ("shelly=", "a shelly meter needs an address"),
+        ("csv=/nowhere/wall.csv?colour=red", "colour"),
+    ],
+)
+def test_words_that_make_no_sense_are_refused_before_anything_is_asked(words: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        meters.find_at(words)
+
+
+def test_only_the_kinds_that_are_asked_for_are_searched(tmp_path: Path) -> None:
+    sysfs.intel_client(tmp_path)
+    assert [found.kind for found in meters.find_asked(tmp_path, ["rapl:package-0"])] == ["rapl"]
+    assert [found.kind for found in meters.find_asked(tmp_path, ["auto"])] == list(meters.KINDS)
+    assert meters.find_asked(tmp_path, ["none"]) == []
+
+
+def test_asking_for_nothing_is_auto() -> None:
+    assert choice.select(SERVER, []) == choice.select(SERVER, ["auto"])
+
+
+def test_what_auto_could_not_find_is_told_with_its_remedy() -> None:
+    notes = choice.select((NO_RAPL, NO_NVML, NO_MODEL), ["auto"]).notes
+    assert notes == (
+        "rapl blocked: may not be read; try: sudo chmod a+r x",
+        "nvml absent: no NVIDIA driver",
+        "cpu-model absent: no /proc/stat",
+    )
+
+
+def test_the_notes_of_the_chosen_come_along() -> None:
+    assert "rapl: core left out" in choice.select(SERVER, ["rapl:dram-0"]).notes
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "words"),
+    [
+        ("rapl", MissingPart, "rapl is not here: rapl blocked: may not be read; try: sudo chmod a+r x"),
+        ("rapl:package-0", MissingPart, "rapl:package-0 is not here: rapl blocked"),
+        ("nvml:7", MissingPart, "nvml:7 is not here: there are nvml:0, nvml:1"),
+        ("toaster", UsageError, "no meter 'toaster': there are auto, none, rapl, nvml, jetson"),
+        ("nvml none", UsageError, "none stands alone"),
+    ],
+)  # fmt: skip
+def test_a_meter_that_is_not_here_is_refused_in_one_line(
+    asked: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error) as raised:
+        choice.select((NO_RAPL, NVML), asked.split())
+    assert str(raised.value).startswith(words)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_search_finds_each_kind_in_its_order(tmp_path: Path) -> None:
+    sysfs.intel_client(tmp_path)
+    sysfs.stat(tmp_path, 1, 1)
+    found = meters.find_all(tmp_path)
+    assert [finding.kind for finding in found] == list(meters.KINDS)
+    states = {finding.kind: finding.state for finding in found}
+    assert (states["rapl"], states["cpu-model"]) == ("found", "found")
+
+
+def test_a_library_that_breaks_is_a_blocked_meter_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text(
+        "ROLE = 'real'\ndef find(root): raise RuntimeError('the driver\\nsays no')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(meters.KINDS, "broken", "broken")
+    found = meters.find("broken", tmp_path)
+    assert (found.kind, found.role, found.state) == ("broken", "real", "blocked")
+    assert found.reason == "the search failed: RuntimeError: the driver says no"
+    sys.modules.pop("broken")
+
+
+def test_the_root_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENERGYPROF_SYSFS_ROOT", raising=False)
+    assert meters.sysfs_root() == Path("/")
+    monkeypatch.setenv("ENERGYPROF_SYSFS_ROOT", "/host")
+    assert meters.sysfs_root() == Path("/host")

@@ -1,0 +1,231 @@
+"""A metered training from start to end: children that hang, flood, fork and die; repeats that survive it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from energyprof.measure.selection import Selection
+from energyprof.meter import Source
+from energyprof.profile import record, run
+from energyprof.profile.live import Snapshot
+from energyprof.profile.recorder import Training
+from energyprof.profile.session import Measuring, Outcome
+from energyprof.report.energy import TERMS
+from energyprof.report.file import read, to_json
+from energyprof.report.rebuild import recompute
+from energyprof.report.record import TargetRecord, WorkloadRecord
+from fakes import sysfs
+from fakes.meters import FakeMeter, counter
+from fakes.powercap import LAG_J, LivePowercap
+from fakes.waveform import constant
+
+WORK = WorkloadRecord("toy", "tiny", "sha256:0", {}, TargetRecord("score", 0.5, "max"))
+# A training as the island makes it: it connects, says where it is, and ends with its last word.
+TRAIN = """
+import os, subprocess, sys, time
+from energyprof.wire import connect
+wire = connect()
+wire.send("phase", name="train", samples=0)
+time.sleep(0.3)
+wire.send("phase", name="eval", samples=32)
+wire.send("progress", samples=32, score={score})
+wire.send("end", status="done", message="")
+{after}
+"""
+
+
+@pytest.fixture
+def measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Measuring]:
+    powercap = LivePowercap(tmp_path / "machine", constant(50))
+    monkeypatch.setenv("ENERGYPROF_SYSFS_ROOT", str(tmp_path / "machine"))
+    yield Measuring(("auto",), 0.02, 0.1, tmp_path / "r.json")
+    powercap.close()
+
+
+def training(seed: int, score: float = 0.75, after: str = "") -> Training:
+    code = TRAIN.format(score=score, after=after)
+    return Training((sys.executable, "-c", code), seed, "startup", "keep")
+
+
+def profiled(measuring: Measuring, *trainings: Training) -> Outcome:
+    return run._profile(WORK, trainings, measuring, None)
+
+
+def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Measuring) -> None:
+    outcome = profiled(measuring, training(3), training(5), training(8))
+    report = outcome.report
+    assert [(r.seed, r.status, r.samples, r.score) for r in report.runs] == [
+        (3, "reached", 32, 0.75),
+        (5, "reached", 32, 0.75),
+        (8, "reached", 32, 0.75),
+    ]
+    for one in report.runs:
+        assert one.energy_j == pytest.approx(50 * (one.time_s or 0), abs=LAG_J)
+        assert [p.name for p in one.phases] == [
+            "idle",
+            "startup",
+            "train",
+            "eval",
+            "shutdown",
+            "cooldown",
+            "idle",
+        ]
+        assert one.idle_before_w is not None
+        assert one.idle_after_w is not None
+        assert one.net_energy_j is not None
+        assert set(one.budget_j) <= set(TERMS)
+        assert one.energy_u_j == pytest.approx(2 * math.hypot(*one.budget_j.values()))
+    assert to_json(read(measuring.path)) == to_json(report)
+    assert to_json(recompute(measuring.path)) == to_json(report)
+
+
+def test_a_target_that_is_not_reached_is_missed(measuring: Measuring) -> None:
+    assert profiled(measuring, training(0, score=0.4)).report.runs[0].status == "missed"
+
+
+def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: Measuring) -> None:
+    crash = "print('about to crash', flush=True); os.kill(os.getpid(), 11)"
+    failing = training(1, score=0.4, after=crash)
+    outcome = profiled(measuring, training(0), failing, training(2))
+    assert [r.status for r in outcome.report.runs] == ["reached", "failed"]
+    assert outcome.report.runs[1].exit_code == -11
+    assert outcome.tail[-1] == "about to crash"
+
+
+def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "HANG_S", 0.5)
+    outcome = profiled(measuring, training(0, after="time.sleep(600)"))
+    assert outcome.report.runs[0].status == "reached"
+    assert "hung" in outcome.report.runs[0].flags
+
+
+def test_a_child_that_ignores_being_stopped_is_killed(
+    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "HANG_S", 0.2)
+    monkeypatch.setattr("energyprof.profile.child.STOP_S", 0.5)
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    assert profiled(measuring, training(0, after=deaf)).report.runs[0].exit_code == -9
+
+
+def test_what_a_training_leaves_running_is_ended_with_it(measuring: Measuring, tmp_path: Path) -> None:
+    forked = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(subprocess.Popen(['sleep', '600']).pid))"
+    profiled(measuring, training(0, after=forked))
+    pid = (tmp_path / "pid").read_text()
+    deadline_s = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(measuring: Measuring) -> None:
+    flood = (
+        "sys.stderr.write('x' * 5_000_000 + '\\n'); [print('line', i) for i in range(100_000)]; sys.exit(1)"
+    )
+    outcome = profiled(measuring, training(0, score=0.4, after=flood))
+    assert outcome.report.runs[0].status == "failed"
+    assert outcome.tail[-1] == "line 99999"
+    assert len(outcome.tail) == 40
+
+
+def test_garbage_on_the_wire_is_counted_and_harmless(measuring: Measuring) -> None:
+    talk = """
+import socket
+with socket.socket(socket.AF_UNIX) as line:
+    line.connect(os.environ["ENERGYPROF_WIRE"])
+    line.sendall(b"?\\n" * 7)
+"""
+    outcome = profiled(measuring, training(0, after=talk))
+    assert outcome.report.runs[0].status == "reached"
+    assert "wire_garbage:7" in outcome.report.runs[0].flags
+
+
+def test_a_training_that_never_connects_failed(measuring: Measuring) -> None:
+    silent = Training((sys.executable, "-c", "pass"), 0, "startup", "keep")
+    assert profiled(measuring, silent).report.runs[0].status == "failed"
+
+
+def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Measuring) -> None:
+    code = "import time, energyprof; time.sleep(0.2); energyprof.progress(samples=8, score=0.4)"
+    quiet = Training((sys.executable, "-c", code), 0, "startup", "keep", unmarked="run")
+    one = profiled(measuring, quiet).report.runs[0]
+    assert (one.status, one.samples) == ("missed", 8)
+    assert [p.name for p in one.phases] == ["idle", "run", "cooldown", "idle"]
+    assert one.energy_j == pytest.approx(one.total_energy_j, abs=LAG_J / 10)
+    assert "unmarked" in one.flags
+    assert to_json(recompute(measuring.path)) == to_json(read(measuring.path))
+
+
+def test_what_a_program_is_told_reaches_it(measuring: Measuring) -> None:
+    code = "import os, sys; print(os.environ['TOLD']); sys.exit(1)"
+    outcome = profiled(
+        measuring, Training((sys.executable, "-c", code), 0, "startup", "keep", {"TOLD": "this"})
+    )
+    assert outcome.tail == ("this",)
+
+
+def test_gpus_that_only_idle_are_named() -> None:
+    gpus = tuple(
+        Source(counter(name=f"nvml:{n}", part="gpu"), lambda: FakeMeter(lambda: 0.0)) for n in range(4)
+    )
+    selection = Selection(gpus, tuple(source.info.name for source in gpus))
+    assert run.idle_gpus(selection, 4) == []
+    assert run.idle_gpus(selection, None) == []
+    (note,) = run.idle_gpus(selection, 1)
+    assert note.startswith(
+        "4 GPU(s) are metered, of which at most 1 train: what the others use is in the total"
+    )
+    assert "none trains" in run.idle_gpus(selection, 0)[0]
+
+
+def test_the_screen_sees_the_run_go_on(measuring: Measuring) -> None:
+    seen: list[Snapshot] = []
+    run._profile(WORK, [training(0, after="time.sleep(1.2)")], measuring, seen.append)
+    assert seen[-1].score == 0.75
+    assert seen[-1].samples == 32
+    assert seen[-1].watts is not None and seen[-1].watts > 0
+    assert seen[-1].joules is not None and seen[-1].joules > 0
+    assert not seen[-1].estimated
+
+
+def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> None:
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    # Nobody listens at the end of this wire: the training must not go on using energy unheard.
+    job = '{"name": "unet", "settings": {"max_samples": 16}, "seed": 0}'
+    done = subprocess.run(
+        [sys.executable, "-m", "energyprof.workloads", job],
+        env={"ENERGYPROF_WIRE": str(tmp_path / "nobody"), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "the profiler is gone" in done.stderr
+    assert done.returncode == 1
+
+
+def test_an_estimate_is_marked_as_one(measuring: Measuring, tmp_path: Path) -> None:
+    sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
+    outcome = profiled(dataclasses.replace(measuring, meters=("cpu-model",)), training(0))
+    assert outcome.report.estimated
+    assert outcome.report.meters[0].estimated
+
+
+def test_an_estimate_beside_a_meter_is_not_counted(measuring: Measuring, tmp_path: Path) -> None:
+    sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
+    report = profiled(dataclasses.replace(measuring, meters=("rapl", "cpu-model")), training(0)).report
+    assert not report.estimated
+    assert {m.name: m.counted for m in report.meters} == {"rapl:package-0": True, "cpu-model": False}
+    run_ = report.runs[0]
+    assert run_.energy_j == pytest.approx(50 * (run_.time_s or 0), abs=LAG_J)

@@ -1,0 +1,85 @@
+"""The contracts of the house have no holes: every room stands in them, and each refuses what it says."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # a dependency of import-linter there
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "energyprof"
+SETTINGS = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+CONTRACTS: list[dict[str, Any]] = tomllib.loads(SETTINGS)["tool"]["importlinter"]["contracts"]
+FORBIDDING = {contract["name"]: contract for contract in CONTRACTS if contract["type"] == "forbidden"}
+
+ROOMS = {
+    path.stem
+    for path in PACKAGE.iterdir()
+    if (path.suffix == ".py" or (path / "__init__.py").exists()) and path.name != "__init__.py"
+}
+# Rooms that a contract leaves out on purpose.
+FREE = {
+    "The arithmetic touches no clock, thread, process or device": ROOMS - {"report", "compare"},
+    "The profiler never loads torch or numpy": {"workloads", "callbacks"},
+    "Only cli and formats know the terminal": {"__main__", "cli", "formats"},
+}
+
+
+def test_every_contract_that_forbids_is_known_here() -> None:
+    assert FORBIDDING.keys() == FREE.keys()
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_every_room_is_held_to_a_contract_or_left_out_on_purpose(name: str) -> None:
+    held = {module.removeprefix("energyprof.") for module in FORBIDDING[name]["source_modules"]}
+    assert held == ROOMS - FREE[name]
+
+
+def files(room: str) -> list[Path]:
+    """A file of the room itself and one of each folder in it, with paths from the project."""
+    module = PACKAGE / f"{room}.py"
+    if module.exists():
+        return [module.relative_to(ROOT)]
+    folders = [folder for folder in (PACKAGE / room).rglob("*") if (folder / "__init__.py").exists()]
+    found = (sorted(folder.glob("[a-z]*.py")) for folder in (PACKAGE / room, *folders))
+    return [inside[-1].relative_to(ROOT) for inside in found if inside]
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_what_a_contract_forbids_is_refused_in_a_file_of_every_room_and_folder(
+    tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "energyprof", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "pyproject.toml").write_text(SETTINGS, encoding="utf-8")
+    forbidden = next(m for m in FORBIDDING[name]["forbidden_modules"] if not m.startswith("energyprof"))
+    spoilt = [file for room in ROOMS - FREE[name] for file in files(room)]
+    for file in spoilt:
+        with open(tmp_path / file, "a", encoding="utf-8") as source:
+            source.write(f"\n\ndef _hidden() -> None:\n    import {forbidden}\n")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from importlinter.cli import lint_imports_command as lint; lint()",
+            "--no-cache",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    modules = {".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in spoilt}
+    refused = {
+        line.split(" -> ")[0].strip(" -") for line in done.stdout.splitlines() if f"-> {forbidden} " in line
+    }
+    assert modules <= refused
