@@ -142,13 +142,13 @@ def turns(batch: Sequence[Case], tools: Sequence[str]) -> Iterator[tuple[Sequenc
         yield batch, calm
 
 
-def schedule(first_s: float, long_n: int, short_n: int, chance: random.Random) -> list[tuple[float, float]]:
+def schedule(first_s: float, long_n: int, short_n: int, rng: random.Random) -> list[tuple[float, float]]:
     """The windows, at random times so that their phases are random; first the long ones, then the short."""
     at_s, windows = first_s, []
     for length_s, gap_s in (*((LONG_S, 0.7),) * long_n, *((SHORT_S, 0.5),) * short_n):
-        at_s += gap_s + chance.uniform(0, 1)
+        at_s += gap_s + rng.uniform(0, 1)
         # A whole number of ticks would let the errors of its two ends cancel.
-        end_s = at_s + length_s * chance.uniform(1, 1 + LONGER)
+        end_s = at_s + length_s * rng.uniform(1, 1 + LONGER)
         windows.append((at_s, end_s))
         at_s = end_s
     return windows
@@ -157,13 +157,13 @@ def schedule(first_s: float, long_n: int, short_n: int, chance: random.Random) -
 def measure(cases: Sequence[Case], tools: Sequence[str], long_n: int, short_n: int) -> list[Answer]:
     """All tools on all cases at the same time; the answers in that order."""
     each = SPINNING_JOBS if not cases[0].counts and SPINS in tools else 1
-    first_s, chance, jobs = first_window_s(each * len(cases) * len(tools)), random.Random(), []
+    first_s, rng, jobs = first_window_s(each * len(cases) * len(tools)), random.Random(), []
     for case in cases:
         machine = case.machine()
         for label in tools:
             tool, settings = TOOLS[label]
             # Windows of their own for each: were they to wake at the same moment, they would wait in a queue.
-            windows = schedule(first_s, long_n, short_n, chance)
+            windows = schedule(first_s, long_n, short_n, rng)
             jobs.append(Job(label, tool, machine, case.meters, windows, settings))
     return run(jobs)
 

@@ -154,8 +154,8 @@ def shortened(text: str, length: int = 100) -> str:
 
 def jobs_of(turn: Sequence[tuple[Case, str]], first_s: float) -> list[Job]:
     """A job for each; the tools of a case share windows, so that a fault hits all of them alike."""
-    chance = random.Random()
-    windows = {case.name: case.schedule(first_s, chance) for case, _ in turn}
+    rng = random.Random()
+    windows = {case.name: case.schedule(first_s, rng) for case, _ in turn}
     machines = {case.name: case.machine(windows[case.name][0][0]) for case, _ in turn}
     jobs = []
     for case, label in turn:

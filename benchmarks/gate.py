@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.folder import reports_in
-from energyprof.compare.gate.history import creep, foretold
+from energyprof.compare.gate.history import creep, prediction
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.verdict import Trial, judge
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end
@@ -108,7 +108,7 @@ def claims(noise: Noise, n: int) -> Iterator[tuple[str, float, bool]]:
     for _ in range(n):
         means = [draw(rng) for _ in range(11)]
         logs = [logs_of([math.exp(x)]) for x in means]
-        higher += lower(foretold(logs[-1], logs[:-1])) > 0
+        higher += lower(prediction(logs[-1], logs[:-1])) > 0
         creeping += lower(creep(means)) > 0
     yield "a report is higher than the 10 before it", higher / n, higher / n <= ALPHA + slack
     yield "11 reports creep", creeping / n, creeping / n <= ALPHA + slack

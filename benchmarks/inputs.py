@@ -50,11 +50,11 @@ class Case:
         """Whether Zeus will take all the cores (``peers.jobs.SPINS``)."""
         return "no_counter" in (self.machine(0.0).gpu or {})
 
-    def schedule(self, first_s: float, chance: random.Random) -> list[tuple[float, float]]:
+    def schedule(self, first_s: float, rng: random.Random) -> list[tuple[float, float]]:
         """Its windows."""
         at_s, found = first_s, []
         for _ in range(self.windows):
-            at_s += chance.uniform(0, 1) if self.apart else 0.0
+            at_s += rng.uniform(0, 1) if self.apart else 0.0
             found.append((at_s, at_s + self.window_s))
             at_s += self.window_s + GAP_S
         return found

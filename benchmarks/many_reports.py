@@ -43,12 +43,12 @@ def main() -> int:
         folder = asked.keep or Path(temporary)
         some, past, new = folder / "some", folder / "past", folder / "new.json"
         if not new.exists():
-            chance = random.Random(0)
+            rng = random.Random(0)
             for number in range(COMPARED):
-                write(made(chance, number, stretches=1), some / f"{number}.json")
+                write(made(rng, number, stretches=1), some / f"{number}.json")
             for number in range(PAST):
-                write(made(chance, number, stretches=12), past / f"{number}.json")
-            write(made(chance, PAST, stretches=12), new)
+                write(made(rng, number, stretches=12), past / f"{number}.json")
+            write(made(rng, PAST, stretches=12), new)
         compared_s, cpu_s, _ = cost(["compare", *map(str, sorted(some.iterdir()))])
         size = (some / "0.json").stat().st_size / 1000
         print(f"compare, {COMPARED} reports of {size:.0f} kB: {compared_s:.2f} s, {cpu_s:.2f} s CPU")
@@ -61,12 +61,12 @@ def main() -> int:
     return 0 if compared_s <= COMPARE_S and judged_s <= HISTORY_S and rss <= HISTORY_BYTES else 1
 
 
-def made(chance: random.Random, number: int, stretches: int) -> Report:
+def made(rng: random.Random, number: int, stretches: int) -> Report:
     """One of the reports, made ``number`` minutes after the first; an evaluation follows each stretch."""
     points = tuple(Point(50 * i, i / 25, 0.5 * i, 50.0 * i) for i in range(1, 21))
     runs = []
     for seed in range(5):
-        whole = run(chance.gauss(1, 0.01), seed=seed)
+        whole = run(rng.gauss(1, 0.01), seed=seed)
         startup, train, evaluation = whole.phases
         part_j = (train.energy_j or 0.0) / stretches
         part = dataclasses.replace(train, samples=(train.samples or 0) // stretches, energy_j=part_j)

@@ -55,7 +55,7 @@ def profile(display: str, interval_s: float, command: list[str]) -> dict[str, fl
     """Profile ``command`` here, with the display ``drawn`` on a terminal that nobody sees, or ``off``."""
     from energyprof.profile.job import plan_workload
     from energyprof.profile.run import run_program
-    from energyprof.profile.session import Measuring
+    from energyprof.profile.session import MeasurementSettings
     from energyprof.workload import Settings
 
     with contextlib.ExitStack() as stack:
@@ -68,7 +68,7 @@ def profile(display: str, interval_s: float, command: list[str]) -> dict[str, fl
 
             console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True, width=80)
             watch = stack.enter_context(live_display(console, plan_workload("unet", Settings())))
-        measuring = Measuring(("rapl",), interval_s, 0.0, Path(folder) / "r.json")
+        measuring = MeasurementSettings(("rapl",), interval_s, 0.0, Path(folder) / "r.json")
         outcome = run_program(command, None, measuring, watch)
     run, meters = outcome.report.runs[0], outcome.report.meters
     assert run.profiler is not None
@@ -109,7 +109,7 @@ def day() -> dict[str, float]:
     header = Report(
         SCHEMA, "", "", WorkloadRecord("day", None, "", {}, None), {}, selection.boundary, False, records, ()
     )
-    chance, feed, result = random.Random(0), Feed(), {}
+    rng, feed, result = random.Random(0), Feed(), {}
     with tempfile.TemporaryDirectory() as folder:
         trace = TraceWriter(Path(folder) / "day.trace.csv.gz")
         trace.begin_run()
@@ -121,7 +121,7 @@ def day() -> dict[str, float]:
         for tick in range(DAY_S * 2):  # the trace is written twice a second
             for beat in range(5):
                 at_s = zero_s + tick * 0.5 + beat * 0.1
-                joules += chance.uniform(2, 10)
+                joules += rng.uniform(2, 10)
                 feed.readings += [Reading(m, at_s, at_s + 2e-5, joules, "") for m in range(METERS)]
             recorder.take(feed)  # type: ignore[arg-type]
             if tick == 7200:

@@ -191,7 +191,7 @@ def environment(repository: Path) -> dict[str, str]:
 
 def metered() -> bool:
     """Whether this machine measures energy."""
-    doctor = [sys.executable, "-m", "energyprof", "doctor", "--look", "0", "--json"]
+    doctor = [sys.executable, "-m", "energyprof", "doctor", "--seconds", "0", "--json"]
     found = yaml.safe_load(subprocess.run(doctor, capture_output=True, text=True, check=True).stdout)
     return bool(found["auto"]["meters"]) and not found["auto"]["estimated"]
 

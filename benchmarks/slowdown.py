@@ -90,8 +90,8 @@ def main() -> int:
     for pair in range(PAIRS):
         took = {side: step_s(ends, *window) for side, *window in slices[2 * pair : 2 * pair + 2]}
         ratios.append(took["with"] / took["without"])
-    chance = random.Random(0)
-    medians = sorted(statistics.median(chance.choices(ratios, k=PAIRS)) for _ in range(2000))
+    rng = random.Random(0)
+    medians = sorted(statistics.median(rng.choices(ratios, k=PAIRS)) for _ in range(2000))
     ratio = statistics.median(ratios)
     print(f"steps: {len(ends)}, {1000 * (ends[-1] - ends[0]) / len(ends):.2f} ms each")
     print(f"ratio with/without (median of {PAIRS} pairs): {ratio:.4f}, limit {LIMIT}")

@@ -39,8 +39,8 @@ def in_turn(
 def judged(other: str, others_s: Sequence[float], own_s: Sequence[float]) -> int:
     """Print the ratio of the paces over the pairs of blocks, with its interval; 1 if it breaks the limit."""
     ratios = [theirs / own for own, theirs in zip(own_s, others_s, strict=True)]
-    chance = random.Random(0)
-    medians = sorted(statistics.median(chance.choices(ratios, k=len(ratios))) for _ in range(2000))
+    rng = random.Random(0)
+    medians = sorted(statistics.median(rng.choices(ratios, k=len(ratios))) for _ in range(2000))
     ratio = statistics.median(ratios)
     print(
         f"samples a second, energyprof / {other} (median of {len(ratios)} pairs): {ratio:.3f}, limit {LIMIT}"

@@ -115,7 +115,7 @@ class Meter(Protocol):
         ...
 
 
-class Recording(Protocol):
+class ExternalLog(Protocol):
     """A log of powers or counters that something else keeps; joined to a run when that is over."""
 
     @property
@@ -167,7 +167,7 @@ class Source:
     """A meter or a recording that can be opened on this machine."""
 
     info: MeterInfo
-    open: Callable[[], Meter | Recording]
+    open: Callable[[], Meter | ExternalLog]
 
 
 # real: a reading of hardware. estimate: a model, the last resort of ``auto``.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib import resources
 from typing import Any
 
-from energyprof.compare.comparison import Entry, Estimate
+from energyprof.compare.comparison import Entry, Summary
 from energyprof.compare.gate.limits import Limit
 from energyprof.meter import MeterInfo
 from energyprof.report.record import (
@@ -184,6 +184,6 @@ def program(*energy_j: float) -> Report:
     return report(runs, target=None, name="train.py", size=None)
 
 
-def figures_of(entry: Entry) -> dict[str, Estimate]:
+def figures_of(entry: Entry) -> dict[str, Summary]:
     """The estimates of one report in a comparison by their figure's name."""
     return {estimate.figure: estimate for estimate in entry.estimates}

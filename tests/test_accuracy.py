@@ -70,12 +70,12 @@ Kind = Callable[[Waveform, float, random.Random, Path], Setup]
 def powercap(range_uj: int) -> Kind:
     """A package's counter, read by the real meter from a file; 1 ms is what RAPL needs to renew it."""
 
-    def setup(wave: Waveform, phase_s: float, chance: random.Random, root: Path) -> Setup:
+    def setup(wave: Waveform, phase_s: float, rng: random.Random, root: Path) -> Setup:
         sysfs.cpuinfo(root)
         limit = {"constraint_0_max_power_uw": 200_000_000}
         path = sysfs.zone(root, "intel-rapl:0", "package-0", 1, range_uj, limit) / "energy_uj"
         (source,) = rapl.find(root).sources
-        first_s = chance.uniform(0, 0.001)
+        first_s = rng.uniform(0, 0.001)
         shown = simulated.counter(wave, phase_s, 0.001, first_s)
         value = Through(source, path, simulated.in_microjoules(shown, range_uj))
         info = replace(source.info, gain_a=0.0)
@@ -87,11 +87,11 @@ def powercap(range_uj: int) -> Kind:
 def ticking(tick_s: float) -> Kind:
     """A counter as NVML's: it ticks slowly, and how slowly was found when it was opened."""
 
-    def setup(wave: Waveform, phase_s: float, chance: random.Random, root: Path) -> Setup:
-        real_s, first_s = tick_s * chance.uniform(0.99, 1.01), chance.uniform(0, tick_s)
+    def setup(wave: Waveform, phase_s: float, rng: random.Random, root: Path) -> Setup:
+        real_s, first_s = tick_s * rng.uniform(0.99, 1.01), rng.uniform(0, tick_s)
         info = counter(refresh_s=0.1, ticks=True, resolution=0.001, max_power_w=800)
         device = Device(info, simulated.counter(wave, phase_s, real_s, first_s))
-        return Setup(knowing_its_tick(device, chance.random()), real_s, first_s)
+        return Setup(knowing_its_tick(device, rng.random()), real_s, first_s)
 
     return setup
 
@@ -99,21 +99,21 @@ def ticking(tick_s: float) -> Kind:
 def polled(refresh_s: float, window_s: float) -> Kind:
     """A power, renewed every ``refresh_s`` with the mean over the ``window_s`` before."""
 
-    def setup(wave: Waveform, phase_s: float, chance: random.Random, root: Path) -> Setup:
+    def setup(wave: Waveform, phase_s: float, rng: random.Random, root: Path) -> Setup:
         info = gauge(refresh_s=refresh_s, window_s=window_s, max_power_w=800)
-        real_s, first_s = refresh_s * chance.uniform(0.99, 1.01), chance.uniform(0, refresh_s or 1)
+        real_s, first_s = refresh_s * rng.uniform(0.99, 1.01), rng.uniform(0, refresh_s or 1)
         return Setup(Device(info, simulated.power(wave, phase_s, real_s, first_s, window_s)), 0.0, 0.0)
 
     return setup
 
 
-def rail(wave: Waveform, phase_s: float, chance: random.Random, root: Path) -> Setup:
+def rail(wave: Waveform, phase_s: float, rng: random.Random, root: Path) -> Setup:
     """A Jetson's input rail, read by the real meter: slow to read, and not to be asked too often."""
     boards.xavier_nx(root)
     source = next(s for s in jetson.find(root).sources if s.info.name == "jetson:VDD_IN")
     path = next(root.glob("sys/bus/i2c/drivers/ina3221x/*/iio:device*/in_power0_input"))
     refresh_s, window_s = source.info.refresh_s, source.info.window_s
-    shown = simulated.power(wave, phase_s, refresh_s, chance.uniform(0, refresh_s), window_s)
+    shown = simulated.power(wave, phase_s, refresh_s, rng.uniform(0, refresh_s), window_s)
     # A tenth of the load: no module draws 300 W.
     value = Through(source, path, lambda at_s: str(round(100 * shown(at_s))))
     info = replace(source.info, gain_a=0.0, offset_a_w=0.0, resolution=0.4, max_power_w=2600)
@@ -159,15 +159,15 @@ def measured(kind: str, waveform: str, length_s: float, count: int) -> Sequence[
 
 
 def _measured(kind: str, waveform: str, length_s: float, count: int) -> Iterator[Outcome]:
-    wave, chance = {**WAVES, **FAST}[waveform], random.Random(f"{kind} {waveform} {length_s}")
+    wave, rng = {**WAVES, **FAST}[waveform], random.Random(f"{kind} {waveform} {length_s}")
     for run in range(math.ceil(count / WINDOWS[length_s])):
-        phase_s, at_s, windows = chance.uniform(0, 10), 1.0, []
+        phase_s, at_s, windows = rng.uniform(0, 10), 1.0, []
         for _ in range(WINDOWS[length_s]):
-            at_s += chance.uniform(0.3, 1.3)
+            at_s += rng.uniform(0.3, 1.3)
             windows.append((at_s, at_s + length_s))
             at_s += length_s
         with tempfile.TemporaryDirectory() as folder:
-            setup = {**COUNTERS, **POWERS}[kind](wave, phase_s, chance, Path(folder))
+            setup = {**COUNTERS, **POWERS}[kind](wave, phase_s, rng, Path(folder))
             edges = [edge for window in windows for edge in window]
             seed = (kind, waveform, length_s, run)
             (trace,) = simulate([setup.device], INTERVAL_S, at_s + 0.5, edges, seed)
@@ -271,15 +271,15 @@ def test_the_truth_of_a_load_that_keeps_step_lies_within_what_is_stated(kind: st
 
 @pytest.mark.parametrize("waveform", FAST)
 def test_the_truth_of_six_rails_read_one_after_the_other_lies_within_what_is_stated(waveform: str) -> None:
-    wave, chance, within = FAST[waveform], random.Random(waveform), []
+    wave, rng, within = FAST[waveform], random.Random(waveform), []
     info = gauge(max_power_w=800, refresh_s=0.007, window_s=0.0023, min_interval_s=0.05, lane="rails")
     windows = [(1 + 10.7 * count, 11 + 10.7 * count) for count in range(6)]
     for run in range(20):
-        phase_s = chance.uniform(0, 10)
+        phase_s = rng.uniform(0, 10)
         lane = [
             Device(
                 replace(info, name=f"rail {number}"),
-                simulated.power(wave, phase_s, 0.007, chance.uniform(0, 0.007), 0.0023),
+                simulated.power(wave, phase_s, 0.007, rng.uniform(0, 0.007), 0.0023),
                 lambda at_s: 0.001,
             )
             for number in range(6)

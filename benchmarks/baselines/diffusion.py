@@ -57,12 +57,12 @@ def training_latents(workload: denoising.Denoising) -> tuple[list[Any], tuple[in
     """Flat latents (n, c·h·w) float64 of each kind of image, and (c, h, w)."""
     import torch
 
-    chance = loop.chance(0, "cpu")
+    rng = loop.rng(0, "cpu")
     each = len(workload.training) // len(captioned.KINDS)
     found = []
     for kind in range(len(captioned.KINDS)):
         rows = torch.arange(kind * each, (kind + 1) * each)
-        picks = ((rows, torch.rand(len(rows), 3, generator=chance)) for _ in range(COPIES))
+        picks = ((rows, torch.rand(len(rows), 3, generator=rng)) for _ in range(COPIES))
         batches = workload.training.batches(picks)
         found.append(torch.cat([workload.models.encoded(*batch, None)[0] for batch in batches]))
     return [latents.flatten(1).double() for latents in found], tuple(found[0].shape[1:])

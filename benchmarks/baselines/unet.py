@@ -22,9 +22,9 @@ def trivial_scores(config: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     if "corruption" not in config:
         raise WorkloadError("only the packaged slices have baselines: use --size tiny or base")
     slices, labels = tissues.training_set(config)
-    chance = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     copies = (COPIES, 1, 1, 1)
-    seen, truth = tissues.corrupt(slices.repeat(copies), labels.repeat(copies), config["corruption"], chance)
+    seen, truth = tissues.corrupt(slices.repeat(copies), labels.repeat(copies), config["corruption"], rng)
     new, expected = tissues.validation_set(config)
     prior = truth.mean(dim=0, keepdim=True)  # (1, 5, x, y): how often each tissue lies where
     everywhere = prior.mean(dim=(2, 3), keepdim=True).expand(len(new), *prior.shape[1:])

@@ -7,7 +7,7 @@ from typing import Any
 from accelerate.tracking import GeneralTracker
 from accelerate.utils import broadcast_object_list
 
-from energyprof.callbacks.course import Course, undisturbed
+from energyprof.callbacks.reporter import PhaseReporter, log_and_continue
 
 
 class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is untyped here
@@ -37,7 +37,7 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
         super().__init__()
         self.metric = metric
         self.samples = samples
-        self.course = Course()
+        self.course = PhaseReporter()
         self._reached = False
 
     @property
@@ -68,7 +68,7 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
     def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Nothing: the profile has its own record of what was run."""
 
-    @undisturbed
+    @log_and_continue
     def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Tell the samples and the score among ``values``, if they are there."""
         if self.samples in values:
@@ -78,12 +78,12 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
         if self.metric in values:
             self._reached |= self.course.scored(values[self.metric], device_in_use())
 
-    @undisturbed
+    @log_and_continue
     def finish(self) -> None:
         """Training is over."""
         self._enter("shutdown")
 
-    @undisturbed
+    @log_and_continue
     def _enter(self, phase: str) -> None:
         self.course.enter(phase, device_in_use())
 

@@ -9,7 +9,7 @@ try:
 except ImportError:  # the same library by its older name
     from pytorch_lightning import Callback
 
-from energyprof.callbacks.course import Course, logger, undisturbed
+from energyprof.callbacks.reporter import PhaseReporter, log_and_continue, logger
 
 
 def samples_in(batch: Any) -> int:
@@ -41,30 +41,30 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
         """``metric`` is a name in ``trainer.callback_metrics``, ``samples_in`` counts a batch's samples."""
         super().__init__()
         self.metric = metric
-        self.course = Course()
+        self.course = PhaseReporter()
         self._samples_in = samples_in
         self._training = False
         self._begun = False
         self._uncounted = False
 
-    @undisturbed
+    @log_and_continue
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Training begins."""
         self.course.speaks = trainer.is_global_zero
         self._training = self._begun = True
         self._enter("train", trainer)
 
-    @undisturbed
+    @log_and_continue
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """A checkpoint at the end of the last epoch is over."""
         self._enter("train", trainer)
 
-    @undisturbed
+    @log_and_continue
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A checkpoint within the epoch is over."""
         self._enter("train", trainer)
 
-    @undisturbed
+    @log_and_continue
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -82,13 +82,13 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
         replicas = (trainer.distributed_sampler_kwargs or {}).get("num_replicas", 1)
         self.course.trained(self.course.samples + samples * replicas)
 
-    @undisturbed
+    @log_and_continue
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """A validation begins."""
         if self._begun:
             self._enter("eval", trainer)
 
-    @undisturbed
+    @log_and_continue
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         """A validation ended."""
         if not self._begun:
@@ -104,13 +104,13 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
             trainer.should_stop = trainer.strategy.broadcast(reached) or trainer.should_stop
         self._enter("train" if self._training else "shutdown", trainer)
 
-    @undisturbed
+    @log_and_continue
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Any) -> None:
         """A checkpoint begins to be written."""
         if self._training:
             self._enter("checkpoint", trainer)
 
-    @undisturbed
+    @log_and_continue
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Training is over; at ``on_train_end`` the last checkpoint may still be to come."""
         self._training = False

@@ -5,7 +5,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from energyprof.callbacks.course import Course, undisturbed
+from energyprof.callbacks.reporter import PhaseReporter, log_and_continue
 
 
 class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library is untyped here
@@ -21,12 +21,12 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
     def __init__(self, metric: str | None = None) -> None:
         """``metric`` is a name among the evaluation's metrics, with or without its ``eval_``."""
         self.metric = metric
-        self.course = Course()
+        self.course = PhaseReporter()
         self._training = False
         self._begun = False
         self._before = 0  # samples of earlier trainings of this program, less those of a resumed checkpoint
 
-    @undisturbed
+    @log_and_continue
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Training begins, with an evaluation if so asked."""
         self.course.speaks = state.is_world_process_zero
@@ -34,12 +34,12 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
         self._before = self.course.samples - samples_trained(args, state, kwargs.get("train_dataloader"))
         self.course.enter("eval" if getattr(args, "eval_on_start", False) else "train", args.device)
 
-    @undisturbed
+    @log_and_continue
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Whatever was announced and did not take place is over."""
         self.course.enter("train", args.device)
 
-    @undisturbed
+    @log_and_continue
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Samples are trained; what comes next is known."""
         if self.course.heard:
@@ -47,18 +47,18 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
             self.course.trained(self._before + samples)
         self._next(args, control)
 
-    @undisturbed
+    @log_and_continue
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """What comes next is known."""
         self._next(args, control)
 
-    @undisturbed
+    @log_and_continue
     def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """An evaluation goes on, announced or not."""
         if self._begun:
             self.course.enter("eval", args.device)
 
-    @undisturbed
+    @log_and_continue
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, Any] | None = None, **kwargs: Any
     ) -> Any:
@@ -75,18 +75,18 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
         self._next(args, control)
         return control
 
-    @undisturbed
+    @log_and_continue
     def on_predict(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A prediction ended."""
         if self._begun:
             self._next(args, control)
 
-    @undisturbed
+    @log_and_continue
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A checkpoint is written."""
         self._next(args, control)
 
-    @undisturbed
+    @log_and_continue
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Training is over."""
         self._training = False

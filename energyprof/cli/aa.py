@@ -57,7 +57,7 @@ def aa(
     from energyprof.errors import UsageError
     from energyprof.formats.noise import margins
     from energyprof.profile.inbox import signals
-    from energyprof.study.ab import Side, Study, interleave
+    from energyprof.study.ab import PairedDesign, Side, interleave
 
     found = sides.commands(words)
     if len(found) != 1:
@@ -70,7 +70,9 @@ def aa(
     cooldown_s, job = sides.checked_cooldown(cooldown), asked.job(None)
     a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")
     with signals() as inbox:
-        ended = interleave(Study(a, b, (pairs,), cooldown_s), measuring, inbox, sides.screen(quiet=quiet))
+        ended = interleave(
+            PairedDesign(a, b, (pairs,), cooldown_s), measuring, inbox, sides.screen(quiet=quiet)
+        )
     code = sides.complain(ended)
     if code is None and ended.verdict is not None:
         out = sys.stderr if json else sys.stdout

@@ -93,7 +93,7 @@ def ab(
     from energyprof.compare.statistics.sequential import LOOKS
     from energyprof.profile.checkout import working_tree, worktree
     from energyprof.profile.inbox import signals
-    from energyprof.study.ab import Side, Study, interleave
+    from energyprof.study.ab import PairedDesign, Side, interleave
 
     wanted = sides.two(words, before)
     limits = tuple(parse_limit(text) for text in limit or ())
@@ -113,7 +113,7 @@ def ab(
         (asked_a, about_a), (asked_b, about_b) = wanted
         a = Side("A", asked_a.job(old), path_a, sides.about(about_a, old))
         b = Side("B", asked_b.job(now), path_b, sides.about(about_b, now))
-        study = Study(a, b, LOOKS if pairs is None else (pairs,), cooldown_s, limits)
+        study = PairedDesign(a, b, LOOKS if pairs is None else (pairs,), cooldown_s, limits)
         ended = interleave(study, measuring, inbox, sides.screen(quiet=quiet))
     code = sides.complain(ended)
     out = sys.stderr if json else sys.stdout

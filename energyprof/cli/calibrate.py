@@ -45,14 +45,14 @@ def calibrate(
     from energyprof.cli.options import report_path
     from energyprof.clock import utc_now
     from energyprof.compare import calibrate as calibrating
-    from energyprof.compare.pairing import Asked
+    from energyprof.compare.pairing import CalibrationRequest
     from energyprof.formats.calibration import calibration_table
     from energyprof.measure import calibration
 
     known = None if efficiency is None else calibration.parse_efficiency(efficiency)
     path = report_path(output, re.sub(r"[^\w.-]+", "_", meter) + "-calibration", force=force)
     created = utc_now()
-    asked = Asked(meter, reference, known, window)
+    asked = CalibrationRequest(meter, reference, known, window)
     record = calibrating.calibrate(report, asked, created, calibration.source(path, reference, created))
     calibration.write(record, path)
     if json:

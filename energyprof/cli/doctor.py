@@ -12,9 +12,9 @@ from energyprof.cli.options import INTERVAL_S, Json, Meters
 
 def doctor(
     meters: Meters = "auto",
-    look: Annotated[
+    seconds: Annotated[
         float,
-        typer.Option("--look", metavar="S", min=0, help="Seconds to read the meters; 0: only find them."),
+        typer.Option(metavar="S", min=0, help="Seconds to read the meters; 0: only find them."),
     ] = 5.0,
     json: Json = False,
 ) -> None:
@@ -29,7 +29,7 @@ def doctor(
     from energyprof.measure.meters import ADDRESSED, addresses, find_all, find_at, kind_of, sysfs_root
     from energyprof.measure.meters.nvidia import nvml
     from energyprof.measure.selection import select
-    from energyprof.profile.spot_check import glance
+    from energyprof.profile.spot_check import spot_check
 
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + [find_at(words) for words in asked if kind_of(words) in ADDRESSED]
@@ -38,10 +38,10 @@ def doctor(
     here = [words for words in asked if words not in {f.asked for f in findings if f.state != "found"}]
     selection = select(findings, here)
     seen = None
-    if look > 0 and selection.sources and not selection.estimated:
+    if seconds > 0 and selection.sources and not selection.estimated:
         err = Console(stderr=True)
-        with err.status(f"reading {len(selection.sources)} meters for {look:g} s"):
-            seen = glance(selection.sources, look, INTERVAL_S)
+        with err.status(f"reading {len(selection.sources)} meters for {seconds:g} s"):
+            seen = spot_check(selection.sources, seconds, INTERVAL_S)
     if json:
         data = diagnosis_data(facts, findings, selection, seen, addresses())
         sys.stdout.write(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")

@@ -54,7 +54,7 @@ def exec_program(
 
     label = name or Path(command[0]).name
     if context.obj is not None:  # `ab` wants to know what is asked for, and runs it itself
-        context.obj(profiling.Asked(label, partial(program_job, command, name)))
+        context.obj(profiling.TrainingRequest(label, partial(program_job, command, name)))
         return
     measuring = profiling.measuring(
         meters, interval, idle, output, label, force=force, calibrations=calibration

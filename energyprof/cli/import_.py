@@ -58,12 +58,12 @@ def import_files(
     from energyprof.report import importers
     from energyprof.report.file import to_json
     from energyprof.report.importers.imported import Request
-    from energyprof.report.importers.keep import keep
+    from energyprof.report.importers.save import save
 
     request = Request(tuple(files), tuple(power or ()), offsets(offset or ()), only)
     imported = importers.read(request, kind).dated(utc_now())
     path = report_path(output, imported.report.workload.name.replace("/", "_"), force=force)
-    report = keep(imported, path)
+    report = save(imported, path)
     if json:
         sys.stdout.write(to_json(report))
     Console(stderr=json).print(summary(report, path))

@@ -17,7 +17,7 @@ from energyprof.profile.checkout import Checkout
 from energyprof.profile.job import Job
 from energyprof.profile.live import Snapshot
 from energyprof.profile.record import Watch
-from energyprof.profile.session import Measuring, Outcome
+from energyprof.profile.session import MeasurementSettings, Outcome
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.file import to_json
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainingRequest:
     """What the words of a command ask to train."""
 
     label: str  # of its report
@@ -78,7 +78,7 @@ def measuring(
     *,
     force: bool,
     calibrations: Sequence[Path] | None = None,
-) -> Measuring:
+) -> MeasurementSettings:
     """How to measure, from the options' words.
 
     Raises:
@@ -88,7 +88,7 @@ def measuring(
     asked = names(meters)
     label = re.sub(r"[^\w.-]+", "_", name)
     path = report_path(output, label, force=force)
-    return Measuring(
+    return MeasurementSettings(
         asked, checked_interval(interval_s), checked_idle(idle_s), path, read_all(calibrations or ())
     )
 

@@ -166,7 +166,7 @@ def run(
     if is_script(workload):
         _refuse_workloads_own(context, workload)
         script = Script(Path(workload), tuple(arguments or ()), target_of(target))
-        asked = profiling.Asked(script.path.stem, partial(script_job, script, nproc, python))
+        asked = profiling.TrainingRequest(script.path.stem, partial(script_job, script, nproc, python))
     else:
         if arguments:
             raise UsageError(f"{' '.join(arguments)}: only a script takes arguments, {workload} has options")
@@ -194,7 +194,9 @@ def run(
             workers=workers,
             breakdown_s=breakdown,
         )
-        asked = profiling.Asked(f"{workload}-{size}", partial(workload_job, workload, settings, python))
+        asked = profiling.TrainingRequest(
+            f"{workload}-{size}", partial(workload_job, workload, settings, python)
+        )
     if context.obj is not None:  # `ab` wants to know what is asked for, and trains it itself
         context.obj(asked)
         return

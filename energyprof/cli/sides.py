@@ -14,7 +14,7 @@ import typer
 
 from energyprof.cli import profiling
 from energyprof.cli.options import report_path
-from energyprof.cli.profiling import Asked
+from energyprof.cli.profiling import TrainingRequest
 from energyprof.errors import UsageError
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.record import Watch
@@ -49,7 +49,7 @@ def commands(words: Sequence[str]) -> list[list[str]]:
     return found
 
 
-def asked(words: Sequence[str]) -> Asked:
+def asked(words: Sequence[str]) -> TrainingRequest:
     """What the command in ``words`` asks to train, by the rules of that command itself.
 
     Raises:
@@ -59,7 +59,7 @@ def asked(words: Sequence[str]) -> Asked:
 
     group: Any = typer.main.get_command(app)
     name, *rest = words
-    found: list[Asked] = []
+    found: list[TrainingRequest] = []
     command = group.commands[name]
     context = command.make_context(f"energyprof {name}", rest, obj=found.append)
     given = [option for option in OF_BOTH if _was_given(context, option)]
@@ -73,7 +73,9 @@ def asked(words: Sequence[str]) -> Asked:
     return found[0]
 
 
-def two(words: Sequence[str], before: str | None) -> tuple[tuple[Asked, str], tuple[Asked, str]]:
+def two(
+    words: Sequence[str], before: str | None
+) -> tuple[tuple[TrainingRequest, str], tuple[TrainingRequest, str]]:
     """What A and B ask to train, each with its words.
 
     Raises:

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 
-class Left(io.FileIO):
+class PipeTolerantStream(io.FileIO):
     """A stream whose reader may leave (``energyprof check … | head``): what follows is dropped, no error.
 
     The exit code is the verdict. If it were the pipe's, a build would fail, or pass, for want of a reader.
@@ -28,7 +28,7 @@ def prepare() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
-            kept = Left(stream.fileno(), "wb", closefd=False)
+            kept = PipeTolerantStream(stream.fileno(), "wb", closefd=False)
             made = io.TextIOWrapper(
                 io.BufferedWriter(kept),
                 encoding=stream.encoding,

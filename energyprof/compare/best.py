@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energyprof.compare.comparison import Comparison, Estimate
+from energyprof.compare.comparison import Comparison, Summary
 from energyprof.compare.figures import BY_NAME
 
 
@@ -27,7 +27,7 @@ def best(comparison: Comparison, figure: str) -> str | None:
     return label if all(_less(place, least, i, other) for i, other in others) else None
 
 
-def _less(place: int, least: Estimate, other_place: int, other: Estimate) -> bool:
+def _less(place: int, least: Summary, other_place: int, other: Summary) -> bool:
     if other_place == 0:
         return _verdict(least) == "lower"
     if place == 0:
@@ -36,5 +36,5 @@ def _less(place: int, least: Estimate, other_place: int, other: Estimate) -> boo
     return judged and least.high is not None and other.low is not None and least.high < other.low
 
 
-def _verdict(estimate: Estimate) -> str | None:
+def _verdict(estimate: Summary) -> str | None:
     return None if estimate.change is None else estimate.change.verdict

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
-from energyprof.compare.pairing import Asked, Pair, Powers, pair_of, powers_of, window_length_s
+from energyprof.compare.pairing import CalibrationRequest, Pair, Powers, pair_of, powers_of, window_length_s
 from energyprof.compare.statistics.fit import Line, line, serial
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import GAINS, SCHEMA, CalibrationRecord, Efficiency, Reference, Window
@@ -25,7 +25,7 @@ LEAST_R2 = 0.98
 _LEVELS = "run a load of several levels, such as idle, half and full, each for several windows"
 
 
-def calibrate(path: Path, asked: Asked, created: str, source: str) -> CalibrationRecord:
+def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) -> CalibrationRecord:
     """The calibration of a meter from the report at ``path`` and the trace beside it.
 
     ``created``: now, ISO 8601 UTC; ``source``: what the calibration names as its source.

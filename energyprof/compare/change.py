@@ -60,7 +60,7 @@ def collect(figure: Figure, report: Report) -> Values | None:
         ]
         logs = logs_of(values, math.hypot(*own) / math.sqrt(len(own)))
     # A meter that does not say how far it may be off is not one that cannot be.
-    known = unmetered in figure.bars and all(run.energy_u_j is not None for run, _ in entering)
+    known = unmetered in figure.exclusions and all(run.energy_u_j is not None for run, _ in entering)
     return Values(values, logs, mean, (mean.u_rel or 0.0) if known and logs else None)
 
 

@@ -11,7 +11,7 @@ from energyprof.compare import emissions
 from energyprof.compare.change import Change, Values, exp
 from energyprof.compare.column import column, direction
 from energyprof.compare.figures import EMISSIONS, SHOWN, Figure, left_out
-from energyprof.compare.mismatches import Obstacle, machine_name, obstacles, refuse
+from energyprof.compare.mismatches import Mismatch, machine_name, mismatches, refuse
 from energyprof.compare.product import Product, products
 from energyprof.compare.statistics.intervals import holm
 from energyprof.compare.statistics.sequential import one_series
@@ -23,7 +23,7 @@ ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "estimated", "meters")
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Summary:
     """One figure of one report over the runs that may enter it."""
 
     figure: str
@@ -50,7 +50,7 @@ class Entry:
     runs: int
     reached: int | None  # None: there is no target
     left_out: tuple[str, ...]  # runs that enter no figure of energy, or none at all, and why
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[Summary, ...]
     product: Product | None  # its energy to target taken apart; None: not all factors are known
 
 
@@ -59,7 +59,7 @@ class Comparison:
     """Reports side by side; changes are against the first."""
 
     entries: tuple[Entry, ...]
-    allowed: tuple[Obstacle, ...]  # differences that the user said to overlook
+    allowed: tuple[Mismatch, ...]  # differences that the user said to overlook
     one_machine: bool  # across machines there are figures, never a verdict
     grid: emissions.Grid | None = None  # what the emissions stand on; None: nobody asked for them
 
@@ -81,7 +81,7 @@ def compare(
     """
     if not reports:
         raise UsageError("nothing to compare: name at least one report")
-    found = obstacles(reports, labels, ALLOWED)
+    found = mismatches(reports, labels, ALLOWED)
     # The two sides of a series are there to be held against each other: what was changed is the work.
     sides = len(reports) == 2 and one_series(*reports)
     overlooked = {*allow, "work"} if sides else set(allow)
@@ -89,7 +89,7 @@ def compare(
     kinds = dict.fromkeys(obstacle.kind for obstacle in barring)
     remedy = "to see the figures all the same: " + " ".join(f"--allow {kind}" for kind in kinds)
     refuse(barring, "the reports measure different things", remedy)
-    one_machine = not obstacles(reports, labels, ["machine"])
+    one_machine = not mismatches(reports, labels, ["machine"])
     judged = one_machine and not {obstacle.kind for obstacle in found} - {"work"}
     figures = [emissions.figure(grid) if grid and f is EMISSIONS else f for f in SHOWN]
     columns = [_estimates(figure, reports, judged) for figure in figures]
@@ -113,12 +113,12 @@ def parse_allowed(words: Sequence[str]) -> tuple[Allowed, ...]:
     return tuple(kind for kind in ALLOWED if kind in words)
 
 
-def _estimates(figure: Figure, reports: Sequence[Report], judged: bool) -> list[Estimate | None]:
+def _estimates(figure: Figure, reports: Sequence[Report], judged: bool) -> list[Summary | None]:
     """The figure in every report; one Holm correction over all its comparisons with the first."""
     found = column(figure, reports)
     p_values = [found.p_value(i) for i in range(1, len(reports))]
     levels = holm(p_values)
-    estimates: list[Estimate | None] = []
+    estimates: list[Summary | None] = []
     for i, cell in enumerate(found.cells):
         changed = found.differences[i]
         verdict = direction(changed, p_values[i - 1], levels[i - 1]) if judged and changed else None
@@ -126,21 +126,19 @@ def _estimates(figure: Figure, reports: Sequence[Report], judged: bool) -> list[
     return estimates
 
 
-def _estimate(figure: Figure, cell: Values, change: Change | None) -> Estimate:
+def _estimate(figure: Figure, cell: Values, change: Change | None) -> Summary:
     mean, agree = cell.mean, cell.mean.n > 1 and min(cell.values) == max(cell.values)
     if cell.logs is None:
-        return Estimate(figure.name, mean.n, mean.value, None, None, cell.u_rel, agree, None)
+        return Summary(figure.name, mean.n, mean.value, None, None, cell.u_rel, agree, None)
     low = high = None
     if mean.n > 1:
         # Half the width in logarithms, in which the runs scatter evenly.
         half = mean.one_device.expanded / mean.value
         low, high = exp(math.log(mean.value) - half), exp(math.log(mean.value) + half)
-    return Estimate(figure.name, mean.n, mean.value, low, high, cell.u_rel, agree, change)
+    return Summary(figure.name, mean.n, mean.value, low, high, cell.u_rel, agree, change)
 
 
-def _entry(
-    report: Report, label: str, estimates: Sequence[Estimate | None], product: Product | None
-) -> Entry:
+def _entry(report: Report, label: str, estimates: Sequence[Summary | None], product: Product | None) -> Entry:
     target = report.workload.target
     return Entry(
         label,

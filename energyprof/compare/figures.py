@@ -12,7 +12,7 @@ from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.record import Report, Run
 
 # A reason for which a run may not enter a figure, or None.
-Bar = Callable[[Run], str | None]
+Exclusion = Callable[[Run], str | None]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Figure:
     unit: str  # "" where it has none
     of: Callable[[Run], float | None]
     better: Literal["lower"] | None  # None: neither way is worse, so it has no limit
-    bars: tuple[Bar, ...]
+    exclusions: tuple[Exclusion, ...]
     # Standard uncertainties of one run's value, by term; none: nothing but the scatter of runs is known.
     terms: Callable[[Run, float], Mapping[str, float]]
 
@@ -144,7 +144,7 @@ BY_NAME = {figure.name: figure for figure in SHOWN}
 
 def value(figure: Figure, run: Run) -> float | None:
     """The run's value; None where it may not enter the figure, or has none that a float can hold."""
-    if any(bar(run) for bar in figure.bars):
+    if any(exclusion(run) for exclusion in figure.exclusions):
         return None
     found = figure.of(run)
     return found if found is not None and math.isfinite(found) else None

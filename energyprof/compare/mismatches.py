@@ -18,19 +18,19 @@ _MACHINE_FACTS = ("host", "cpu", "threads", "memory_bytes", "gpus")
 
 
 @dataclass(frozen=True)
-class Obstacle:
+class Mismatch:
     """One difference between reports, in one line."""
 
     kind: Kind
     message: str
 
 
-def obstacles(reports: Sequence[Report], labels: Sequence[str], kinds: Iterable[Kind]) -> list[Obstacle]:
+def mismatches(reports: Sequence[Report], labels: Sequence[str], kinds: Iterable[Kind]) -> list[Mismatch]:
     """Every difference of these ``kinds``, all at once; ``labels`` name the reports."""
-    return [Obstacle(kind, message) for kind in kinds for message in _FINDERS[kind](reports, labels)]
+    return [Mismatch(kind, message) for kind in kinds for message in _FINDERS[kind](reports, labels)]
 
 
-def refuse(found: Sequence[Obstacle], what: str, remedy: str = "") -> None:
+def refuse(found: Sequence[Mismatch], what: str, remedy: str = "") -> None:
     """Do nothing if nothing was found.
 
     Raises:

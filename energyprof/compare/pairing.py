@@ -25,7 +25,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class Asked:
+class CalibrationRequest:
     """Which meter against which, and how."""
 
     meter: str
@@ -73,7 +73,7 @@ class _Part:
     energies: tuple[MeterEnergy, ...]
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether every meter covers it."""
         return all(e.joules is not None and e.coverage >= MIN_COVERAGE for e in self.energies)
 
@@ -83,7 +83,7 @@ class _Part:
         return [energy.joules for energy in self.energies if energy.joules is not None]
 
 
-def pair_of(report: Report, asked: Asked, path: Path) -> Pair:
+def pair_of(report: Report, asked: CalibrationRequest, path: Path) -> Pair:
     """The two meters, if one can tell something of the other.
 
     Raises:
@@ -120,8 +120,8 @@ def _check_same(meter: MeterRecord, reference: MeterRecord, efficiency: Efficien
     both = f"{meter.name} reads the {meter.part}, {reference.name} the {reference.part}"
     if meter.part != reference.part:
         raise UsageError(f"{both}: they are not the same joules")
-    twins = meter.info.checks == reference.name or reference.info.checks == meter.name
-    if meter.info.kind == reference.info.kind and meter.part != "machine" and not twins:
+    cross_checks = meter.info.checks == reference.name or reference.info.checks == meter.name
+    if meter.info.kind == reference.info.kind and meter.part != "machine" and not cross_checks:
         raise UsageError(f"{meter.name} and {reference.name} read two devices, not the same joules")
     if efficiency is not None:
         raise UsageError(f"--efficiency: no power supply lies between {meter.name} and {reference.name}")
@@ -180,7 +180,7 @@ def powers_of(trace: Path, pair: Pair, window_s: float) -> list[Powers]:
                 f"{meter.name} covers {100 * coverage:.1f} % of the time, {100 * MIN_COVERAGE:.0f} % is "
                 "needed: record again"
             )
-    meter_j = [part.joules[0] for part in parts if part.whole]
+    meter_j = [part.joules[0] for part in parts if part.complete]
     swing_j = LEVEL * (max(meter_j) - min(meter_j)) if meter_j else 0.0
     return [
         _powers(run, window, window_s) for run, found in runs.items() for window in _steady(found, swing_j)
@@ -192,7 +192,7 @@ def _steady(parts: Sequence[_Part], swing_j: float) -> Iterator[Sequence[_Part]]
     at = 1
     while at + PARTS <= len(parts):
         seen = parts[at - 1 : at + PARTS]
-        meter_j = [part.joules[0] for part in seen if part.whole]
+        meter_j = [part.joules[0] for part in seen if part.complete]
         if len(meter_j) == len(seen) and max(meter_j) - min(meter_j) <= swing_j:
             yield seen[1:]
             at += PARTS

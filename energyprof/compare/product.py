@@ -47,11 +47,11 @@ def _on_top(run: Run) -> float | None:
 
 # All with the same bars: a product holds over one set of runs.
 _ENERGY = BY_NAME["energy_to_target"]
-_BARS = (*_ENERGY.bars, _in_factors)
-WHOLE = replace(_ENERGY, bars=_BARS)
+_BARS = (*_ENERGY.exclusions, _in_factors)
+WHOLE = replace(_ENERGY, exclusions=_BARS)
 FACTORS = (
-    replace(BY_NAME["energy_per_sample"], bars=_BARS),
-    replace(BY_NAME["samples_to_target"], bars=_BARS),
+    replace(BY_NAME["energy_per_sample"], exclusions=_BARS),
+    replace(BY_NAME["samples_to_target"], exclusions=_BARS),
     # A ratio of two readings of the same meters: what these are off by drops out.
     Figure("on_top", "", _on_top, "lower", _BARS, lambda run, amount: {}),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from energyprof.compare import bank
-from energyprof.compare.mismatches import obstacles, refuse
+from energyprof.compare.mismatches import mismatches, refuse
 from energyprof.errors import MissingPart, UsageError
 from energyprof.report.record import Report, TargetRecord, WorkloadRecord
 
@@ -81,7 +81,7 @@ def work_name(name: str, size: str | None) -> str:
 
 def _must_agree(report: Report, other: Report, labels: tuple[str, str]) -> None:
     what = f"samples to target of {labels[1]} are not those of {labels[0]}: it is other work"
-    refuse(obstacles((report, other), labels, ["work"]), what)
+    refuse(mismatches((report, other), labels, ["work"]), what)
 
 
 def _samples(source: str, runs: Sequence[Mapping[str, Any]], work: WorkloadRecord) -> Samples:

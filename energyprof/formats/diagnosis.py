@@ -15,7 +15,7 @@ from energyprof.formats.meters import ALIKE, BOUNDARIES, row_name
 from energyprof.formats.summary import gpu_names
 from energyprof.measure.selection import Selection
 from energyprof.meter import Finding, MeterInfo
-from energyprof.profile.spot_check import Glance
+from energyprof.profile.spot_check import SpotCheck
 from energyprof.units import watts
 
 MARKS = {"found": ("✓", "green"), "blocked": ("✗", "red"), "absent": ("–", "dim")}
@@ -25,12 +25,12 @@ def diagnosis(
     facts: Mapping[str, Any],
     findings: Sequence[Finding],
     selection: Selection,
-    glance: Glance | None,
+    spot_check: SpotCheck | None,
     addresses: Sequence[str],
 ) -> RenderableType:
     """The machine, each kind of meter with its remedy, and what ``run`` would use.
 
-    ``glance`` has what the meters read just now; ``addresses`` are examples of meters that need one.
+    ``spot_check`` has what the meters read just now; ``addresses`` are examples of meters that need one.
     """
     parts: list[RenderableType] = [Text("machine", style="bold"), _machine(facts)]
     real = [finding for finding in findings if finding.role == "real"]
@@ -43,11 +43,11 @@ def diagnosis(
         if group:
             parts += [Text(), Text(title, style="bold")]
         for finding in group:
-            parts += _finding(finding, glance)
+            parts += _finding(finding, spot_check)
     parts += [Text(), Text("external meters, by their address", style="bold")]
     parts += [Text(f"  --meters {words}", style="dim", no_wrap=True) for words in addresses]
-    if glance is not None and glance.flags:
-        parts += [Text(), *(Text(f"! {in_words(flag)}", style="yellow") for flag in glance.flags)]
+    if spot_check is not None and spot_check.flags:
+        parts += [Text(), *(Text(f"! {in_words(flag)}", style="yellow") for flag in spot_check.flags)]
     return Group(*parts, Text(), _verdict(selection))
 
 
@@ -72,7 +72,7 @@ def _machine(facts: Mapping[str, Any]) -> RenderableType:
     return _indented(2, *lines)
 
 
-def _finding(finding: Finding, glance: Glance | None) -> list[RenderableType]:
+def _finding(finding: Finding, spot_check: SpotCheck | None) -> list[RenderableType]:
     mark, style = MARKS[finding.state]
     head = Text.assemble("  ", (mark, style), " ", (finding.asked or finding.kind, "bold"))
     if finding.state == "absent":
@@ -80,7 +80,9 @@ def _finding(finding: Finding, glance: Glance | None) -> list[RenderableType]:
     lines: list[RenderableType] = [_hanging(head, _headline(finding))]
     if finding.sources:
         lines.append(
-            Padding(_sources([source.info for source in finding.sources], glance), (0, 0, 0, 4), expand=False)
+            Padding(
+                _sources([source.info for source in finding.sources], spot_check), (0, 0, 0, 4), expand=False
+            )
         )
     lines += [_indented(4, note, style="dim") for note in finding.notes]
     if finding.remedy:
@@ -102,7 +104,7 @@ def _headline(finding: Finding) -> str:
     return ", ".join(filter(None, [roles[finding.role], *accuracy, finding.reason]))
 
 
-def _sources(infos: Sequence[MeterInfo], glance: Glance | None) -> Table:
+def _sources(infos: Sequence[MeterInfo], spot_check: SpotCheck | None) -> Table:
     """A row a meter; many of one make share one, with what they read in all."""
     groups: dict[tuple[str, str], list[MeterInfo]] = {}
     for info in infos:
@@ -113,7 +115,7 @@ def _sources(infos: Sequence[MeterInfo], glance: Glance | None) -> Table:
         table.add_column(overflow="fold")
     for (part, method), group in groups.items():
         for row in [group] if len(group) >= ALIKE else [[info] for info in group]:
-            powers = [glance.power_w(info.name) if glance else None for info in row]
+            powers = [spot_check.power_w(info.name) if spot_check else None for info in row]
             known = [power_w for power_w in powers if power_w is not None]
             now = watts(sum(known)) if len(known) == len(row) else ""
             table.add_row(row_name([info.name for info in row]), part, method, now)
@@ -158,7 +160,7 @@ def diagnosis_data(
     facts: Mapping[str, Any],
     findings: Sequence[Finding],
     selection: Selection,
-    glance: Glance | None,
+    spot_check: SpotCheck | None,
     addresses: Sequence[str],
 ) -> dict[str, Any]:
     """The same as JSON data."""
@@ -183,7 +185,7 @@ def diagnosis_data(
                         "device": s.info.device,
                         "gain": s.info.gain_a,
                         "gain_source": s.info.gain_source,
-                        "power_w": glance.power_w(s.info.name) if glance else None,
+                        "power_w": spot_check.power_w(s.info.name) if spot_check else None,
                     }
                     for s in finding.sources
                 ],
@@ -196,5 +198,5 @@ def diagnosis_data(
             "boundary": selection.boundary,
             "estimated": selection.estimated,
         },
-        "warnings": [in_words(flag) for flag in glance.flags] if glance else [],
+        "warnings": [in_words(flag) for flag in spot_check.flags] if spot_check else [],
     }

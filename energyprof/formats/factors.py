@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from energyprof.compare.best import best
 from energyprof.compare.change import Change
-from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.comparison import Comparison, Entry, Summary
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, SHOWN
 from energyprof.formats.wording import about, number, share, title
@@ -66,7 +66,7 @@ def _ratio(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}"
 
 
-def against(estimate: Estimate, winner: str | None, label: str) -> tuple[str, str]:
+def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str]:
     """The ratio to the first report, and what may be said of it; both empty for the first."""
     change = estimate.change
     marks = []
@@ -77,7 +77,7 @@ def against(estimate: Estimate, winner: str | None, label: str) -> tuple[str, st
     return "" if change is None else times(change), ", ".join(mark for mark in marks if mark)
 
 
-def mean(entry: Entry, estimate: Estimate) -> str:
+def mean(entry: Entry, estimate: Summary) -> str:
     """The mean with its unit, marked where it stands on a model and not on a meter."""
     energetic = any(unit in BY_NAME[estimate.figure].unit for unit in ("J", "W", "g"))
     mark = ESTIMATED if entry.estimated and energetic else ""

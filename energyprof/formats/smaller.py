@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison, Estimate
+from energyprof.compare.comparison import Comparison, Summary
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.check import Check
 from energyprof.errors import UsageError
@@ -36,7 +36,7 @@ def write_check(result: Check, out: TextIO) -> None:
     raise UsageError("--format smaller holds figures, no verdict: energyprof compare REPORT --format smaller")
 
 
-def _range(estimate: Estimate) -> dict[str, str]:
+def _range(estimate: Summary) -> dict[str, str]:
     """Half the width of the interval, in the figure's unit; a single run has none."""
     if estimate.low is None or estimate.high is None:
         return {}

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.comparison import Comparison, Entry, Summary
 from energyprof.compare.figures import BY_NAME, SHOWN
 from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, wording
@@ -94,7 +94,7 @@ def write_check(result: Check, out: TextIO) -> None:
 
 
 def _estimates(
-    console: Console, figure: str, rows: Sequence[tuple[Entry, Estimate]], best: str | None
+    console: Console, figure: str, rows: Sequence[tuple[Entry, Summary]], best: str | None
 ) -> None:
     """A row for each report that has the figure."""
     metered = any(estimate.u_rel is not None for _, estimate in rows)

@@ -6,7 +6,7 @@ import math
 
 from energyprof import units
 from energyprof.compare.change import Change
-from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.comparison import Comparison, Entry, Summary
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.limits import Limit
@@ -37,7 +37,7 @@ def number(figure: str, value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def spread(estimate: Estimate) -> str:
+def spread(estimate: Summary) -> str:
     """The half-width of the interval, relative to the mean."""
     if estimate.high is None or estimate.mean <= 0:
         return "one run" if estimate.n == 1 else "?"
@@ -47,7 +47,7 @@ def spread(estimate: Estimate) -> str:
     return "±" + share(math.log(estimate.high / estimate.mean))
 
 
-def with_meters(estimate: Estimate) -> str:
+def with_meters(estimate: Summary) -> str:
     """The expanded uncertainty, the meters' gain included; empty for what is not joules."""
     return "" if estimate.u_rel is None else "±" + share(estimate.u_rel)
 

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from energyprof.measure.selection import Selection
-from energyprof.meter import Meter, Probe, Recording
+from energyprof.meter import ExternalLog, Meter, Probe
 
 
 @contextlib.contextmanager
-def opened(selection: Selection) -> Iterator[tuple[tuple[Meter | Recording, ...], tuple[Probe, ...]]]:
+def opened(selection: Selection) -> Iterator[tuple[tuple[Meter | ExternalLog, ...], tuple[Probe, ...]]]:
     """The selection's meters and probes, opened side by side: some look for their tick, some start slowly."""
-    openers: list[Callable[[], Meter | Recording | Probe]] = [source.open for source in selection.sources]
+    openers: list[Callable[[], Meter | ExternalLog | Probe]] = [source.open for source in selection.sources]
     openers += selection.probes
     with contextlib.ExitStack() as stack:
         with ThreadPoolExecutor(max(1, len(openers))) as pool:
@@ -26,4 +26,4 @@ def opened(selection: Selection) -> Iterator[tuple[tuple[Meter | Recording, ...]
         meters = tuple(future.result() for future in opened[:count])
         # A device that does not tell its clocks is metered all the same.
         probes = tuple(future.result() for future in opened[count:] if future.exception() is None)
-        yield cast(tuple[Meter | Recording, ...], meters), cast(tuple[Probe, ...], probes)
+        yield cast(tuple[Meter | ExternalLog, ...], meters), cast(tuple[Probe, ...], probes)

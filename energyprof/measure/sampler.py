@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from energyprof.errors import MeterError
-from energyprof.measure.schedule import Beats, RandomBeats, Schedule, TickHunt
+from energyprof.measure.schedule import FixedInterval, Schedule, StratifiedRandom, TickTracking
 from energyprof.meter import Meter
 
 # Meters hang for good (a dead bus, a driver in a reset): their threads are left behind after this. A request
@@ -56,7 +56,7 @@ class Sampler:
             self._threads.append(thread)
             thread.start()
 
-    def poke(self) -> None:
+    def read_now(self) -> None:
         """Read every meter now, besides its deadlines: a phase begins, and its edge should have a reading."""
         for wake in self._wakes:
             with contextlib.suppress(RuntimeError):  # already poked, and not yet awake
@@ -70,7 +70,7 @@ class Sampler:
     def stop(self) -> list[int]:
         """Read every meter once more and stop; the indices of the meters that hang come back."""
         self._stopping = True
-        self.poke()
+        self.read_now()
         deadline_s = time.monotonic() + STOP_S
         for thread in self._threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
@@ -93,7 +93,7 @@ class Sampler:
                 self._readings.append(reading := _read(index, meter))
                 schedule.saw(reading.start_s, reading.end_s, reading.value)
             if last_one:
-                if isinstance(schedule, TickHunt):
+                if isinstance(schedule, TickTracking):
                     self._see_the_tick_end(*lane[0])
                 return
             now_s = time.monotonic()
@@ -115,10 +115,10 @@ def _schedule(lane: Sequence[tuple[int, Meter]], interval_s: float) -> Schedule:
     infos = [meter.info for _, meter in lane]
     paced_s = min(info.paced_s(interval_s) for info in infos)
     if infos[0].reads == "power_w":
-        return RandomBeats(paced_s, random.Random())
+        return StratifiedRandom(paced_s, random.Random())
     if len(infos) == 1 and infos[0].ticks:
-        return TickHunt(paced_s, infos[0].refresh_s)
-    return Beats(paced_s)
+        return TickTracking(paced_s, infos[0].refresh_s)
+    return FixedInterval(paced_s)
 
 
 def _read(index: int, meter: Meter) -> Reading:

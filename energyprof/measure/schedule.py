@@ -33,7 +33,7 @@ class Schedule(Protocol):
         ...
 
 
-class Beats:
+class FixedInterval:
     """The points of a grid from the first read on; those that a slow read let pass are not caught up."""
 
     def __init__(self, interval_s: float) -> None:
@@ -52,15 +52,15 @@ class Beats:
         return first_s + beats * self._interval_s
 
 
-class RandomBeats:
+class StratifiedRandom:
     """One read in each interval, anywhere in it: no load can keep step with the reads.
 
     Stratified sampling: the mean is free of bias whatever the load's period, and the errors of single reads
     are independent (Cochran, Sampling Techniques, chapter 5).
     """
 
-    def __init__(self, interval_s: float, chance: random.Random) -> None:
-        self._interval_s, self._chance = interval_s, chance
+    def __init__(self, interval_s: float, rng: random.Random) -> None:
+        self._interval_s, self._rng = interval_s, rng
         self._first_s: float | None = None
         self._stratum = 0  # the last one that has its read
         self._at_s = 0.0  # when the read of that stratum is due
@@ -77,11 +77,11 @@ class RandomBeats:
         if now_s >= self._at_s:
             now = math.floor((now_s - self._first_s) / self._interval_s)
             self._stratum = max(self._stratum + 1, now)
-            self._at_s = self._first_s + (self._stratum + self._chance.random()) * self._interval_s
+            self._at_s = self._first_s + (self._stratum + self._rng.random()) * self._interval_s
         return max(now_s, self._at_s)
 
 
-class TickHunt:
+class TickTracking:
     """Reads before, at and after the time a tick is expected, about once an interval: so the tick has a time.
 
     How long a tick lasts and how far around it to look is learned from the ticks that were caught. A read

@@ -52,13 +52,13 @@ class Child:
         """
         self._own_session = output == "keep"
         self._wire = environment.get(WIRE_VARIABLE, "")
-        self._said = processes.Said()
+        self._said = processes.OutputTail()
         self._outputs: processes.Outputs | None = None
         environment = dict(environment)
         if ranks > 1:
             environment[OUTPUT_VARIABLE] = f"{self._wire}.output"
             self._outputs = processes.Outputs(environment[OUTPUT_VARIABLE], ranks)
-            self._said = processes.Said(processes.TAIL_LINES + processes.TABLE_LINES * ranks)
+            self._said = processes.OutputTail(processes.TAIL_LINES + processes.TABLE_LINES * ranks)
         keep = self._own_session
         try:
             self._process = subprocess.Popen(

@@ -31,7 +31,7 @@ AT_ONCE = (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS)
 TALKATIVE = (1, 2)
 
 
-class Said:
+class OutputTail:
     """The last lines of one stream, and when the last one came."""
 
     def __init__(self, lines: int = TAIL_LINES) -> None:
@@ -55,7 +55,7 @@ class Outputs:
     """What each of ``processes`` says on a connection of its own to the socket ``path``."""
 
     def __init__(self, path: str, processes: int) -> None:
-        self.said = [Said() for _ in range(processes)]
+        self.said = [OutputTail() for _ in range(processes)]
         self._threads: list[threading.Thread] = []
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._server.bind(path)
@@ -115,13 +115,13 @@ def environment(processes: int, inherited: Mapping[str, str]) -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(max(1, len(os.sched_getaffinity(0)) // processes))}
 
 
-def cause(launcher: Sequence[str], said: Sequence[Said]) -> str:
+def cause(launcher: Sequence[str], said: Sequence[OutputTail]) -> str:
     """Which process failed first and how, in a line; empty: torchrun names none."""
     failed = _failed(launcher, said)
     return _in_a_line(*failed[0], said) if failed else ""
 
 
-def last_words(launcher: Sequence[str], said: Sequence[Said]) -> list[str]:
+def last_words(launcher: Sequence[str], said: Sequence[OutputTail]) -> list[str]:
     """A line on every process that failed, and the last lines of the one that did so first.
 
     ``launcher`` are torchrun's own last lines: they come back where no process failed, but torchrun.
@@ -136,7 +136,7 @@ def last_words(launcher: Sequence[str], said: Sequence[Said]) -> list[str]:
     return [*others, _ended(first, code, len(said)) + (":" if words else ""), *words]
 
 
-def _failed(launcher: Sequence[str], said: Sequence[Said]) -> list[tuple[int, int]]:
+def _failed(launcher: Sequence[str], said: Sequence[OutputTail]) -> list[tuple[int, int]]:
     """Rank and exit code of every process that failed by itself, the first to fail first.
 
     When one dies its partners fail in turn, soon and at much greater length: whoever fell silent first is the
@@ -148,7 +148,7 @@ def _failed(launcher: Sequence[str], said: Sequence[Said]) -> list[tuple[int, in
     return sorted(own.items(), key=lambda one: (one[1] not in AT_ONCE, said[one[0]].last_s, one[0]))
 
 
-def _in_a_line(rank: int, code: int, said: Sequence[Said]) -> str:
+def _in_a_line(rank: int, code: int, said: Sequence[OutputTail]) -> str:
     """How a process ended; with the last line of one that had the time to say why."""
     words = [line.strip() for line in said[rank].lines() if line.strip()]
     return _ended(rank, code, len(said)) + (f": {words[-1]}" if words and code in TALKATIVE else "")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from energyprof.measure.observer import Observer
 from energyprof.measure.sampler import Sampler
-from energyprof.meter import Meter, Probe, Recording
+from energyprof.meter import ExternalLog, Meter, Probe
 from energyprof.profile import inbox as inboxes
 from energyprof.profile.child import Child
 from energyprof.profile.inbox import Inbox
@@ -44,7 +44,7 @@ class Instruments:
     """What a training is measured with, and how."""
 
     meters: tuple[Meter, ...]
-    recordings: tuple[Recording, ...]  # joined when the training is over
+    recordings: tuple[ExternalLog, ...]  # joined when the training is over
     probes: tuple[Probe, ...]
     interval_s: float  # between two reads of each meter
     idle_s: float  # how long the machine is looked at before and after each training
@@ -68,7 +68,7 @@ def record(
         if message.event != "progress" or message.fields["score"] is not None:
             read_cpu_time(CPU_EDGE_S)
         if message.event == "phase":
-            sampler.poke()
+            sampler.read_now()
         elif message.event == "end":
             last_word.set()
 
@@ -77,7 +77,7 @@ def record(
         recorder.event("exit", {"code": code}, at_s=ended_s)
         if cpu_s is not None:
             recorder.event("cpu", {"cpu_s": cpu_s}, at_s=ended_s)
-        sampler.poke()
+        sampler.read_now()
         inbox.put(("exit", code))
 
     def read_cpu_time(spacing_s: float) -> None:
@@ -98,7 +98,7 @@ def record(
             environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
             environment["PYTHONPATH"] = _island(folder, environment.get("PYTHONPATH"), training.package)
             observer.training_starts()
-            sampler.poke()
+            sampler.read_now()
             first = {"name": training.first_phase, "samples": None}
             started_s = time.monotonic()
             unmarked = {"unmarked": training.unmarked} if training.unmarked else {}
@@ -115,7 +115,7 @@ def record(
                 recorder.event("phase", {"name": "cooldown", "samples": None})
                 stopped_by = inboxes.wait(inbox, COOLDOWN_S, on_tick, TICK_S)
             if stopped_by is None and instruments.idle_s > 0:
-                sampler.poke()
+                sampler.read_now()
                 recorder.event("phase", {"name": "idle", "samples": None})
                 stopped_by = inboxes.wait(inbox, instruments.idle_s, on_tick, TICK_S)
         else:

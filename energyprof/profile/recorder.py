@@ -11,7 +11,7 @@ from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.sampler import Sampler
-from energyprof.meter import Recording
+from energyprof.meter import ExternalLog
 from energyprof.profile.child import Output
 from energyprof.profile.live import Live, Snapshot
 from energyprof.report.record import MeterRecord
@@ -69,7 +69,7 @@ class Recorder:
                 self.live.sample(meter, sample)
             self._trace.flush()
 
-    def join(self, recording: Recording) -> None:
+    def join(self, recording: ExternalLog) -> None:
         """Write down what something else recorded of the run; what is wrong with it stands in its place."""
         name, span_s = recording.info.name, time.monotonic() - self.zero_s
         with self._lock:

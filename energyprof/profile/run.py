@@ -10,11 +10,11 @@ from energyprof.profile.inbox import signals
 from energyprof.profile.job import Job, full_path, work_of
 from energyprof.profile.record import Watch
 from energyprof.profile.recorder import Training
-from energyprof.profile.session import Measuring, Outcome, Profile, bench
+from energyprof.profile.session import MeasurementSettings, Outcome, ReportSession, open_meters
 from energyprof.report.record import WorkloadRecord
 
 
-def run_job(job: Job, seeds: Sequence[int], measuring: Measuring, watch: Watch | None) -> Outcome:
+def run_job(job: Job, seeds: Sequence[int], measuring: MeasurementSettings, watch: Watch | None) -> Outcome:
     """Train the job from each seed.
 
     Raises:
@@ -25,7 +25,7 @@ def run_job(job: Job, seeds: Sequence[int], measuring: Measuring, watch: Watch |
 
 
 def run_program(
-    command: Sequence[str], name: str | None, measuring: Measuring, watch: Watch | None
+    command: Sequence[str], name: str | None, measuring: MeasurementSettings, watch: Watch | None
 ) -> Outcome:
     """Meter any program; its input, output and exit code are its own.
 
@@ -55,12 +55,12 @@ def idle_gpus(selection: Selection, used: int | None) -> list[str]:
 def _profile(
     work: WorkloadRecord,
     trainings: Sequence[Training],
-    measuring: Measuring,
+    measuring: MeasurementSettings,
     watch: Watch | None,
     gpus: int | None = None,
 ) -> Outcome:
-    with bench(measuring) as on, signals() as inbox:
-        profile = Profile(on, work, measuring.path, idle_gpus(on.selection, gpus))
+    with open_meters(measuring) as on, signals() as inbox:
+        profile = ReportSession(on, work, measuring.path, idle_gpus(on.selection, gpus))
         with contextlib.closing(profile):
             for training in trainings:
                 profile.train(training, len(trainings), inbox, watch)

@@ -21,7 +21,7 @@ from energyprof.measure.meters import find_asked, sysfs_root
 from energyprof.measure.meters.nvidia import nvml
 from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, select
-from energyprof.meter import Meter, Probe, Recording
+from energyprof.meter import ExternalLog, Meter, Probe
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.record import Instruments, Watch, record
 from energyprof.profile.recorder import Recorder, Training
@@ -41,7 +41,7 @@ from energyprof.trace.file import TraceWriter
 
 
 @dataclass(frozen=True)
-class Measuring:
+class MeasurementSettings:
     """How to measure: which meters, how often, how long to look at the idle machine, where to write."""
 
     meters: tuple[str, ...]  # kinds or names; ("auto",)
@@ -63,7 +63,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Bench:
+class OpenMeters:
     """The machine with its meters open; several reports may be made on it."""
 
     machine: Mapping[str, Any]
@@ -73,7 +73,7 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(measuring: Measuring) -> Iterator[Bench]:
+def open_meters(measuring: MeasurementSettings) -> Iterator[OpenMeters]:
     """The asked meters, open.
 
     Raises:
@@ -93,27 +93,27 @@ def bench(measuring: Measuring) -> Iterator[Bench]:
             )
             for meter in meters
         )
-        yield Bench(facts, selection, records, _instruments(meters, probes, measuring))
+        yield OpenMeters(facts, selection, records, _instruments(meters, probes, measuring))
 
 
 def _instruments(
-    meters: Sequence[Meter | Recording], probes: tuple[Probe, ...], measuring: Measuring
+    meters: Sequence[Meter | ExternalLog], probes: tuple[Probe, ...], measuring: MeasurementSettings
 ) -> Instruments:
     return Instruments(
         cast(tuple[Meter, ...], tuple(meter for meter in meters if not meter.info.recorded)),
-        cast(tuple[Recording, ...], tuple(meter for meter in meters if meter.info.recorded)),
+        cast(tuple[ExternalLog, ...], tuple(meter for meter in meters if meter.info.recorded)),
         probes,
         measuring.interval_s,
         measuring.idle_s,
     )
 
 
-class Profile:
+class ReportSession:
     """One report: takes its trainings one by one, and is on the disk, readable, at any moment."""
 
     def __init__(
         self,
-        on: Bench,
+        on: OpenMeters,
         work: WorkloadRecord,
         path: Path,
         notes: Sequence[str] = (),

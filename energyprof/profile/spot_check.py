@@ -22,7 +22,7 @@ LEAST_COVERAGE = 0.5
 
 
 @dataclass(frozen=True)
-class Glance:
+class SpotCheck:
     """What the meters read over ``span_s``."""
 
     span_s: float
@@ -37,17 +37,17 @@ class Glance:
         return energy.joules / (energy.coverage * self.span_s)
 
 
-def glance(sources: Sequence[Source], span_s: float, interval_s: float) -> Glance:
+def spot_check(sources: Sequence[Source], span_s: float, interval_s: float) -> SpotCheck:
     """Every meter of ``sources`` for ``span_s``; recordings, which somebody else keeps, are left out."""
     live = tuple(source for source in sources if not source.info.recorded)
     try:
         with opened(Selection(live)) as (meters, _):
             return _read(cast(tuple[Meter, ...], meters), span_s, interval_s)
     except EnergyprofError as error:
-        return Glance(span_s, {}, (str(error),))
+        return SpotCheck(span_s, {}, (str(error),))
 
 
-def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> Glance:
+def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> SpotCheck:
     sampler = Sampler(meters, interval_s)
     start_s = time.monotonic()
     time.sleep(span_s)
@@ -61,4 +61,4 @@ def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> Glance:
         record.name: integrator.finish()[0] for record, integrator in zip(records, integrators, strict=True)
     }
     odd = [f"{flag}:{name}" for name, energy in energies.items() for flag in energy.flags if flag != "short"]
-    return Glance(end_s - start_s, energies, (*odd, *disagreements(records, energies, end_s - start_s)))
+    return SpotCheck(end_s - start_s, energies, (*odd, *disagreements(records, energies, end_s - start_s)))

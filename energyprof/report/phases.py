@@ -17,12 +17,12 @@ OUTSIDE = frozenset({"idle", "startup", "compile", "shutdown", "cooldown"})
 PART = "part:"
 PARTS_END = "part:end"
 
-Mark = tuple[float, str, int | None]  # when a phase began, its name, the samples trained until then
+PhaseStart = tuple[float, str, int | None]  # when a phase began, its name, the samples trained until then
 Step = tuple[float, int, float | None]  # when so many samples were trained, and their score
 
 
 @dataclass(frozen=True)
-class Stretch:
+class PhaseInterval:
     """One phase, before its energy is known."""
 
     name: str
@@ -36,9 +36,9 @@ def counts(name: str) -> bool:
     return name not in OUTSIDE and not name.startswith(PART)
 
 
-def stretches(
-    marks: Sequence[Mark], progress: Sequence[Step], ended_s: float, last_s: float
-) -> tuple[Stretch, ...]:
+def phase_intervals(
+    marks: Sequence[PhaseStart], progress: Sequence[Step], ended_s: float, last_s: float
+) -> tuple[PhaseInterval, ...]:
     """The phases of a program that ended at ``ended_s``, then those of the machine until ``last_s``."""
     own = [("shutdown" if name == PARTS_END else name, s, n) for s, name, n in marks if s < ended_s]
     found = []
@@ -47,20 +47,20 @@ def stretches(
         before = samples if samples is not None else _known(progress, start_s)
         after = after if after is not None else _known(progress, end_s)
         trained = after - (before or 0) if after is not None else None
-        found.append(Stretch(name, start_s, end_s, trained if trained is None else max(0, trained)))
+        found.append(PhaseInterval(name, start_s, end_s, trained if trained is None else max(0, trained)))
     later = [(name, s) for s, name, _ in marks if s >= ended_s]
     edges = [s for _, s in later[1:]] + [last_s]
-    found += [Stretch(name, s, end_s, None) for (name, s), end_s in zip(later, edges, strict=False)]
+    found += [PhaseInterval(name, s, end_s, None) for (name, s), end_s in zip(later, edges, strict=False)]
     return _joined(found)
 
 
-def training(phases: Sequence[Stretch]) -> tuple[float, float] | None:
+def training(phases: Sequence[PhaseInterval]) -> tuple[float, float] | None:
     """From the first phase that counts to the end of the last; ``None``: there is none."""
     counting = [phase for phase in phases if counts(phase.name)]
     return (counting[0].start_s, counting[-1].end_s) if counting else None
 
 
-def parts_start_s(phases: Sequence[Stretch]) -> float | None:
+def parts_start_s(phases: Sequence[PhaseInterval]) -> float | None:
     """When the training was over and its steps began to be taken apart; ``None``: they were not."""
     trained = training(phases)
     for phase in phases:
@@ -69,12 +69,12 @@ def parts_start_s(phases: Sequence[Stretch]) -> float | None:
     return None
 
 
-def _joined(phases: Sequence[Stretch]) -> tuple[Stretch, ...]:
+def _joined(phases: Sequence[PhaseInterval]) -> tuple[PhaseInterval, ...]:
     """What follows the parts and what follows the program's last word are one phase, its shutdown."""
-    joined: list[Stretch] = []
+    joined: list[PhaseInterval] = []
     for phase in phases:
         if joined and joined[-1].name == phase.name == "shutdown":
-            joined[-1] = Stretch(phase.name, joined[-1].start_s, phase.end_s, phase.samples)
+            joined[-1] = PhaseInterval(phase.name, joined[-1].start_s, phase.end_s, phase.samples)
         else:
             joined.append(phase)
     return tuple(joined)

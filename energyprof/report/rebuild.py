@@ -13,7 +13,7 @@ from energyprof.report.cpu_time import spent
 from energyprof.report.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.report.file import read, trace_path
 from energyprof.report.idle import idle
-from energyprof.report.phases import Stretch
+from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Report, Run
 from energyprof.report.segments.cadence import Cadence
 from energyprof.report.timeline import Timeline, timeline
@@ -105,12 +105,12 @@ def measure(
     )
     phases = tuple(
         _phase(
-            stretch,
+            interval,
             energy,
             {name: energies[2 + i].joules for name, energies in by_meter.items()},
-            spent(times.cpu, stretch.start_s, stretch.end_s),
+            spent(times.cpu, interval.start_s, interval.end_s),
         )
-        for i, (stretch, energy) in enumerate(zip(times.phases, rest, strict=False))
+        for i, (interval, energy) in enumerate(zip(times.phases, rest, strict=False))
     )
     lives = {m.name: by_meter[m.name][0] for m in meters}
     history = tuple(
@@ -173,12 +173,14 @@ def _run(
     )
 
 
-def _phase(stretch: Stretch, energy: Energy, joules: dict[str, float | None], cpu_s: float | None) -> Phase:
+def _phase(
+    phase: PhaseInterval, energy: Energy, joules: dict[str, float | None], cpu_s: float | None
+) -> Phase:
     return Phase(
-        stretch.name,
-        stretch.start_s,
-        stretch.end_s,
-        stretch.samples,
+        phase.name,
+        phase.start_s,
+        phase.end_s,
+        phase.samples,
         energy.joules,
         energy.u_j,
         {name: value for name, value in joules.items() if value is not None},

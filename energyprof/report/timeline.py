@@ -22,7 +22,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energyprof.report.cpu_time import Reading
-from energyprof.report.phases import PART, Mark, Step, Stretch, parts_start_s, stretches, training
+from energyprof.report.phases import (
+    PART,
+    PhaseInterval,
+    PhaseStart,
+    Step,
+    parts_start_s,
+    phase_intervals,
+    training,
+)
 from energyprof.report.record import Status, TargetRecord
 from energyprof.report.segments.conditions import Conditions
 from energyprof.trace.file import Row
@@ -46,7 +54,7 @@ class Timeline:
     monotonic_s: float
     utc: str
     status: Status
-    phases: tuple[Stretch, ...]
+    phases: tuple[PhaseInterval, ...]
     evaluations: tuple[Evaluation, ...]
     started_s: float | None  # of the training process; None: it never was
     ended_s: float  # of the process, or of the last row
@@ -64,11 +72,11 @@ class Timeline:
 
 
 @dataclass
-class _Told:
+class _EventLog:
     """The events of a run, sorted by kind."""
 
     run: dict[str, Any] = field(default_factory=dict)
-    phases: list[Mark] = field(default_factory=list)
+    phases: list[PhaseStart] = field(default_factory=list)
     progress: list[Step] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     profiler: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +85,9 @@ class _Told:
     exit: tuple[float, int] | None = None
     interrupt: str | None = None
     hung: bool = False
-    provisional: tuple[Mark, Mark] | None = None  # the first phase, and what it is if none follows
+    provisional: tuple[PhaseStart, PhaseStart] | None = (
+        None  # the first phase, and what it is if none follows
+    )
     unmarked: bool = False  # none did
     last_s: float = 0.0
     cpu: list[Reading] = field(default_factory=list)
@@ -137,8 +147,8 @@ def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
     )
 
 
-def _told(rows: Iterable[Row]) -> _Told:
-    told = _Told()
+def _told(rows: Iterable[Row]) -> _EventLog:
+    told = _EventLog()
     for row in rows:
         time_s = row.sample.end_s
         told.last_s = max(told.last_s, time_s)
@@ -197,7 +207,7 @@ def _reached(target: TargetRecord | None, score: float) -> bool:
 
 
 def _status(
-    told: _Told, evaluations: tuple[Evaluation, ...], reached: bool, target: TargetRecord | None
+    told: _EventLog, evaluations: tuple[Evaluation, ...], reached: bool, target: TargetRecord | None
 ) -> Status:
     if reached:
         return "reached"
@@ -212,14 +222,14 @@ def _status(
     return "missed" if told.end else "failed"
 
 
-def _phases(told: _Told, ended_s: float) -> tuple[Stretch, ...]:
+def _phases(told: _EventLog, ended_s: float) -> tuple[PhaseInterval, ...]:
     marks = told.phases
     if told.end and told.end[0] < ended_s:
         marks = sorted([*marks, (told.end[0], "shutdown", None)], key=lambda mark: mark[0])
-    return stretches(marks, told.progress, ended_s, told.last_s)
+    return phase_intervals(marks, told.progress, ended_s, told.last_s)
 
 
-def _flags(told: _Told, reached: bool) -> tuple[str, ...]:
+def _flags(told: _EventLog, reached: bool) -> tuple[str, ...]:
     flags = []
     if told.interrupt:
         flags.append(f"interrupted:{told.interrupt}")

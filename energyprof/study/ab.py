@@ -18,7 +18,7 @@ from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
 from energyprof.profile.record import Watch
 from energyprof.profile.run import idle_gpus
-from energyprof.profile.session import Bench, Measuring, Outcome, Profile, bench
+from energyprof.profile.session import MeasurementSettings, OpenMeters, Outcome, ReportSession, open_meters
 from energyprof.report.record import Series
 
 SideName = Literal["A", "B"]
@@ -35,7 +35,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Study:
+class PairedDesign:
     """Both sides, and how they are set against each other."""
 
     a: Side
@@ -98,7 +98,7 @@ def refuse_unlike(a: Side, b: Side) -> None:
         )
 
 
-def interleave(study: Study, measuring: Measuring, inbox: Inbox, screen: Screen) -> Ended:
+def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox, screen: Screen) -> Ended:
     """Train pair by pair until `check` has a verdict, a run fails or a signal comes; reports as `run` makes.
 
     Raises:
@@ -108,7 +108,7 @@ def interleave(study: Study, measuring: Measuring, inbox: Inbox, screen: Screen)
         FileError: a report cannot be written.
     """
     refuse_unlike(study.a, study.b)
-    with bench(measuring) as on, _profiles(study, on) as profiles:
+    with open_meters(measuring) as on, _profiles(study, on) as profiles:
         counted = [m for m in on.instruments.meters if m.info.name in on.selection.counted]
         cooldown = Cooldown(on.instruments.probes, counted, study.cooldown_s)
         verdict = None
@@ -126,7 +126,7 @@ def interleave(study: Study, measuring: Measuring, inbox: Inbox, screen: Screen)
         return Ended(profiles["A"].outcome(), profiles["B"].outcome(), verdict)
 
 
-def _order(study: Study, pair: int) -> Sequence[Side]:
+def _order(study: PairedDesign, pair: int) -> Sequence[Side]:
     sides = (study.a, study.b)
     return sorted(sides, key=lambda side: positions(side.name, pair + 1)[pair])
 
@@ -134,8 +134,8 @@ def _order(study: Study, pair: int) -> Sequence[Side]:
 def _train(
     side: Side,
     pair: int,
-    study: Study,
-    profile: Profile,
+    study: PairedDesign,
+    profile: ReportSession,
     cooldown: Cooldown,
     inbox: Inbox,
     screen: Screen,
@@ -153,14 +153,14 @@ def _train(
 
 
 @contextlib.contextmanager
-def _profiles(study: Study, on: Bench) -> Iterator[dict[SideName, Profile]]:
+def _profiles(study: PairedDesign, on: OpenMeters) -> Iterator[dict[SideName, ReportSession]]:
     series, pairs = uuid.uuid4().hex, study.looks[-1]
     with contextlib.ExitStack() as stack:
-        profiles: dict[SideName, Profile] = {}
+        profiles: dict[SideName, ReportSession] = {}
         for side in (study.a, study.b):
             place = Series(series, side.name, positions(side.name, pairs), study.looks)
             notes = [f"side {side.name} of a series: {side.about}", *idle_gpus(on.selection, side.job.gpus)]
-            profiles[side.name] = Profile(on, side.job.work, side.path, notes, place)
+            profiles[side.name] = ReportSession(on, side.job.work, side.path, notes, place)
             stack.callback(profiles[side.name].close)
         yield profiles
 

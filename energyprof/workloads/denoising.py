@@ -88,11 +88,11 @@ class Denoising(Program):
         config = self.config
         torch.manual_seed(seed)
         model = self.models.unet().to(self.device).train()
-        chance = loop.chance(seed, self.device)
+        rng = loop.rng(seed, self.device)
         task = loop.Task(
             model=model,
             batches=self.training.batches(views.drawn(len(self.training), config, seed)),
-            loss=lambda model, batch: self.loss(model, batch, chance),
+            loss=lambda model, batch: self.loss(model, batch, rng),
             evaluate=self.evaluate,
             optimiser=torch_side.adamw(model.parameters(), config["learning_rate"], self.device),
             rate=lambda step: rate.factor(step, config),
@@ -101,7 +101,7 @@ class Denoising(Program):
         )
         self.loop = loop.Loop(self.plan, self.device, task, seed)
         # Counting operations draws noise, too, where torch can count: the training starts afresh.
-        chance.manual_seed(chance.initial_seed())
+        rng.manual_seed(rng.initial_seed())
         yield from self.loop.train()
 
     def sources(self) -> Tuple[Any, Any]:
@@ -124,7 +124,7 @@ class Denoising(Program):
         tokens, side = self.models.tokens(captions), self.config["resolution"]
         if self.plan.settings.data is None:
             return captioned.Slices(torch.stack(images).to(self.device), tokens.to(self.device), side)
-        workers, pinned = ranks.loaders(self.plan.settings.workers), self.device.type == "cuda"
+        workers, pinned = ranks.worker_count(self.plan.settings.workers), self.device.type == "cuda"
         return image_folder.Squares(images, tokens, side, workers, pinned)
 
     def held_out(self, source: Any) -> Iterator["HeldOut"]:
@@ -132,10 +132,10 @@ class Denoising(Program):
         import torch
 
         n, schedule = self.config["validation_items"], self.models.schedule
-        chance = torch.Generator().manual_seed(self.config["validation_seed"])
+        rng = torch.Generator().manual_seed(self.config["validation_seed"])
         spread = (torch.arange(n) * 2 + 1) * len(schedule.alphas_cumprod) // (2 * n)
-        timesteps = spread[torch.randperm(n, generator=chance)]
-        seeds = torch.randint(2**24, (n,), generator=chance)  # of 2**28 on torch's versions draw others
+        timesteps = spread[torch.randperm(n, generator=rng)]
+        seeds = torch.randint(2**24, (n,), generator=rng)  # of 2**28 on torch's versions draw others
         parts = ranks.share(torch.arange(n)).split(EVAL_BATCH)
         picks = (views.plain(part * len(source) // n) for part in parts)
         for part, (images, tokens) in zip(parts, source.batches(picks)):
@@ -150,13 +150,13 @@ class Denoising(Program):
             noisy = schedule.add_noise(latents.float(), noise, at)
             yield HeldOut(noisy, at, text, noise, schedule.alphas_cumprod[at].view(-1, 1, 1, 1))
 
-    def loss(self, model: Any, batch: Tuple[Any, Any], chance: Any) -> Any:
+    def loss(self, model: Any, batch: Tuple[Any, Any], rng: Any) -> Any:
         """Mean squared error of what the model predicts, at a timestep drawn for each image."""
         import torch
 
-        latents, text = self.models.encoded(*batch, chance)
+        latents, text = self.models.encoded(*batch, rng)
         schedule, n = self.models.schedule, len(latents)
-        drawing = {"generator": chance, "device": self.device}
+        drawing = {"generator": rng, "device": self.device}
         noise = torch.randn(latents.shape, dtype=latents.dtype, **drawing)
         timesteps = torch.randint(len(schedule.alphas_cumprod), (n,), **drawing)
         velocity = schedule.config.prediction_type == "v_prediction"

@@ -75,8 +75,8 @@ class Models:
         for part in (self.vae, self.text_encoder):
             part.to(dtype=kind, memory_format=tensors.memory_format(part, channels_last))
 
-    def encoded(self, images: Any, tokens: Any, chance: Any) -> Tuple[Any, Any]:
-        """Scaled latents (n, c, h, w), drawn by ``chance`` or the most probable, and text (n, length, width).
+    def encoded(self, images: Any, tokens: Any, rng: Any) -> Tuple[Any, Any]:
+        """Scaled latents (n, c, h, w), drawn by ``rng`` or the most probable, and text (n, length, width).
 
         Args:
             images: (n, 1 or 3, side, side) uint8.
@@ -86,7 +86,7 @@ class Models:
         torch = library("torch")
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             found = self.vae.encode(_pixels(images).to(self.vae.dtype)).latent_dist
-            latents = found.mode() if chance is None else found.sample(chance)
+            latents = found.mode() if rng is None else found.sample(rng)
             return latents * self.vae.config.scaling_factor, self.text_encoder(tokens)[0]
 
 
@@ -190,10 +190,10 @@ def _draw(module: Any) -> None:
     torch = library("torch")
     for name, weight in module.named_parameters():
         name = name.replace("text_model.", "")  # which transformers 5 does without
-        chance = torch.Generator().manual_seed(FROZEN_SEED + zlib.crc32(name.encode()))
+        rng = torch.Generator().manual_seed(FROZEN_SEED + zlib.crc32(name.encode()))
         with torch.no_grad():
             if weight.dim() > 1:
-                weight.copy_(torch.randn(weight.shape, generator=chance) / weight[0].numel() ** 0.5)
+                weight.copy_(torch.randn(weight.shape, generator=rng) / weight[0].numel() ** 0.5)
             else:
                 weight.fill_(float(name.endswith("weight")))
 

@@ -77,9 +77,9 @@ class SliceSegmentation(Program):
     def batches(self, seed: int) -> Iterator[Tuple[Any, Any]]:
         """Corrupted slices (n, 1, x, y) and their truth (n, 5, x, y), without end."""
         slices, labels = self.training
-        chance = loop.chance(seed, self.device)
+        rng = loop.rng(seed, self.device)
         for pick in order.micro_batches(len(slices), self.config, seed, self.device):
-            yield tissues.corrupt(slices[pick], labels[pick], self.config["corruption"], chance)
+            yield tissues.corrupt(slices[pick], labels[pick], self.config["corruption"], rng)
 
     def evaluate(self, model: Any) -> Tuple[float, int]:
         """Sum of the validation slices' mean Dice over the tissues, and how many slices."""

@@ -50,7 +50,7 @@ class VolumeSegmentation(Program):
         """
         settings, config = self.plan.settings, self.config
         self.set_up("monai.networks.nets", "monai.inferers", "monai.transforms", "nibabel")
-        self.workers = ranks.loaders(settings.workers)
+        self.workers = ranks.worker_count(settings.workers)
         data = decathlon.read(Path(str(settings.data)))
         picked = order.evenly(len(data.training), config["data_fraction"]).tolist()
         cases = [data.training[number] for number in picked]

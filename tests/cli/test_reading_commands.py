@@ -214,7 +214,7 @@ def test_a_reader_that_leaves_changes_neither_verdict_nor_exit_code(
 
 
 def test_doctor_names_every_kind_with_its_state(command: Any) -> None:
-    done = command("doctor", "--look", "0")
+    done = command("doctor", "--seconds", "0")
     assert done.returncode == 0
     for kind in KINDS:
         assert re.search(rf"^  [✓✗–] {kind} ", done.stdout, re.MULTILINE), kind
@@ -226,7 +226,7 @@ def test_doctor_names_every_kind_with_its_state(command: Any) -> None:
 
 
 def test_doctor_reads_the_meters_and_says_what_they_read(command: Any) -> None:
-    data = json.loads(command("doctor", "--look", "1.5", "--json").stdout)
+    data = json.loads(command("doctor", "--seconds", "1.5", "--json").stdout)
     (rapl,) = (finding for finding in data["meters"] if finding["kind"] == "rapl")
     (package,) = rapl["meters"]
     assert package["power_w"] == pytest.approx(50, abs=LAG_J)
@@ -236,13 +236,13 @@ def test_doctor_reads_the_meters_and_says_what_they_read(command: Any) -> None:
 def test_doctor_gives_no_power_for_a_meter_that_stands_still(command: Any) -> None:
     command.root = command.folder / "still"
     sysfs.intel_client(command.root)
-    done = command("doctor", "--look", "1.5")
+    done = command("doctor", "--seconds", "1.5")
     assert "! rapl:package-0 stood still for over a second" in done.stdout
     assert " W\n" not in done.stdout
 
 
 def test_doctor_asks_an_external_meter_and_passes_over_one_that_does_not_answer(command: Any) -> None:
-    done = command("doctor", "--look", "0", "--meters", "auto,csv=nowhere.csv")
+    done = command("doctor", "--seconds", "0", "--meters", "auto,csv=nowhere.csv")
     assert done.returncode == 0
     assert re.search(r"[✗–] csv=nowhere.csv", done.stdout)
     assert "with rapl:package-0." in done.stdout
@@ -258,7 +258,7 @@ def test_doctor_in_a_virtual_machine_says_why_and_falls_back_to_an_estimate(comm
 
 
 def test_doctor_speaks_json(command: Any) -> None:
-    data = json.loads(command("doctor", "--look", "0", "--json").stdout)
+    data = json.loads(command("doctor", "--seconds", "0", "--json").stdout)
     assert [meter["kind"] for meter in data["meters"]] == [*KINDS]
     assert [words.partition("=")[0] for words in data["external"]] == [*ADDRESSED]
     assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "estimated": False}

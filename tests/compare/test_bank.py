@@ -71,10 +71,10 @@ def test_a_run_one_evaluation_earlier_than_all_others_is_no_alarm() -> None:
 
 
 def test_seldom_evaluated_sound_runs_raise_fewer_alarms_than_one_in_a_thousand() -> None:
-    chance = random.Random(1)
+    rng = random.Random(1)
 
     def crossing() -> int:
-        return 500 * math.ceil(math.exp(chance.gauss(math.log(2000), 0.15)) / 500)
+        return 500 * math.ceil(math.exp(rng.gauss(math.log(2000), 0.15)) / 500)
 
     alarms = 0
     for _ in range(100):

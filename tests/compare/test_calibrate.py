@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.compare.calibrate import calibrate
-from energyprof.compare.pairing import Asked
+from energyprof.compare.pairing import CalibrationRequest
 from energyprof.errors import FileError, UsageError
 from energyprof.measure.calibration import CalibrationRecord, Efficiency, parse_efficiency
 from energyprof.meter import Calibration
@@ -34,7 +34,9 @@ def found(
     efficiency: Efficiency | None = SUPPLY,
     window_s: float | None = None,
 ) -> CalibrationRecord:
-    return calibrate(path, Asked(meter, reference, efficiency, window_s), "2026-01-02T03:04:05Z", "r")
+    return calibrate(
+        path, CalibrationRequest(meter, reference, efficiency, window_s), "2026-01-02T03:04:05Z", "r"
+    )
 
 
 def refused(path: Path, **options) -> str:

@@ -211,22 +211,22 @@ def test_a_few_evaluations_of_real_runs_foretell_what_all_of_them_took() -> None
 def test_the_interval_holds_what_the_next_trainings_take_in_95_of_100(
     known: int, short: int, repeats: int
 ) -> None:
-    chance = random.Random(known + short + repeats)
+    rng = random.Random(known + short + repeats)
     made = at(1.0)
 
     def energy() -> float:
-        return math.exp(chance.gauss(0, 0.02))
+        return math.exp(rng.gauss(0, 0.02))
 
     held, times = 0, 1000
     for _ in range(times):
-        logs = [chance.gauss(math.log(2000), 0.12) for _ in range(known)]
+        logs = [rng.gauss(math.log(2000), 0.12) for _ in range(known)]
         mean = math.fsum(logs) / known
         sd = math.sqrt(math.fsum((log - mean) ** 2 for log in logs) / (known - 1))
         runs = [replace(made.runs[0], phases=(made.runs[0].phases[1],)) for _ in range(short)]
         runs = [replace(one, phases=(replace(one.phases[0], energy_j=1000 * energy()),)) for one in runs]
         samples = Samples("", math.exp(mean), sd, known, 1000.0, ())
         found = figure(estimate(replace(made, runs=tuple(runs)), samples, "r", repeats), "energy_to_target")
-        took = [chance.gauss(math.log(2000), 0.12) + math.log(energy()) for _ in range(repeats)]
+        took = [rng.gauss(math.log(2000), 0.12) + math.log(energy()) for _ in range(repeats)]
         assert found.u_rel is not None
         held += abs(math.fsum(took) / repeats - math.log(found.mean)) <= found.u_rel
     assert 0.93 <= held / times <= 0.985

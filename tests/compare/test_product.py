@@ -16,11 +16,11 @@ from reports import at, report, run, unmetered_run
 
 def several(sample_j: float, samples: int, seed: int, spread: float = 0.01, n: int = 5) -> Report:
     """Runs whose energy per sample and samples to target scatter by 1 %, or ``spread``."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     runs = [
         run(
-            sample_j * math.exp(chance.gauss(0, 0.01)),
-            samples=round(samples * math.exp(chance.gauss(0, spread))),
+            sample_j * math.exp(rng.gauss(0, 0.01)),
+            samples=round(samples * math.exp(rng.gauss(0, spread))),
             seed=i,
         )
         for i in range(n)

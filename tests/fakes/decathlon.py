@@ -22,17 +22,15 @@ def write(
     """Cases of those sizes in ``folder``, an organ and a tumour in each; spacings are taken in turn."""
     import numpy as np
 
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     pairs = []
     for number, size in enumerate(sizes):
         grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in size), indexing="ij"))
         label = np.zeros(size, np.uint8)
         for value, radius in ((1, 0.6), (2, 0.3)):
-            middle = chance.uniform(-0.2, 0.2, (3, 1, 1, 1))
+            middle = rng.uniform(-0.2, 0.2, (3, 1, 1, 1))
             label[((grid - middle) ** 2).sum(0) < radius**2] = value
-        shown = np.choose(label, (0.0, ORGAN, TUMOUR))[..., None] + chance.normal(
-            0, 20, (*size, len(modality))
-        )
+        shown = np.choose(label, (0.0, ORGAN, TUMOUR))[..., None] + rng.normal(0, 20, (*size, len(modality)))
         spacing = spacings_mm[number % len(spacings_mm)]
         image = save(
             folder / f"imagesTr/case_{number}.nii.gz",

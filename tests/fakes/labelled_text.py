@@ -11,12 +11,12 @@ FILLER = ("the", "day", "was", "here", "and", "there", "we", "saw", "it", "all")
 
 def rows(n: int, seed: int = 0) -> list[tuple[str, str]]:
     """Texts of six words with their labels, no two alike."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     found: dict[str, str] = {}
     while len(found) < n:
-        label = chance.choice(sorted(WORDS))
-        words = [*chance.choices(FILLER, k=5), chance.choice(WORDS[label])]
-        chance.shuffle(words)
+        label = rng.choice(sorted(WORDS))
+        words = [*rng.choices(FILLER, k=5), rng.choice(WORDS[label])]
+        rng.shuffle(words)
         found[" ".join(words)] = label
     return list(found.items())
 

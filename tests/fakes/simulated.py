@@ -48,14 +48,14 @@ class Device:
 class Clock:
     """Simulated time in the place of the module ``time``; whoever sleeps wakes a little late."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self.now_s, self._chance = 0.0, chance
+    def __init__(self, rng: random.Random) -> None:
+        self.now_s, self._rng = 0.0, rng
 
     def monotonic(self) -> float:
         return self.now_s
 
     def sleep(self, span_s: float) -> None:
-        self.now_s += span_s + self._chance.expovariate(1 / LATE_S)
+        self.now_s += span_s + self._rng.expovariate(1 / LATE_S)
 
 
 def simulate(
@@ -66,13 +66,13 @@ def simulate(
     seed: object,
 ) -> list[Trace]:
     """A trace of each device of one lane, from 0 s until the sampler is stopped; each phase pokes it."""
-    chance = random.Random(str(seed))
-    clock = Clock(chance)
+    rng = random.Random(str(seed))
+    clock = Clock(rng)
     loop: sampler.Sampler = object.__new__(sampler.Sampler)  # without its threads
     loop._readings, loop._stopping = deque(), False
-    pokes = [at_s + chance.uniform(0, WIRE_S) for at_s in sorted(phases_s)]
-    meters = [_Open(device, clock, chance) for device in lane]
-    seeded = SimpleNamespace(Random=lambda: random.Random(chance.random()))
+    pokes = [at_s + rng.uniform(0, WIRE_S) for at_s in sorted(phases_s)]
+    meters = [_Open(device, clock, rng) for device in lane]
+    seeded = SimpleNamespace(Random=lambda: random.Random(rng.random()))
     with patch.object(sampler, "time", clock), patch.object(sampler, "random", seeded):
         loop._read_on_time(list(enumerate(meters)), _Wake(clock, [*pokes, until_s], loop), interval_s)
     samples: list[list[Sample]] = [[] for _ in lane]
@@ -104,13 +104,13 @@ class _Wake:
 class _Open:
     """The device as the sampler meets it: time passes while it is read."""
 
-    def __init__(self, device: Device, clock: Clock, chance: random.Random) -> None:
+    def __init__(self, device: Device, clock: Clock, rng: random.Random) -> None:
         self.info = device.info
-        self._device, self._clock, self._chance = device, clock, chance
+        self._device, self._clock, self._rng = device, clock, rng
 
     def read(self) -> float:
-        span_s = self._device.read_s(self._clock.now_s) * self._chance.uniform(0.7, 1.5)
-        shown_s = self._clock.now_s + span_s * self._chance.random()
+        span_s = self._device.read_s(self._clock.now_s) * self._rng.uniform(0.7, 1.5)
+        shown_s = self._clock.now_s + span_s * self._rng.random()
         self._clock.now_s += span_s
         return self._device.value(shown_s)
 
@@ -186,9 +186,9 @@ def in_microjoules(value: Value, range_uj: int) -> Callable[[float], str]:
 
 def knowing_its_tick(device: Device, seed: object) -> Device:
     """The device as NVML's meter leaves it after it was opened: its tick was found by looking."""
-    chance = random.Random(str(seed))
-    clock = Clock(chance)
-    tick_s = find_tick(_Open(device, clock, chance).read, clock.monotonic, clock.sleep)
+    rng = random.Random(str(seed))
+    clock = Clock(rng)
+    tick_s = find_tick(_Open(device, clock, rng).read, clock.monotonic, clock.sleep)
     info = replace(device.info, refresh_s=tick_s or device.info.refresh_s, ticks=bool(tick_s))
     return replace(device, info=info)
 

@@ -8,7 +8,7 @@ import pytest
 
 from energyprof.errors import MeterError
 from energyprof.measure.sampler import Reading, Sampler, _schedule
-from energyprof.measure.schedule import Beats, RandomBeats, TickHunt
+from energyprof.measure.schedule import FixedInterval, StratifiedRandom, TickTracking
 from fakes.meters import FakeMeter, counter, gauge, hanging, since_now
 
 
@@ -85,7 +85,7 @@ def test_a_poke_reads_every_meter_at_once() -> None:
     meters = [FakeMeter(since_now(50), counter(name=str(i))) for i in range(3)]
     sampler = Sampler(meters, 3600)
     until(lambda: all(meter.reads == 1 for meter in meters))
-    sampler.poke()
+    sampler.read_now()
     until(lambda: all(meter.reads == 2 for meter in meters))
     sampler.stop()
     assert all(meter.reads == 3 for meter in meters)  # stopping reads once more: the end has a reading
@@ -122,7 +122,7 @@ def test_a_device_that_must_rest_is_not_read_however_often_it_is_poked() -> None
     sampler = Sampler([meter], 0.005)
     until(lambda: meter.reads == 1)
     for _ in range(20):
-        sampler.poke()
+        sampler.read_now()
         time.sleep(0.002)
     assert meter.reads == 1
     sampler.stop()
@@ -150,4 +150,4 @@ def test_powers_are_read_at_random_times_and_ticking_counters_at_their_ticks() -
     counter_schedule = _schedule([(0, FakeMeter(since_now(1), counter()))], 0.1)
     ticking_schedule = _schedule([(0, FakeMeter(since_now(1), counter(ticks=True, refresh_s=0.1)))], 0.1)
     kinds = [type(schedule) for schedule in (gauge_schedule, counter_schedule, ticking_schedule)]
-    assert kinds == [RandomBeats, Beats, TickHunt]
+    assert kinds == [StratifiedRandom, FixedInterval, TickTracking]

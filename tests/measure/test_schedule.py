@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from energyprof.measure.schedule import Beats, RandomBeats, TickHunt
+from energyprof.measure.schedule import FixedInterval, StratifiedRandom, TickTracking
 
 INTERVAL_S = 0.097
 
@@ -18,10 +18,10 @@ def hunted(tick_s: float, learned_s: float, jitter_s: float, late_s: float) -> t
 
     The hunt is told that a tick lasts ``learned_s``; each read comes ``late_s`` late in the mean.
     """
-    chance = random.Random(1)
-    first_s = chance.uniform(0, tick_s)
-    ticks = sorted(first_s + k * tick_s + chance.gauss(0, jitter_s) for k in range(round(70 / tick_s)))
-    hunt, now_s, reads = TickHunt(INTERVAL_S, learned_s), 0.0, 0
+    rng = random.Random(1)
+    first_s = rng.uniform(0, tick_s)
+    ticks = sorted(first_s + k * tick_s + rng.gauss(0, jitter_s) for k in range(round(70 / tick_s)))
+    hunt, now_s, reads = TickTracking(INTERVAL_S, learned_s), 0.0, 0
     last: tuple[float, int] | None = None
     brackets = []
     while now_s < 60:
@@ -32,7 +32,7 @@ def hunted(tick_s: float, learned_s: float, jitter_s: float, late_s: float) -> t
         hunt.saw(now_s, now_s + 5e-5, value)
         reads += 1
         now_s += 5e-5
-        now_s = max(now_s, hunt.next_s(now_s)) + (chance.expovariate(1 / late_s) if late_s else 0.0)
+        now_s = max(now_s, hunt.next_s(now_s)) + (rng.expovariate(1 / late_s) if late_s else 0.0)
     return sorted(brackets), reads / 60
 
 
@@ -55,7 +55,7 @@ def test_ticks_that_stray_cost_precision_and_not_reads() -> None:
 
 
 def test_a_counter_that_stopped_ticking_is_still_looked_at_and_not_hammered() -> None:
-    hunt, now_s, times = TickHunt(INTERVAL_S, 0.1), 0.0, []
+    hunt, now_s, times = TickTracking(INTERVAL_S, 0.1), 0.0, []
     while now_s < 120:
         times.append(now_s)
         hunt.saw(now_s, now_s + 5e-5, 7.0)
@@ -65,7 +65,7 @@ def test_a_counter_that_stopped_ticking_is_still_looked_at_and_not_hammered() ->
 
 
 def test_failed_reads_do_not_stop_the_hunt() -> None:
-    hunt, now_s, reads = TickHunt(INTERVAL_S, 0.1), 0.0, 0
+    hunt, now_s, reads = TickTracking(INTERVAL_S, 0.1), 0.0, 0
     while now_s < 10:
         hunt.saw(now_s, now_s + 5e-5, None if 3 < now_s < 5 else float(int(now_s / 0.1)))
         after_s = hunt.next_s(now_s + 5e-5)
@@ -75,7 +75,7 @@ def test_failed_reads_do_not_stop_the_hunt() -> None:
 
 
 def test_random_beats_come_once_an_interval_and_anywhere_in_it() -> None:
-    beats, now_s, times = RandomBeats(0.1, random.Random(3)), 5.0, []
+    beats, now_s, times = StratifiedRandom(0.1, random.Random(3)), 5.0, []
     for _ in range(2000):
         times.append(now_s)
         beats.saw(now_s, now_s, 1.0)
@@ -89,7 +89,7 @@ def test_random_beats_come_once_an_interval_and_anywhere_in_it() -> None:
 
 def test_a_load_that_keeps_step_with_the_interval_does_not_fool_random_beats() -> None:
     # 100 W in the first half of every interval, 0 W in the second: even beats would read one or the other.
-    beats, now_s, powers = RandomBeats(0.1, random.Random(4)), 0.0, []
+    beats, now_s, powers = StratifiedRandom(0.1, random.Random(4)), 0.0, []
     for _ in range(4000):
         powers.append(100.0 if now_s / 0.1 % 1 < 0.5 else 0.0)
         beats.saw(now_s, now_s, powers[-1])
@@ -98,7 +98,7 @@ def test_a_load_that_keeps_step_with_the_interval_does_not_fool_random_beats() -
 
 
 def test_beats_that_a_slow_read_let_pass_are_not_caught_up() -> None:
-    beats = Beats(0.1)
+    beats = FixedInterval(0.1)
     beats.saw(1.0, 1.01, 5.0)
     assert beats.next_s(1.01) == pytest.approx(1.1)
     assert beats.next_s(1.35) == pytest.approx(1.4)

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from energyprof.profile.processes import Said, cause, command, environment, last_words
+from energyprof.profile.processes import OutputTail, cause, command, environment, last_words
 
 # torchrun's table, as torch 2.0 to 2.13 print it after a traceback of their own.
 TABLE = """Traceback (most recent call last):
@@ -35,8 +35,8 @@ def table(*codes: tuple[int, int]) -> list[str]:
     return TABLE.format("".join(others) or "  <NO_OTHER_FAILURES>\n", first).splitlines()
 
 
-def said(text: str, last_s: float) -> Said:
-    one = Said()
+def said(text: str, last_s: float) -> OutputTail:
+    one = OutputTail()
     one.hear(io.BytesIO(text.encode()))
     one.last_s = last_s
     return one
@@ -84,7 +84,7 @@ def test_of_a_bar_that_was_drawn_over_itself_the_last_state_is_kept() -> None:
 
 
 def test_only_the_last_lines_are_kept() -> None:
-    one = Said(2)
+    one = OutputTail(2)
     one.hear(io.BytesIO(b"1\n2\n3\n"))
     assert one.lines() == ["2", "3"]
     assert one.last_s > 0

@@ -18,7 +18,7 @@ from energyprof.meter import Source
 from energyprof.profile import record, run
 from energyprof.profile.live import Snapshot
 from energyprof.profile.recorder import Training
-from energyprof.profile.session import Measuring, Outcome
+from energyprof.profile.session import MeasurementSettings, Outcome
 from energyprof.report.energy import TERMS
 from energyprof.report.file import read, to_json
 from energyprof.report.rebuild import recompute
@@ -44,10 +44,10 @@ wire.send("end", status="done", message="")
 
 
 @pytest.fixture
-def measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Measuring]:
+def measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasurementSettings]:
     powercap = LivePowercap(tmp_path / "machine", constant(50))
     monkeypatch.setenv("ENERGYPROF_SYSFS_ROOT", str(tmp_path / "machine"))
-    yield Measuring(("auto",), 0.02, 0.1, tmp_path / "r.json")
+    yield MeasurementSettings(("auto",), 0.02, 0.1, tmp_path / "r.json")
     powercap.close()
 
 
@@ -56,11 +56,11 @@ def training(seed: int, score: float = 0.75, after: str = "") -> Training:
     return Training((sys.executable, "-c", code), seed, "startup", "keep")
 
 
-def profiled(measuring: Measuring, *trainings: Training) -> Outcome:
+def profiled(measuring: MeasurementSettings, *trainings: Training) -> Outcome:
     return run._profile(WORK, trainings, measuring, None)
 
 
-def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Measuring) -> None:
+def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: MeasurementSettings) -> None:
     outcome = profiled(measuring, training(3), training(5), training(8))
     report = outcome.report
     assert [(r.seed, r.status, r.samples, r.score) for r in report.runs] == [
@@ -88,11 +88,11 @@ def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Me
     assert to_json(recompute(measuring.path)) == to_json(report)
 
 
-def test_a_target_that_is_not_reached_is_missed(measuring: Measuring) -> None:
+def test_a_target_that_is_not_reached_is_missed(measuring: MeasurementSettings) -> None:
     assert profiled(measuring, training(0, score=0.4)).report.runs[0].status == "missed"
 
 
-def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: Measuring) -> None:
+def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: MeasurementSettings) -> None:
     crash = "print('about to crash', flush=True); os.kill(os.getpid(), 11)"
     failing = training(1, score=0.4, after=crash)
     outcome = profiled(measuring, training(0), failing, training(2))
@@ -102,7 +102,7 @@ def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: M
 
 
 def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
-    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+    measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "HANG_S", 0.5)
     outcome = profiled(measuring, training(0, after="time.sleep(600)"))
@@ -111,7 +111,7 @@ def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
 
 
 def test_a_child_that_ignores_being_stopped_is_killed(
-    measuring: Measuring, monkeypatch: pytest.MonkeyPatch
+    measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "HANG_S", 0.2)
     monkeypatch.setattr("energyprof.profile.child.STOP_S", 0.5)
@@ -119,7 +119,9 @@ def test_a_child_that_ignores_being_stopped_is_killed(
     assert profiled(measuring, training(0, after=deaf)).report.runs[0].exit_code == -9
 
 
-def test_what_a_training_leaves_running_is_ended_with_it(measuring: Measuring, tmp_path: Path) -> None:
+def test_what_a_training_leaves_running_is_ended_with_it(
+    measuring: MeasurementSettings, tmp_path: Path
+) -> None:
     forked = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(subprocess.Popen(['sleep', '600']).pid))"
     profiled(measuring, training(0, after=forked))
     pid = (tmp_path / "pid").read_text()
@@ -129,7 +131,9 @@ def test_what_a_training_leaves_running_is_ended_with_it(measuring: Measuring, t
         time.sleep(0.02)
 
 
-def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(measuring: Measuring) -> None:
+def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(
+    measuring: MeasurementSettings,
+) -> None:
     flood = (
         "sys.stderr.write('x' * 5_000_000 + '\\n'); [print('line', i) for i in range(100_000)]; sys.exit(1)"
     )
@@ -139,7 +143,7 @@ def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(m
     assert len(outcome.tail) == 40
 
 
-def test_garbage_on_the_wire_is_counted_and_harmless(measuring: Measuring) -> None:
+def test_garbage_on_the_wire_is_counted_and_harmless(measuring: MeasurementSettings) -> None:
     talk = """
 import socket
 with socket.socket(socket.AF_UNIX) as line:
@@ -151,12 +155,12 @@ with socket.socket(socket.AF_UNIX) as line:
     assert "wire_garbage:7" in outcome.report.runs[0].flags
 
 
-def test_a_training_that_never_connects_failed(measuring: Measuring) -> None:
+def test_a_training_that_never_connects_failed(measuring: MeasurementSettings) -> None:
     silent = Training((sys.executable, "-c", "pass"), 0, "startup", "keep")
     assert profiled(measuring, silent).report.runs[0].status == "failed"
 
 
-def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Measuring) -> None:
+def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: MeasurementSettings) -> None:
     code = "import time, energyprof; time.sleep(0.2); energyprof.progress(samples=8, score=0.4)"
     quiet = Training((sys.executable, "-c", code), 0, "startup", "keep", unmarked="run")
     one = profiled(measuring, quiet).report.runs[0]
@@ -167,7 +171,7 @@ def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Meas
     assert to_json(recompute(measuring.path)) == to_json(read(measuring.path))
 
 
-def test_what_a_program_is_told_reaches_it(measuring: Measuring) -> None:
+def test_what_a_program_is_told_reaches_it(measuring: MeasurementSettings) -> None:
     code = "import os, sys; print(os.environ['TOLD']); sys.exit(1)"
     outcome = profiled(
         measuring, Training((sys.executable, "-c", code), 0, "startup", "keep", {"TOLD": "this"})
@@ -189,7 +193,7 @@ def test_gpus_that_only_idle_are_named() -> None:
     assert "none trains" in run.idle_gpus(selection, 0)[0]
 
 
-def test_the_screen_sees_the_run_go_on(measuring: Measuring) -> None:
+def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
     seen: list[Snapshot] = []
     run._profile(WORK, [training(0, after="time.sleep(1.2)")], measuring, seen.append)
     assert seen[-1].score == 0.75
@@ -215,14 +219,14 @@ def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> 
     assert done.returncode == 1
 
 
-def test_an_estimate_is_marked_as_one(measuring: Measuring, tmp_path: Path) -> None:
+def test_an_estimate_is_marked_as_one(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
     outcome = profiled(dataclasses.replace(measuring, meters=("cpu-model",)), training(0))
     assert outcome.report.estimated
     assert outcome.report.meters[0].estimated
 
 
-def test_an_estimate_beside_a_meter_is_not_counted(measuring: Measuring, tmp_path: Path) -> None:
+def test_an_estimate_beside_a_meter_is_not_counted(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
     report = profiled(dataclasses.replace(measuring, meters=("rapl", "cpu-model")), training(0)).report
     assert not report.estimated

@@ -39,9 +39,9 @@ def powered(wave: Waveform, phase_s: float, period_s: float = 0.01) -> Trace:
 @pytest.mark.parametrize("name", WAVES)
 @pytest.mark.parametrize("wraps_at_j", [None, 97.0])
 def test_ten_seconds_of_a_counter_are_exact_to_0_3_percent(name: str, wraps_at_j: float | None) -> None:
-    wave, chance = WAVES[name], random.Random(1)
+    wave, rng = WAVES[name], random.Random(1)
     for _ in range(6):
-        phase_s, start_s = chance.uniform(0, 10), chance.uniform(0.5, 2)
+        phase_s, start_s = rng.uniform(0, 10), rng.uniform(0.5, 2)
         truth = wave.energy_j(start_s + phase_s, start_s + phase_s + 10)
         energy = energy_between([counted(wave, phase_s, wraps_at_j)], start_s, start_s + 10)
         assert energy.joules == pytest.approx(truth, rel=0.003)
@@ -54,9 +54,9 @@ def test_ten_seconds_of_a_counter_are_exact_to_0_3_percent(name: str, wraps_at_j
 
 @pytest.mark.parametrize("name", WAVES)
 def test_the_true_value_of_a_polled_power_lies_within_its_uncertainty(name: str) -> None:
-    wave, chance, inside = WAVES[name], random.Random(2), 0
+    wave, rng, inside = WAVES[name], random.Random(2), 0
     for _ in range(40):
-        phase_s, start_s = chance.uniform(0, 10), chance.uniform(0.5, 2)
+        phase_s, start_s = rng.uniform(0, 10), rng.uniform(0.5, 2)
         truth = wave.energy_j(start_s + phase_s, start_s + phase_s + 10)
         energy = energy_between([powered(wave, phase_s, 0.097)], start_s, start_s + 10)
         assert energy.joules is not None

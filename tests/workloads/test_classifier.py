@@ -78,9 +78,9 @@ def test_a_mask_in_the_models_form_means_what_the_plain_one_means(folder):
     with torch.no_grad():
         ours = classifier.logits(model, tokens, form(mask))
         plain = classifier.logits(model, tokens, mask.long())
-        alone = classifier.logits(model, tokens[1:2, :1], form(mask[1:2, :1]))
+        no_sync = classifier.logits(model, tokens[1:2, :1], form(mask[1:2, :1]))
     assert torch.allclose(ours, plain, atol=1e-5)
-    assert torch.allclose(ours[1:2], alone, atol=1e-5)
+    assert torch.allclose(ours[1:2], no_sync, atol=1e-5)
 
 
 def test_an_architecture_that_is_not_bert_gets_the_plain_mask():

@@ -116,10 +116,10 @@ def test_it_learns_to_segment_volumes_it_has_not_seen(folder):
 
 
 def test_the_same_seed_gives_the_same_curve_with_any_number_of_workers(folder):
-    alone = curve(micro(folder))
-    assert len(alone) == 2
-    assert curve(micro(folder, workers=2)) == alone
-    assert curve(micro(folder), seed=1) != alone
+    no_sync = curve(micro(folder))
+    assert len(no_sync) == 2
+    assert curve(micro(folder, workers=2)) == no_sync
+    assert curve(micro(folder), seed=1) != no_sync
 
 
 def test_several_modalities_are_channels_of_one_image(tmp_path):

@@ -9,11 +9,11 @@ from typing import Literal
 from energyprof.compare.change import Change, as_change
 from energyprof.compare.contrast import difference
 from energyprof.compare.figures import BY_NAME
-from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, default_limits, once
+from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, default_limits, reject_duplicates
 from energyprof.compare.gate.noise import Noise, unfit
 from energyprof.compare.gate.validity import doubts, invalid
 from energyprof.compare.gate.verdict import Design, Trial
-from energyprof.compare.mismatches import Kind, obstacles, refuse
+from energyprof.compare.mismatches import Kind, mismatches, refuse
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
 from energyprof.report.record import Report
@@ -55,11 +55,11 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
     series = sequential.one_series(new, baseline)
     kinds = [kind for kind in MUST_AGREE if not (series and kind == "work")]
     refuse(
-        obstacles((new, baseline), labels, kinds),
+        mismatches((new, baseline), labels, kinds),
         f"{labels[0]} cannot be judged by {labels[1]}: they measure different things",
     )
     noise, notes = _fitting(case)
-    judged_by = once(limits) or default_limits(new, baseline, noise)
+    judged_by = reject_duplicates(limits) or default_limits(new, baseline, noise)
     if not limits and noise is not None:
         notes += [
             f"the limit of {limit.figure} is twice what this machine varies by"
@@ -67,7 +67,7 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
             if limit.margin > DEFAULT_MARGIN
         ]
     if series:
-        notes += [f"the work differs: {o.message}" for o in obstacles((new, baseline), labels, ["work"])]
+        notes += [f"the work differs: {o.message}" for o in mismatches((new, baseline), labels, ["work"])]
     names = [limit.figure for limit in judged_by]
     if lines := invalid((new, labels[0]), (baseline, labels[1]), names):
         return Evidence(invalid=lines, notes=tuple(notes))

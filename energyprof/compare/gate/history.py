@@ -11,10 +11,10 @@ from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME, missed
 from energyprof.compare.gate.evidence import Evidence
 from energyprof.compare.gate.folder import Found
-from energyprof.compare.gate.limits import Limit, default_limits, once
-from energyprof.compare.gate.validity import bars, doubts, invalid, of_runs
+from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
+from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
 from energyprof.compare.gate.verdict import Trial
-from energyprof.compare.mismatches import NAMED, Kind, machine_id, obstacles
+from energyprof.compare.mismatches import NAMED, Kind, machine_id, mismatches
 from energyprof.compare.statistics.intervals import ROUNDING, Difference, Logs
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
@@ -78,7 +78,7 @@ def evidence(
     Raises:
         UsageError: a figure is limited twice, or the report does not have it.
     """
-    limits = once(limits) or default_limits(new, new)
+    limits = reject_duplicates(limits) or default_limits(new, new)
     if lines := invalid((new, label), None, [limit.figure for limit in limits]):
         return Evidence(invalid=lines, notes=before.left_out)
     found, notes = [], []
@@ -89,14 +89,14 @@ def evidence(
             notes.append(f"no report before it has {limit.figure}")
             continue
         recent = past[-last:]
-        found.append(Trial(limit, foretold(values.logs, recent), (1, len(recent)), "history"))
+        found.append(Trial(limit, prediction(values.logs, recent), (1, len(recent)), "history"))
         if len(past) + 1 >= LEAST_FOR_CREEP:
             means = [*(logs.mean for logs in past), values.logs.mean]
-            found.append(Trial(limit, creep(means), (1, len(past)), "creep"))
+            found.append(Trial(limit, trend(means), (1, len(past)), "creep"))
     return Evidence(tuple(found), notes=(*notes, *before.left_out), doubts=doubts(new, label))
 
 
-def foretold(new: Logs, past: Sequence[Logs]) -> Difference:
+def prediction(new: Logs, past: Sequence[Logs]) -> Difference:
     """How far the mean of ``new`` lies from the mean of those before it, with the spread of a further one.
 
     The prediction interval of a normal distribution, s·√(1 + 1/n) (Hahn & Meeker, Statistical Intervals,
@@ -116,7 +116,7 @@ def foretold(new: Logs, past: Sequence[Logs]) -> Difference:
     return Difference(log_ratio, se, n - 1, math.sqrt(variance), 1.0, math.sqrt(variance_of_next))
 
 
-def creep(means: Sequence[float]) -> Difference:
+def trend(means: Sequence[float]) -> Difference:
     """The rise from the first to the last report along a straight line, with what chance makes of it.
 
     Least squares. By simulation at a false alarm rate of 5 % it finds a steady rise of three standard
@@ -155,12 +155,12 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
     report = from_data(slim(data), where)
     if report.workload.target != new.workload.target:
         return "other work"
-    differing = obstacles((report, new), ("", ""), _MUST_AGREE)
+    differing = mismatches((report, new), ("", ""), _MUST_AGREE)
     if differing:
         return {"boundary": "another boundary", "estimated": "estimated or not", "meters": "other meters"}[
             differing[0].kind
         ]
-    if of_runs(report, "", [missed, *bars(names, report.workload)]):
+    if of_runs(report, "", [missed, *exclusions(names, report.workload)]):
         return "invalid runs"
     figures = {}
     for name in names:

@@ -46,7 +46,7 @@ def parse_limit(text: str) -> Limit:
     return Limit(figure, margin)
 
 
-def once(limits: Sequence[Limit]) -> tuple[Limit, ...]:
+def reject_duplicates(limits: Sequence[Limit]) -> tuple[Limit, ...]:
     """The limits as they are.
 
     Raises:

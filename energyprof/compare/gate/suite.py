@@ -9,7 +9,7 @@ from itertools import groupby
 
 from energyprof.compare.gate.evidence import Case
 from energyprof.compare.gate.noise import Noise
-from energyprof.compare.mismatches import machine_id, machine_name, obstacles
+from energyprof.compare.mismatches import machine_id, machine_name, mismatches
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
 
@@ -42,8 +42,8 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
     Raises:
         UsageError: a folder has two reports of the same work on the same machine.
     """
-    _refuse_twins(new)
-    _refuse_twins(baseline)
+    _refuse_duplicates(new)
+    _refuse_duplicates(baseline)
     mine, theirs = sorted(new, key=_exact), sorted(baseline, key=_exact)
     same = _take(mine, theirs, _exact)
     names = _names([a for a, _ in same])
@@ -101,7 +101,7 @@ def _exact(named: Named) -> tuple[str, ...]:
     return (*_work(named), machine_id(named.report))
 
 
-def _refuse_twins(reports: Sequence[Named]) -> None:
+def _refuse_duplicates(reports: Sequence[Named]) -> None:
     for _, group in groupby(sorted(reports, key=lambda n: (_exact(n), n.label)), key=_exact):
         labels = [named.label for named in group]
         if len(labels) > 1:
@@ -115,10 +115,10 @@ def _names(reports: Sequence[Named]) -> list[str]:
     """Name and size of each, and what tells those of one name apart: the machine, else the label."""
     names = []
     for named in reports:
-        twins = [other for other in reports if _name(other) == _name(named)]
-        if len(twins) == 1:
+        duplicates = [other for other in reports if _name(other) == _name(named)]
+        if len(duplicates) == 1:
             names.append(_described(named.report))
-        elif len({machine_id(twin.report) for twin in twins}) == len(twins):
+        elif len({machine_id(duplicate.report) for duplicate in duplicates}) == len(duplicates):
             names.append(_placed(named.report))
         else:
             names.append(f"{_described(named.report)} ({named.label})")
@@ -134,5 +134,5 @@ def _placed(report: Report) -> str:
 
 
 def _difference(a: Named, b: Named) -> str:
-    lines = [o.message for o in obstacles((a.report, b.report), (a.label, b.label), ["work", "machine"])]
+    lines = [o.message for o in mismatches((a.report, b.report), (a.label, b.label), ["work", "machine"])]
     return f"{_described(a.report)}: {'; '.join(lines)}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from energyprof.compare import bank
 from energyprof.compare.change import collect
-from energyprof.compare.figures import BY_NAME, Bar, broken, missed, run_name, unmetered
+from energyprof.compare.figures import BY_NAME, Exclusion, broken, missed, run_name, unmetered
 from energyprof.compare.gate.limits import LIMITED, choice
 from energyprof.errors import UsageError
 from energyprof.report.record import Report, Run, WorkloadRecord
@@ -33,20 +33,21 @@ def disturbed(run: Run) -> str | None:
     return None
 
 
-def suspect(work: WorkloadRecord) -> Bar:
+def suspect(work: WorkloadRecord) -> Exclusion:
     """Why a run is probably not of the ``work`` that it says it is."""
     reference = bank.bank_of(work)
 
-    def bar(run: Run) -> str | None:
+    def exclusion(run: Run) -> str | None:
         detail = bank.faster(reference, run)
         return detail and f"faster than the reference runs, so the work has probably changed ({detail})"
 
-    return bar
+    return exclusion
 
 
-def bars(names: Collection[str], work: WorkloadRecord) -> list[Bar]:
+def exclusions(names: Collection[str], work: WorkloadRecord) -> list[Exclusion]:
     """What no run of the ``work`` may have that is judged by the figures ``names``."""
-    needed = [bar for bar in (unmetered, missed) if any(bar in BY_NAME[name].bars for name in names)]
+    kept_out = {exclusion for name in names for exclusion in BY_NAME[name].exclusions}
+    needed: list[Exclusion] = [exclusion for exclusion in (unmetered, missed) if exclusion in kept_out]
     if any(name not in _UNDISTURBED for name in names):
         needed.append(disturbed)
     return [broken, suspect(work), *needed]
@@ -63,8 +64,8 @@ def invalid(
     Raises:
         UsageError: no run of a report has a figure.
     """
-    lines = of_runs(*new, [missed, *bars(names, new[0].workload)])
-    lines += of_runs(*baseline, bars(names, baseline[0].workload)) if baseline else []
+    lines = of_runs(*new, [missed, *exclusions(names, new[0].workload)])
+    lines += of_runs(*baseline, exclusions(names, baseline[0].workload)) if baseline else []
     if not lines:
         for report, label in (new, baseline) if baseline else (new,):
             lines += _together(report, label)
@@ -73,13 +74,13 @@ def invalid(
     return tuple(lines)
 
 
-def of_runs(report: Report, label: str, bars: Sequence[Bar]) -> list[str]:
+def of_runs(report: Report, label: str, exclusions: Sequence[Exclusion]) -> list[str]:
     """Why runs of ``report`` cannot be judged."""
     if not report.runs:
         return [f"{label} has no runs"]
     lines = []
     for i, run in enumerate(report.runs):
-        reason = next((reason for bar in bars if (reason := bar(run))), None)
+        reason = next((reason for exclusion in exclusions if (reason := exclusion(run))), None)
         if reason:
             lines.append(f"{label}, {run_name(report, i)}: {reason}")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from energyprof.compare.comparison import Comparison, Entry, Estimate
+from energyprof.compare.comparison import Comparison, Entry, Summary
 from energyprof.compare.figures import SHOWN
 from energyprof.formats import factors, product, wording
 from energyprof.formats.html.plot import SIZE, Axis, dot, path, ratio_axis, svg, x_ticks
@@ -58,7 +58,7 @@ def _product(comparison: Comparison) -> list[Markup]:
 _HOW = "Dot: the mean; thick: 95 % by the spread of the runs; thin: with the meters' gain error. "
 
 
-def _span(estimate: Estimate, first: bool) -> _Span | None:
+def _span(estimate: Summary, first: bool) -> _Span | None:
     """Relative to the first report's mean; of the first report its own interval around it."""
     mean, change = estimate.mean, estimate.change
     if first and mean > 0:
@@ -127,7 +127,7 @@ def _name(label: str, best: bool) -> Markup:
     return tag("span", text(label), text(" "), tag("span", text(factors.BEST), class_="badge"))
 
 
-def _row(name: Markup, entry: Entry, estimate: Estimate, span: _Span | None, x: Axis) -> Markup:
+def _row(name: Markup, entry: Entry, estimate: Summary, span: _Span | None, x: Axis) -> Markup:
     metered = wording.with_meters(estimate)
     cells = (
         _unbroken(factors.mean(entry, estimate)),
@@ -147,7 +147,7 @@ def _unbroken(words: str) -> Markup:
     return tag("span", text(words), class_="whole") if words else text("")
 
 
-def _change(estimate: Estimate) -> Markup:
+def _change(estimate: Summary) -> Markup:
     """The ratio to the first report and, muted, what may be said of it."""
     ratio, said = factors.against(estimate, None, "")
     said = {"lower": "beyond chance", "higher": "beyond chance"}.get(said, said)
@@ -163,7 +163,7 @@ def _change(estimate: Estimate) -> Markup:
     )
 
 
-def _whisker(span: _Span | None, x: Axis, label: str, estimate: Estimate) -> Markup:
+def _whisker(span: _Span | None, x: Axis, label: str, estimate: Summary) -> Markup:
     if span is None:
         return Markup("")
     ratio, spread, metered = span

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
-from energyprof.measure.meters.shared import Shared
+from energyprof.measure.meters.ref_counted import RefCounted
 from energyprof.meter import Finding, MeterInfo, Part, Role, Source
 
 ROLE: Role = "cross-check"
@@ -148,7 +148,7 @@ def _stop(tracker: Any) -> None:
     tracker.stop()
 
 
-TRACKER = Shared(_start, _stop)
+TRACKER = RefCounted(_start, _stop)
 
 
 class CodecarbonMeter:

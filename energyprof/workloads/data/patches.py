@@ -35,32 +35,32 @@ class Patches:
         np = library("numpy")
         volume = self.volumes[number]
         # Any process draws the same from the run's seed and the draw's number.
-        chance = np.random.RandomState(np.random.SeedSequence([self.seed % 2**32, draw]).generate_state(4))
+        rng = np.random.RandomState(np.random.SeedSequence([self.seed % 2**32, draw]).generate_state(4))
         label = volume.label()
-        begin = corner(label.shape, self.config, volume.places(), chance)
+        begin = corner(label.shape, self.config, volume.places(), rng)
         sample = {
             "image": scaled(cut(volume.image(), begin, self.config["patch"]), self.scales),
             "label": cut(label[None], begin, self.config["patch"]),
         }
         sample = {name: padded(array, self.config["patch"]) for name, array in sample.items()}
-        change.set_random_state(seed=int(chance.randint(2**31)))
+        change.set_random_state(seed=int(rng.randint(2**31)))
         plain = library("monai.utils").convert_to_tensor
         return {name: plain(array, track_meta=False).contiguous() for name, array in change(sample).items()}
 
 
-def corner(shape: Sequence[int], config: Mapping[str, Any], places: Any, chance: Any) -> List[int]:
+def corner(shape: Sequence[int], config: Mapping[str, Any], places: Any, rng: Any) -> List[int]:
     """Where a patch begins (3,): around a voxel of a class drawn first, or anywhere.
 
     Along an axis that is shorter than the patch it begins at 0, and ends with the volume.
     """
     np = library("numpy")
     room = [max(0, size - side) for size, side in zip(shape, config["patch"])]
-    if len(places) and chance.uniform() < config["foreground"]:
+    if len(places) and rng.uniform() < config["foreground"]:
         classes = np.unique(places[:, 0])
-        of_class = places[places[:, 0] == classes[chance.randint(len(classes))]]
-        middle = of_class[chance.randint(len(of_class)), 1:]
+        of_class = places[places[:, 0] == classes[rng.randint(len(classes))]]
+        middle = of_class[rng.randint(len(of_class)), 1:]
         return [int(min(max(0, m - side // 2), most)) for m, side, most in zip(middle, config["patch"], room)]
-    return [int(chance.randint(most + 1)) for most in room]
+    return [int(rng.randint(most + 1)) for most in room]
 
 
 def cut(array: Any, begin: Sequence[int], patch: Sequence[int]) -> Any:

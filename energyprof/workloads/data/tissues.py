@@ -35,10 +35,10 @@ def _tensors(slabs_mm: Any, voxel_mm: int) -> List[Any]:
     return [torch.from_numpy(array).float().unsqueeze(1) for array in arrays]
 
 
-def corrupt(slices: Any, labels: Any, ranges: Mapping[str, float], chance: Any) -> Tuple[Any, Any]:
+def corrupt(slices: Any, labels: Any, ranges: Mapping[str, float], rng: Any) -> Tuple[Any, Any]:
     """Slices with mean 0 and deviation 1 each (n, 1, x, y), and their truth moved along (n, 5, x, y).
 
-    Every draw comes from ``chance``, on the device of the slices; nothing waits for that device.
+    Every draw comes from ``rng``, on the device of the slices; nothing waits for that device.
 
     Args:
         slices: (n, 1, x, y), 0…1.
@@ -54,7 +54,7 @@ def corrupt(slices: Any, labels: Any, ranges: Mapping[str, float], chance: Any) 
 
     def draw(*shape: int) -> Any:
         """Uniform in -1…1, (n, *shape)."""
-        return 2 * torch.rand(n, *shape, generator=chance, device=slices.device) - 1
+        return 2 * torch.rand(n, *shape, generator=rng, device=slices.device) - 1
 
     angle = math.radians(ranges["rotation_deg"]) * draw()
     scale = torch.exp(ranges["log_scale"] * draw())
@@ -71,7 +71,7 @@ def corrupt(slices: Any, labels: Any, ranges: Mapping[str, float], chance: Any) 
     contrast = torch.where(inverted, 1 - bent, bent)
     knots = ranges["log_bias"] * draw(1, 4, 4)
     shade = functional.interpolate(knots, size=(x, y), mode="bicubic", align_corners=True)
-    noise = torch.randn(slices.shape, generator=chance, device=slices.device)
+    noise = torch.randn(slices.shape, generator=rng, device=slices.device)
     seen = contrast * torch.exp(shade) + ranges["noise"] * noise
 
     mean = seen.mean(dim=(2, 3), keepdim=True)

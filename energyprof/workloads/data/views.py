@@ -12,9 +12,9 @@ def drawn(n: int, config: Mapping[str, Any], seed: int) -> Iterator[Tuple[Any, A
     """What this process's micro-batches hold, without end: indices into ``n`` images (m,), views (m, 3)."""
     import torch
 
-    chance = loop.chance(seed, "cpu")
+    rng = loop.rng(seed, "cpu")
     for numbers in order.micro_batches(n, config, seed, "cpu"):
-        yield numbers, torch.rand(len(numbers), 3, generator=chance)
+        yield numbers, torch.rand(len(numbers), 3, generator=rng)
 
 
 def plain(numbers: Any) -> Tuple[Any, Any]:

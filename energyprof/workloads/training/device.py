@@ -130,7 +130,7 @@ def compiled(model: Any) -> Any:
     return library("torch").compile(model)
 
 
-def alone(model: Any, wanted: bool) -> ContextManager[Any]:
+def no_sync(model: Any, wanted: bool) -> ContextManager[Any]:
     """While ``wanted``: gradients are kept, not yet averaged with the other processes'."""
     inner = getattr(model, "_orig_mod", model)  # torch.compile hides it
     return inner.no_sync() if wanted else contextlib.nullcontext()

@@ -28,7 +28,7 @@ SOURCES = (
 )
 
 
-def chance(seed: int, device: Any) -> Any:
+def rng(seed: int, device: Any) -> Any:
     """A generator on the device for what is drawn anew in each step; another one for each process."""
     import torch
 
@@ -154,7 +154,7 @@ class Loop:
                 self._synchronise()
                 yield Phase("part:" + name, samples)
                 ends_s = time.monotonic() + seconds
-                while ranks.agreed(time.monotonic() < ends_s, self._device):
+                while ranks.from_rank0(time.monotonic() < ends_s, self._device):
                     part()
                     samples += self._config["batch_size"]
                 self._synchronise()
@@ -167,7 +167,7 @@ class Loop:
         total: Any = 0.0
         for part in range(accum):
             batch = next(self._batches)
-            with torch_side.alone(self._model, part < accum - 1 and ranks.world() > 1):
+            with torch_side.no_sync(self._model, part < accum - 1 and ranks.world() > 1):
                 loss = self._loss(batch)
                 self._scaler.scale(loss / accum).backward()
             total = total + loss.detach() / accum

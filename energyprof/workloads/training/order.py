@@ -14,11 +14,11 @@ def micro_batches(n: int, config: Mapping[str, Any], seed: int, device: Any) -> 
     """
     import torch
 
-    chance = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     left = torch.empty(0, dtype=torch.long, device=device)
     while True:
         while len(left) < config["batch_size"]:
-            left = torch.cat([left, torch.randperm(n, generator=chance).to(device, non_blocking=True)])
+            left = torch.cat([left, torch.randperm(n, generator=rng).to(device, non_blocking=True)])
         mine = ranks.share(left[: config["batch_size"]])
         yield from mine.chunk(config["grad_accum"])
         left = left[config["batch_size"] :]

@@ -57,7 +57,7 @@ def summed(values: Sequence[float], device: Any) -> List[float]:
     return [float(value) for value in sums.tolist()]
 
 
-def agreed(opinion: bool, device: Any) -> bool:
+def from_rank0(opinion: bool, device: Any) -> bool:
     """What rank 0 thinks: time passes a little differently for each."""
     if world() == 1:
         return opinion
@@ -72,7 +72,7 @@ def share(indices: Any) -> Any:
     return indices[rank() :: world()]
 
 
-def loaders(asked: Optional[int]) -> int:
+def worker_count(asked: Optional[int]) -> int:
     """How many processes load data beside this one: as asked, or up to 4 of its share of the processor."""
     if asked is not None:
         return asked

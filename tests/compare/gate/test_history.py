@@ -13,7 +13,7 @@ import pytest
 from energyprof.compare.figures import FIGURES, value
 from energyprof.compare.gate.check import check_history, exit_code
 from energyprof.compare.gate.folder import Found, reports_in
-from energyprof.compare.gate.history import creep, foretold, history, slim
+from energyprof.compare.gate.history import history, prediction, slim, trend
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end, upper_end
 from energyprof.errors import FileError, UsageError
@@ -73,14 +73,14 @@ def test_the_prediction_interval_is_that_of_the_textbook():
     # Hahn & Meeker (1991), table 4.1 has n = 5, one further observation: 2.776 · √(6/5) = 3.04 at 95 %.
     past = [logs_of([math.exp(x)]) for x in (-2e-2, -1e-2, 0.0, 1e-2, 2e-2)]
     sd = math.sqrt(2.5e-4)
-    ahead = foretold(logs_of([1.0]), past)
+    ahead = prediction(logs_of([1.0]), past)
     assert upper_end(ahead, 0.025) == pytest.approx(3.041 * sd, rel=1e-3)
     assert ahead.log_ratio == pytest.approx(0)
 
 
 def test_a_report_of_fewer_runs_than_those_before_it_may_vary_by_more():
     past = [logs_of([math.exp(x + 0.01), math.exp(x - 0.01)]) for x in (-0.01, 0.0, 0.01)]
-    several, single = foretold(logs_of([1.0, 1.0]), past), foretold(logs_of([1.0]), past)
+    several, single = prediction(logs_of([1.0, 1.0]), past), prediction(logs_of([1.0]), past)
     # Means vary by 1 %, single runs around them by √2 %: half of that variance comes on top.
     assert several.se**2 == pytest.approx(1e-4 * (1 + 1 / 3))
     assert single.se**2 == pytest.approx(1e-4 * (1 + 1 / 3) + 2e-4 / 2)
@@ -145,10 +145,10 @@ def test_the_line_through_the_reports_agrees_with_scipy():
     stats = pytest.importorskip("scipy.stats")
     means = [0.0, 0.02, 0.01, 0.04, 0.03, 0.06]
     line = stats.linregress(range(6), means)
-    rise = creep(means)
+    rise = trend(means)
     assert rise.log_ratio == pytest.approx(5 * line.slope) and rise.dof == 4
     assert rise.se == pytest.approx(5 * line.stderr)
-    assert creep([0.0, 0.1, 0.2, 0.3, 0.4]).se == 0.0
+    assert trend([0.0, 0.1, 0.2, 0.3, 0.4]).se == 0.0
 
 
 def test_unchanged_work_is_called_higher_and_creeping_in_5_percent_each():
@@ -156,8 +156,8 @@ def test_unchanged_work_is_called_higher_and_creeping_in_5_percent_each():
     for _ in range(trials):
         means = [rng.gauss(0, 0.01) for _ in range(11)]
         logs = [logs_of([math.exp(mean)]) for mean in means]
-        higher += lower_end(foretold(logs[-1], logs[:-1]), ALPHA) > 0
-        creeping += lower_end(creep(means), ALPHA) > 0
+        higher += lower_end(prediction(logs[-1], logs[:-1]), ALPHA) > 0
+        creeping += lower_end(trend(means), ALPHA) > 0
     assert 0.04 <= higher / trials <= 0.06
     assert 0.04 <= creeping / trials <= 0.06
 

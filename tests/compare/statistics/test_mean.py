@@ -92,11 +92,11 @@ def test_the_mean_of_products_is_the_product_of_means(a: list[float], b: list[fl
 
 @pytest.mark.parametrize(("runs", "gain"), [(3, 0.0), (3, 0.02), (5, 0.01), (25, 0.0)])
 def test_the_interval_holds_the_truth_in_95_of_100(runs: int, gain: float) -> None:
-    chance = random.Random(runs)
+    rng = random.Random(runs)
     held, times = 0, 2000
     for _ in range(times):
-        wrong = math.exp(chance.gauss(0, gain))
-        values = [wrong * math.exp(chance.gauss(0, 0.03)) for _ in range(runs)]
+        wrong = math.exp(rng.gauss(0, gain))
+        values = [wrong * math.exp(rng.gauss(0, 0.03)) for _ in range(runs)]
         found = mean_of(values, [{"gain": gain * x} for x in values])
         held += abs(math.log(found.value)) <= (found.u_rel or 0.0)
     assert 0.935 <= held / times <= 0.975

@@ -13,7 +13,7 @@ import pytest
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters import csv
-from energyprof.meter import Finding, Recording
+from energyprof.meter import ExternalLog, Finding
 
 NOON_S = datetime(2024, 5, 1, 12, tzinfo=timezone.utc).timestamp()  # 1714564800
 
@@ -28,7 +28,7 @@ def find(path: Path, text: str | None = None, **options: str) -> Finding:
     return csv.find_at(str(path), options)
 
 
-def opened(finding: Finding) -> Recording:
+def opened(finding: Finding) -> ExternalLog:
     assert finding.state == "found", finding.reason
     recording: Any = finding.sources[0].open()
     return recording  # type: ignore[no-any-return]

@@ -8,7 +8,7 @@ from energyprof.errors import FileError, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read
 from energyprof.report.importers.imported import Request
-from energyprof.report.importers.keep import keep
+from energyprof.report.importers.save import save
 from energyprof.report.record import Report
 
 NAME = "unet_812.4711_2026-01-02T100000Z_carbontracker.log"
@@ -41,7 +41,7 @@ def epoch(gpu: str, cpu: str = "40.0") -> tuple[str, ...]:
 
 
 def imported(*paths: Path) -> Report:
-    return keep(importers.read(Request(paths)), paths[0].with_suffix(".json"))
+    return save(importers.read(Request(paths)), paths[0].with_suffix(".json"))
 
 
 def test_the_powers_of_all_devices_times_the_epochs_add_up(tmp_path):

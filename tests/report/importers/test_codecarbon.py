@@ -10,7 +10,7 @@ from energyprof.errors import FileError, NotComparable, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read, trace_path
 from energyprof.report.importers.imported import Request
-from energyprof.report.importers.keep import keep
+from energyprof.report.importers.save import save
 from energyprof.report.record import Report
 
 # A row of codecarbon 3.3: 0.01 kWh CPU, 0.04 kWh GPU, 0.002 kWh memory over 10 min.
@@ -50,7 +50,7 @@ def write(path: Path, *rows: dict[str, str]) -> Path:
 
 
 def imported(path: Path, **asked: object) -> Report:
-    return keep(importers.read(Request((path,), **asked)), path.with_suffix(".json"))  # type: ignore[arg-type]
+    return save(importers.read(Request((path,), **asked)), path.with_suffix(".json"))  # type: ignore[arg-type]
 
 
 def test_kilowatt_hours_become_joules_of_the_components(tmp_path):

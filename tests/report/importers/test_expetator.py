@@ -10,7 +10,7 @@ from energyprof.errors import UsageError
 from energyprof.report import importers
 from energyprof.report.file import to_json
 from energyprof.report.importers.imported import Request
-from energyprof.report.importers.keep import keep
+from energyprof.report.importers.save import save
 from energyprof.report.rebuild import recompute
 from energyprof.report.record import Report
 
@@ -35,7 +35,7 @@ def bundle(folder: Path, *rows: tuple[str, int, str], watts: tuple[float, ...] =
 
 
 def imported(path: Path, tmp_path: Path, **asked: object) -> Report:
-    return keep(importers.read(Request((path,), **asked)), tmp_path / "r.json")  # type: ignore[arg-type]
+    return save(importers.read(Request((path,), **asked)), tmp_path / "r.json")  # type: ignore[arg-type]
 
 
 def test_the_hosts_of_an_experiment_add_up(tmp_path):

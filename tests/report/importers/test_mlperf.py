@@ -12,7 +12,7 @@ from energyprof.errors import FileError, NotComparable, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read, to_json
 from energyprof.report.importers.imported import Request
-from energyprof.report.importers.keep import keep
+from energyprof.report.importers.save import save
 from energyprof.report.rebuild import recompute
 from energyprof.report.record import Report
 from fakes.mlperf_logs import START_S, every_second, line, write_power, write_result
@@ -22,7 +22,7 @@ NODES = {"system_name": "ACME", "number_of_nodes": "2", "host_processor_model_na
 
 def imported(tmp_path: Path, *results: Path, **asked: object) -> Report:
     request = Request(tuple(results), **asked)  # type: ignore[arg-type]
-    return keep(importers.read(request), tmp_path / "report.json")
+    return save(importers.read(request), tmp_path / "report.json")
 
 
 def one_node(tmp_path: Path, power=lambda t: 7000.0, times_s=None, **options: object) -> Report:

@@ -7,7 +7,7 @@ import pytest
 from energyprof.report import importers
 from energyprof.report.file import read
 from energyprof.report.importers.imported import Request
-from energyprof.report.importers.keep import keep
+from energyprof.report.importers.save import save
 from energyprof.report.record import Report
 
 HEADER = "timestamp;tag;duration;package_0;dram_0;core_0;nvidia_gpu_0"
@@ -16,7 +16,7 @@ START_S = 1728507600.0
 
 def imported(path: Path, header: str, *rows: str) -> Report:
     path.write_text("\n".join([header, *rows]) + "\n")
-    return keep(importers.read(Request((path,))), path.with_suffix(".json"))
+    return save(importers.read(Request((path,))), path.with_suffix(".json"))
 
 
 def test_microjoules_and_millijoules_become_joules_each_once(tmp_path):

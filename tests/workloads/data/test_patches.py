@@ -84,17 +84,17 @@ def test_changes_come_as_often_as_asked(decoded):
 def test_every_class_is_met_as_often_when_patches_are_drawn_around_one(decoded):
     config = {"patch": [1, 1, 1], "foreground": 1.0}
     volume = decoded[0]
-    chance = np.random.RandomState(0)
-    corners = [patches.corner(volume.label().shape, config, volume.places(), chance) for _ in range(400)]
+    rng = np.random.RandomState(0)
+    corners = [patches.corner(volume.label().shape, config, volume.places(), rng) for _ in range(400)]
     found = np.bincount([volume.label()[tuple(at)] for at in corners], minlength=3)
     assert found[0] == 0
     assert found[1] == pytest.approx(200, abs=50)
 
 
 def test_patches_lie_within_the_volume_and_reach_its_ends():
-    chance, config = np.random.RandomState(0), {"patch": [4, 6, 9], "foreground": 0.5}
+    rng, config = np.random.RandomState(0), {"patch": [4, 6, 9], "foreground": 0.5}
     places = np.array([[1, 0, 0, 0], [2, 5, 7, 8]])
-    corners = np.array([patches.corner((6, 8, 9), config, places, chance) for _ in range(200)])
+    corners = np.array([patches.corner((6, 8, 9), config, places, rng) for _ in range(200)])
     assert corners.min(axis=0).tolist() == [0, 0, 0]
     assert corners.max(axis=0).tolist() == [2, 2, 0]
 
@@ -109,8 +109,8 @@ def test_a_volume_smaller_than_the_patch_lies_in_its_middle(decoded):
 
 
 def test_a_volume_without_foreground_gives_patches_all_the_same():
-    chance, config = np.random.RandomState(0), {"patch": [2, 2, 2], "foreground": 1.0}
-    assert len(patches.corner((6, 8, 9), config, np.empty((0, 4), np.int32), chance)) == 3
+    rng, config = np.random.RandomState(0), {"patch": [2, 2, 2], "foreground": 1.0}
+    assert len(patches.corner((6, 8, 9), config, np.empty((0, 4), np.int32), rng)) == 3
 
 
 def test_intensities_are_clipped_before_they_are_scaled():
@@ -138,9 +138,9 @@ def test_processes_beside_make_the_same_batches(decoded, workers):
     batches = list(islice(patches.micro_batches(made(decoded), workers, CPU), 6))
     picks = list(islice(patches.picks(3, CONFIG, 0), 6))
     for (images, labels), pick in zip(batches, picks, strict=True):
-        alone = made(decoded)[pick]
-        assert torch.equal(images, alone[0])
-        assert torch.equal(labels, alone[1])
+        no_sync = made(decoded)[pick]
+        assert torch.equal(images, no_sync[0])
+        assert torch.equal(labels, no_sync[1])
 
 
 def test_loading_leaves_the_models_dice_alone(decoded):

@@ -17,8 +17,8 @@ def test_corruption_is_a_function_of_its_seed():
     slices, labels = tissues.training_set(CONFIG)
 
     def corrupted(seed):
-        chance = torch.Generator().manual_seed(seed)
-        return tissues.corrupt(slices[:4], labels[:4], CONFIG["corruption"], chance)
+        rng = torch.Generator().manual_seed(seed)
+        return tissues.corrupt(slices[:4], labels[:4], CONFIG["corruption"], rng)
 
     once, again, other = corrupted(1), corrupted(1), corrupted(2)
     assert torch.equal(once[0], again[0]) and torch.equal(once[1], again[1])
@@ -39,8 +39,8 @@ def test_a_turned_slice_keeps_its_shape():
     square[..., 30:50, 38:58] = 1
     none = dict.fromkeys(CONFIG["corruption"], 0.0)
     for seed in range(5):
-        chance = torch.Generator().manual_seed(seed)
-        _, truth = tissues.corrupt(square, square, {**none, "rotation_deg": 90.0}, chance)
+        rng = torch.Generator().manual_seed(seed)
+        _, truth = tissues.corrupt(square, square, {**none, "rotation_deg": 90.0}, rng)
         assert truth[0, 1].sum() == pytest.approx(400, rel=0.03)
 
 

@@ -34,7 +34,7 @@ def test_one_of_several_ends_at_once_with_its_code_its_words_and_no_worker_left(
 
 
 def test_data_are_loaded_by_as_many_processes_as_asked_or_a_few(monkeypatch):
-    assert [ranks.loaders(asked) for asked in (0, 7)] == [0, 7]
-    assert 1 <= ranks.loaders(None) <= 4
+    assert [ranks.worker_count(asked) for asked in (0, 7)] == [0, 7]
+    assert 1 <= ranks.worker_count(None) <= 4
     monkeypatch.setenv("WORLD_SIZE", "1000")
-    assert ranks.loaders(None) == 1
+    assert ranks.worker_count(None) == 1

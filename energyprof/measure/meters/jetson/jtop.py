@@ -17,7 +17,7 @@ from energyprof.errors import MeterError
 from energyprof.measure.meters.jetson.boards import AGX_ORIN, TOTALS, identify, recognise
 from energyprof.measure.meters.jetson.ina3221 import OFFSET_V, STEP_V, USUAL_SHUNT_OHM, read_channels
 from energyprof.measure.meters.jetson.jetson import GAIN_A, GAIN_SOURCE, MAX_W
-from energyprof.measure.meters.shared import Shared
+from energyprof.measure.meters.ref_counted import RefCounted
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
 
 ROLE: Role = "cross-check"
@@ -164,7 +164,7 @@ class _Client:
         self._client.close()
 
 
-CLIENT = Shared(_start, lambda client: client.close())
+CLIENT = RefCounted(_start, lambda client: client.close())
 
 
 class Jtop:

@@ -43,7 +43,7 @@ class Address:
             raise UsageError(f"{self.kind}: the option {option} has no value")
         return value
 
-    def whole(self, option: str, default: int, least: int = 0) -> int:
+    def whole_number(self, option: str, default: int, least: int = 0) -> int:
         """One of the kind's own options as a whole number from ``least``. Raises UsageError if it is none."""
         text = self.text(option, str(default))
         if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:

@@ -62,7 +62,7 @@ COMPONENTS = {
 def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The power of one channel, and its energy register to hold it against."""
     place = parse("shelly", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=("channel",))
-    place.whole("channel", 0)
+    place.whole_number("channel", 0)
     service = Service("shelly", base_of("shelly", address, "http"), user=USER)
     try:
         with Client(service) as client:

@@ -52,7 +52,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The plug's power, and its energy register to hold it against."""
     place = parse("tasmota", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=("channel",))
     if place.text("channel") != ALL:
-        place.whole("channel", 1, least=1)
+        place.whole_number("channel", 1, least=1)
     service = Service("tasmota", base_of("tasmota", address, "http"), login="query", user=USER)
     try:
         with Client(service) as client:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from energyprof.errors import MeterError
-from energyprof.measure.meters.shared import Shared
+from energyprof.measure.meters.ref_counted import RefCounted
 
 
 def _start() -> Any:
@@ -28,7 +28,7 @@ def _stop(pynvml: Any) -> None:
         pynvml.nvmlShutdown()
 
 
-LIBRARY = Shared(_start, _stop)
+LIBRARY = RefCounted(_start, _stop)
 
 
 @contextmanager

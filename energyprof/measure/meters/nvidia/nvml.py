@@ -19,8 +19,8 @@ from energyprof.measure.meters.nvidia.power import (
     NvmlPower,
     PowerReading,
     power_alone,
+    power_cross_check,
     power_reading,
-    power_twin,
 )
 from energyprof.measure.meters.nvidia.probe import GpuProbe
 from energyprof.meter import Finding, MeterInfo, Role, Source
@@ -131,8 +131,8 @@ def _view(nvml: Any, gpu: Gpu) -> _View:
     if power is None:
         notes += [NO_MODULE_POWER] if gpu.superchip else []
         return _View(name, (_counter_source(counter),), tuple(notes))
-    twin = _power_source(power_twin(counter, power, gpu), power)
-    return _View(name, (_counter_source(counter), twin), tuple(notes))
+    cross_check = _power_source(power_cross_check(counter, power, gpu), power)
+    return _View(name, (_counter_source(counter), cross_check), tuple(notes))
 
 
 def _counter_source(info: MeterInfo) -> Source:

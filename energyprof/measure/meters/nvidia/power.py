@@ -109,7 +109,7 @@ def power_alone(counter: MeterInfo, reading: PowerReading, gpu: Gpu) -> MeterInf
     )
 
 
-def power_twin(counter: MeterInfo, reading: PowerReading, gpu: Gpu) -> MeterInfo:
+def power_cross_check(counter: MeterInfo, reading: PowerReading, gpu: Gpu) -> MeterInfo:
     """The power to hold against ``counter``."""
     return replace(
         power_alone(counter, reading, gpu),

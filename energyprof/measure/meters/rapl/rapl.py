@@ -68,7 +68,7 @@ class Way:
         info = replace(self.info, **changes)
         return Source(info, functools.partial(self.open, info))
 
-    def twin(self) -> Source:
+    def cross_check(self) -> Source:
         """The meter beside the one that counts, to be held against it."""
         name = self.info.name
         return self.source(
@@ -92,7 +92,7 @@ def find(root: Path) -> Finding:
     counters = _counters(events, zones, vendor)
     packages = any(counter.domain == "package" for counter in counters)
     counted: dict[str, Source] = {}
-    twins: list[Source] = []
+    cross_checks: list[Source] = []
     bypassed, no_perf, no_powercap = [], [], []
     for counter in counters:
         if packages and counter.domain == "psys":
@@ -105,7 +105,7 @@ def find(root: Path) -> Finding:
         by_powercap, powercap_errors = _through_powercap(counter, processor)
         if by_perf:
             counted[counter.name] = by_perf.source()
-            twins += [by_powercap.twin()] if by_powercap else []
+            cross_checks += [by_powercap.cross_check()] if by_powercap else []
         elif by_powercap:
             counted[counter.name] = by_powercap.source()
             bypassed += perf_errors
@@ -128,7 +128,9 @@ def find(root: Path) -> Finding:
         notes.append("psys counts what the vendor put on it, which may hold the GPU")
     elif not any(source.info.part == "dram" for source in counted.values()):
         notes.append("no dram domain that can be read: the memory is not metered")
-    return Finding("rapl", ROLE, "found", (*counted.values(), *twins), remedy=remedy, notes=tuple(notes))
+    return Finding(
+        "rapl", ROLE, "found", (*counted.values(), *cross_checks), remedy=remedy, notes=tuple(notes)
+    )
 
 
 def _of_package(name: str) -> str:

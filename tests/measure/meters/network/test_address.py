@@ -30,7 +30,7 @@ def test_without_options_the_kind_decides() -> None:
     assert (plain.boundary, plain.gain_a, plain.gain_source) == ("wall_ac", 0.01, "datasheet")
     assert plain.name() == "shelly:192.0.2.7"
     assert plain.name(1, "register") == "shelly:192.0.2.7:1:register"
-    assert plain.whole("channel", 3) == 3
+    assert plain.whole_number("channel", 3) == 3
     assert plain.offset_s == 0.0
     assert address(boundary="node_dc").boundary == "node_dc"
 
@@ -75,7 +75,7 @@ def test_an_option_that_makes_no_sense_is_named(options: dict[str, str], named: 
 @pytest.mark.parametrize("words", ["", "x", "-1", "1.5", "٣x", "9999999999"])
 def test_a_whole_number_is_one(words: str) -> None:
     with pytest.raises(UsageError, match="channel"):
-        address({"channel": words}).whole("channel", 0)
+        address({"channel": words}).whole_number("channel", 0)
 
 
 def test_an_option_that_is_given_has_a_value() -> None:

@@ -462,10 +462,10 @@ INTERVAL_S = 0.097
 
 @pytest.mark.parametrize("name", WAVES)
 def test_a_waveform_comes_out_within_0_3_percent(library: Path, tmp_path: Path, name: str) -> None:
-    wave, chance = WAVES[name], random.Random(name)
+    wave, rng = WAVES[name], random.Random(name)
     root = tmp_path / "root"
     sysfs.perf_amd(root)
-    phase_s = chance.uniform(0, 10)
+    phase_s = rng.uniform(0, 10)
     times = [step * INTERVAL_S for step in range(round(20 / INTERVAL_S))]
     result = found(root, library, times=[phase_s + time_s for time_s in times], wave=wave.spec())
     info = MeterInfo(**result.infos["rapl:package-0"])
@@ -474,7 +474,7 @@ def test_a_waveform_comes_out_within_0_3_percent(library: Path, tmp_path: Path, 
         for time_s, (value,) in zip(times, result.rows, strict=True)
     ]
     # The window's edges have a reading, as they do in a run: every phase begins with one.
-    start_s = math.floor(chance.uniform(10, 50)) * INTERVAL_S
+    start_s = math.floor(rng.uniform(10, 50)) * INTERVAL_S
     end_s = start_s + 103 * INTERVAL_S
     energy = energy_between([Trace(info, INTERVAL_S, samples)], start_s, end_s)
     truth_j = 2 * wave.energy_j(start_s + phase_s, end_s + phase_s)  # the package is event 2

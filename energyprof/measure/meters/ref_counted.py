@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Shared:
+class RefCounted:
     """What ``start`` gives, for as long as somebody holds it."""
 
     def __init__(self, start: Callable[[], Any], stop: Callable[[Any], None]) -> None:

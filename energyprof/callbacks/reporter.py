@@ -14,7 +14,7 @@ Hook = TypeVar("Hook", bound=Callable[..., Any])
 logger = logging.getLogger(__name__)
 
 
-class Course:
+class PhaseReporter:
     """Where the training is: at first it starts up. Outside a profile nothing here does anything."""
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class Course:
         return None if wire is None or wire.broken else wire
 
 
-def undisturbed(hook: Hook) -> Hook:
+def log_and_continue(hook: Hook) -> Hook:
     """``hook`` of an object with a ``course``; an error in it ends the telling, not the training.
 
     Libraries change: what a hook relies on may be gone tomorrow, and a long training must not die of it.

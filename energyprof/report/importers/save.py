@@ -13,7 +13,7 @@ from energyprof.report.record import Report
 from energyprof.trace.file import TraceWriter
 
 
-def keep(imported: Imported, path: Path) -> Report:
+def save(imported: Imported, path: Path) -> Report:
     """The report as it now lies at ``path``; beside it its trace, if there are samples or events.
 
     Raises:
