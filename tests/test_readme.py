@@ -12,7 +12,7 @@ import pytest
 
 from energyprof.errors import EnergyprofError
 from energyprof.measure.meters import KINDS
-from energyprof.report.file import to_json
+from energyprof.report.file import read
 from energyprof.report.rebuild import recompute
 from energyprof.workloads import WORKLOADS
 
@@ -95,4 +95,4 @@ def test_every_published_report_is_listed_and_its_trace_gives_it_back() -> None:
     listed = re.findall(r"\]\(([^)]+\.json)\)", (results / "README.md").read_text())
     assert sorted(listed) == sorted(str(path.relative_to(results)) for path in results.rglob("*.json"))
     for name in listed:
-        assert to_json(recompute(results / name)) == (results / name).read_text()
+        assert recompute(results / name) == read(results / name)

@@ -13,6 +13,7 @@ from energyprof import files
 from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError
 from energyprof.report.record import SCHEMA, SCHEMA_NAME, SCHEMA_VERSION, Report
+from energyprof.report.upgrade import upgraded
 
 
 def to_json(report: Report) -> str:
@@ -48,18 +49,9 @@ def from_data(data: Mapping[str, Any], where: str) -> Report:
         FileError: it is broken in some field.
     """
     try:
-        return without_judgements(decode(Report, data))
+        return decode(Report, upgraded(data))
     except Misfit as error:
         raise FileError(f"{where}: not a valid report: {error}") from None
-
-
-def without_judgements(report: Report) -> Report:
-    """The report without what early versions stored beside what was measured: flags that judge it."""
-    runs = tuple(
-        dataclasses.replace(run, flags=tuple(f for f in run.flags if not f.startswith("faster_than_bank")))
-        for run in report.runs
-    )
-    return dataclasses.replace(report, runs=runs)
 
 
 def parse(text: str, where: str) -> dict[str, Any]:

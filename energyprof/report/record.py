@@ -10,9 +10,10 @@ from typing import Any, Literal
 from energyprof.meter import Boundary, Calibration, MeterInfo
 
 # The schema and its history; a reader takes every version up to its own.
-#   energyprof.report/1   the first
+#   energyprof.report/1   the first; never released
+#   energyprof.report/2   …
 SCHEMA_NAME = "energyprof.report"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
 
 # reached: the target was met · missed: max_samples came first · diverged: loss or score is not a number ·

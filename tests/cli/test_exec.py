@@ -42,7 +42,7 @@ def test_input_and_output_stay_the_programs_own(command: Any) -> None:
 
 def test_json_comes_after_the_programs_own_output_and_nothing_else(command: Any) -> None:
     done = command("exec", "--idle", "0", "--json", "--", "true")
-    assert json.loads(done.stdout)["schema"] == "energyprof.report/1"
+    assert json.loads(done.stdout)["schema"] == "energyprof.report/2"
 
 
 def test_the_energy_is_power_times_time(command: Any) -> None:

@@ -49,7 +49,7 @@ BROKEN = {
     "[]": "not an energyprof report",
     '{"schema": "somebody.else/3"}': "its schema is 'somebody.else/3'",
     '{"schema": "energyprof.report/x"}': "not an energyprof report",
-    changed("schema", to="energyprof.report/2"): "written by a newer energyprof (energyprof.report/2",
+    changed("schema", to="energyprof.report/3"): "written by a newer energyprof (energyprof.report/3",
     changed("runs", to=...): "report.runs is missing",
     changed("runs", to={}): "report.runs: expected a list, got {}",
     changed("runs", 1, "energy_j", to="much"): "report.runs[1].energy_j: expected float, got 'much'",

@@ -19,6 +19,7 @@ from energyprof.compare.statistics.intervals import ROUNDING, Difference, Logs
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
 from energyprof.report.record import Report
+from energyprof.report.upgrade import upgraded
 
 # The newest reports say best what the next one should take; older ones tell a creep.
 LAST = 30
@@ -143,6 +144,7 @@ def _within(past: Sequence[Logs]) -> float:
 
 def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]) -> Past | str | None:
     """What counts of one report, or why it says nothing of ``new``; ``None``: it is ``new`` itself."""
+    data = upgraded(slim(data))
     if _of(data, "workload", "id") != new.workload.id:
         return "other work"
     if not machine_id(new) or _of(data, "machine", "id") != machine_id(new):
@@ -152,7 +154,7 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
         return None
     if not isinstance(created, str) or created > new.created:
         return "made later"
-    report = from_data(slim(data), where)
+    report = from_data(data, where)
     if report.workload.target != new.workload.target:
         return "other work"
     differing = mismatches((report, new), ("", ""), _MUST_AGREE)

@@ -18,7 +18,7 @@ from energyprof.compare.gate.limits import Limit
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end, upper_end
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import from_data, from_json, to_json, write
-from energyprof.report.record import Clock, Point
+from energyprof.report.record import SCHEMA, Clock, Point
 from reports import PER_SAMPLE, TARGET, at, meter, report, run, unmetered_run
 
 ELSEWHERE = {"id": "sha256:there", "host": "there", "cpu": "Xeon", "threads": 8, "gpus": []}
@@ -281,7 +281,7 @@ def test_a_file_that_should_be_a_report_and_is_none_says_why(tmp_path, text):
 
 
 def test_a_report_of_a_newer_version_is_not_read_as_if_it_were_old(tmp_path):
-    text = to_json(at(1.0)).replace("energyprof.report/1", "energyprof.report/99")
+    text = to_json(at(1.0)).replace(SCHEMA, "energyprof.report/99")
     (tmp_path / "next.json").write_text(text)
     (found,) = reports_in(tmp_path)
     assert found.data is None and "newer energyprof" in found.problem
