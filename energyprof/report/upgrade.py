@@ -1,7 +1,7 @@
 """What earlier versions of the schema wrote, as today's: one function a change.
 
-The functions take whatever JSON holds: what they cannot make sense of they leave as it is, and ``decode`` says
-in one line what is wrong with it.
+The functions take whatever JSON holds. What they cannot make sense of they leave as it is, so that ``decode``
+says in one line what is wrong with it.
 """
 
 from __future__ import annotations
