@@ -119,9 +119,9 @@ def ab(
     out = sys.stderr if json else sys.stdout
     if ended.verdict is not None:
         if json:
-            formats.load("json").write_check(ended.verdict, sys.stdout)
+            formats.verdict_format("json").write_check(ended.verdict, sys.stdout)
         if not quiet:
-            formats.load("text").write_check(ended.verdict, out)
+            formats.verdict_format("text").write_check(ended.verdict, out)
         code = code or checking.exit_code(ended.verdict, strict=strict)
     if not quiet:
         print("\n".join(["", *sides.where(ended, (a, b))]), file=out)

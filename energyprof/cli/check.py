@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from energyprof.cli.compare import FormatName, labels
+from energyprof.cli.compare import labels
 from energyprof.cli.options import Json
 from energyprof.errors import FileError, UsageError
+from energyprof.formats import VERDICT_FORMATS
 
 if TYPE_CHECKING:
     from energyprof.compare.gate.check import Check
@@ -49,7 +50,9 @@ def check(
     allow_changed: Annotated[
         bool, typer.Option("--allow-changed", help="Of folders: changed work is listed and exits 0, not 3.")
     ] = False,
-    format: FormatName = "text",
+    format: Annotated[
+        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(VERDICT_FORMATS)}.")
+    ] = "text",
     json: Json = False,
 ) -> None:
     """Judge a report by a baseline: PASS, FAIL or INCONCLUSIVE for each limit.
@@ -64,7 +67,7 @@ def check(
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate.limits import parse_limit
 
-    writer = formats.load("json" if json else format)
+    writer = formats.verdict_format("json" if json else format)
     limits = [parse_limit(text) for text in limit or ()]
     if (baseline is None) == (history is None):
         raise UsageError("give what to judge by: either --baseline REPORT or --history FOLDER")
@@ -78,7 +81,7 @@ def check(
         result = _by_baseline(new, baseline, limits, allow_missing=allow_missing_baseline)
     writer.write_check(result, sys.stdout)
     if json or format == "json":
-        formats.load("text").write_check(result, sys.stderr)
+        formats.verdict_format("text").write_check(result, sys.stderr)
     raise typer.Exit(checking.exit_code(result, strict=strict))
 
 

@@ -10,12 +10,12 @@ import typer
 
 from energyprof.cli.options import Country, Intensity, Json
 from energyprof.errors import UsageError
+from energyprof.formats import COMPARISON_FORMATS
 
 if TYPE_CHECKING:
     from energyprof.compare.comparison import Comparison
     from energyprof.report.record import Report
 
-FormatName = Annotated[str, typer.Option("--format", metavar="NAME", help="text, markdown, csv, json, ….")]
 Page = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Also write a page with drawings, for any browser."),
@@ -37,7 +37,9 @@ def compare(
     ] = None,
     country: Country = None,
     intensity: Intensity = None,
-    format: FormatName = "text",
+    format: Annotated[
+        str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(COMPARISON_FORMATS)}.")
+    ] = "text",
     json: Json = False,
     html: Page = None,
 ) -> None:
@@ -52,7 +54,7 @@ def compare(
     from energyprof.compare import emissions
     from energyprof.report.file import read
 
-    writer = formats.load("json" if json else format)
+    writer = formats.comparison_format("json" if json else format)
     names = labels(reports)
     overlooked, grid = comparing.parse_allowed(allow or ()), emissions.chosen(country, intensity)
     contents = [read(path) for path in reports]

@@ -10,8 +10,6 @@ import json
 from typing import TextIO
 
 from energyprof.compare.comparison import Comparison, Entry
-from energyprof.compare.gate.check import Check
-from energyprof.errors import UsageError
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
@@ -28,11 +26,6 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         }
     json.dump(found, out, indent=1, allow_nan=False)
     out.write("\n")
-
-
-def write_check(result: Check, out: TextIO) -> None:
-    """Never: the format has figures, no verdicts."""
-    raise UsageError("--format bmf holds figures, no verdict: energyprof compare REPORT --format bmf")
 
 
 def names(comparison: Comparison) -> list[str]:

@@ -8,8 +8,6 @@ from typing import TextIO
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, EMISSIONS
-from energyprof.compare.gate.check import Check
-from energyprof.errors import UsageError
 from energyprof.formats.factors import winners
 
 COLUMNS = (
@@ -65,11 +63,6 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
                     _word(grid),
                 )
             )
-
-
-def write_check(result: Check, out: TextIO) -> None:
-    """Never: the format has figures, no verdicts."""
-    raise UsageError("--format csv holds figures, no verdict: energyprof compare REPORT … --format csv")
 
 
 def _number(value: float | None) -> str:

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import TextIO
 from xml.etree import ElementTree
 
-from energyprof.compare.comparison import Comparison
 from energyprof.compare.gate.check import Check
-from energyprof.errors import UsageError
 from energyprof.formats import wording
 from energyprof.formats.caveats import caveats, unjudged
 
@@ -23,11 +21,6 @@ ELEMENTS = {
     "INCONCLUSIVE": "skipped",
     "NO_BASELINE": "skipped",
 }
-
-
-def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """Never: a comparison has no verdict."""
-    raise UsageError("--format junit holds verdicts: energyprof check NEW.json --baseline BASE.json")
 
 
 def write_check(result: Check, out: TextIO) -> None:

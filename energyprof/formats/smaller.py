@@ -7,8 +7,6 @@ from typing import TextIO
 
 from energyprof.compare.comparison import Comparison, Summary
 from energyprof.compare.figures import BY_NAME
-from energyprof.compare.gate.check import Check
-from energyprof.errors import UsageError
 from energyprof.formats import wording
 from energyprof.formats.bmf import names
 
@@ -29,11 +27,6 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
     ]
     json.dump(found, out, indent=1, allow_nan=False)
     out.write("\n")
-
-
-def write_check(result: Check, out: TextIO) -> None:
-    """Never: the format has figures, no verdicts."""
-    raise UsageError("--format smaller holds figures, no verdict: energyprof compare REPORT --format smaller")
 
 
 def _range(estimate: Summary) -> dict[str, str]:

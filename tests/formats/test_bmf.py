@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from energyprof.compare.comparison import compare
-from energyprof.compare.gate.check import check
-from energyprof.errors import UsageError
 from energyprof.formats import bmf
 from energyprof.report.record import Report
-from reports import PER_SAMPLE, at
+from reports import at
 
 
 def written(*reports: Report, allow: Any = ()) -> Any:
@@ -56,8 +54,3 @@ def test_reports_of_one_work_are_told_apart_by_their_labels() -> None:
 
 def test_an_estimate_never_goes_on_as_the_curve_of_a_measurement() -> None:
     assert list(written(replace(at(1.0), estimated=True))) == ["unet tiny, estimated"]
-
-
-def test_a_check_has_no_figures_and_is_refused() -> None:
-    with pytest.raises(UsageError, match="energyprof compare REPORT --format bmf"):
-        bmf.write_check(check(at(1.0, 1.1), at(1.0, 1.1), PER_SAMPLE), io.StringIO())

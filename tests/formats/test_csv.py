@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 
 import pytest
 
 from energyprof.compare.comparison import Comparison, compare
-from energyprof.compare.gate.check import check
-from energyprof.errors import UsageError
 from energyprof.formats import csv as writer
 from reports import at, report
 
@@ -49,9 +46,3 @@ def test_no_name_is_a_formula_or_breaks_a_row(name: str) -> None:
     assert row["report"][0] in "'a"
     assert row["report"].lstrip("'") == name.replace("\n", "?").replace("\x1b", "?")
     assert row["workload"].startswith(row["report"])
-
-
-def test_verdicts_have_no_csv() -> None:
-    base = at(1.0, 1.01)
-    with pytest.raises(UsageError, match="--format csv"):
-        writer.write_check(check(base, replace(base)), io.StringIO())

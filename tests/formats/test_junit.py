@@ -6,12 +6,8 @@ import io
 from dataclasses import replace
 from xml.etree import ElementTree
 
-import pytest
-
-from energyprof.compare.comparison import compare
 from energyprof.compare.gate.check import Check, check, without_baseline
 from energyprof.compare.gate.limits import Limit
-from energyprof.errors import UsageError
 from energyprof.formats import junit
 from reports import PER_SAMPLE, at, report, run
 
@@ -111,8 +107,3 @@ def test_an_estimate_and_cpu_time_are_called_so() -> None:
     timed = report([run(cpu_s=x, seed=i) for i, x in enumerate((9.9, 10.0, 10.1))])
     said = written(check(timed, timed, [Limit("cpu_time", 0.1)])).findtext(".//system-out", "")
     assert "CPU time, not energy" in said
-
-
-def test_a_comparison_has_no_verdicts_and_is_refused() -> None:
-    with pytest.raises(UsageError, match="energyprof check"):
-        junit.write_comparison(compare([BASE], ["base"]), io.StringIO())

@@ -10,11 +10,9 @@ from typing import Any
 import pytest
 
 from energyprof.compare.comparison import compare
-from energyprof.compare.gate.check import check
-from energyprof.errors import UsageError
 from energyprof.formats import smaller
 from energyprof.report.record import Report
-from reports import PER_SAMPLE, at
+from reports import at
 
 
 def written(*reports: Report) -> Any:
@@ -52,8 +50,3 @@ def test_names_differ_where_the_work_is_the_same_and_an_estimate_is_called_one()
     assert len(set(names)) == len(names)
     guess = written(replace(at(1.0), estimated=True))[0]
     assert guess["name"].startswith("unet tiny, estimated: ") and "ESTIMATED" in guess["extra"]
-
-
-def test_a_check_has_no_figures_and_is_refused() -> None:
-    with pytest.raises(UsageError, match="energyprof compare REPORT --format smaller"):
-        smaller.write_check(check(at(1.0, 1.1), at(1.0, 1.1), PER_SAMPLE), io.StringIO())
