@@ -11,7 +11,14 @@ from statistics import fmean
 from energyprof.compare.pairing import CalibrationRequest, Pair, Powers, pair_of, powers_of, window_length_s
 from energyprof.compare.statistics.fit import Line, line, serial
 from energyprof.errors import UsageError
-from energyprof.measure.calibration import GAINS, SCHEMA, CalibrationRecord, Efficiency, Reference, Window
+from energyprof.measure.calibration import (
+    GAINS,
+    SCHEMA,
+    CalibrationRecord,
+    CalibrationWindow,
+    Efficiency,
+    Reference,
+)
 from energyprof.meter import Calibration, MeterInfo
 from energyprof.report.file import read, trace_path
 
@@ -73,7 +80,7 @@ def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) 
         subtracted=tuple(other.name for other in pair.others),
         window_s=window_s,
         windows=tuple(
-            Window(p.run, p.start_s, p.meter_w, p.reference_w, w, residual)
+            CalibrationWindow(p.run, p.start_s, p.meter_w, p.reference_w, w, residual)
             for p, w, residual in zip(powers, true, fitted.residuals, strict=True)
         ),
         intercept_w=fitted.intercept,

@@ -14,7 +14,8 @@ from energyprof.measure.calibration import Efficiency
 from energyprof.meter import BOUNDARIES, WHOLES
 from energyprof.report.energy import MIN_COVERAGE, SHORT_REFRESHES, Integrator, MeterEnergy
 from energyprof.report.record import MeterRecord, Report
-from energyprof.trace.file import Row, read_rows
+from energyprof.trace.file import read_rows
+from energyprof.trace.rows import Row
 
 # Windows are at least so long, and 20 renewals of the slower meter.
 WINDOW_S = 10.0

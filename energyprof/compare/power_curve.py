@@ -11,7 +11,7 @@ from energyprof.report.energy import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segment import Segment
 from energyprof.report.segments.segmenter import segmenter
-from energyprof.trace.file import Row
+from energyprof.trace.rows import Row
 
 # Bins of a curve: three numbers each, so at most 1500 points a meter; a screen has no more columns to show.
 MOST_BINS = 500

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.measure.calibration import CalibrationRecord, Window
+from energyprof.measure.calibration import CalibrationRecord, CalibrationWindow
 from energyprof.meter import Calibration
 from energyprof.units import plus_minus, seconds
 
@@ -58,7 +58,7 @@ def _conditions(record: CalibrationRecord) -> str:
     return text
 
 
-def _points(windows: Sequence[Window]) -> RenderableType:
+def _points(windows: Sequence[CalibrationWindow]) -> RenderableType:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for name in ("run", "at", "meter", "reference", "of the meter", "off the line"):
         table.add_column(name, justify="right", header_style="dim")

@@ -14,7 +14,8 @@ from energyprof.report.energy import Integrator, MeterEnergy, total
 from energyprof.report.file import trace_path
 from energyprof.report.phases import PART
 from energyprof.report.record import Report, Run
-from energyprof.trace.file import Row, read_run
+from energyprof.trace.file import read_run
+from energyprof.trace.rows import Row
 from energyprof.units import seconds, watts
 
 ROWS = 7

@@ -49,7 +49,7 @@ class Efficiency:
 
 
 @dataclass(frozen=True)
-class Window:
+class CalibrationWindow:
     """A stretch of the recording, and the mean powers in it."""
 
     run: int
@@ -74,7 +74,7 @@ class CalibrationRecord:
     efficiency: Efficiency | None = None  # None: none lies between the two
     subtracted: tuple[str, ...] = ()  # meters whose power was taken off the reference's
     window_s: float = 0.0
-    windows: tuple[Window, ...] = ()
+    windows: tuple[CalibrationWindow, ...] = ()
     intercept_w: float = 0.0  # of the line; the meter's zero error only within one boundary
     r2: float | None = None
     notes: tuple[str, ...] = ()

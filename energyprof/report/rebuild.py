@@ -17,7 +17,8 @@ from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Report, Run
 from energyprof.report.segments.cadence import Cadence
 from energyprof.report.timeline import Timeline, timeline
-from energyprof.trace.file import Row, read_rows, read_run
+from energyprof.trace.file import read_rows, read_run
+from energyprof.trace.rows import Row
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,7 @@ from energyprof.report.phases import (
 )
 from energyprof.report.record import Status, TargetRecord
 from energyprof.report.segments.conditions import Conditions
-from energyprof.trace.file import Row
+from energyprof.trace.rows import Row
 from energyprof.workload import Target
 
 

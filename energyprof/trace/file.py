@@ -21,29 +21,14 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from energyprof.errors import FileError
-from energyprof.trace.rows import Sample
+from energyprof.trace.rows import Row, Sample
 
 HEADER = "run,source,start_s,end_s,value,note"
 _GZIP = 31  # zlib's wbits for a gzip member
 _CHUNK_BYTES = 1 << 16
-
-
-class Row(NamedTuple):
-    """One line of the file."""
-
-    run: int
-    source: str  # a meter's name, or '@' and an event's
-    sample: Sample  # of an event: its time twice, and no value
-    note: str
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """An event's fields."""
-        fields: dict[str, Any] = json.loads(self.note)
-        return fields
 
 
 class TraceWriter:

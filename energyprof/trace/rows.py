@@ -5,7 +5,8 @@ Before it: hardware, threads, processes and clocks. After it: arithmetic on data
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+from typing import Any, NamedTuple
 
 
 class Sample(NamedTuple):
@@ -14,3 +15,18 @@ class Sample(NamedTuple):
     start_s: float  # just before the read
     end_s: float  # just after it
     value: float | None  # in the meter's unit; None: the read failed
+
+
+class Row(NamedTuple):
+    """One line of a trace: a sample, or an event."""
+
+    run: int
+    source: str  # a meter's name, or '@' and an event's
+    sample: Sample  # of an event: its time twice, and no value
+    note: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """An event's fields."""
+        fields: dict[str, Any] = json.loads(self.note)
+        return fields

@@ -67,7 +67,7 @@ class Wanted:
     zone: tzinfo | None = None  # of times without one
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line: its time in s since 1970 (UTC), or the problem with it, and its value as it is written."""
 
     line: int
@@ -97,12 +97,12 @@ class Columns:
         """From its unit to W or J."""
         return UNITS[self.unit][1]
 
-    def value_of(self, row: Row) -> float | None:
+    def value_of(self, row: TableRow) -> float | None:
         """The row's value in W or J, if it is a number."""
         value = _number(row.text.strip().removesuffix(self.unit), self.delimiter != ",")
         return None if value is None else value * self.factor
 
-    def decimals_of(self, row: Row) -> int:
+    def decimals_of(self, row: TableRow) -> int:
         """How many digits its value has after the point."""
         fraction = re.search(r"[.,](\d+)$", row.text.strip().removesuffix(self.unit).rstrip())
         return len(fraction[1]) if fraction else 0
@@ -123,7 +123,7 @@ def read_columns(path: Path, wanted: Wanted) -> Columns:
     )
 
 
-def rows(path: Path, columns: Columns, zone: tzinfo | None) -> Iterator[Row]:
+def rows(path: Path, columns: Columns, zone: tzinfo | None) -> Iterator[TableRow]:
     """The lines below the header, one at a time; a last line without its end is still being written."""
     least = max(*columns.time, columns.value)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
@@ -132,14 +132,14 @@ def rows(path: Path, columns: Columns, zone: tzinfo | None) -> Iterator[Row]:
                 continue
             cells = _cells(line, columns.delimiter)
             if len(cells) <= least:
-                yield Row(number, None, "", f"{len(cells)} columns, where the header has more")
+                yield TableRow(number, None, "", f"{len(cells)} columns, where the header has more")
                 continue
             try:
                 time_s = seconds(" ".join(cells[i].strip() for i in columns.time), zone)
             except ValueError as error:
-                yield Row(number, None, "", str(error))
+                yield TableRow(number, None, "", str(error))
                 continue
-            yield Row(number, time_s, cells[columns.value])
+            yield TableRow(number, time_s, cells[columns.value])
 
 
 def _lines(file: Iterable[str]) -> Iterator[tuple[int, str]]:

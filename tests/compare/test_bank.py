@@ -17,8 +17,7 @@ from energyprof.formats.summary import summary
 from energyprof.report.file import from_json, to_json
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, WorkloadRecord
-from energyprof.trace.file import Row
-from energyprof.trace.rows import Sample
+from energyprof.trace.rows import Row, Sample
 from reports import report, run, unet, unet_bank
 
 # A thousand samples, give or take 10 %. Student's t for 99.9 % and 19 degrees of freedom is 3.5794.

@@ -11,8 +11,7 @@ import pytest
 from energyprof.compare.power_curve import MOST_BINS, power_curves
 from energyprof.meter import Calibration
 from energyprof.report.record import MeterRecord
-from energyprof.trace.file import Row
-from energyprof.trace.rows import Sample
+from energyprof.trace.rows import Row, Sample
 from reports import meter
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from energyprof.report.record import TargetRecord
 from energyprof.report.timeline import Timeline, timeline
-from energyprof.trace.file import Row
-from energyprof.trace.rows import Sample
+from energyprof.trace.rows import Row, Sample
 
 TARGET = TargetRecord("dice", 0.8, "max")
 

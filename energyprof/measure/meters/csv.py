@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import Address, parse
 from energyprof.meter import Finding, MeterInfo, Role, Source
-from energyprof.trace.table import UNITS, Columns, Row, Wanted, read_columns, rows
+from energyprof.trace.table import UNITS, Columns, TableRow, Wanted, read_columns, rows
 
 ROLE: Role = "real"
 USAGE = "csv=wall.csv"
@@ -149,11 +149,11 @@ class CsvLog:
         return any(row.time_s is not None and row.time_s + self._offset_s > end_s for row in found)
 
     def _join(self, start_s: float, end_s: float) -> list[tuple[float, float | None]]:
-        before: tuple[float, Row] | None = None
-        after: tuple[float, Row] | None = None
+        before: tuple[float, TableRow] | None = None
+        after: tuple[float, TableRow] | None = None
         within: list[tuple[float, float | None]] = []
         first_s = last_s = None
-        bad: Row | None = None
+        bad: TableRow | None = None
         columns = read_columns(self._path, self._wanted)
         for row in rows(self._path, columns, self._wanted.zone):
             if row.time_s is None:
@@ -182,7 +182,7 @@ class CsvLog:
         return [*_beside(before, columns), *within, *_beside(after, columns)]
 
     def _nothing(
-        self, start_s: float, end_s: float, first_s: float | None, last_s: float | None, bad: Row | None
+        self, start_s: float, end_s: float, first_s: float | None, last_s: float | None, bad: TableRow | None
     ) -> str:
         """Why no row lies within the run."""
         if first_s is None or last_s is None:
@@ -194,7 +194,7 @@ class CsvLog:
         )
 
 
-def _beside(found: tuple[float, Row] | None, columns: Columns) -> list[tuple[float, float | None]]:
+def _beside(found: tuple[float, TableRow] | None, columns: Columns) -> list[tuple[float, float | None]]:
     return [(found[0], columns.value_of(found[1]))] if found else []
 
 

@@ -31,7 +31,7 @@ from energyprof.report.importers.mllog import number
 from energyprof.report.importers.power_fit import listed, misfits, within
 from energyprof.report.importers.power_log import Point, PowerLog
 from energyprof.report.record import meter_record
-from energyprof.trace.file import Row
+from energyprof.trace.rows import Row
 from energyprof.units import utc
 
 COLUMNS = ("hostname", "fullname", "nproc", "duration", "startTime", "endTime")

@@ -13,8 +13,7 @@ from energyprof import __version__
 from energyprof.errors import FileError
 from energyprof.meter import Boundary
 from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, TargetRecord, WorkloadRecord
-from energyprof.trace.file import Row
-from energyprof.trace.rows import Sample
+from energyprof.trace.rows import Row, Sample
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from energyprof.report.importers.mlperf_result import COUNTED_AS_EPOCHS, Result,
 from energyprof.report.importers.power_fit import about, listed, misfits, within
 from energyprof.report.importers.power_log import PowerLog, read_power_log
 from energyprof.report.record import MeterRecord, TargetRecord, meter_record
-from energyprof.trace.file import Row
+from energyprof.trace.rows import Row
 from energyprof.units import utc
 
 # MLPerf's rules want a meter that is right within 5 % at a reading a second.

@@ -20,7 +20,7 @@ Place = Literal["total", "share", "nested", "apart"]
 
 
 @dataclass(frozen=True)
-class Board:
+class JetsonBoard:
     """One module and what its rails feed. ``marks`` are in its device tree's ``compatible``."""
 
     name: str
@@ -30,7 +30,7 @@ class Board:
 
 # Without a total the six lie side by side, each behind its own shunt at the module's input: "Power Monitor"
 # in the Jetson AGX Xavier Product Design Guide, DG-09840-001. "soc" would claim to hold the other parts.
-AGX_XAVIER = Board(
+AGX_XAVIER = JetsonBoard(
     "AGX Xavier",
     ("nvidia,p2972-", "nvidia,p2888-", "nvidia,jetson-xavier\n", "nvidia,jetson-xavier-industrial"),
     {
@@ -45,7 +45,7 @@ AGX_XAVIER = Board(
 
 # VIN_SYS_5V0 feeds all but GPU, SoC, CPU and CV. The memory's rail shows 5 V as well, so it probably hangs on
 # VIN_SYS_5V0, but no document says so.
-AGX_ORIN = Board(
+AGX_ORIN = JetsonBoard(
     "AGX Orin",
     ("nvidia,p3701-", "+p3701-"),
     {
@@ -62,10 +62,10 @@ _ONE_INPUT: Mapping[str, tuple[Place, Part]] = {
     "VDD_CPU_GPU_CV": ("nested", "soc"),
     "VDD_SOC": ("nested", "board"),
 }
-ORIN_NX = Board("Orin NX or Nano", ("nvidia,p3767-", "+p3767-"), _ONE_INPUT)
-XAVIER_NX = Board("Xavier NX", ("nvidia,p3668-", "+p3668-"), _ONE_INPUT)
+ORIN_NX = JetsonBoard("Orin NX or Nano", ("nvidia,p3767-", "+p3767-"), _ONE_INPUT)
+XAVIER_NX = JetsonBoard("Xavier NX", ("nvidia,p3668-", "+p3668-"), _ONE_INPUT)
 
-NANO = Board(
+NANO = JetsonBoard(
     "Nano",
     ("nvidia,p3448-", "+p3448-", "nvidia,p3450-", "nvidia,jetson-nano"),
     {"POM_5V_IN": ("total", "soc"), "POM_5V_GPU": ("nested", "gpu"), "POM_5V_CPU": ("nested", "cpu")},
@@ -80,7 +80,7 @@ _CARRIER: Mapping[str, tuple[Place, Part]] = {
     "VDD_1V8_IO": ("apart", "board"),
     "VDD_3V3_SYS_M2": ("apart", "board"),
 }
-TX2 = Board(
+TX2 = JetsonBoard(
     "TX2",
     ("nvidia,p2771-", "nvidia,p3310-", "nvidia,p3489-", "nvidia,p3636-", "+p3636-", "nvidia,quill"),
     {
@@ -126,7 +126,7 @@ def identify(root: Path) -> Identity | None:
     return None
 
 
-def recognise(identity: Identity, labels: Collection[str]) -> Board:
+def recognise(identity: Identity, labels: Collection[str]) -> JetsonBoard:
     """The board; where the device tree is silent or strange, as its rails suggest.
 
     A board that nobody knows has its name and no rails, except the total that its label gives away.
@@ -139,11 +139,11 @@ def recognise(identity: Identity, labels: Collection[str]) -> Board:
         for board in BOARDS:
             needed = [label for label, (place, _) in board.rails.items() if place != "apart"]
             if all(label in labels for label in needed):
-                return Board(board.name, (), board.rails)
+                return JetsonBoard(board.name, (), board.rails)
     rails: dict[str, tuple[Place, Part]] = {label: ("total", "soc") for label in TOTALS if label in labels}
     if rails:
         rails.update({label: ("nested", "board") for label in labels if label not in rails})
-    return Board(identity.model or "a Jetson without a name", (), rails)
+    return JetsonBoard(identity.model or "a Jetson without a name", (), rails)
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.measure import machine
-from energyprof.measure.meters.jetson.boards import Board, Identity, Place, identify, recognise
+from energyprof.measure.meters.jetson.boards import Identity, JetsonBoard, Place, identify, recognise
 from energyprof.measure.meters.jetson.ina3221 import DRIVERS, Channel, Ina3221, Scale, look, read_channels
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
 
@@ -92,7 +92,7 @@ def _found(
     return Finding("jetson", role, "found", tuple(sources), remedy=denied, notes=(*problems, *notes))
 
 
-def _whole(board: Board, labels: Sequence[str]) -> tuple[bool, list[str]]:
+def _whole(board: JetsonBoard, labels: Sequence[str]) -> tuple[bool, list[str]]:
     """Whether the rails that can be read tell the module's power, and what must be known of them."""
     rails = {place: [label for label, (p, _) in board.rails.items() if p == place] for place in _PLACES}
     if not board.rails:
@@ -118,7 +118,7 @@ def _whole(board: Board, labels: Sequence[str]) -> tuple[bool, list[str]]:
 _PLACES: tuple[Place, ...] = ("total", "share", "nested", "apart")
 
 
-def _place(board: Board, label: str) -> tuple[Place, Part]:
+def _place(board: JetsonBoard, label: str) -> tuple[Place, Part]:
     """What a rail is to the module; one that the table lacks stands apart."""
     return board.rails.get(label, ("apart", "board"))
 

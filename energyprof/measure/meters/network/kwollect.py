@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import parse
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service, base_of
-from energyprof.measure.meters.network.kwollect_log import Log, Row, added
+from energyprof.measure.meters.network.kwollect_log import KwollectLog, TimedPower, added
 from energyprof.measure.meters.network.polled import blocked
 from energyprof.meter import Finding, MeterInfo, Role, Source
 
@@ -85,7 +85,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         limit_s=LIMIT_S,
         proxies="environment",
     )
-    log = Log(service, names["site"], names["node"], name, place.offset_s)
+    log = KwollectLog(service, names["site"], names["node"], name, place.offset_s)
     try:
         with Client(service) as client:
             now_s = time.time()
@@ -123,14 +123,14 @@ class Kwollect:
     """The log of one node's power."""
 
     def __init__(
-        self, info: MeterInfo, log: Log, supplies: frozenset[str], patience: Patience = PATIENCE
+        self, info: MeterInfo, log: KwollectLog, supplies: frozenset[str], patience: Patience = PATIENCE
     ) -> None:
         """``supplies`` are those the node is known to have. Raises MeterError without httpx."""
         self.info = info
         self._log, self._supplies, self._patience = log, supplies, patience
         self._client = Client(log.service)
 
-    def between(self, start_s: float, end_s: float) -> Sequence[Row]:
+    def between(self, start_s: float, end_s: float) -> Sequence[TimedPower]:
         """The rows from the one before ``start_s`` to the one after ``end_s``; waits for the last ones.
 
         Raises:
@@ -138,7 +138,7 @@ class Kwollect:
         """
         margin_s = 3 * self.info.refresh_s
         self._await(end_s, margin_s)
-        supplies = {supply: list[Row]() for supply in self._supplies}
+        supplies = {supply: list[TimedPower]() for supply in self._supplies}
         supplies.update(self._rows(start_s - margin_s, end_s + margin_s))
         rows = added(supplies, self.info.refresh_s / 2)
         times = [row[0] for row in rows]
@@ -163,7 +163,7 @@ class Kwollect:
                 return
             time.sleep(patience.pause_s)
 
-    def _rows(self, start_s: float, end_s: float) -> dict[str, list[Row]]:
+    def _rows(self, start_s: float, end_s: float) -> dict[str, list[TimedPower]]:
         """Each supply's rows. A run of hours is worth a second try."""
         for _ in range(ATTEMPTS - 1):
             try:

@@ -14,7 +14,7 @@ from energyprof.errors import MeterError
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service
 from energyprof.measure.meters.network.polled import number
 
-Row = tuple[float, float | None]  # time in s since 1970 (UTC), power in W
+TimedPower = tuple[float, float | None]  # time in s since 1970 (UTC), power in W
 
 # An answer of an hour has some hundred kB and takes a second or two.
 CHUNK_S = 3600.0
@@ -23,7 +23,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d(?:
 
 
 @dataclass(frozen=True)
-class Log:
+class KwollectLog:
     """One metric of one node."""
 
     service: Service
@@ -32,7 +32,7 @@ class Log:
     metric: str
     offset_s: float = 0.0  # added to its times, since its clock is off
 
-    def rows(self, client: Client, start_s: float, end_s: float) -> dict[str, list[Row]]:
+    def rows(self, client: Client, start_s: float, end_s: float) -> dict[str, list[TimedPower]]:
         """Each power supply's rows between two times, in order; a supply is named by its port.
 
         Raises:
@@ -65,7 +65,7 @@ class Log:
                 yield _port(row), _seconds(row.get("timestamp")) + self.offset_s, _power(row)
 
 
-def added(supplies: Mapping[str, list[Row]], apart_s: float) -> list[Row]:
+def added(supplies: Mapping[str, list[TimedPower]], apart_s: float) -> list[TimedPower]:
     """The power of all supplies of a node together, at the times of the first.
 
     Rows of two supplies belong together if they are no more than ``apart_s`` apart. Where one supply has no
@@ -80,7 +80,7 @@ def added(supplies: Mapping[str, list[Row]], apart_s: float) -> list[Row]:
     return together
 
 
-def _nearest(rows: list[Row], time_s: float, apart_s: float) -> float | None:
+def _nearest(rows: list[TimedPower], time_s: float, apart_s: float) -> float | None:
     at = bisect.bisect_left(rows, (time_s,))
     near = min(rows[max(0, at - 1) : at + 1], key=lambda row: abs(row[0] - time_s), default=None)
     return near[1] if near is not None and abs(near[0] - time_s) <= apart_s else None

@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 RETRY_S = 1.0
 
 
-class Board:
+class NvidiaBoard:
     """One board, known by its UUID: an index may name another one after the driver was loaded anew."""
 
     def __init__(self, name: str, uuid: str) -> None:

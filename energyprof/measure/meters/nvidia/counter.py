@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from energyprof.errors import MeterError
-from energyprof.measure.meters.nvidia.board import Board
+from energyprof.measure.meters.nvidia.board import NvidiaBoard
 from energyprof.measure.meters.nvidia.gpus import Gpu
 from energyprof.measure.meters.nvidia.ticks import find_tick
 from energyprof.meter import MeterInfo
@@ -60,7 +60,7 @@ class NvmlCounter:
             MeterError: NVML does not start, or the board is gone.
         """
         self.info = info
-        self._board = Board(info.name, info.device)
+        self._board = NvidiaBoard(info.name, info.device)
         try:
             tick_s = find_tick(self.read)
         except MeterError:

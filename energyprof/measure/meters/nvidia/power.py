@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from energyprof.measure.meters.nvidia.board import Board
+from energyprof.measure.meters.nvidia.board import NvidiaBoard
 from energyprof.measure.meters.nvidia.gpus import Gpu
 from energyprof.meter import MeterInfo
 
@@ -126,7 +126,7 @@ class NvmlPower:
         """Raises MeterError if NVML does not start or the board is gone."""
         self.info = info
         self._reading = reading
-        self._board = Board(info.name, info.device)
+        self._board = NvidiaBoard(info.name, info.device)
 
     def read(self) -> float:
         """The power in W.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from energyprof.measure.meters.nvidia.board import Board, gone
+from energyprof.measure.meters.nvidia.board import NvidiaBoard, gone
 from energyprof.measure.meters.nvidia.gpus import as_text
 
 # nvmlClocksEventReasons of nvml.h. Bit 0 (idle) slows nothing down, and bit 8 (display) no computation.
@@ -100,7 +100,7 @@ class GpuProbe:
     def __init__(self, name: str, uuid: str) -> None:
         """Raises MeterError if NVML does not start or the board is gone."""
         self.name = name
-        self._board = Board(name, uuid)
+        self._board = NvidiaBoard(name, uuid)
 
     def read(self) -> Mapping[str, Any]:
         """What the board tells now; what it does not support is left out.

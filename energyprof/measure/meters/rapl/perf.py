@@ -50,7 +50,7 @@ NEGATIVE = 1 << 63
 
 
 @dataclass(frozen=True)
-class Event:
+class PerfEvent:
     """One counter: its domain is package, dram or psys, its name "dram-0", as of powercap's zones."""
 
     name: str
@@ -61,7 +61,7 @@ class Event:
     scale_j: float  # J a count
 
 
-def read_events(root: Path) -> tuple[list[Event], set[str], list[str]]:
+def read_events(root: Path) -> tuple[list[PerfEvent], set[str], list[str]]:
     """The events to open, the domains inside a package, and what is wrong with the others."""
     pmu = root / "sys/bus/event_source/devices/power"
     # A virtual machine may have the PMU without its events, and refuses to open them: ask for the files.
@@ -74,7 +74,7 @@ def read_events(root: Path) -> tuple[list[Event], set[str], list[str]]:
         places = _places(root, _cpus((pmu / "cpumask").read_text()))
     except (OSError, ValueError) as error:
         return [], inside, [f"perf: {pmu}: {error}"]
-    events: list[Event] = []
+    events: list[PerfEvent] = []
     problems = []
     for event in listed:
         try:
@@ -83,7 +83,9 @@ def read_events(root: Path) -> tuple[list[Event], set[str], list[str]]:
             problems.append(f"perf: {pmu}: {error}")
             continue
         domain = DOMAINS[event]
-        events += [Event(_name(domain, places, cpu), domain, cpu, kind, config, scale_j) for cpu in places]
+        events += [
+            PerfEvent(_name(domain, places, cpu), domain, cpu, kind, config, scale_j) for cpu in places
+        ]
     return events, inside, problems
 
 
@@ -137,7 +139,7 @@ def remedy(root: Path) -> str:
 class PerfCounter:
     """One event, open and counting."""
 
-    def __init__(self, info: MeterInfo, event: Event) -> None:
+    def __init__(self, info: MeterInfo, event: PerfEvent) -> None:
         """Raises MeterError if the kernel refuses it; its cause tells a lack of permission from the rest."""
         self.info = info
         self._scale_j = event.scale_j
@@ -165,7 +167,7 @@ class PerfCounter:
             self._file = -1
 
 
-def _open(event: Event) -> int:
+def _open(event: PerfEvent) -> int:
     """The descriptor of an event that counts from now on. Raises OSError as the kernel refuses it."""
     import ctypes
 

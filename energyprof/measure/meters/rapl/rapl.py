@@ -34,7 +34,7 @@ ONE_A_PACKAGE = ("AuthenticAMD", "HygonGenuine")
 # perf and powercap read the same register: only the time between their reads tells them apart.
 TWIN_TOLERANCE = 0.01
 
-View = TypeVar("View", perf.Event, powercap.Zone)
+View = TypeVar("View", perf.PerfEvent, powercap.Zone)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Counter:
     """One counter and its views: through perf, and through powercap by MSR or by MMIO."""
 
     name: str  # "package-0-die-1"
-    events: Sequence[perf.Event]
+    events: Sequence[perf.PerfEvent]
     zones: Sequence[powercap.Zone]
 
     @property
@@ -137,7 +137,7 @@ def _of_package(name: str) -> str:
     return re.sub(r"-die-\d+$", "", name)
 
 
-def _counters(events: Sequence[perf.Event], zones: Sequence[powercap.Zone], vendor: str) -> list[Counter]:
+def _counters(events: Sequence[perf.PerfEvent], zones: Sequence[powercap.Zone], vendor: str) -> list[Counter]:
     """The counters in the order package-0, dram-0, package-1, …, each with its views."""
 
     def by_name(views: Sequence[View]) -> dict[str, list[View]]:

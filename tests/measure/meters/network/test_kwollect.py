@@ -15,7 +15,7 @@ from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network import kwollect, kwollect_log
 from energyprof.measure.meters.network.http import Client, Service
 from energyprof.measure.meters.network.kwollect import Patience
-from energyprof.measure.meters.network.kwollect_log import Log, Row, added
+from energyprof.measure.meters.network.kwollect_log import KwollectLog, TimedPower, added
 from energyprof.meter import Finding
 from fakes import http_meters
 from fakes.http_meters import no_credentials, serving
@@ -47,7 +47,9 @@ def opened(finding: Finding, patience: Patience = NO_PATIENCE) -> Iterator[kwoll
     recording.close()
 
 
-def rows_of(device: http_meters.Kwollect, start_s: float, end_s: float, **options: str) -> Sequence[Row]:
+def rows_of(
+    device: http_meters.Kwollect, start_s: float, end_s: float, **options: str
+) -> Sequence[TimedPower]:
     with serving(device) as host, opened(find(host, **options)) as recording:
         return recording.between(start_s, end_s)
 
@@ -245,7 +247,7 @@ def one_stamp(stamp: Any) -> float:
     with serving(http_meters.Kwollect(change=change)) as host:
         service = Service("kwollect", f"http://{host}")
         with Client(service) as client:
-            log = Log(service, "nancy", "grappe-3", "wattmetre_power_watt")
+            log = KwollectLog(service, "nancy", "grappe-3", "wattmetre_power_watt")
             ((time_s, _),) = log.rows(client, NIGHT_S, NIGHT_S + 1)["wattmetre1-port33"]
     return time_s
 
@@ -263,7 +265,7 @@ def one_stamp(stamp: Any) -> float:
     ],
 )
 def test_rows_of_supplies_belong_together_within_half_a_period(
-    supplies: dict[str, list[Row]], together: list[Row]
+    supplies: dict[str, list[TimedPower]], together: list[TimedPower]
 ) -> None:
     assert added(supplies, 0.5) == together
 
