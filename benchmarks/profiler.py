@@ -89,7 +89,7 @@ def day() -> dict[str, float]:
     from energyprof.profile.recorder import Recorder, Training
     from energyprof.report.rebuild import Rebuild
     from energyprof.report.record import SCHEMA, Report, WorkloadRecord, meter_record
-    from energyprof.trace.file import TraceWriter
+    from energyprof.trace.writer import new_trace
 
     class Feed:
         """Hands out readings as a sampler would."""
@@ -111,7 +111,7 @@ def day() -> dict[str, float]:
     )
     rng, feed, result = random.Random(0), Feed(), {}
     with tempfile.TemporaryDirectory() as folder:
-        trace = TraceWriter(Path(folder) / "day.trace.csv.gz")
+        trace = new_trace(Path(folder) / "day.trace.csv.gz")
         trace.begin_run()
         recorder = Recorder(trace, 0, 1, Training(("day",), None, "run", "keep"), records)
         zero_s = recorder.zero_s

@@ -15,8 +15,8 @@ from energyprof.meter import ExternalLog
 from energyprof.profile.child import Output
 from energyprof.profile.live import Live, Snapshot
 from energyprof.report.record import MeterRecord
-from energyprof.trace.file import TraceWriter
 from energyprof.trace.rows import Sample
+from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
 
 

@@ -37,7 +37,7 @@ from energyprof.report.record import (
     WorkloadRecord,
     meter_record,
 )
-from energyprof.trace.file import TraceWriter
+from energyprof.trace.writer import TraceWriter, new_trace
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class ReportSession:
         self._saved: Path | None = path
         self._failed = False
         write(self.report(), path)
-        self._trace = TraceWriter(trace_path(path))
+        self._trace = new_trace(trace_path(path))
 
     @property
     def over(self) -> bool:

@@ -17,8 +17,8 @@ from energyprof.profile.live import Live
 from energyprof.report.file import trace_path, write
 from energyprof.report.rebuild import Rebuild, recompute
 from energyprof.report.record import Phase, Report, Run
-from energyprof.trace.file import TraceWriter
 from energyprof.trace.rows import Sample
+from energyprof.trace.writer import new_trace
 from reports import meter, report, run, unmetered_run
 
 SPAN_S = 10.0
@@ -139,7 +139,7 @@ COURSE = (
 def recorded(path: Path) -> Report:
     """The course as a training leaves it on the disk: events, and a counter read ten times a second."""
     write(report([]), path)
-    trace = TraceWriter(trace_path(path))
+    trace = new_trace(trace_path(path))
     trace.begin_run()
     trace.event(0, "run", 0.0, {"seed": 0, "monotonic_s": 0.0, "utc": ""})
     trace.event(0, "started", 0.0, {})

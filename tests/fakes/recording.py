@@ -12,7 +12,7 @@ from typing import Any
 from energyprof.meter import MeterInfo
 from energyprof.report.file import trace_path, write
 from energyprof.report.record import MeterRecord
-from energyprof.trace.file import TraceWriter
+from energyprof.trace.writer import new_trace
 from reports import meter, report
 
 INTERVAL_S = 0.5
@@ -68,7 +68,7 @@ def recording(
 
     records = tuple(_record(info) for info, _ in meters)
     write(report([], meters=records), path)
-    trace = TraceWriter(trace_path(path))
+    trace = new_trace(trace_path(path))
     trace.begin_run()
     for i in range(int(len(levels_w) * each_s / INTERVAL_S)):
         at_s = i * INTERVAL_S

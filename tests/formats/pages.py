@@ -13,7 +13,7 @@ from energyprof.compare.comparison import compare
 from energyprof.formats.html.page import page
 from energyprof.report.file import trace_path, write
 from energyprof.report.record import Phase, Point, Report, Run
-from energyprof.trace.file import TraceWriter
+from energyprof.trace.writer import new_trace
 from reports import meter, report, run
 
 SPIKE_W = 180.0
@@ -48,7 +48,7 @@ def several(*j_per_sample: float, **changes: Any) -> Report:
 def saved(content: Report, path: Path) -> Path:
     """The report at ``path`` with a trace of every run: 100 W, and one moment of SPIKE_W."""
     write(content, path)
-    trace = TraceWriter(trace_path(path))
+    trace = new_trace(trace_path(path))
     for number, made in enumerate(content.runs):
         trace.begin_run()
         for m in content.meters:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from energyprof.errors import FileError
-from energyprof.trace.file import TraceWriter, read_rows
+from energyprof.trace.file import read_rows
 from energyprof.trace.rows import Sample
+from energyprof.trace.writer import TraceWriter, new_trace
 
 
 def written(path: Path, runs: int = 1, samples: int = 10) -> TraceWriter:
-    trace = TraceWriter(path)
+    trace = new_trace(path)
     for run in range(runs):
         trace.begin_run()
         trace.event(run, "run", 0.0, {"seed": run, "text": 'a "quoted", thing'})
@@ -33,7 +34,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
 
 
 def test_a_failed_read_keeps_its_reason_on_one_line(tmp_path: Path) -> None:
-    trace = TraceWriter(tmp_path / "a.gz")
+    trace = new_trace(tmp_path / "a.gz")
     trace.begin_run()
     trace.sample(0, "fake:0", 0.1, 0.2, None, "two\nlines, with a comma")
     trace.end_run()
@@ -71,7 +72,7 @@ def test_a_file_cut_off_anywhere_reads_up_to_there(tmp_path: Path) -> None:
 
 
 def test_what_was_flushed_is_readable_while_the_run_goes_on(tmp_path: Path) -> None:
-    trace = TraceWriter(tmp_path / "a.gz")
+    trace = new_trace(tmp_path / "a.gz")
     trace.begin_run()
     trace.sample(0, "fake:0", 0.1, 0.2, 1.5, "")
     trace.flush()
@@ -94,9 +95,10 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 FULL_DISK = """
 import random, resource, signal, sys
 from pathlib import Path
-from energyprof.trace.file import TraceWriter, read_rows
+from energyprof.trace.file import read_rows
+from energyprof.trace.writer import TraceWriter, new_trace
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-trace, chance = TraceWriter(Path(sys.argv[1])), random.Random(0)
+trace, chance = new_trace(Path(sys.argv[1])), random.Random(0)
 trace.begin_run()
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))
 for i in range(2000):
@@ -126,4 +128,4 @@ def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot be written"):
-        TraceWriter(tmp_path / "file" / "a.gz")
+        new_trace(tmp_path / "file" / "a.gz")

@@ -10,7 +10,7 @@ from energyprof.report.file import trace_path, write
 from energyprof.report.importers.imported import Imported
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import Report
-from energyprof.trace.file import TraceWriter
+from energyprof.trace.writer import new_trace
 
 
 def save(imported: Imported, path: Path) -> Report:
@@ -27,7 +27,7 @@ def save(imported: Imported, path: Path) -> Report:
         write(imported.report, path)
         return imported.report
     rebuild = Rebuild(imported.report)
-    with contextlib.closing(TraceWriter(trace)) as writer:
+    with contextlib.closing(new_trace(trace)) as writer:
         for number, rows in enumerate(imported.rows):
             writer.begin_run()
             for row in rows:

@@ -1,0 +1,82 @@
+"""Closes a trace that was cut off, by a kill or a lost machine, so that further runs may follow in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from energyprof.errors import FileError
+from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER
+
+
+def repair(path: Path) -> bool:
+    """Let the trace at ``path`` end with its last whole row and a closed member; whether it had to be.
+
+    The file is replaced at once or not at all. A run without a whole row leaves nothing.
+
+    Raises:
+        FileError: it is no trace.
+        OSError: it cannot be read, or its repaired copy cannot be written.
+    """
+    with open(path, "rb") as file:
+        end = _end_of_members(file, path)
+        if end == os.fstat(file.fileno()).st_size:
+            return False
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with open(temporary, "wb") as copy:
+                file.seek(0)
+                _copy(file, copy, end)
+                for chunk in _closed(file):
+                    copy.write(chunk)
+                copy.flush()
+                os.fsync(copy.fileno())
+            os.replace(temporary, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+    return True
+
+
+def _end_of_members(file: BinaryIO, path: Path) -> int:
+    """Where the last member ends that is whole."""
+    end = read = 0
+    member = zlib.decompressobj(GZIP)
+    while data := file.read(CHUNK_BYTES):
+        read += len(data)
+        while data:
+            try:
+                member.decompress(data)
+            except zlib.error as error:
+                raise FileError(f"{path}: not a readable trace: {error}") from None
+            data = member.unused_data
+            if member.eof:
+                end = read - len(data)
+                member = zlib.decompressobj(GZIP)
+    return end
+
+
+def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
+    while length > 0 and (chunk := source.read(min(CHUNK_BYTES, length))):
+        target.write(chunk)
+        length -= len(chunk)
+
+
+def _closed(file: BinaryIO) -> Iterator[bytes]:
+    """The member that begins here, cut after its last whole row and closed; nothing if it has no row."""
+    cut, again = zlib.decompressobj(GZIP), zlib.compressobj(6, zlib.DEFLATED, GZIP)
+    rest, begun = b"", False
+    least = len(HEADER) + 1  # what comes before the first row
+    while data := file.read(CHUNK_BYTES):
+        rows, newline, rest = (rest + cut.decompress(data)).rpartition(b"\n")
+        if not begun and len(rows + newline) <= least:
+            rest = rows + newline + rest
+            continue
+        begun = True
+        yield again.compress(rows + newline)
+    if begun:
+        yield again.flush(zlib.Z_FINISH)

@@ -1,0 +1,171 @@
+"""Writes a trace: a new one, or further runs behind those of one that exists."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import fcntl
+import io
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from energyprof.errors import FileError
+from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER, parse_rows
+from energyprof.trace.repair import repair
+from energyprof.trace.rows import Row
+
+
+def new_trace(path: Path) -> TraceWriter:
+    """An empty trace at ``path``, whatever lay there.
+
+    Raises:
+        FileError: it cannot be written, or another energyprof is writing it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _locked(path, os.O_CREAT)
+        os.ftruncate(file, 0)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+    return TraceWriter(path, file)
+
+
+def resumed_trace(path: Path) -> TraceWriter:
+    """The trace at ``path``, to append runs to; one that was cut off now ends with its last whole row.
+
+    Raises:
+        FileError: it cannot be read or written, is no trace, or another energyprof is writing it.
+    """
+    with contextlib.ExitStack() as undo:
+        try:
+            file = _locked(path)
+            undo.callback(os.close, file)
+            if repair(path):
+                # It is another file now. The lock on the old one keeps others out until this one is ours.
+                file = _locked(path)
+                undo.pop_all().close()
+                undo.callback(os.close, file)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be continued: {error.strerror}") from None
+        undo.pop_all()
+    return TraceWriter(path, file)
+
+
+def _locked(path: Path, flags: int = 0) -> int:
+    """The descriptor of ``path``, which no other energyprof writes as long as it is open."""
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o666)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        taken = os.fstat(file).st_ino != os.stat(path).st_ino  # another has just repaired it
+    except BlockingIOError:
+        taken = True
+    except OSError:
+        taken = False  # a file system without locks
+    if taken:
+        os.close(file)
+        raise FileError(f"{path}: another energyprof is writing it; wait for its end, or write elsewhere")
+    return file
+
+
+class TraceWriter:
+    """Appends rows. A disk that is full costs nothing: what does not fit waits in memory for the next try."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        """``file``: descriptor of what lies at ``path``, whole to its end."""
+        self.path = path
+        self._lines: list[str] = []
+        self._waiting = b""  # compressed, not yet on disk
+        self._file = file
+        self._size = os.fstat(file).st_size
+        self._run_offset = self._size  # where the current run's member begins
+        self._member = zlib.compressobj(6, zlib.DEFLATED, GZIP)
+
+    def sample(
+        self, run: int, source: str, start_s: float, end_s: float, value: float | None, note: str
+    ) -> None:
+        """Add one attempt to read a meter."""
+        text = "" if value is None else repr(value)
+        self._lines.append(f"{run},{source},{start_s:.6f},{end_s:.6f},{text},{_quoted(note)}")
+
+    def event(self, run: int, name: str, time_s: float, fields: Mapping[str, Any]) -> None:
+        """Add one event."""
+        note = _quoted(json.dumps(fields, sort_keys=True))
+        self._lines.append(f"{run},@{name},{time_s:.6f},{time_s:.6f},,{note}")
+
+    def flush(self) -> None:
+        """Bring all rows so far to the disk, readable; what the disk refuses is kept."""
+        lines, self._lines = self._lines, []
+        if lines:
+            self._waiting += self._member.compress(("\n".join(lines) + "\n").encode())
+            self._waiting += self._member.flush(zlib.Z_SYNC_FLUSH)
+        self._write()
+
+    def end_run(self) -> None:
+        """Close the current run's member; ``rows()`` still reads it."""
+        self.flush()
+        self._waiting += self._member.flush(zlib.Z_FINISH)
+        self._write()
+
+    def begin_run(self) -> None:
+        """Start a member for the next run; each repeats the header."""
+        self._member = zlib.compressobj(6, zlib.DEFLATED, GZIP)
+        self._run_offset = self._size + len(self._waiting)
+        self._lines.append(HEADER)
+
+    def rows(self) -> Iterator[Row]:
+        """The current run's rows, whether they are on the disk or wait for it."""
+        return parse_rows(self._chunks(self._run_offset), str(self.path))
+
+    def save_elsewhere(self, path: Path) -> None:
+        """Write the whole trace to another place, since its own is full.
+
+        Raises:
+            FileError: that place cannot be written either.
+        """
+        try:
+            with open(path, "xb") as file:
+                for chunk in self._chunks(0):
+                    file.write(chunk)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was recorded is on the disk."""
+        return not self._waiting and not self._lines
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+    def _write(self) -> None:
+        try:
+            while self._waiting:
+                written = os.pwrite(self._file, self._waiting, self._size)
+                self._size += written
+                self._waiting = self._waiting[written:]
+        except OSError:
+            return  # full or gone: the next flush tries again, and `complete` tells
+
+    def _chunks(self, offset: int) -> Iterator[bytes]:
+        size, waiting = self._size, self._waiting
+        while offset < size:
+            chunk = os.pread(self._file, min(CHUNK_BYTES, size - offset), offset)
+            if not chunk:
+                return
+            offset += len(chunk)
+            yield chunk
+        yield waiting[offset - size :]
+
+
+def _quoted(note: str) -> str:
+    if not note:
+        return ""
+    out = io.StringIO()
+    with contextlib.closing(out):
+        csv.writer(out, lineterminator="").writerow([" ".join(note.split())])
+        return out.getvalue()
