@@ -11,7 +11,7 @@ import math
 import tokenize
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, Tuple, Union
+from typing import Any, Dict, Iterator, Literal, Mapping, Optional, Protocol, Tuple, Union
 
 
 class WorkloadError(Exception):
@@ -28,7 +28,7 @@ class Target:
 
     metric: str
     value: float
-    direction: str = "max"  # "max": reached at or above value; "min": at or below
+    direction: Literal["max", "min"]  # max: reached at or above the value; min: at or below
 
     def reached(self, score: Optional[float]) -> bool:
         """Whether ``score`` is at or past the target; a missing score or NaN never is."""

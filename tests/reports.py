@@ -20,11 +20,11 @@ from energyprof.report.record import (
     Report,
     Run,
     Status,
-    TargetRecord,
     WorkloadRecord,
 )
+from energyprof.workload import Target
 
-TARGET = TargetRecord("dice", 0.8, "max")
+TARGET = Target("dice", 0.8, "max")
 SAMPLES = 1000
 POWER_W = 100.0
 STARTUP_J = 500.0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_other_code_is_other_work(tmp_path: Path, old: str, new: str) -> None:
     assert digest(tmp_path, CODE.replace(old, new)) != digest(tmp_path, CODE)
 
 
-PLAN = Plan("toy", "tiny", {"batch_size": 8}, Target("dice", 0.8), 1000)
+PLAN = Plan("toy", "tiny", {"batch_size": 8}, Target("dice", 0.8, "max"), 1000)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ PLAN = Plan("toy", "tiny", {"batch_size": 8}, Target("dice", 0.8), 1000)
         ({"name": "other"}, False),
         ({"size": "base"}, False),
         ({"config": {"batch_size": 4}}, False),
-        ({"target": Target("dice", 0.81)}, False),
+        ({"target": Target("dice", 0.81, "max")}, False),
         ({"sources": (__file__,)}, False),
     ],
 )
@@ -68,7 +69,9 @@ def test_the_id_is_equal_exactly_where_the_work_is(change: dict[str, object], sa
         ("max", None, False),
     ],
 )
-def test_a_target_is_reached_at_its_value(direction: str, score: float | None, reached: bool) -> None:
+def test_a_target_is_reached_at_its_value(
+    direction: Literal["max", "min"], score: float | None, reached: bool
+) -> None:
     assert Target("dice", 0.8, direction).reached(score) is reached
 
 

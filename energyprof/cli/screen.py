@@ -15,7 +15,6 @@ from rich.text import Text
 
 from energyprof.profile.live import Snapshot
 from energyprof.profile.record import Watch
-from energyprof.report.record import TargetRecord
 from energyprof.units import joules, seconds, watts
 from energyprof.workload import Target
 
@@ -29,7 +28,7 @@ class Subject:
     """What the screen needs to know of what is trained."""
 
     name: str
-    target: Target | TargetRecord | None
+    target: Target | None
     max_samples: int | None
 
 
@@ -64,7 +63,7 @@ def _drawn(now: Snapshot, subject: Subject) -> Table:
     return table
 
 
-def _score(now: Snapshot, target: Target | TargetRecord | None) -> Text:
+def _score(now: Snapshot, target: Target | None) -> Text:
     if target is None:
         return Text(f"{now.score:.3f}")
     aim = f"target {target.value:g} {target.metric}"

@@ -14,7 +14,8 @@ from energyprof.compare.statistics.mean import SCATTER, Mean, mean_of, together
 from energyprof.compare.statistics.terms import COMMON, of_phases, scaled
 from energyprof.errors import NotComparable, UsageError
 from energyprof.report.phases import counts
-from energyprof.report.record import Phase, Report, Run, TargetRecord
+from energyprof.report.record import Phase, Report, Run
+from energyprof.workload import Target
 
 ONE_RUN = "one run: how its energy and time vary from run to run is not in the intervals"
 NO_EVALUATION = "no evaluation was measured, so none is in the figures: they are too low by that"
@@ -39,7 +40,7 @@ class Forecast:
     workload: str
     size: str | None
     id: str
-    target: TargetRecord | None
+    target: Target | None
     machine: str
     boundary: str | None
     estimated: bool  # the joules that it stands on are a model's

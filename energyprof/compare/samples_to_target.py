@@ -11,7 +11,8 @@ from typing import Any
 from energyprof.compare import bank
 from energyprof.compare.mismatches import mismatches, refuse
 from energyprof.errors import MissingPart, UsageError
-from energyprof.report.record import Report, TargetRecord, WorkloadRecord
+from energyprof.report.record import Report, WorkloadRecord
+from energyprof.workload import Target
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def of_bank(report: Report, label: str) -> Samples:
         )
     known = content["workload"]
     stored = WorkloadRecord(
-        known["name"], known["size"], known["id"], known["config"], TargetRecord(**known["target"])
+        known["name"], known["size"], known["id"], known["config"], Target(**known["target"])
     )
     _must_agree(report, replace(report, workload=stored), (label, "the bank"))
     return _samples(f"reference bank of {name}", content["runs"], work)

@@ -13,16 +13,16 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import processes
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.recorder import Training
 from energyprof.profile.script import Script
-from energyprof.report.record import TargetRecord, WorkloadRecord
+from energyprof.report.record import WorkloadRecord
 from energyprof.wire import SEED_VARIABLE
-from energyprof.workload import Plan, Settings, WorkloadError
+from energyprof.workload import Plan, Settings, Target, WorkloadError
 from energyprof.workloads import workload_module
 
 # The plan of another checkout is made by that checkout's code.
@@ -77,8 +77,7 @@ def workload_job(name: str, settings: Settings, python: str | None, checkout: Ch
     package = _package(name, checkout)
     if package is None:
         plan = plan_workload(name, settings)
-        target = TargetRecord(plan.target.metric, plan.target.value, _direction(plan.target.direction))
-        work = WorkloadRecord(plan.name, plan.size, plan.id(), dict(plan.config), target)
+        work = WorkloadRecord(plan.name, plan.size, plan.id(), dict(plan.config), plan.target)
         max_samples = plan.max_samples
     else:
         work, max_samples = _planned_by(package, name, settings)
@@ -177,7 +176,7 @@ def _planned_by(package: Path, name: str, settings: Settings) -> tuple[WorkloadR
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise TrainingError(f"{package.parent}: cannot plan {name}: {said[-1]}")
     plan = json.loads(done.stdout.splitlines()[-1])
-    target = TargetRecord(**plan["target"])
+    target = Target(**plan["target"])
     return WorkloadRecord(plan["name"], plan["size"], plan["id"], plan["config"], target), plan["max_samples"]
 
 
@@ -206,7 +205,3 @@ def full_path(name: str) -> str:
         problem = "is not executable" if os.path.exists(name) else "there is no such program"
         raise UsageError(f"{name}: {problem}; check the name and the PATH")
     return os.path.abspath(found)  # not resolved: a virtual environment's python is a link
-
-
-def _direction(direction: str) -> Literal["max", "min"]:
-    return "max" if direction == "max" else "min"

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from energyprof.errors import UsageError
-from energyprof.report.record import TargetRecord, WorkloadRecord
+from energyprof.report.record import WorkloadRecord
 from energyprof.wire import SEED_VARIABLE, TARGET_VARIABLE
-from energyprof.workload import code_digest
+from energyprof.workload import Target, code_digest
 
 # What a plain number is a target of.
 METRIC = "score"
@@ -28,7 +28,7 @@ class Script:
 
     path: Path
     arguments: tuple[str, ...]
-    target: TargetRecord | None
+    target: Target | None
 
     def work(self) -> WorkloadRecord:
         """What two runs must share to be the same work: code but for comments, arguments and target.
@@ -77,7 +77,7 @@ def is_script(name: str) -> bool:
     return name.endswith(".py") or os.sep in name
 
 
-def target_of(text: str | None) -> TargetRecord | None:
+def target_of(text: str | None) -> Target | None:
     """The target in ``accuracy>=0.97``, ``loss<=0.2``, or a number that the score must be at least.
 
     Raises:
@@ -89,7 +89,7 @@ def target_of(text: str | None) -> TargetRecord | None:
     value = number_in(found["value"]) if found else None
     if found is None or value is None:
         raise UsageError(f"--target {text}: give a number, 'accuracy>=0.97' or 'loss<=0.2' (in quotes)")
-    return TargetRecord(found["metric"] or METRIC, value, "min" if found["sign"] == "<=" else "max")
+    return Target(found["metric"] or METRIC, value, "min" if found["sign"] == "<=" else "max")
 
 
 def number_in(text: str) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from energyprof.meter import Boundary, Calibration, MeterInfo
+from energyprof.workload import Target
 
 # The schema and its history; a reader takes every version up to its own.
 #   energyprof.report/1   the first; never released
@@ -22,15 +23,6 @@ Status = Literal["reached", "missed", "diverged", "interrupted", "failed", "done
 
 
 @dataclass(frozen=True)
-class TargetRecord:
-    """The score at which training counts as done; ``direction`` is ``max`` or ``min``."""
-
-    metric: str
-    value: float
-    direction: Literal["max", "min"]
-
-
-@dataclass(frozen=True)
 class WorkloadRecord:
     """What was trained; ``id`` is equal exactly where the work is."""
 
@@ -38,7 +30,7 @@ class WorkloadRecord:
     size: str | None
     id: str
     config: Mapping[str, Any]
-    target: TargetRecord | None
+    target: Target | None
 
 
 @dataclass(frozen=True)

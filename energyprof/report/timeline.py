@@ -31,7 +31,7 @@ from energyprof.report.phases import (
     phase_intervals,
     training,
 )
-from energyprof.report.record import Status, TargetRecord
+from energyprof.report.record import Status
 from energyprof.report.segments.conditions import Conditions
 from energyprof.trace.rows import Row
 from energyprof.workload import Target
@@ -110,7 +110,7 @@ class _EventLog:
         return self.started_s is not None and self.exit is None and not apart
 
 
-def timeline(rows: Iterable[Row], target: TargetRecord | None) -> Timeline:
+def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
     """The timeline of one run's ``rows``; samples among them only say how long it went on."""
     told = _told(rows)
     evaluations = _until_target(_evaluations(told.progress), target)
@@ -193,21 +193,19 @@ def _evaluations(progress: list[tuple[float, int, float | None]]) -> list[Evalua
     return [Evaluation(samples, score, time_s) for time_s, samples, score in progress if score is not None]
 
 
-def _until_target(evaluations: list[Evaluation], target: TargetRecord | None) -> tuple[Evaluation, ...]:
+def _until_target(evaluations: list[Evaluation], target: Target | None) -> tuple[Evaluation, ...]:
     for count, evaluation in enumerate(evaluations, 1):
         if _reached(target, evaluation.score):
             return tuple(evaluations[:count])
     return tuple(evaluations)
 
 
-def _reached(target: TargetRecord | None, score: float) -> bool:
-    if target is None:
-        return False
-    return Target(target.metric, target.value, target.direction).reached(score)
+def _reached(target: Target | None, score: float) -> bool:
+    return target is not None and target.reached(score)
 
 
 def _status(
-    told: _EventLog, evaluations: tuple[Evaluation, ...], reached: bool, target: TargetRecord | None
+    told: _EventLog, evaluations: tuple[Evaluation, ...], reached: bool, target: Target | None
 ) -> Status:
     if reached:
         return "reached"

@@ -1,6 +1,6 @@
 """From settings to a plan: the rules that every workload shares."""
 
-from typing import Any, Dict, FrozenSet, Mapping, Tuple
+from typing import Any, Dict, FrozenSet, Literal, Mapping, Tuple
 
 from energyprof.workload import Plan, Settings, Target, WorkloadError
 
@@ -42,7 +42,7 @@ def plan_of(
     name: str,
     settings: Settings,
     recipe: Mapping[str, Any],
-    metric: Tuple[str, str],
+    metric: Tuple[str, Literal["max", "min"]],
     sources: Tuple[str, ...],
 ) -> Plan:
     """The plan of a recipe; ``metric`` is its name and direction, ``sources`` the files that are the work."""

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from energyprof.cli.screen import PlainLines, Subject, live_display
 from energyprof.profile.live import Snapshot
-from energyprof.report.record import TargetRecord
+from energyprof.workload import Target
 
 START = Snapshot(0, 1, 3, "startup", 1.0, None, None, None, None, None, False)
 TRAINS = Snapshot(1, 2, 4, "train", 9.0, 5.0, 4096, 0.485, 60.0, 300.0, True)
-UNET = Subject("unet tiny", TargetRecord("dice", 0.97, "max"), 16384)
-SCRIPT = Subject("train.py", TargetRecord("loss", 0.2, "min"), None)
+UNET = Subject("unet tiny", Target("dice", 0.97, "max"), 16384)
+SCRIPT = Subject("train.py", Target("loss", 0.2, "min"), None)
 AIMLESS = Subject("train.py", None, None)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from energyprof.compare.comparison import ALLOWED, compare, parse_allowed
 from energyprof.errors import NotComparable, UsageError
-from energyprof.report.record import TargetRecord
+from energyprof.workload import Target
 from reports import at, meter
 
 
@@ -88,6 +88,6 @@ def test_a_meter_that_is_only_looked_at_is_no_obstacle():
 
 
 def test_another_target_is_other_work_even_under_the_same_id():
-    easier = TargetRecord("dice", 0.7, "max")
+    easier = Target("dice", 0.7, "max")
     with pytest.raises(NotComparable, match=r"target is dice >= 0\.8 in a, dice >= 0\.7 in b"):
         compare([at(1.0), at(1.0, target=easier)], ["a", "b"])

@@ -22,13 +22,14 @@ from energyprof.profile.session import MeasurementSettings, Outcome
 from energyprof.report.energy import TERMS
 from energyprof.report.file import read, to_json
 from energyprof.report.rebuild import recompute
-from energyprof.report.record import TargetRecord, WorkloadRecord
+from energyprof.report.record import WorkloadRecord
+from energyprof.workload import Target
 from fakes import sysfs
 from fakes.meters import FakeMeter, counter
 from fakes.powercap import LAG_J, LivePowercap
 from fakes.waveform import constant
 
-WORK = WorkloadRecord("toy", "tiny", "sha256:0", {}, TargetRecord("score", 0.5, "max"))
+WORK = WorkloadRecord("toy", "tiny", "sha256:0", {}, Target("score", 0.5, "max"))
 # A training as the island makes it: it connects, says where it is, and ends with its last word.
 TRAIN = """
 import os, subprocess, sys, time

@@ -11,7 +11,7 @@ import pytest
 import energyprof
 from energyprof.errors import UsageError
 from energyprof.profile.script import Script, is_script, target_of
-from energyprof.report.record import TargetRecord
+from energyprof.workload import Target
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "my_training.py"
@@ -21,16 +21,14 @@ EXAMPLE = ROOT / "examples" / "my_training.py"
     ("text", "target"),
     [
         (None, None),
-        ("0.97", TargetRecord("score", 0.97, "max")),
-        ("-3e-2", TargetRecord("score", -0.03, "max")),
-        ("accuracy>=0.97", TargetRecord("accuracy", 0.97, "max")),
-        (" val loss <= .2 ", TargetRecord("val loss", 0.2, "min")),
-        ("top-5/acc@k>=1", TargetRecord("top-5/acc@k", 1.0, "max")),
+        ("0.97", Target("score", 0.97, "max")),
+        ("-3e-2", Target("score", -0.03, "max")),
+        ("accuracy>=0.97", Target("accuracy", 0.97, "max")),
+        (" val loss <= .2 ", Target("val loss", 0.2, "min")),
+        ("top-5/acc@k>=1", Target("top-5/acc@k", 1.0, "max")),
     ],
 )
-def test_a_target_is_a_number_or_a_metric_with_its_bound(
-    text: str | None, target: TargetRecord | None
-) -> None:
+def test_a_target_is_a_number_or_a_metric_with_its_bound(text: str | None, target: Target | None) -> None:
     assert target_of(text) == target
 
 

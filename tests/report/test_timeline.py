@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from energyprof.report.record import TargetRecord
 from energyprof.report.timeline import Timeline, timeline
 from energyprof.trace.rows import Row, Sample
+from energyprof.workload import Target
 
-TARGET = TargetRecord("dice", 0.8, "max")
+TARGET = Target("dice", 0.8, "max")
 
 
 def event(time_s: float, kind: str, /, **fields: Any) -> Row:
@@ -41,7 +41,7 @@ START = (
 DONE = event(17.1, "end", status="done", message="")
 
 
-def told(*rows: Row, target: TargetRecord | None = TARGET) -> Timeline:
+def told(*rows: Row, target: Target | None = TARGET) -> Timeline:
     return timeline((*START, *rows), target)
 
 
@@ -105,7 +105,7 @@ def test_a_program_without_a_target_is_done_or_failed(code: int, status: str) ->
 
 
 def test_a_smaller_score_is_better_where_the_target_says_so() -> None:
-    loss = TargetRecord("loss", 0.7, "min")
+    loss = Target("loss", 0.7, "min")
     times = told(DONE, event(18, "exit", code=0), target=loss)
     assert (times.status, times.samples) == ("reached", 50)
 

@@ -16,13 +16,14 @@ from energyprof.profile.cooldown import Cooldown
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
 from energyprof.profile.recorder import Training
-from energyprof.report.record import TargetRecord, WorkloadRecord
+from energyprof.report.record import WorkloadRecord
 from energyprof.study.ab import Side, SideName, positions, refuse_unlike
+from energyprof.workload import Target
 from fakes.meters import FakeMeter, gauge
 
 
 def side(name: SideName, target: float | None, title: str, size: str | None = None) -> Side:
-    aim = None if target is None else TargetRecord("dice", target, "max")
+    aim = None if target is None else Target("dice", target, "max")
     work = WorkloadRecord(title, size, f"sha256:{name}", {}, aim)
     training = Training(("true",), None, "run", "keep")
     return Side(name, Job(work, lambda seed: training, title), Path(f"{name}.json"), "")

@@ -9,8 +9,9 @@ from energyprof.compare.score_curve import Against, Knots, ScoreCurve, score_cur
 from energyprof.formats.html.plot import Axis, Point, area, at, axis, dot, legend, path, plot
 from energyprof.formats.html.style import DASHES, LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
-from energyprof.report.record import Report, TargetRecord
+from energyprof.report.record import Report
 from energyprof.units import si
+from energyprof.workload import Target
 
 HEIGHT_PX = 300
 # Bands of more reports than these lie upon each other; then only their means are drawn.
@@ -30,7 +31,7 @@ class _Drawn:
 
     label: str
     curve: ScoreCurve
-    target: TargetRecord | None
+    target: Target | None
     stroke: str
     dash: str
 

@@ -12,8 +12,9 @@ from typing import Any
 from energyprof import __version__
 from energyprof.errors import FileError
 from energyprof.meter import Boundary
-from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, TargetRecord, WorkloadRecord
+from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord
 from energyprof.trace.rows import Row, Sample
+from energyprof.workload import Target
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def header(
     boundary: Boundary | None,
     meters: Iterable[MeterRecord],
     notes: Iterable[str],
-    target: TargetRecord | None = None,
+    target: Target | None = None,
     runs: Iterable[Run] = (),
 ) -> Report:
     """The report of imported ``runs``; it is an estimate if a counted meter is one.

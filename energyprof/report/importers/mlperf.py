@@ -18,9 +18,10 @@ from energyprof.report.importers.mllog import MARK
 from energyprof.report.importers.mlperf_result import COUNTED_AS_EPOCHS, Result, read_result, target_of
 from energyprof.report.importers.power_fit import about, listed, misfits, within
 from energyprof.report.importers.power_log import PowerLog, read_power_log
-from energyprof.report.record import MeterRecord, TargetRecord, meter_record
+from energyprof.report.record import MeterRecord, meter_record
 from energyprof.trace.rows import Row
 from energyprof.units import utc
+from energyprof.workload import Target
 
 # MLPerf's rules want a meter that is right within 5 % at a reading a second.
 GAIN_A = 0.05
@@ -173,29 +174,25 @@ def _info(name: str, logs: Sequence[PowerLog], longest_s: float, result: Result)
     )
 
 
-def _about_target(benchmark: str, target: TargetRecord | None, results: Sequence[Result]) -> list[str]:
+def _about_target(benchmark: str, target: Target | None, results: Sequence[Result]) -> list[str]:
     notes = []
     if target is None:
         notes.append(f"the quality target of {benchmark} is not in its log and not known here: no target")
     else:
         notes.append(f"target {target.value:g}: MLPerf's for {benchmark}, the strictest that its runs met")
         for result in results:
-            early = next((s for s in result.scores[:-1] if _met(target, s.value)), None)
+            early = next((s for s in result.scores[:-1] if target.reached(s.value)), None)
             if early is not None:
                 gap_s = result.stop_s - early.time_s
                 notes.append(
                     f"{result.name}: met the target {gap_s:.0f} s before run_stop: its energy counts to there"
                 )
             last = result.scores[-1].value
-            if result.ended == "success" and not _met(target, last):
+            if result.ended == "success" and not target.reached(last):
                 notes.append(f"{result.name}: run_stop says success at {last:g}, short of {target.value:g}")
     if benchmark in COUNTED_AS_EPOCHS:
         notes.append(f"samples are {COUNTED_AS_EPOCHS[benchmark]}: what {benchmark} logs as epoch_num")
     return notes
-
-
-def _met(target: TargetRecord, score: float) -> bool:
-    return score >= target.value if target.direction == "max" else score <= target.value
 
 
 def _machine(result: Result) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from energyprof.errors import FileError
 from energyprof.report.importers.mllog import Event, Log, number, read_mllog
-from energyprof.report.record import TargetRecord
+from energyprof.workload import Target
 
 SCORES = ("eval_accuracy", "eval_error")
 
@@ -126,15 +126,15 @@ def read_result(path: Path) -> Result:
     )
 
 
-def target_of(benchmark: str, results: Sequence[Result]) -> TargetRecord | None:
+def target_of(benchmark: str, results: Sequence[Result]) -> Target | None:
     """The strictest target that every run met that says it succeeded; None: the benchmark's is not known."""
     known = QUALITY.get(benchmark)
     if known is None or not all(result.scores for result in results):
         return None
     direction, values = known
     lasts = [result.scores[-1].value for result in results if result.ended == "success"]
-    met = (v for v in values if all(s >= v if direction == "max" else s <= v for s in lasts))
-    return TargetRecord("eval_accuracy", next(met, values[0]), direction)
+    targets = [Target("eval_accuracy", value, direction) for value in values]
+    return next((target for target in targets if all(map(target.reached, lasts))), targets[0])
 
 
 @dataclass(frozen=True)
