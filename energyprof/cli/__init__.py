@@ -1,4 +1,4 @@
-"""The command line: one file a command, and here the table of them and what an error becomes."""
+"""The command line: one file a command, and here their table, and how an error is printed."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# What stands behind `--` belongs to the program, its -h and --help too.
+# What follows `--` belongs to the program, its -h and --help included.
 PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-# What stands behind the first word belongs to the command that is to train.
+# What follows the first word belongs to the command that trains.
 TRAINING = {"allow_interspersed_args": False}
 
 app.command("run")(run)
@@ -58,7 +58,7 @@ app.command("workloads")(workloads)
 
 
 def version(wanted: bool) -> None:
-    """Print the version and leave."""
+    """Print the version and exit."""
     if wanted:
         from energyprof import __version__
 
@@ -72,11 +72,11 @@ def options(
         False, "--version", callback=version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Options before the command."""
+    """Options that come before the command."""
 
 
 def main() -> None:
-    """The console entry point; every error of ours is one line on stderr."""
+    """The console entry point; each of our errors is one line on stderr."""
     streams.prepare()
     try:
         app()

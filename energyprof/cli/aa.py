@@ -1,4 +1,4 @@
-"""``energyprof aa``: what this machine's own runs of one work vary by."""
+"""``energyprof aa``: how much runs of the same work vary on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def aa(
     words: Annotated[
         list[str], typer.Argument(metavar="COMMAND", help="A command to train with: run … or exec ….")
     ],
-    pairs: Annotated[int, typer.Option(metavar="N", min=2, help="How many runs on each side.")] = 5,
+    pairs: Annotated[int, typer.Option(metavar="N", min=2, help="Number of runs on each side.")] = 5,
     cooldown: Cooldown = COOLDOWN_S,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
@@ -37,18 +37,18 @@ def aa(
             "--output",
             "-o",
             metavar="FILE",
-            help="The report of the one side, a baseline for `check`; the other's is FILE-again.",
+            help="The report of one side, a baseline for `check`; the other side's is FILE-again.",
         ),
     ] = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train the same twice in turn, as `ab` would, to learn what this machine's runs vary by.
+    """Train the same work as both sides of an `ab`, to learn how much runs vary on this machine.
 
-    Beside the report NAME.json lies NAME.noise.json then, and `check` with
-    that report as its baseline allows twice as much, if that is over its own
-    margin (3 %; CPU time 5 %, samples to target 10 %).
+    It writes NAME.noise.json beside the report NAME.json. `check` with that
+    report as its baseline then allows twice that noise, if that exceeds its
+    own margin (3 %; CPU time 5 %, samples to target 10 %).
     """
     import sys
 
@@ -61,7 +61,7 @@ def aa(
 
     found = sides.commands(words)
     if len(found) != 1:
-        raise UsageError(f"aa takes one command, not {len(found)}: it is the same on both sides")
+        raise UsageError(f"aa takes one command, not {len(found)}: both sides run the same")
     asked = sides.asked(found[0])
     path, again = sides.paths(output, asked.label, ("", "-again"), force=force)
     measuring = profiling.measuring(
@@ -77,9 +77,7 @@ def aa(
     if code is None and ended.verdict is not None:
         out = sys.stderr if json else sys.stdout
         if ended.verdict.outcome == "INVALID":
-            print(
-                "\n".join(["no noise can be told from these runs:", *ended.verdict.invalid]), file=sys.stderr
-            )
+            print("\n".join(["these runs cannot tell the noise:", *ended.verdict.invalid]), file=sys.stderr)
             raise typer.Exit(4)
         noise = noises.noise_of([ended.a.report, ended.b.report])
         noises.write(noise, noises.noise_path(path))

@@ -1,4 +1,4 @@
-"""``energyprof ab``: two settings or two versions, trained in turn until it is clear which takes more."""
+"""``energyprof ab``: two settings or versions, trained in alternation until it is clear which takes more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Cooldown = Annotated[
     float,
     typer.Option(
         metavar="S",
-        help="The longest wait before a run for the machine to be as cool as before the first; 0: none.",
+        help="Longest wait before a run for the machine to cool down to where it started; 0: none.",
     ),
 ]
 
@@ -35,26 +35,26 @@ def ab(
         list[str],
         typer.Argument(
             metavar="A B",
-            help="Two commands in quotes, or with --before one: 'run …' or 'exec …', as they stand alone.",
+            help="Two quoted commands, or one with --before: 'run …' or 'exec …', as you would type them.",
         ),
     ],
     before: Annotated[
         str | None,
         typer.Option(
             metavar="REVISION",
-            help="A is this revision of the git repository here, B the working tree as it is.",
+            help="A is this revision of the git repository here, B the working tree.",
         ),
     ] = None,
     pairs: Annotated[
         int | None,
-        typer.Option(metavar="N", min=2, help="Just so many pairs, without a look before."),
+        typer.Option(metavar="N", min=2, help="Exactly this many pairs, without interim looks."),
     ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
             "--limit",
             metavar="FIGURE:PERCENT%",
-            help="How much more is too much, as in `check`; may be given several times.",
+            help="How much more is too much, as in `check`; can be repeated.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")] = False,
@@ -71,17 +71,18 @@ def ab(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train A (before) and B (after) in turn, until it is clear whether B takes more.
+    """Train A (before) and B (after) in alternation, until it is clear whether B takes more.
 
     Two settings:  energyprof ab "run unet" "run unet --precision bf16"
     Two versions:  energyprof ab --before main run ./train.py
 
     Both sides train from the same seeds in the order A B B A A B …, each run
-    on a machine as cool as at first. After 3, 5, 7 and 10 pairs there is a
-    look, and the first verdict ends it. `check B --baseline A` says the same
-    of the two reports. With --before, files that are not committed are not
-    in A. The limits are on energy per sample, and where the work itself
-    changed on samples to target. Exits as `check` does.
+    on a machine as cool as before the first. After 3, 5, 7 and 10 pairs there
+    is an interim look, and the first verdict ends the comparison. `check B
+    --baseline A` gives the same verdict on the two reports. With --before,
+    files that are not committed are missing from A. The limits are on energy
+    per sample and, where the work itself changed, on samples to target.
+    Exits as `check` does.
     """
     import contextlib
     import sys
@@ -104,7 +105,7 @@ def ab(
     )
     cooldown_s = sides.checked_cooldown(cooldown)
     with contextlib.ExitStack() as stack:
-        # From here on a signal ends it in order: the checkout of before must not stay behind.
+        # From here on a signal ends it in good order: the checkout of "before" must not be left behind.
         inbox = stack.enter_context(signals())
         now = old = None
         if before is not None:

@@ -1,4 +1,4 @@
-"""``energyprof calibrate``: what a meter reads against a better one."""
+"""``energyprof calibrate``: a meter calibrated against a better one."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def calibrate(
         str | None,
         typer.Option(
             metavar="E±A",
-            help="Of the power supply between them, off by A at most: 0.94±0.01 or 94%±1%.",
+            help="Efficiency of the power supply between them and its largest error: 0.94±0.01 or 94%±1%.",
         ),
     ] = None,
     window: Annotated[
         float | None,
-        typer.Option(metavar="S", help="Seconds to average over (default: 10, or 20 renewals of a value)."),
+        typer.Option(metavar="S", help="Seconds to average over (default: 10, or 20 updates of a value)."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="The calibration (default: beside reports)."),
+        typer.Option("--output", "-o", metavar="FILE", help="The calibration (default: where reports go)."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Json = False,
 ) -> None:
-    """Find a meter's gain and zero from a recording of it and a better meter.
+    """Find a meter's gain and zero from a recording of it beside a better meter.
 
     The load must have several levels: idle, half, full. `run` and `exec` take
     the file with --calibration.

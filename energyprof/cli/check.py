@@ -28,7 +28,7 @@ def check(
     history: Annotated[
         Path | None,
         typer.Option(
-            "--history", metavar="FOLDER", help="Judge it by the reports before it in this folder instead."
+            "--history", metavar="FOLDER", help="Judge it by the earlier reports in this folder instead."
         ),
     ] = None,
     limit: Annotated[
@@ -36,30 +36,29 @@ def check(
         typer.Option(
             "--limit",
             metavar="FIGURE:PERCENT%",
-            help="How much more is too much, such as energy_per_sample:3% (the default); may be "
-            "given several times.",
+            help="How much more is too much, such as energy_per_sample:3% (the default); can be repeated.",
         ),
     ] = None,
     last: Annotated[
-        int, typer.Option("--last", metavar="N", min=2, help="Reports of the history that foretell the next.")
+        int, typer.Option("--last", metavar="N", min=2, help="How many earlier reports predict the next.")
     ] = 30,
     strict: Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")] = False,
     allow_missing_baseline: Annotated[
         bool, typer.Option("--allow-missing-baseline", help="No baseline yet exits 0, not 2.")
     ] = False,
     allow_changed: Annotated[
-        bool, typer.Option("--allow-changed", help="Of folders: changed work is listed and exits 0, not 3.")
+        bool, typer.Option("--allow-changed", help="For folders: list changed work and exit 0, not 3.")
     ] = False,
     format: Annotated[
         str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(VERDICT_FORMATS)}.")
     ] = "text",
     json: Json = False,
 ) -> None:
-    """Judge a report by a baseline: PASS, FAIL or INCONCLUSIVE for each limit.
+    """Judge a report against a baseline: PASS, FAIL or INCONCLUSIVE for each limit.
 
-    Exits 0 on a pass, 1 on a regression, 3 if the reports do not compare,
-    4 if a run is invalid or missed its target, 5 with --strict if the runs
-    are too few to tell.
+    Exits 0 on a pass, 1 on a regression, 3 if the reports are not comparable,
+    4 if a run is invalid or missed its target, 5 with --strict if there are
+    too few runs to tell.
     """
     import sys
 
@@ -70,7 +69,7 @@ def check(
     writer = formats.verdict_format("json" if json else format)
     limits = [parse_limit(text) for text in limit or ()]
     if (baseline is None) == (history is None):
-        raise UsageError("give what to judge by: either --baseline REPORT or --history FOLDER")
+        raise UsageError("give either --baseline REPORT or --history FOLDER to judge it by")
     if history is not None:
         result = _by_history(new, history, limits, last, allow_missing=allow_missing_baseline)
     elif baseline is not None and new.is_dir():
@@ -94,7 +93,7 @@ def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_mi
     if allow_missing and not baseline.exists():
         return checking.without_baseline(name, str(baseline))
     if baseline.is_dir():
-        raise UsageError(f"{baseline}: is a folder and {new} is not; give two reports or two folders")
+        raise UsageError(f"{baseline}: is a folder, but {new} is not; give two reports or two folders")
     return checking.check(report, read(baseline), limits, (name, baseline_name), noise.beside(baseline))
 
 
@@ -125,9 +124,9 @@ def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, 
     from energyprof.report.file import read
 
     if new.is_dir():
-        raise UsageError(f"{new}: is a folder; --history judges one report")
+        raise UsageError(f"{new}: is a folder, but --history judges one report; name a report in it")
     report = read(new)
-    # Parsed JSON has no cycles; looking for them takes a quarter of the time of ten thousand reports.
+    # Parsed JSON has no cycles; searching for them takes a quarter of the time for ten thousand reports.
     gc.disable()
     missing = allow_missing and not folder.exists()
     before = history(report, () if missing else reports_in(folder), limits)
@@ -143,10 +142,10 @@ def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, 
 
 
 def _named(folder: Path) -> list[Named]:
-    """The reports of a folder by their paths in it.
+    """The reports in a folder, named by their paths in it.
 
     Raises:
-        FileError: one of them cannot be read, or ``folder`` is none.
+        FileError: one of them cannot be read, or ``folder`` is not a folder.
     """
     from energyprof.compare.gate import noise
     from energyprof.compare.gate.folder import reports_in

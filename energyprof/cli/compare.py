@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Page = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Also write a page with drawings, for any browser."),
+    typer.Option("--html", metavar="FILE", help="Also write a page with charts, for any browser."),
 ]
 
 
@@ -32,7 +32,7 @@ def compare(
         typer.Option(
             "--allow",
             metavar="DIFFERENCE",
-            help="A difference to overlook: work, boundary, estimated or meters; may be given several times.",
+            help="A difference to allow: work, boundary, estimated or meters; can be repeated.",
         ),
     ] = None,
     country: Country = None,
@@ -45,7 +45,7 @@ def compare(
 ) -> None:
     """Compare reports figure by figure, with intervals.
 
-    Exits 3, and names every difference, if they do not measure the same thing.
+    Exits 3 and names every difference if they do not measure the same thing.
     """
     import sys
 
@@ -65,7 +65,7 @@ def compare(
 
 
 def write_html(page: Path, comparison: Comparison, reports: Sequence[Report], paths: Sequence[Path]) -> None:
-    """Write the page of a comparison, with the traces that lie beside the reports.
+    """Write the page of a comparison, using the traces that lie beside the reports.
 
     Raises:
         UsageError: it would overwrite one of the reports or their traces.
@@ -83,7 +83,7 @@ def write_html(page: Path, comparison: Comparison, reports: Sequence[Report], pa
 
 
 def labels(paths: Sequence[Path]) -> list[str]:
-    """A name for each path: its stem if that tells all apart, else the path, numbered if twice."""
+    """A name for each path: its stem if all stems differ, else the path, numbered if it occurs twice."""
     stems = [path.stem for path in paths]
     names = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
     seen: dict[str, int] = {}

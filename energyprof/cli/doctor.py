@@ -14,11 +14,11 @@ def doctor(
     meters: Meters = "auto",
     seconds: Annotated[
         float,
-        typer.Option(metavar="S", min=0, help="Seconds to read the meters; 0: only find them."),
+        typer.Option(metavar="S", min=0, help="Seconds to read the meters for; 0: only find them."),
     ] = 5.0,
     json: Json = False,
 ) -> None:
-    """Say what this machine is, what its meters read, and how to get at those that are blocked."""
+    """Show what this machine is, what its meters read, and how to unblock those that are blocked."""
     import json as json_text
 
     from rich.console import Console
@@ -34,7 +34,7 @@ def doctor(
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + [find_at(words) for words in asked if kind_of(words) in ADDRESSED]
     facts = machine.describe(root, nvml.devices())
-    # One that is asked for and does not answer must not hide the others.
+    # A meter that was asked for and does not answer must not hide the others.
     here = [words for words in asked if words not in {f.asked for f in findings if f.state != "found"}]
     selection = select(findings, here)
     seen = None

@@ -1,4 +1,4 @@
-"""``energyprof estimate``: what reaching the target would cost on the machine of a report."""
+"""``energyprof estimate``: what reaching the target would cost on a report's machine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def estimate(
     source: Annotated[
         Path,
         typer.Option(
-            "--from", metavar="REPORT", help="Runs of it on that machine; a few short ones will do."
+            "--from", metavar="REPORT", help="Runs of it on that machine; a few short ones are enough."
         ),
     ],
     size: Annotated[
-        str | None, typer.Option("--size", metavar="SIZE", help="How large (default: as in the report).")
+        str | None, typer.Option("--size", metavar="SIZE", help="Its size (default: as in the report).")
     ] = None,
     samples_from: Annotated[
         Path | None,
@@ -31,17 +31,17 @@ def estimate(
         ),
     ] = None,
     repeats: Annotated[
-        int, typer.Option("--repeats", metavar="N", help="In the mean of so many trainings.")
+        int, typer.Option("--repeats", metavar="N", help="Predict the mean of this many trainings.")
     ] = 1,
     country: Country = None,
     intensity: Intensity = None,
     json: Json = False,
 ) -> None:
-    """Say what training to the target would cost on the machine of a report, without training.
+    """Predict what training to the target would cost on a report's machine, without training.
 
-    Energy per sample comes from the report, also from runs that missed or
-    were stopped; samples to target from the reference bank or --samples-from.
-    Exits 3 if they are not of the same work.
+    Energy per sample comes from the report, including runs that missed the
+    target or were stopped; samples to target come from the reference bank or
+    --samples-from. Exits 3 if they are not of the same work.
     """
     from energyprof.cli.compare import labels
     from energyprof.compare import emissions, samples_to_target

@@ -23,11 +23,11 @@ from energyprof.cli.options import (
 def exec_program(
     context: typer.Context,
     command: Annotated[
-        list[str], typer.Argument(metavar="COMMAND", help="The program and its arguments, behind `--`.")
+        list[str], typer.Argument(metavar="COMMAND", help="The program and its arguments, after `--`.")
     ],
     name: Annotated[
         str | None,
-        typer.Option(help="What the report calls it (default: the program's name)."),
+        typer.Option(help="Its name in the report (default: the program's name)."),
     ] = None,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
@@ -38,10 +38,10 @@ def exec_program(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Meter any program; its input, output and exit code stay its own.
+    """Meter any program, leaving its input, output and exit code alone.
 
     The report holds the command line: keep passwords out of it.
-    A Python program can say where it is: energyprof.mark("epoch 3"),
+    A Python program can report its progress: energyprof.mark("epoch 3"),
     energyprof.progress(samples=4096, score=0.71).
     """
     from functools import partial
@@ -53,17 +53,17 @@ def exec_program(
     from energyprof.profile.run import run_program
 
     label = name or Path(command[0]).name
-    if context.obj is not None:  # `ab` wants to know what is asked for, and runs it itself
+    if context.obj is not None:  # `ab` only wants to know what to run, and runs it itself
         context.obj(profiling.TrainingRequest(label, partial(program_job, command, name)))
         return
     measuring = profiling.measuring(
         meters, interval, idle, output, label, force=force, calibrations=calibration
     )
-    # No live display: the terminal is the program's.
+    # No live display: the terminal belongs to the program.
     outcome = run_program(command, label, measuring, None)
     profiling.tell(outcome, as_json=json, quiet=quiet, program_on_stdout=True)
     code = outcome.report.runs[-1].exit_code
     if code is None:
         raise typer.Exit(128 + (outcome.stopped_by or 0))
-    # The program's own failure says more than ours to write its report.
+    # The program's own failure matters more than our failure to write its report.
     raise typer.Exit(exit_status(code) or (0 if outcome.path is not None else 2))

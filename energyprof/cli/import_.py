@@ -1,4 +1,4 @@
-"""``energyprof import``: other people's files as reports."""
+"""``energyprof import``: files of other tools as reports."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ def import_files(
     offset: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="HOURS", help="Hours to add to the power logs' times; LOG=HOURS for one of them alone."
+            metavar="HOURS", help="Hours to add to the power logs' times; LOG=HOURS for a single log."
         ),
     ] = None,
     only: Annotated[
-        str, typer.Option(metavar="NAME", help="Of several works in the files (projects, tags, …), this one.")
+        str,
+        typer.Option(metavar="NAME", help="Which work to import if there are several (projects, tags, …)."),
     ] = "",
     output: Output = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make a report of what others measured, for `show`, `compare` and `recompute`.
+    """Turn measurements by other tools into a report for `show`, `compare` and `recompute`.
 
-    What the files do not tell stands in the report's notes; nothing is guessed in silence.
+    What the files do not say is listed in the report's notes; nothing is guessed silently.
     """
     from rich.console import Console
 
@@ -68,15 +69,15 @@ def import_files(
         sys.stdout.write(to_json(report))
     Console(stderr=json).print(summary(report, path))
     if all(unmetered(run) for run in report.runs):
-        print("error: imported, but no run has an energy that can be used", file=sys.stderr)
+        print("error: imported, but no run has a usable energy", file=sys.stderr)
         raise typer.Exit(4)
 
 
 def offsets(words: Sequence[str]) -> dict[str, float]:
-    """The hours for each power log; "" for all that are not named.
+    """The hours for each power log; "" stands for all that are not named.
 
     Raises:
-        UsageError: no number of hours of a day or two.
+        UsageError: not a number of hours, or more than a day or two.
     """
     found = {}
     for word in words:

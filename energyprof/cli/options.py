@@ -11,14 +11,14 @@ import typer
 from energyprof.clock import utc_now
 from energyprof.errors import UsageError
 
-# Where reports go if nobody says.
+# Where reports go by default.
 FOLDER = Path("energyprof-reports")
-# No round number: the sensors of A100 and H100 look 25 ms in every 100 ms, and a load or a meter with such a
-# period would always be met at the same point (Yang et al., SC'24, arXiv 2312.02741).
+# Not a round number: the sensors of A100 and H100 sample 25 ms of every 100 ms, and a load or a meter with
+# such a period would always be read at the same phase (Yang et al., SC'24, arXiv 2312.02741).
 INTERVAL_S = 0.097
 IDLE_S = 2.0
 
-# The boxes of `run --help`.
+# The panels of `run --help`.
 WHAT = "What is trained"
 WHERE = "Where and how"
 MEASURING = "Measuring"
@@ -28,7 +28,7 @@ Meters = Annotated[
     typer.Option(
         "--meters",
         metavar="NAMES",
-        help="Meters, with commas: auto, none, rapl, nvml:0, shelly=192.0.2.7, … (see doctor).",
+        help="Meters, separated by commas: auto, none, rapl, nvml:0, shelly=192.0.2.7, … (see doctor).",
         rich_help_panel=MEASURING,
     ),
 ]
@@ -37,7 +37,7 @@ Interval = Annotated[
     typer.Option(
         "--interval",
         metavar="S",
-        help="Seconds between two reads of each meter.",
+        help="Seconds between reads of each meter.",
         rich_help_panel=MEASURING,
     ),
 ]
@@ -46,7 +46,7 @@ Idle = Annotated[
     typer.Option(
         "--idle",
         metavar="S",
-        help="Seconds to look at the idle machine before and after each run; 0: not.",
+        help="Seconds to measure the idle machine before and after each run; 0: do not.",
         rich_help_panel=MEASURING,
     ),
 ]
@@ -55,34 +55,34 @@ Calibrations = Annotated[
     typer.Option(
         "--calibration",
         metavar="FILE",
-        help="What `calibrate` found of one of the meters; may be given several times.",
+        help="A file from `calibrate` for one of the meters; can be repeated.",
         rich_help_panel=MEASURING,
     ),
 ]
 Country = Annotated[
     str | None,
     typer.Option(
-        "--country", metavar="CODE", help="Emissions, too, with the mean of this country's grid, such as FR."
+        "--country", metavar="CODE", help="Also emissions, at the mean of this country's grid, such as FR."
     ),
 ]
 Intensity = Annotated[
     float | None,
-    typer.Option("--intensity", metavar="G", help="Emissions, too, at so many g CO2e/kWh, such as 56."),
+    typer.Option("--intensity", metavar="G", help="Also emissions, at this many g CO2e/kWh, such as 56."),
 ]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help=f"The report (default: {FOLDER}/NAME-TIME.json)."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
-Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; words for people go to stderr.")]
+Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; text for people goes to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 
 
 def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
-    """Where the report will lie.
+    """The path that the report will have.
 
     Raises:
-        UsageError: the asked file exists and may not be overwritten, or is a folder.
+        UsageError: the file asked for exists and may not be overwritten, or is a folder.
     """
     if asked is None:
         stamp = re.sub(r"[-:]|\.\d+", "", utc_now())
@@ -94,12 +94,12 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
     if asked.is_dir():
         raise UsageError(f"{asked}: is a folder; name a file in it, such as {asked / 'report.json'}")
     if asked.exists() and not force:
-        raise UsageError(f"{asked}: exists; choose another --output, or --force to overwrite it")
+        raise UsageError(f"{asked}: already exists; choose another --output, or use --force to overwrite it")
     return asked
 
 
 def checked_interval(interval_s: float) -> float:
-    """``interval_s`` if meters can be read so often.
+    """``interval_s`` if meters can be read that often.
 
     Raises:
         UsageError: it is not between 1 ms and an hour.
@@ -110,7 +110,7 @@ def checked_interval(interval_s: float) -> float:
 
 
 def checked_idle(idle_s: float) -> float:
-    """``idle_s`` if one can wait so long.
+    """``idle_s`` if it is a sensible time to wait.
 
     Raises:
         UsageError: it is negative, or longer than a day.

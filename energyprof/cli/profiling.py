@@ -1,4 +1,4 @@
-"""What ``run`` and ``exec`` have in common: their options' meaning, the screen, the last word."""
+"""What ``run`` and ``exec`` have in common: what their options mean, the screen, the closing lines."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What the words of a command ask to train."""
+    """What a command line asks to train."""
 
     label: str  # of its report
     job: Callable[[Checkout | None], Job]
 
 
 def subject(job: Job) -> Subject:
-    """What the screen needs to know of it."""
+    """What the screen needs to know about it."""
     from energyprof.cli.screen import Subject
 
     return Subject(job.title, job.work.target, job.max_samples)
@@ -44,24 +44,24 @@ def seeds(text: str | None, repeats: int) -> list[int]:
     """The seeds to train from: those in ``text``, or 0 … ``repeats`` - 1.
 
     Raises:
-        UsageError: a seed is no whole number of at least 0, or stands there twice.
+        UsageError: a seed is not a whole number of at least 0, or is given twice.
     """
     if text is None:
         return list(range(repeats))
     try:
         wanted = [int(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--seeds {text}: give whole numbers with commas, such as 3,5,7") from None
+        raise UsageError(f"--seeds {text}: give whole numbers separated by commas, such as 3,5,7") from None
     if min(wanted) < 0 or len(set(wanted)) < len(wanted):
-        raise UsageError(f"--seeds {text}: every seed must be 0 or more, and stand there once")
+        raise UsageError(f"--seeds {text}: every seed must be 0 or more, and be given once")
     return wanted
 
 
 def names(meters: str) -> tuple[str, ...]:
-    """The meters that the words of ``--meters`` ask for.
+    """The meters that ``--meters`` asks for.
 
     Raises:
-        UsageError: none.
+        UsageError: it names none.
     """
     asked = tuple(part.strip() for part in meters.split(",") if part.strip())
     if not asked:
@@ -79,10 +79,10 @@ def measuring(
     force: bool,
     calibrations: Sequence[Path] | None = None,
 ) -> MeasurementSettings:
-    """How to measure, from the options' words.
+    """How to measure, from the options.
 
     Raises:
-        UsageError: one of them makes no sense.
+        UsageError: one of them is invalid.
         FileError: a calibration cannot be read.
     """
     asked = names(meters)
@@ -95,7 +95,7 @@ def measuring(
 
 @contextlib.contextmanager
 def screen(subject: Subject, *, quiet: bool) -> Iterator[Watch | None]:
-    """A training's progress on stderr: drawn on a terminal, plain lines elsewhere, nothing if quiet."""
+    """A training's progress on stderr: live on a terminal, plain lines elsewhere, nothing if quiet."""
     if quiet:
         yield None
         return
@@ -112,7 +112,7 @@ def screen(subject: Subject, *, quiet: bool) -> Iterator[Watch | None]:
 
 
 def _tolerant(watch: Watch) -> Watch:
-    """``watch``, but a terminal that was closed or a pipe that broke does not stop the training."""
+    """``watch``, except that a closed terminal or a broken pipe does not stop the training."""
 
     def tolerant(now: Snapshot) -> None:
         with contextlib.suppress(OSError):
@@ -122,8 +122,8 @@ def _tolerant(watch: Watch) -> Watch:
 
 
 def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
-    """The report as JSON or as a summary for people, and why it is not all it should be."""
-    if as_json or outcome.path is None:  # no disk would take it: what was measured must not be lost
+    """Print the report as JSON or as a summary for people, and why it is not all that it should be."""
+    if as_json or outcome.path is None:  # no disk had room for it: what was measured must not be lost
         sys.stdout.write(to_json(outcome.report))
         sys.stdout.flush()
     if not quiet:
@@ -136,16 +136,16 @@ def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: boo
 
 
 def complain(outcome: Outcome) -> None:
-    """Say on stderr why the report is not where it should be, and the last words of a run that failed."""
+    """Say on stderr why the report is not where it should be, and what a failed run printed last."""
     if outcome.path is None:
         print(
             f"error: {outcome.asked}: cannot be written, and no other disk has room: ",
             end="",
             file=sys.stderr,
         )
-        print("the report is on stdout, its trace is lost", file=sys.stderr)
+        print("the report is on stdout; its trace is lost", file=sys.stderr)
     elif outcome.path != outcome.asked:
-        print(f"error: {outcome.asked}: the disk is full: the report is at {outcome.path}", file=sys.stderr)
+        print(f"error: {outcome.asked}: the disk is full; the report is at {outcome.path}", file=sys.stderr)
     run = next(reversed(outcome.report.runs), None)
     if run is None or run.status != "failed":
         return
@@ -159,7 +159,7 @@ def complain(outcome: Outcome) -> None:
 
 
 def exit_code(outcome: Outcome) -> int:
-    """0 reached or done; 4 missed, diverged or badly measured; 2 failed; 128 + n stopped by signal n."""
+    """0: reached or done; 4: missed, diverged or badly measured; 2: failed; 128 + n: stopped by signal n."""
     runs = outcome.report.runs
     if outcome.stopped_by is not None:
         return 128 + outcome.stopped_by

@@ -12,12 +12,12 @@ from energyprof.cli.options import Force, Json, Output
 
 
 def recompute(
-    report: Annotated[Path, typer.Argument(help="The report; its trace lies beside it.")],
+    report: Annotated[Path, typer.Argument(help="The report, with its trace beside it.")],
     output: Output = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
-    """Make a report again from its trace: the same numbers, or what was measured before a crash."""
+    """Rebuild a report from its trace: the same numbers, or what was measured before a crash."""
     from rich.console import Console
 
     from energyprof.cli.options import report_path
@@ -37,4 +37,4 @@ def recompute(
     if same:
         console.print("The trace gives the same report, digit for digit.")
     elif output is None:
-        console.print("The trace gives another report than the file holds; --output FILE keeps it.")
+        console.print("The trace gives a different report from the file's; --output FILE saves it.")

@@ -25,7 +25,7 @@ from energyprof.cli.options import (
 )
 from energyprof.errors import UsageError
 
-# What a script says for itself, behind `--`.
+# What a script sets for itself, after `--`.
 WORKLOADS_OWN = (
     *("size", "precision", "batch_size", "grad_accum", "data_fraction", "compile", "channels_last"),
     *("checkpoint", "model", "data", "lora", "ema", "prediction", "max_samples", "device", "workers"),
@@ -40,33 +40,33 @@ def run(
         typer.Argument(metavar="WORKLOAD", help="One of `energyprof workloads`, or a script: ./train.py."),
     ],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGS", help="What the script gets, behind `--`.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="The script's arguments, after `--`.")
     ] = None,
     size: Annotated[
-        str, typer.Option(metavar="SIZE", help="How large: tiny, base or full.", rich_help_panel=WHAT)
+        str, typer.Option(metavar="SIZE", help="tiny, base or full.", rich_help_panel=WHAT)
     ] = "tiny",
     target: Annotated[
         str | None,
         typer.Option(
             metavar="SCORE",
-            help="Score to train to; for a script 'accuracy>=0.97' too.",
+            help="Score to train to; for a script, such as 'accuracy>=0.97'.",
             rich_help_panel=WHAT,
         ),
     ] = None,
     max_samples: Annotated[
-        int | None, typer.Option(metavar="N", help="Give up after so many samples.", rich_help_panel=WHAT)
+        int | None, typer.Option(metavar="N", help="Give up after this many samples.", rich_help_panel=WHAT)
     ] = None,
     repeats: Annotated[
         int,
-        typer.Option(metavar="N", min=1, help="How many trainings; seeds 0, 1, 2, ….", rich_help_panel=WHAT),
+        typer.Option(metavar="N", min=1, help="Number of trainings; seeds 0, 1, 2, ….", rich_help_panel=WHAT),
     ] = 1,
     seeds: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="The seeds themselves, such as 3,5,7.", rich_help_panel=WHAT),
+        typer.Option(metavar="LIST", help="The seeds to use, such as 3,5,7.", rich_help_panel=WHAT),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Samples in a step, over all processes.", rich_help_panel=WHAT),
+        typer.Option(metavar="N", help="Samples per step, over all processes.", rich_help_panel=WHAT),
     ] = None,
     precision: Annotated[
         str, typer.Option(metavar="NAME", help="fp32, tf32, bf16 or fp16.", rich_help_panel=WHAT)
@@ -77,15 +77,15 @@ def run(
     ] = 1.0,
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Your data: a path, or a name on the hub.", rich_help_panel=WHAT),
+        typer.Option(metavar="PATH", help="Your data: a path or a name on the hub.", rich_help_panel=WHAT),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Weights: a path, or a name on the hub.", rich_help_panel=WHAT),
+        typer.Option(metavar="PATH", help="Weights: a path or a name on the hub.", rich_help_panel=WHAT),
     ] = None,
     lora: Annotated[
         int | None,
-        typer.Option(metavar="RANK", help="Train adapters of this rank only.", rich_help_panel=WHAT),
+        typer.Option(metavar="RANK", help="Train only adapters of this rank.", rich_help_panel=WHAT),
     ] = None,
     ema: Annotated[
         bool,
@@ -103,23 +103,23 @@ def run(
         typer.Option(
             metavar="N",
             min=1,
-            help="Processes, each with its GPU.",
+            help="Processes, each with its own GPU.",
             rich_help_panel=WHERE,
         ),
     ] = 1,
     workers: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Processes beside each that load data.", rich_help_panel=WHERE),
+        typer.Option(metavar="N", help="Data-loading processes beside each.", rich_help_panel=WHERE),
     ] = None,
     grad_accum: Annotated[
-        int, typer.Option(metavar="N", help="Parts that a step is computed in.", rich_help_panel=WHERE)
+        int, typer.Option(metavar="N", help="Parts to compute each step in.", rich_help_panel=WHERE)
     ] = 1,
     compile: Annotated[
         bool, typer.Option("--compile", help="Use torch.compile.", rich_help_panel=WHERE)
     ] = False,
     channels_last: Annotated[
         bool,
-        typer.Option("--channels-last", help="Lay images out with channels last.", rich_help_panel=WHERE),
+        typer.Option("--channels-last", help="Use the channels-last memory layout.", rich_help_panel=WHERE),
     ] = False,
     checkpoint: Annotated[
         bool,
@@ -128,7 +128,7 @@ def run(
     python: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="The interpreter that trains (else this one).", rich_help_panel=WHERE
+            metavar="PATH", help="Interpreter to train with (default: this one).", rich_help_panel=WHERE
         ),
     ] = None,
     meters: Meters = "auto",
@@ -138,7 +138,7 @@ def run(
         float,
         typer.Option(
             metavar="S",
-            help="Afterwards each part of a step alone, for S seconds.",
+            help="Afterwards run each part of a step alone, for S seconds.",
             rich_help_panel=MEASURING,
         ),
     ] = 0.0,
@@ -148,10 +148,10 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train to a target, and say what energy that took.
+    """Train to a target, and report how much energy that took.
 
     What is trained is a standard workload, or a script of yours.
-    The script is run from each seed: energyprof.seed() has it,
+    A script is run once for each seed: energyprof.seed() gives it,
     energyprof.reached(score) says when to stop.
     """
     from functools import partial
@@ -169,7 +169,7 @@ def run(
         asked = profiling.TrainingRequest(script.path.stem, partial(script_job, script, nproc, python))
     else:
         if arguments:
-            raise UsageError(f"{' '.join(arguments)}: only a script takes arguments, {workload} has options")
+            raise UsageError(f"{' '.join(arguments)}: only a script takes arguments; {workload} has options")
         value = None if target is None else number_in(target)
         if target is not None and value is None:
             raise UsageError(f"--target {target}: give {workload} a plain number; its metric is fixed")
@@ -197,7 +197,7 @@ def run(
         asked = profiling.TrainingRequest(
             f"{workload}-{size}", partial(workload_job, workload, settings, python)
         )
-    if context.obj is not None:  # `ab` wants to know what is asked for, and trains it itself
+    if context.obj is not None:  # `ab` only wants to know what to train, and trains it itself
         context.obj(asked)
         return
     job = asked.job(None)
@@ -214,7 +214,7 @@ def _refuse_workloads_own(context: typer.Context, script: str) -> None:
     given = [name for name in WORKLOADS_OWN if _was_given(context, name)]
     if given:
         options = ", ".join("--" + name.replace("_", "-") for name in given)
-        raise UsageError(f"{options}: for standard workloads; pass {script} its own behind --")
+        raise UsageError(f"{options}: only for standard workloads; pass {script} its own options after --")
 
 
 def _was_given(context: typer.Context, name: str) -> bool:
@@ -223,5 +223,5 @@ def _was_given(context: typer.Context, name: str) -> bool:
 
 
 def _absolute(name: str | None) -> str | None:
-    """A path that exists, from the root; a name on the hub as it is."""
+    """An existing path made absolute; a name on the hub as it is."""
     return os.path.abspath(name) if name is not None and os.path.exists(name) else name

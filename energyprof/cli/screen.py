@@ -1,4 +1,4 @@
-"""A training on the screen while it goes on."""
+"""A training on the screen while it runs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from energyprof.profile.record import Watch
 from energyprof.units import joules, seconds, watts
 from energyprof.workload import Target
 
-# In a pipe: a line at every change of phase, and at least this often.
+# In a pipe: a line at every change of phase, and at least once in this time.
 LINE_S = 10.0
 BAR = 24
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What the screen needs to know of what is trained."""
+    """What the screen needs to know about what is trained."""
 
     name: str
     target: Target | None
@@ -34,7 +34,7 @@ class Subject:
 
 @contextlib.contextmanager
 def live_display(console: Console, subject: Subject) -> Iterator[Watch]:
-    """Draw every snapshot in place."""
+    """Draw each snapshot over the last."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
 
         def watch(now: Snapshot) -> None:
@@ -77,8 +77,8 @@ def _score(now: Snapshot, target: Target | None) -> Text:
 
 
 def _phase(now: Snapshot, subject: Subject) -> str:
-    words = {"idle": "looking at the idle machine", "startup": "starting up", "eval": "evaluating"}
-    if now.phase == "startup" and subject.max_samples is None:  # a script: it need not ever mark a phase
+    words = {"idle": "measuring the idle machine", "startup": "starting up", "eval": "evaluating"}
+    if now.phase == "startup" and subject.max_samples is None:  # a script need never mark a phase
         return "running, no phase marked yet"
     return words.get(now.phase, now.phase)
 
@@ -90,7 +90,7 @@ def _time(now: Snapshot) -> str:
 
 
 class PlainLines:
-    """Progress for a pipe or a log: a line when something changed, on stderr."""
+    """Progress for a pipe or a log: a line on stderr when something changed."""
 
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
@@ -99,7 +99,7 @@ class PlainLines:
 
     def watch(self, now: Snapshot) -> None:
         """Print a line if the run or the score is new, training began, or ``LINE_S`` have passed."""
-        # Phases come and go with every evaluation: only the way up to training is worth a line each.
+        # Phases alternate with every evaluation: only those on the way to training are worth a line each.
         phase = "training" if now.train_s is not None else now.phase
         news = (now.run, phase, now.score)
         if news == self._last and time.monotonic() - self._last_s < LINE_S:

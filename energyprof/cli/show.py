@@ -16,14 +16,14 @@ from energyprof.errors import UsageError
 def show(
     report: Annotated[Path, typer.Argument(help="The report, a .json file.")],
     budget: Annotated[
-        bool, typer.Option("--budget", help="Where the uncertainty of its energies comes from.")
+        bool, typer.Option("--budget", help="Show where the uncertainty of its energies comes from.")
     ] = False,
     country: Country = None,
     intensity: Intensity = None,
     json: Json = False,
     html: Page = None,
 ) -> None:
-    """Show one report: energy with its uncertainty, phases, meters, and power over time."""
+    """Show one report: energy with its uncertainty, phases, meters and power over time."""
     from rich.console import Console
 
     from energyprof.compare.emissions import chosen
@@ -33,7 +33,7 @@ def show(
     if grid is not None and (json or budget):
         asked = "--country" if country else "--intensity"
         raise UsageError(
-            f"{asked} goes with neither --json nor --budget; `energyprof compare --json` takes it"
+            f"{asked} does not go with --json or --budget; use it with `energyprof compare --json`"
         )
     content = read(report)
     if html is not None:

@@ -1,4 +1,4 @@
-"""What ``ab`` and ``aa`` have in common: the commands in their words, the two sides, the last word."""
+"""What ``ab`` and ``aa`` have in common: the commands they are given, the two sides, the closing lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from energyprof.profile.record import Watch
 from energyprof.report.file import to_json
 from energyprof.study.ab import Ended, Screen, Side
 
-# The commands that train, and what of their options is the same for both sides.
+# The commands that train, and which of their options are the same for both sides.
 TRAINING = ("run", "exec")
 OF_BOTH = (
     *("repeats", "seeds", "meters", "interval", "idle", "breakdown", "calibration"),
@@ -30,10 +30,10 @@ OF_BOTH = (
 
 
 def commands(words: Sequence[str]) -> list[list[str]]:
-    """The commands in ``words``: one that stands there as it is, or each in quotes.
+    """The commands in ``words``: one written out, or each in quotes.
 
     Raises:
-        UsageError: a command is neither ``run`` nor ``exec``, or its quotes do not close.
+        UsageError: a command is neither ``run`` nor ``exec``, or a quote is not closed.
     """
     if words and words[0] in TRAINING:
         return [list(words)]
@@ -44,7 +44,9 @@ def commands(words: Sequence[str]) -> list[list[str]]:
         except ValueError as error:
             raise UsageError(f"{word}: {error}") from None
         if not parts or parts[0] not in TRAINING:
-            raise UsageError(f"{word}: is no command to train with; write run … or exec …, in quotes if two")
+            raise UsageError(
+                f"{word}: is not a command that trains; write run … or exec …, in quotes if there are two"
+            )
         found.append(parts)
     return found
 
@@ -53,7 +55,7 @@ def asked(words: Sequence[str]) -> TrainingRequest:
     """What the command in ``words`` asks to train, by the rules of that command itself.
 
     Raises:
-        UsageError: it makes no sense, or has an option that is for both sides.
+        UsageError: it is invalid, or has an option that belongs to both sides.
     """
     from energyprof.cli import app
 
@@ -66,7 +68,7 @@ def asked(words: Sequence[str]) -> TrainingRequest:
     if given:
         options = ", ".join("--" + option for option in given)
         raise UsageError(
-            f"{options}: is the same for both sides: if ab or aa has it, it stands before {name}"
+            f"{options}: is the same for both sides; give it to ab or aa, before {name}, if they have it"
         )
     with context:
         command.invoke(context)
@@ -76,10 +78,10 @@ def asked(words: Sequence[str]) -> TrainingRequest:
 def two(
     words: Sequence[str], before: str | None
 ) -> tuple[tuple[TrainingRequest, str], tuple[TrainingRequest, str]]:
-    """What A and B ask to train, each with its words.
+    """What A and B ask to train, each with its command line.
 
     Raises:
-        UsageError: there are not two commands, or one of them makes no sense.
+        UsageError: there are not two commands, or one of them is invalid.
     """
     found = commands(words)
     if len(found) == 1 and before is not None:
@@ -87,7 +89,7 @@ def two(
     if len(found) != 2:
         what = shlex.join(words) if len(found) == 1 else f"{len(found)} commands"
         raise UsageError(
-            f"{what}: A and B are two commands, each in quotes, or one with --before REVISION; "
+            f"{what}: give two commands, A and B, each in quotes, or one with --before REVISION; "
             'such as: energyprof ab "run unet" "run unet --precision bf16"'
         )
     a, b = ((asked(command), shlex.join(command)) for command in found)
@@ -95,12 +97,12 @@ def two(
 
 
 def about(command: str, checkout: Checkout | None) -> str:
-    """What a side is, in a line."""
+    """What a side is, in one line."""
     return command if checkout is None else f"{checkout.about}: {command}"
 
 
 def checked_cooldown(cooldown_s: float) -> float:
-    """``cooldown_s`` if one can wait so long.
+    """``cooldown_s`` if it is a sensible time to wait.
 
     Raises:
         UsageError: it is negative, or longer than a day.
@@ -111,7 +113,7 @@ def checked_cooldown(cooldown_s: float) -> float:
 
 
 def paths(output: Path | None, label: str, endings: Sequence[str], *, force: bool) -> list[Path]:
-    """Where the two reports will lie: NAME-A.json and NAME-B.json for the endings -A and -B.
+    """The paths of the two reports: NAME-A.json and NAME-B.json for the endings -A and -B.
 
     Raises:
         UsageError: one of them exists and may not be overwritten.
@@ -122,7 +124,7 @@ def paths(output: Path | None, label: str, endings: Sequence[str], *, force: boo
 
 
 def screen(*, quiet: bool) -> Screen:
-    """Each run's progress under the name of its side."""
+    """Each run's progress, shown under the name of its side."""
 
     @contextlib.contextmanager
     def watching(side: Side) -> Iterator[Watch | None]:
@@ -139,9 +141,9 @@ def screen(*, quiet: bool) -> Screen:
 
 
 def complain(ended: Ended) -> int | None:
-    """Say why there is no verdict; the exit code for it, or ``None``: nothing is wrong."""
+    """Say why there is no verdict; the exit code for it, or ``None`` if nothing is wrong."""
     for outcome in ended.outcomes:
-        if outcome.path is None:  # no disk would take it: what was measured must not be lost
+        if outcome.path is None:  # no disk had room for it: what was measured must not be lost
             sys.stdout.write(to_json(outcome.report))
         profiling.complain(outcome)
     if ended.stopped_by is not None:
@@ -151,11 +153,11 @@ def complain(ended: Ended) -> int | None:
 
 
 def where(ended: Ended, sides: Sequence[Side]) -> list[str]:
-    """What each side is, and where its report lies."""
+    """Print what each side is, and where its report lies."""
     return [
         line
         for side, outcome in zip(sides, ended.outcomes, strict=True)
-        for line in (f"{side.name}  {side.about}", f"   {outcome.path or 'no disk would take its report'}")
+        for line in (f"{side.name}  {side.about}", f"   {outcome.path or 'no disk had room for its report'}")
     ]
 
 

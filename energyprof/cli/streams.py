@@ -1,4 +1,4 @@
-"""The standard streams as people use them: terminals of any encoding, pipes whose reader leaves."""
+"""The standard streams as people use them: terminals of any encoding, pipes whose reader may leave."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 class PipeTolerantStream(io.FileIO):
-    """A stream whose reader may leave (``energyprof check … | head``): what follows is dropped, no error.
+    """A stream whose reader may leave (``energyprof check … | head``): the rest is dropped without an error.
 
-    The exit code is the verdict. If it were the pipe's, a build would fail, or pass, for want of a reader.
+    The exit code is the verdict. If it were the pipe's, a missing reader would make a build fail, or pass.
     """
 
     def write(self, data: Any, /) -> int:
-        """How many bytes were taken; dropped ones, too."""
+        """How many bytes were taken, dropped ones included."""
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -32,7 +32,7 @@ def prepare() -> None:
             made = io.TextIOWrapper(
                 io.BufferedWriter(kept),
                 encoding=stream.encoding,
-                errors="replace",  # a terminal that knows no ± shows a ?, rather than a traceback
+                errors="replace",  # a terminal without ± shows a ? rather than a traceback
                 line_buffering=stream.line_buffering,
                 write_through=stream.write_through,
             )

@@ -8,7 +8,7 @@ from energyprof.cli.options import Json
 
 
 def workloads(json: Json = False) -> None:
-    """List the standard workloads: sizes, targets, data, and how well calibrated they are."""
+    """List the standard workloads: sizes, targets, data and reference runs."""
     import json as json_text
 
     from rich.console import Console

@@ -293,8 +293,8 @@ def test_a_commit_to_energyprof_itself_is_judged_by_its_own_workloads(
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("run train.py",), 2, "A and B are two commands, each in quotes, or one with --before REVISION"),
-        (("run train.py", "train.py"), 2, "train.py: is no command to train with; write run … or exec …"),
+        (("run train.py",), 2, "give two commands, A and B, each in quotes, or one with --before REVISION"),
+        (("run train.py", "train.py"), 2, "train.py: is not a command that trains; write run … or exec …"),
         (("run train.py", "run 'train.py"), 2, "No closing quotation"),
         (("--before", "nowhere", "run", "train.py"), 2, "nowhere: no such revision in "),
         (("--before", "-x", "run", "train.py"), 2, "-x: no such revision in "),
@@ -337,5 +337,5 @@ def test_a_report_that_is_there_is_not_overwritten(repository: Command) -> None:
     (repository.folder / "there-B.json").write_text("{}")
     done = repository("ab", "-o", "there", "run train.py", "run train.py")
     assert done.returncode == 2
-    assert "there-B.json: exists" in done.stderr
+    assert "there-B.json: already exists" in done.stderr
     os.unlink(repository.folder / "there-B.json")

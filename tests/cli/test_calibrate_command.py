@@ -57,7 +57,7 @@ def test_a_file_that_exists_is_kept_unless_forced(command: Any, one_error_line: 
     recording(command.folder / "r.json", PAIR)
     (command.folder / "c.json").write_text("precious")
     words = ("calibrate", "r.json", *WORDS, *SUPPLY, "-o", "c.json")
-    assert "c.json: exists" in one_error_line(command(*words))
+    assert "c.json: already exists" in one_error_line(command(*words))
     assert (command.folder / "c.json").read_text() == "precious"
     assert command(*words, "--force").returncode == 0
 

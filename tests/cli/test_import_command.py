@@ -42,7 +42,7 @@ def test_a_submission_becomes_a_report_that_show_and_compare_read(submission):
 def test_defects_are_lines_and_no_usable_energy_is_4(submission):
     done = submission("import", *FILES, "-o", "r.json")
     assert done.returncode == 4
-    assert "no run has an energy that can be used" in done.stderr
+    assert "no run has a usable energy" in done.stderr
     assert "--offset sw_0=5" in " ".join(done.stdout.split())
     assert submission.report()["runs"][0]["coverage"] == 0.0
 

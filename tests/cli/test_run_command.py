@@ -35,7 +35,7 @@ def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: 
     assert report["boundary"] == "component"
     assert not report["estimated"]
     assert report["workload"]["id"].startswith("sha256:")
-    assert "looking at the idle machine" in done.stderr or "starting up" in done.stderr
+    assert "measuring the idle machine" in done.stderr or "starting up" in done.stderr
 
 
 @pytest.mark.slow
