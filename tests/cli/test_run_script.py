@@ -111,7 +111,10 @@ def test_a_script_that_breaks_keeps_the_seeds_before_and_its_last_lines(command:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("train.py", "--size", "base"), "--size: only for standard workloads; pass train.py its own options after --"),
+        (
+            ("train.py", "--size", "base"),
+            "--size: only for standard workloads; pass train.py its own options after --",
+        ),
         (("./train.py", "--lora", "4", "--ema"), "--lora, --ema: only for standard workloads"),
         (("train.py", "--batch-size", "4"), "--batch-size: "),
         (("train.py", "--device", "cpu"), "--device: "),
