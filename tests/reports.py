@@ -11,6 +11,7 @@ from typing import Any
 from energyprof.compare.comparison import Entry, Summary
 from energyprof.compare.gate.limits import Limit
 from energyprof.meter import MeterInfo
+from energyprof.report.flags import Flag
 from energyprof.report.record import (
     SCHEMA,
     Clock,
@@ -84,7 +85,9 @@ def run(
 
 def unmetered_run(**changes: Any) -> Run:
     """A run that no meter saw."""
-    return run(energy_j=None, energy_u_j=None, gain_u_j=None, coverage=None, flags=("no_meter",), **changes)
+    return run(
+        energy_j=None, energy_u_j=None, gain_u_j=None, coverage=None, flags=(Flag("not_measured"),), **changes
+    )
 
 
 def meter(name: str = "rapl:package-0", **changes: Any) -> MeterRecord:

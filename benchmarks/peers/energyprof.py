@@ -9,8 +9,11 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from energyprof.report.flags import Flag
 from peers.windows import Order, read_order, said, wait_until, work_until
 
 # Coverage counts from the program's start, so that it should not wait long for its windows; to start takes
@@ -33,6 +36,11 @@ def program(path: Path) -> None:
         energyprof.mark("between" if index + 1 < len(windows) else "shutdown")
 
 
+def flags_of(owner: Mapping[str, Any]) -> list[str]:
+    """The flags of a run or phase, in short."""
+    return [str(Flag(**flag)) for flag in owner["flags"]]
+
+
 def profile(order: Order) -> None:
     """Run the program under ``energyprof exec`` and answer with the report's phases."""
     windows, report = Path("windows.json"), Path("report.json")
@@ -51,7 +59,7 @@ def profile(order: Order) -> None:
     order.answer(
         coverage=run["coverage"],
         estimated=data["estimated"],
-        flags=run["flags"],
+        flags=flags_of(run),
         meters=[f"{meter['name']}: {meter['method']}" for meter in data["meters"]],
         notes=data["notes"],
     )
@@ -64,11 +72,11 @@ def profile(order: Order) -> None:
             "window": int(index),
             "begin_s": zero_s + phase["start_s"],
             "end_s": zero_s + phase["end_s"],
-            "flags": phase["flags"],
+            "flags": flags_of(phase),
         }
         joules, u_j = phase["energy_j"], phase["energy_u_j"]
         if joules is None:
-            order.answer(**fields, error=", ".join(phase["flags"]) or "not measured")
+            order.answer(**fields, error=", ".join(flags_of(phase)) or "not measured")
             continue
         # The fakes have no gain error: an uncertainty that holds one would cover nearly anything.
         read_u_j = math.sqrt(max(0.0, u_j**2 - (2 * phase["budget_j"].get("gain", 0.0)) ** 2))

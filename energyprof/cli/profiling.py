@@ -154,8 +154,8 @@ def complain(outcome: Outcome) -> None:
         for line in outcome.tail:
             print(f"  {line}", file=sys.stderr)
     for flag in run.flags:
-        if flag.startswith("said:"):
-            print(f"error: {flag.removeprefix('said:')}", file=sys.stderr)
+        if flag.kind == "said":
+            print(f"error: {flag.detail}", file=sys.stderr)
 
 
 def exit_code(outcome: Outcome) -> int:

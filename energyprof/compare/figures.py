@@ -38,7 +38,7 @@ def broken(run: Run) -> str | None:
 def unmetered(run: Run) -> str | None:
     """Why the run's joules cannot be used."""
     if run.energy_j is None:
-        return "energy not measured" + (f" ({', '.join(run.flags)})" if run.flags else "")
+        return "energy not measured" + (f" ({', '.join(map(str, run.flags))})" if run.flags else "")
     if run.energy_j <= 0:
         return "0 J: shorter than its meters can resolve"
     if run.coverage is None:

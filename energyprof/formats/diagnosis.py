@@ -10,7 +10,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.formats.flags import in_words
 from energyprof.formats.meters import ALIKE, BOUNDARIES, row_name
 from energyprof.formats.summary import gpu_names
 from energyprof.measure.selection import Selection
@@ -46,8 +45,8 @@ def diagnosis(
             parts += _finding(finding, spot_check)
     parts += [Text(), Text("external meters, by their address", style="bold")]
     parts += [Text(f"  --meters {words}", style="dim", no_wrap=True) for words in addresses]
-    if spot_check is not None and spot_check.flags:
-        parts += [Text(), *(Text(f"! {in_words(flag)}", style="yellow") for flag in spot_check.flags)]
+    if spot_check is not None and spot_check.warnings:
+        parts += [Text(), *(Text(f"! {line}", style="yellow") for line in spot_check.warnings)]
     return Group(*parts, Text(), _verdict(selection))
 
 
@@ -198,5 +197,5 @@ def diagnosis_data(
             "boundary": selection.boundary,
             "estimated": selection.estimated,
         },
-        "warnings": [in_words(flag) for flag in spot_check.flags] if spot_check else [],
+        "warnings": list(spot_check.warnings) if spot_check else [],
     }

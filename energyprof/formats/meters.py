@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.formats.calibration import gain_words
-from energyprof.formats.flags import in_words
 from energyprof.measure.selection import listing
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.record import MeterRecord, Report
@@ -73,7 +72,7 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     if meter.estimated:
         method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
     for flag in meter.flags:
-        method.append(f"\n{in_words(flag, meter.name)}", style="red")
+        method.append(f"\n{flag.words}", style="red")
     if not meter.counted:
         method.append(f"\nbeside the total{_against(group)}", style="dim")
     rates = [m.achieved_hz for m in group if m.achieved_hz is not None]

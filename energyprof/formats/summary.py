@@ -17,7 +17,6 @@ from energyprof.compare.change import collect
 from energyprof.compare.emissions import Grid, described, grams
 from energyprof.compare.figures import BY_NAME
 from energyprof.formats.breakdown import where_it_goes
-from energyprof.formats.flags import in_words
 from energyprof.formats.meters import meters_table
 from energyprof.formats.model import about_model
 from energyprof.report.energy import MIN_COVERAGE
@@ -197,15 +196,15 @@ def _phases(runs: Sequence[Run]) -> Table:
 
 def _warnings(report: Report, path: Path | None) -> list[Text]:
     lines, bank = [], bank_of(report.workload)
-    if any("unfinished" in run.flags for run in report.runs):
+    if any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
         again = f"energyprof recompute {path}" if path else "energyprof recompute"
         lines.append(f"this run was cut off: `{again}` makes the report from its trace")
     for run in report.runs:
         which = f"seed {run.seed}: " if run.seed is not None else ""
         if run.coverage is not None and run.coverage < MIN_COVERAGE:
             lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
-        shown = [flag for flag in run.flags if flag not in ("unfinished", "not_measured")]
-        lines += [which + in_words(flag) for flag in shown]
+        shown = [flag for flag in run.flags if flag.kind not in ("unfinished", "not_measured")]
+        lines += [which + flag.words for flag in shown]
         if (why := faster(bank, run)) is not None:
             lines.append(which + FASTER.format(why))
     if (why := faster_together(report)) is not None:

@@ -11,7 +11,6 @@ from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.verdict import Verdict
-from energyprof.formats.flags import in_words
 
 FOOTNOTES = (
     "mean: geometric. ±: 95 %, from the spread of the runs alone.",
@@ -203,4 +202,4 @@ def not_judged(result: Check) -> list[str]:
 
 def background(result: Check) -> list[str]:
     """What must be known to read the verdict, a line each."""
-    return [*result.notes, *(f"{where}: {in_words(flag)}" for where, flag in result.doubts)]
+    return [*result.notes, *(f"{where}: {flag.words}" for where, flag in result.doubts)]

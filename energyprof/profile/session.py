@@ -26,6 +26,7 @@ from energyprof.profile.inbox import Inbox
 from energyprof.profile.record import Instruments, Watch, record
 from energyprof.profile.recorder import Recorder, Training
 from energyprof.report.file import trace_path, write
+from energyprof.report.flags import flag
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import (
     SCHEMA,
@@ -218,7 +219,7 @@ _NOTHING = Run(
     history=(),
     facts={},
     profiler=None,
-    flags=("unfinished",),
+    flags=(flag("unfinished"),),
 )
 
 

@@ -14,6 +14,7 @@ from energyprof.measure.selection import Selection
 from energyprof.meter import Meter, Source
 from energyprof.report.agreement import disagreements
 from energyprof.report.energy import Integrator, MeterEnergy
+from energyprof.report.flags import Flag, flag
 from energyprof.report.record import meter_record
 from energyprof.trace.rows import Sample
 
@@ -27,7 +28,13 @@ class SpotCheck:
 
     span_s: float
     energies: Mapping[str, MeterEnergy]  # by meter; one that could not be opened is missing
-    flags: tuple[str, ...]  # what is odd about them, and meters that could not be opened
+    flags: tuple[Flag, ...]  # what is odd about them
+    problem: str = ""  # why none could be opened
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd, as a person reads it."""
+        return (*filter(None, [self.problem]), *(flag.words for flag in self.flags))
 
     def power_w(self, name: str) -> float | None:
         """The mean power of a meter; ``None`` where its readings do not tell it."""
@@ -44,7 +51,7 @@ def spot_check(sources: Sequence[Source], span_s: float, interval_s: float) -> S
         with opened(Selection(live)) as (meters, _):
             return _read(cast(tuple[Meter, ...], meters), span_s, interval_s)
     except EnergyprofError as error:
-        return SpotCheck(span_s, {}, (str(error),))
+        return SpotCheck(span_s, {}, (), str(error))
 
 
 def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> SpotCheck:
@@ -60,5 +67,5 @@ def _read(meters: Sequence[Meter], span_s: float, interval_s: float) -> SpotChec
     energies = {
         record.name: integrator.finish()[0] for record, integrator in zip(records, integrators, strict=True)
     }
-    odd = [f"{flag}:{name}" for name, energy in energies.items() for flag in energy.flags if flag != "short"]
+    odd = [flag(kind, name) for name, energy in energies.items() for kind in energy.flags if kind != "short"]
     return SpotCheck(end_s - start_s, energies, (*odd, *disagreements(records, energies, end_s - start_s)))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from energyprof.report.energy import MIN_COVERAGE, MeterEnergy
+from energyprof.report.flags import Flag, flag
 from energyprof.report.record import MeterRecord
 
 # Over less time a difference says more about when each was read than about what it reads.
@@ -21,7 +22,7 @@ def ratio(joules: Sequence[float | None], checked: Sequence[float | None]) -> fl
 
 def disagreements(
     meters: Sequence[MeterRecord], energies: Mapping[str, MeterEnergy], span_s: float
-) -> tuple[str, ...]:
+) -> tuple[Flag, ...]:
     """A flag for each meter that differs from the one it is held against by more than both can explain.
 
     Neither's gain enters: that they may differ by so much is what ``tolerance`` says.
@@ -38,5 +39,6 @@ def disagreements(
         if abs(difference_j) > meter.info.tolerance * theirs.joules + known_j:
             how = "more" if difference_j > 0 else "less"
             percent = 100 * abs(difference_j) / theirs.joules
-            flags.append(f"disagrees:{meter.name} reads {percent:.1f} % {how} than {meter.info.checks}")
+            words = f"reads {percent:.1f} % {how} than {meter.info.checks}"
+            flags.append(flag("disagrees", meter.name, words))
     return tuple(flags)

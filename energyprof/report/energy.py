@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from energyprof.meter import MeterInfo
+from energyprof.report.flags import Flag, Kind, flag
 from energyprof.report.segments.segment import GAP_INTERVALS, Segment
 from energyprof.report.segments.segmenter import segmenter
 from energyprof.trace.rows import Sample
@@ -47,7 +48,7 @@ class MeterEnergy:
     joules: float | None  # None: no reading covers any of the window
     terms_j: Mapping[str, float]  # standard uncertainties, by the names of TERMS
     coverage: float  # share of the window between readings that followed each other in time
-    flags: tuple[str, ...]
+    flags: tuple[Kind, ...]
 
     @property
     def reading_u_j(self) -> float:
@@ -63,7 +64,7 @@ class Energy:
     u_j: float | None  # expanded, k = 2
     gain_u_j: float | None  # the part of u_j that is gain: common to all energies from these meters
     coverage: float | None  # of the meter that covers least; None: no meter
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
     terms_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1)
 
 
@@ -75,11 +76,11 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
     meter without a reading leaves its part out of the sum, and ``coverage`` at 0 and a flag say so.
     """
     energies = list(energies)
-    flags = tuple(f"{flag}:{e.meter.name}" for e in energies for flag in e.flags)
+    flags = tuple(flag(kind, e.meter.name) for e in energies for kind in e.flags)
     coverage = min((e.coverage for e in energies), default=None)
     known = [(e, e.joules) for e in energies if e.joules is not None]
     if not known:
-        return Energy(None, None, None, coverage, flags or ("not_measured",))
+        return Energy(None, None, None, coverage, flags or (flag("not_measured"),))
     terms_j = {}
     for term in TERMS:
         together: dict[str, float] = {}
@@ -111,8 +112,8 @@ class _State:
     known_s: float = 0.0  # time that any segment spans
     edge_j: float = 0.0  # of this edge alone: what splitting a segment may be off by (half-width)
     stamp_j: float = 0.0  # of this edge alone: what its segment's stamps may shift (half-width)
-    begun: dict[str, int] = field(default_factory=dict)  # flags of segments that began before the edge
-    ended: dict[str, int] = field(default_factory=dict)  # and of those that ended by then
+    begun: dict[Kind, int] = field(default_factory=dict)  # flags of segments that began before the edge
+    ended: dict[Kind, int] = field(default_factory=dict)  # and of those that ended by then
     last_s: float = -math.inf  # end of the last segment that began before the edge
 
 
@@ -178,7 +179,7 @@ class Integrator:
         meter, span_s = self._meter, end.time_s - start.time_s
         if span_s <= 0:
             return MeterEnergy(meter, 0.0, dict.fromkeys(TERMS, 0.0), 1.0, ())
-        flags = [flag for flag, n in end.begun.items() if n > start.ended.get(flag, 0)]
+        flags = [kind for kind, n in end.begun.items() if n > start.ended.get(kind, 0)]
         if end.known_s <= start.known_s:
             return MeterEnergy(meter, None, dict.fromkeys(TERMS, 0.0), 0.0, (*flags, "no_reading"))
         if end.last_s < end.time_s - GAP_INTERVALS * self._interval_s:
@@ -232,6 +233,6 @@ def _add(state: _State, segment: Segment, joules: float, share: float) -> None:
     _count(state.begun, segment)
 
 
-def _count(flags: dict[str, int], segment: Segment) -> None:
-    for flag in segment.flags:
-        flags[flag] = flags.get(flag, 0) + 1
+def _count(flags: dict[Kind, int], segment: Segment) -> None:
+    for kind in segment.flags:
+        flags[kind] = flags.get(kind, 0) + 1

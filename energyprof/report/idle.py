@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.report.energy import Energy
+from energyprof.report.flags import Flag, flag
 from energyprof.report.record import Phase
 
 # The idle power may change so much between before and after; more makes the net energy doubtful.
@@ -22,7 +23,7 @@ class Idle:
     after_w: float | None
     net_j: float | None  # the run's energy less what idling would have used
     net_u_j: float | None  # k = 2
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
 
 
 def idle(energy: Energy, train: tuple[float, float] | None, phases: Sequence[Phase], ended_s: float) -> Idle:
@@ -43,13 +44,13 @@ def idle(energy: Energy, train: tuple[float, float] | None, phases: Sequence[Pha
     return Idle(before and before[0], after and after[0], net_j, net_u_j, _drift(before, after))
 
 
-def _drift(before: tuple[float, float] | None, after: tuple[float, float] | None) -> tuple[str, ...]:
+def _drift(before: tuple[float, float] | None, after: tuple[float, float] | None) -> tuple[Flag, ...]:
     """A flag if the idle power changed by more than ``DRIFT``, and by more than is doubtful."""
     if before is None or after is None:
         return ()
     if abs(after[0] - before[0]) <= DRIFT * before[0] + 2 * math.hypot(before[1], after[1]):
         return ()
-    return (f"idle_drift:{before[0]:.3g} W before, {after[0]:.3g} W after",)
+    return (flag("idle_drift", detail=f"{before[0]:.3g} W before, {after[0]:.3g} W after"),)
 
 
 def _side(

@@ -12,6 +12,7 @@ from energyprof.report.agreement import disagreements, ratio
 from energyprof.report.cpu_time import spent
 from energyprof.report.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.report.file import read, trace_path
+from energyprof.report.flags import flag
 from energyprof.report.idle import idle
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Report, Run
@@ -187,6 +188,7 @@ def _phase(
         {name: value for name, value in joules.items() if value is not None},
         budget_j=energy.terms_j,
         cpu_s=cpu_s,
+        coverage=energy.coverage,
     )
 
 
@@ -196,7 +198,7 @@ def _meter_record(
     life_s = sum(span_s for _, span_s in lives)
     covered_s = sum(energy.coverage * span_s for energy, span_s in lives)
     # A short run says so itself; of a meter it tells nothing.
-    flags = {flag: None for energy, _ in lives for flag in energy.flags if flag != "short"}
+    kinds = {kind: None for energy, _ in lives for kind in energy.flags if kind != "short"}
     return dataclasses.replace(
         meter,
         achieved_hz=cadence.achieved_hz,
@@ -204,7 +206,7 @@ def _meter_record(
         max_gap_s=cadence.max_gap_s,
         missed=cadence.missed,
         coverage=covered_s / life_s if life_s > 0 else 0.0,
-        flags=tuple(flags),
+        flags=tuple(flag(kind, meter.name) for kind in kinds),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from energyprof.meter import Boundary, Calibration, MeterInfo
+from energyprof.report.flags import Flag
 from energyprof.workload import Target
 
 # The schema and its history; a reader takes every version up to its own.
@@ -49,7 +50,7 @@ class MeterRecord:
     max_gap_s: float | None
     missed: int  # deadlines at which no read began
     coverage: float  # share of the runs' time between readings no further apart than 3 intervals
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
     info: MeterInfo
     # Of a meter that is held against another: its joules over all runs divided by the other's.
     ratio: float | None = None
@@ -96,9 +97,10 @@ class Phase:
     energy_j: float | None
     energy_u_j: float | None  # k = 2
     by_meter_j: Mapping[str, float]
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     budget_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1) by term
     cpu_s: float | None = None  # processor time of the training's processes; None: not read
+    coverage: float | None = None  # share of it that every counted meter covers; None: no meter, or /1
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Run:
     history: tuple[Point, ...]
     facts: Mapping[str, Any]
     profiler: Profiler | None
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
     # The part of energy_u_j that is the meters' gain error: common to all runs on these meters,
     # so it drops out when two reports from the same machine are compared. k = 2.
     gain_u_j: float | None = None

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from energyprof.report.cpu_time import Reading
+from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import (
     PART,
     PhaseInterval,
@@ -66,7 +67,7 @@ class Timeline:
     exit_code: int | None
     facts: dict[str, Any]
     profiler: dict[str, Any]
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
     conditions: Mapping[str, Mapping[str, Any]]  # by device
     cpu: tuple[Reading, ...] = ()  # processor time of the training's processes, in the order of the times
 
@@ -227,21 +228,21 @@ def _phases(told: _EventLog, ended_s: float) -> tuple[PhaseInterval, ...]:
     return phase_intervals(marks, told.progress, ended_s, told.last_s)
 
 
-def _flags(told: _EventLog, reached: bool) -> tuple[str, ...]:
+def _flags(told: _EventLog, reached: bool) -> tuple[Flag, ...]:
     flags = []
     if told.interrupt:
-        flags.append(f"interrupted:{told.interrupt}")
+        flags.append(flag("interrupted", detail=told.interrupt))
     if told.exit is None:
-        flags.append("unfinished")
+        flags.append(flag("unfinished"))
     if told.hung:
-        flags.append("hung")
+        flags.append(flag("hung"))
     if told.unmarked and (reached or (told.exit and told.exit[1] == 0)):
-        flags.append("unmarked")
+        flags.append(flag("unmarked"))
     if told.end and told.end[2]:
-        flags.append(f"said:{told.end[2]}")
+        flags.append(flag("said", detail=told.end[2]))
     if reached and told.exit and told.exit[1] != 0 and not told.hung and not told.interrupt:
-        flags.append(f"exit_after_target:{told.exit[1]}")
+        flags.append(flag("exit_after_target", detail=str(told.exit[1])))
     if told.profiler.get("garbage"):
-        flags.append(f"wire_garbage:{told.profiler['garbage']}")
-    flags += [f"hanging:{name}" for name in told.profiler.get("hanging", ())]
+        flags.append(flag("wire_garbage", detail=str(told.profiler["garbage"])))
+    flags += [flag("hanging", name) for name in told.profiler.get("hanging", ())]
     return tuple(flags)

@@ -6,9 +6,11 @@ says in one line what is wrong with it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from energyprof.report.flags import about_a_meter
 from energyprof.report.record import SCHEMA
 
 Step = Callable[[dict[str, Any]], dict[str, Any]]
@@ -45,7 +47,45 @@ def without_judgements(data: dict[str, Any]) -> dict[str, Any]:
     return of_each(data, "runs", change)
 
 
+def flags_as_records(data: dict[str, Any]) -> dict[str, Any]:
+    """Flags were strings such as ``throttled:nvml:0 (hw_thermal)``; a meter's own did not name it."""
+
+    def of_run(run: dict[str, Any]) -> dict[str, Any]:
+        return of_each(_with_records(run, ""), "phases", lambda phase: _with_records(phase, ""))
+
+    found = of_each(data, "runs", of_run)
+    return of_each(found, "meters", lambda meter: _with_records(meter, str(meter.get("name", ""))))
+
+
+def _with_records(owner: dict[str, Any], meter: str) -> dict[str, Any]:
+    flags = owner.get("flags")
+    if not isinstance(flags, list):
+        return owner
+    return {**owner, "flags": [_record(flag, meter) if isinstance(flag, str) else flag for flag in flags]}
+
+
+# What the totals of other tools were flagged with: words alone.
+_TOTALS = {
+    "negative_total": re.compile(r"(\S+) has (.*): its counter went round or was reset", re.DOTALL),
+    "zero_total": re.compile(r"(\S+) has (.*): too short a stretch for it, or it was not read", re.DOTALL),
+}
+_OF_A_METER = re.compile(r"(.*?)(?: \((.*)\))?", re.DOTALL)
+_DISAGREEING = re.compile(r"(.*?) (reads .*)", re.DOTALL)
+
+
+def _record(text: str, meter: str) -> dict[str, str]:
+    """The record of the flag ``text``, which is about ``meter`` unless it names one itself."""
+    for kind, pattern in _TOTALS.items():
+        if total := pattern.fullmatch(text):
+            return {"kind": kind, "meter": total[1], "detail": total[2]}
+    kind, _, rest = text.partition(":")
+    pattern = _DISAGREEING if kind == "disagrees" else _OF_A_METER
+    if about_a_meter(kind) and (named := pattern.fullmatch(rest)):
+        return {"kind": kind, "meter": named[1] or meter, "detail": named[2] or ""}
+    return {"kind": kind, "meter": "", "detail": rest}
+
+
 # Version -> what has changed since; in the order in which it did.
 STEPS: dict[int, tuple[Step, ...]] = {
-    1: (without_judgements,),
+    1: (without_judgements, flags_as_records),
 }

@@ -14,6 +14,7 @@ from energyprof.compare.gate.noise import noise_of, noise_path
 from energyprof.compare.gate.noise import write as write_noise
 from energyprof.errors import EnergyprofError
 from energyprof.report.file import write
+from energyprof.report.flags import flag
 from energyprof.report.record import Series
 from reports import at, report, run, unmetered_run
 
@@ -275,7 +276,7 @@ def test_a_series_is_judged_in_pairs_and_says_when_to_look_again(typed, tmp_path
 
 def test_a_disturbed_run_is_4_and_says_by_what(typed, tmp_path):
     write(
-        report([run(flags=("throttled:nvml:0 (hw_thermal, 12 % of the time)",)), run()]),
+        report([run(flags=(flag("throttled", "nvml:0", "hw_thermal, 12 % of the time"),)), run()]),
         tmp_path / "hot.json",
     )
     done = typed("hot")
@@ -284,6 +285,9 @@ def test_a_disturbed_run_is_4_and_says_by_what(typed, tmp_path):
 
 
 def test_a_doubt_is_said_in_words(typed, tmp_path):
-    write(report([run(flags=("idle_drift:50 W before, 60 W after",)), run()]), tmp_path / "drift.json")
+    write(
+        report([run(flags=(flag("idle_drift", detail="50 W before, 60 W after"),)), run()]),
+        tmp_path / "drift.json",
+    )
     shown = " ".join(typed("drift").stdout.split())
     assert "drift, run 1 (seed 0): the idle power drifted: 50 W before, 60 W after" in shown

@@ -124,7 +124,7 @@ def test_a_signal_is_passed_on_and_the_report_says_interrupted(command: Any, num
     assert process.returncode == 9
     run = command.report()["runs"][0]
     assert run["status"] == "interrupted"
-    assert f"interrupted:{number.name}" in run["flags"]
+    assert {"kind": "interrupted", "meter": "", "detail": number.name} in run["flags"]
     assert run["energy_j"] > 0
 
 
@@ -184,7 +184,7 @@ def test_a_meter_that_breaks_in_mid_run_neither_stops_the_program_nor_passes_for
     run = report["runs"][0]
     assert 50 - LAG_J < run["energy_j"] < 50 + LAG_J  # what was measured until then, no more
     assert run["coverage"] < 0.8
-    assert "lost:rapl:package-0" in run["flags"]
+    assert {"kind": "lost", "meter": "rapl:package-0", "detail": ""} in run["flags"]
     assert report["meters"][0]["coverage"] < 0.8
     assert "cover only" in done.stderr
 
@@ -232,7 +232,7 @@ def test_without_a_meter_there_is_no_energy_and_no_zero(command: Any) -> None:
     command(*EXEC, "--meters", "none", "--", "true")
     report = command.report()
     assert report["runs"][0]["energy_j"] is None
-    assert "not_measured" in report["runs"][0]["flags"]
+    assert {"kind": "not_measured", "meter": "", "detail": ""} in report["runs"][0]["flags"]
     assert report["boundary"] is None
 
 

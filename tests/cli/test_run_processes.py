@@ -117,7 +117,7 @@ def test_a_process_that_dies_is_named_and_its_words_are_not_buried(
     assert "torchrun" not in done.stderr and "elastic" not in done.stderr
     run = command.report()["runs"][0]
     assert run["status"] == "failed"
-    assert f"said:{says}" in run["flags"]
+    assert {"kind": "said", "meter": "", "detail": says} in run["flags"]
     assert all(gone(pid) for pid in pids(command.folder))
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from fakes.powercap import LAG_J
 
+UNMARKED = {"kind": "unmarked", "meter": "", "detail": ""}
+
 SCRIPT = """
 import sys, time, energyprof
 print("started with", sys.argv[1:])
@@ -52,7 +54,7 @@ def test_a_script_is_trained_to_its_target_from_each_seed(command: Any, script: 
     assert names(run) == ["idle", "startup", "train", "shutdown"]
     assert run["phases"][2]["samples"] == 64
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
-    assert "unmarked" not in run["flags"]
+    assert UNMARKED not in run["flags"]
     work = report["workload"]
     assert (work["name"], work["size"], work["config"]) == ("train.py", None, {"arguments": ["mark"]})
     assert work["target"] == {"metric": "accuracy", "value": 0.5, "direction": "max"}
@@ -82,7 +84,7 @@ def test_of_a_script_that_marks_no_phases_all_counts_and_the_report_says_so(
     assert done.returncode == 0
     run = command.report()["runs"][0]
     assert (names(run), run["status"], run["samples"]) == (["idle", "run", "shutdown"], "done", 128)
-    assert "unmarked" in run["flags"]
+    assert UNMARKED in run["flags"]
     assert run["time_s"] > 0.4
     assert "marked no phases" in done.stdout
 
@@ -91,7 +93,7 @@ def test_a_script_that_says_nothing_is_metered_as_a_whole(command: Any, script: 
     assert script("--", "mute").returncode == 0
     run = command.report()["runs"][0]
     assert (names(run), run["status"], run["samples"]) == (["idle", "run"], "done", None)
-    assert "unmarked" in run["flags"]
+    assert UNMARKED in run["flags"]
     assert run["energy_j"] == pytest.approx(run["total_energy_j"], abs=LAG_J / 10)
     assert "digit for digit" in command("recompute", "r.json").stdout
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from energyprof.compare.bank import Bank, bank_in, bank_of, faster, faster_together, packaged
 from energyprof.formats.summary import summary
 from energyprof.report.file import from_json, to_json
+from energyprof.report.flags import flag
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, WorkloadRecord
 from energyprof.trace.rows import Row, Sample
@@ -121,13 +122,13 @@ def test_no_judgement_by_a_bank_is_stored(samples: int) -> None:
     ]
     made = Rebuild(replace(unet(), meters=())).add(lambda: rows)
     assert made.status == "reached"
-    assert (made.samples, made.flags) == (samples, ("not_measured",))
+    assert (made.samples, made.flags) == (samples, (flag("not_measured"),))
 
 
 def test_a_judgement_that_an_early_version_stored_is_not_read() -> None:
     old = report([run(flags=("faster_than_bank:10 samples, where 900", "reset:a"))])
     text = to_json(old).replace(SCHEMA, "energyprof.report/1")
-    assert from_json(text, "r.json").runs[0].flags == ("reset:a",)
+    assert from_json(text, "r.json").runs[0].flags == (flag("reset", "a"),)
 
 
 def test_a_run_that_missed_its_target_is_not_fast() -> None:

@@ -21,6 +21,7 @@ from energyprof.profile.recorder import Training
 from energyprof.profile.session import MeasurementSettings, Outcome
 from energyprof.report.energy import TERMS
 from energyprof.report.file import read, to_json
+from energyprof.report.flags import flag
 from energyprof.report.rebuild import recompute
 from energyprof.report.record import WorkloadRecord
 from energyprof.workload import Target
@@ -108,7 +109,7 @@ def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
     monkeypatch.setattr(record, "HANG_S", 0.5)
     outcome = profiled(measuring, training(0, after="time.sleep(600)"))
     assert outcome.report.runs[0].status == "reached"
-    assert "hung" in outcome.report.runs[0].flags
+    assert flag("hung") in outcome.report.runs[0].flags
 
 
 def test_a_child_that_ignores_being_stopped_is_killed(
@@ -153,7 +154,7 @@ with socket.socket(socket.AF_UNIX) as line:
 """
     outcome = profiled(measuring, training(0, after=talk))
     assert outcome.report.runs[0].status == "reached"
-    assert "wire_garbage:7" in outcome.report.runs[0].flags
+    assert flag("wire_garbage", detail="7") in outcome.report.runs[0].flags
 
 
 def test_a_training_that_never_connects_failed(measuring: MeasurementSettings) -> None:
@@ -168,7 +169,7 @@ def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Meas
     assert (one.status, one.samples) == ("missed", 8)
     assert [p.name for p in one.phases] == ["idle", "run", "cooldown", "idle"]
     assert one.energy_j == pytest.approx(one.total_energy_j, abs=LAG_J / 10)
-    assert "unmarked" in one.flags
+    assert flag("unmarked") in one.flags
     assert to_json(recompute(measuring.path)) == to_json(read(measuring.path))
 
 

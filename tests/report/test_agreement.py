@@ -8,6 +8,7 @@ import pytest
 
 from energyprof.report.agreement import disagreements, ratio
 from energyprof.report.energy import TERMS, MeterEnergy
+from energyprof.report.flags import Flag, flag
 from fakes.meters import counter, gauge
 from reports import meter
 
@@ -23,7 +24,7 @@ def said(joules: float | None, reading_u_j: float = 0.0, coverage: float = 1.0) 
     }
 
 
-def flags(mine: dict[str, Any], theirs: dict[str, Any], span_s: float = 60.0) -> tuple[str, ...]:
+def flags(mine: dict[str, Any], theirs: dict[str, Any], span_s: float = 60.0) -> tuple[Flag, ...]:
     energies = {
         "nvml:0": MeterEnergy(meter=COUNTER, flags=(), **theirs),
         "nvml:0:power": MeterEnergy(meter=TWIN, flags=(), **mine),
@@ -32,8 +33,12 @@ def flags(mine: dict[str, Any], theirs: dict[str, Any], span_s: float = 60.0) ->
 
 
 def test_a_twin_that_reads_seven_percent_more_is_flagged() -> None:
-    assert flags(said(1070), said(1000)) == ("disagrees:nvml:0:power reads 7.0 % more than nvml:0",)
-    assert flags(said(930), said(1000)) == ("disagrees:nvml:0:power reads 7.0 % less than nvml:0",)
+    assert flags(said(1070), said(1000)) == (
+        flag("disagrees", "nvml:0:power", "reads 7.0 % more than nvml:0"),
+    )
+    assert flags(said(930), said(1000)) == (
+        flag("disagrees", "nvml:0:power", "reads 7.0 % less than nvml:0"),
+    )
 
 
 @pytest.mark.parametrize(

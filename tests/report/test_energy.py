@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energyprof.meter import Calibration, MeterInfo
+from energyprof.report.flags import flag
 from fakes.meters import counter, gauge, samples_of
 from fakes.traces import Trace, energy_between, integrate
 from fakes.waveform import Waveform, burst, constant, ramp, square
@@ -216,7 +217,7 @@ def test_a_meter_lost_for_good_keeps_its_energy_and_loses_coverage() -> None:
     energy = energy_between([trace], 0, 10)
     assert energy.joules == pytest.approx(500)
     assert energy.coverage == pytest.approx(0.5)
-    assert energy.flags == ("lost:fake:0",)
+    assert energy.flags == (flag("lost", "fake:0"),)
 
 
 def test_a_meter_that_failed_for_two_seconds_says_so() -> None:
@@ -224,14 +225,14 @@ def test_a_meter_that_failed_for_two_seconds_says_so() -> None:
     energy = energy_between([Trace(counter(), 0.1, samples_of(values, 0.1))], 0, 10)
     assert energy.joules == pytest.approx(1000)  # a counter goes on counting while nobody looks
     assert energy.coverage == pytest.approx(0.79)
-    assert set(energy.flags) == {"failed_read:fake:0", "gap:fake:0"}
+    assert set(energy.flags) == {flag("failed_read", "fake:0"), flag("gap", "fake:0")}
 
 
 def test_no_reading_is_no_energy_and_not_zero() -> None:
     silent = Trace(counter(name="dead"), 0.1, samples_of([None] * 100, 0.1))
     energy = energy_between([silent], 0, 10)
     assert (energy.joules, energy.u_j, energy.coverage) == (None, None, 0.0)
-    assert energy.flags == ("no_reading:dead",)
+    assert energy.flags == (flag("no_reading", "dead"),)
 
 
 def test_one_dead_meter_of_two_leaves_a_part_and_no_coverage() -> None:
@@ -239,18 +240,18 @@ def test_one_dead_meter_of_two_leaves_a_part_and_no_coverage() -> None:
     energy = energy_between([steady(counter()), silent], 5, 15)
     assert energy.joules == pytest.approx(1000)
     assert energy.coverage == 0
-    assert energy.flags == ("no_reading:dead",)
+    assert energy.flags == (flag("no_reading", "dead"),)
 
 
 def test_no_meter_at_all_is_not_measured() -> None:
     energy = energy_between([], 0, 10)
-    assert (energy.joules, energy.coverage, energy.flags) == (None, None, ("not_measured",))
+    assert (energy.joules, energy.coverage, energy.flags) == (None, None, (flag("not_measured"),))
 
 
 @pytest.mark.parametrize(("length_s", "short"), [(4.9, True), (5.1, False)])
 def test_a_window_under_five_seconds_is_flagged_short(length_s: float, short: bool) -> None:
     energy = energy_between([steady(counter())], 1, 1 + length_s)
-    assert ("short:fake:0" in energy.flags) is short
+    assert (flag("short", "fake:0") in energy.flags) is short
 
 
 def test_flags_belong_to_the_windows_that_they_touch() -> None:

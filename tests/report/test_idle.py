@@ -7,6 +7,7 @@ import math
 import pytest
 
 from energyprof.report.energy import Energy
+from energyprof.report.flags import Flag, flag
 from energyprof.report.idle import idle
 from energyprof.report.record import Phase
 
@@ -54,13 +55,13 @@ def test_one_side_is_enough_and_none_is_no_net_energy() -> None:
     ("after_w", "reading_j", "flags"),
     [
         (20.5, 0.0, ()),  # 2.5 %
-        (20.7, 0.0, ("idle_drift:20 W before, 20.7 W after",)),  # 3.5 %
-        (19.3, 0.0, ("idle_drift:20 W before, 19.3 W after",)),
+        (20.7, 0.0, (flag("idle_drift", detail="20 W before, 20.7 W after"),)),  # 3.5 %
+        (19.3, 0.0, (flag("idle_drift", detail="20 W before, 19.3 W after"),)),
         (20.7, 10.0, ()),  # each side is known to 1 W only
     ],
 )
 def test_a_drift_of_more_than_three_percent_is_flagged_if_the_meters_can_tell(
-    after_w: float, reading_j: float, flags: tuple[str, ...]
+    after_w: float, reading_j: float, flags: tuple[Flag, ...]
 ) -> None:
     phases = [phase("idle", 0, 10, 20.0, reading_j), phase("idle", 25, 35, after_w, reading_j)]
     assert idle(TRAINING, WINDOW, phases, 24.0).flags == flags

@@ -15,6 +15,7 @@ from energyprof.compare.gate.noise import Noise
 from energyprof.compare.gate.suite import Suite
 from energyprof.compare.gate.verdict import Verdict, judge, overall
 from energyprof.errors import NotComparable
+from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
@@ -42,7 +43,7 @@ class Check:
     information: tuple[tuple[str, Change], ...] = ()  # figures without a limit; they never fail
     estimated: bool = False
     notes: tuple[str, ...] = ()  # what must be known to read the verdict
-    doubts: tuple[tuple[str, str], ...] = ()  # where, and a flag that may explain the verdict
+    doubts: tuple[tuple[str, Flag], ...] = ()  # where, and what may explain the verdict
     next_look: int | None = None  # of a series: the pairs at which it is looked at again
     # Of several workloads, a line each:
     added: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from energyprof.compare.gate.verdict import Design, Trial
 from energyprof.compare.mismatches import Kind, mismatches, refuse
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
+from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
 MUST_AGREE: tuple[Kind, ...] = ("work", "boundary", "estimated", "meters", "machine")
@@ -40,7 +41,7 @@ class Evidence:
     invalid: tuple[str, ...] = ()
     information: tuple[tuple[str, Change], ...] = ()  # figures without a limit
     notes: tuple[str, ...] = ()
-    doubts: tuple[tuple[str, str], ...] = ()  # where, and the flag
+    doubts: tuple[tuple[str, Flag], ...] = ()  # where, and the flag
     next_look: int | None = None  # in pairs; None: there is no further look
 
 

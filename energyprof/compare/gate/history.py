@@ -202,7 +202,17 @@ def _joined(phases: list[Any]) -> list[Any]:
         return training  # decoding says which of them is broken
     if not training:
         return []
-    return [{**training[0], **sums, "samples": samples, "by_meter_j": {}, "budget_j": {}, "flags": []}]
+    return [
+        {
+            **training[0],
+            **sums,
+            "samples": samples,
+            "by_meter_j": {},
+            "budget_j": {},
+            "flags": [],
+            "coverage": None,
+        }
+    ]
 
 
 def _sum(parts: Sequence[float | None]) -> float | None:

@@ -9,28 +9,18 @@ from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME, Exclusion, broken, missed, run_name, unmetered
 from energyprof.compare.gate.limits import LIMITED, choice
 from energyprof.errors import UsageError
+from energyprof.report.flags import Flag
 from energyprof.report.record import Report, Run, WorkloadRecord
 
-# Kind of flag → why joules, watts and seconds of such a run are not those of the work alone.
-DISTURBED = {
-    "throttled": "throttled",
-    "limit_changed": "the power limit changed",
-    "foreign": "somebody else worked on the device",
-    "wraps_unsure": "a counter may have gone round unseen",
-}
-# What a device does to the run changes none of these.
-_UNDISTURBED = ("samples_to_target",)
-# Flags that spoil no limited figure, but that a reader of the verdict should know.
-_DOUBTFUL = ("idle_drift", "disagrees", "reset")
 
+def disturbed(names: Collection[str]) -> Exclusion:
+    """Why figures of a run, among them those that ``names`` say, are not those of the work alone."""
 
-def disturbed(run: Run) -> str | None:
-    """Why the run's energy and time are not those of the work alone."""
-    for flag in run.flags:
-        kind, _, detail = flag.partition(":")
-        if kind in DISTURBED:
-            return DISTURBED[kind] + (f": {detail}" if detail else "")
-    return None
+    def exclusion(run: Run) -> str | None:
+        spoilt = (flag for flag in run.flags if any(map(flag.invalidates, names)))
+        return next((flag.reason for flag in spoilt), None)
+
+    return exclusion
 
 
 def suspect(work: WorkloadRecord) -> Exclusion:
@@ -48,9 +38,7 @@ def exclusions(names: Collection[str], work: WorkloadRecord) -> list[Exclusion]:
     """What no run of the ``work`` may have that is judged by the figures ``names``."""
     kept_out = {exclusion for name in names for exclusion in BY_NAME[name].exclusions}
     needed: list[Exclusion] = [exclusion for exclusion in (unmetered, missed) if exclusion in kept_out]
-    if any(name not in _UNDISTURBED for name in names):
-        needed.append(disturbed)
-    return [broken, suspect(work), *needed]
+    return [broken, suspect(work), *needed, disturbed(names)]
 
 
 def invalid(
@@ -102,13 +90,13 @@ def incomplete(report: Report, label: str, name: str) -> list[str]:
     return [f"{label}: only {n} of {runs} runs have {name}"] if n < runs else []
 
 
-def doubts(report: Report, label: str) -> tuple[tuple[str, str], ...]:
+def doubts(report: Report, label: str) -> tuple[tuple[str, Flag], ...]:
     """Flags that do not make a run invalid but may explain its verdict, each with where it stands."""
     return tuple(
         (f"{label}, {run_name(report, i)}", flag)
         for i, run in enumerate(report.runs)
         for flag in run.flags
-        if flag.partition(":")[0] in _DOUBTFUL
+        if flag.effect == "doubt"
     )
 
 

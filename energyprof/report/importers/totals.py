@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo, Part
+from energyprof.report.flags import Flag, flag
 from energyprof.report.record import Clock, MeterRecord, Phase, Run, meter_record
 from energyprof.units import seconds, utc
 
@@ -58,12 +59,7 @@ def total_meter(
     return dataclasses.replace(record, coverage=1.0)
 
 
-def total_run(
-    windows: Sequence[Window],
-    counted: Collection[str],
-    facts: Mapping[str, object],
-    flags: Iterable[str] = (),
-) -> Run:
+def total_run(windows: Sequence[Window], counted: Collection[str], facts: Mapping[str, object]) -> Run:
     """The run that ``windows`` make up, in order of time; its time is theirs, without what lies between them.
 
     Joules that are missing, negative, or 0 over some time are no measurement: the run then has no energy, and
@@ -78,7 +74,9 @@ def total_run(
         sound = counted and not any(_unusable(window, name) for name in counted)
         known = {name: joules for name, joules in window.by_meter_j.items() if joules is not None}
         joules = math.fsum(known[name] for name in counted) if sound else None
-        phases.append(Phase(window.name, start_s, start_s + window.span_s, None, joules, None, known))
+        covered = None if joules is None else 1.0
+        end_s = start_s + window.span_s
+        phases.append(Phase(window.name, start_s, end_s, None, joules, None, known, coverage=covered))
     energies = [phase.energy_j for phase in phases if phase.energy_j is not None]
     energy_j = math.fsum(energies) if len(energies) == len(phases) else None
     time_s = math.fsum(window.span_s for window in windows)
@@ -100,20 +98,20 @@ def total_run(
         history=(),
         facts=dict(facts),
         profiler=None,
-        flags=(*(["not_measured"] if energy_j is None else []), *dict.fromkeys([*doubts, *flags])),
+        flags=(*([flag("not_measured")] if energy_j is None else []), *dict.fromkeys(doubts)),
     )
 
 
-def _unusable(window: Window, name: str) -> str:
-    """Why this meter's joules are none; "": they are."""
+def _unusable(window: Window, name: str) -> Flag | None:
+    """Why this meter's joules are none."""
     joules = window.by_meter_j.get(name)
     if joules is None or not math.isfinite(joules):
-        return f"no_reading:{name}"
+        return flag("no_reading", name)
     if joules < 0:
-        return f"{name} has {joules:.4g} J in {window.name!r}: its counter went round or was reset"
+        return flag("negative_total", name, f"{joules:.4g} J in {window.name!r}")
     if joules == 0 and window.span_s > 0:
-        return f"{name} has 0 J in {window.name!r}: too short a stretch for it, or it was not read"
-    return ""
+        return flag("zero_total", name, f"0 J in {window.name!r}")
+    return None
 
 
 def outermost(windows: Sequence[Window]) -> tuple[list[Window], list[str]]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from energyprof.report.flags import Flag, flag
+
 # A device at its power limit works as it was set up to; these mean that it could not.
 THROTTLED = ("hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake")
 
@@ -57,20 +59,19 @@ class Conditions:
         """By device: least, mean and largest of each number, the words seen, the share of looks throttled."""
         return {name: _facts(device) for name, device in self._devices.items()}
 
-    def flags(self) -> tuple[str, ...]:
-        """``KIND:DEVICE (how)`` for what a reader of the run's joules must know."""
+    def flags(self) -> tuple[Flag, ...]:
+        """What a reader of the run's joules must know."""
         flags = []
         for name, device in self._devices.items():
             for reason in THROTTLED:
                 if count := device.throttled[reason]:
-                    flags.append(
-                        f"throttled:{name} ({reason}, {100 * count / device.looks:.0f} % of the time)"
-                    )
+                    how = f"{reason}, {100 * count / device.looks:.0f} % of the time"
+                    flags.append(flag("throttled", name, how))
             limit = device.numbers.get("power_limit_w")
             if limit and limit.least != limit.largest:
-                flags.append(f"limit_changed:{name} ({limit.least:g} … {limit.largest:g} W)")
+                flags.append(flag("limit_changed", name, f"{limit.least:g} … {limit.largest:g} W"))
             if device.foreign:
-                flags.append(f"foreign:{name} ({'; '.join(device.foreign)})")
+                flags.append(flag("foreign", name, "; ".join(device.foreign)))
         return tuple(flags)
 
 

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, replace
 
 from energyprof.meter import MeterInfo
+from energyprof.report.flags import Kind
 from energyprof.report.segments.segment import GAP_INTERVALS, Rejects, Segment
 from energyprof.report.segments.tick_times import TickTimes
 from energyprof.trace.rows import Sample
@@ -203,7 +204,7 @@ class CounterSegmenter:
         self._look(now.time_s)
         return parts + (self._moved(odd, now, delta_j) if delta_j > 0 else [])
 
-    def _moved(self, last: _Reading, now: _Reading, delta_j: float, *flags: str) -> list[Segment]:
+    def _moved(self, last: _Reading, now: _Reading, delta_j: float, *flags: Kind) -> list[Segment]:
         if self._odd is not None:
             # The leap was taken back by this reading: it was never real.
             flags = (*flags, "rejected_reading")
@@ -212,7 +213,7 @@ class CounterSegmenter:
         self._power_w = segment.end_w
         return self._pieces(segment)
 
-    def _segment(self, last: _Reading, now: _Reading, delta_j: float, *flags: str) -> Segment:
+    def _segment(self, last: _Reading, now: _Reading, delta_j: float, *flags: Kind) -> Segment:
         dt_s = now.since_s - last.since_s
         power_w = delta_j / dt_s
         wraps = self._meter.wraps_at_j

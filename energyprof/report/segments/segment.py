@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from energyprof.report.flags import Kind
+
 # Readings further apart than this many intervals leave a gap between them.
 GAP_INTERVALS = 3
 
@@ -22,7 +24,7 @@ class Segment:
     bridge_j: float = 0.0  # what is not known over a gap or a reset (half-width, adds linearly)
     stamp_s: float = 0.0  # what its ends may be off by in time (half-width)
     covered: bool = True
-    flags: tuple[str, ...] = ()
+    flags: tuple[Kind, ...] = ()  # of the meter whose readings these are
 
     @property
     def joules(self) -> float:
@@ -45,7 +47,7 @@ class Rejects:
     """Counts samples without a usable value until the next segment can carry them as flags."""
 
     def __init__(self) -> None:
-        self._flags: list[str] = []
+        self._flags: list[Kind] = []
 
     def rejects(self, value: float | None, limit: float) -> bool:
         """Whether ``value`` is no reading; remembers it if so."""
@@ -57,12 +59,12 @@ class Rejects:
             return True
         return False
 
-    def add(self, flag: str) -> None:
+    def add(self, flag: Kind) -> None:
         """Remember a sample that could not be used."""
         if flag not in self._flags:
             self._flags.append(flag)
 
-    def take(self) -> tuple[str, ...]:
+    def take(self) -> tuple[Kind, ...]:
         """The flags since the last call."""
         flags, self._flags = tuple(self._flags), []
         return flags

@@ -18,6 +18,7 @@ from energyprof.compare.gate.limits import Limit
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end, upper_end
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import from_data, from_json, to_json, write
+from energyprof.report.flags import flag
 from energyprof.report.record import SCHEMA, Clock, Point
 from reports import PER_SAMPLE, TARGET, at, meter, report, run, unmetered_run
 
@@ -180,7 +181,7 @@ def test_level_and_creep_share_the_5_percent():
         (at(1.0, estimated=True), "estimated or not"),
         (at(1.0, meters=(meter("shelly:0"),)), "other meters"),
         (report([run(), run(status="missed")]), "invalid runs"),
-        (report([run(flags=("throttled:gpu (hw_thermal)",))]), "invalid runs"),
+        (report([run(flags=(flag("throttled", "gpu", "hw_thermal"),))]), "invalid runs"),
         (report([unmetered_run()]), "invalid runs"),
         (report(), "invalid runs"),
     ],
@@ -226,7 +227,7 @@ def test_the_order_and_the_names_of_the_files_change_nothing():
 
 
 def test_an_invalid_new_report_is_4():
-    bad = dated(report([run(flags=("foreign:gpu (python)",))]), 1, month=6)
+    bad = dated(report([run(flags=(flag("foreign", "gpu", "python"),))]), 1, month=6)
     result = judged(bad, *STEADY)
     assert (result.outcome, exit_code(result, strict=False), result.verdicts) == ("INVALID", 4, ())
 

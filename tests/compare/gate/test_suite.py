@@ -12,6 +12,7 @@ from energyprof.compare.gate.check import check, check_suite, exit_code
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.suite import Named, suite
 from energyprof.errors import UsageError
+from energyprof.report.flags import flag
 from reports import PER_SAMPLE, at, report, run
 
 ELSEWHERE = {"id": "sha256:there", "host": "there", "cpu": "Xeon", "threads": 8, "gpus": []}
@@ -30,7 +31,7 @@ def judged(new, baseline, limits=(), overlook=(), strict=False):
 SAME = at(0.99, 1.0, 1.01)
 HUNGRY = at(1.188, 1.2, 1.212)
 NOISY = at(0.8, 1.05, 1.3)
-THROTTLED = report([run(flags=("throttled:gpu (hw_thermal)",)), run()])
+THROTTLED = report([run(flags=(flag("throttled", "gpu", "hw_thermal"),)), run()])
 
 
 def of(made, **workload):

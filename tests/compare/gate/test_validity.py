@@ -6,10 +6,11 @@ import pytest
 
 from energyprof.compare.gate.check import check, exit_code
 from energyprof.compare.gate.limits import Limit
+from energyprof.report.flags import flag
 from reports import PER_SAMPLE, at, report, run, unet
 
 BASE = at(0.99, 1.0, 1.01)
-THROTTLED = "throttled:nvml:0 (hw_thermal, 12 % of the time)"
+THROTTLED = flag("throttled", "nvml:0", "hw_thermal, 12 % of the time")
 SAMPLES = [Limit("samples_to_target", 0.03)]
 
 
@@ -18,20 +19,23 @@ def flagged(*flags):
 
 
 @pytest.mark.parametrize(
-    ("flag", "why"),
+    ("odd", "why"),
     [
         (THROTTLED, "throttled: nvml:0 (hw_thermal, 12 % of the time)"),
         (
-            "limit_changed:nvml:0 (250 … 300 W)",
+            flag("limit_changed", "nvml:0", "250 … 300 W"),
             "the power limit changed: nvml:0 (250 … 300 W)",
         ),
-        ("foreign:nvml:0 (python 4711)", "somebody else worked on the device: nvml:0 (python 4711)"),
-        ("wraps_unsure:rapl:package-0", "a counter may have gone round unseen: rapl:package-0"),
+        (
+            flag("foreign", "nvml:0", "python 4711"),
+            "somebody else worked on the device: nvml:0 (python 4711)",
+        ),
+        (flag("wraps_unsure", "rapl:package-0"), "a counter may have gone round unseen: rapl:package-0"),
     ],
 )
 @pytest.mark.parametrize("side", ["new", "baseline"])
-def test_a_disturbed_run_of_either_side_is_named_and_4(side, flag, why):
-    bad = flagged(flag)
+def test_a_disturbed_run_of_either_side_is_named_and_4(side, odd, why):
+    bad = flagged(odd)
     result = check(bad, BASE) if side == "new" else check(BASE, bad)
     assert (result.outcome, exit_code(result, strict=False)) == ("INVALID", 4)
     assert result.invalid == (f"{side}, run 2 (seed 0): {why}",)
@@ -39,7 +43,7 @@ def test_a_disturbed_run_of_either_side_is_named_and_4(side, flag, why):
 
 def test_every_invalid_run_is_named_at_once():
     bad = report([run(flags=(THROTTLED,)), run(coverage=0.5), run()])
-    assert len(check(bad, flagged("foreign:gpu (x)")).invalid) == 3
+    assert len(check(bad, flagged(flag("foreign", "gpu", "x"))).invalid) == 3
 
 
 def test_what_a_device_did_does_not_change_how_many_samples_were_needed():
@@ -60,13 +64,18 @@ def test_a_run_too_fast_for_its_reference_bank_cannot_be_judged_even_by_its_samp
 
 
 @pytest.mark.parametrize(
-    "flag", ["idle_drift:50 W before, 60 W after", "disagrees:a reads 9.0 % more than b"]
+    "doubt",
+    [
+        flag("idle_drift", detail="50 W before, 60 W after"),
+        flag("disagrees", "a", "reads 9.0 % more than b"),
+        flag("reset", "a"),
+    ],
 )
-def test_a_doubt_is_shown_and_decides_nothing(flag):
-    result = check(flagged(flag), BASE)
+def test_a_doubt_is_shown_and_decides_nothing(doubt):
+    result = check(flagged(doubt), BASE)
     assert result.outcome == "PASS"
-    assert result.doubts == (("new, run 2 (seed 0)", flag),)
+    assert result.doubts == (("new, run 2 (seed 0)", doubt),)
 
 
 def test_a_flag_of_no_account_is_not_shown():
-    assert check(flagged("failed_read:nvml:0"), BASE).doubts == ()
+    assert check(flagged(flag("failed_read", "nvml:0")), BASE).doubts == ()

@@ -7,6 +7,7 @@ import pytest
 from energyprof.errors import FileError, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read
+from energyprof.report.flags import flag
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
 from energyprof.report.record import Report
@@ -71,7 +72,7 @@ def test_an_epoch_without_a_reading_leaves_no_energy(tmp_path):
     run = imported(log(tmp_path / NAME, epoch("[150.0 160.0]"), epoch("None"))).runs[0]
     assert run.energy_j is None
     assert run.phases[0].energy_j == pytest.approx(30 * 350)
-    assert "no_reading:carbontracker:gpu" in run.flags
+    assert flag("no_reading", "carbontracker:gpu") in run.flags
 
 
 def test_a_stopped_training_is_said(tmp_path):

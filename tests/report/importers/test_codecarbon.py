@@ -100,7 +100,7 @@ def test_several_projects_are_several_works(tmp_path):
 def test_a_cpu_that_used_nothing_was_not_read(tmp_path):
     run = imported(write(tmp_path / "emissions.csv", {"cpu_energy": "0.0"})).runs[0]
     assert (run.energy_j, run.coverage) == (None, None)
-    assert any(flag.startswith("codecarbon:cpu has 0 J") for flag in run.flags)
+    assert any(flag.words.startswith("codecarbon:cpu has 0 J") for flag in run.flags)
 
 
 def test_a_machine_without_a_gpu_has_no_gpu_meter(tmp_path):

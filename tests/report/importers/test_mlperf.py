@@ -11,6 +11,7 @@ from energyprof.compare.gate.check import check
 from energyprof.errors import FileError, NotComparable, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read, to_json
+from energyprof.report.flags import flag
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
 from energyprof.report.rebuild import recompute
@@ -103,7 +104,7 @@ def test_a_gap_is_not_covered(tmp_path):
     report = one_node(tmp_path, lambda t: 7000.0, times_s)
     run = report.runs[0]
     assert run.coverage == pytest.approx(0.8)
-    assert "gap:node_0" in run.flags
+    assert flag("gap", "node_0") in run.flags
     assert noted(report, "result_0: node_0 has 1 gap, the longest 20.0 s; it covers 80.0 %")
     # Half of what is filled in over 20 s may be wrong either way, and more.
     assert run.budget_j["bridge"] == pytest.approx(7000 * 20 / 3**0.5)
@@ -114,7 +115,7 @@ def test_a_log_that_ends_early_covers_its_part_and_the_run_is_no_measurement(tmp
     run = report.runs[0]
     assert run.coverage == pytest.approx(0.65)
     assert run.energy_j == pytest.approx(7000 * 65)
-    assert "lost:node_0" in run.flags
+    assert flag("lost", "node_0") in run.flags
     assert noted(report, "node_0 ends 35.0 s before run_stop; it covers 65.0 %")
     assert "cover 65" in (unmetered(run) or "")
 
@@ -130,7 +131,7 @@ def test_a_run_without_time_has_no_energy(tmp_path):
     write_power(tmp_path / "power/result_0/node_0.txt", lambda t: 7000.0, every_second())
     report = imported(tmp_path, result)
     assert report.runs[0].energy_j is None
-    assert "not_measured" in report.runs[0].flags
+    assert flag("not_measured") in report.runs[0].flags
     assert noted(report, "run_stop is at run_start")
 
 
@@ -141,7 +142,7 @@ def test_a_clock_in_another_zone_is_named_and_not_guessed(tmp_path):
     write_power(folder / "sw_0.txt", lambda t: 600.0, every_second(), shift_h=-5)
     report = imported(tmp_path, result)
     assert report.runs[0].coverage == 0.0
-    assert "no_reading:sw_0" in report.runs[0].flags
+    assert flag("no_reading", "sw_0") in report.runs[0].flags
     assert noted(report, "sw_0 has no reading of it; with its clock +5 h it would cover it: --offset sw_0=5")
     right = imported(tmp_path, result, offsets_h={"sw_0": 5.0})
     assert right.runs[0].energy_j == pytest.approx(760_000.0)
@@ -183,7 +184,7 @@ def test_a_node_without_a_log_leaves_the_run_uncovered(tmp_path):
     write_power(tmp_path / "power/result_0/node_0.txt", lambda t: 7000.0, every_second())
     report = imported(tmp_path, result)
     assert report.runs[0].coverage == 0.0
-    assert "no_reading:node_1" in report.runs[0].flags
+    assert flag("no_reading", "node_1") in report.runs[0].flags
     assert noted(report, "node_1: a node of the machine without a power log")
 
 
@@ -253,7 +254,7 @@ def test_readings_that_are_no_power_are_rejected_and_flagged(tmp_path):
     report = one_node(tmp_path, lambda t: values.get(t, 7000.0))
     run = report.runs[0]
     assert run.energy_j == pytest.approx(700_000.0)
-    assert "failed_read:node_0" in run.flags and "rejected_reading:node_0" in run.flags
+    assert flag("failed_read", "node_0") in run.flags and flag("rejected_reading", "node_0") in run.flags
     assert noted(report, "node_0: 2 readings without a usable value")
 
 
@@ -294,13 +295,13 @@ def test_lines_that_are_cut_off_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("status", "flag"), [("aborted", "run_stop says aborted"), (None, "which has no run_stop")]
+    ("status", "words"), [("aborted", "run_stop says aborted"), (None, "which has no run_stop")]
 )
-def test_a_run_that_did_not_succeed_is_interrupted(tmp_path, status, flag):
+def test_a_run_that_did_not_succeed_is_interrupted(tmp_path, status, words):
     result = write_result(tmp_path / "result_0.txt", status=status, evaluations=((60.0, 1536, 0.94),))
     run = imported(tmp_path, result).runs[0]
     assert run.status == "interrupted"
-    assert any(flag in word for word in run.flags)
+    assert any(words in flag.detail for flag in run.flags)
 
 
 def test_success_short_of_the_target_is_a_miss_and_said(tmp_path):

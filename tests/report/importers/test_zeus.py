@@ -8,6 +8,7 @@ from energyprof.compare.figures import unmetered
 from energyprof.errors import FileError, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read
+from energyprof.report.flags import flag
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
 from energyprof.report.record import Report
@@ -73,7 +74,7 @@ def test_a_gpu_with_no_joules_or_fewer_was_not_measured(tmp_path, joules, words)
     report = imported(write(tmp_path / "log.csv", row(0, "training", 100, 30_000, joules)))
     run = report.runs[0]
     assert run.energy_j is None and unmetered(run)
-    assert any("zeus:gpu1" in flag and words in flag for flag in run.flags)
+    assert any(flag.meter == "zeus:gpu1" and words in flag.words for flag in run.flags)
 
 
 def test_files_with_other_gpus_do_not_pass_for_complete(tmp_path):
@@ -82,7 +83,7 @@ def test_files_with_other_gpus_do_not_pass_for_complete(tmp_path):
     one.write_text(f"start_time,window_name,elapsed_time,gpu0_energy\n{START_S + 500},training,100,30000\n")
     report = save(importers.read(Request((both, one))), tmp_path / "r.json")
     assert [run.energy_j for run in report.runs] == [58_000.0, None]
-    assert "no_reading:zeus:gpu1" in report.runs[1].flags
+    assert flag("no_reading", "zeus:gpu1") in report.runs[1].flags
 
 
 def test_a_cut_off_row_is_left_out_and_said(tmp_path):

@@ -14,6 +14,7 @@ import pytest
 
 from energyprof.errors import MeterError
 from energyprof.measure.observer import Observer
+from energyprof.report.flags import flag
 from energyprof.report.segments.conditions import Conditions
 
 
@@ -33,7 +34,7 @@ def test_heat_is_flagged_and_a_power_limit_at_work_is_not() -> None:
     seen.push({"device": "nvml:0", "throttled": ["sw_power_cap", "hw_thermal"]}, training=True)
     seen.push({"device": "nvml:0", "throttled": ["sw_power_cap"]}, training=True)
     assert seen.facts()["nvml:0"]["throttled"] == {"hw_thermal": 0.5, "sw_power_cap": 1.0}
-    assert seen.flags() == ("throttled:nvml:0 (hw_thermal, 50 % of the time)",)
+    assert seen.flags() == (flag("throttled", "nvml:0", "hw_thermal, 50 % of the time"),)
 
 
 def test_a_power_limit_that_moved_and_foreign_processes_are_flagged() -> None:
@@ -41,7 +42,10 @@ def test_a_power_limit_that_moved_and_foreign_processes_are_flagged() -> None:
     seen.push({"device": "nvml:1", "foreign": ["python, pid 7"]}, training=False)
     for limit_w in (400.0, 300.0):
         seen.push({"device": "nvml:1", "power_limit_w": limit_w}, training=True)
-    assert seen.flags() == ("limit_changed:nvml:1 (300 … 400 W)", "foreign:nvml:1 (python, pid 7)")
+    assert seen.flags() == (
+        flag("limit_changed", "nvml:1", "300 … 400 W"),
+        flag("foreign", "nvml:1", "python, pid 7"),
+    )
 
 
 class Probe:

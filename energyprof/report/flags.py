@@ -1,0 +1,163 @@
+"""What is odd about a run, a phase or a meter: each flag's kind, what it says and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+# The codes are part of the schema: a kind that nothing makes any more stays, for the files that have it.
+Kind = Literal[
+    "interrupted",
+    "unfinished",
+    "hung",
+    "unmarked",
+    "said",
+    "exit_after_target",
+    "wire_garbage",
+    "hanging",
+    "short",
+    "gap",
+    "lost",
+    "no_reading",
+    "not_measured",
+    "failed_read",
+    "rejected_reading",
+    "negative_total",
+    "zero_total",
+    "reset",
+    "stalled",
+    "throttled",
+    "limit_changed",
+    "foreign",
+    "idle_drift",
+    "disagrees",
+    "wraps_unsure",
+]
+
+# invalid: the run cannot enter a verdict · doubt: decides nothing, but whoever reads the verdict must know ·
+# note: shown with the report only
+Effect = Literal["invalid", "doubt", "note"]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a kind of flag says to people, and what follows from it."""
+
+    # {meter}: its name · {how}: the detail in brackets, with a space before it · {detail}: the detail alone
+    words: str
+    effect: Effect = "note"
+    spares: tuple[str, ...] = ()  # figures that an invalid run still has
+    reason: str = ""  # in a verdict's line, where the words would be too long
+
+
+# What a device does to a run changes its joules, watts and seconds, but not how many samples it needs.
+_SPARED = ("samples_to_target",)
+
+MEANINGS: Mapping[str, Meaning] = {
+    "interrupted": Meaning("stopped by {detail}"),
+    "unfinished": Meaning("cut off before its end"),
+    "hung": Meaning("did not end after its last word, and was stopped"),
+    "unmarked": Meaning(
+        "marked no phases: its energy is all that it took, start-up included (see energyprof.mark)"
+    ),
+    "said": Meaning("the training said: {detail}"),
+    "exit_after_target": Meaning("ended with exit code {detail} after it had reached its target"),
+    "wire_garbage": Meaning("{detail} lines from the program were no events"),
+    "hanging": Meaning("{meter}{how} hung: a read of it never came back"),
+    "short": Meaning("too short for {meter}{how} to say much: repeat it or train longer"),
+    "gap": Meaning("{meter}{how} was not read for a while"),
+    "lost": Meaning("{meter}{how} stopped giving readings before the end"),
+    "no_reading": Meaning("{meter}{how} gave no reading"),
+    "not_measured": Meaning("no meter was read"),
+    "failed_read": Meaning("some reads of {meter}{how} failed"),
+    "rejected_reading": Meaning("some readings of {meter}{how} made no sense and were left out"),
+    "negative_total": Meaning("{meter} has {detail}: its counter went round or was reset"),
+    "zero_total": Meaning("{meter} has {detail}: too short a stretch for it, or it was not read"),
+    "reset": Meaning(
+        "{meter}{how} started again from zero; the moment was bridged with its last power", "doubt"
+    ),
+    "stalled": Meaning("{meter}{how} stood still for over a second"),
+    "throttled": Meaning("{meter}{how} was throttled", "invalid", _SPARED, "throttled"),
+    "limit_changed": Meaning(
+        "the power limit of {meter}{how} changed during the run",
+        "invalid",
+        _SPARED,
+        "the power limit changed",
+    ),
+    "foreign": Meaning(
+        "somebody else worked on {meter}{how} as well",
+        "invalid",
+        _SPARED,
+        "somebody else worked on the device",
+    ),
+    "idle_drift": Meaning("the idle power drifted: {detail}", "doubt"),
+    "disagrees": Meaning("{meter} {detail}", "doubt"),
+    "wraps_unsure": Meaning(
+        "{meter}{how} may have gone round more than once between two reads",
+        "invalid",
+        _SPARED,
+        "a counter may have gone round unseen",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One thing that is odd; made with ``flag``, but for those of files, which may hold kinds of later."""
+
+    kind: str
+    meter: str = ""  # or the device; "": it is about none
+    detail: str = ""  # words and numbers for people
+
+    def __str__(self) -> str:
+        """It in short: ``kind:meter (detail)``."""
+        return ":".join(filter(None, [self.kind, self.subject]))
+
+    @property
+    def subject(self) -> str:
+        """What it is about: ``meter (detail)``, or the one that it has."""
+        return f"{self.meter} ({self.detail})" if self.meter and self.detail else self.meter or self.detail
+
+    @property
+    def words(self) -> str:
+        """It as a person reads it; a kind of a newer version as it stands there."""
+        meaning = MEANINGS.get(self.kind)
+        if meaning is None:
+            return str(self)
+        how = f" ({self.detail})" if self.detail else ""
+        return meaning.words.format(meter=self.meter or "the meter", how=how, detail=self.detail)
+
+    @property
+    def effect(self) -> Effect:
+        """What follows from it; nothing from a kind of a newer version."""
+        meaning = MEANINGS.get(self.kind)
+        return "note" if meaning is None else meaning.effect
+
+    def invalidates(self, figure: str) -> bool:
+        """Whether a run with it cannot be judged by this figure."""
+        return self.effect == "invalid" and figure not in MEANINGS[self.kind].spares
+
+    @property
+    def reason(self) -> str:
+        """It as a verdict's line says it."""
+        meaning = MEANINGS.get(self.kind)
+        if meaning is None or not meaning.reason:
+            return self.words
+        return ": ".join(filter(None, [meaning.reason, self.subject]))
+
+
+def flag(kind: Kind, meter: str = "", detail: str = "") -> Flag:
+    """A flag of a kind in the table.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
+    if kind not in MEANINGS:
+        raise ValueError(f"{kind!r} is no kind of flag: add it to MEANINGS")
+    return Flag(kind, meter, detail)
+
+
+def about_a_meter(kind: str) -> bool:
+    """Whether flags of this kind name a meter or a device."""
+    return kind in MEANINGS and "{meter}" in MEANINGS[kind].words

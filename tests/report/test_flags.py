@@ -1,0 +1,147 @@
+"""Flags: what each kind says, what follows from it, and that something makes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, cast, get_args
+
+import pytest
+
+from energyprof.compare.gate.check import check
+from energyprof.compare.gate.limits import Limit
+from energyprof.report.file import from_json, to_json
+from energyprof.report.flags import MEANINGS, Flag, Kind, flag
+from energyprof.report.idle import idle
+from energyprof.report.importers.totals import Window, total_run
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.record import MeterRecord, Phase, Run
+from energyprof.trace.rows import Row, Sample
+from fakes.meters import counter, gauge, samples_of
+from fakes.traces import Trace, energy_between
+from reports import at, meter, report, run
+
+
+def event(time_s: float, kind: str, /, **fields: Any) -> Row:
+    return Row(0, f"@{kind}", Sample(time_s, time_s, None), json.dumps(fields))
+
+
+def rebuilt(*rows: Row, meters: Sequence[MeterRecord] = ()) -> Run:
+    begin = (
+        event(0, "run", seed=0, monotonic_s=0.0, utc=""),
+        event(0, "phase", name="run", samples=None, unmarked="train"),
+        event(0, "started"),
+    )
+    return Rebuild(report(meters=tuple(meters))).add(lambda: (*begin, *rows))
+
+
+def of_events() -> Iterator[Flag]:
+    ended = event(20, "exit", code=0)
+    shown = {"device": "nvml:0", "throttled": ["hw_thermal"], "foreign": ["python, pid 7"]}
+    yield from rebuilt(event(20, "interrupt", signal="SIGINT")).flags
+    yield from rebuilt(event(19, "hung"), event(20, "exit", code=-9)).flags
+    yield from rebuilt(event(19, "end", status="error", message="no data"), ended).flags
+    yield from rebuilt(event(19, "progress", samples=9, score=0.9), event(20, "exit", code=1)).flags
+    yield from rebuilt(
+        event(1, "condition", **shown, power_limit_w=300.0),
+        event(2, "condition", **shown, power_limit_w=250.0),
+        event(20, "profiler", cpu_s=0.1, rss_bytes=1, garbage=2, hanging=["rapl:package-0"]),
+        ended,
+    ).flags
+
+
+def of_readings() -> Iterator[Flag]:
+    """Flags of counters that show these values, one every 0.1 s."""
+    steady = [i * 10.0 for i in range(100)]
+    for values, wraps_at_j, end_s in (
+        (steady, None, 3.0),  # short
+        ([*steady[:30], *[None] * 20, *steady[50:]], None, 9.0),  # failed_read, gap
+        ([*steady[:30], math.nan, *steady[31:]], None, 9.0),  # rejected_reading
+        (steady, None, 20.0),  # lost
+        ([None] * 100, None, 9.0),  # no_reading
+        ([*steady[:50], *steady[:50]], None, 9.0),  # reset
+        ([*steady[:30], *[290.0] * 30, *steady[60:]], None, 9.0),  # stalled
+        ([*steady[:30], *[None] * 20, *steady[50:]], 1000.0, 9.0),  # wraps_unsure
+    ):
+        info = counter(wraps_at_j=wraps_at_j)
+        yield from energy_between([Trace(info, 0.1, samples_of(values, 0.1))], 0, end_s).flags
+
+
+def of_two_meters_that_disagree() -> Iterator[Flag]:
+    infos = [gauge(name="nvml:0"), gauge(name="nvml:0:power", checks="nvml:0", tolerance=0.05)]
+    powers = {"nvml:0": 100.0, "nvml:0:power": 110.0}
+    readings = [
+        Row(0, name, Sample(i / 10, i / 10, power_w), "")
+        for i in range(200)
+        for name, power_w in powers.items()
+    ]
+    meters = [meter(info.name, info=info, counted=info.name == "nvml:0") for info in infos]
+    yield from rebuilt(*readings, event(20, "exit", code=0), meters=meters).flags
+
+
+def of_an_idle_machine() -> Iterator[Flag]:
+    def resting(start_s: float, power_w: float) -> Phase:
+        return Phase("idle", start_s, start_s + 10, None, 10 * power_w, 0.0, {})
+
+    trace = Trace(gauge(), 0.1, samples_of([100.0] * 300, 0.1))
+    energy = energy_between([trace], 11, 20)
+    yield from idle(energy, (11.0, 20.0), [resting(0, 20.0), resting(20, 25.0)], 20.0).flags
+
+
+def of_totals() -> Iterator[Flag]:
+    for joules in (None, 0.0, -1.0):
+        yield from total_run([Window("train", 0.0, 10.0, {"gpu": joules})], ["gpu"], {}).flags
+
+
+def test_each_kind_in_the_table_is_made_by_something_and_no_other() -> None:
+    made = [*of_events(), *of_readings(), *of_two_meters_that_disagree(), *of_an_idle_machine(), *of_totals()]
+    assert {flag.kind for flag in made} == set(MEANINGS) == set(get_args(Kind))
+    for one in made:
+        assert bool(one.meter) == ("{meter}" in MEANINGS[one.kind].words), one
+        assert one.meter in one.words and one.detail in one.words
+
+
+def test_nothing_can_make_a_flag_of_another_kind() -> None:
+    with pytest.raises(ValueError, match="'typo' is no kind of flag"):
+        flag(cast(Kind, "typo"))
+
+
+@pytest.mark.parametrize("kind", MEANINGS)
+def test_a_verdict_follows_the_table(kind: Kind) -> None:
+    odd, sound = flag(kind, "nvml:0", "7 W"), at(0.99, 1.0, 1.01)
+    flagged = report([run(), run(flags=(odd,)), run()])
+    for figure in ("energy_per_sample", "time_to_target", "samples_to_target"):
+        result = check(flagged, sound, [Limit(figure, 0.03)])
+        invalid = MEANINGS[kind].effect == "invalid" and figure not in MEANINGS[kind].spares
+        assert (result.outcome == "INVALID") == invalid
+        assert result.invalid == ((f"new, run 2 (seed 0): {odd.reason}",) if invalid else ())
+        doubtful = MEANINGS[kind].effect == "doubt"
+        assert result.doubts == ((("new, run 2 (seed 0)", odd),) if doubtful else ())
+
+
+@pytest.mark.parametrize(
+    ("odd", "words", "short"),
+    [
+        (flag("gap", "rapl:package-0"), "rapl:package-0 was not read for a while", "gap:rapl:package-0"),
+        (flag("gap"), "the meter was not read for a while", "gap"),
+        (flag("hung"), "did not end after its last word, and was stopped", "hung"),
+        (flag("said", detail="no {data}"), "the training said: no {data}", "said:no {data}"),
+        (
+            flag("throttled", "nvml:0", "hw_thermal, 12 % of the time"),
+            "nvml:0 (hw_thermal, 12 % of the time) was throttled",
+            "throttled:nvml:0 (hw_thermal, 12 % of the time)",
+        ),
+        (Flag("of_later", "nvml:0", "3 W"), "of_later:nvml:0 (3 W)", "of_later:nvml:0 (3 W)"),
+    ],
+)
+def test_a_flag_reads(odd: Flag, words: str, short: str) -> None:
+    assert (odd.words, str(odd)) == (words, short)
+
+
+def test_a_kind_of_a_newer_version_is_read_kept_and_changes_no_verdict() -> None:
+    odd = Flag("of_later", "nvml:0", "3 W")
+    read = from_json(to_json(report([run(), run(flags=(odd,)), run()])), "r.json")
+    assert read.runs[1].flags == (odd,)
+    result = check(read, at(0.99, 1.0, 1.01))
+    assert (result.outcome, result.doubts) == ("PASS", ())
