@@ -12,6 +12,7 @@ from energyprof.compare.statistics.mean import mean_of
 from energyprof.report.energy import SHORT_REFRESHES
 from energyprof.report.phases import PART
 from energyprof.report.record import MeterRecord, Phase, Report
+from energyprof.report.uncertainty import SCALE
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ def breakdown(report: Report) -> Breakdown | None:
     if train is not None and train.mean_j > 0 and together_j > 0:
         closure = together_j / train.mean_j
         _, own_u_j = _mean([(joules, _without_gain(terms_j)) for joules, terms_j in sums])
-        closure_u = closure * math.hypot(own_u_j / together_j, train.one_device.expanded_j / train.mean_j)
+        closure_u = closure * math.hypot(own_u_j / together_j, train.one_device.expanded / train.mean_j)
     return Breakdown(
         tuple(found),
         together_j,
         together_u_j,
         None if train is None else train.mean_j,
-        None if train is None else train.total.expanded_j,
+        None if train is None else train.total.expanded,
         closure,
         closure_u,
     )
@@ -109,4 +110,4 @@ def _mean(readings: Sequence[_Reading]) -> tuple[float, float]:
 
 
 def _without_gain(terms_j: Mapping[str, float]) -> Mapping[str, float]:
-    return {term: u_j for term, u_j in terms_j.items() if term != "gain"}
+    return {term: u_j for term, u_j in terms_j.items() if term not in SCALE}

@@ -7,29 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.figures import BY_NAME, value
-from energyprof.compare.statistics import mean, terms
-from energyprof.compare.statistics.mean import SCATTER, mean_of
+from energyprof.compare.statistics import terms
+from energyprof.compare.statistics.mean import Total, mean_of
 from energyprof.report.record import MeterRecord, Report, Run
+from energyprof.report.uncertainty import SCATTER, Term, term_of
 
-# Term -> distribution, what it means, where it comes from.
-TERMS: Mapping[str, tuple[str, str, str]] = {
-    SCATTER: ("Student", "how much the runs differ, s/√n", "GUM 4.2.3"),
-    "gain": ("rectangular", "the meters' scale: all readings off by one factor", ""),
-    "offset": ("rectangular", "the meters' zero: what they show where there is nothing", ""),
-    "resolution": ("rectangular", "the step that readings are cut off to", "GUM F.2.2.1"),
-    "edge": ("rectangular", "start and end lie between two renewals of a counter", "GUM 4.3.7"),
-    "stamp": ("rectangular", "when the readings at start and end were taken", "GUM 4.3.7"),
-    "shape": ("rectangular", "what the power did between looks at even times", "GUM 4.3.7"),
-    "sampling": (
-        "normal",
-        "what the power did between looks at random times",
-        "Cochran, Sampling Techniques, 5A.12",
-    ),
-    "bridge": ("rectangular", "gaps and resets, filled in from what lies around them", "GUM 4.3.7"),
-    "idle": ("normal", "the idle power that is taken off", ""),
-    "reading": ("normal", "all but the gain, which this report does not split", ""),
-    "meters": ("normal", "all that the meters may be off by, which this report does not split", ""),
-}
 OLD_REPORT = (
     "the report holds only the totals, not the terms; `energyprof recompute` makes them from its trace"
 )
@@ -46,16 +28,6 @@ class Item:
     source: str  # empty where the report does not say
     u_j: float  # standard, of the mean over the runs
     share: float | None  # of the combined variance; None: it does not enter, see Budget.notes
-
-
-@dataclass(frozen=True)
-class Total:
-    """Terms added in quadrature, and the interval that follows."""
-
-    u_j: float  # combined, standard
-    dof: float | None  # effective degrees of freedom (GUM G.4.1); None: without end
-    k: float
-    expanded_j: float  # k times u_j
 
 
 @dataclass(frozen=True)
@@ -118,10 +90,10 @@ def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence
     if not readings:
         return None
     found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
-    total = _total(found.total)
+    total = found.total
     items = []
     for term, u_j in found.terms.items():
-        share = u_j**2 / total.u_j**2 if total.u_j > 0 else 0.0
+        share = u_j**2 / total.u**2 if total.u > 0 else 0.0
         items.append(_item(term, u_j, None if term in found.aside else share, report.meters, found.n))
     items.sort(key=lambda item: -1.0 if item.share is None else item.share, reverse=True)
     return Budget(
@@ -130,35 +102,36 @@ def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence
         found.n,
         tuple(items),
         total,
-        _total(found.one_device),
+        found.one_device,
         _by_meter(figure, runs, found.value),
         _notes(runs, items, [] if SCATTER in found.aside else found.aside),
     )
 
 
-def _total(total: mean.Total) -> Total:
-    return Total(total.u, total.dof, total.k, total.expanded)
-
-
 def _item(term: str, u_j: float, share: float | None, meters: Sequence[MeterRecord], n: int) -> Item:
-    distribution, meaning, source = TERMS.get(term, ("normal", "", ""))
+    known = term_of(term)
+    distribution, source = known.distribution, known.source
     if term == SCATTER:
         distribution = f"Student, {n - 1} dof"
-    if term in ("gain", "offset"):
-        distribution, source = _of_meters(term, meters)
-    return Item(term, "A" if term == SCATTER else "B", distribution, meaning, source, u_j, share)
+    if known.error in ("scale", "zero"):
+        distribution, source = _of_meters(known, meters)
+    return Item(term, "A" if term == SCATTER else "B", distribution, known.meaning, source, u_j, share)
 
 
-def _of_meters(term: str, meters: Sequence[MeterRecord]) -> tuple[str, str]:
+def _of_meters(term: Term, meters: Sequence[MeterRecord]) -> tuple[str, str]:
     """Distribution and source of what the counted meters' makers, or their calibrations, say."""
     infos = [meter.info for meter in meters if meter.counted]
     sources = []
     for info in infos:
         calibration = info.calibration
         if calibration is not None:
-            u = f"{100 * calibration.gain_u:.2g} %" if term == "gain" else f"{calibration.offset_u_w:.2g} W"
+            u = (
+                f"{100 * calibration.gain_u:.2g} %"
+                if term.error == "scale"
+                else f"{calibration.offset_u_w:.2g} W"
+            )
             sources.append(f"{info.name}: u = {u}, calibrated by {calibration.source}")
-        elif term == "gain":
+        elif term.error == "scale":
             sources.append(f"{info.kind}: ±{100 * info.gain_a:.3g} %, {info.gain_source}")
         elif info.offset_a_w > 0:
             sources.append(f"{info.kind}: ±{info.offset_a_w:.2g} W")

@@ -9,10 +9,10 @@ from typing import Literal
 
 from energyprof.compare.figures import Figure, unmetered, value
 from energyprof.compare.mismatches import machine_id
-from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, two_sided
 from energyprof.compare.statistics.mean import Mean, mean_of, together
 from energyprof.report.record import Report
+from energyprof.report.uncertainty import COMMON
 
 Direction = Literal["lower", "higher", "unclear"]
 
@@ -55,7 +55,7 @@ def collect(figure: Figure, report: Report) -> Values | None:
     logs = None
     if min(values) > 0:
         own = [
-            math.hypot(*(u for term, u in of_one.items() if term not in terms.COMMON)) / x
+            math.hypot(*(u for term, u in of_one.items() if term not in COMMON)) / x
             for of_one, x in zip(each, values, strict=True)
         ]
         logs = logs_of(values, math.hypot(*own) / math.sqrt(len(own)))

@@ -10,11 +10,12 @@ from energyprof.compare import emissions
 from energyprof.compare.figures import broken, run_name, unmetered
 from energyprof.compare.mismatches import machine_name
 from energyprof.compare.samples_to_target import Samples, work_name
-from energyprof.compare.statistics.mean import SCATTER, Mean, mean_of, together
-from energyprof.compare.statistics.terms import COMMON, of_phases, scaled
+from energyprof.compare.statistics.mean import Mean, mean_of, together
+from energyprof.compare.statistics.terms import of_phases, scaled
 from energyprof.errors import NotComparable, UsageError
 from energyprof.report.phases import counts
 from energyprof.report.record import Phase, Report, Run
+from energyprof.report.uncertainty import COMMON, SCATTER
 from energyprof.workload import Target
 
 ONE_RUN = "one run: how its energy and time vary from run to run is not in the intervals"

@@ -14,6 +14,7 @@ from energyprof.measure.calibration import Efficiency
 from energyprof.meter import BOUNDARIES, WHOLES
 from energyprof.report.energy import MIN_COVERAGE, SHORT_REFRESHES, Integrator, MeterEnergy
 from energyprof.report.record import MeterRecord, Report
+from energyprof.report.uncertainty import SCALE, ZERO
 from energyprof.trace.file import read_rows
 from energyprof.trace.rows import Row
 
@@ -243,7 +244,7 @@ def _powers(run: int, window: Sequence[_Part], window_s: float) -> Powers:
         u_j
         for part in window
         for term, u_j in part.energies[0].terms_j.items()
-        if term not in ("gain", "offset")
+        if term not in (*SCALE, *ZERO)
     ]
     u_w = math.hypot(*own_j) / window_s
     return Powers(run, window[0].start_s, meter_w, u_w, reference_w, tuple(others_w))

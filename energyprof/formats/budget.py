@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.compare.budget import Budget, Total
+from energyprof.compare.budget import Budget
+from energyprof.compare.statistics.mean import Total
 from energyprof.formats.wording import ESTIMATED, title
 from energyprof.report.record import Report
 from energyprof.units import joules, plus_minus
@@ -57,14 +58,23 @@ def budget_data(report: Report, budgets: Sequence[Budget]) -> dict[str, Any]:
     return {
         "schema": "energyprof.budget/1",
         "estimated": report.estimated,
-        "figures": [dataclasses.asdict(budget) for budget in budgets],
+        "figures": [_data(budget) for budget in budgets],
     }
+
+
+def _data(budget: Budget) -> dict[str, Any]:
+    totals = {"total": budget.total, "one_device": budget.one_device}
+    in_j = {
+        name: {"u_j": total.u, "dof": total.dof, "k": total.k, "expanded_j": total.expanded}
+        for name, total in totals.items()
+    }
+    return {**dataclasses.asdict(budget), **in_j}
 
 
 def _headline(budget: Budget) -> Text:
     text = Text(title(budget.figure), style="bold")
-    text.append(f"  {plus_minus(budget.mean_j, budget.total.expanded_j, 'J')}")
-    relative = _relative(budget.total.expanded_j, budget)
+    text.append(f"  {plus_minus(budget.mean_j, budget.total.expanded, 'J')}")
+    relative = _relative(budget.total.expanded, budget)
     text.append(f"  (± {relative})" if relative else "", style="not bold")
     text.append(f"  geometric mean of {budget.runs} runs" if budget.runs > 1 else "", style="dim not bold")
     return text
@@ -92,11 +102,11 @@ def _terms(budget: Budget) -> Table:
 def _add_total(table: Table, name: str, total: Total, budget: Budget) -> None:
     dof = "" if total.dof is None else f"{_count(total.dof)} dof"
     table.add_row(
-        name, "", f"combined {dof}".strip(), joules(total.u_j), _relative(total.u_j, budget), "", style="bold"
+        name, "", f"combined {dof}".strip(), joules(total.u), _relative(total.u, budget), "", style="bold"
     )
     expanded = f"U, k = {total.k:.3g}"
-    relative = _relative(total.expanded_j, budget)
-    table.add_row("", "", expanded, joules(total.expanded_j), relative, "", style="bold")
+    relative = _relative(total.expanded, budget)
+    table.add_row("", "", expanded, joules(total.expanded), relative, "", style="bold")
 
 
 def _by_meter(budget: Budget) -> Table:

@@ -77,12 +77,12 @@ def _figures(report: Report, grid: Grid | None) -> Table:
     reached = report.workload.target and any(run.status == "reached" for run in runs)
     table.add_row("energy to target" if reached else "energy", _energy(report))
     if (net := budget.net_energy(report)) is not None:
-        table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded_j, "J"))
+        table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded, "J"))
     if grid is not None:
         table.add_row("emissions", _emissions(report, grid))
     sample = budget.energy_per_sample(report)
     if sample is not None:
-        table.add_row("energy per sample", plus_minus(sample.mean_j, sample.total.expanded_j, "J"))
+        table.add_row("energy per sample", plus_minus(sample.mean_j, sample.total.expanded, "J"))
     starts_up = any(phase.name == "startup" for run in runs for phase in run.phases)
     if starts_up and (total_j := _mean(run.total_energy_j for run in runs)):
         apart = any(phase.name.startswith(PART) for run in runs for phase in run.phases)
@@ -115,7 +115,7 @@ def _energy(report: Report) -> Text:
     found = budget.energy(report)
     if found is None:
         return Text("not measured", style="yellow")
-    text = Text(plus_minus(found.mean_j, found.total.expanded_j, "J"), style="bold")
+    text = Text(plus_minus(found.mean_j, found.total.expanded, "J"), style="bold")
     if report.estimated:
         text.append("  an estimate, not a measurement", style="yellow not bold")
     if found.runs > 1:
@@ -128,7 +128,7 @@ def _emissions(report: Report, grid: Grid) -> Text:
     found = budget.energy(report)
     if found is None:
         return Text("not measured", style="yellow")
-    mean_g, expanded_g = grams(found.mean_j, grid), grams(found.total.expanded_j, grid)
+    mean_g, expanded_g = grams(found.mean_j, grid), grams(found.total.expanded, grid)
     text = Text(plus_minus(mean_g, expanded_g, "g CO2e"), style="bold")
     return text.append(f"  of this energy alone, at {described(grid)}", style="dim not bold")
 

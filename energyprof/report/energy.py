@@ -1,12 +1,12 @@
 """From samples to joules, with their uncertainty and the share of the time they cover.
 
-A meter's samples become *segments* (``readings/segments.py``), stretches of time with a power that runs
+A meter's samples become *segments* (``segments/``), stretches of time with a power that runs
 linearly; a window's energy is their integral over exactly its stretch, so idle time before or after cannot
 change it. Where a window's edge lies within a counter's segment, the segment's energy is split as its
 neighbours suggest (``_split_j``).
 
-The uncertainty follows the GUM (JCGM 100:2008). Every term of ``TERMS`` is a standard uncertainty in J; they
-add in quadrature, and U = 2u is what reports show. ``figures/budget.py`` says where each comes from.
+The uncertainty follows the GUM (JCGM 100:2008). Every one of ``METER_TERMS`` is a standard uncertainty in J;
+they add in quadrature, and U = 2u is what reports show.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from energyprof.meter import MeterInfo
 from energyprof.report.flags import Flag, Kind, flag
 from energyprof.report.segments.segment import GAP_INTERVALS, Segment
 from energyprof.report.segments.segmenter import segmenter
+from energyprof.report.uncertainty import METER_TERMS, SCALE, group
 from energyprof.trace.rows import Sample
 
 # Shorter windows than these say little: 5 s, or 20 renewals of the meter's value.
@@ -32,11 +33,6 @@ MIN_COVERAGE = 0.99
 # Rectangular half-widths become standard uncertainties by this (GUM 4.3.7).
 RECTANGLE = 1 / math.sqrt(3)
 
-TERMS = ("gain", "offset", "resolution", "edge", "stamp", "shape", "sampling", "bridge")
-
-# What a meter does not see of a load between two readings.
-IN_A_MOMENT = ("edge", "stamp", "shape", "sampling")
-
 Window = tuple[float, float]  # start and end, in s from the run's zero
 
 
@@ -46,14 +42,14 @@ class MeterEnergy:
 
     meter: MeterInfo
     joules: float | None  # None: no reading covers any of the window
-    terms_j: Mapping[str, float]  # standard uncertainties, by the names of TERMS
+    terms_j: Mapping[str, float]  # standard uncertainties, by the names of METER_TERMS
     coverage: float  # share of the window between readings that followed each other in time
     flags: tuple[Kind, ...]
 
     @property
     def reading_u_j(self) -> float:
-        """Its standard uncertainty but for the gain."""
-        return math.hypot(*(u_j for term, u_j in self.terms_j.items() if term != "gain"))
+        """Its standard uncertainty but for the scale."""
+        return math.hypot(*(u_j for term, u_j in self.terms_j.items() if term not in SCALE))
 
 
 @dataclass(frozen=True)
@@ -71,9 +67,8 @@ class Energy:
 def total(energies: Iterable[MeterEnergy]) -> Energy:
     """The sum over meters that count no joule twice (the caller sees to that).
 
-    Meters of one kind share the make of their sensors: their gain errors add linearly. Meters of one lane are
-    read in one moment: what they missed between two readings adds linearly, too. All else is independent. A
-    meter without a reading leaves its part out of the sum, and ``coverage`` at 0 and a flag say so.
+    What meters share of a term adds linearly, all else in quadrature. A meter without a reading leaves its
+    part out of the sum, and ``coverage`` at 0 and a flag say so.
     """
     energies = list(energies)
     flags = tuple(flag(kind, e.meter.name) for e in energies for kind in e.flags)
@@ -82,13 +77,12 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
     if not known:
         return Energy(None, None, None, coverage, flags or (flag("not_measured"),))
     terms_j = {}
-    for term in TERMS:
+    for name, term in METER_TERMS.items():
         together: dict[str, float] = {}
         for e, _ in known:
-            shared = e.meter.kind if term == "gain" else e.meter.lane if term in IN_A_MOMENT else ""
-            group = shared or e.meter.name
-            together[group] = together.get(group, 0.0) + e.terms_j[term]
-        terms_j[term] = math.hypot(*together.values())
+            those = group(term, e.meter)
+            together[those] = together.get(those, 0.0) + e.terms_j[name]
+        terms_j[name] = math.hypot(*together.values())
     return Energy(
         sum(joules for _, joules in known),
         2 * math.hypot(*terms_j.values()),
@@ -178,10 +172,10 @@ class Integrator:
     def _between(self, start: _State, end: _State) -> MeterEnergy:
         meter, span_s = self._meter, end.time_s - start.time_s
         if span_s <= 0:
-            return MeterEnergy(meter, 0.0, dict.fromkeys(TERMS, 0.0), 1.0, ())
+            return MeterEnergy(meter, 0.0, dict.fromkeys(METER_TERMS, 0.0), 1.0, ())
         flags = [kind for kind, n in end.begun.items() if n > start.ended.get(kind, 0)]
         if end.known_s <= start.known_s:
-            return MeterEnergy(meter, None, dict.fromkeys(TERMS, 0.0), 0.0, (*flags, "no_reading"))
+            return MeterEnergy(meter, None, dict.fromkeys(METER_TERMS, 0.0), 0.0, (*flags, "no_reading"))
         if end.last_s < end.time_s - GAP_INTERVALS * self._interval_s:
             flags.append("lost")
         if span_s < max(SHORT_S, SHORT_REFRESHES * max(meter.refresh_s, self._interval_s)):

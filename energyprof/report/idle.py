@@ -10,6 +10,7 @@ from typing import Literal
 from energyprof.report.energy import Energy
 from energyprof.report.flags import Flag, flag
 from energyprof.report.record import Phase
+from energyprof.report.uncertainty import SCALE, ZERO
 
 # The idle power may change so much between before and after; more makes the net energy doubtful.
 DRIFT = 0.03
@@ -67,4 +68,4 @@ def _side(
 
 
 def _reading(terms_j: Mapping[str, float]) -> list[float]:
-    return [u_j for term, u_j in terms_j.items() if term not in ("gain", "offset")]
+    return [u_j for term, u_j in terms_j.items() if term not in (*SCALE, *ZERO)]

@@ -79,10 +79,10 @@ def test_the_plus_minus_of_a_report_is_what_show_says():
             for budget in budgets(made):
                 shown = found[budget.figure]
                 assert shown.mean == budget.mean_j
-                assert shown.u_rel == budget.total.expanded_j / budget.mean_j
+                assert shown.u_rel == budget.total.expanded / budget.mean_j
                 if n > 1:
                     assert math.log(shown.high / shown.mean) == pytest.approx(
-                        budget.one_device.expanded_j / budget.mean_j
+                        budget.one_device.expanded / budget.mean_j
                     )
 
 

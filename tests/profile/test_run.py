@@ -19,11 +19,11 @@ from energyprof.profile import record, run
 from energyprof.profile.live import Snapshot
 from energyprof.profile.recorder import Training
 from energyprof.profile.session import MeasurementSettings, Outcome
-from energyprof.report.energy import TERMS
 from energyprof.report.file import read, to_json
 from energyprof.report.flags import flag
 from energyprof.report.rebuild import recompute
 from energyprof.report.record import WorkloadRecord
+from energyprof.report.uncertainty import METER_TERMS
 from energyprof.workload import Target
 from fakes import sysfs
 from fakes.meters import FakeMeter, counter
@@ -84,7 +84,7 @@ def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Me
         assert one.idle_before_w is not None
         assert one.idle_after_w is not None
         assert one.net_energy_j is not None
-        assert set(one.budget_j) <= set(TERMS)
+        assert set(one.budget_j) <= set(METER_TERMS)
         assert one.energy_u_j == pytest.approx(2 * math.hypot(*one.budget_j.values()))
     assert to_json(read(measuring.path)) == to_json(report)
     assert to_json(recompute(measuring.path)) == to_json(report)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from energyprof.report.agreement import disagreements, ratio
-from energyprof.report.energy import TERMS, MeterEnergy
+from energyprof.report.energy import MeterEnergy
 from energyprof.report.flags import Flag, flag
+from energyprof.report.uncertainty import METER_TERMS
 from fakes.meters import counter, gauge
 from reports import meter
 
@@ -19,7 +20,7 @@ TWIN = gauge(name="nvml:0:power", checks="nvml:0", tolerance=0.05)
 def said(joules: float | None, reading_u_j: float = 0.0, coverage: float = 1.0) -> dict[str, Any]:
     return {
         "joules": joules,
-        "terms_j": {**dict.fromkeys(TERMS, 0.0), "edge": reading_u_j},
+        "terms_j": {**dict.fromkeys(METER_TERMS, 0.0), "edge": reading_u_j},
         "coverage": coverage,
     }
 

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.student import t_quantile
-
-SCATTER = "scatter"
+from energyprof.report.uncertainty import COMMON, SCALE, SCATTER
 
 # From this many effective degrees of freedom on k = 2 is near enough to 95 % (GUM G.6.6).
 ENOUGH_DOF = 10
@@ -68,12 +67,12 @@ def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mea
         mean = math.fsum(values) / n
         spread = _standard_deviation(values) / math.sqrt(n)
     found = terms.of_mean(each)
-    own = [term for term in found if term not in terms.COMMON]
+    own = [term for term in found if term not in COMMON]
     by_scatter = spread >= math.hypot(*(found[term] for term in own))
     if n > 1:
         found = {SCATTER: spread, **found}
     aside = own if by_scatter else [SCATTER]
-    total, one_device = _total(found, aside, n), _total(found, [*aside, "gain"], n)
+    total, one_device = _total(found, aside, n), _total(found, [*aside, *SCALE], n)
     return Mean(mean, n, found, tuple(aside), total, one_device)
 
 

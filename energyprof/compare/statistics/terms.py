@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from energyprof.report.record import Phase, Run
+from energyprof.report.uncertainty import COMMON, ZERO
 
-# Terms that are the same in every run on the same meters: repeating does not average them out. `meters` is
-# all there is in a report that does not split its uncertainty.
-COMMON = ("gain", "offset", "shape", "meters")
+# What a difference of powers is rid of, or may be: a report that does not split its uncertainty cannot say.
+_GONE = (*ZERO, "meters")
 
 
 def of_energy(run: Run) -> Mapping[str, float]:
@@ -42,7 +42,7 @@ def of_net(run: Run) -> Mapping[str, float]:
     """Of the net energy: the zero error drops out of it, and the gain's share of the idle energy."""
     if run.net_energy_u_j is None or run.net_energy_j is None or not run.energy_j:
         return {}
-    terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in ("offset", "meters")}
+    terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in _GONE}
     if "gain" in terms_j:
         terms_j["gain"] *= abs(run.net_energy_j / run.energy_j)
     rest_j2 = (run.net_energy_u_j / 2) ** 2 - math.fsum(u_j**2 for u_j in terms_j.values())
