@@ -5,9 +5,12 @@
 PYTHON ?= python3
 # The processor or CUDA build of PyTorch, as the machine's package index has it.
 TORCH ?= torch==2.13.0
+# Test processes side by side. A test file that both take from has its fixtures in both.
+TEST_PROCESSES ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # The oldest versions that the training side runs with. Of torch 2.0 and 2.1 there is no processor build for x86
@@ -24,10 +27,10 @@ run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
 
 test: $(VENV)/dev.stamp lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m "not slow" -x
+	$(PYTEST) -m "not slow" -x
 
 test-oldest: $(VENV)/dev.stamp $(OLDEST)/run.stamp
 	ENERGYPROF_OLDEST_PYTHON=$(OLDEST)/bin/python $(BIN)/python -m pytest tests/test_oldest.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,8 +14,18 @@ from typing import Any
 import hypothesis
 import pytest
 
+import warm
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
+
+# Test processes side by side share the processors among their trainings.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
+# In the background, or behind nohup, Ctrl-C comes to be ignored, and every child inherits that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("any machine", deadline=None)
@@ -35,8 +46,16 @@ class Command:
         return [sys.executable, "-m", "energyprof", *words]
 
     def __call__(
-        self, *words: str, environment: Mapping[str, str] | None = None, **options: Any
+        self, *words: str, environment: Mapping[str, str] | None = None, input: str = ""
     ) -> subprocess.CompletedProcess[str]:
+        """What it does with these words, forked from a Python that has loaded it."""
+        arguments = self.arguments(*words)[1:]
+        return warm.run(arguments, self.environment(**(environment or {})), self.folder, input)
+
+    def anew(
+        self, *words: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The same of an interpreter that starts from nothing."""
         return subprocess.run(
             self.arguments(*words),
             cwd=self.folder,
@@ -45,7 +64,6 @@ class Command:
             text=True,
             timeout=120,
             check=False,
-            **options,
         )
 
     def report(self, name: str = "r.json") -> dict[str, Any]:

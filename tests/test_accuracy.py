@@ -335,8 +335,8 @@ print(json.dumps([meter.info.refresh_s, meter.info.ticks, rows]))
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fake_nvml.build(tmp_path_factory.mktemp("nvml"))
+def library() -> Path:
+    return fake_nvml.build()
 
 
 # Ticks that keep no step with the load, which in the library begins with the ticks.

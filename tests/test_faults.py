@@ -386,7 +386,7 @@ def gpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What became of each of ``BOARDS``: the boards, their joules in 10 s, and the words."""
     folder = tmp_path_factory.mktemp("nvml")
     environment = fake_nvml.environment(
-        fake_nvml.build(folder), wave=constant(120).spec(), clock=folder / "clock", tick_s=0.1
+        fake_nvml.build(), wave=constant(120).spec(), clock=folder / "clock", tick_s=0.1
     )
     cases = {name: settings for name, (settings, _, _) in BOARDS.items()}
     answers: dict[str, Any] = fake_nvml.python(GPUS, {**environment, "CASES": json.dumps(cases)})

@@ -57,6 +57,6 @@ def environment(folder: Path) -> dict[str, str]:
     smi.parent.mkdir()
     smi.write_text("#!/bin/sh\n[ \"$1\" = --help ] && exit 0; echo 'GPU 0: a fake'\n")
     smi.chmod(0o755)
-    found = nvml.environment(nvml.build(folder / "lib"), wave=constant(GPU_W).spec())
+    found = nvml.environment(nvml.build(), wave=constant(GPU_W).spec())
     del found["PYTHONPATH"]
     return {**found, "PATH": f"{smi.parent}{os.pathsep}{found['PATH']}", "HOME": str(folder)}

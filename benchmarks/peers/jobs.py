@@ -76,7 +76,7 @@ def run(jobs: Sequence[Job]) -> list[Answer]:
         environments.python(tool)
     with tempfile.TemporaryDirectory(prefix="energyprof-peers-") as name:
         folder = Path(name)
-        library, own_programs = nvml.build(folder / "lib"), programs(folder / "programs")
+        library, own_programs = nvml.build(), programs(folder / "programs")
         # One tree for each machine, however many tools look at it.
         machines = list({id(job.machine): job.machine for job in jobs}.values())
         places = {id(machine): f"m{number}" for number, machine in enumerate(machines)}

@@ -281,7 +281,7 @@ def test_a_commit_to_energyprof_itself_is_judged_by_its_own_workloads(
     (package / "workloads" / "__main__.py").write_text(WORKLOAD.format(joules=0.48))
     here = Command(tmp_path, machine)
     words = ("ab", "--before", "HEAD", "--pairs", "2", *QUICK, "-q", "run", "unet", "--device", "cpu")
-    done = here(*words, environment={"TMPDIR": str(temporary)})
+    done = here.anew(*words, environment={"TMPDIR": str(temporary)})  # this folder's energyprof, not ours
     assert done.returncode == 1, done.stderr
     a, b = sides(here)
     assert a.workload.id != b.workload.id

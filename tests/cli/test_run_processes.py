@@ -219,7 +219,7 @@ def test_a_batch_that_cannot_be_split_is_one_line(one_error_line: Any, unet: Cal
 
 
 def test_both_gpus_are_metered(command: Any, script: Callable[..., Any], tmp_path: Path) -> None:
-    library = nvml.build(tmp_path / "nvml")
+    library = nvml.build()
     found = nvml.environment(library, gpus=4, CUDA_VISIBLE_DEVICES="1,2", tick_s=0.02)
     done = script("", environment=found)
     assert done.returncode == 0, done.stderr

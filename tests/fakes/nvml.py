@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
+import warm
+from fakes.compiled import compiled
 
 SOURCES = [Path(__file__).with_name(name) for name in ("nvml.c", "nvml_devices.c", "nvml_facts.c")]
 SONAME = "libnvidia-ml.so.1"
 
 
-def build(folder: Path, *flags: str) -> Path:
-    """Compiles the library into ``folder``, which comes back; ``flags`` go to the compiler.
+def build(*flags: str) -> Path:
+    """The folder that holds the library; ``flags`` go to the compiler.
 
     ``-DWITHOUT_ENERGY`` leaves the energy counter's symbol out, as old drivers do;
     ``-DWITHOUT_EVENT_REASONS`` and ``-DWITHOUT_PROCESSES_V3`` leave out newer names of what they have.
     """
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("the fake libnvidia-ml.so.1 needs Linux and a C compiler")
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *flags]
-    command += [f"-Wl,-soname,{SONAME}", "-o", str(folder / SONAME), *map(str, SOURCES), "-lm"]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return folder
+    return compiled(SONAME, SOURCES, [*flags, f"-Wl,-soname,{SONAME}", "-lm"]).parent
 
 
 def environment(folder: Path | None, **settings: object) -> dict[str, str]:
@@ -58,7 +50,7 @@ def uuid(index: int) -> str:
 
 def python(script: str, environment: dict[str, str]) -> Any:
     """What the script prints as JSON; it must print nothing else, on stderr neither."""
-    child = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    child = warm.run(["-c", script], environment)
     assert child.returncode == 0, child.stderr
     assert child.stderr == ""
     return json.loads(child.stdout)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from fakes.compiled import compiled
 
 SOURCE = Path(__file__).with_name("perf.c")
 
 
-def build(folder: Path) -> Path:
-    """Compiles the library into ``folder``; its path comes back."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("the fake perf_event_open needs Linux and a C compiler")
-    library = folder / "libperf.so"
-    command = [compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    command += ["-o", str(library), str(SOURCE), "-ldl", "-lm"]
-    subprocess.run(command, check=True, capture_output=True, text=True)
-    return library
+def build() -> Path:
+    """The library's path."""
+    return compiled("libperf.so", [SOURCE], ["-ldl", "-lm"])
 
 
 def environment(library: Path | None, **settings: object) -> dict[str, str]:

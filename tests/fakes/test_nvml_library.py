@@ -88,9 +88,9 @@ ANSWERS = {
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fake library, built once."""
-    return fake.build(tmp_path_factory.mktemp("nvml"))
+def library() -> Path:
+    """The fake library."""
+    return fake.build()
 
 
 def test_every_question_of_other_profilers_has_its_answer(library: Path, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ print(json.dumps([[s.info.name for s in sources], grew, summed, running > 1, thr
 @needs_codecarbon
 @pytest.mark.slow
 def test_it_reads_the_gpus_that_nvml_counts(tmp_path: Path) -> None:
-    library = nvml.build(tmp_path / "lib")
+    library = nvml.build()
     smi = sysfs.write(tmp_path / "bin/nvidia-smi", "#!/bin/sh\n")
     smi.chmod(0o755)
     (tmp_path / "proc/driver/nvidia/gpus/0000:01:00.0").mkdir(parents=True)

@@ -33,9 +33,9 @@ ALL = {
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fake library, built once."""
-    return fake.build(tmp_path_factory.mktemp("nvml"))
+def library() -> Path:
+    """The fake library."""
+    return fake.build()
 
 
 def conditions(library: Path, **settings: Any) -> dict[str, Any]:
@@ -114,8 +114,8 @@ def test_who_computes_on_a_board(
     assert found == [{"pid": pid, "name": name} for pid, name in expected]
 
 
-def test_a_driver_that_knows_only_the_older_names_is_asked_by_them(tmp_path: Path) -> None:
-    folder = fake.build(tmp_path, "-DWITHOUT_EVENT_REASONS", "-DWITHOUT_PROCESSES_V3")
+def test_a_driver_that_knows_only_the_older_names_is_asked_by_them() -> None:
+    folder = fake.build("-DWITHOUT_EVENT_REASONS", "-DWITHOUT_PROCESSES_V3")
     found = conditions(folder, throttle=4, processes="12=python3")
     assert found["throttled"] == ["sw_power_cap"]
     assert found["processes"] == [{"pid": 12, "name": "python3"}]

@@ -32,9 +32,9 @@ def counted(sources: dict[str, dict[str, Any]]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fake library, built once."""
-    return fake.build(tmp_path_factory.mktemp("nvml"))
+def library() -> Path:
+    """The fake library."""
+    return fake.build()
 
 
 @pytest.mark.parametrize("gpus", [1, 2, 8])

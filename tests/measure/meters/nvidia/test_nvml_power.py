@@ -27,9 +27,9 @@ NOTHING = "neither an energy counter nor a power to read"
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fake library, built once."""
-    return fake.build(tmp_path_factory.mktemp("nvml"))
+def library() -> Path:
+    """The fake library."""
+    return fake.build()
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,8 @@ def test_the_counter_comes_first_and_the_power_is_held_against_it(
         assert (twin["name"], twin["checks"], twin["tolerance"]) == ("nvml:0:power", "nvml:0", 0.05)
 
 
-def test_a_driver_without_the_symbol_of_the_counter_gives_the_power(tmp_path: Path) -> None:
-    environment = fake.environment(fake.build(tmp_path, "-DWITHOUT_ENERGY"), gpus=2)
+def test_a_driver_without_the_symbol_of_the_counter_gives_the_power() -> None:
+    environment = fake.environment(fake.build("-DWITHOUT_ENERGY"), gpus=2)
     state, infos, counted, _, notes = fake.python(FIND, environment)
     assert (state, counted) == ("found", ["nvml:0", "nvml:1"])
     assert {info["method"] for info in infos} == {FIELD}

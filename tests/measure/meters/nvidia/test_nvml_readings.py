@@ -52,9 +52,9 @@ WAVES = [
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fake library, built once."""
-    return fake.build(tmp_path_factory.mktemp("nvml"))
+def library() -> Path:
+    """The fake library."""
+    return fake.build()
 
 
 def read(library: Path, folder: Path, times: list[float], reads: str, **settings: Any) -> list[list[Any]]:

@@ -8,7 +8,6 @@ import json
 import math
 import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import warm
 from energyprof.measure.meters.rapl import perf
 from energyprof.meter import MeterInfo
 from energyprof.trace.rows import Sample
@@ -72,15 +72,14 @@ class Found(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The fake kernel, built once."""
-    return fake.build(tmp_path_factory.mktemp("perf"))
+def library() -> Path:
+    """The fake kernel."""
+    return fake.build()
 
 
 def python(script: str, root: Path, environment: dict[str, str]) -> Any:
     """What the script prints as JSON."""
-    command = [sys.executable, "-c", script, str(root)]
-    child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    child = warm.run(["-c", script, str(root)], environment)
     assert child.returncode == 0, child.stderr
     assert child.stderr == ""
     return json.loads(child.stdout)

@@ -1,0 +1,164 @@
+"""A Python that has our modules loaded, and forks for each program: only the first pays for starting up.
+
+Every program is a process of its own, with its own folder, environment, arguments and streams, and ends as an
+interpreter ends. What the interpreter reads as it starts (``PYTHONUTF8``, a locale) is the first one's: a
+test of that starts a process anew. What the loader reads (``LD_PRELOAD``) has a Python of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import energyprof.cli
+from energyprof.errors import EnergyprofError
+
+LOADER = ("LD_PRELOAD", "LD_LIBRARY_PATH")
+ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace")
+
+
+class Warm:
+    """One such Python."""
+
+    def __init__(self, loader: Mapping[str, str]) -> None:
+        kept = {name: value for name, value in os.environ.items() if name not in LOADER}
+        self._server = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**kept, **loader},
+            cwd="/",
+        )
+
+    def close(self) -> None:
+        """End it; no program runs."""
+        with self._server:
+            assert self._server.stdin is not None
+            self._server.stdin.close()
+
+    def run(self, request: Mapping[str, Any], timeout_s: float) -> int:
+        """The exit code, negative where a signal ended it.
+
+        Raises:
+            TimeoutExpired: it was killed, since it took longer than ``timeout_s``.
+        """
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps(request).encode() + b"\n")
+        self._server.stdin.flush()
+        pid = self._answer()
+        assert self._server.stdout is not None
+        if select.select([self._server.stdout], [], [], timeout_s)[0]:
+            return self._answer()
+        os.kill(pid, signal.SIGKILL)
+        self._answer()
+        raise subprocess.TimeoutExpired(request["arguments"], timeout_s)
+
+    def _answer(self) -> int:
+        assert self._server.stdout is not None
+        return int(self._server.stdout.readline())
+
+
+_pythons: dict[tuple[str, ...], Warm] = {}
+
+
+def run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    input: str = "",
+    timeout_s: float = 120,
+) -> subprocess.CompletedProcess[str]:
+    """What a program does; ``arguments`` are Python's, from ``-c`` or ``-m`` on."""
+    loader = {name: environment[name] for name in LOADER if name in environment}
+    key = tuple(loader.get(name, "") for name in LOADER)
+    if key not in _pythons:
+        _pythons[key] = Warm(loader)
+    with tempfile.TemporaryDirectory(prefix="warm-") as folder:
+        streams = [Path(folder, name) for name in ("in", "out", "err")]
+        for path, text in zip(streams, (input, "", ""), strict=True):
+            path.write_text(text)
+        request = {
+            "arguments": list(arguments),
+            "environment": dict(environment),
+            "cwd": str(cwd or Path.cwd()),
+            "streams": [str(path) for path in streams],
+        }
+        code = _pythons[key].run(request, timeout_s)
+        out, err = (path.read_text() for path in streams[1:])
+    return subprocess.CompletedProcess(list(arguments), code, out, err)
+
+
+@atexit.register
+def close() -> None:
+    """End every Python that waits for programs."""
+    while _pythons:
+        _pythons.popitem()[1].close()
+
+
+def _preload() -> None:
+    for name in ("energyprof.cli", *(f"energyprof.{room}" for room in ROOMS)):
+        package = importlib.import_module(name)
+        for found in pkgutil.walk_packages(package.__path__, f"{name}."):
+            # What an extra that is not installed would bring is not there for the program either.
+            with contextlib.suppress(ImportError):
+                importlib.import_module(found.name)
+    # Options are read by libraries that typer loads with the first of them; this command is refused.
+    sys.argv = ["energyprof", "exec", "--interval", "nan", "--", "true"]
+    with contextlib.suppress(EnergyprofError):
+        energyprof.cli.app()
+    gc.freeze()
+
+
+def _serve(path: Sequence[str]) -> tuple[str, str]:
+    """Fork for each request; what comes back, in the child, is -m or -c, and what to run."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Read past sys.stdin: what that had read ahead would be the program's input.
+    with os.fdopen(os.dup(0), "rb") as requests:
+        for line in requests:
+            request = json.loads(line)
+            pid = os.fork()
+            if pid == 0:
+                return _become(request, path)
+            print(pid, flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    sys.exit(0)
+
+
+def _become(request: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["cwd"])
+    for number, stream in enumerate(request["streams"]):
+        opened = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
+        os.dup2(opened, number)
+        os.close(opened)
+    kind, what, *words = request["arguments"]
+    sys.argv = [what if kind == "-m" else "-c", *words]
+    added = request["environment"].get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:] = [request["cwd"] if kind == "-m" else "", *filter(None, added), *path]
+    return kind, what
+
+
+if __name__ == "__main__":
+    _path = sys.path[1:]
+    _preload()
+    _kind, _what = _serve(_path)
+    if _kind == "-m":
+        runpy.run_module(_what, run_name="__main__", alter_sys=True)
+    else:
+        exec(compile(_what, "<string>", "exec"), {"__name__": "__main__"})
