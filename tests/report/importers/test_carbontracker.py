@@ -72,6 +72,7 @@ def test_an_epoch_without_a_reading_leaves_no_energy(tmp_path):
     run = imported(log(tmp_path / NAME, epoch("[150.0 160.0]"), epoch("None"))).runs[0]
     assert run.energy_j is None
     assert run.phases[0].energy_j == pytest.approx(30 * 350)
+    assert [phase.coverage for phase in run.phases] == [1.0, None]
     assert flag("no_reading", "carbontracker:gpu") in run.flags
 
 

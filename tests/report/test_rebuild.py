@@ -1,0 +1,58 @@
+"""Reports made from rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.record import MeterRecord, Run
+from energyprof.trace.rows import Row, Sample
+from fakes.meters import counter
+from reports import meter, report
+
+PHASES = {"startup": 0, "train": 5, "eval": 15, "shutdown": 20}
+END_S = 25
+
+
+def event(time_s: float, kind: str, /, **fields: Any) -> Row:
+    return Row(0, f"@{kind}", Sample(time_s, time_s, None), json.dumps(fields))
+
+
+def rebuilt(meters: Sequence[MeterRecord], readings: Sequence[Row]) -> Run:
+    rows = [
+        event(0, "run", seed=0, monotonic_s=0.0, utc=""),
+        event(0, "started"),
+        *(event(at_s, "phase", name=name, samples=None) for name, at_s in PHASES.items()),
+        *readings,
+        event(END_S, "exit", code=0),
+    ]
+    return Rebuild(report(meters=tuple(meters))).add(lambda: rows)
+
+
+def test_each_phase_says_how_much_of_it_every_counted_meter_covers() -> None:
+    infos = {name: counter(name=name) for name in ("whole", "holed", "beside")}
+    unread = {"whole": range(0), "holed": range(70, 100), "beside": range(250)}  # tenths of a second
+    readings = [
+        Row(0, name, Sample(i / 10, i / 10, 10.0 * i), "")
+        for i in range(10 * END_S + 1)
+        for name in infos
+        if i not in unread[name]
+    ]
+    meters = [meter(name, info=info, counted=name != "beside") for name, info in infos.items()]
+    made = rebuilt(meters, readings)
+    coverage = {phase.name: phase.coverage for phase in made.phases}
+    # Nobody read `holed` from 6.9 to 10 s.
+    assert coverage == {
+        "startup": 1.0,
+        "train": pytest.approx(1 - 3.1 / 10),
+        "eval": 1.0,
+        "shutdown": 1.0,
+    }
+
+
+def test_without_a_meter_no_phase_has_a_coverage() -> None:
+    assert {phase.coverage for phase in rebuilt([], []).phases} == {None}
