@@ -30,14 +30,16 @@ import threading
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
+from energyprof.storable.events import MAX_EVENT, MAX_MESSAGE, Room, is_score, said_by_program
+from energyprof.storable.values import MAX_NAME, fitted, fitted_text
+
 WIRE_VARIABLE = "ENERGYPROF_WIRE"
 SEED_VARIABLE = "ENERGYPROF_SEED"
 TARGET_VARIABLE = "ENERGYPROF_TARGET"
 OUTPUT_VARIABLE = "ENERGYPROF_OUTPUT"  # where each of several processes takes its output
-EVENTS = ("phase", "progress", "facts", "end")
 
 # A line longer than this is not an event; reading on would let a babbling child fill the memory.
-MAX_LINE_BYTES = 65536
+MAX_LINE_BYTES = MAX_EVENT
 # Progress without a score only moves the display: more often than this nobody could see it.
 HINT_INTERVAL_S = 0.25
 # A profiler that does not take a line within this time is taken for gone.
@@ -67,7 +69,11 @@ class Wire:
 
     def send(self, event: str, **fields: Any) -> None:
         """Send one event, stamped now; a wire that breaks is silent from then on."""
-        line = json.dumps({"event": event, "t": time.monotonic(), **fields}) + "\n"
+        # A score that is not a number is news, so it goes as it is.
+        said = {name: value if name == "score" else fitted(value) for name, value in fields.items()}
+        if "message" in said:
+            said["message"] = fitted_text(said["message"], MAX_MESSAGE)
+        line = json.dumps({"event": event, "t": time.monotonic(), **said}) + "\n"
         with self._lock:
             if self.broken:
                 return
@@ -127,7 +133,7 @@ def mark(name: str) -> None:
     """
     wire = connect()
     if wire is not None:
-        wire.send("phase", name=str(name), samples=None)
+        wire.send("phase", name=fitted_text(str(name), MAX_NAME), samples=None)
 
 
 def progress(samples: int, score: Optional[float] = None) -> None:
@@ -154,6 +160,8 @@ def reached(score: float) -> bool:
 
     Of several processes each answers for itself: hand all of them the same score.
     """
+    if not math.isfinite(score):
+        return False
     target = os.environ.get(TARGET_VARIABLE, "")
     _, at_least, value = target.partition(">=")
     if at_least:
@@ -163,39 +171,19 @@ def reached(score: float) -> bool:
 
 
 def parse(line: bytes, now_s: float) -> Optional[Message]:
-    """The event in ``line``; ``None``: broken JSON, unknown, or stamped later than ``now_s``."""
+    """The event in ``line``; ``None``: none that may be stored, or stamped later than ``now_s``."""
     try:
-        fields = json.loads(line.decode())
+        said = json.loads(line.decode())
     except (ValueError, RecursionError):
         return None
-    if not isinstance(fields, dict):
+    if not isinstance(said, dict):
         return None
-    event, time_s = fields.pop("event", None), fields.pop("t", None)
-    if event not in EVENTS or not _is_number(time_s) or not 0 <= time_s <= now_s:
+    event: Any = said.get("event")
+    time_s: Any = said.get("t")
+    if not is_score(time_s) or not 0 <= time_s <= now_s:
         return None
-    return Message(float(time_s), event, fields) if _well_formed(event, fields) else None
-
-
-def _well_formed(event: str, fields: Dict[str, Any]) -> bool:
-    if event in ("phase", "progress"):
-        samples = fields.setdefault("samples", None)
-        if samples is not None and (not _is_number(samples) or samples < 0):
-            return False
-    if event == "phase":
-        name = fields.get("name")
-        return isinstance(name, str) and name != ""
-    if event == "progress":
-        # A score of NaN is news (the training diverged), not garbage.
-        score = fields.setdefault("score", None)
-        return fields["samples"] is not None and (score is None or isinstance(score, (int, float)))
-    if event == "facts":
-        return isinstance(fields.get("facts"), dict)
-    fields.setdefault("message", "")
-    return fields.get("status") in ("done", "diverged", "error")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    fields = said_by_program(event, said)
+    return None if fields is None else Message(float(time_s), event, fields)
 
 
 class Listener:
@@ -208,6 +196,7 @@ class Listener:
         self.path = path
         self.garbage = 0  # lines that were no events
         self._on_message = on_message
+        self._room = Room(reserved=100)
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._server.bind(path)
         self._server.listen(16)
@@ -282,7 +271,7 @@ class Listener:
         now_s = time.monotonic()
         for line in lines:
             message = parse(line, now_s)
-            if message is None:
+            if message is None or not self._room.takes(message.event, message.fields):
                 self.garbage += 1
             else:
                 self._on_message(message)

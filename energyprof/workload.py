@@ -31,8 +31,8 @@ class Target:
     direction: Literal["max", "min"]  # max: reached at or above the value; min: at or below
 
     def reached(self, score: Optional[float]) -> bool:
-        """Whether ``score`` is at or past the target; a missing score or NaN never is."""
-        if score is None or math.isnan(score):
+        """Whether ``score`` is at or past the target; a missing score, NaN or infinity never is."""
+        if score is None or not math.isfinite(score):
             return False
         return score >= self.value if self.direction == "max" else score <= self.value
 

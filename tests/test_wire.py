@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from energyprof.storable.events import Room
+from energyprof.storable.values import MAX_ITEMS, MAX_NAME, MAX_NAMES
 from energyprof.wire import MAX_LINE_BYTES, Listener, Message, parse
 
 
@@ -138,6 +141,21 @@ GARBAGE = [
     b'{"event": "nonsense", "t": 1}\n',
     b'{"event": "end", "t": 1, "status": "great"}\n',
     b"[" * 10000 + b"\n",
+    # What could not be stored in a report that is read again.
+    b'{"event": "progress", "t": 1, "samples": 1e400}\n',
+    b'{"event": "progress", "t": 1, "samples": 12.5}\n',
+    b'{"event": "progress", "t": 1, "samples": true}\n',
+    b'{"event": "progress", "t": 1, "samples": 9223372036854775808}\n',
+    b'{"event": "progress", "t": 1, "samples": 1, "score": ' + b"9" * 401 + b"}\n",
+    b'{"event": "progress", "t": 1, "samples": 1, "score": ' + b"9" * 5000 + b"}\n",
+    b'{"event": "phase", "t": 1, "name": "\\ud800"}\n',
+    b'{"event": "phase", "t": 1, "name": "a\\u0000b"}\n',
+    b'{"event": "phase", "t": 1, "name": "' + "é".encode() * 31000 + b'"}\n',
+    b'{"event": "facts", "t": 1, "facts": {"a": ' + b"[" * 900 + b"]" * 900 + b"}}\n",
+    b'{"event": "facts", "t": 1, "facts": {"a": "' + "é".encode() * 31000 + b'"}}\n',
+    b'{"event": "facts", "t": 1, "facts": {"a": ' + b"9" * 20 + b"}}\n",
+    b'{"event": "end", "t": 1, "status": "error", "message": "' + b"x" * 3000 + b'"}\n',
+    b'{"event": ["phase"], "t": 1, "name": "x"}\n',
 ]
 
 
@@ -183,7 +201,42 @@ def test_what_was_sent_before_the_end_is_heard_even_if_nobody_listened_yet(heard
     assert len(heard.messages) == 500
 
 
-def test_a_score_that_is_not_a_number_is_news() -> None:
-    message = parse(b'{"event": "progress", "t": 1, "samples": 3, "score": NaN}', 2.0)
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+def test_a_score_that_is_not_finite_is_news(score: str) -> None:
+    message = parse(f'{{"event": "progress", "t": 1, "samples": 3, "score": {score}}}'.encode(), 2.0)
     assert message is not None
-    assert message.fields["score"] != message.fields["score"]
+    assert math.isnan(message.fields["score"])
+
+
+def test_a_fact_that_is_not_a_number_is_none_and_what_nobody_knows_is_left_out() -> None:
+    line = b'{"event": "facts", "t": 1, "facts": {"loss": NaN, "by": [1, -Infinity]}, "junk": [[[1e999]]]}'
+    message = parse(line, 2.0)
+    assert message is not None
+    assert message.fields == {"facts": {"loss": None, "by": [1, None]}}
+
+
+@pytest.mark.parametrize("score", ["float('-inf')", "float('nan')", "float('inf')"])
+def test_a_score_that_is_not_finite_reaches_no_target(heard: Heard, score: str) -> None:
+    code = f"import energyprof; energyprof.mark(str(energyprof.reached({score})))"
+    for target in ("loss<=0.1", "accuracy>=0.1"):
+        child(code, heard.listener.path, ENERGYPROF_TARGET=target)
+    heard.listener.close()
+    assert [message.fields["name"] for message in heard.messages] == ["False", "False"]
+
+
+def test_a_program_says_what_may_be_stored_whatever_it_calls_its_phases(heard: Heard) -> None:
+    child("import energyprof; energyprof.mark('x' * 9999); energyprof.mark('a\\ud800')", heard.listener.path)
+    heard.listener.close()
+    long, odd = (message.fields["name"] for message in heard.messages)
+    assert (len(long), long[-1], odd) == (MAX_NAME, "…", "a?")
+    assert heard.listener.garbage == 0
+
+
+def test_a_run_has_room_for_as_many_phases_and_names_as_a_report_holds() -> None:
+    room = Room(reserved=0)
+    assert all(room.takes("phase", {"name": "train"}) for _ in range(MAX_ITEMS))
+    assert not room.takes("phase", {"name": "train"})
+    names = Room(reserved=0)
+    assert all(names.takes("facts", {"facts": {str(i): i}}) for i in range(MAX_NAMES))
+    assert names.takes("facts", {"facts": {"0": 1}})
+    assert not names.takes("facts", {"facts": {"another": 1}})

@@ -66,7 +66,7 @@ class Timeline:
     score: float | None
     exit_code: int | None
     facts: dict[str, Any]
-    profiler: dict[str, Any]
+    profiler: Mapping[str, Any]
     flags: tuple[Flag, ...]
     conditions: Mapping[str, Mapping[str, Any]]  # by device
     cpu: tuple[Reading, ...] = ()  # processor time of the training's processes, in the order of the times
@@ -76,11 +76,11 @@ class Timeline:
 class _EventLog:
     """The events of a run, sorted by kind."""
 
-    run: dict[str, Any] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
     phases: list[PhaseStart] = field(default_factory=list)
     progress: list[Step] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
-    profiler: dict[str, Any] = field(default_factory=dict)
+    profiler: Mapping[str, Any] = field(default_factory=dict)
     started_s: float | None = None
     end: tuple[float, str, str] | None = None
     exit: tuple[float, int] | None = None
@@ -212,7 +212,7 @@ def _status(
         return "reached"
     if told.interrupt or told.exit is None:
         return "interrupted"
-    if (told.end and told.end[1] == "diverged") or any(math.isnan(e.score) for e in evaluations):
+    if (told.end and told.end[1] == "diverged") or any(not math.isfinite(e.score) for e in evaluations):
         return "diverged"
     if told.exit[1] != 0 or told.hung or (told.end and told.end[1] == "error"):
         return "failed"

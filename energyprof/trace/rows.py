@@ -5,7 +5,8 @@ Before it: hardware, threads, processes and clocks. After it: arithmetic on data
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
@@ -23,10 +24,5 @@ class Row(NamedTuple):
     run: int
     source: str  # a meter's name, or '@' and an event's
     sample: Sample  # of an event: its time twice, and no value
-    note: str
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """An event's fields."""
-        fields: dict[str, Any] = json.loads(self.note)
-        return fields
+    note: str  # why there is no value
+    fields: Mapping[str, Any] = MappingProxyType({})  # of an event

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import fcntl
-import io
 import json
 import os
 import zlib
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import FileError
+from energyprof.storable.values import fitted, fitted_text
 from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER, parse_rows
 from energyprof.trace.repair import repair
 from energyprof.trace.rows import Row
@@ -89,11 +88,14 @@ class TraceWriter:
     ) -> None:
         """Add one attempt to read a meter."""
         text = "" if value is None else repr(value)
-        self._lines.append(f"{run},{source},{start_s:.6f},{end_s:.6f},{text},{_quoted(note)}")
+        why = _quoted(fitted_text(" ".join(note.split())))
+        self._lines.append(f"{run},{_quoted(source)},{start_s:.6f},{end_s:.6f},{text},{why}")
 
     def event(self, run: int, name: str, time_s: float, fields: Mapping[str, Any]) -> None:
         """Add one event."""
-        note = _quoted(json.dumps(fields, sort_keys=True))
+        # A score that is not a number is news: the training diverged. Nothing else may be none.
+        said = {key: value if key == "score" else fitted(value) for key, value in fields.items()}
+        note = _quoted(json.dumps(said, sort_keys=True))
         self._lines.append(f"{run},@{name},{time_s:.6f},{time_s:.6f},,{note}")
 
     def flush(self) -> None:
@@ -162,10 +164,8 @@ class TraceWriter:
         yield waiting[offset - size :]
 
 
-def _quoted(note: str) -> str:
-    if not note:
-        return ""
-    out = io.StringIO()
-    with contextlib.closing(out):
-        csv.writer(out, lineterminator="").writerow([" ".join(note.split())])
-        return out.getvalue()
+def _quoted(cell: str) -> str:
+    """A cell of a line; only what has to stand in quotes does."""
+    if not any(mark in cell for mark in ',"\r\n'):
+        return cell
+    return '"' + cell.replace('"', '""') + '"'

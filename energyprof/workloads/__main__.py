@@ -55,7 +55,7 @@ def _train(workload: Workload, target: Target, seed: int) -> None:
         _pass_on(event)
         # Every process comes to the same end: the score is all processes' together.
         if isinstance(event, Progress) and event.score is not None:
-            if math.isnan(event.score):
+            if not math.isfinite(event.score):
                 raise Diverged("the score is not a number")
             if target.reached(event.score):
                 break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import random
 from dataclasses import replace
@@ -117,7 +116,7 @@ def test_no_judgement_by_a_bank_is_stored(samples: int) -> None:
         ("exit", {"code": 0}),
     )
     rows = [
-        Row(0, f"@{name}", Sample(float(at_s), float(at_s), None), json.dumps(fields))
+        Row(0, f"@{name}", Sample(float(at_s), float(at_s), None), "", fields)
         for at_s, (name, fields) in enumerate(events)
     ]
     made = Rebuild(replace(unet(), meters=())).add(lambda: rows)

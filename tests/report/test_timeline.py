@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -17,7 +16,7 @@ TARGET = Target("dice", 0.8, "max")
 
 
 def event(time_s: float, kind: str, /, **fields: Any) -> Row:
-    return Row(0, f"@{kind}", Sample(time_s, time_s, None), json.dumps(fields))
+    return Row(0, f"@{kind}", Sample(time_s, time_s, None), "", fields)
 
 
 def phase(time_s: float, name: str, samples: int | None = None) -> Row:
@@ -110,6 +109,13 @@ def test_a_smaller_score_is_better_where_the_target_says_so() -> None:
     loss = Target("loss", 0.7, "min")
     times = told(DONE, event(18, "exit", code=0), target=loss)
     assert (times.status, times.samples) == ("reached", 50)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("direction", ["min", "max"])
+def test_a_score_that_is_not_finite_reaches_no_target(value: float, direction: Literal["min", "max"]) -> None:
+    beyond = Target("loss", {"min": 0.1, "max": 0.9}[direction], direction)
+    assert told(score(17, 100, value), event(18, "exit", code=0), target=beyond).status == "diverged"
 
 
 def test_a_run_that_was_cut_off_lasts_until_its_last_row() -> None:

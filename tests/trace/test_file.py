@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,100 @@ def test_a_foreign_file_is_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FileError, match=r"a\.gz: ") as error:
         list(read_rows(tmp_path / "a.gz"))
     assert "\n" not in str(error.value)
+
+
+def event(name: str, note: str) -> bytes:
+    return f"0,@{name},1.0,1.0,,{note}\n".encode()
+
+
+MALFORMED = {
+    "a huge run": b"9" * 100 + b",a,1,1,1,\n",
+    "a run of 5,000 digits": b"9" * 5000 + b",a,1,1,1,\n",
+    "a negative run": b"-1,a,1,1,1,\n",
+    "a time that is none": b"0,a,nan,1,1,\n",
+    "an infinite time": b"0,a,1,inf,1,\n",
+    "an end before its start": b"0,a,2,1,1,\n",
+    "a cell too many": b"0,a,1,1,1,,\n",
+    "no name": b"0,,1,1,1,\n",
+    "a quote without its end": b'0,a,1,1,1,"x\n' + b"0,a,1,1,1,y\n" * 20000,
+    "a line without its end": b"x" * (1 << 20),
+    "no JSON": event("phase", '"{"'),
+    "no object": event("phase", "[]"),
+    "JSON nested too deep": event("started", '"' + "[" * 9999 + '"'),
+    "a phase without a name": event("phase", "{}"),
+    "a phase whose name is a number": event("phase", '"{""name"": 1}"'),
+    "half of a surrogate pair": event("phase", '"{""name"": ""\\ud800""}"'),
+    "half a sample": event("progress", '"{""samples"": 0.5, ""score"": 1}"'),
+    "an exit code in words": event("exit", '"{""code"": ""one""}"'),
+    "facts that are none": event("facts", '"{""facts"": 1}"'),
+    "a condition of nothing": event("condition", "{}"),
+    "a condition whose list is a number": event("condition", '"{""device"": ""a"", ""foreign"": 1}"'),
+    "processor time in words": event("cpu", '"{""cpu_s"": ""1""}"'),
+    "an infinite fact": event("facts", '"{""facts"": {""a"": 1e999, ""b"": 99999999999999999999}}"'),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_line_that_may_not_be_stored_is_one_line_that_names_it(tmp_path: Path, case: str) -> None:
+    head = b"run,source,start_s,end_s,value,note\n"
+    (tmp_path / "a.gz").write_bytes(gzip.compress(head + MALFORMED[case]))
+    with pytest.raises(FileError, match=r"a\.gz: .*line") as error:
+        list(read_rows(tmp_path / "a.gz"))
+    assert "\n" not in str(error.value)
+
+
+def test_what_a_later_version_adds_is_kept(tmp_path: Path) -> None:
+    trace = new_trace(tmp_path / "a.gz")
+    trace.begin_run()
+    trace.event(0, "phase", 0.0, {"name": "train", "samples": 1, "actor": "client 3"})
+    trace.event(0, "later", 1.0, {"x": [1]})
+    trace.end_run()
+    first, second = read_rows(tmp_path / "a.gz")
+    assert first.fields == {"name": "train", "samples": 1, "actor": "client 3"}
+    assert second.fields == {"x": [1]}
+
+
+def test_a_score_that_is_not_a_number_stays_one_and_nothing_else_is(tmp_path: Path) -> None:
+    trace = new_trace(tmp_path / "a.gz")
+    trace.begin_run()
+    trace.event(0, "progress", 0.0, {"samples": 1, "score": math.nan})
+    trace.event(0, "condition", 0.0, {"device": "a", "sm_mhz": math.inf, "word": "\udc80"})
+    trace.end_run()
+    first, second = read_rows(tmp_path / "a.gz")
+    assert math.isnan(first.fields["score"])
+    assert second.fields == {"device": "a", "sm_mhz": None, "word": "?"}
+
+
+def test_names_and_spaces_come_back_as_they_were(tmp_path: Path) -> None:
+    trace = new_trace(tmp_path / "a.gz")
+    trace.begin_run()
+    trace.event(0, "phase", 0.0, {"name": 'a  b,\n"c"', "samples": None})
+    trace.sample(0, 'csv:a, "b"', 0.0, 0.0, 1.0, "")
+    trace.end_run()
+    first, second = read_rows(tmp_path / "a.gz")
+    assert (first.fields["name"], second.source) == ('a  b,\n"c"', 'csv:a, "b"')
+
+
+BOMB = """
+import resource, sys
+from pathlib import Path
+from energyprof.errors import FileError
+from energyprof.trace.file import read_rows
+try:
+    list(read_rows(Path(sys.argv[1])))
+except FileError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
+"""
+
+
+def test_a_file_that_expands_without_end_takes_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(200_000_000), 9))
+    done = subprocess.run(
+        [sys.executable, "-c", BOMB, str(tmp_path / "a.gz")], capture_output=True, text=True, check=False
+    )
+    assert "not a readable trace: a line of more than" in done.stdout
+    assert int(done.stderr) < 60  # MB
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""What an event must say to be stored: those of a training process, and those of the profiler itself.
+
+``wire.py`` says what the first mean, ``report/timeline.py`` the others. Whoever takes an event from here can
+rely on it: it is written down, read again and made a report of, which can be read, too.
+"""
+
+import json
+import math
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set
+
+from energyprof.storable.values import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_NAMES,
+    is_count,
+    is_int,
+    is_json,
+    is_name,
+    is_number,
+    is_text,
+)
+
+# Characters of what a program says at once. Escaped, one letter may be six.
+MAX_EVENT = 65536
+# Characters of a last word: it becomes part of a flag, which has a text's length.
+MAX_MESSAGE = 2000
+
+Fits = Callable[[Any], bool]
+
+_UNSAID = object()
+
+
+def is_score(value: Any) -> bool:
+    """Whether it is a number; NaN or infinity is news (the training diverged), not garbage."""
+    return isinstance(value, float) or is_int(value)
+
+
+def said_by_program(event: Any, said: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """The fields of a training process's event; ``None``: it is none that may be stored.
+
+    What else is ``said`` is left out. A score that is not finite becomes NaN, a fact that is not ``None``.
+    """
+    wanted = PROGRAM.get(event) if isinstance(event, str) else None
+    if wanted is None:
+        return None
+    fields = {name: said.get(name, "" if name == "message" else None) for name in wanted}
+    for name, fits in wanted.items():
+        if not fits(fields[name]):
+            return None
+    score = fields.get("score")
+    if score is not None and not math.isfinite(score):
+        fields["score"] = math.nan
+    if "facts" in fields:
+        fields["facts"] = _finite(fields["facts"])
+        if not is_json(fields["facts"]) or len(json.dumps(fields)) > MAX_EVENT:
+            return None
+    return fields
+
+
+def in_trace(event: str, said: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """The fields of an event in a trace; ``None``: they are not those of an event of this kind.
+
+    What else is ``said`` is kept, and an event of an unknown kind passes: a later version has more to say.
+    """
+    checked = said_by_program(event, said) if event in PROGRAM and event not in PROFILER else {}
+    if checked is None:
+        return None
+    for name, fits in PROFILER.get(event, {}).items():
+        if not fits(said.get(name, _UNSAID)):
+            return None
+    for name, value in said.items():
+        if name not in checked and not (is_name(name) and is_json(value)):
+            return None
+    return {**said, **checked}
+
+
+def _finite(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """``value`` with ``None`` for every number that is not finite: a loss among the facts may be NaN."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if depth > 0 and isinstance(value, dict):
+        return {key: _finite(item, depth - 1) for key, item in value.items()}
+    if depth > 0 and isinstance(value, list):
+        return [_finite(item, depth - 1) for item in value]
+    return value
+
+
+def _or_none(fits: Fits) -> Fits:
+    return lambda value: value is None or fits(value)
+
+
+def _if_said(fits: Fits) -> Fits:
+    return lambda value: value is _UNSAID or fits(value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_text, value))
+
+
+# What each event of the training process says. A field that is left out is None, a message "".
+PROGRAM: Dict[str, Dict[str, Fits]] = {
+    "phase": {"name": is_name, "samples": _or_none(is_count)},
+    "progress": {"samples": is_count, "score": _or_none(is_score)},
+    "facts": {"facts": lambda value: isinstance(value, dict)},
+    "end": {
+        "status": lambda value: value in ("done", "diverged", "error"),
+        "message": lambda value: is_text(value, MAX_MESSAGE),
+    },
+}
+# And each of the profiler's own.
+PROFILER: Dict[str, Dict[str, Fits]] = {
+    "run": {
+        "seed": _if_said(_or_none(is_int)),
+        "monotonic_s": _if_said(is_number),
+        "utc": _if_said(is_text),
+    },
+    # The last word of another tool's run has that tool's status.
+    "end": {"status": is_name, "message": is_text},
+    "exit": {"code": _or_none(is_int)},
+    "interrupt": {"signal": is_text},
+    "cpu": {"cpu_s": is_number},
+    "condition": {"device": is_name, "foreign": _if_said(_texts), "throttled": _if_said(_texts)},
+    "profiler": {
+        "cpu_s": is_number,
+        "rss_bytes": is_count,
+        "garbage": _if_said(is_count),
+        "hanging": _if_said(_texts),
+    },
+}
+
+
+class Room:
+    """What the report of one run still has room for: so many phases, evaluations and names.
+
+    ``reserved`` of each are left for whoever has more to add: idle phases, a shutdown.
+    """
+
+    def __init__(self, reserved: int) -> None:
+        self._most, self._most_names = MAX_ITEMS - reserved, MAX_NAMES - reserved
+        self._phases = 0
+        self._evaluations = 0
+        self._names: Set[str] = set()  # of phases
+        self._facts: Set[str] = set()
+
+    def takes(self, event: str, fields: Mapping[str, Any]) -> bool:
+        """Whether the event fits in, too; from then on its place is taken."""
+        if event == "phase":
+            self._phases += 1
+            return self._phases <= self._most and self._added(self._names, [fields["name"]])
+        if event == "progress" and fields["score"] is not None:
+            self._evaluations += 1
+            return self._evaluations <= self._most
+        return event != "facts" or self._added(self._facts, fields["facts"])
+
+    def _added(self, names: Set[str], more: Iterable[str]) -> bool:
+        new = set(more) - names
+        if len(names) + len(new) > self._most_names:
+            return False
+        names |= new
+        return True
