@@ -193,7 +193,7 @@ def metered() -> bool:
     """Whether this machine measures energy."""
     doctor = [sys.executable, "-m", "energyprof", "doctor", "--seconds", "0", "--json"]
     found = yaml.safe_load(subprocess.run(doctor, capture_output=True, text=True, check=True).stdout)
-    return bool(found["auto"]["meters"]) and not found["auto"]["estimated"]
+    return bool(found["auto"]["meters"]) and found["auto"]["origin"] == "measured"
 
 
 def tell(judged: Judged) -> None:

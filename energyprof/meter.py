@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 # board: what a module feeds beside its chips. soc and machine hold all the others.
 Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
@@ -20,6 +20,16 @@ BOUNDARIES: tuple[Boundary, ...] = ("component", "module", "node_dc", "wall_ac")
 WHOLES: tuple[Part, ...] = ("soc", "machine")
 
 Quantity = Literal["energy_j", "power_w"]
+
+# measured: read from hardware · modelled: an estimate from something else that was read, such as CPU time ·
+# simulated: computed for machines that never ran. Never mixed in silence.
+Origin = Literal["measured", "modelled", "simulated"]
+ORIGINS: tuple[Origin, ...] = get_args(Origin)  # from the firmest to the weakest
+
+
+def joint_origin(origins: Iterable[Origin]) -> Origin:
+    """What a sum of such parts is: no firmer than its weakest part."""
+    return max(origins, key=ORIGINS.index, default="measured")
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class MeterInfo:
     # Meters of one lane are read by one thread, one after the other: only for reads of microseconds from one
     # driver, which could hang together at most. Every other meter has a thread of its own.
     lane: str = ""
-    estimated: bool = False  # a model, not a meter
+    origin: Origin = "measured"
     offset_a_w: float = 0.0  # zero error, half-width of a rectangular distribution
     window_s: float = 0.0  # a power is the mean over so many seconds before it was read; 0: of that instant
     ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
@@ -63,7 +73,7 @@ class MeterInfo:
     # where the other is not; over 5 s they may differ by `tolerance` of their energy.
     checks: str = ""
     tolerance: float = 0.0
-    recorded: bool = False  # read by something else at times of its own; joined by UTC after each run
+    external: bool = False  # read by something else at times of its own; joined by UTC after each run
     calibration: Calibration | None = None  # applied to joules, never to readings
 
     def corrected_j(self, joules: float, span_s: float) -> float:
@@ -74,7 +84,7 @@ class MeterInfo:
 
     def paced_s(self, interval_s: float) -> float:
         """The time between two reads where ``interval_s`` is asked for; a counter is read thrice a wrap."""
-        if self.recorded:
+        if self.external:
             return self.refresh_s
         longest_s = math.inf if self.max_interval_s is None else self.max_interval_s
         if self.wraps_at_j is not None:
@@ -120,7 +130,7 @@ class ExternalLog(Protocol):
 
     @property
     def info(self) -> MeterInfo:
-        """What it is; ``recorded`` is true."""
+        """What it is; ``external`` is true."""
         ...
 
     def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:

@@ -22,10 +22,12 @@ from energyprof.report.record import (
     Run,
     Status,
     WorkloadRecord,
+    node_record,
 )
 from energyprof.workload import Target
 
 TARGET = Target("dice", 0.8, "max")
+HERE = {"id": "sha256:here", "host": "here", "cpu": "Xeon", "threads": 8, "gpus": []}
 SAMPLES = 1000
 POWER_W = 100.0
 STARTUP_J = 500.0
@@ -111,7 +113,7 @@ def meter(name: str = "rapl:package-0", **changes: Any) -> MeterRecord:
         part="cpu",
         boundary="component",
         method=info.method,
-        estimated=False,
+        origin="measured",
         counted=True,
         interval_s=0.1,
         achieved_hz=10.0,
@@ -140,9 +142,9 @@ def report(runs: Sequence[Run] = (), **changes: Any) -> Report:
         created="2026-01-01T00:00:00Z",
         energyprof="0.1.0",
         workload=workload,
-        machine={"id": "sha256:here", "host": "here", "cpu": "Xeon", "threads": 8, "gpus": []},
+        nodes=(node_record(changes.pop("machine", HERE)),),
         boundary="component",
-        estimated=False,
+        origin="measured",
         meters=(meter(),),
         runs=tuple(runs),
     )

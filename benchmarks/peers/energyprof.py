@@ -58,7 +58,7 @@ def profile(order: Order) -> None:
     (run,) = data["runs"]
     order.answer(
         coverage=run["coverage"],
-        estimated=data["estimated"],
+        estimated=data["origin"] != "measured",
         flags=flags_of(run),
         meters=[f"{meter['name']}: {meter['method']}" for meter in data["meters"]],
         notes=data["notes"],

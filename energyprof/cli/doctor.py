@@ -38,7 +38,7 @@ def doctor(
     here = [words for words in asked if words not in {f.asked for f in findings if f.state != "found"}]
     selection = select(findings, here)
     seen = None
-    if seconds > 0 and selection.sources and not selection.estimated:
+    if seconds > 0 and selection.sources and selection.origin == "measured":
         err = Console(stderr=True)
         with err.status(f"reading {len(selection.sources)} meters for {seconds:g} s"):
             seen = spot_check(selection.sources, seconds, INTERVAL_S)

@@ -57,7 +57,7 @@ def _drawn(now: Snapshot, subject: Subject) -> Table:
         table.add_row("samples", f"{now.samples:,}")
     power = "no reading yet" if now.watts is None else watts(now.watts)
     energy = "" if now.joules is None else f"   {joules(now.joules)} so far"
-    estimate = "   estimated, not measured" if now.estimated else ""
+    estimate = "   estimated, not measured" if now.origin != "measured" else ""
     table.add_row("power", Text.assemble(power + energy, (estimate, "yellow")))
     table.add_row("time", _time(now))
     return table
@@ -113,7 +113,7 @@ class PlainLines:
             aim = "" if target is None else f" (target {target.value:g})"
             parts.append(f"score {now.score:.3f}{aim}")
         if now.watts is not None:
-            parts.append(watts(now.watts) + (" (estimate)" if now.estimated else ""))
+            parts.append(watts(now.watts) + (" (estimate)" if now.origin != "measured" else ""))
         if now.joules is not None:
             parts.append(joules(now.joules))
         print(", ".join(parts), file=sys.stderr, flush=True)

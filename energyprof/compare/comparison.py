@@ -16,10 +16,11 @@ from energyprof.compare.product import Product, products
 from energyprof.compare.statistics.intervals import holm
 from energyprof.compare.statistics.sequential import one_series
 from energyprof.errors import UsageError
+from energyprof.meter import Origin
 from energyprof.report.record import Report
 
-Allowed = Literal["work", "boundary", "estimated", "meters"]
-ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "estimated", "meters")
+Allowed = Literal["work", "boundary", "origin", "meters"]
+ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "origin", "meters")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Entry:
     workload: str
     machine: str  # its name for people
     boundary: str | None
-    estimated: bool
+    origin: Origin
     runs: int
     reached: int | None  # None: there is no target
     left_out: tuple[str, ...]  # runs that enter no figure of energy, or none at all, and why
@@ -75,7 +76,7 @@ def compare(
     With a ``grid`` their emissions, too. Reports of one series (``ab``) are held against each other in pairs.
 
     Raises:
-        NotComparable: work, boundary, measured or estimated, or meters differ, and ``allow`` does
+        NotComparable: work, boundary, origin or meters differ, and ``allow`` does
             not say to overlook it.
         UsageError: there is no report.
     """
@@ -145,7 +146,7 @@ def _entry(report: Report, label: str, estimates: Sequence[Summary | None], prod
         " ".join(filter(None, (report.workload.name, report.workload.size))),
         machine_name(report),
         report.boundary,
-        report.estimated,
+        report.origin,
         len(report.runs),
         None if target is None else sum(run.status == "reached" for run in report.runs),
         left_out(report),

@@ -9,6 +9,7 @@ from typing import Literal
 
 from energyprof.compare.statistics import terms
 from energyprof.report.energy import MIN_COVERAGE
+from energyprof.report.phases import apart
 from energyprof.report.record import Report, Run
 
 # A reason for which a run may not enter a figure, or None.
@@ -63,11 +64,14 @@ def _has_target(run: Run) -> str | None:
 
 
 def _energy_per_sample(run: Run) -> float | None:
-    """J a trained sample over the phases named ``train``: no start-up, warm-up or evaluation."""
+    """J a trained sample over the phases named ``train``: no start-up, warm-up or evaluation.
+
+    ``None`` too where phases of several actors overlap: each of them has the joules of them all.
+    """
     phases = [phase for phase in run.phases if phase.name == "train"]
     samples = sum(phase.samples or 0 for phase in phases)
     joules = [phase.energy_j for phase in phases if phase.energy_j is not None]
-    if not samples or len(joules) < len(phases):
+    if not samples or len(joules) < len(phases) or not apart(phases):
         return None
     return math.fsum(joules) / samples
 
@@ -101,7 +105,9 @@ def _cpu_time_per_sample(run: Run) -> float | None:
     phases = [phase for phase in run.phases if phase.name == "train"]
     samples = sum(phase.samples or 0 for phase in phases)
     spent_s = [phase.cpu_s for phase in phases if phase.cpu_s is not None]
-    return math.fsum(spent_s) / samples if samples and len(spent_s) == len(phases) else None
+    if not samples or len(spent_s) < len(phases) or not apart(phases):
+        return None
+    return math.fsum(spent_s) / samples
 
 
 def _no_terms(run: Run, amount: float) -> Mapping[str, float]:

@@ -13,6 +13,7 @@ from energyprof.compare.samples_to_target import Samples, work_name
 from energyprof.compare.statistics.mean import Mean, mean_of, together
 from energyprof.compare.statistics.terms import of_phases, scaled
 from energyprof.errors import NotComparable, UsageError
+from energyprof.meter import Origin
 from energyprof.report.phases import counts
 from energyprof.report.record import Phase, Report, Run
 from energyprof.report.uncertainty import COMMON, SCATTER
@@ -44,7 +45,7 @@ class Forecast:
     target: Target | None
     machine: str
     boundary: str | None
-    estimated: bool  # the joules that it stands on are a model's
+    origin: Origin  # of the joules that it stands on
     repeats: int  # trainings whose geometric mean is foretold
     runs: int  # that it stands on
     samples_from: str
@@ -107,7 +108,7 @@ def estimate(
         work.target,
         machine_name(report),
         report.boundary,
-        report.estimated,
+        report.origin,
         repeats,
         len(kept),
         samples.source,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from energyprof.errors import NotComparable
 from energyprof.report.record import MeterRecord, Report
 
-Kind = Literal["work", "boundary", "estimated", "meters", "machine"]
+Kind = Literal["work", "boundary", "origin", "meters", "machine"]
 
 # Of more values and more reports than this a line names the first and counts the rest.
 NAMED = 3
@@ -64,9 +64,8 @@ def _boundary(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     return _differing([{"": report.boundary or "no meter"} for report in reports], labels)
 
 
-def _estimated(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
-    words = {True: "an estimate", False: "measured"}
-    return _differing([{"": words[report.estimated]} for report in reports], labels)
+def _origin(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    return _differing([{"": report.origin} for report in reports], labels)
 
 
 def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
@@ -103,22 +102,35 @@ def _machine(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
         return [f"not known in {_few(nameless)}"]
     if len({machine_id(report) for report in reports}) < 2:
         return []
-    facts = [{k: _gpu_names(r.machine.get(k)) for k in _MACHINE_FACTS} for r in reports]
+    facts = [{k: _facts(report, k) for k in _MACHINE_FACTS} for report in reports]
     ids = [{"id": machine_id(report)} for report in reports]
     return _differing(facts, labels) or _differing(ids, labels)
 
 
 def machine_id(report: Report) -> str:
-    """The machine's identity as the report has it; empty if it has none."""
-    return str(report.machine.get("id", ""))
+    """The identity of the machine, or of all nodes together; empty if one of them has none."""
+    return joint_id([str(node.machine.get("id", "")) for node in report.nodes])
+
+
+def joint_id(ids: Sequence[str]) -> str:
+    """The identity of machines that trained together, whatever their order; empty if one of them has none."""
+    return "+".join(sorted(ids)) if all(ids) else ""
 
 
 def machine_name(report: Report) -> str:
-    """Host, processor and GPUs, as far as the report has them."""
-    gpus = _gpu_names(report.machine.get("gpus")) or []
-    return ", ".join(
-        str(part) for part in (report.machine.get("host"), report.machine.get("cpu"), *gpus) if part
-    )
+    """Host, processor and GPUs, as far as the report has them; of several nodes, each."""
+    return " + ".join(filter(None, (_node_name(node.machine) for node in report.nodes)))
+
+
+def _node_name(machine: Mapping[str, Any]) -> str:
+    gpus = _gpu_names(machine.get("gpus")) or []
+    return ", ".join(str(part) for part in (machine.get("host"), machine.get("cpu"), *gpus) if part)
+
+
+def _facts(report: Report, key: str) -> Any:
+    """One fact of the machine, or of each node."""
+    found = [_gpu_names(node.machine.get(key)) for node in report.nodes]
+    return found[0] if len(found) == 1 else found
 
 
 def _gpu_names(fact: Any) -> Any:
@@ -130,7 +142,7 @@ def _gpu_names(fact: Any) -> Any:
 _FINDERS: Mapping[Kind, Callable[[Sequence[Report], Sequence[str]], list[str]]] = {
     "work": _work,
     "boundary": _boundary,
-    "estimated": _estimated,
+    "origin": _origin,
     "meters": _meters,
     "machine": _machine,
 }

@@ -99,7 +99,7 @@ def pair_of(report: Report, asked: CalibrationRequest, path: Path) -> Pair:
     if meter is reference:
         raise UsageError(f"--reference {reference.name}: is the meter itself; name a better one")
     for model in (meter, reference):
-        if model.estimated:
+        if model.origin != "measured":
             raise UsageError(f"{model.name} is a model, not a meter: nothing to calibrate")
     within = BOUNDARIES.index(reference.boundary) - BOUNDARIES.index(meter.boundary)
     if within < 0:
@@ -136,7 +136,7 @@ def _others(report: Report, meter: MeterRecord) -> tuple[MeterRecord, ...]:
     kinds: dict[str, str] = {meter.part: meter.info.kind}
     others = []
     for other in report.meters:
-        skipped = other is meter or other.estimated or other.info.checks or other.part in WHOLES
+        skipped = other is meter or other.origin != "measured" or other.info.checks or other.part in WHOLES
         if skipped or other.boundary != "component":
             continue
         if kinds.setdefault(other.part, other.info.kind) == other.info.kind:

@@ -7,9 +7,11 @@ unit a measure has is said once, in Bencher. Values are in J, s, W.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TextIO
 
 from energyprof.compare.comparison import Comparison, Entry
+from energyprof.meter import Origin
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
@@ -28,6 +30,9 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
     out.write("\n")
 
 
+SUFFIXES: Mapping[Origin, str] = {"measured": "", "modelled": ", estimated", "simulated": ", simulated"}
+
+
 def names(comparison: Comparison) -> list[str]:
     """Each report by its work, the same at every commit; reports of the same work by their label, too.
 
@@ -41,4 +46,4 @@ def names(comparison: Comparison) -> list[str]:
 
 
 def _work(entry: Entry) -> str:
-    return f"{entry.workload}, estimated" if entry.estimated else entry.workload
+    return entry.workload + SUFFIXES[entry.origin]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from energyprof.compare.budget import Budget
 from energyprof.compare.statistics.mean import Total
-from energyprof.formats.wording import ESTIMATED, title
+from energyprof.formats.wording import UNMEASURED, title
 from energyprof.report.record import Report
 from energyprof.units import joules, plus_minus
 
@@ -31,8 +31,8 @@ def budget_table(report: Report, budgets: Sequence[Budget]) -> RenderableType:
     parts: list[RenderableType] = [
         Text(f"{work.name} {work.size or ''}".strip() + ": where the uncertainty comes from", style="bold")
     ]
-    if report.estimated:
-        parts.append(Text(ESTIMATED, style="yellow"))
+    if report.origin != "measured":
+        parts.append(Text(UNMEASURED[report.origin], style="yellow"))
     if not budgets:
         return Group(*parts, Text(), Text(NOTHING, style="yellow"))
     for budget in budgets:
@@ -57,7 +57,7 @@ def budget_data(report: Report, budgets: Sequence[Budget]) -> dict[str, Any]:
     """The budgets for programs, in J and fractions."""
     return {
         "schema": "energyprof.budget/1",
-        "estimated": report.estimated,
+        "origin": report.origin,
         "figures": [_data(budget) for budget in budgets],
     }
 

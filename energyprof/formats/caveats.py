@@ -11,7 +11,7 @@ CPU_TIME = ("cpu_time", "cpu_time_per_sample")
 
 def caveats(result: Check) -> list[str]:
     """A sentence each; none where energy was measured."""
-    lines = [wording.ESTIMATED] if result.estimated else []
+    lines = [wording.UNMEASURED[result.origin]] if result.origin != "measured" else []
     lines += [NO_ENERGY] if any(verdict.limit.figure in CPU_TIME for verdict in result.verdicts) else []
     return lines
 

@@ -148,7 +148,7 @@ def _verdict(selection: Selection) -> Text:
     names = [
         found[0] if len(found) == 1 else f"{kind} ({len(found)} meters)" for kind, found in kinds.items()
     ]
-    if selection.estimated:
+    if selection.origin != "measured":
         words = f"`energyprof run` would estimate with {', '.join(names)}: no meter is within reach."
         return Text(words, style="yellow")
     boundary = BOUNDARIES.get(selection.boundary or "", "")
@@ -180,7 +180,7 @@ def diagnosis_data(
                         "part": s.info.part,
                         "boundary": s.info.boundary,
                         "method": s.info.method,
-                        "estimated": s.info.estimated,
+                        "origin": s.info.origin,
                         "device": s.info.device,
                         "gain": s.info.gain_a,
                         "gain_source": s.info.gain_source,
@@ -195,7 +195,7 @@ def diagnosis_data(
         "auto": {
             "meters": list(selection.counted),
             "boundary": selection.boundary,
-            "estimated": selection.estimated,
+            "origin": selection.origin,
         },
         "warnings": list(spot_check.warnings) if spot_check else [],
     }

@@ -80,7 +80,7 @@ def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str
 def mean(entry: Entry, estimate: Summary) -> str:
     """The mean with its unit, marked where it stands on a model and not on a meter."""
     energetic = any(unit in BY_NAME[estimate.figure].unit for unit in ("J", "W", "g"))
-    mark = ESTIMATED if entry.estimated and energetic else ""
+    mark = ESTIMATED if entry.origin != "measured" and energetic else ""
     return mark + number(estimate.figure, estimate.mean)
 
 
@@ -95,7 +95,7 @@ def notes(comparison: Comparison) -> list[str]:
     several = len(comparison.entries) > 1
     lines = [NOTES[0]] if several else []
     lines += [NOTES[1]] if winners(comparison) else []
-    lines += [ESTIMATE_NOTE] if any(entry.estimated for entry in comparison.entries) else []
+    lines += [ESTIMATE_NOTE] if any(entry.origin != "measured" for entry in comparison.entries) else []
     return lines + ([f"emissions: {described(comparison.grid)}"] if comparison.grid else [])
 
 

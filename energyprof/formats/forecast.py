@@ -10,7 +10,7 @@ from typing import TextIO
 from energyprof import units
 from energyprof.compare.emissions import described
 from energyprof.compare.forecast import Forecast, Foretold
-from energyprof.formats.wording import ESTIMATED, share, title
+from energyprof.formats.wording import UNMEASURED, share, title
 
 WIDTH = 79
 FOOTNOTE = (
@@ -33,8 +33,8 @@ def write_text(forecast: Forecast, out: TextIO) -> None:
     boundary = f"boundary {forecast.boundary}" if forecast.boundary else "no meter"
     _say(out, f"{name} to {aim} on {forecast.machine or 'an unknown machine'}, {boundary}:")
     _say(out, f"FORETOLD for {trainings} from {runs}, not measured.")
-    if forecast.estimated:
-        _say(out, ESTIMATED)
+    if forecast.origin != "measured":
+        _say(out, UNMEASURED[forecast.origin])
     out.write("\n")
     _table(forecast.figures, out)
     out.write(f"\nenergy to target = {' × '.join(title(factor.name) for factor in forecast.factors)}\n")

@@ -69,7 +69,7 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     meter = group[0]
     name = Text(row_name([m.name for m in group]), style="bold")
     method = Text(meter.method)
-    if meter.estimated:
+    if meter.origin != "measured":
         method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
     for flag in meter.flags:
         method.append(f"\n{flag.words}", style="red")

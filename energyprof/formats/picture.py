@@ -80,7 +80,7 @@ def _powers(
 def _caption(report: Report, number: int, meters: Collection[str]) -> Text:
     """Which run is drawn, and of which meters."""
     which = f", {run_name(report, number)}" if len(report.runs) > 1 else ""
-    estimate = " (an estimate)" if report.estimated else ""
+    estimate = " (an estimate)" if report.origin != "measured" else ""
     return Text(f"power{which}").append(f"  {listing(list(meters))}{estimate}", style="dim")
 
 

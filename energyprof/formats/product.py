@@ -26,7 +26,7 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         if (product := entry.product) is None:
             continue
         sample, samples, on_top = product.factors
-        mark = ESTIMATED if entry.estimated else ""
+        mark = ESTIMATED if entry.origin != "measured" else ""
         means = (mark + units.joules(sample.mean), f"{samples.mean:,.0f}", f"{on_top.mean:.3f}")
         found.append((entry.label, mark + units.joules(product.energy_j), *means))
         if product.ratio is not None:

@@ -50,14 +50,18 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
 
 
 def _title(report: Report) -> Text:
-    work, machine = report.workload, report.machine
+    work = report.workload
     title = Text(f"{work.name} {work.size or ''}".strip(), style="bold")
-    where = [str(machine.get("host", "?")), str(machine.get("cpu") or machine.get("arch", ""))]
-    where += gpu_names(machine)
-    title.append("  on " + ", ".join(filter(None, where)), style="not bold")
+    places = " + ".join(_place(node.machine) for node in report.nodes)
+    title.append(f"  on {places}", style="not bold")
     if report.runs and (device := report.runs[-1].facts.get("device")):
         title.append(f", trained on {device}", style="not bold")
     return title
+
+
+def _place(machine: Mapping[str, Any]) -> str:
+    where = [str(machine.get("host", "?")), str(machine.get("cpu") or machine.get("arch", ""))]
+    return ", ".join(filter(None, [*where, *gpu_names(machine)]))
 
 
 def gpu_names(machine: Mapping[str, Any]) -> list[str]:
@@ -116,7 +120,7 @@ def _energy(report: Report) -> Text:
     if found is None:
         return Text("not measured", style="yellow")
     text = Text(plus_minus(found.mean_j, found.total.expanded, "J"), style="bold")
-    if report.estimated:
+    if report.origin != "measured":
         text.append("  an estimate, not a measurement", style="yellow not bold")
     if found.runs > 1:
         text.append(f"  geometric mean of {found.runs} runs", style="dim not bold")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from energyprof import units
 from energyprof.compare.change import Change
@@ -11,13 +12,23 @@ from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.verdict import Verdict
+from energyprof.meter import Origin
 
 FOOTNOTES = (
     "mean: geometric. ±: 95 %, from the spread of the runs alone.",
     "with meters: 95 % (GUM, k = 2), the meters' own gain error included. It is common to all runs "
     "on the same meters and drops out of changes between them.",
 )
-ESTIMATED = "These figures are an ESTIMATE, not a measurement."
+# What figures are whose origin is this.
+ORIGINS: Mapping[Origin, str] = {
+    "measured": "measured",
+    "modelled": "ESTIMATED, not measured",
+    "simulated": "SIMULATED, not measured",
+}
+UNMEASURED: Mapping[Origin, str] = {
+    "modelled": "These figures are an ESTIMATE, not a measurement.",
+    "simulated": "These figures are SIMULATED, not measured.",
+}
 NOT_JUDGED = "Figures only, no verdict: "
 
 
@@ -85,7 +96,7 @@ def about(entry: Entry, *, machine: bool) -> str:
         all_of_them = entry.reached == entry.runs
         reached = ", all" if all_of_them else f", {entry.reached} of {entry.runs}"
         reached += " reached the target"
-    kind = "ESTIMATED, not measured" if entry.estimated else "measured"
+    kind = ORIGINS[entry.origin]
     boundary = f"boundary {entry.boundary}" if entry.boundary else "no meter"
     runs = "1 run" if entry.runs == 1 else f"{entry.runs} runs"
     place = f" on {entry.machine or 'an unknown machine'}" if machine else ""

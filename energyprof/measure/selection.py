@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from energyprof.errors import MissingPart, UsageError
 from energyprof.measure.meters import ADDRESSED, KINDS, kind_of
-from energyprof.meter import BOUNDARIES, WHOLES, Boundary, Finding, MeterInfo, Probe, Source
+from energyprof.meter import (
+    BOUNDARIES,
+    WHOLES,
+    Boundary,
+    Finding,
+    MeterInfo,
+    Origin,
+    Probe,
+    Source,
+    joint_origin,
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +27,7 @@ class Selection:
     sources: tuple[Source, ...] = ()
     counted: tuple[str, ...] = ()  # names; the others are recorded beside them
     boundary: Boundary | None = None  # of the counted; None without any
-    estimated: bool = False  # whether a counted one is a model
+    origin: Origin = "measured"  # of the total
     notes: tuple[str, ...] = ()
     probes: tuple[Callable[[], Probe], ...] = ()
 
@@ -49,7 +59,7 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
         sources=tuple(sources.values()),
         counted=tuple(info.name for info in counted),
         boundary=counted[0].boundary if counted else None,
-        estimated=any(info.estimated for info in counted),
+        origin=joint_origin(info.origin for info in counted),
         notes=(*notes, *reasons, *_wholes(counted)),
         probes=tuple(probe for finding in findings if finding.kind in kinds for probe in finding.probes),
     )

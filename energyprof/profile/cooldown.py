@@ -41,7 +41,7 @@ class Cooldown:
         """``meters``: the live ones that count; ``most_s``: the longest wait, 0 for none."""
         self._probes, self._most_s = probes, most_s
         # A model's idle power tells what else runs, not how warm it is.
-        self._meters = [meter for meter in meters if not meter.info.estimated]
+        self._meters = [meter for meter in meters if meter.info.origin == "measured"]
         self._first: Mapping[str, float] | None = None
 
     def settle(self, inbox: Inbox, say: Say) -> Settled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from energyprof.meter import Origin, joint_origin
 from energyprof.report.phases import PART, counts
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segmenter import segmenter
@@ -25,7 +26,7 @@ class Snapshot:
     score: float | None
     watts: float | None  # now, over the counted meters
     joules: float | None  # since training began
-    estimated: bool
+    origin: Origin
 
 
 class Live:
@@ -90,5 +91,5 @@ class Live:
             self._score,
             sum(counted) if counted else None,
             self._joules if counted and started is not None else None,
-            any(m.estimated for m in self._meters if m.counted),
+            joint_origin(m.origin for m in self._meters if m.counted),
         )

@@ -37,6 +37,7 @@ from energyprof.report.record import (
     Series,
     WorkloadRecord,
     meter_record,
+    node_record,
 )
 from energyprof.trace.writer import TraceWriter, new_trace
 
@@ -101,8 +102,8 @@ def _instruments(
     meters: Sequence[Meter | ExternalLog], probes: tuple[Probe, ...], measuring: MeasurementSettings
 ) -> Instruments:
     return Instruments(
-        cast(tuple[Meter, ...], tuple(meter for meter in meters if not meter.info.recorded)),
-        cast(tuple[ExternalLog, ...], tuple(meter for meter in meters if meter.info.recorded)),
+        cast(tuple[Meter, ...], tuple(meter for meter in meters if not meter.info.external)),
+        cast(tuple[ExternalLog, ...], tuple(meter for meter in meters if meter.info.external)),
         probes,
         measuring.interval_s,
         measuring.idle_s,
@@ -130,16 +131,16 @@ class ReportSession:
             created=utc_now(),
             energyprof=__version__,
             workload=work,
-            machine=on.machine,
+            nodes=(node_record(on.machine),),
             boundary=on.selection.boundary,
-            estimated=on.selection.estimated,
+            origin=on.selection.origin,
             meters=on.records,
             runs=(),
             notes=(*on.selection.notes, *notes),
             series=series,
         )
         self._instruments, self._path = on.instruments, path
-        self._live = [meter for meter in header.meters if not meter.info.recorded]
+        self._live = [meter for meter in header.meters if not meter.info.external]
         self._notes, self._series = list(header.notes), series
         self._rebuild = Rebuild(header)
         self._runs = 0

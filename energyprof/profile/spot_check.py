@@ -46,7 +46,7 @@ class SpotCheck:
 
 def spot_check(sources: Sequence[Source], span_s: float, interval_s: float) -> SpotCheck:
     """Every meter of ``sources`` for ``span_s``; recordings, which somebody else keeps, are left out."""
-    live = tuple(source for source in sources if not source.info.recorded)
+    live = tuple(source for source in sources if not source.info.external)
     try:
         with opened(Selection(live)) as (meters, _):
             return _read(cast(tuple[Meter, ...], meters), span_s, interval_s)

@@ -63,6 +63,13 @@ class Energy:
     flags: tuple[Flag, ...]
     terms_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1)
 
+    @property
+    def interval_j(self) -> tuple[float | None, float | None]:
+        """The ends of the 95 % interval."""
+        if self.joules is None or self.u_j is None:
+            return None, None
+        return self.joules - self.u_j, self.joules + self.u_j
+
 
 def total(energies: Iterable[MeterEnergy]) -> Energy:
     """The sum over meters that count no joule twice (the caller sees to that).

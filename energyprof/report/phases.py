@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 # Not training: what a run spends in these before and after it is not in its energy_j. What compiling takes
 # hangs on what the compiler's cache holds (a second run of the same work finds all of it there), not on the
@@ -17,8 +18,26 @@ OUTSIDE = frozenset({"idle", "startup", "compile", "shutdown", "cooldown"})
 PART = "part:"
 PARTS_END = "part:end"
 
-PhaseStart = tuple[float, str, int | None]  # when a phase began, its name, the samples trained until then
-Step = tuple[float, int, float | None]  # when so many samples were trained, and their score
+# With these the program says that it is over.
+OVER = ("shutdown", PARTS_END)
+
+
+class PhaseStart(NamedTuple):
+    """A phase began."""
+
+    time_s: float
+    name: str
+    samples: int | None  # trained until then, by this actor
+    actor: str = ""
+
+
+class Step(NamedTuple):
+    """So many samples were trained."""
+
+    time_s: float
+    samples: int  # until then, by this actor
+    score: float | None
+    actor: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,26 @@ class PhaseInterval:
     start_s: float
     end_s: float
     samples: int | None  # worked through within it
+    actor: str = ""  # whose phase it is; "": the program's as a whole
+
+
+class Timed(Protocol):
+    """A phase, with its energy or before that is known."""
+
+    @property
+    def actor(self) -> str:
+        """Whose phase it is."""
+        ...
+
+    @property
+    def start_s(self) -> float:
+        """When it began."""
+        ...
+
+    @property
+    def end_s(self) -> float:
+        """When it ended."""
+        ...
 
 
 def counts(name: str) -> bool:
@@ -39,25 +78,56 @@ def counts(name: str) -> bool:
 def phase_intervals(
     marks: Sequence[PhaseStart], progress: Sequence[Step], ended_s: float, last_s: float
 ) -> tuple[PhaseInterval, ...]:
-    """The phases of a program that ended at ``ended_s``, then those of the machine until ``last_s``."""
-    own = [("shutdown" if name == PARTS_END else name, s, n) for s, name, n in marks if s < ended_s]
-    found = []
-    for (name, start_s, samples), following in itertools.zip_longest(own, own[1:]):
-        _, end_s, after = following or ("", ended_s, None)
-        before = samples if samples is not None else _known(progress, start_s)
-        after = after if after is not None else _known(progress, end_s)
-        trained = after - (before or 0) if after is not None else None
-        found.append(PhaseInterval(name, start_s, end_s, trained if trained is None else max(0, trained)))
-    later = [(name, s) for s, name, _ in marks if s >= ended_s]
-    edges = [s for _, s in later[1:]] + [last_s]
-    found += [PhaseInterval(name, s, end_s, None) for (name, s), end_s in zip(later, edges, strict=False)]
+    """The phases of a program that ended at ``ended_s``, then those of the machine until ``last_s``.
+
+    Those of one actor follow each other; an actor other than the program ends when that says it is over.
+    """
+    own = [mark for mark in marks if mark.time_s < ended_s]
+    over_s = min((m.time_s for m in own if not m.actor and m.name in OVER), default=ended_s)
+    found: list[PhaseInterval] = []
+    for actor in dict.fromkeys(mark.actor for mark in own):
+        starts = [mark for mark in own if mark.actor == actor and (not actor or mark.time_s < over_s)]
+        steps = [step for step in progress if step.actor == actor]
+        found += _of_actor(starts, steps, over_s if actor else ended_s)
+    found.sort(key=lambda phase: phase.start_s)
+    later = [mark for mark in marks if mark.time_s >= ended_s]
+    edges = [mark.time_s for mark in later[1:]] + [last_s]
+    found += [
+        PhaseInterval(mark.name, mark.time_s, end_s, None)
+        for mark, end_s in zip(later, edges, strict=False)
+        if not mark.actor
+    ]
     return _joined(found)
 
 
+def _of_actor(
+    starts: Sequence[PhaseStart], progress: Sequence[Step], ended_s: float
+) -> Iterator[PhaseInterval]:
+    for start, following in itertools.zip_longest(starts, starts[1:]):
+        end_s, after = (following.time_s, following.samples) if following else (ended_s, None)
+        before = start.samples if start.samples is not None else _known(progress, start.time_s)
+        after = after if after is not None else _known(progress, end_s)
+        trained = after - (before or 0) if after is not None else None
+        name = "shutdown" if start.name == PARTS_END else start.name
+        yield PhaseInterval(
+            name, start.time_s, end_s, trained if trained is None else max(0, trained), start.actor
+        )
+
+
 def training(phases: Sequence[PhaseInterval]) -> tuple[float, float] | None:
-    """From the first phase that counts to the end of the last; ``None``: there is none."""
+    """From the start of the first phase that counts to the end of the last; ``None``: none does."""
     counting = [phase for phase in phases if counts(phase.name)]
-    return (counting[0].start_s, counting[-1].end_s) if counting else None
+    if not counting:
+        return None
+    return min(phase.start_s for phase in counting), max(phase.end_s for phase in counting)
+
+
+def apart(phases: Sequence[Timed]) -> bool:
+    """Whether no two phases overlap, so that what was used in them adds up; those of one actor never do."""
+    if len({phase.actor for phase in phases}) < 2:
+        return True
+    ordered = sorted(phases, key=lambda phase: phase.start_s)
+    return all(before.end_s <= after.start_s for before, after in itertools.pairwise(ordered))
 
 
 def parts_start_s(phases: Sequence[PhaseInterval]) -> float | None:
@@ -74,7 +144,7 @@ def _joined(phases: Sequence[PhaseInterval]) -> tuple[PhaseInterval, ...]:
     joined: list[PhaseInterval] = []
     for phase in phases:
         if joined and joined[-1].name == phase.name == "shutdown":
-            joined[-1] = PhaseInterval(phase.name, joined[-1].start_s, phase.end_s, phase.samples)
+            joined[-1] = replace(phase, start_s=joined[-1].start_s)
         else:
             joined.append(phase)
     return tuple(joined)
@@ -83,8 +153,8 @@ def _joined(phases: Sequence[PhaseInterval]) -> tuple[PhaseInterval, ...]:
 def _known(progress: Sequence[Step], time_s: float) -> int | None:
     """How many samples were known to be trained at ``time_s``; ``None``: the program had not said."""
     known = None
-    for stamp_s, samples, _ in progress:
-        if stamp_s > time_s:
+    for step in progress:
+        if step.time_s > time_s:
             break
-        known = samples
+        known = step.samples
     return known

@@ -122,7 +122,7 @@ def measure(
     energy = training if train else total([])
     resting = idle(energy, train, phases, times.ended_s)
     # A model's idle power follows whatever else ran: that is no drift of the machine.
-    drifting = () if any(m.estimated for m in meters if m.counted) else resting.flags
+    drifting = () if any(m.origin != "measured" for m in meters if m.counted) else resting.flags
     differing = disagreements(meters, lives, life[1] - life[0])
     budgets = {m.name: by_meter[m.name][1].terms_j for m in meters if m.counted and train}
     run = dataclasses.replace(
@@ -158,6 +158,8 @@ def _run(
         clock=Clock(times.monotonic_s, times.utc),
         energy_j=training.joules,
         energy_u_j=training.u_j,
+        energy_low_j=training.interval_j[0],
+        energy_high_j=training.interval_j[1],
         time_s=train[1] - train[0] if train else None,
         total_energy_j=whole.joules,
         total_energy_u_j=whole.u_j,
@@ -189,6 +191,9 @@ def _phase(
         budget_j=energy.terms_j,
         cpu_s=cpu_s,
         coverage=energy.coverage,
+        energy_low_j=energy.interval_j[0],
+        energy_high_j=energy.interval_j[1],
+        actor=phase.actor,
     )
 
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from energyprof.meter import Boundary, Calibration, MeterInfo
+from energyprof.meter import Boundary, Calibration, MeterInfo, Origin
 from energyprof.report.flags import Flag
 from energyprof.workload import Target
 
 # The schema and its history; a reader takes every version up to its own.
 #   energyprof.report/1   the first; never released
-#   energyprof.report/2   …
+#   energyprof.report/2   nodes for machine, origin for estimated, intervals that need not be symmetric,
+#                         actors, the batch job, the git commit; no judgements
 SCHEMA_NAME = "energyprof.report"
 SCHEMA_VERSION = 2
 SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
@@ -35,6 +36,38 @@ class WorkloadRecord:
 
 
 @dataclass(frozen=True)
+class NodeRecord:
+    """One machine that took part."""
+
+    name: str  # unique in the report
+    machine: Mapping[str, Any]  # facts; "id" is the same exactly where the machine is, "" where nothing tells
+
+
+def node_record(machine: Mapping[str, Any]) -> NodeRecord:
+    """The node of a report of one machine, named after its host."""
+    return NodeRecord(str(machine.get("host") or ""), machine)
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """The job of a batch system in which a report was made."""
+
+    manager: Literal["slurm", "oar"]
+    id: str
+    node: str
+    step: str = ""  # of the job, where the manager numbers them
+    array: str = ""  # the job array and the task in it: "4711_3"
+
+
+@dataclass(frozen=True)
+class CommitRecord:
+    """The git commit of the repository that holds what was trained."""
+
+    revision: str  # the full hash
+    modified: bool  # files under version control differed from it
+
+
+@dataclass(frozen=True)
 class MeterRecord:
     """One meter over the whole report: what it is and how well it was read."""
 
@@ -42,7 +75,7 @@ class MeterRecord:
     part: str
     boundary: Boundary
     method: str
-    estimated: bool
+    origin: Origin
     counted: bool  # its joules are in the total; the others stand beside it
     interval_s: float  # asked
     achieved_hz: float | None  # reads a second over the sampled time; None: nothing was read
@@ -65,7 +98,7 @@ def meter_record(
         part=info.part,
         boundary=info.boundary,
         method=info.method,
-        estimated=info.estimated,
+        origin=info.origin,
         counted=counted,
         interval_s=info.paced_s(interval_s),
         achieved_hz=None,
@@ -88,7 +121,11 @@ class Clock:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of a run; times in s from the run's zero, ``samples`` trained within it."""
+    """One stretch of a run; times in s from the run's zero, ``samples`` trained within it.
+
+    Phases of one actor follow each other; those of several may overlap, and their joules, which are the
+    machines' in that time, do not add up.
+    """
 
     name: str
     start_s: float
@@ -101,6 +138,10 @@ class Phase:
     budget_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1) by term
     cpu_s: float | None = None  # processor time of the training's processes; None: not read
     coverage: float | None = None  # share of it that every counted meter covers; None: no meter, or /1
+    # The ends of the 95 % interval, which need not lie evenly around energy_j.
+    energy_low_j: float | None = None
+    energy_high_j: float | None = None
+    actor: str = ""  # whose phase it is, a client's, a server's, a rank's; "": the program's as a whole
 
 
 @dataclass(frozen=True)
@@ -154,6 +195,9 @@ class Run:
     net_energy_u_j: float | None = None  # k = 2
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by device, while it trained
     cpu_s: float | None = None  # processor time of its processes over the stretch of energy_j: no energy
+    # The ends of the 95 % interval, which need not lie evenly around energy_j.
+    energy_low_j: float | None = None
+    energy_high_j: float | None = None
 
 
 @dataclass(frozen=True)
@@ -174,10 +218,12 @@ class Report:
     created: str  # ISO 8601 UTC
     energyprof: str  # the version that wrote it
     workload: WorkloadRecord
-    machine: Mapping[str, Any]
+    nodes: tuple[NodeRecord, ...]  # with several, each meter is named after its own: "node-2/nvml:0"
     boundary: Boundary | None  # None: there was no meter
-    estimated: bool
+    origin: Origin  # of the total
     meters: tuple[MeterRecord, ...]
     runs: tuple[Run, ...]
     notes: tuple[str, ...] = ()  # what was not measured, and why
     series: Series | None = None
+    job: JobRecord | None = None  # None: it did not run under a batch system
+    commit: CommitRecord | None = None  # None: what was trained is no file of a repository

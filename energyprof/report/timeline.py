@@ -100,14 +100,14 @@ class _EventLog:
         From its first ``progress`` on would not do: that may come when a whole epoch is over.
         """
         ended_s = self.exit[0] if self.exit else math.inf
-        own = [mark for mark in self.phases if mark[0] < ended_s and mark[1] != "shutdown"]
+        own = [mark for mark in self.phases if mark.time_s < ended_s and mark.name != "shutdown"]
         if self.provisional and own[-1:] == [self.provisional[0]]:
             self.phases[self.phases.index(own[-1])] = self.provisional[1]
             self.unmarked = True
 
     def trains(self) -> bool:
         """Whether, after what was told so far, the program runs and is not taking its steps apart."""
-        apart = bool(self.phases) and self.phases[-1][1].startswith(PART)
+        apart = bool(self.phases) and self.phases[-1].name.startswith(PART)
         return self.started_s is not None and self.exit is None and not apart
 
 
@@ -123,8 +123,6 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
     if train_start_s is not None and reached:
         train_end_s = evaluations[-1].time_s
     parts_s = parts_start_s(phases)
-    last = [samples for _, samples, _ in told.progress]
-    last += [n for _, name, n in told.phases if n is not None and not name.startswith(PART)]
     return Timeline(
         told.run.get("seed"),
         float(told.run.get("monotonic_s", 0.0)),
@@ -137,7 +135,7 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         ended_s if parts_s is None else parts_s,
         train_start_s,
         train_end_s,
-        evaluations[-1].samples if reached else max(last, default=None),
+        evaluations[-1].samples if reached else _samples(told),
         evaluations[-1].score if evaluations else None,
         told.exit[1] if told.exit else None,
         told.facts,
@@ -159,11 +157,12 @@ def _told(rows: Iterable[Row]) -> _EventLog:
         if kind == "run":
             told.run = fields
         elif kind == "phase":
-            told.phases.append((time_s, fields["name"], fields["samples"]))
+            told.phases.append(PhaseStart(time_s, fields["name"], fields["samples"], fields.get("actor", "")))
             if "unmarked" in fields:
-                told.provisional = told.phases[-1], (time_s, fields["unmarked"], fields["samples"])
+                start = told.phases[-1]
+                told.provisional = start, start._replace(name=fields["unmarked"])
         elif kind == "progress":
-            told.progress.append((time_s, fields["samples"], fields["score"]))
+            told.progress.append(Step(time_s, fields["samples"], fields["score"], fields.get("actor", "")))
         elif kind == "facts":
             told.facts.update(fields["facts"])
         elif kind == "started":
@@ -183,15 +182,15 @@ def _told(rows: Iterable[Row]) -> _EventLog:
         elif kind == "profiler":
             told.profiler = fields
     # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
-    told.phases.sort(key=lambda phase: phase[0])
-    told.progress.sort(key=lambda step: step[0])
+    told.phases.sort(key=lambda start: start.time_s)
+    told.progress.sort(key=lambda step: step.time_s)
     told.cpu.sort()
     told.name_unmarked()
     return told
 
 
-def _evaluations(progress: list[tuple[float, int, float | None]]) -> list[Evaluation]:
-    return [Evaluation(samples, score, time_s) for time_s, samples, score in progress if score is not None]
+def _evaluations(progress: list[Step]) -> list[Evaluation]:
+    return [Evaluation(s.samples, s.score, s.time_s) for s in progress if s.score is not None]
 
 
 def _until_target(evaluations: list[Evaluation], target: Target | None) -> tuple[Evaluation, ...]:
@@ -203,6 +202,20 @@ def _until_target(evaluations: list[Evaluation], target: Target | None) -> tuple
 
 def _reached(target: Target | None, score: float) -> bool:
     return target is not None and target.reached(score)
+
+
+def _samples(told: _EventLog) -> int | None:
+    """How many samples were trained: the program's count, or that of all actors; ``None``: nobody said."""
+    last: dict[str, int] = {}
+    counts = [(step.actor, step.samples) for step in told.progress]
+    counts += [
+        (start.actor, start.samples)
+        for start in told.phases
+        if start.samples is not None and not start.name.startswith(PART)
+    ]
+    for actor, samples in counts:
+        last[actor] = max(samples, last.get(actor, 0))
+    return last.get("", sum(last.values()) if last else None)
 
 
 def _status(
@@ -224,7 +237,7 @@ def _status(
 def _phases(told: _EventLog, ended_s: float) -> tuple[PhaseInterval, ...]:
     marks = told.phases
     if told.end and told.end[0] < ended_s:
-        marks = sorted([*marks, (told.end[0], "shutdown", None)], key=lambda mark: mark[0])
+        marks = sorted([*marks, PhaseStart(told.end[0], "shutdown", None)], key=lambda mark: mark.time_s)
     return phase_intervals(marks, told.progress, ended_s, told.last_s)
 
 

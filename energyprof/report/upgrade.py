@@ -85,7 +85,64 @@ def _record(text: str, meter: str) -> dict[str, str]:
     return {"kind": kind, "meter": "", "detail": rest}
 
 
+def origin_for_estimated(data: dict[str, Any]) -> dict[str, Any]:
+    """``estimated: bool`` of a report, its meters and what is known of them became ``origin``."""
+
+    def change(item: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(item.get("estimated"), bool):
+            return item
+        rest = {key: value for key, value in item.items() if key != "estimated"}
+        return {**rest, "origin": "modelled" if item["estimated"] else "measured"}
+
+    def meter(item: dict[str, Any]) -> dict[str, Any]:
+        info = item.get("info")
+        return change({**item, "info": change(info)} if isinstance(info, dict) else item)
+
+    return of_each(change(data), "meters", meter)
+
+
+def external_for_recorded(data: dict[str, Any]) -> dict[str, Any]:
+    """A log that something else keeps was called a recording."""
+
+    def change(meter: dict[str, Any]) -> dict[str, Any]:
+        info = meter.get("info")
+        if not isinstance(info, dict) or "recorded" not in info:
+            return meter
+        rest = {key: value for key, value in info.items() if key != "recorded"}
+        return {**meter, "info": {**rest, "external": info["recorded"]}}
+
+    return of_each(data, "meters", change)
+
+
+def nodes_for_machine(data: dict[str, Any]) -> dict[str, Any]:
+    """A report was of one machine."""
+    machine = data.get("machine")
+    if not isinstance(machine, dict):
+        return data
+    rest = {key: value for key, value in data.items() if key != "machine"}
+    return {**rest, "nodes": [{"name": str(machine.get("host") or ""), "machine": machine}]}
+
+
+def ends_of_intervals(data: dict[str, Any]) -> dict[str, Any]:
+    """Intervals lay evenly around the energy."""
+
+    def change(item: dict[str, Any]) -> dict[str, Any]:
+        energy_j, u_j = item.get("energy_j"), item.get("energy_u_j")
+        if not isinstance(energy_j, (int, float)) or not isinstance(u_j, (int, float)):
+            return item
+        return {**item, "energy_low_j": energy_j - u_j, "energy_high_j": energy_j + u_j}
+
+    return of_each(data, "runs", lambda run: change(of_each(run, "phases", change)))
+
+
 # Version -> what has changed since; in the order in which it did.
 STEPS: dict[int, tuple[Step, ...]] = {
-    1: (without_judgements, flags_as_records),
+    1: (
+        without_judgements,
+        flags_as_records,
+        origin_for_estimated,
+        external_for_recorded,
+        nodes_for_machine,
+        ends_of_intervals,
+    ),
 }

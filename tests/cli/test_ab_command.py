@@ -234,7 +234,7 @@ def test_one_machines_own_noise_lies_beside_the_baseline(repository: Command) ->
     assert done.returncode == 0, done.stdout + done.stderr
     noise = repository.report("base.noise.json")
     a, again = read(repository.folder / "base.json"), read(repository.folder / "base-again.json")
-    assert (noise["work"], noise["machine"]) == (a.workload.id, a.machine["id"])
+    assert (noise["work"], noise["machine"]) == (a.workload.id, a.nodes[0].machine["id"])
     spread = noise["figures"]["energy_per_sample"]
     # Seeds 0 and 1 cost 1 and 1.3, twice each: the sample sd of their logarithms is ln(1.3) / √3.
     assert spread["n"] == 4

@@ -88,9 +88,9 @@ def test_an_older_report_says_that_it_holds_only_the_totals(command: Any) -> Non
 
 
 def test_an_estimates_budget_says_so(command: Any) -> None:
-    name = saved(command, replace(five(), estimated=True))
+    name = saved(command, replace(five(), origin="modelled"))
     assert "ESTIMATE, not a measurement" in command("show", name, "--budget").stdout
-    assert json.loads(command("show", name, "--budget", "--json").stdout)["estimated"] is True
+    assert json.loads(command("show", name, "--budget", "--json").stdout)["origin"] == "modelled"
 
 
 def test_without_energy_there_is_no_budget_and_no_zero(command: Any) -> None:

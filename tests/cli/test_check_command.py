@@ -29,7 +29,7 @@ def typed(tmp_path, monkeypatch):
         "hungry": at(1.188, 1.2, 1.212),
         "frugal": at(0.89, 0.9, 0.91),
         "noisy": at(0.8, 1.05, 1.3),
-        "guess": at(0.99, 1.0, 1.01, estimated=True),
+        "guess": at(0.99, 1.0, 1.01, origin="modelled"),
         "other": at(1.0, 1.1, config={"batch_size": 8}),
         "missed": report([run(), run(status="missed")]),
         "blind": report([run(), unmetered_run()]),
@@ -109,7 +109,7 @@ def test_an_estimate_is_called_one_in_every_format(typed):
     for name in ("text", "markdown"):
         done = typed("guess", "--format", name, baseline="guess.json")
         assert "ESTIMATE, not a measurement" in done.stdout
-    assert json.loads(typed("guess", "--json", baseline="guess.json").stdout)["estimated"] is True
+    assert json.loads(typed("guess", "--json", baseline="guess.json").stdout)["origin"] == "modelled"
 
 
 def test_json_is_on_stdout_and_words_are_on_stderr(typed):

@@ -82,8 +82,8 @@ def test_the_best_of_three_is_marked_and_in_the_json(folder):
 
 
 def test_an_estimate_is_marked_beside_its_number(folder):
-    write(at(1.0, 1.02, estimated=True), folder / "guess.json")
-    done = energyprof(folder, "compare", "base.json", "guess.json", "--allow", "estimated")
+    write(at(1.0, 1.02, origin="modelled"), folder / "guess.json")
+    done = energyprof(folder, "compare", "base.json", "guess.json", "--allow", "origin")
     assert "≈ 1.01 J" in done.stdout and "≈: an estimate, not a measurement." in done.stdout
     assert "≈ 1,000" not in done.stdout  # samples are counted
 
@@ -92,7 +92,7 @@ def test_twenty_reports_fit_80_columns(folder):
     names = []
     for i in range(20):
         spread = 0.3 if i % 2 else 0.01
-        write(at(1 + i - spread, 1 + i, 1 + i + spread, estimated=True), folder / f"setting-{i}.json")
+        write(at(1 + i - spread, 1 + i, 1 + i + spread, origin="modelled"), folder / f"setting-{i}.json")
         names.append(f"setting-{i}.json")
     done = energyprof(folder, "compare", *names)
     assert done.returncode == 0
@@ -103,8 +103,8 @@ def test_twenty_reports_fit_80_columns(folder):
 def test_columns_too_wide_for_the_screen_put_the_change_below_the_row(folder):
     # Two runs that differ by half: 12.7 standard errors either way.
     there = {"id": "sha256:there", "host": "there"}
-    write(at(1000.0, 1600.0, estimated=True, machine=there), folder / "wild.json")
-    done = energyprof(folder, "compare", "base.json", "wild.json", "--allow", "estimated")
+    write(at(1000.0, 1600.0, origin="modelled", machine=there), folder / "wild.json")
+    done = energyprof(folder, "compare", "base.json", "wild.json", "--allow", "origin")
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("      ") and "× more (" in line for line in lines)
@@ -113,7 +113,7 @@ def test_columns_too_wide_for_the_screen_put_the_change_below_the_row(folder):
 def test_csv_has_a_row_for_each_figure_of_each_report(folder):
     done = energyprof(folder, "compare", "base.json", "double.json", "--format", "csv")
     head, *rows = done.stdout.splitlines()
-    assert head.startswith("report,workload,machine,boundary,estimated,figure,unit,n,mean,low,high")
+    assert head.startswith("report,workload,machine,boundary,origin,figure,unit,n,mean,low,high")
     (row,) = [row for row in rows if row.startswith("double,") and ",energy_per_sample," in row]
     assert row.endswith(",higher,false,")
 

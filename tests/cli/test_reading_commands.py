@@ -107,7 +107,7 @@ def test_what_a_program_says_of_itself_may_be_nonsense(command: Any) -> None:
 
 
 def test_an_estimate_says_so_beside_the_number(command: Any) -> None:
-    done = command("show", saved(command, report([run()], estimated=True)))
+    done = command("show", saved(command, report([run()], origin="modelled")))
     assert "an estimate, not a measurement" in done.stdout
 
 
@@ -166,7 +166,7 @@ def test_show_draws_the_power_of_all_meters_and_of_each(command: Any) -> None:
 
 
 def test_colour_is_for_terminals_that_want_it(command: Any) -> None:
-    saved(command, report([run()], estimated=True))
+    saved(command, report([run()], origin="modelled"))
     for environment in ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, {}):
         assert "\x1b[3" not in command("show", "r.json", environment=environment).stdout
 
@@ -261,7 +261,7 @@ def test_doctor_speaks_json(command: Any) -> None:
     data = json.loads(command("doctor", "--seconds", "0", "--json").stdout)
     assert [meter["kind"] for meter in data["meters"]] == [*KINDS]
     assert [words.partition("=")[0] for words in data["external"]] == [*ADDRESSED]
-    assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "estimated": False}
+    assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "origin": "measured"}
 
 
 def test_workloads_lists_sizes_targets_and_reference_runs(command: Any) -> None:

@@ -33,7 +33,7 @@ def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: 
     assert sum(phase["samples"] or 0 for phase in run["phases"]) == 64
     assert run["facts"]["parameters"] > 0
     assert report["boundary"] == "component"
-    assert not report["estimated"]
+    assert report["origin"] == "measured"
     assert report["workload"]["id"].startswith("sha256:")
     assert "measuring the idle machine" in done.stderr or "starting up" in done.stderr
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from energyprof.compare.best import best
 from energyprof.compare.comparison import compare
-from energyprof.report.record import Report
+from energyprof.report.record import Report, node_record
 from reports import at, meter
 
 
@@ -33,7 +33,7 @@ def test_two_that_cannot_be_told_apart_leave_no_best() -> None:
 def test_single_runs_other_machines_and_other_boundaries_leave_no_best() -> None:
     assert found(at(1.0), at(2.0)) is None
     assert found(NEAR_1) is None
-    there = replace(NEAR_2, machine={"id": "sha256:there"})
+    there = replace(NEAR_2, nodes=(node_record({"id": "sha256:there"}),))
     assert found(NEAR_1, there) is None
     wall = replace(NEAR_2, boundary="wall_ac", meters=(meter("shelly:0"),))
     assert found(NEAR_1, wall, allow=["boundary", "meters"]) is None

@@ -191,7 +191,7 @@ CARD = (nvml(), counter(LOW))
     ],
 )
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path, options, says: str) -> None:
-    model = (rapl("cpu-model", estimated=True), counter())
+    model = (rapl("cpu-model", origin="modelled"), counter())
     assert says in refused(recording(tmp_path / "r.json", [CARD, WALL, model]), **options)
 
 

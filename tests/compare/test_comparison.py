@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from energyprof.compare.budget import budgets
 from energyprof.compare.comparison import ALLOWED, compare
 from energyprof.errors import UsageError
+from energyprof.report.record import node_record
 from reports import at, figures_of, meter, report, run
 
 
@@ -88,7 +89,7 @@ def test_the_plus_minus_of_a_report_is_what_show_says():
 
 def test_meters_that_do_not_say_how_far_they_may_be_off_leave_the_scatter_alone():
     made = report([run(x, energy_u_j=None, gain_u_j=None) for x in (1.0, 1.1)])
-    there = replace(made, machine={"id": "sha256:there"})
+    there = replace(made, nodes=(node_record({"id": "sha256:there"}),))
     found = figures_of(compare([made, there], ["a", "b"]).entries[1])["energy_to_target"]
     assert found.u_rel is None and found.change.u_rel is None
     assert found.low < found.mean < found.high
@@ -123,7 +124,7 @@ def test_many_reports_that_are_the_same_are_not_told_apart_by_luck():
 
 
 def test_what_was_allowed_stays_visible_and_joules_of_two_kinds_get_no_verdict():
-    wall = {"boundary": "wall_ac", "estimated": True, "meters": (meter("shelly:0"),)}
+    wall = {"boundary": "wall_ac", "origin": "modelled", "meters": (meter("shelly:0"),)}
     other = at(1.0, 1.1, config={"batch_size": 8}, **wall)
     comparison = compare([at(1.0, 1.1), other], ["a", "b"], allow=ALLOWED)
     assert {obstacle.kind for obstacle in comparison.allowed} == set(ALLOWED)

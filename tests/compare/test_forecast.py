@@ -204,7 +204,7 @@ def test_a_few_evaluations_of_real_runs_foretell_what_all_of_them_took() -> None
     assert found.low is not None and found.high is not None
     assert found.low < took_j < found.high
     assert found.mean == pytest.approx(took_j, rel=0.15)
-    assert early.estimated  # the meter was a model
+    assert early.origin == "modelled"
 
 
 @pytest.mark.parametrize(("known", "short", "repeats"), [(20, 3, 1), (5, 4, 1), (20, 3, 5)])

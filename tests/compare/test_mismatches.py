@@ -18,7 +18,7 @@ def different():
         config={"batch_size": 8, "precision": "fp32", "net": {"width": 32}},
         target=None,
         boundary="wall_ac",
-        estimated=True,
+        origin="modelled",
         meters=(meter("shelly:0"),),
     )
 
@@ -33,9 +33,9 @@ def test_every_obstacle_is_named_at_once_with_both_values():
         "  work: config.batch_size is 4 in a, 8 in b",
         "  work: config.net.width is absent in a, 32 in b",
         "  boundary: component in a, wall_ac in b",
-        "  estimated: measured in a, an estimate in b",
+        "  origin: measured in a, modelled in b",
         "  meters: rapl:package-0 (powercap energy_uj) in a, shelly:0 (powercap energy_uj) in b",
-        "to see the figures all the same: --allow work --allow boundary --allow estimated --allow meters",
+        "to see the figures all the same: --allow work --allow boundary --allow origin --allow meters",
     ]
     assert refusal.value.exit_code == 3
 
@@ -53,8 +53,8 @@ def test_the_same_configuration_of_other_code_is_other_work():
 
 
 def test_a_measured_report_is_not_compared_with_an_estimate():
-    with pytest.raises(NotComparable, match="estimated: measured in a, an estimate in b"):
-        compare([at(1.0), at(1.0, estimated=True)], ["a", "b"])
+    with pytest.raises(NotComparable, match="origin: measured in a, modelled in b"):
+        compare([at(1.0), at(1.0, origin="modelled")], ["a", "b"])
 
 
 def test_a_second_card_is_another_machine_across_machines_and_a_gap_on_one():
@@ -78,7 +78,7 @@ def test_a_thousand_differences_are_named_in_one_short_line():
 
 def test_a_difference_that_cannot_be_allowed_is_named():
     assert parse_allowed(["meters", "work"]) == ("work", "meters")
-    with pytest.raises(UsageError, match="machine: choose from work, boundary, estimated, meters"):
+    with pytest.raises(UsageError, match="machine: choose from work, boundary, origin, meters"):
         parse_allowed(["machine"])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from energyprof.compare.comparison import Comparison, compare
 from energyprof.formats.product import lines, rows, sentences
-from energyprof.report.record import Report, Series
+from energyprof.report.record import Report, Series, node_record
 from reports import at, report, run, unmetered_run
 
 
@@ -81,7 +81,7 @@ def test_factors_are_taken_over_the_runs_that_have_all_of_them() -> None:
 
 
 def test_across_machines_there_are_ratios_and_no_verdict() -> None:
-    other = replace(several(2.0, 1000, 2), machine={"id": "sha256:there", "host": "there"})
+    other = replace(several(2.0, 1000, 2), nodes=(node_record({"id": "sha256:there", "host": "there"}),))
     found = against(several(1.0, 1000, 1), other)
     product = found.entries[1].product
     assert product is not None

@@ -85,6 +85,6 @@ def _record(info: MeterInfo) -> MeterRecord:
         "part": info.part,
         "boundary": info.boundary,
         "method": info.method,
-        "estimated": info.estimated,
+        "origin": info.origin,
     }
     return replace(meter(info.name), interval_s=INTERVAL_S, info=info, **changes)

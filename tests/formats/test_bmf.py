@@ -53,4 +53,4 @@ def test_reports_of_one_work_are_told_apart_by_their_labels() -> None:
 
 
 def test_an_estimate_never_goes_on_as_the_curve_of_a_measurement() -> None:
-    assert list(written(replace(at(1.0), estimated=True))) == ["unet tiny, estimated"]
+    assert list(written(replace(at(1.0), origin="modelled"))) == ["unet tiny, estimated"]

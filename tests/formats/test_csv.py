@@ -35,9 +35,9 @@ def test_a_row_for_each_figure_of_each_report_holds_the_very_numbers() -> None:
 
 
 def test_what_is_not_known_is_empty_and_an_estimate_says_so() -> None:
-    row = rows(compare([at(1.0, estimated=True)], ["a"]))[0]
+    row = rows(compare([at(1.0, origin="modelled")], ["a"]))[0]
     assert (row["low"], row["high"], row["ratio"], row["grid"]) == ("", "", "", "")
-    assert (row["estimated"], row["boundary"], row["unit"]) == ("true", "component", "J")
+    assert (row["origin"], row["boundary"], row["unit"]) == ("modelled", "component", "J")
 
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@x", "a\nb,c\x1b"])

@@ -78,7 +78,7 @@ def test_cpu_time_and_estimates_are_never_called_a_measured_energy() -> None:
     timed = report([run(cpu_s=x, seed=i) for i, x in enumerate((9.9, 10.0, 10.1))])
     (found,) = annotations(check(timed, timed, [Limit("cpu_time", 0.1)]))
     assert "CPU time, not energy" in found.message
-    guess = replace(BASE, estimated=True)
+    guess = replace(BASE, origin="modelled")
     (found,) = annotations(check(guess, guess, PER_SAMPLE))
     assert "ESTIMATE" in found.message
 

@@ -76,7 +76,7 @@ def test_a_single_report_has_a_page_too(tmp_path: Path) -> None:
     ],
 )
 def test_poor_reports_make_poor_pages_and_no_crash(contents: list[Report]) -> None:
-    text = drawn(*contents, allow=["work", "boundary", "estimated", "meters"])
+    text = drawn(*contents, allow=["work", "boundary", "origin", "meters"])
     assert Reader(text).comparison["schema"] == "energyprof.comparison/1"
     assert not re.search(r"\b(nan|inf)\b", text)
 
@@ -122,7 +122,7 @@ def test_the_page_asks_nobody_for_anything(tmp_path: Path) -> None:
 
 
 def test_an_estimate_is_marked_wherever_its_joules_stand(tmp_path: Path) -> None:
-    read = Reader(drawn(several(1.0, 1.1, estimated=True), folder=tmp_path))
+    read = Reader(drawn(several(1.0, 1.1, origin="modelled"), folder=tmp_path))
     assert "ESTIMATE" in read.said and "≈ 1.05 J" in read.said and "a ≈ 1.10 kJ" in read.said
     assert "≈: an estimate, not a measurement." in read.said
     assert "ESTIMATE" not in Reader(drawn(BASE, folder=tmp_path)).said

@@ -21,7 +21,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
 
 WIDTHS = (360, 768, 1280)  # a phone, a tablet, a desk
-CONTENTS = [several(1.0, 1.01, 0.99), several(0.8, 0.81, 0.79), several(1.3, 1.31, 1.29, estimated=True)]
+CONTENTS = [several(1.0, 1.01, 0.99), several(0.8, 0.81, 0.79), several(1.3, 1.31, 1.29, origin="modelled")]
 LABELS = [
     "base",
     "faster",
@@ -34,7 +34,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page of three reports with their traces."""
     folder = tmp_path_factory.mktemp("page")
     paths = [saved(content, folder / f"{i}.json") for i, content in enumerate(CONTENTS)]
-    comparison = compare(CONTENTS, LABELS, allow=["estimated"])
+    comparison = compare(CONTENTS, LABELS, allow=["origin"])
     write_page(folder / "page.html", comparison, CONTENTS, list(map(trace_path, paths)))
     return folder / "page.html"
 
@@ -70,7 +70,7 @@ def test_the_browser_finds_every_figure_of_the_json(written: Path) -> None:
     data = re.search('<script type="application/json" id="comparison">(.*?)</script>', dom, re.DOTALL)
     assert data is not None
     entries = json.loads(data[1])["entries"]
-    comparison = compare(CONTENTS, LABELS, allow=["estimated"])
+    comparison = compare(CONTENTS, LABELS, allow=["origin"])
     said = " ".join(html.unescape(re.sub("<[^>]*>", " ", dom.replace(data[1], ""))).split())
     assert [entry["label"] for entry in entries] == LABELS
     for entry, as_data in zip(comparison.entries, entries, strict=True):

@@ -101,7 +101,7 @@ def test_names_that_are_markup_or_no_text_at_all_stay_what_they_are() -> None:
 
 
 def test_an_estimate_and_cpu_time_are_called_so() -> None:
-    guess = replace(BASE, estimated=True)
+    guess = replace(BASE, origin="modelled")
     said = written(check(guess, guess, PER_SAMPLE)).findtext(".//system-out", "")
     assert "ESTIMATE, not a measurement" in said
     timed = report([run(cpu_s=x, seed=i) for i, x in enumerate((9.9, 10.0, 10.1))])

@@ -34,7 +34,9 @@ def test_a_label_calls_nobody_links_nowhere_and_is_no_markup(label: str, shown: 
 
 
 def test_joules_of_a_model_are_marked_wherever_they_stand() -> None:
-    cells = [cell.strip() for line in written("a", estimated=True).splitlines() for cell in line.split("|")]
+    cells = [
+        cell.strip() for line in written("a", origin="modelled").splitlines() for cell in line.split("|")
+    ]
     joules = [cell for cell in cells if cell.endswith("J")]
     assert len(joules) >= 4
     assert all(cell.startswith("≈ ") for cell in joules)

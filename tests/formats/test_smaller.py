@@ -48,5 +48,5 @@ def test_everything_has_a_unit_and_a_single_run_no_range() -> None:
 def test_names_differ_where_the_work_is_the_same_and_an_estimate_is_called_one() -> None:
     names = [entry["name"] for entry in written(at(1.0), at(2.0))]
     assert len(set(names)) == len(names)
-    guess = written(replace(at(1.0), estimated=True))[0]
+    guess = written(replace(at(1.0), origin="modelled"))[0]
     assert guess["name"].startswith("unet tiny, estimated: ") and "ESTIMATED" in guess["extra"]

@@ -42,7 +42,7 @@ def finding(
                 gain_a=0.05,
                 gain_source="fake",
                 max_power_w=1000.0,
-                estimated=role == "estimate",
+                origin="modelled" if role == "estimate" else "measured",
             ),
             never,
         )
@@ -119,7 +119,7 @@ def test_each_joule_is_counted_once_within_one_boundary(
     assert names == selected.split()
     assert list(selection.counted) == (names if counted == "all" else counted.split())
     assert selection.boundary == boundary
-    assert selection.estimated == estimated
+    assert (selection.origin == "modelled") == estimated
     left = [name for name in names if name not in selection.counted]
     for name in left:
         assert any(name in n and "recorded, not counted: " in n for n in selection.notes)

@@ -202,7 +202,7 @@ def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
     assert seen[-1].samples == 32
     assert seen[-1].watts is not None and seen[-1].watts > 0
     assert seen[-1].joules is not None and seen[-1].joules > 0
-    assert not seen[-1].estimated
+    assert seen[-1].origin == "measured"
 
 
 def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> None:
@@ -224,14 +224,14 @@ def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> 
 def test_an_estimate_is_marked_as_one(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
     outcome = profiled(dataclasses.replace(measuring, meters=("cpu-model",)), training(0))
-    assert outcome.report.estimated
-    assert outcome.report.meters[0].estimated
+    assert outcome.report.origin == "modelled"
+    assert outcome.report.meters[0].origin == "modelled"
 
 
 def test_an_estimate_beside_a_meter_is_not_counted(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
     report = profiled(dataclasses.replace(measuring, meters=("rapl", "cpu-model")), training(0)).report
-    assert not report.estimated
+    assert report.origin == "measured"
     assert {m.name: m.counted for m in report.meters} == {"rapl:package-0": True, "cpu-model": False}
     run_ = report.runs[0]
     assert run_.energy_j == pytest.approx(50 * (run_.time_s or 0), abs=LAG_J)

@@ -157,7 +157,7 @@ def test_the_uncertainty_of_1000_joules(name: str) -> None:
 # 0 W, then 100 W: the trapezoid says 5 J for the interval of the step, the truth lies in 0…10 J.
 STEPS = {
     "read at random times: 100 W · 0.1 s/√2": (gauge(), 10 / math.sqrt(2)),
-    "logged at even times: 5 J/√3": (gauge(recorded=True), 5 / math.sqrt(3)),
+    "logged at even times: 5 J/√3": (gauge(external=True), 5 / math.sqrt(3)),
     "a device that renews as slowly as it is read: 5 J/√3": (gauge(refresh_s=0.1), 5 / math.sqrt(3)),
 }
 

@@ -137,7 +137,7 @@ def test_without_a_temperature_the_idle_power_tells() -> None:
 
 
 def test_where_nothing_tells_how_warm_it_is_there_is_a_pause() -> None:
-    estimate = FakeMeter(lambda: 100.0, gauge(name="cpu-model", estimated=True))
+    estimate = FakeMeter(lambda: 100.0, gauge(name="cpu-model", origin="modelled"))
     wait = Cooldown([Thermometer(None)], [estimate], 60)
     assert wait.settle(inbox(), lambda line: None).waited_s < cooldown.PAUSE_S
     assert wait.settle(inbox(), lambda line: None).waited_s >= cooldown.PAUSE_S

@@ -15,6 +15,7 @@ from energyprof.compare.gate.noise import Noise
 from energyprof.compare.gate.suite import Suite
 from energyprof.compare.gate.verdict import Verdict, judge, overall
 from energyprof.errors import NotComparable
+from energyprof.meter import Origin, joint_origin
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
@@ -41,7 +42,7 @@ class Check:
     verdicts: tuple[Verdict, ...] = ()
     invalid: tuple[str, ...] = ()  # a line for each run that cannot be judged
     information: tuple[tuple[str, Change], ...] = ()  # figures without a limit; they never fail
-    estimated: bool = False
+    origin: Origin = "measured"
     notes: tuple[str, ...] = ()  # what must be known to read the verdict
     doubts: tuple[tuple[str, Flag], ...] = ()  # where, and what may explain the verdict
     next_look: int | None = None  # of a series: the pairs at which it is looked at again
@@ -65,10 +66,10 @@ def check(
     a ``next_look`` means to go on.
 
     Raises:
-        NotComparable: work, boundary, measured or estimated, meters or machine differ.
+        NotComparable: work, boundary, origin, meters or machine differ.
         UsageError: a figure is limited twice, or the reports do not have it.
     """
-    return _judged(examine(Case(new, baseline, labels, noise), limits), labels, new.estimated)
+    return _judged(examine(Case(new, baseline, labels, noise), limits), labels, new.origin)
 
 
 def check_suite(
@@ -98,8 +99,8 @@ def check_suite(
         notes=tuple(dict.fromkeys(note for e in evidence for note in e.notes)),
         doubts=tuple(doubt for e in evidence for doubt in e.doubts),
     )
-    estimated = any(case.new.estimated for case in found.cases)
-    result = _judged(several, labels, estimated)
+    origin = joint_origin(case.new.origin for case in found.cases)
+    result = _judged(several, labels, origin)
     outcomes: list[Outcome] = [result.outcome] if evidence else ["NO_BASELINE"]
     outcomes += [overall(result.verdicts)] if result.verdicts else []
     outcomes += ["NOT_COMPARABLE"] if incomparable or (found.changed and "changed" not in overlook) else []
@@ -130,7 +131,7 @@ def check_history(
     Raises:
         UsageError: a figure is limited twice, or the report does not have it.
     """
-    return _judged(evidence_of(new, before, limits, labels[0], last), labels, new.estimated)
+    return _judged(evidence_of(new, before, limits, labels[0], last), labels, new.origin)
 
 
 def without_baseline(label: str, baseline: str) -> Check:
@@ -145,7 +146,7 @@ def exit_code(result: Check, *, strict: bool) -> int:
     return _EXIT_CODES[result.outcome]
 
 
-def _judged(evidence: Evidence, labels: tuple[str, str], estimated: bool) -> Check:
+def _judged(evidence: Evidence, labels: tuple[str, str], origin: Origin) -> Check:
     verdicts = judge(evidence.trials)
     outcome: Outcome = "INVALID" if evidence.invalid else overall(verdicts)
     return Check(
@@ -154,7 +155,7 @@ def _judged(evidence: Evidence, labels: tuple[str, str], estimated: bool) -> Che
         verdicts,
         evidence.invalid,
         evidence.information,
-        estimated,
+        origin,
         evidence.notes,
         evidence.doubts,
         evidence.next_look if outcome == "INCONCLUSIVE" else None,

@@ -19,7 +19,7 @@ from energyprof.compare.statistics.intervals import ALPHA
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
-MUST_AGREE: tuple[Kind, ...] = ("work", "boundary", "estimated", "meters", "machine")
+MUST_AGREE: tuple[Kind, ...] = ("work", "boundary", "origin", "meters", "machine")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
     """What was measured of ``limits`` (none: `default_limits`).
 
     Raises:
-        NotComparable: work, boundary, measured or estimated, meters or machine differ.
+        NotComparable: work, boundary, origin, meters or machine differ.
         UsageError: a figure is limited twice, or the reports do not have it.
     """
     new, baseline, labels = case.new, case.baseline, case.labels

@@ -14,7 +14,7 @@ from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
 from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
 from energyprof.compare.gate.verdict import Trial
-from energyprof.compare.mismatches import NAMED, Kind, machine_id, mismatches
+from energyprof.compare.mismatches import NAMED, Kind, joint_id, machine_id, mismatches
 from energyprof.compare.statistics.intervals import ROUNDING, Difference, Logs
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
@@ -25,7 +25,7 @@ from energyprof.report.upgrade import upgraded
 LAST = 30
 # A trend is a line with two unknowns; from three further points its scatter begins to be known.
 LEAST_FOR_CREEP = 5
-_MUST_AGREE: tuple[Kind, ...] = ("boundary", "estimated", "meters")
+_MUST_AGREE: tuple[Kind, ...] = ("boundary", "origin", "meters")
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,8 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
     data = upgraded(slim(data))
     if _of(data, "workload", "id") != new.workload.id:
         return "other work"
-    if not machine_id(new) or _of(data, "machine", "id") != machine_id(new):
+    nodes = data.get("nodes")
+    if not machine_id(new) or not isinstance(nodes, list) or _machines(nodes) != machine_id(new):
         return "another machine"
     created = data.get("created")
     if created == new.created and _moments(data) == [run.clock.utc for run in new.runs]:
@@ -159,7 +160,7 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
         return "other work"
     differing = mismatches((report, new), ("", ""), _MUST_AGREE)
     if differing:
-        return {"boundary": "another boundary", "estimated": "estimated or not", "meters": "other meters"}[
+        return {"boundary": "another boundary", "origin": "measured or not", "meters": "other meters"}[
             differing[0].kind
         ]
     if of_runs(report, "", [missed, *exclusions(names, report.workload)]):
@@ -170,6 +171,12 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
         if values is not None and values.logs is not None:
             figures[name] = values.logs
     return Past(created, figures)
+
+
+def _machines(nodes: list[Any]) -> str:
+    """``machine_id`` of nodes that are not decoded."""
+    machines = [node.get("machine") if isinstance(node, dict) else None for node in nodes]
+    return joint_id([str(machine.get("id", "")) if isinstance(machine, dict) else "" for machine in machines])
 
 
 def slim(data: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +202,8 @@ def _slim_run(run: dict[str, Any]) -> dict[str, Any]:
 def _joined(phases: list[Any]) -> list[Any]:
     """The phases of training as one, as far as their numbers are numbers; figures look at no others."""
     training = [phase for phase in phases if isinstance(phase, dict) and phase.get("name") == "train"]
+    if any(phase.get("actor") for phase in training):
+        return training  # whether they overlap is for the figures to see
     try:
         sums = {key: _sum([phase.get(key) for phase in training]) for key in ("energy_j", "cpu_s")}
         samples = sum(phase.get("samples") or 0 for phase in training)

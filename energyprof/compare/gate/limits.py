@@ -70,7 +70,7 @@ def default_limits(new: Report, baseline: Report, noise: Noise | None = None) ->
     counts = all(any(p.name == "train" and p.samples for p in run.phases) for run in runs)
     programs = not new.workload.target and not baseline.workload.target
     names = ["energy" if programs and not counts else "energy_per_sample"]
-    measured = any(m.counted and not m.estimated for m in (*new.meters, *baseline.meters))
+    measured = any(m.counted and m.origin == "measured" for m in (*new.meters, *baseline.meters))
     if not measured and all(run.cpu_s is not None for run in runs):
         names = ["cpu_time" if programs and not counts else "cpu_time_per_sample"]
     if new.workload.id != baseline.workload.id and new.workload.target and baseline.workload.target:

@@ -63,7 +63,13 @@ def _differences(columns: Sequence[tuple[str, Mapping[str, str]]], always: Seque
 
 
 def _machine(report: Report) -> dict[str, str]:
-    facts = {key: _shown(key, value) for key, value in report.machine.items() if key != "id"}
+    several = len(report.nodes) > 1
+    facts = {
+        (f"{node.name} {key}" if several else key): _shown(key, value)
+        for node in report.nodes
+        for key, value in node.machine.items()
+        if key != "id"
+    }
     trained = {str(run.facts["device"]) for run in report.runs if run.facts.get("device")}
     if trained:
         facts["trained_on"] = ", ".join(sorted(trained))
@@ -96,7 +102,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
     groups: dict[tuple[object, ...], list[tuple[str, MeterRecord]]] = {}
     for report, label in zip(reports, labels, strict=True):
         for meter in report.meters:
-            same = (meter.name, meter.part, meter.boundary, _method(meter), _gain(meter), meter.estimated)
+            same = (meter.name, meter.part, meter.boundary, _method(meter), _gain(meter), meter.origin)
             groups.setdefault(same, []).append((label, meter))
     if not groups:
         return paragraph("Measured with no meter: there is no energy in these reports.", "note warn")
@@ -107,7 +113,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
 
 def _row(group: Sequence[tuple[str, MeterRecord]], of: int) -> list[Markup]:
     meter, name = group[0][1], text(group[0][1].name)
-    if meter.estimated:
+    if meter.origin != "measured":
         name = tag("span", name, text(" "), tag("span", text("estimate"), class_="badge estimate"))
     holders = "all" if len(group) == of > 1 else ", ".join(label for label, _ in group)
     rates = [m.achieved_hz for _, m in group if m.achieved_hz is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from energyprof import __version__, files
@@ -17,6 +17,7 @@ from energyprof.formats.html.power import power
 from energyprof.formats.html.score import scores
 from energyprof.formats.html.style import CSS
 from energyprof.formats.html.tags import Markup, join, paragraph, table, tag, text
+from energyprof.meter import Origin
 from energyprof.report.record import Report
 
 # The figure at the head of a report's card: the first of these that it has.
@@ -25,6 +26,8 @@ MOST_CARDS = 6
 UNKNOWN = "an unknown machine"
 # Nothing is loaded, whatever a report may hold; the browser refuses it.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+BADGES: Mapping[Origin, str] = {"measured": "measured", "modelled": "ESTIMATE", "simulated": "SIMULATED"}
 
 
 def write_page(
@@ -120,8 +123,8 @@ def _main(entry: Entry) -> tuple[str, str]:
 
 
 def _kind(entry: Entry) -> Markup:
-    kind = "badge estimate" if entry.estimated else "badge"
-    made = tag("span", text("ESTIMATE" if entry.estimated else "measured"), class_=kind)
+    kind = "badge estimate" if entry.origin != "measured" else "badge"
+    made = tag("span", text(BADGES[entry.origin]), class_=kind)
     return Markup(made + text(" ") + tag("span", text(entry.boundary or "no meter"), class_="badge"))
 
 

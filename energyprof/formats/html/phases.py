@@ -138,7 +138,7 @@ def _rows(label: str, found: Breakdown) -> list[tuple[str, ...]]:
 
 
 def _mark(report: Report) -> str:
-    return " (estimate)" if report.estimated else ""
+    return " (estimate)" if report.origin != "measured" else ""
 
 
 def _name(part: str) -> str:

@@ -101,7 +101,7 @@ def _panel(curve: PowerCurve, meter: MeterRecord, run: Run, colours: dict[str, s
     x = axis(0.0 if 0 <= curve.start_s < 0.02 * end_s else curve.start_s, end_s, "time", "s")
     # A little room, so that the line at its peak is not cut in half.
     y = axis(0.0, 1.04 * curve.peak_w, "power", "W")
-    kind = "an estimate" if meter.estimated else meter.part
+    kind = "an estimate" if meter.origin != "measured" else meter.part
     beside = "" if meter.counted else ", beside the total"
     y = Axis(y.low, y.high, y.ticks, f"{curve.meter}, {kind}{beside} {y.name.removeprefix('power ')}")
     known = [mean for mean in curve.mean_w if mean is not None]

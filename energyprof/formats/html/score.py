@@ -45,7 +45,7 @@ def scores(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
         found = _found(reports, labels, against)
     if not found:
         return None
-    estimated = any(report.estimated for report in reports) and against == "energy_j"
+    estimated = any(report.origin != "measured" for report in reports) and against == "energy_j"
     parts = [
         _figure(metric, [d for d in found if _metric(d) == metric], against) for metric in _metrics(found)
     ]

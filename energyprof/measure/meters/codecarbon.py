@@ -93,7 +93,7 @@ def _info(name: str) -> MeterInfo:
         gain_a=GPU_A if measured else MODEL_A,
         gain_source=GPU_SOURCE if measured else MODEL_SOURCE,
         max_power_w=20_000.0,  # a whole node with eight GPUs, twice
-        estimated=not measured,
+        origin="measured" if measured else "modelled",
     )
 
 

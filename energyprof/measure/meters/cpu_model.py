@@ -87,7 +87,7 @@ def _info(root: Path, threads: int) -> MeterInfo:
         gain_source=GAIN_SOURCE,
         max_power_w=2 * FULL_W * max(threads, 1),
         device=machine.cpu_model(root),
-        estimated=True,
+        origin="modelled",
     )
 
 

@@ -82,7 +82,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         device=str(path),
         window_s=window_s,
         min_interval_s=period_s,
-        recorded=True,
+        external=True,
     )
     notes = () if "gain" in options else (f"{info.name}: {GAIN_SOURCE}; ±5 % is assumed",)
     source = Source(info, functools.partial(CsvLog, info, path, wanted, place.number("offset", 0.0)))

@@ -69,7 +69,7 @@ def read(request: Request) -> Imported:
             "carbontracker",
             PARTS.get(name.partition(":")[2], "machine"),
             "mean power of each epoch",
-            estimated=True,
+            origin="modelled",
             counted=True,
         )
         for name in names

@@ -60,7 +60,7 @@ def read(request: Request) -> Imported:
             "codecarbon",
             PARTS[name],
             f"column {name} in kWh",
-            estimated=True,
+            origin="modelled",
             counted=True,
         )
         for name in names

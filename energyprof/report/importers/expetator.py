@@ -171,7 +171,7 @@ def _info(name: str, period_s: float) -> MeterInfo:
         max_power_w=MAX_POWER_W,
         device=name,
         min_interval_s=period_s,
-        recorded=True,
+        external=True,
     )
 
 

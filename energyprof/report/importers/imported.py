@@ -11,8 +11,8 @@ from typing import Any
 
 from energyprof import __version__
 from energyprof.errors import FileError
-from energyprof.meter import Boundary
-from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord
+from energyprof.meter import Boundary, joint_origin
+from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord, node_record
 from energyprof.trace.rows import Row, Sample
 from energyprof.workload import Target
 
@@ -72,9 +72,9 @@ def header(
             dict(config),
             target,
         ),
-        machine={"id": "", **machine},
+        nodes=(node_record({"id": "", **machine}),),
         boundary=boundary,
-        estimated=any(meter.estimated for meter in meters if meter.counted),
+        origin=joint_origin(meter.origin for meter in meters if meter.counted),
         meters=meters,
         runs=tuple(runs),
         notes=tuple(dict.fromkeys(notes)),

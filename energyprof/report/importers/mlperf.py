@@ -169,8 +169,8 @@ def _info(name: str, logs: Sequence[PowerLog], longest_s: float, result: Result)
         max_power_w=MAX_POWER_W,
         device=f"{name} of {result.platform or 'an unknown platform'}",
         min_interval_s=period_s,
-        estimated=estimate,
-        recorded=True,
+        origin="modelled" if estimate else "measured",
+        external=True,
     )
 
 

@@ -65,7 +65,7 @@ def read(request: Request) -> Imported:
             "pyjoules",
             DOMAINS[_kind(title)][0],
             f"pyJoules, {'NVML' if _kind(title) == 'nvidia_gpu' else 'RAPL'}",
-            estimated=False,
+            origin="measured",
             counted=_counts(title),
         )
         for title in columns

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof.errors import UsageError
-from energyprof.meter import MeterInfo, Part
+from energyprof.meter import MeterInfo, Origin, Part
 from energyprof.report.flags import Flag, flag
 from energyprof.report.record import Clock, MeterRecord, Phase, Run, meter_record
 from energyprof.units import seconds, utc
@@ -37,7 +37,7 @@ class Window:
 
 
 def total_meter(
-    name: str, kind: str, part: Part, method: str, *, estimated: bool, counted: bool
+    name: str, kind: str, part: Part, method: str, *, origin: Origin, counted: bool
 ) -> MeterRecord:
     """The record of a meter of which only totals are known; its gain stands for no figure of the report."""
     info = MeterInfo(
@@ -49,11 +49,11 @@ def total_meter(
         method=method,
         resolution=0.0,
         refresh_s=0.0,
-        gain_a=1.0 if estimated else 0.05,
-        gain_source="a model of unknown error" if estimated else "assumed: the file states none",
+        gain_a=1.0 if origin == "modelled" else 0.05,
+        gain_source="a model of unknown error" if origin == "modelled" else "assumed: the file states none",
         max_power_w=20_000.0,
-        estimated=estimated,
-        recorded=True,
+        origin=origin,
+        external=True,
     )
     record = meter_record(info, 0.0, counted=counted)
     return dataclasses.replace(record, coverage=1.0)

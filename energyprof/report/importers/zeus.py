@@ -49,7 +49,7 @@ def read(request: Request) -> Imported:
     runs = [total_run(windows, list(names), {"log": path.name}) for path, windows in by_file.items()]
     found = dict.fromkeys(window.name for windows in by_file.values() for window in windows)
     meters = [
-        total_meter(name, "zeus", "gpu", "ZeusMonitor", estimated=False, counted=True) for name in names
+        total_meter(name, "zeus", "gpu", "ZeusMonitor", origin="measured", counted=True) for name in names
     ]
     report = header(
         "zeus",

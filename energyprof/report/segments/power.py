@@ -25,12 +25,12 @@ class PowerSegmenter:
         # The mean over a window stands for its middle, and a reading is as old as the last renewal; a log
         # tells that itself. A step of size p near the edge of what is integrated is smeared over the window:
         # off by p·window/8 at most.
-        stale_s = 0.0 if meter.recorded else meter.refresh_s
+        stale_s = 0.0 if meter.external else meter.refresh_s
         self._age_s = (meter.window_s + stale_s) / 2
         self._blur_s = stale_s / 2 + meter.window_s / 8
         # The sampler reads powers at random times; a device that renews its value more slowly than it is
         # read, or a log, has looked at times of its own.
-        self._at_random = not meter.recorded and meter.refresh_s < interval_s
+        self._at_random = not meter.external and meter.refresh_s < interval_s
 
     def push(self, sample: Sample) -> list[Segment]:
         """The stretch since the last reading."""

@@ -175,7 +175,7 @@ def test_every_difference_of_the_reports_is_named_at_once_the_machine_too():
         1.1,
         config={"batch_size": 8, "precision": "fp32"},
         boundary="wall_ac",
-        estimated=True,
+        origin="modelled",
         meters=(meter("shelly:0"),),
         machine={"id": "sha256:there", "host": "there", "cpu": "Xeon", "threads": 8, "gpus": []},
     )
@@ -185,7 +185,7 @@ def test_every_difference_of_the_reports_is_named_at_once_the_machine_too():
     assert [line.split(":")[0].strip() for line in lines[1:]] == [
         "work",
         "boundary",
-        "estimated",
+        "origin",
         "meters",
         "machine",
     ]
@@ -198,9 +198,9 @@ def test_reports_from_machines_that_are_not_known_are_not_judged():
 
 
 def test_two_estimates_may_be_judged_and_say_what_they_are():
-    guess = at(0.99, 1.0, 1.01, estimated=True)
+    guess = at(0.99, 1.0, 1.01, origin="modelled")
     result = check(guess, guess)
-    assert (result.outcome, result.estimated) == ("PASS", True)
+    assert (result.outcome, result.origin) == ("PASS", "modelled")
 
 
 def test_a_missing_baseline_that_is_allowed_is_0_without_verdict():

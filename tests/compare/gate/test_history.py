@@ -178,7 +178,7 @@ def test_level_and_creep_share_the_5_percent():
         (at(1.0, target=replace(TARGET, value=0.9), id=at(1.0).workload.id), "other work"),
         (at(1.0, machine=ELSEWHERE), "another machine"),
         (at(1.0, boundary="wall_ac"), "another boundary"),
-        (at(1.0, estimated=True), "estimated or not"),
+        (at(1.0, origin="modelled"), "measured or not"),
         (at(1.0, meters=(meter("shelly:0"),)), "other meters"),
         (report([run(), run(status="missed")]), "invalid runs"),
         (report([run(flags=(flag("throttled", "gpu", "hw_thermal"),))]), "invalid runs"),

@@ -58,12 +58,12 @@ def test_its_models_are_marked_as_estimates_and_its_gpu_figure_is_not(
     smi = sysfs.write(tmp_path / "bin/nvidia-smi", "#!/bin/sh\n")
     smi.chmod(0o755)
     monkeypatch.setenv("PATH", str(smi.parent), prepend=os.pathsep)
-    estimated = {s.info.name: s.info.estimated for s in codecarbon.find(tmp_path).sources}
-    assert estimated == {
-        "codecarbon:cpu": True,
-        "codecarbon:ram": True,
-        "codecarbon:gpu": False,
-        "codecarbon:total": True,
+    origins = {s.info.name: s.info.origin for s in codecarbon.find(tmp_path).sources}
+    assert origins == {
+        "codecarbon:cpu": "modelled",
+        "codecarbon:ram": "modelled",
+        "codecarbon:gpu": "measured",
+        "codecarbon:total": "modelled",
     }
 
 

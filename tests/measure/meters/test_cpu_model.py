@@ -55,7 +55,7 @@ def test_it_says_everywhere_that_it_is_an_estimate(tmp_path: Path) -> None:
     finding = cpu_model.find(tmp_path)
     info = finding.sources[0].info
     assert finding.role == "estimate"
-    assert info.estimated
+    assert info.origin == "modelled"
     assert info.gain_a >= 0.5
     assert info.max_power_w == 2 * 3.5 * 8
     assert info.device == "Fake CPU @ 3.00GHz"

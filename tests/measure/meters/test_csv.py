@@ -47,7 +47,7 @@ def test_a_run_gets_its_rows_and_one_on_each_side(wall: Path) -> None:
     assert recording.between(NOON_S - 5, NOON_S + 99) == [(NOON_S + n, 100.5 + n) for n in range(10)]
     info = finding.sources[0].info
     assert recording.info is info
-    assert (info.recorded, info.part, info.boundary, info.reads) == (True, "machine", "wall_ac", "power_w")
+    assert (info.external, info.part, info.boundary, info.reads) == (True, "machine", "wall_ac", "power_w")
     assert (info.resolution, info.refresh_s, info.window_s) == (pytest.approx(0.1), 1.0, 0.0)
     assert info.gain_a == 0.05
     assert "give gain=0.01" in info.gain_source and "give gain=0.01" in finding.notes[0]

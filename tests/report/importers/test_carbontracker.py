@@ -51,7 +51,7 @@ def test_the_powers_of_all_devices_times_the_epochs_add_up(tmp_path):
     run = report.runs[0]
     assert run.energy_j == pytest.approx(2 * 30 * (310 + 40))
     assert [(p.name, p.end_s - p.start_s) for p in run.phases] == [("epoch 1", 30.0), ("epoch 2", 30.0)]
-    assert (run.time_s, report.estimated, report.workload.name) == (60.0, True, "unet")
+    assert (run.time_s, report.origin, report.workload.name) == (60.0, "modelled", "unet")
     assert run.facts["carbontracker_version"] == "2.4.7"
     assert read(path.with_suffix(".json")) == report
 

@@ -62,13 +62,13 @@ def test_kilowatt_hours_become_joules_of_the_components(tmp_path):
     )
     assert (run.time_s, run.status, run.clock.utc) == (600.0, "done", "2026-01-02T10:00:00.000Z")
     assert (report.boundary, report.workload.name) == ("component", "unet")
-    assert report.machine["gpus"] == [{"name": "NVIDIA A100"}] * 2
+    assert report.nodes[0].machine["gpus"] == [{"name": "NVIDIA A100"}] * 2
     assert read(tmp_path / "emissions.json") == report
 
 
 def test_it_is_an_estimate_of_unknown_uncertainty(tmp_path):
     report = imported(write(tmp_path / "emissions.csv", {}))
-    assert report.estimated and all(meter.estimated for meter in report.meters)
+    assert {report.origin, *(meter.origin for meter in report.meters)} == {"modelled"}
     assert report.runs[0].energy_u_j is None
     assert any("does not tell a metered CPU from a modelled one" in note for note in report.notes)
 

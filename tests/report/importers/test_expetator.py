@@ -42,7 +42,7 @@ def test_the_hosts_of_an_experiment_add_up(tmp_path):
     path = bundle(tmp_path / "b", ("lu.C.64", START, "2300"), ("lu.C.64", START + 100, "2300"))
     report = imported(path, tmp_path)
     assert [run.energy_j for run in report.runs] == [pytest.approx(18_000.0)] * 2
-    assert (report.boundary, report.workload.name, report.estimated) == ("wall_ac", "lu.C.64", False)
+    assert (report.boundary, report.workload.name, report.origin) == ("wall_ac", "lu.C.64", "measured")
     assert report.runs[0].status == "done" and report.runs[0].facts["fmax"] == "2300"
     assert to_json(recompute(tmp_path / "r.json")) == to_json(report)
 

@@ -176,7 +176,7 @@ def test_nodes_and_switches_add_up(tmp_path):
         write_power(tmp_path / f"power/result_0/{name}.txt", lambda t, w=power_w: w, every_second())
     report = imported(tmp_path, result)
     assert report.runs[0].energy_j == pytest.approx(1_350_000.0)
-    assert report.machine == {"id": "", "host": "ACME", "cpu": "Xeon", "nodes": "2"}
+    assert report.nodes[0].machine == {"id": "", "host": "ACME", "cpu": "Xeon", "nodes": "2"}
 
 
 def test_a_node_without_a_log_leaves_the_run_uncovered(tmp_path):
@@ -208,7 +208,7 @@ def test_the_submitters_description_of_the_system_is_found(tmp_path):
         json.dumps({**NODES, "accelerator_model_name": "H100", "accelerators_per_node": "8"})
     )
     report = imported(tmp_path, write_result(path))
-    assert report.machine["gpus"] == [{"name": "H100"}] * 8
+    assert report.nodes[0].machine["gpus"] == [{"name": "H100"}] * 8
 
 
 def test_an_estimated_switch_stands_beside_the_total(tmp_path):
@@ -218,10 +218,10 @@ def test_an_estimated_switch_stands_beside_the_total(tmp_path):
     (folder / "sw_0.txt").write_text(line(START_S, "interconnect_power_est", 900.0) + "\n")
     report = imported(tmp_path, result)
     switch = report.meters[1]
-    assert (switch.name, switch.counted, switch.estimated) == ("sw_0", False, True)
+    assert (switch.name, switch.counted, switch.origin) == ("sw_0", False, "modelled")
     assert report.runs[0].energy_j == pytest.approx(700_000.0)
     assert sum(phase.by_meter_j["sw_0"] for phase in report.runs[0].phases) == pytest.approx(90_000.0)
-    assert not report.estimated
+    assert report.origin == "measured"
     assert noted(report, "sw_0: an estimate: 900 W")
 
 

@@ -27,7 +27,7 @@ def test_microjoules_and_millijoules_become_joules_each_once(tmp_path):
     assert run.energy_j == pytest.approx(2520.0)
     assert run.phases[0].by_meter_j["core_0"] == pytest.approx(300.0)
     assert {meter.name: meter.counted for meter in report.meters}["core_0"] is False
-    assert (run.time_s, report.estimated, report.workload.name) == (10.0, False, "train")
+    assert (run.time_s, report.origin, report.workload.name) == (10.0, "measured", "train")
     assert read(tmp_path / "t.json") == report
 
 

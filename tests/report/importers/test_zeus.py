@@ -34,7 +34,7 @@ def test_the_gpus_of_a_window_add_up(tmp_path):
     report = imported(write(tmp_path / "log.csv", row(0, "training", 100, 30_000, 28_000)))
     run = report.runs[0]
     assert (run.energy_j, run.energy_u_j, run.time_s, run.coverage) == (58_000.0, None, 100.0, 1.0)
-    assert (report.boundary, report.estimated) == ("component", False)
+    assert (report.boundary, report.origin) == ("component", "measured")
     assert report.workload.name == "training"
     assert run.clock.utc == "2024-10-09T21:00:00.000Z"
     assert read(tmp_path / "log.json") == report

@@ -112,7 +112,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         max_power_w=MAX_POWER_W,
         device=", ".join(sorted(filter(None, supplies))),
         window_s=metric.window_s,
-        recorded=True,
+        external=True,
     )
     notes = (f"{len(supplies)} power supplies, added up",) if len(supplies) > 1 else ()
     source = Source(info, functools.partial(Kwollect, info, log, frozenset(supplies)))

@@ -71,7 +71,7 @@ def test_what_it_is() -> None:
         finding = find(host)
     info = finding.sources[0].info
     assert (info.name, info.kind, info.part) == ("kwollect:nancy/grappe-3", "kwollect", "machine")
-    assert (info.reads, info.boundary, info.recorded) == ("power_w", "wall_ac", True)
+    assert (info.reads, info.boundary, info.external) == ("power_w", "wall_ac", True)
     assert (info.refresh_s, info.window_s, info.resolution) == (1.0, 1.0, 0.1)
     assert (info.method, info.device) == ("Kwollect wattmetre_power_watt", "wattmetre1-port33")
     assert finding.notes == ()

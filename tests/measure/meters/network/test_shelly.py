@@ -70,7 +70,7 @@ def test_the_power_counts_and_the_register_is_held_against_it(
     power, register = (source.info for source in finding.sources)
     assert (power.name, power.reads, power.method) == (f"shelly:{host}", "power_w", method)
     assert (power.part, power.boundary, power.device) == ("machine", "wall_ac", named)
-    assert (power.gain_a, power.checks, power.lane, power.recorded) == (0.035, "", "", False)
+    assert (power.gain_a, power.checks, power.lane, power.external) == (0.035, "", "", False)
     assert (register.name, register.reads) == (f"shelly:{host}:register", "energy_j")
     assert (register.checks, register.tolerance) == (power.name, 0.05)
     assert register.min_interval_s > power.min_interval_s >= 1.0
