@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof.compare import budget
-from energyprof.compare.statistics import terms
-from energyprof.compare.statistics.mean import mean_of
+from energyprof.compare.statistics.mean import mean_of_amounts
+from energyprof.compare.statistics.terms import Amount, of_sum
 from energyprof.report.energy import SHORT_REFRESHES
 from energyprof.report.phases import PART
 from energyprof.report.record import MeterRecord, Phase, Report
@@ -16,7 +16,7 @@ from energyprof.report.uncertainty import SCALE
 
 
 @dataclass(frozen=True)
-class Part:
+class StepPart:
     """One part of a step, in the mean over the runs."""
 
     name: str
@@ -30,7 +30,7 @@ class Part:
 class Breakdown:
     """All parts of a step, beside the training that they are the parts of."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[StepPart, ...]
     together_j: float  # a sample
     together_u_j: float  # expanded
     train_j: float | None  # a sample of the train phases; None: not measured
@@ -39,10 +39,6 @@ class Breakdown:
     # machine's power is paid once and not once a part, the parts one after the other take more: above 1.
     closure: float | None
     closure_u: float | None  # expanded, without the gain that both have in common
-
-
-# One run's joules a sample, and their standard uncertainties by term.
-_Reading = tuple[float, Mapping[str, float]]
 
 
 def breakdown(report: Report) -> Breakdown | None:
@@ -82,30 +78,30 @@ def _by_part(phases: Sequence[Phase]) -> dict[str, Phase]:
     }
 
 
-def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> Part:
+def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> StepPart:
     sample_j, u_j = _mean([_reading(phase) for phase in phases])
     spans_s = [phase.end_s - phase.start_s for phase in phases]
     power_w = math.fsum(phase.energy_j or 0.0 for phase in phases) / math.fsum(spans_s)
     # In another tool's file no meter may be counted: nothing says how often it was read.
     slowest_s = max((max(m.interval_s, m.info.refresh_s) for m in meters if m.counted), default=math.inf)
-    return Part(name, sample_j, u_j, power_w, u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s)
+    return StepPart(
+        name, sample_j, u_j, power_w, u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s
+    )
 
 
-def _reading(phase: Phase) -> _Reading:
+def _reading(phase: Phase) -> Amount:
     samples = phase.samples or 1
     terms_j = phase.budget_j or {"meters": (phase.energy_u_j or 0.0) / 2}
     return (phase.energy_j or 0.0) / samples, {term: u_j / samples for term, u_j in terms_j.items()}
 
 
-def _sum(readings: Sequence[_Reading]) -> _Reading:
-    n = len(readings)
-    means_j = terms.of_mean([terms_j for _, terms_j in readings])
-    return math.fsum(joules for joules, _ in readings), {term: n * u_j for term, u_j in means_j.items()}
+def _sum(readings: Sequence[Amount]) -> Amount:
+    return math.fsum(joules for joules, _ in readings), of_sum([terms_j for _, terms_j in readings])
 
 
-def _mean(readings: Sequence[_Reading]) -> tuple[float, float]:
+def _mean(readings: Sequence[Amount]) -> tuple[float, float]:
     """The mean over runs and its expanded uncertainty."""
-    found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
+    found = mean_of_amounts(readings)
     return found.value, found.total.expanded
 
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from energyprof.compare.figures import BY_NAME, value
 from energyprof.compare.statistics import terms
-from energyprof.compare.statistics.mean import Total, mean_of
+from energyprof.compare.statistics.mean import Total, mean_of_amounts
+from energyprof.compare.statistics.terms import Amount
 from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.uncertainty import SCATTER, Term, term_of
 
@@ -18,7 +19,7 @@ OLD_REPORT = (
 
 
 @dataclass(frozen=True)
-class Item:
+class BudgetItem:
     """One line of a budget."""
 
     term: str
@@ -37,16 +38,12 @@ class Budget:
     figure: str  # energy_to_target, energy, energy_per_sample or net_energy
     mean_j: float  # geometric; arithmetic where one is not positive
     runs: int
-    items: tuple[Item, ...]
+    items: tuple[BudgetItem, ...]
     total: Total
     # Without the gain: it is common to all that is measured with the same meters, and drops out there.
     one_device: Total
     by_meter_j: Mapping[str, Mapping[str, float]]  # standard, by term; empty unless there are several meters
     notes: tuple[str, ...]
-
-
-# One run's energy, and its standard uncertainties by term.
-_Reading = tuple[float, Mapping[str, float]]
 
 
 def counting(report: Report) -> list[Run]:
@@ -86,10 +83,10 @@ def net_energy(report: Report) -> Budget | None:
     return _budget("net_energy", report, runs, readings)
 
 
-def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence[_Reading]) -> Budget | None:
+def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence[Amount]) -> Budget | None:
     if not readings:
         return None
-    found = mean_of([joules for joules, _ in readings], [terms_j for _, terms_j in readings])
+    found = mean_of_amounts(readings)
     total = found.total
     items = []
     for term, u_j in found.terms.items():
@@ -108,14 +105,14 @@ def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence
     )
 
 
-def _item(term: str, u_j: float, share: float | None, meters: Sequence[MeterRecord], n: int) -> Item:
+def _item(term: str, u_j: float, share: float | None, meters: Sequence[MeterRecord], n: int) -> BudgetItem:
     known = term_of(term)
     distribution, source = known.distribution, known.source
     if term == SCATTER:
         distribution = f"Student, {n - 1} dof"
     if known.error in ("scale", "zero"):
         distribution, source = _of_meters(known, meters)
-    return Item(term, "A" if term == SCATTER else "B", distribution, known.meaning, source, u_j, share)
+    return BudgetItem(term, "A" if term == SCATTER else "B", distribution, known.meaning, source, u_j, share)
 
 
 def _of_meters(term: Term, meters: Sequence[MeterRecord]) -> tuple[str, str]:
@@ -153,7 +150,7 @@ def _by_meter(figure: str, runs: Sequence[Run], mean_j: float) -> Mapping[str, M
     return found
 
 
-def _notes(runs: Sequence[Run], items: Sequence[Item], in_scatter: Sequence[str]) -> tuple[str, ...]:
+def _notes(runs: Sequence[Run], items: Sequence[BudgetItem], in_scatter: Sequence[str]) -> tuple[str, ...]:
     notes = []
     if any(run.energy_u_j and not run.budget_j for run in runs):
         notes.append(OLD_REPORT)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from energyprof.compare import emissions
 from energyprof.compare.figures import broken, run_name, unmetered
 from energyprof.compare.mismatches import machine_name
 from energyprof.compare.samples_to_target import Samples, work_name
-from energyprof.compare.statistics.mean import Mean, mean_of, together
-from energyprof.compare.statistics.terms import of_phases, scaled
+from energyprof.compare.statistics.mean import Mean, mean_of_amounts, together
+from energyprof.compare.statistics.terms import Amount, of_phases, scaled
 from energyprof.errors import NotComparable, UsageError
 from energyprof.meter import Origin
 from energyprof.report.phases import counts
@@ -55,16 +55,12 @@ class Forecast:
     notes: tuple[str, ...]
 
 
-# An amount and its standard uncertainties by term.
-_Amount = tuple[float, Mapping[str, float]]
-
-
 @dataclass(frozen=True)
 class _Spent:
     """What one run spent, in J or in s."""
 
-    sample: _Amount  # one of the train phases
-    evaluation: _Amount | None  # one, with what else recurs with it, such as checkpoints
+    sample: Amount  # one of the train phases
+    evaluation: Amount | None  # one, with what else recurs with it, such as checkpoints
     start: float  # the warm-up, beyond what its samples take later
 
 
@@ -171,7 +167,7 @@ def _seconds(phase: Phase) -> float:
 def _spent(phases: Sequence[Phase], amount: Callable[[Phase], float], run: Run | None) -> _Spent:
     """``run`` has the uncertainties of what is spent; None: it has none, as of time."""
 
-    def per(some: Sequence[Phase], n: int) -> _Amount:
+    def per(some: Sequence[Phase], n: int) -> Amount:
         terms = {} if run is None else scaled(of_phases(run, some), 1 / n)
         return math.fsum(map(amount, some)) / n, terms
 
@@ -187,14 +183,10 @@ def _spent(phases: Sequence[Phase], amount: Callable[[Phase], float], run: Run |
 def _means(spent: Sequence[_Spent]) -> _Means:
     evaluations = [one.evaluation for one in spent if one.evaluation is not None]
     return _Means(
-        _mean([one.sample for one in spent]),
-        _mean(evaluations) if evaluations else None,
-        _mean([(one.start, {}) for one in spent]),
+        mean_of_amounts([one.sample for one in spent]),
+        mean_of_amounts(evaluations) if evaluations else None,
+        mean_of_amounts([(one.start, {}) for one in spent]),
     )
-
-
-def _mean(amounts: Sequence[_Amount]) -> Mean:
-    return mean_of([amount for amount, _ in amounts], [terms for _, terms in amounts])
 
 
 def _foretold(name: str, unit: str, samples: Samples, means: _Means, repeats: int) -> Foretold:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.compare import budget
-from energyprof.compare.breakdown import Breakdown, Part, breakdown
+from energyprof.compare.breakdown import Breakdown, StepPart, breakdown
 from energyprof.report.record import Report
 from energyprof.units import plus_minus, watts
 
@@ -68,5 +68,5 @@ def _share(sample_j: float, train_j: float | None) -> str:
     return f"{100 * sample_j / train_j:.1f} %" if train_j else "–"
 
 
-def _name(part: Part) -> str:
+def _name(part: StepPart) -> str:
     return NAMES.get(part.name, part.name.replace("_", " "))

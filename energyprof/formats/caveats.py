@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energyprof.compare.gate.check import Check, Outcome
+from energyprof.compare.gate.check import Check, CheckOutcome
 from energyprof.formats import wording
 
 NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."
@@ -16,9 +16,9 @@ def caveats(result: Check) -> list[str]:
     return lines
 
 
-def unjudged(result: Check) -> list[tuple[Outcome, str]]:
+def unjudged(result: Check) -> list[tuple[CheckOutcome, str]]:
     """What has no verdict: an outcome and a line for each; of a check without any verdict all of it."""
-    lines: list[tuple[Outcome, str]] = [("INVALID", line) for line in result.invalid]
+    lines: list[tuple[CheckOutcome, str]] = [("INVALID", line) for line in result.invalid]
     lines += [("NOT_COMPARABLE", line) for line in result.incomparable]
     lines += [("NOT_COMPARABLE", f"{work}: the work itself changed") for work in result.changed]
     lines += [("INCONCLUSIVE", f"{work}: only in the baseline") for work in result.removed]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 
-Reading = tuple[float, float]  # when (s), and the processor time (s) used until then
+CpuReading = tuple[float, float]  # when (s), and the processor time (s) used until then
 
 
-def spent(readings: Sequence[Reading], start_s: float, end_s: float) -> float | None:
+def spent(readings: Sequence[CpuReading], start_s: float, end_s: float) -> float | None:
     """Processor time in s from ``start_s`` to ``end_s``, by ``readings`` in the order of their times.
 
     Between two readings the load is taken as even; one follows each edge of a phase within milliseconds.
@@ -22,7 +22,7 @@ def spent(readings: Sequence[Reading], start_s: float, end_s: float) -> float | 
     return _at(readings, end_s) - _at(readings, start_s)
 
 
-def _at(readings: Sequence[Reading], time_s: float) -> float:
+def _at(readings: Sequence[CpuReading], time_s: float) -> float:
     i = bisect_left(readings, (time_s,))
     after_s, after = readings[i]
     if i == 0 or after_s == time_s:

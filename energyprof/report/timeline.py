@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from energyprof.report.cpu_time import Reading
+from energyprof.report.cpu_time import CpuReading
 from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import (
     PART,
@@ -69,7 +69,7 @@ class Timeline:
     profiler: Mapping[str, Any]
     flags: tuple[Flag, ...]
     conditions: Mapping[str, Mapping[str, Any]]  # by device
-    cpu: tuple[Reading, ...] = ()  # processor time of the training's processes, in the order of the times
+    cpu: tuple[CpuReading, ...] = ()  # processor time of the training's processes, in the order of the times
 
 
 @dataclass
@@ -91,7 +91,7 @@ class _EventLog:
     )
     unmarked: bool = False  # none did
     last_s: float = 0.0
-    cpu: list[Reading] = field(default_factory=list)
+    cpu: list[CpuReading] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
 
     def name_unmarked(self) -> None:

@@ -14,7 +14,7 @@ from energyprof.compare.gate.limits import Limit
 from energyprof.report.file import from_json, to_json
 from energyprof.report.flags import MEANINGS, Flag, Kind, flag
 from energyprof.report.idle import idle
-from energyprof.report.importers.totals import Window, total_run
+from energyprof.report.importers.totals import WindowTotals, total_run
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import MeterRecord, Phase, Run
 from energyprof.trace.rows import Row, Sample
@@ -91,7 +91,7 @@ def of_an_idle_machine() -> Iterator[Flag]:
 
 def of_totals() -> Iterator[Flag]:
     for joules in (None, 0.0, -1.0):
-        yield from total_run([Window("train", 0.0, 10.0, {"gpu": joules})], ["gpu"], {}).flags
+        yield from total_run([WindowTotals("train", 0.0, 10.0, {"gpu": joules})], ["gpu"], {}).flags
 
 
 def test_each_kind_in_the_table_is_made_by_something_and_no_other() -> None:

@@ -19,9 +19,9 @@ from energyprof.meter import Origin, joint_origin
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
-Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
+CheckOutcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
 # An inconclusive check fails a build only where it is asked to (`exit_code`).
-_EXIT_CODES: dict[Outcome, int] = {
+_EXIT_CODES: dict[CheckOutcome, int] = {
     "PASS": 0,
     "FAIL": 1,
     "INCONCLUSIVE": 0,
@@ -36,7 +36,7 @@ STRICT_INCONCLUSIVE = 5
 class Check:
     """A build's verdict; without a baseline or valid runs there are no ``verdicts``."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     label: str
     baseline: str
     verdicts: tuple[Verdict, ...] = ()
@@ -101,7 +101,7 @@ def check_suite(
     )
     origin = joint_origin(case.new.origin for case in found.cases)
     result = _judged(several, labels, origin)
-    outcomes: list[Outcome] = [result.outcome] if evidence else ["NO_BASELINE"]
+    outcomes: list[CheckOutcome] = [result.outcome] if evidence else ["NO_BASELINE"]
     outcomes += [overall(result.verdicts)] if result.verdicts else []
     outcomes += ["NOT_COMPARABLE"] if incomparable or (found.changed and "changed" not in overlook) else []
     outcomes += ["INCONCLUSIVE"] if found.removed else []
@@ -116,7 +116,14 @@ def check_suite(
 
 
 # The first that is found is the outcome of several.
-_SEVERITY: tuple[Outcome, ...] = ("FAIL", "NOT_COMPARABLE", "INVALID", "INCONCLUSIVE", "PASS", "NO_BASELINE")
+_SEVERITY: tuple[CheckOutcome, ...] = (
+    "FAIL",
+    "NOT_COMPARABLE",
+    "INVALID",
+    "INCONCLUSIVE",
+    "PASS",
+    "NO_BASELINE",
+)
 
 
 def check_history(
@@ -148,7 +155,7 @@ def exit_code(result: Check, *, strict: bool) -> int:
 
 def _judged(evidence: Evidence, labels: tuple[str, str], origin: Origin) -> Check:
     verdicts = judge(evidence.trials)
-    outcome: Outcome = "INVALID" if evidence.invalid else overall(verdicts)
+    outcome: CheckOutcome = "INVALID" if evidence.invalid else overall(verdicts)
     return Check(
         outcome,
         *labels,

@@ -76,6 +76,11 @@ def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mea
     return Mean(mean, n, found, tuple(aside), total, one_device)
 
 
+def mean_of_amounts(amounts: Sequence[terms.Amount]) -> Mean:
+    """The mean of amounts that come with their terms."""
+    return mean_of([value for value, _ in amounts], [terms_of_one for _, terms_of_one in amounts])
+
+
 def together(parts: Sequence[tuple[float, float | None]]) -> Total:
     """Independent standard uncertainties with their degrees of freedom (None: without end) as one.
 

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from energyprof.report.record import Phase, Run
 from energyprof.report.uncertainty import COMMON, ZERO
 
+# An amount and its standard uncertainties by term.
+Amount = tuple[float, Mapping[str, float]]
+
 # What a difference of powers is rid of, or may be: a report that does not split its uncertainty cannot say.
 _GONE = (*ZERO, "meters")
 
@@ -32,8 +35,7 @@ def of_sample(run: Run, joules: float) -> Mapping[str, float]:
 def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
     """Of the sum of some of the run's phases: their own terms, or in proportion to the run's without."""
     if phases and all(phase.budget_j for phase in phases):
-        names = dict.fromkeys(term for phase in phases for term in phase.budget_j)
-        return {term: _sum(term, [phase.budget_j.get(term, 0.0) for phase in phases]) for term in names}
+        return of_sum([phase.budget_j for phase in phases])
     spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
     return scaled(of_energy(run), spent_j / run.energy_j) if run.energy_j else {}
 
@@ -66,13 +68,16 @@ def scaled(terms_of_one: Mapping[str, float], factor: float) -> dict[str, float]
 
 def of_mean(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The terms of the mean of several runs: what they share stays, what each has alone averages out."""
-    n, names = len(runs), dict.fromkeys(term for terms_j in runs for term in terms_j)
-    return {term: _sum(term, [terms_j.get(term, 0.0) for terms_j in runs]) / n for term in names}
+    return {term: u / len(runs) for term, u in of_sum(runs).items()}
 
 
-def _sum(term: str, parts_j: Sequence[float]) -> float:
-    """One term of a sum of energies."""
-    return math.fsum(parts_j) if term in COMMON else math.hypot(*parts_j)
+def of_sum(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The terms of a sum: what its parts share adds up, what each has alone adds in quadrature."""
+    found = {}
+    for term in dict.fromkeys(term for terms_of_one in parts for term in terms_of_one):
+        each = [terms_of_one.get(term, 0.0) for terms_of_one in parts]
+        found[term] = math.fsum(each) if term in COMMON else math.hypot(*each)
+    return found
 
 
 def _known(terms_j: Mapping[str, float]) -> dict[str, float]:

@@ -16,7 +16,7 @@ from energyprof.formats.html.tags import Markup, join, tag, text
 SIZE = 1000  # the drawing's own units, both ways
 MOST_TICKS = 6
 
-Point = tuple[float, float]
+XY = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -102,24 +102,24 @@ def _step(span: float) -> float:
     return next((m * power for m in (1, 2, 5) if span / (m * power) <= MOST_TICKS), 10 * power)
 
 
-def at(x: Axis, y: Axis, point: Point) -> Point:
+def at(x: Axis, y: Axis, point: XY) -> XY:
     """The point in the drawing's units, y upwards."""
     return SIZE * x.share(point[0]), SIZE * (1 - y.share(point[1]))
 
 
-def path(points: Iterable[Point], **attributes: object) -> Markup:
+def path(points: Iterable[XY], **attributes: object) -> Markup:
     """A line through places in the drawing's units."""
     words = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return tag("path", d=f"M{words}", **attributes)
 
 
-def area(lower: Sequence[Point], upper: Sequence[Point], **attributes: object) -> Markup:
+def area(lower: Sequence[XY], upper: Sequence[XY], **attributes: object) -> Markup:
     """What lies between two lines."""
     words = " ".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *reversed(lower)))
     return tag("polygon", points=words, **attributes)
 
 
-def dot(place: Point, stroke: str, title: str = "") -> Markup:
+def dot(place: XY, stroke: str, title: str = "") -> Markup:
     """A round mark: a line of no length with round ends stays round however the drawing is stretched."""
     mark = tag("path", d=f"M{place[0]:.1f} {place[1]:.1f}h0.01", class_="dot", style=f"stroke:{stroke}")
     return tag("g", tag("title", text(title)), mark) if title else mark
@@ -195,9 +195,9 @@ def swatch(fill: str) -> Markup:
     return tag("rect", x=4, y=1, width=24, height=14, style=f"fill:{fill}")
 
 
-def stretches(places: Sequence[Point | None]) -> list[list[Point]]:
+def stretches(places: Sequence[XY | None]) -> list[list[XY]]:
     """The unbroken parts of a line that has holes."""
-    parts: list[list[Point]] = [[]]
+    parts: list[list[XY]] = [[]]
     for place in places:
         if place is None:
             parts.append([])

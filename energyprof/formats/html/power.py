@@ -10,8 +10,8 @@ from energyprof.compare.power_curve import PowerCurve, power_curves
 from energyprof.errors import FileError
 from energyprof.formats.html.plot import (
     SIZE,
+    XY,
     Axis,
-    Point,
     area,
     axis,
     column,
@@ -125,11 +125,11 @@ def _marks(curve: PowerCurve, run: Run, colours: dict[str, str], x: Axis, y: Axi
         )
         marks.append(tag("g", name, column(start, end, class_="shade", style=fill), strip))
 
-    def placed(i: int, power_w: float) -> Point:
+    def placed(i: int, power_w: float) -> XY:
         middle_s = curve.start_s + (i + 0.5) * curve.step_s
         return SIZE * x.share(middle_s), SIZE * (1 - y.share(power_w))
 
-    def line(powers: Sequence[float | None]) -> list[list[Point]]:
+    def line(powers: Sequence[float | None]) -> list[list[XY]]:
         return stretches([None if power is None else placed(i, power) for i, power in enumerate(powers)])
 
     for low, high in zip(line(curve.least_w), line(curve.most_w), strict=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from energyprof.compare.score_curve import Against, Knots, ScoreCurve, score_curve
-from energyprof.formats.html.plot import Axis, Point, area, at, axis, dot, legend, path, plot
+from energyprof.formats.html.plot import XY, Axis, area, at, axis, dot, legend, path, plot
 from energyprof.formats.html.style import DASHES, LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
 from energyprof.report.record import Report
@@ -116,7 +116,7 @@ def _style(drawn: _Drawn) -> str:
     return f"stroke:{drawn.stroke}" + (f";stroke-dasharray:{drawn.dash}" if drawn.dash else "")
 
 
-def _placed(knots: Knots, x: Axis, y: Axis) -> list[Point]:
+def _placed(knots: Knots, x: Axis, y: Axis) -> list[XY]:
     return [at(x, y, knot) for knot in knots]
 
 

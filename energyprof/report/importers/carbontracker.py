@@ -14,7 +14,7 @@ from pathlib import Path
 from energyprof.errors import FileError, UsageError
 from energyprof.meter import Part
 from energyprof.report.importers.imported import Imported, Request, header, line_with, text_of
-from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, Window, total_meter, total_run
+from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, WindowTotals, total_meter, total_run
 from energyprof.trace.stamps import seconds
 
 PARTS: dict[str, Part] = {"gpu": "gpu", "cpu": "cpu"}
@@ -43,7 +43,7 @@ def read(request: Request) -> Imported:
         COVERAGE,
         UNCERTAINTY,
     ]
-    by_file: dict[Path, list[Window]] = {}
+    by_file: dict[Path, list[WindowTotals]] = {}
     names: dict[str, None] = {}
     facts: dict[Path, dict[str, object]] = {}
     for path in request.files:
@@ -114,9 +114,9 @@ def _devices(texts: Iterable[str]) -> dict[str, list[str]]:
 
 def _epochs(
     path: Path, messages: Iterable[tuple[str, str]], devices: Mapping[str, list[str]]
-) -> tuple[list[Window], list[str]]:
+) -> tuple[list[WindowTotals], list[str]]:
     """The epochs, and the components of which the log has the mean over several devices."""
-    windows: list[Window] = []
+    windows: list[WindowTotals] = []
     several: dict[str, None] = {}
     for epoch in _parts(messages):
         stamp, title = epoch[0]
@@ -134,7 +134,7 @@ def _epochs(
                 joules[f"carbontracker:{component}"] = None if watts is None else watts * span_s
         if span_s is not None:
             end_s = seconds(stamp, timezone.utc)
-            windows.append(Window(title.lower().rstrip(":"), end_s - span_s, span_s, joules))
+            windows.append(WindowTotals(title.lower().rstrip(":"), end_s - span_s, span_s, joules))
     if not windows:
         raise FileError(f"{path}: there is no epoch with a duration in it")
     return windows, list(several)

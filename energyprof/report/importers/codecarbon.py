@@ -14,7 +14,7 @@ from energyprof.errors import FileError, UsageError
 from energyprof.meter import Part
 from energyprof.report.importers.columns import Record, figure, records
 from energyprof.report.importers.imported import Imported, Request, first_line, header
-from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, Window, total_meter, total_run
+from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, WindowTotals, total_meter, total_run
 from energyprof.report.record import Run
 from energyprof.trace.stamps import seconds
 
@@ -93,7 +93,7 @@ def _run(row: Record, names: Sequence[str]) -> Run:
         for name in ("run_id", "codecarbon_version", "python_version", "tracking_mode", "pue")
         if row.get(name)
     }
-    window = Window("run", end_s - (span_s or 0.0), span_s or 0.0, by_meter_j)
+    window = WindowTotals("run", end_s - (span_s or 0.0), span_s or 0.0, by_meter_j)
     return total_run([window], list(by_meter_j), facts)
 
 

@@ -29,7 +29,7 @@ from energyprof.report.importers.imported import (
 )
 from energyprof.report.importers.mllog import number
 from energyprof.report.importers.power_fit import listed, misfits, within
-from energyprof.report.importers.power_log import Point, PowerLog
+from energyprof.report.importers.power_log import LoggedValue, PowerLog
 from energyprof.report.record import meter_record
 from energyprof.trace.rows import Row
 from energyprof.units import utc
@@ -146,7 +146,7 @@ def _powers(path: Path, archive: zipfile.ZipFile | None, experiment: Experiment)
     return logs
 
 
-def _points(entry: Any) -> tuple[Point, ...] | None:
+def _points(entry: Any) -> tuple[LoggedValue, ...] | None:
     """Times and watts of ``[host, [t, …], [W, …]]``; ``None``: it is none."""
     if not (
         isinstance(entry, list) and len(entry) == 3 and all(isinstance(part, list) for part in entry[1:])

@@ -16,7 +16,7 @@ SYSTEM = ":::SYSJSON "
 _DECODER = json.JSONDecoder()
 
 
-class Event(NamedTuple):
+class MllogEvent(NamedTuple):
     """One line."""
 
     time_s: float  # since 1970 (UTC)
@@ -36,21 +36,21 @@ def number(value: Any) -> float | None:
     return float(value)
 
 
-class Log(NamedTuple):
+class Mllog(NamedTuple):
     """The events of a file in its order, and what else it tells."""
 
-    events: tuple[Event, ...]
+    events: tuple[MllogEvent, ...]
     broken: int  # lines with the mark that could not be read: cut off, or two processes in one line
     system: Mapping[str, Any]  # what the submitter's script says of the machine
 
 
-def read_mllog(path: Path) -> Log:
+def read_mllog(path: Path) -> Mllog:
     """What the file holds. Launchers put the rank before the mark: ``0: :::MLLOG {…}``.
 
     Raises:
         FileError: it cannot be read.
     """
-    events: list[Event] = []
+    events: list[MllogEvent] = []
     broken = 0
     system: dict[str, Any] = {}
     for line in text_of(path).splitlines():
@@ -61,16 +61,16 @@ def read_mllog(path: Path) -> Log:
             events += [event] if event else []
         elif SYSTEM in line and not line.lstrip().startswith("+"):
             system = _json(line.rpartition(SYSTEM)[2]) or system
-    return Log(tuple(events), broken, system)
+    return Mllog(tuple(events), broken, system)
 
 
-def _event(text: str) -> Event | None:
+def _event(text: str) -> MllogEvent | None:
     data = _json(text)
     time_ms = number(data.get("time_ms"))
     if time_ms is None or not isinstance(data.get("key"), str):
         return None
     metadata = data.get("metadata")
-    return Event(
+    return MllogEvent(
         time_ms / 1000, data["key"], data.get("value"), metadata if isinstance(metadata, dict) else {}
     )
 

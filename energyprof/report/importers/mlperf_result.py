@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from energyprof.errors import FileError
-from energyprof.report.importers.mllog import Event, Log, number, read_mllog
+from energyprof.report.importers.mllog import Mllog, MllogEvent, number, read_mllog
 from energyprof.workload import Target
 
 SCORES = ("eval_accuracy", "eval_error")
@@ -144,7 +144,7 @@ class _Counter:
     benchmark: str
     train_samples: float | None
 
-    def __call__(self, event: Event) -> int | None:
+    def __call__(self, event: MllogEvent) -> int | None:
         count = number(event.metadata.get("samples_count"))
         if count is not None:
             return round(count)
@@ -157,7 +157,7 @@ class _Counter:
 
 
 def _marks(
-    inside: Iterable[Event], counter: _Counter, stop_s: float
+    inside: Iterable[MllogEvent], counter: _Counter, stop_s: float
 ) -> tuple[tuple[float, str, int | None], ...]:
     """The phases: evaluations by their start and stop, training all else."""
     marks: list[tuple[float, str, int | None]] = []
@@ -170,7 +170,7 @@ def _marks(
     return tuple(marks)
 
 
-def _scores(inside: Iterable[Event], counter: _Counter) -> tuple[tuple[Score, ...], int]:
+def _scores(inside: Iterable[MllogEvent], counter: _Counter) -> tuple[tuple[Score, ...], int]:
     """The evaluations with one number each, and how many others there are."""
     events = [event for event in inside if event.key in SCORES]
     scores = []
@@ -181,7 +181,7 @@ def _scores(inside: Iterable[Event], counter: _Counter) -> tuple[tuple[Score, ..
     return tuple(scores), len(events) - len(scores)
 
 
-def _config(events: Iterable[Event]) -> dict[str, Any]:
+def _config(events: Iterable[MllogEvent]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for event in events:
         plain = isinstance(event.value, (int, float, str))
@@ -191,7 +191,7 @@ def _config(events: Iterable[Event]) -> dict[str, Any]:
     return {**dict(sorted(found.items())), **({"division": division} if division else {})}
 
 
-def _notes(log: Log, start: Event, stop: Event | None, stop_s: float, unscored: int) -> list[str]:
+def _notes(log: Mllog, start: MllogEvent, stop: MllogEvent | None, stop_s: float, unscored: int) -> list[str]:
     notes = []
     if log.broken:
         notes.append(f"{log.broken} of its lines could not be read")
@@ -224,5 +224,5 @@ def _system_description(path: Path) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _last(events: Iterable[Event], key: str) -> Any:
+def _last(events: Iterable[MllogEvent], key: str) -> Any:
     return next((event.value for event in reversed(list(events)) if event.key == key), None)

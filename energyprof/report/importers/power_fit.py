@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from energyprof.report.importers.power_log import Point, PowerLog
+from energyprof.report.importers.power_log import LoggedValue, PowerLog
 from energyprof.report.segments.segment import GAP_INTERVALS
 from energyprof.units import seconds, share
 
@@ -39,7 +39,7 @@ class Span(Protocol):
         ...
 
 
-def within(log: PowerLog, start_s: float, stop_s: float) -> list[Point]:
+def within(log: PowerLog, start_s: float, stop_s: float) -> list[LoggedValue]:
     """The readings from ``start_s`` to ``stop_s``, with the one before and the one after if they are near.
 
     Idle time that pads a log has no part in it. A reading that is further off than a gap tells nothing.

@@ -12,10 +12,10 @@ from pathlib import Path
 from energyprof.errors import FileError, MeterError
 from energyprof.meter import Boundary, Quantity
 from energyprof.report.importers.imported import line_with
-from energyprof.report.importers.mllog import MARK, Event, number, read_mllog
+from energyprof.report.importers.mllog import MARK, MllogEvent, number, read_mllog
 from energyprof.trace.table import Wanted, read_columns, rows
 
-Point = tuple[float, float | None]  # s since 1970 (UTC), W or J; None: no usable value
+LoggedValue = tuple[float, float | None]  # s since 1970 (UTC), W or J; None: no usable value
 
 # Of a log that is too short to tell. MLPerf asks for a reading a second.
 PERIOD_S = 1.0
@@ -30,7 +30,7 @@ class PowerLog:
 
     path: Path
     name: str  # the file's: "node_0"
-    points: tuple[Point, ...]  # in order of time, each time once
+    points: tuple[LoggedValue, ...]  # in order of time, each time once
     reads: Quantity
     boundary: Boundary
     resolution: float  # in W or J
@@ -124,7 +124,7 @@ def _csv(path: Path, offset_s: float) -> PowerLog:
     )
 
 
-def _tidy(points: Sequence[Point]) -> tuple[list[Point], dict[str, int]]:
+def _tidy(points: Sequence[LoggedValue]) -> tuple[list[LoggedValue], dict[str, int]]:
     """The points in order of time, each time once, and how many were not fit for that.
 
     Of readings with one stamp the last counts: a logger that asks more often than its clock moves repeats it.
@@ -138,7 +138,7 @@ def _tidy(points: Sequence[Point]) -> tuple[list[Point], dict[str, int]]:
     return list(by_time.items()), defects
 
 
-def _boundary(events: Iterable[Event]) -> tuple[Boundary, list[str]]:
+def _boundary(events: Iterable[MllogEvent]) -> tuple[Boundary, list[str]]:
     """What the readings see, by the log's own word, and what must be known of it.
 
     MLPerf's rules (training_policies, power_measurement.adoc) measure at the power supplies' output; readings

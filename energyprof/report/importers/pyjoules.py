@@ -13,7 +13,7 @@ from energyprof.report.importers.imported import Imported, Request, first_line, 
 from energyprof.report.importers.totals import (
     COVERAGE,
     UNCERTAINTY,
-    Window,
+    WindowTotals,
     outermost,
     total_meter,
     total_run,
@@ -42,7 +42,7 @@ def read(request: Request) -> Imported:
     if request.power:
         raise UsageError("pyJoules' file holds totals: no power log can be joined to it")
     notes = [COVERAGE, UNCERTAINTY, "pyJoules does not correct a RAPL counter that went round"]
-    by_file: dict[Path, list[Window]] = {}
+    by_file: dict[Path, list[WindowTotals]] = {}
     columns: dict[str, None] = {}
     for path in request.files:
         rows, remarks = records(path, ";", NEEDED)
@@ -83,7 +83,7 @@ def read(request: Request) -> Imported:
     return Imported(report)
 
 
-def _window(path: Path, row: Record, domains: Sequence[str]) -> Window:
+def _window(path: Path, row: Record, domains: Sequence[str]) -> WindowTotals:
     start_s, span_s = figure(row, "timestamp"), figure(row, "duration")
     if start_s is None or span_s is None or span_s < 0:
         raise FileError(f"{path}: tag {row['tag']!r} has no timestamp or duration")
@@ -91,7 +91,7 @@ def _window(path: Path, row: Record, domains: Sequence[str]) -> Window:
     for title in domains:
         value = figure(row, title)
         joules[title] = None if value is None else value * DOMAINS[_kind(title)][1]
-    return Window(row["tag"], start_s, span_s, joules)
+    return WindowTotals(row["tag"], start_s, span_s, joules)
 
 
 def _kind(title: str) -> str:

@@ -22,7 +22,7 @@ TOUCH_S = 0.1
 
 
 @dataclass(frozen=True)
-class Window:
+class WindowTotals:
     """A stretch of time and what the meters say of it."""
 
     name: str
@@ -59,7 +59,7 @@ def total_meter(
     return dataclasses.replace(record, coverage=1.0)
 
 
-def total_run(windows: Sequence[Window], counted: Collection[str], facts: Mapping[str, object]) -> Run:
+def total_run(windows: Sequence[WindowTotals], counted: Collection[str], facts: Mapping[str, object]) -> Run:
     """The run that ``windows`` make up, in order of time; its time is theirs, without what lies between them.
 
     Joules that are missing, negative, or 0 over some time are no measurement: the run then has no energy, and
@@ -102,7 +102,7 @@ def total_run(windows: Sequence[Window], counted: Collection[str], facts: Mappin
     )
 
 
-def _unusable(window: Window, name: str) -> Flag | None:
+def _unusable(window: WindowTotals, name: str) -> Flag | None:
     """Why this meter's joules are none."""
     joules = window.by_meter_j.get(name)
     if joules is None or not math.isfinite(joules):
@@ -114,13 +114,13 @@ def _unusable(window: Window, name: str) -> Flag | None:
     return None
 
 
-def outermost(windows: Sequence[Window]) -> tuple[list[Window], list[str]]:
+def outermost(windows: Sequence[WindowTotals]) -> tuple[list[WindowTotals], list[str]]:
     """The windows that lie in no other, in order, and a word on what that leaves out.
 
     Raises:
         UsageError: two overlap, so their energies cannot be added.
     """
-    outer: list[Window] = []
+    outer: list[WindowTotals] = []
     inner: dict[str, None] = {}
     for window in sorted(windows, key=lambda window: (window.start_s, -window.span_s)):
         last = outer[-1] if outer else None

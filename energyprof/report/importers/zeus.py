@@ -12,7 +12,7 @@ from energyprof.report.importers.imported import Imported, Request, first_line, 
 from energyprof.report.importers.totals import (
     COVERAGE,
     UNCERTAINTY,
-    Window,
+    WindowTotals,
     outermost,
     total_meter,
     total_run,
@@ -32,7 +32,7 @@ def read(request: Request) -> Imported:
         raise UsageError("a Zeus log holds totals: no power log can be joined to it")
     notes = [COVERAGE, UNCERTAINTY]
     notes.append("its log has only GPUs: CPU and memory are not in the total, though Zeus may have read them")
-    by_file: dict[Path, list[Window]] = {}
+    by_file: dict[Path, list[WindowTotals]] = {}
     names: dict[str, None] = {}
     for path in request.files:
         rows, remarks = records(path, ",", NEEDED)
@@ -64,11 +64,13 @@ def read(request: Request) -> Imported:
     return Imported(report)
 
 
-def _window(path: Path, row: Record, gpus: Sequence[str]) -> Window:
+def _window(path: Path, row: Record, gpus: Sequence[str]) -> WindowTotals:
     start_s, span_s = figure(row, "start_time"), figure(row, "elapsed_time")
     if start_s is None or span_s is None or span_s < 0:
         raise FileError(f"{path}: window {row['window_name']!r} has no start_time or elapsed_time")
-    return Window(row["window_name"], start_s, span_s, {_meter(title): figure(row, title) for title in gpus})
+    return WindowTotals(
+        row["window_name"], start_s, span_s, {_meter(title): figure(row, title) for title in gpus}
+    )
 
 
 def _meter(title: str) -> str:

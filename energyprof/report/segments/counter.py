@@ -30,9 +30,6 @@ class _Reading:
     stamp_s: float  # … give or take
 
 
-Window = tuple[float, float]
-
-
 class CounterSegmenter:
     """Counter readings: the difference of each two that follow each other, with named cases.
 
@@ -74,7 +71,7 @@ class CounterSegmenter:
         held, self._unsure = self._unsure, []
         return [part for sample in held for part in self._push(sample, (held[-1].start_s, changed_s))]
 
-    def _push(self, sample: Sample, shown: Window | None) -> list[Segment]:
+    def _push(self, sample: Sample, shown: tuple[float, float] | None) -> list[Segment]:
         if self._bad.rejects(sample.value, math.inf):
             return []
         assert sample.value is not None  # rejects() saw to it
@@ -137,7 +134,7 @@ class CounterSegmenter:
             return self._pieces(replace(self._segment(last, end, likely_j), shape_j=likely_j))
         return self._pieces(self._segment(last, end, 0.0))
 
-    def _reading(self, sample: Sample, time_s: float, shown: Window | None) -> _Reading | None:
+    def _reading(self, sample: Sample, time_s: float, shown: tuple[float, float] | None) -> _Reading | None:
         """The reading and when it came; ``None`` if that depends on until when it is ``shown``.
 
         That is given as the last look at it and the first at the next value.
