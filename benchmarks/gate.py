@@ -4,7 +4,7 @@
 * a change as large as the margin passes in at most 5 % of them;
 * 5 % more at 1 % noise fails in at least 95 % of them by five pairs, also if each run takes 1 % more than the
   one before it, and such a drift biases the change by at most 0.3 %;
-* a report is called higher than its history, and a history is called creeping, in at most 5 % each.
+* a report is called higher than its history, and a history is called trending, in at most 5 % each.
 
     python benchmarks/gate.py [REPORT …] [--series N]
 
@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.folder import reports_in
-from energyprof.compare.gate.history import creep, prediction
+from energyprof.compare.gate.history import prediction, trend
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.verdict import Trial, judge
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end
@@ -104,14 +104,14 @@ def claims(noise: Noise, n: int) -> Iterator[tuple[str, float, bool]]:
     rng = random.Random(9)
     worst = max(abs(bias(rng, small, pairs, n)) for pairs in LOOKS)
     yield "a drift of 1 % a run biases by", worst, worst <= 0.003
-    higher = creeping = 0
+    higher = trending = 0
     for _ in range(n):
         means = [draw(rng) for _ in range(11)]
         logs = [logs_of([math.exp(x)]) for x in means]
         higher += lower(prediction(logs[-1], logs[:-1])) > 0
-        creeping += lower(creep(means)) > 0
+        trending += lower(trend(means)) > 0
     yield "a report is higher than the 10 before it", higher / n, higher / n <= ALPHA + slack
-    yield "11 reports creep", creeping / n, creeping / n <= ALPHA + slack
+    yield "11 reports trend", trending / n, trending / n <= ALPHA + slack
 
 
 def lower(difference) -> float:

@@ -179,7 +179,7 @@ def test_a_report_in_the_repository_may_be_the_baseline(runner: Runner) -> None:
     write(at(1.0, 1.1), runner.repository / "main.json")
     done = runner.judge(baseline="main.json", repeats="1", base="0" * 40)
     assert done.returncode == 3
-    assert "::error title=energyprof::error: change cannot be judged by main" in done.stdout
+    assert "::error title=energyprof::error: change cannot be judged against main" in done.stdout
     assert "%0A  work: " in done.stdout
     assert "energyprof could not judge" in runner.summary
 

@@ -1,4 +1,4 @@
-"""A workload's reference bank: the samples that known seeds needed to its target, and what they foretell."""
+"""A workload's reference bank: the samples that known seeds needed to its target, and what they predict."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.record import Report, Run, WorkloadRecord
 
-# One sound run in so many is called too fast by chance.
+# By chance, one sound run in this many is called too fast.
 ALPHA = 0.001
 
 
@@ -28,7 +28,7 @@ class Bank:
     seeds: int  # that were trained
 
     def samples(self, p: float, runs: int = 1) -> float:
-        """What the geometric mean of the samples of ``runs`` further runs stays below with probability ``p``.
+        """What the geometric mean of the samples of ``runs`` more runs stays below with probability ``p``.
 
         The prediction interval of a normal distribution: Hahn & Meeker, Statistical Intervals (1991), 4.7.
         """
@@ -36,10 +36,10 @@ class Bank:
         return math.exp(self.log_mean + t_quantile(p, self.n - 1) * wide)
 
     def too_fast(self, samples: Sequence[int]) -> bool:
-        """Whether runs that showed their targets crossed after ``samples`` were faster than chance allows.
+        """Whether runs that had crossed their targets after ``samples`` were faster than chance allows.
 
-        A run may have crossed it at any time since the evaluation before. It gets all of that, so evaluating
-        seldom raises no alarm.
+        A run may have crossed it at any time since the previous evaluation. It is allowed all of that, so
+        evaluating rarely raises no alarm.
         """
         mean = math.fsum(math.log(count) for count in samples) / len(samples)
         return mean < math.log(self.samples(ALPHA, len(samples)))
@@ -47,14 +47,14 @@ class Bank:
 
 @functools.cache
 def packaged(name: str, size: str | None, id: str) -> Mapping[str, Any] | None:
-    """The bank's file; ``None``: there is none, or it is not of the work ``id``."""
+    """The bank's file; ``None``: there is none, or it is for other work than ``id``."""
     content = stored(name, size)
     return content if content is not None and content["workload"]["id"] == id else None
 
 
 @functools.cache
 def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
-    """The file of the workload's bank, of whatever work it is; ``None``: there is none."""
+    """The file of the workload's bank, whatever work it is for; ``None``: there is none."""
     folder = resources.files("energyprof.workloads") / "banks"
     for file in folder.iterdir():
         if file.name == f"{name}-{size}.json":
@@ -64,7 +64,7 @@ def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
 
 
 def bank_of(work: WorkloadRecord) -> Bank | None:
-    """The bank of just this work; ``None``: there is none."""
+    """The bank for exactly this work; ``None``: there is none."""
     content = packaged(work.name, work.size, work.id)
     return None if content is None else bank_in(content)
 
@@ -75,8 +75,8 @@ def bank_in(content: Mapping[str, Any]) -> Bank | None:
     if len(lasts) < 2:
         return None
     logs = [math.log((before + after) / 2) for before, after in lasts]
-    # The crossing lies anywhere between two evaluations: a rectangle (GUM 4.3.7). Where they are far apart it
-    # is all the spread that there is to see.
+    # The crossing lies anywhere between two evaluations: a rectangle (GUM 4.3.7). If they are far apart it
+    # is all the spread that can be seen.
     grids = [2 * (after - before) / (after + before) / math.sqrt(12) for before, after in lasts]
     sd = math.hypot(statistics.stdev(logs), math.hypot(*grids) / math.sqrt(len(grids)))
     return Bank(statistics.fmean(logs), sd, len(logs), len(content["runs"]))
@@ -85,23 +85,23 @@ def bank_in(content: Mapping[str, Any]) -> Bank | None:
 def faster(bank: Bank | None, run: Run) -> str | None:
     """A few words if the run reached its target too fast to be the same work as the bank's.
 
-    Judged whenever a report is read, and stored in none: a new bank must not break an old report.
+    Judged whenever a report is read, and never stored: a new bank must not break an old report.
     """
     if bank is None or run.status != "reached" or not run.samples or not bank.too_fast([run.samples]):
         return None
-    return f"{run.samples:,} samples, where {bank.samples(ALPHA):,.0f} or more were to be expected"
+    return f"{run.samples:,} samples, where {bank.samples(ALPHA):,.0f} or more were expected"
 
 
 def faster_together(report: Report) -> str | None:
-    """A line if no run by itself is too fast for the bank but all of them together are."""
+    """A line if no single run is too fast for the bank but all of them together are."""
     bank = bank_of(report.workload)
     samples = [run.samples for run in report.runs if run.status == "reached" and run.samples]
     alone = any(faster(bank, run) for run in report.runs)
-    # Without the slow runs that missed it, the others would look fast.
+    # Without the slow runs that missed the target, the others would look fast.
     if bank is None or alone or len(samples) < max(2, len(report.runs)) or not bank.too_fast(samples):
         return None
     mean, least = statistics.geometric_mean(samples), bank.samples(ALPHA, len(samples))
-    return f"{mean:,.0f} samples in the mean, where {least:,.0f} or more were to be expected"
+    return f"{mean:,.0f} samples on average, where {least:,.0f} or more were expected"
 
 
 def _last_interval(run: Mapping[str, Any]) -> tuple[int, int]:

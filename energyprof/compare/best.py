@@ -1,4 +1,4 @@
-"""Which report is best in a figure, where the verdicts of a comparison allow to say so."""
+"""Which report is best in a figure, where the verdicts of a comparison allow saying so."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from energyprof.compare.figures import BY_NAME
 def best(comparison: Comparison, figure: str) -> str | None:
     """The label of the report that takes less than every other; ``None``: no verdict says so.
 
-    Against the first report the comparison's own verdict decides. Two others have none: there the one's
-    interval must end below where the other's begins, which is stricter than a test of their difference
-    (Schenker and Gentleman 2001, The American Statistician 55). A claim on all the others at once needs no
+    Against the first report the comparison's own verdict decides. Two others have none: there one's
+    interval must end below the start of the other's, which is stricter than a test of their difference
+    (Schenker and Gentleman 2001, The American Statistician 55). A claim about all the others at once needs no
     further correction (an intersection-union test, Berger 1982, Technometrics 24).
     """
     rows = [

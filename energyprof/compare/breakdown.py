@@ -17,33 +17,33 @@ from energyprof.report.uncertainty import SCALE
 
 @dataclass(frozen=True)
 class StepPart:
-    """One part of a step, in the mean over the runs."""
+    """One part of a step, mean over the runs."""
 
     name: str
     sample_j: float
     sample_u_j: float  # expanded
     power_w: float
-    told: bool  # the meters can tell it: its uncertainty is smaller than itself, and it was read often enough
+    told: bool  # the meters can resolve it: it exceeds its uncertainty, and was read often enough
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """All parts of a step, beside the training that they are the parts of."""
+    """All parts of a step, beside the training that they are parts of."""
 
     parts: tuple[StepPart, ...]
     together_j: float  # a sample
     together_u_j: float  # expanded
-    train_j: float | None  # a sample of the train phases; None: not measured
+    train_j: float | None  # per sample of the train phases; None: not measured
     train_u_j: float | None
     # The parts together as a share of the training. Where data come while the device computes, or the idle
-    # machine's power is paid once and not once a part, the parts one after the other take more: above 1.
+    # machine's power is paid once rather than once a part, the parts one after another take more: above 1.
     closure: float | None
-    closure_u: float | None  # expanded, without the gain that both have in common
+    closure_u: float | None  # expanded, without the gain that both share
 
 
 def breakdown(report: Report) -> Breakdown | None:
-    """The parts of a step that the report's runs measured; ``None``: none did, or without a meter."""
-    # By run, and in it by part; runs that lack a part (the process broke off) do not enter.
+    """The parts of a step that the report's runs measured; ``None``: none did, or there was no meter."""
+    # By run, then by part; runs that lack a part (the process broke off) are left out.
     runs = [_by_part(run.phases) for run in budget.counting(report)]
     names = list(dict.fromkeys(name for parts in runs for name in parts))
     whole = [parts for parts in runs if all(name in parts for name in names)]
@@ -82,7 +82,7 @@ def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> 
     sample_j, u_j = _mean([_reading(phase) for phase in phases])
     spans_s = [phase.end_s - phase.start_s for phase in phases]
     power_w = math.fsum(phase.energy_j or 0.0 for phase in phases) / math.fsum(spans_s)
-    # In another tool's file no meter may be counted: nothing says how often it was read.
+    # In another tool's file a meter may not be counted: nothing says how often it was read.
     slowest_s = max((max(m.interval_s, m.info.refresh_s) for m in meters if m.counted), default=math.inf)
     return StepPart(
         name, sample_j, u_j, power_w, u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s

@@ -13,9 +13,7 @@ from energyprof.compare.statistics.terms import Amount
 from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.uncertainty import SCATTER, Term, term_of
 
-OLD_REPORT = (
-    "the report holds only the totals, not the terms; `energyprof recompute` makes them from its trace"
-)
+OLD_REPORT = "the report holds only totals, not the terms; `energyprof recompute` makes them from its trace"
 
 
 @dataclass(frozen=True)
@@ -26,9 +24,9 @@ class BudgetItem:
     evaluation: Literal["A", "B"]
     distribution: str
     meaning: str
-    source: str  # empty where the report does not say
+    source: str  # empty if the report does not say
     u_j: float  # standard, of the mean over the runs
-    share: float | None  # of the combined variance; None: it does not enter, see Budget.notes
+    share: float | None  # of the combined variance; None: not included, see Budget.notes
 
 
 @dataclass(frozen=True)
@@ -36,18 +34,18 @@ class Budget:
     """The uncertainty of one energy of a report, taken apart."""
 
     figure: str  # energy_to_target, energy, energy_per_sample or net_energy
-    mean_j: float  # geometric; arithmetic where one is not positive
+    mean_j: float  # geometric; arithmetic if one is not positive
     runs: int
     items: tuple[BudgetItem, ...]
     total: Total
-    # Without the gain: it is common to all that is measured with the same meters, and drops out there.
+    # Without the gain: it is common to everything measured with the same meters, and cancels there.
     one_device: Total
     by_meter_j: Mapping[str, Mapping[str, float]]  # standard, by term; empty unless there are several meters
     notes: tuple[str, ...]
 
 
 def counting(report: Report) -> list[Run]:
-    """The runs that the report's energy is the mean of: those that compare would take, else what there is."""
+    """The runs that the report's energy is the mean of: those that compare would use, else all there are."""
     figure = BY_NAME["energy_to_target" if report.workload.target else "energy"]
     entering = [run for run in report.runs if value(figure, run) is not None]
     ended = [run for run in report.runs if run.status in ("reached", "done")]
@@ -55,13 +53,13 @@ def counting(report: Report) -> list[Run]:
 
 
 def budgets(report: Report) -> tuple[Budget, ...]:
-    """The budget of each energy that the report has: of the run, of a sample, net of idle."""
+    """The budget of each energy in the report: of the run, per sample, net of idle."""
     found = (energy(report), energy_per_sample(report), net_energy(report))
     return tuple(budget for budget in found if budget is not None)
 
 
 def energy(report: Report) -> Budget | None:
-    """Of the energy of training and evaluation; None: not measured."""
+    """The budget of training and evaluation; None: not measured."""
     runs = [run for run in counting(report) if run.energy_j is not None]
     readings = [(run.energy_j, terms.of_energy(run)) for run in runs if run.energy_j is not None]
     reached = report.workload.target is not None and any(run.status == "reached" for run in runs)
@@ -69,7 +67,7 @@ def energy(report: Report) -> Budget | None:
 
 
 def energy_per_sample(report: Report) -> Budget | None:
-    """Of the energy of one trained sample, runs that missed the target included; None: there is none."""
+    """The budget of one trained sample, including runs that missed the target; None: there is none."""
     pairs = [(run, value(BY_NAME["energy_per_sample"], run)) for run in report.runs]
     known = [(run, joules) for run, joules in pairs if joules is not None]
     readings = [(joules, terms.of_sample(run, joules)) for run, joules in known]
@@ -77,7 +75,7 @@ def energy_per_sample(report: Report) -> Budget | None:
 
 
 def net_energy(report: Report) -> Budget | None:
-    """Of the energy less what the idle machine would have used; None: nobody looked at it idle."""
+    """The budget of the energy less what the idle machine would have used; None: idle not measured."""
     runs = [run for run in counting(report) if run.net_energy_j is not None]
     readings = [(run.net_energy_j, terms.of_net(run)) for run in runs if run.net_energy_j is not None]
     return _budget("net_energy", report, runs, readings)
@@ -116,7 +114,7 @@ def _item(term: str, u_j: float, share: float | None, meters: Sequence[MeterReco
 
 
 def _of_meters(term: Term, meters: Sequence[MeterRecord]) -> tuple[str, str]:
-    """Distribution and source of what the counted meters' makers, or their calibrations, say."""
+    """Distribution and source according to the counted meters' makers or their calibrations."""
     infos = [meter.info for meter in meters if meter.counted]
     sources = []
     for info in infos:
@@ -138,7 +136,7 @@ def _of_meters(term: Term, meters: Sequence[MeterRecord]) -> tuple[str, str]:
 
 
 def _by_meter(figure: str, runs: Sequence[Run], mean_j: float) -> Mapping[str, Mapping[str, float]]:
-    """The terms of each meter in the mean over ``runs``; only of the runs' own energy, and of several."""
+    """The terms of each meter, mean over ``runs``; only for the runs' own energy and several meters."""
     names = dict.fromkeys(name for run in runs for name in run.budget_by_meter_j)
     if figure not in ("energy_to_target", "energy") or len(names) < 2:
         return {}
@@ -157,5 +155,5 @@ def _notes(runs: Sequence[Run], items: Sequence[BudgetItem], in_scatter: Sequenc
     if in_scatter:
         notes.append(f"{', '.join(in_scatter)}: within the scatter, so not added again (GUM 4.3.10)")
     elif any(item.term == SCATTER and item.share is None for item in items):
-        notes.append("scatter: less than the readings alone explain, so they stand for it (GUM 4.3.10)")
+        notes.append("scatter: less than the readings alone explain, so they take its place (GUM 4.3.10)")
     return tuple(notes)

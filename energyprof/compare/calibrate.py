@@ -1,4 +1,4 @@
-"""What a meter reads against a better one, from a recording of both: gain, zero, and how sure they are."""
+"""A meter calibrated against a better one, from a recording of both: gain, zero, and their uncertainty."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from energyprof.meter import Calibration, MeterInfo
 from energyprof.report.file import read, trace_path
 
 LEAST_WINDOWS = 3
-# A line through powers that are all alike says nothing of its slope: they must differ by this share of the
-# largest.
+# A line through powers that are all alike says nothing about its slope: they must differ by this share of
+# the largest.
 LEAST_SPREAD = 0.25
-# Less than this share of the variance explained: what else the reference sees changed, too.
+# Below this share of explained variance, something else that the reference sees changed, too.
 LEAST_R2 = 0.98
 
 _LEVELS = "run a load of several levels, such as idle, half and full, each for several windows"
@@ -39,15 +39,15 @@ def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) 
 
     Raises:
         FileError: the report or its trace cannot be read.
-        UsageError: the two meters cannot be compared, or the recording does not tell enough.
+        UsageError: the two meters cannot be compared, or the recording is not enough to tell.
     """
     pair = pair_of(read(path), asked, path)
     window_s = window_length_s(pair, asked.window_s)
     powers = powers_of(trace_path(path), pair, window_s)
     if len(powers) < LEAST_WINDOWS:
         raise UsageError(
-            f"{path}: {len(powers)} windows of {window_s:g} s with both meters and a steady load: "
-            f"{LEAST_WINDOWS} are needed, better 30: {_LEVELS}"
+            f"{path}: only {len(powers)} windows of {window_s:g} s with both meters and a steady load; "
+            f"{LEAST_WINDOWS} are needed, 30 are better: {_LEVELS}"
         )
     readings = [p.meter_w for p in powers]
     spread_w, largest_w = max(readings) - min(readings), max(readings)
@@ -66,7 +66,7 @@ def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) 
     notes = _assumptions(pair)
     if found.gain_u > own_u:
         notes.append(
-            f"no surer than without: ±{200 * found.gain_u:.2g} % (k = 2) against ±{200 * own_u:.2g} %; "
+            f"no better than uncalibrated: ±{200 * found.gain_u:.2g} % (k = 2) against ±{200 * own_u:.2g} %; "
             "a better reference or a longer recording would help"
         )
     return CalibrationRecord(
@@ -90,19 +90,19 @@ def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) 
 
 
 def _check(fitted: Line, pair: Pair) -> None:
-    """Raises UsageError if the two do not go together as a line."""
+    """Raises UsageError if the two are not related by a line."""
     largest_w = max(abs(residual) for residual in fitted.residuals)
     seen = f"R² = {fitted.r2:.3f}, up to {largest_w:.3g} W off the line"
     if fitted.r2 < LEAST_R2:
-        else_ = "; keep what else the machine does the same" if pair.wider else ""
+        else_ = "; keep everything else the machine does constant" if pair.wider else ""
         raise UsageError(
-            f"{pair.meter.name} and {pair.reference.name} show no line ({seen}): R² of {LEAST_R2} is needed"
-            f"{else_}"
+            f"{pair.meter.name} and {pair.reference.name} do not fit a line ({seen}): "
+            f"R² of {LEAST_R2} is needed{else_}"
         )
     if not GAINS[0] <= fitted.slope <= GAINS[1]:
         raise UsageError(
-            f"{pair.reference.name} grows by {fitted.slope:.3g} W a watt of {pair.meter.name}: no meter is "
-            "so far off; does the reference feed this device alone?"
+            f"{pair.reference.name} grows by {fitted.slope:.3g} W per watt of {pair.meter.name}: no meter is "
+            "that far off; does the reference feed only this device?"
         )
 
 
@@ -113,7 +113,7 @@ def _calibration(
     info, reference = replace(pair.meter.info, calibration=None), pair.reference.info
     readings = [p.meter_w for p in powers]
     gain = fitted.slope
-    # How much of the slope each of the others takes off, and is unsure of.
+    # How much each of the others takes off the slope, and how uncertain that is.
     off = [line(readings, [p.others_w[i] for p in powers]).slope for i in range(len(pair.others))]
     others_u = [meter.info.gain_u * slope for meter, slope in zip(pair.others, off, strict=True)]
     of_reference = gain + math.fsum(off)
@@ -143,9 +143,9 @@ def _assumptions(pair: Pair) -> list[str]:
     if not pair.wider:
         return []
     taken = ", ".join(other.name for other in pair.others)
-    notes = [f"taken off the reference: {taken}"] if taken else []
+    notes = [f"subtracted from the reference: {taken}"] if taken else []
     notes.append(
-        f"{pair.reference.name} holds more than {pair.meter.name}: what the rest uses all the time is in the "
+        f"{pair.reference.name} reads more than {pair.meter.name}: what the rest uses constantly is in the "
         "intercept, so the zero is not calibrated; what rises with the load (fans, say) is in the gain"
     )
     return notes

@@ -16,7 +16,7 @@ from energyprof.report.uncertainty import COMMON
 
 Direction = Literal["lower", "higher", "unclear"]
 
-# How the difference of two reports is taken: `welch`; `paired` where their runs were interleaved.
+# How the difference of two reports is computed: `welch`, or `paired` if their runs were interleaved.
 Contrast = Callable[[Logs, Logs], Difference]
 
 
@@ -25,10 +25,10 @@ class Change:
     """The ratio of two reports' means, with its 95 % interval from the spread of the runs."""
 
     ratio: float
-    low: float | None  # None: a single run on one side
+    low: float | None  # None: only one run on one side
     high: float | None
     # Relative, expanded (95 %): the spread and both meters' own errors, for joules from different
-    # machines or meters. None where the gain is common and drops out, and for what is not joules.
+    # machines or meters. None if the gain is common and cancels, and for anything but joules.
     u_rel: float | None
     # Against the first report, held to 5 % over all reports (Holm); None: figures only, no verdict.
     verdict: Direction | None
@@ -36,7 +36,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Values:
-    """One figure over the runs of one report that may enter it."""
+    """One figure over the runs of one report that count for it."""
 
     values: tuple[float, ...]
     logs: Logs | None  # None: a value is not positive
@@ -45,7 +45,7 @@ class Values:
 
 
 def collect(figure: Figure, report: Report) -> Values | None:
-    """The figure's values in ``report``; None if no run has one."""
+    """The figure's values in ``report``; None if no run has any."""
     entering = [(run, x) for run in report.runs if (x := value(figure, run)) is not None]
     if not entering:
         return None
@@ -59,7 +59,7 @@ def collect(figure: Figure, report: Report) -> Values | None:
             for of_one, x in zip(each, values, strict=True)
         ]
         logs = logs_of(values, math.hypot(*own) / math.sqrt(len(own)))
-    # A meter that does not say how far it may be off is not one that cannot be.
+    # A meter that does not state its error is not one without error.
     known = unmetered in figure.exclusions and all(run.energy_u_j is not None for run, _ in entering)
     return Values(values, logs, mean, (mean.u_rel or 0.0) if known and logs else None)
 
@@ -77,12 +77,12 @@ def as_change(difference: Difference, u_rel: float | None = None, verdict: Direc
 
 
 def exp(log_ratio: float) -> float:
-    """The ratio; beyond what fits a float, the largest that does, which says as much."""
+    """The ratio; if it does not fit a float, the largest that does, which says as much."""
     return math.exp(min(log_ratio, 700.0))
 
 
 def u_of_ratio(first: Values | None, other: Values | None) -> float | None:
-    """Relative expanded uncertainty of the ratio of two means whose errors have nothing in common."""
+    """Relative expanded uncertainty of the ratio of two means with independent errors."""
     if first is None or other is None or first.u_rel is None or other.u_rel is None:
         return None
     means = [values.mean for values in (first, other)]
@@ -90,11 +90,11 @@ def u_of_ratio(first: Values | None, other: Values | None) -> float | None:
 
 
 def gain_in_common(first: Report, other: Report) -> bool:
-    """Whether one factor is wrong in both; machines without an id are not known to be one machine."""
+    """Whether both share one gain error; machines without an id are not known to be the same machine."""
     return bool(machine_id(first)) and _meters(first) == _meters(other)
 
 
 def _meters(report: Report) -> tuple[object, ...]:
-    """What must be equal for a gain error to be common: the very devices, not their make."""
+    """What must be equal for a gain error to be shared: the devices themselves, not their make."""
     counted = sorted((m for m in report.meters if m.counted), key=lambda m: m.name)
     return (machine_id(report), *((m.name, m.info.device, m.info.calibration) for m in counted))

@@ -38,20 +38,20 @@ class Column:
         return as_change(found, None if common else u_of_ratio(self.cells[0], self.cells[i]), verdict)
 
     def p_value(self, i: int) -> float:
-        """The two-sided p-value of "the same as the first", of all planned looks; 1 where it is not known."""
+        """The two-sided p-value of "the same as the first", over all planned looks; 1 if it is not known."""
         found = self.differences[i]
         return 1.0 if found is None else p_of_all_looks(p_different(found), self.reports[i], self.reports[0])
 
 
 def column(figure: Figure, reports: Sequence[Report]) -> Column:
-    """The figure in every report; two of one series are held against each other in pairs."""
+    """The figure in every report; two of one series are compared in pairs."""
     cells = tuple(collect(figure, report) for report in reports)
     found = [_difference(figure, reports, cells, i) if i else None for i in range(len(reports))]
     return Column(tuple(reports), cells, tuple(found))
 
 
 def direction(found: Difference, p: float, level: float) -> Direction | None:
-    """Which way it went, if its test at ``level`` says that it did; None: a single run has no spread."""
+    """Which way it went, if its test at ``level`` says so; None: a single run has no spread."""
     if found.se is None:
         return None
     if p > level:

@@ -25,18 +25,18 @@ ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "origin", "meters")
 
 @dataclass(frozen=True)
 class Summary:
-    """One figure of one report over the runs that may enter it."""
+    """One figure of one report over the runs that count for it."""
 
     figure: str
     n: int
-    mean: float  # geometric; arithmetic where a value is not positive, and then without interval
-    low: float | None  # 95 %, without the meters' gain; None: a single run, of which the scatter is not known
+    mean: float  # geometric; arithmetic if a value is not positive, and then without interval
+    low: float | None  # 95 %, without the meters' gain; None: a single run, whose scatter is not known
     high: float | None
     # Relative, expanded (95 %), the meters' gain included: the ± that `show` gives the report. None for what
     # is not joules, and where the meters do not say how far they may be off.
     u_rel: float | None
-    agree: bool  # several runs with the very same value: what interval there is, is the reading's
-    change: Change | None  # None for the first report and where either side has no logarithm
+    agree: bool  # several runs with exactly the same value: any interval is the readings'
+    change: Change | None  # None for the first report and if either side has no logarithm
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Entry:
     origin: Origin
     runs: int
     reached: int | None  # None: there is no target
-    left_out: tuple[str, ...]  # runs that enter no figure of energy, or none at all, and why
+    left_out: tuple[str, ...]  # runs left out of the figures of energy, or of all, and why
     estimates: tuple[Summary, ...]
     product: Product | None  # its energy to target taken apart; None: not all factors are known
 
@@ -60,9 +60,9 @@ class Comparison:
     """Reports side by side; changes are against the first."""
 
     entries: tuple[Entry, ...]
-    allowed: tuple[Mismatch, ...]  # differences that the user said to overlook
+    allowed: tuple[Mismatch, ...]  # differences that the user allowed
     one_machine: bool  # across machines there are figures, never a verdict
-    grid: emissions.Grid | None = None  # what the emissions stand on; None: nobody asked for them
+    grid: emissions.Grid | None = None  # what the emissions are based on; None: not asked for
 
 
 def compare(
@@ -73,22 +73,22 @@ def compare(
 ) -> Comparison:
     """The figures of ``reports``, named by ``labels``, and their ratios to the first.
 
-    With a ``grid`` their emissions, too. Reports of one series (``ab``) are held against each other in pairs.
+    With a ``grid``, their emissions too. Reports of one series (``ab``) are compared in pairs.
 
     Raises:
         NotComparable: work, boundary, origin or meters differ, and ``allow`` does
             not say to overlook it.
-        UsageError: there is no report.
+        UsageError: there are no reports.
     """
     if not reports:
         raise UsageError("nothing to compare: name at least one report")
     found = mismatches(reports, labels, ALLOWED)
-    # The two sides of a series are there to be held against each other: what was changed is the work.
+    # The two sides of a series are made to be compared: what was changed is the work.
     sides = len(reports) == 2 and one_series(*reports)
     overlooked = {*allow, "work"} if sides else set(allow)
     barring = [obstacle for obstacle in found if obstacle.kind not in overlooked]
     kinds = dict.fromkeys(obstacle.kind for obstacle in barring)
-    remedy = "to see the figures all the same: " + " ".join(f"--allow {kind}" for kind in kinds)
+    remedy = "to see the figures anyway: " + " ".join(f"--allow {kind}" for kind in kinds)
     refuse(barring, "the reports measure different things", remedy)
     one_machine = not mismatches(reports, labels, ["machine"])
     judged = one_machine and not {obstacle.kind for obstacle in found} - {"work"}
@@ -103,10 +103,10 @@ def compare(
 
 
 def parse_allowed(words: Sequence[str]) -> tuple[Allowed, ...]:
-    """The differences to overlook.
+    """The differences to allow.
 
     Raises:
-        UsageError: a word names none that can be.
+        UsageError: a word names none that can be allowed.
     """
     for word in words:
         if word not in ALLOWED:
@@ -133,7 +133,7 @@ def _estimate(figure: Figure, cell: Values, change: Change | None) -> Summary:
         return Summary(figure.name, mean.n, mean.value, None, None, cell.u_rel, agree, None)
     low = high = None
     if mean.n > 1:
-        # Half the width in logarithms, in which the runs scatter evenly.
+        # Half the width in logarithms, in which the runs scatter symmetrically.
         half = mean.one_device.expanded / mean.value
         low, high = exp(math.log(mean.value) - half), exp(math.log(mean.value) + half)
     return Summary(figure.name, mean.n, mean.value, low, high, cell.u_rel, agree, change)

@@ -1,4 +1,4 @@
-"""One figure of two reports held against each other: in pairs if their runs were taken in turn."""
+"""One figure of two reports compared: in pairs if their runs were interleaved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from energyprof.report.record import Report
 
 
 def difference(figure: Figure, new: Report, old: Report) -> Difference | None:
-    """The mean log ratio of ``figure``; ``None``: a side lacks it, or has it not above 0."""
+    """The mean log ratio of ``figure``; ``None``: a side lacks it, or has it at 0 or below."""
     contrast: Contrast = welch
     pairs = pairs_of(new, old, lambda run: value(figure, run) is not None)
     if pairs is not None:

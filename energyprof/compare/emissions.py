@@ -1,4 +1,4 @@
-"""What a grid emits for a joule: by country from a table, or as the user says. Apart from the joules."""
+"""What a grid emits per joule: by country from a table, or as the user says. Kept apart from the joules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib import resources
 from energyprof.compare.figures import EMISSIONS, Figure
 from energyprof.errors import UsageError
 
-# Of the table; where it says more itself is in its first lines.
+# Of the table; its first lines say more.
 SOURCE = "Our World in Data from Ember and Energy Institute, as in codecarbon 3.3.2"
 GIVEN = "as given"
 J_PER_KWH = 3.6e6
@@ -21,7 +21,7 @@ ALSO = {"uk": "gb", "el": "gr"}  # reserved in ISO 3166-1 for the same countries
 
 @dataclass(frozen=True)
 class Grid:
-    """How much CO2 equivalent there is to a kWh, and who says so."""
+    """How much CO2 equivalent a kWh emits, and the source of the number."""
 
     g_per_kwh: float
     place: str | None  # None: a number was given
@@ -36,23 +36,23 @@ class _Row:
 
 
 def chosen(country: str | None, intensity: float | None) -> Grid | None:
-    """The grid that the user's words name; None: they name none.
+    """The grid that the options name; None: they name none.
 
     Raises:
         UsageError: both are given, the country is not in the table, or the number is not above 0.
     """
     if country is not None and intensity is not None:
-        raise UsageError("--country and --intensity: give one of them")
+        raise UsageError("--country and --intensity: give only one of them")
     if country is not None:
         return of_country(country)
     return None if intensity is None else of_number(intensity)
 
 
 def of_country(name: str) -> Grid:
-    """The mean of a year over a country's electricity, by a code of ISO 3166-1 or an English name.
+    """A year's mean for a country's electricity, by ISO 3166-1 code or English name.
 
     Raises:
-        UsageError: there is none; the line lists names near it.
+        UsageError: there is none; the message lists similar names.
     """
     wanted, rows = _folded(name), _table()
     wanted = ALSO.get(wanted, wanted)
@@ -65,12 +65,12 @@ def of_country(name: str) -> Grid:
     codes = {_folded(code): f"{row.grid.place} ({row.codes[0]})" for row in rows for code in row.codes}
     near += [codes[code] for code in difflib.get_close_matches(wanted, codes, n=3, cutoff=0.6)]
     found = ", ".join(list(dict.fromkeys([*within, *near]))[:4])
-    hint = f"near it: {found}" if found else "use a code such as FR, or --intensity with g CO2e/kWh"
+    hint = f"similar: {found}" if found else "use a code such as FR, or --intensity with g CO2e/kWh"
     raise UsageError(f"--country {name}: not in the table of {len(rows)} countries; {hint}")
 
 
 def of_number(g_per_kwh: float) -> Grid:
-    """A grid of so many g CO2e a kWh.
+    """A grid with this many g CO2e per kWh.
 
     Raises:
         UsageError: that is not above 0.
@@ -86,12 +86,12 @@ def grams(energy_j: float, grid: Grid) -> float:
 
 
 def figure(grid: Grid) -> Figure:
-    """The emissions of a run's energy; their uncertainty is the energy's, that of the grid is not known."""
+    """The emissions of a run's energy; their uncertainty is the energy's; that of the grid is not known."""
     return replace(EMISSIONS, of=lambda run: None if run.energy_j is None else grams(run.energy_j, grid))
 
 
 def described(grid: Grid) -> str:
-    """Such as ``56 g CO2e/kWh (France 2023: …)``; belongs beside every emission."""
+    """Such as ``56 g CO2e/kWh (France 2023: …)``; belongs beside every emission figure."""
     where = f"{grid.place} {grid.year}: {grid.source}" if grid.place else grid.source
     return f"{grid.g_per_kwh:.4g} g CO2e/kWh ({where})"
 
@@ -109,6 +109,6 @@ def _table() -> list[_Row]:
 
 
 def _folded(text: str) -> str:
-    """Without case, accents and what stands around it."""
+    """Without case, accents and surrounding punctuation."""
     plain = unicodedata.normalize("NFKD", text.strip().casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))

@@ -1,4 +1,4 @@
-"""The figures that are compared: what each is, and which runs may enter it."""
+"""The figures that are compared: what each is, and which runs count for it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart
 from energyprof.report.record import Report, Run
 
-# A reason for which a run may not enter a figure, or None.
+# A reason why a run does not count for a figure, or None.
 Exclusion = Callable[[Run], str | None]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One number a run, and what must hold for the run to have it."""
+    """One number per run, and what must hold for the run to have it."""
 
     name: str
     unit: str  # "" where it has none
     of: Callable[[Run], float | None]
-    better: Literal["lower"] | None  # None: neither way is worse, so it has no limit
+    better: Literal["lower"] | None  # None: neither direction is worse, so it has no limit
     exclusions: tuple[Exclusion, ...]
-    # Standard uncertainties of one run's value, by term; none: nothing but the scatter of runs is known.
+    # Standard uncertainties of one run's value, by term; none: only the scatter of runs is known.
     terms: Callable[[Run, float], Mapping[str, float]]
 
 
 def broken(run: Run) -> str | None:
-    """Why the training itself tells nothing."""
+    """Why the training itself says nothing."""
     if run.status == "failed":
         return "failed" if run.exit_code is None else f"failed with exit code {run.exit_code}"
     return run.status if run.status in ("interrupted", "diverged") else None
@@ -43,9 +43,9 @@ def unmetered(run: Run) -> str | None:
     if run.energy_j <= 0:
         return "0 J: shorter than its meters can resolve"
     if run.coverage is None:
-        return "how much of the run the meters cover is not known"
+        return "it is not known how much of the run the meters cover"
     if run.coverage < MIN_COVERAGE:
-        # Cut, not rounded: 98.97 % must not read as the 99 % that it misses.
+        # Truncated, not rounded: 98.97 % must not read as the 99 % that it misses.
         return f"the meters cover {math.floor(run.coverage * 1000) / 10} % of it, 99 % is needed"
     return None
 
@@ -85,7 +85,7 @@ def _power(run: Run) -> float | None:
 
 
 def _energy_per_epoch(run: Run) -> float | None:
-    """J for as many samples as there are in the training data, of a program that says how many."""
+    """J for as many samples as there are in the training data, if the program says how many."""
     sample_j, items = _energy_per_sample(run), training_items(run)
     return sample_j * items if sample_j is not None and items else None
 
@@ -101,7 +101,7 @@ def _energy_delay(run: Run) -> float | None:
 
 
 def _cpu_time_per_sample(run: Run) -> float | None:
-    """Processor seconds a trained sample over the phases named ``train``."""
+    """Processor seconds per trained sample over the phases named ``train``."""
     phases = [phase for phase in run.phases if phase.name == "train"]
     samples = sum(phase.samples or 0 for phase in phases)
     spent_s = [phase.cpu_s for phase in phases if phase.cpu_s is not None]
@@ -115,7 +115,7 @@ def _no_terms(run: Run, amount: float) -> Mapping[str, float]:
 
 
 def _of_energy(run: Run, amount: float) -> Mapping[str, float]:
-    """Of what is in proportion to the run's energy: its power, or its energy times its time."""
+    """The terms of what is proportional to the run's energy: its power, or its energy times its time."""
     return terms.scaled(terms.of_energy(run), amount / run.energy_j) if run.energy_j else {}
 
 
@@ -127,7 +127,7 @@ _REACHED = (broken, missed, _no_target)
 _DONE = (broken, _has_target)
 _METERED = (broken, unmetered)
 
-# What a report alone tells.
+# What a report alone gives.
 FIGURES = (
     Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, terms.of_sample),
     Figure("samples_to_target", "", lambda r: r.samples, "lower", _REACHED, _of_last_interval),
@@ -142,14 +142,14 @@ FIGURES = (
     Figure("power", "W", _power, None, _METERED, _of_energy),
     Figure("score", "", lambda r: r.score, None, (broken,), _no_terms),
 )
-# What it tells together with the intensity of a grid: `emissions.figure` puts it in.
+# What it gives together with the intensity of a grid: `emissions.figure` fills it in.
 EMISSIONS = Figure("emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy)
 SHOWN = (*FIGURES, EMISSIONS)
 BY_NAME = {figure.name: figure for figure in SHOWN}
 
 
 def value(figure: Figure, run: Run) -> float | None:
-    """The run's value; None where it may not enter the figure, or has none that a float can hold."""
+    """The run's value; None if it does not count for the figure, or has none that fits a float."""
     if any(exclusion(run) for exclusion in figure.exclusions):
         return None
     found = figure.of(run)
@@ -157,7 +157,7 @@ def value(figure: Figure, run: Run) -> float | None:
 
 
 def left_out(report: Report) -> tuple[str, ...]:
-    """The runs that enter no figure, or none of energy, and why; a line each."""
+    """The runs left out of all figures, or of those of energy, and why; a line each."""
     if not report.runs:
         return ("it has no runs",)
     lines = []

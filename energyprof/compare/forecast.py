@@ -19,13 +19,13 @@ from energyprof.report.record import Phase, Report, Run
 from energyprof.report.uncertainty import COMMON, SCATTER
 from energyprof.workload import Target
 
-ONE_RUN = "one run: how its energy and time vary from run to run is not in the intervals"
-NO_EVALUATION = "no evaluation was measured, so none is in the figures: they are too low by that"
+ONE_RUN = "one run: the intervals do not include how its energy and time vary from run to run"
+NO_EVALUATION = "no evaluation was measured, so the figures leave it out and are too low by that much"
 
 
 @dataclass(frozen=True)
-class Foretold:
-    """One figure of trainings that did not take place."""
+class Prediction:
+    """One figure of trainings that have not taken place."""
 
     name: str
     unit: str
@@ -37,7 +37,7 @@ class Foretold:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What trainings to the target would take on the machine of a report."""
+    """What trainings to the target would take on a report's machine."""
 
     workload: str
     size: str | None
@@ -46,11 +46,11 @@ class Forecast:
     machine: str
     boundary: str | None
     origin: Origin  # of the joules that it stands on
-    repeats: int  # trainings whose geometric mean is foretold
-    runs: int  # that it stands on
+    repeats: int  # trainings whose geometric mean is predicted
+    runs: int  # that it is based on
     samples_from: str
-    figures: tuple[Foretold, ...]
-    factors: tuple[Foretold, ...]  # whose product is the energy
+    figures: tuple[Prediction, ...]
+    factors: tuple[Prediction, ...]  # whose product is the energy
     grid: emissions.Grid | None
     notes: tuple[str, ...]
 
@@ -85,14 +85,14 @@ def estimate(
         raise UsageError(f"--repeats {repeats}: use 1 or more")
     kept, notes = _kept(report)
     if not kept:
-        raise UsageError(f"{label}: nothing to estimate from: " + ("; ".join(notes) or "it has no runs"))
+        raise UsageError(f"{label}: nothing to predict from: " + ("; ".join(notes) or "it has no runs"))
     notes = [*samples.notes, *notes]
     energy_j = _means([_spent(phases, _joules, run) for run, phases in kept])
     time_s = _means([_spent(phases, _seconds, None) for _, phases in kept])
     notes += [ONE_RUN] if len(kept) == 1 else []
     notes += [NO_EVALUATION] if energy_j.evaluation is None else []
-    energy = _foretold("energy_to_target", "J", samples, energy_j, repeats)
-    figures = [energy, _foretold("time_to_target", "s", samples, time_s, repeats)]
+    energy = _predicted("energy_to_target", "J", samples, energy_j, repeats)
+    figures = [energy, _predicted("time_to_target", "s", samples, time_s, repeats)]
     if grid is not None:
         figures.append(_figure("emissions", "g CO2e", emissions.grams(energy.mean, grid), energy.u_rel))
     sample_j = energy_j.sample
@@ -120,7 +120,7 @@ def estimate(
 
 
 def must_be(report: Report, label: str, name: str, size: str | None) -> None:
-    """Do nothing if the report is of the workload ``name``, and of ``size`` if that is given.
+    """Check that the report is of the workload ``name``, and of ``size`` if that is given.
 
     Raises:
         NotComparable: it is not.
@@ -132,7 +132,7 @@ def must_be(report: Report, label: str, name: str, size: str | None) -> None:
 
 
 def _kept(report: Report) -> tuple[list[tuple[Run, Sequence[Phase]]], list[str]]:
-    """The runs that tell what a sample takes, with their phases; and why the others do not."""
+    """The runs that show what a sample takes, with their phases; and why the others do not."""
     kept, notes = [], []
     for i, run in enumerate(report.runs):
         phases = _whole(run)
@@ -147,7 +147,7 @@ def _kept(report: Report) -> tuple[list[tuple[Run, Sequence[Phase]]], list[str]]
 
 
 def _whole(run: Run) -> Sequence[Phase]:
-    """The phases that count, without the one that was cut off: energy goes on where samples stopped."""
+    """The phases that count, without one that was cut off: there energy went on after samples stopped."""
     phases = [phase for phase in run.phases if counts(phase.name)]
     return phases[:-1] if broken(run) and _train(phases[:-1]) else phases
 
@@ -189,11 +189,11 @@ def _means(spent: Sequence[_Spent]) -> _Means:
     )
 
 
-def _foretold(name: str, unit: str, samples: Samples, means: _Means, repeats: int) -> Foretold:
+def _predicted(name: str, unit: str, samples: Samples, means: _Means, repeats: int) -> Prediction:
     """Samples × (a sample + an evaluation / samples between two of them) + the start.
 
     The relative variances of a product's factors add (GUM 5.1.6), each with its sensitivity; what all
-    readings of the same meters share adds up before it is squared (GUM 5.2.2, note 1); the degrees of freedom
+    readings of the same meters share is added before squaring (GUM 5.2.2, note 1); the degrees of freedom
     are Welch and Satterthwaite's (GUM G.4.1).
     """
     pieces = [(samples.mean, means.sample), (1.0, means.start)]
@@ -212,16 +212,16 @@ def _log_u(samples: Samples, repeats: int) -> tuple[float, float | None]:
 
 
 def _own(mean: Mean, repeats: int) -> tuple[float, float | None]:
-    """What a mean over runs and that of ``repeats`` further ones differ by, and its degrees of freedom."""
+    """How much a mean over runs and that of ``repeats`` more differ, and its degrees of freedom."""
     if SCATTER in mean.terms and SCATTER not in mean.aside:
         return mean.terms[SCATTER] * math.sqrt(1 + mean.n / repeats), mean.n - 1
     own = [u for term, u in mean.terms.items() if term not in (*COMMON, SCATTER)]
     return math.hypot(*own), None
 
 
-def _figure(name: str, unit: str, mean: float, u_rel: float | None) -> Foretold:
+def _figure(name: str, unit: str, mean: float, u_rel: float | None) -> Prediction:
     if u_rel is None:
-        return Foretold(name, unit, mean, None, None, None)
-    # An interval in logarithms: what is a product scatters evenly in them.
+        return Prediction(name, unit, mean, None, None, None)
+    # An interval in logarithms, in which a product scatters symmetrically.
     wide = min(u_rel, 700.0)
-    return Foretold(name, unit, mean, u_rel, mean * math.exp(-wide), mean * math.exp(wide))
+    return Prediction(name, unit, mean, u_rel, mean * math.exp(-wide), mean * math.exp(wide))

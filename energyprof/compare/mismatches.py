@@ -1,4 +1,4 @@
-"""What must agree before reports may be compared, and every way in which they do not."""
+"""What must agree before reports may be compared, and every way in which they disagree."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from energyprof.report.record import MeterRecord, Report
 
 Kind = Literal["work", "boundary", "origin", "meters", "machine"]
 
-# Of more values and more reports than this a line names the first and counts the rest.
+# Of more values or reports than this, a line names the first and counts the rest.
 NAMED = 3
 _MACHINE_FACTS = ("host", "cpu", "threads", "memory_bytes", "gpus")
 
@@ -31,10 +31,10 @@ def mismatches(reports: Sequence[Report], labels: Sequence[str], kinds: Iterable
 
 
 def refuse(found: Sequence[Mismatch], what: str, remedy: str = "") -> None:
-    """Do nothing if nothing was found.
+    """Raise if anything was found.
 
     Raises:
-        NotComparable: the message opens with ``what`` and has one line a difference.
+        NotComparable: the message begins with ``what`` and has one line per difference.
     """
     if found:
         lines = [f"  {obstacle.kind}: {obstacle.message}" for obstacle in found]
@@ -69,10 +69,10 @@ def _origin(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
 
 
 def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
-    """What the totals hold and how it is read.
+    """What the totals include and how it is read.
 
     On one machine every meter must be the same. Across machines the kinds must be; how many of a
-    kind there are is the machines' affair.
+    kind there are may differ.
     """
     one_machine = len({machine_id(report) for report in reports}) == 1
     held = [
@@ -89,7 +89,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
 
 
 def _method(meter: MeterRecord) -> str:
-    """How it was read; a calibrated meter and the same one uncalibrated are two meters."""
+    """How it was read; a meter with and without calibration counts as two different meters."""
     calibration = meter.info.calibration
     if calibration is None:
         return meter.method
@@ -170,7 +170,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _shown(fact: Any) -> str:
-    # JSON escapes control characters, so that a foreign report cannot write to the terminal.
+    # JSON escapes control characters, so that a report from elsewhere cannot control the terminal.
     text = json.dumps(fact, sort_keys=True, ensure_ascii=True, default=str)
     return text.strip('"') if isinstance(fact, str) else text
 

@@ -18,17 +18,17 @@ from energyprof.report.uncertainty import SCALE, ZERO
 from energyprof.trace.file import read_rows
 from energyprof.trace.rows import Row
 
-# Windows are at least so long, and 20 renewals of the slower meter.
+# Windows are at least this long, and at least 20 updates of the slower meter.
 WINDOW_S = 10.0
 # The load keeps its level in a window if its quarters, and the one before them, differ by no more than this
-# share of the whole spread: plugs lag by a second or more, and where the load steps that passes for a gain.
+# share of the whole spread: plugs lag by a second or more, which looks like a gain where the load steps.
 PARTS = 4
 LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class CalibrationRequest:
-    """Which meter against which, and how."""
+    """Which meter to compare with which, and how."""
 
     meter: str
     reference: str
@@ -38,7 +38,7 @@ class CalibrationRequest:
 
 @dataclass(frozen=True)
 class Pair:
-    """The two meters, and those whose power is taken off the reference's."""
+    """The two meters, and those whose power is subtracted from the reference's."""
 
     meter: MeterRecord
     reference: MeterRecord
@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def wider(self) -> bool:
-        """Whether the reference holds more than the meter."""
+        """Whether the reference reads more than the meter does."""
         return self.reference.boundary != self.meter.boundary
 
     @property
@@ -62,7 +62,7 @@ class Powers:
     run: int
     start_s: float
     meter_w: float
-    meter_u_w: float  # standard, but for gain and zero
+    meter_u_w: float  # standard, without gain and zero
     reference_w: float
     others_w: tuple[float, ...]
 
@@ -81,20 +81,20 @@ class _Part:
 
     @property
     def joules(self) -> list[float]:
-        """What each meter says; only of a part that is whole."""
+        """What each meter says; only for a part that is complete."""
         return [energy.joules for energy in self.energies if energy.joules is not None]
 
 
 def pair_of(report: Report, asked: CalibrationRequest, path: Path) -> Pair:
-    """The two meters, if one can tell something of the other.
+    """The two meters, if one can tell something about the other.
 
     Raises:
-        UsageError: why not.
+        UsageError: it cannot, and why.
     """
     there = {meter.name: meter for meter in report.meters}
     for name in (asked.meter, asked.reference):
         if name not in there:
-            raise UsageError(f"{path}: no meter {name} in it: there is {', '.join(there) or 'none'}")
+            raise UsageError(f"{path}: it has no meter {name}; it has {', '.join(there) or 'none'}")
     meter, reference = there[asked.meter], there[asked.reference]
     if meter is reference:
         raise UsageError(f"--reference {reference.name}: is the meter itself; name a better one")
@@ -104,15 +104,15 @@ def pair_of(report: Report, asked: CalibrationRequest, path: Path) -> Pair:
     within = BOUNDARIES.index(reference.boundary) - BOUNDARIES.index(meter.boundary)
     if within < 0:
         raise UsageError(
-            f"{reference.name} ({reference.boundary}) holds less than {meter.name} ({meter.boundary}): "
-            "a reference reads the same power, or more"
+            f"{reference.name} ({reference.boundary}) covers less than {meter.name} ({meter.boundary}): "
+            "a reference must read the same power, or more"
         )
     if within == 0:
         _check_same(meter, reference, asked.efficiency)
     elif reference.boundary == "wall_ac" and asked.efficiency is None:
         raise UsageError(
-            f"{reference.name} reads before the power supply, {meter.name} behind it: it loses 4 to 15 %, "
-            "and to guess that is to guess the gain; give --efficiency from its data sheet, such as 0.94±0.01"
+            f"{reference.name} reads before the power supply, {meter.name} after it: it loses 4 to 15 %, "
+            "and guessing that is guessing the gain; give --efficiency from its data sheet, such as 0.94±0.01"
         )
     return Pair(meter, reference, _others(report, meter) if within else ())
 
@@ -121,7 +121,7 @@ def _check_same(meter: MeterRecord, reference: MeterRecord, efficiency: Efficien
     """Raises UsageError if two meters of one boundary do not read the same joules."""
     both = f"{meter.name} reads the {meter.part}, {reference.name} the {reference.part}"
     if meter.part != reference.part:
-        raise UsageError(f"{both}: they are not the same joules")
+        raise UsageError(f"{both}: these are not the same joules")
     cross_checks = meter.info.checks == reference.name or reference.info.checks == meter.name
     if meter.info.kind == reference.info.kind and meter.part != "machine" and not cross_checks:
         raise UsageError(f"{meter.name} and {reference.name} read two devices, not the same joules")
@@ -130,7 +130,7 @@ def _check_same(meter: MeterRecord, reference: MeterRecord, efficiency: Efficien
 
 
 def _others(report: Report, meter: MeterRecord) -> tuple[MeterRecord, ...]:
-    """What else of the chips was measured: the first kind of meter of each part, each joule once."""
+    """What else on the chips was measured: the first kind of meter for each part, each joule once."""
     if meter.boundary != "component" or meter.part in WHOLES:
         return ()
     kinds: dict[str, str] = {meter.part: meter.info.kind}
@@ -145,7 +145,7 @@ def _others(report: Report, meter: MeterRecord) -> tuple[MeterRecord, ...]:
 
 
 def window_length_s(pair: Pair, asked_s: float | None) -> float:
-    """Raises UsageError if the asked window is too short."""
+    """Raises UsageError if the window asked for is too short."""
     slowest = max(pair.all, key=_renewal_s)
     least_s = SHORT_REFRESHES * _renewal_s(slowest)
     if asked_s is None:
@@ -163,7 +163,7 @@ def _renewal_s(meter: MeterRecord) -> float:
 
 
 def powers_of(trace: Path, pair: Pair, window_s: float) -> list[Powers]:
-    """The mean powers in windows of ``window_s`` in which all were read and the load kept its level.
+    """The mean powers in windows of ``window_s`` in which all were read and the load was steady.
 
     Raises:
         UsageError: a meter covers less than 99 % of the time.
@@ -190,7 +190,7 @@ def powers_of(trace: Path, pair: Pair, window_s: float) -> list[Powers]:
 
 
 def _steady(parts: Sequence[_Part], swing_j: float) -> Iterator[Sequence[_Part]]:
-    """Each ``PARTS`` parts that differ, with the one before them, by no more than ``swing_j``."""
+    """Each run of ``PARTS`` parts that, with the one before, differ by no more than ``swing_j``."""
     at = 1
     while at + PARTS <= len(parts):
         seen = parts[at - 1 : at + PARTS]
@@ -203,7 +203,7 @@ def _steady(parts: Sequence[_Part], swing_j: float) -> Iterator[Sequence[_Part]]
 
 
 def _spans(rows: Iterable[Row], pair: Pair) -> dict[int, tuple[float, float]]:
-    """From when to when all meters were read, in each run that has them all."""
+    """The time span in which all meters were read, for each run that has them all."""
     seen: dict[tuple[int, str], tuple[float, float]] = {}
     runs: dict[int, None] = {}
     names = {meter.name for meter in pair.all}
@@ -215,7 +215,7 @@ def _spans(rows: Iterable[Row], pair: Pair) -> dict[int, tuple[float, float]]:
     spans = {}
     for run in runs:
         if all((run, meter.name) in seen for meter in pair.all):
-            # A reading stands for what was shortly before it.
+            # A reading stands for the time shortly before it.
             margins = [(seen[run, m.name], 2 * _renewal_s(m) + m.info.window_s) for m in pair.all]
             start_s = max(first_s + margin_s for (first_s, _), margin_s in margins)
             spans[run] = (start_s, min(last_s - margin_s for (_, last_s), margin_s in margins))
@@ -223,7 +223,7 @@ def _spans(rows: Iterable[Row], pair: Pair) -> dict[int, tuple[float, float]]:
 
 
 def _parts(rows: Iterable[Row], pair: Pair, start_s: float, end_s: float, part_s: float) -> list[_Part]:
-    """Each meter's energies in each part of one run; the meter's own as it reads, without a calibration."""
+    """Each meter's energies in each part of one run, as it reads, without a calibration."""
     count = max(0, math.floor((end_s - start_s) / part_s))
     parts = list(itertools.pairwise(start_s + i * part_s for i in range(count + 1)))
     integrators = {m.name: Integrator(m.info, m.interval_s, parts) for m in pair.all}

@@ -1,4 +1,4 @@
-"""Power over time in bins: the mean of each, and the least and most in it, so that no peak is lost."""
+"""Power over time in bins: mean, minimum and maximum of each, so that no peak is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from energyprof.report.segments.segment import Segment
 from energyprof.report.segments.segmenter import segmenter
 from energyprof.trace.rows import Row
 
-# Bins of a curve: three numbers each, so at most 1500 points a meter; a screen has no more columns to show.
+# Bins of a curve: three numbers each, so at most 1500 points per meter; screens have no more columns.
 MOST_BINS = 500
 LEAST_BINS = 20
 
@@ -31,14 +31,14 @@ class PowerCurve:
 
     @property
     def peak_w(self) -> float:
-        """The most in all bins; 0 without a reading."""
+        """The maximum over all bins; 0 without a reading."""
         return max((power for power in self.most_w if power is not None), default=0.0)
 
 
 def power_curves(
     meters: Sequence[MeterRecord], rows: Iterable[Row], start_s: float, end_s: float
 ) -> list[PowerCurve]:
-    """The power of each of ``meters`` from ``start_s`` to ``end_s`` in one run's ``rows``, in their order.
+    """The power of each of ``meters`` from ``start_s`` to ``end_s`` in one run's ``rows``, in that order.
 
     Meters without any reading there are left out.
     """
@@ -53,10 +53,10 @@ def power_curves(
 
 
 class _Bins:
-    """One pass over a meter's samples; memory for the bins only."""
+    """One pass over a meter's samples, with memory for the bins only."""
 
     def __init__(self, meter: MeterRecord, start_s: float, end_s: float) -> None:
-        # Bins shorter than the time between two readings would show steps that nobody measured.
+        # Bins shorter than the time between two readings would show steps that were not measured.
         count = max(LEAST_BINS, min(MOST_BINS, int((end_s - start_s) / meter.interval_s)))
         self._meter, self._start_s, self._step_s = meter, start_s, (end_s - start_s) / count
         edges = [start_s + i * self._step_s for i in range(count)] + [end_s]
@@ -86,14 +86,14 @@ class _Bins:
         return PowerCurve(name, self._start_s, self._step_s, tuple(mean), tuple(least), tuple(most))
 
     def _at_an_end(self, i: int) -> bool:
-        """Where readings begin or end within the bin, its mean is over the part that they cover."""
+        """If readings begin or end within the bin, its mean is over the part that they cover."""
         return i in (0, len(self._least) - 1)
 
     def _corrected(self, power_w: float, mean_w: float) -> float:
         return self._meter.info.corrected_j(power_w, 1.0) if math.isfinite(power_w) else mean_w
 
     def _reach(self, segment: Segment) -> None:
-        """Widen the bins that the segment touches by its power; a bridged gap is nobody's reading."""
+        """Widen the bins that the segment touches by its power; a bridged gap is not a reading."""
         if not segment.covered:
             return
         count = len(self._least)

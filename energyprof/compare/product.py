@@ -1,4 +1,4 @@
-"""Energy to target as a product: energy a sample × samples to target × what comes on top of the training."""
+"""Energy to target as a product: energy per sample × samples to target × what comes on top of training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from energyprof.report.record import Report, Run
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor in the mean over the runs of one report."""
+    """One factor, mean over the runs of one report."""
 
     name: str  # energy_per_sample, samples_to_target or on_top
     mean: float  # geometric
@@ -23,7 +23,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Product:
-    """The energy to target of one report over the runs in which all its factors are known.
+    """The energy to target of one report, over the runs in which all its factors are known.
 
     Means are geometric, so that the factors multiply to the energy's mean, and their changes to its change.
     """
@@ -45,20 +45,20 @@ def _on_top(run: Run) -> float | None:
     return run.energy_j / (sample_j * run.samples) if run.energy_j and sample_j and run.samples else None
 
 
-# All with the same bars: a product holds over one set of runs.
+# All with the same exclusions: a product holds over one set of runs.
 _ENERGY = BY_NAME["energy_to_target"]
 _BARS = (*_ENERGY.exclusions, _in_factors)
 WHOLE = replace(_ENERGY, exclusions=_BARS)
 FACTORS = (
     replace(BY_NAME["energy_per_sample"], exclusions=_BARS),
     replace(BY_NAME["samples_to_target"], exclusions=_BARS),
-    # A ratio of two readings of the same meters: what these are off by drops out.
+    # A ratio of two readings of the same meters: their error cancels.
     Figure("on_top", "", _on_top, "lower", _BARS, lambda run, amount: {}),
 )
 
 
 def products(reports: Sequence[Report], *, judged: bool) -> list[Product | None]:
-    """The product of each report, and its changes against the first; None where it is not known.
+    """The product of each report, and its changes from the first; None if it is not known.
 
     ``judged`` changes have verdicts, held to 5 % over all factors of all reports (Holm).
     """

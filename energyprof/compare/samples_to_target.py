@@ -1,4 +1,4 @@
-"""How many samples training to the target takes: from a workload's bank, or from another report's runs."""
+"""How many samples training to the target takes: from a workload's bank or another report's runs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Samples:
     source: str
     mean: float  # geometric, until the evaluation that meets the target
     log_sd: float  # of one training
-    n: int  # trainings that it is known from
+    n: int  # trainings it is known from
     every: float  # from one evaluation to the next
     notes: tuple[str, ...]  # what makes it doubtful
 
     def log_u(self, repeats: int) -> float:
-        """Standard uncertainty of the log of the geometric mean of ``repeats`` further trainings.
+        """Standard uncertainty of the log of the geometric mean of ``repeats`` more trainings.
 
         Hahn & Meeker, Statistical Intervals (1991), 4.7.
         """
@@ -35,17 +35,17 @@ class Samples:
 
 
 def of_bank(report: Report, label: str) -> Samples:
-    """Samples to target by the reference bank of the report's workload.
+    """Samples to target from the reference bank of the report's workload.
 
     Raises:
         MissingPart: it has none.
-        NotComparable: its bank is of other work.
+        NotComparable: its bank is for other work.
     """
     work = report.workload
     content, name = bank.stored(work.name, work.size), work_name(work.name, work.size)
     if content is None:
         raise MissingPart(
-            f"no reference bank of {name}: name runs of it that reached the target with --samples-from REPORT"
+            f"{name} has no reference bank: give runs that reached its target with --samples-from REPORT"
         )
     known = content["workload"]
     stored = WorkloadRecord(
@@ -56,7 +56,7 @@ def of_bank(report: Report, label: str) -> Samples:
 
 
 def of_report(report: Report, other: Report, labels: tuple[str, str]) -> Samples:
-    """Samples to target by the runs of another report of the same work.
+    """Samples to target from the runs of another report of the same work.
 
     Raises:
         NotComparable: it is of other work.
@@ -81,26 +81,24 @@ def work_name(name: str, size: str | None) -> str:
 
 
 def _must_agree(report: Report, other: Report, labels: tuple[str, str]) -> None:
-    what = f"samples to target of {labels[1]} are not those of {labels[0]}: it is other work"
+    what = f"samples to target of {labels[1]} do not apply to {labels[0]}: it is other work"
     refuse(mismatches((report, other), labels, ["work"]), what)
 
 
 def _samples(source: str, runs: Sequence[Mapping[str, Any]], work: WorkloadRecord) -> Samples:
     found = bank.bank_in({"runs": runs})
     if found is None:
-        raise UsageError(
-            f"{source}: fewer than two runs reached the target, so nothing tells how much they vary"
-        )
+        raise UsageError(f"{source}: fewer than two runs reached the target, so their variation is unknown")
     reached = [run for run in runs if run["status"] == "reached"]
     steps = [run["samples"] - (run["history"][-2][0] if len(run["history"]) > 1 else 0) for run in reached]
-    # The bank is of the crossing, which lies anywhere between two evaluations. Trained is until the second.
+    # The bank holds the crossing, anywhere between two evaluations. Training goes on to the second.
     crossing, half = math.exp(found.log_mean), statistics.fmean(steps) / 2
     planned = work.config.get("eval_every_samples")
     notes = []
     if found.n < len(runs):
         notes.append(
             f"{len(runs) - found.n} of {len(runs)} runs behind the samples missed the target: "
-            "the figures are of trainings that reach it"
+            "the figures are for trainings that reach it"
         )
     return Samples(
         f"{source}, {found.n} runs",

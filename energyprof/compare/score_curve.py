@@ -1,4 +1,4 @@
-"""How the score grows with the energy spent: each run, and what the runs of one report have in common."""
+"""How the score grows with the energy spent: for each run, and over the runs of one report."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Knots = tuple[tuple[float, float], ...]  # J or s since training began, and the 
 
 @dataclass(frozen=True)
 class ScoreCurve:
-    """The evaluations of a report's runs; mean and range where every run has them."""
+    """The evaluations of a report's runs; mean and range where every run has some."""
 
     runs: tuple[tuple[str, Knots], ...]  # the run's name and its evaluations
-    # Empty for a single run, and where the runs have no stretch in common.
+    # Empty for a single run, and if the runs do not overlap.
     mean: Knots
     low: Knots
     high: Knots
 
 
 def score_curve(report: Report, against: Against) -> ScoreCurve | None:
-    """The report's scores against energy or time; ``None`` if no sound run was evaluated so."""
+    """The report's scores against energy or time; ``None`` if no sound run has such evaluations."""
     named = [
         (run_name(report, i), knots)
         for i, run in enumerate(report.runs)
@@ -51,15 +51,15 @@ def score_curve(report: Report, against: Against) -> ScoreCurve | None:
 
 
 def _knots(history: Sequence[Point], against: Against) -> Knots:
-    """The evaluations that have both numbers; scores that are no number leave no knot."""
+    """The evaluations that have both numbers; a score of NaN gives no knot."""
     pairs = [(point.energy_j if against == "energy_j" else point.time_s, point.score) for point in history]
     return tuple(sorted((x, score) for x, score in pairs if x is not None and score is not None))
 
 
 def _places(curves: Sequence[Knots]) -> list[float]:
-    """Every evaluation of any run, thinned if they are many, within the stretch that all runs cover.
+    """Every evaluation of any run, thinned if there are many, within the span that all runs cover.
 
-    A mean beyond the end of the first run to finish would be one over the slower runs only.
+    A mean beyond the end of the first run to finish would be over the slower runs only.
     """
     start, end = max(knots[0][0] for knots in curves), min(knots[-1][0] for knots in curves)
     if end <= start:
@@ -70,7 +70,7 @@ def _places(curves: Sequence[Knots]) -> list[float]:
 
 
 def _at(knots: Knots, place: float) -> float:
-    """The score at ``place``, straight between the evaluations around it."""
+    """The score at ``place``, interpolated linearly between the evaluations around it."""
     i = bisect_right(knots, place, key=lambda knot: knot[0])
     if i == len(knots):
         return knots[-1][1]

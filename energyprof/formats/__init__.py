@@ -50,7 +50,7 @@ def comparison_format(name: str) -> ComparisonFormat:
     """The format ``name`` of comparisons.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such format.
     """
     if name not in COMPARISON_FORMATS:
         elsewhere = "; it holds verdicts: energyprof check" if name in VERDICT_FORMATS else ""
@@ -62,7 +62,7 @@ def verdict_format(name: str) -> VerdictFormat:
     """The format ``name`` of verdicts.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such format.
     """
     if name not in VERDICT_FORMATS:
         elsewhere = "; it holds figures: energyprof compare" if name in COMPARISON_FORMATS else ""

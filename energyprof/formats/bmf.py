@@ -1,7 +1,7 @@
 """Bencher Metric Format: each report's figures with their intervals, for Bencher's ``json`` adapter.
 
-Measures are named by slugs (``energy-per-sample``), since a first upload makes them from their names; what
-unit a measure has is said once, in Bencher. Values are in J, s, W.
+Measures are named by slugs (``energy-per-sample``), since the first upload creates them by name; the unit
+of a measure is set once, in Bencher. Values are in J, s, W.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SUFFIXES: Mapping[Origin, str] = {"measured": "", "modelled": ", estimated", "si
 def names(comparison: Comparison) -> list[str]:
     """Each report by its work, the same at every commit; reports of the same work by their label, too.
 
-    What is estimated has a name of its own: it must not go on as the curve of what was measured.
+    Estimates have a name of their own: they must not continue the curve of what was measured.
     """
     works = [_work(entry) for entry in comparison.entries]
     return [

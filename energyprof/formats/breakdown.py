@@ -1,4 +1,4 @@
-"""Where the energy of a step goes, as a person reads it."""
+"""Where the energy of a step goes, for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = {"forward_backward": "forward, backward"}
 
 
 def where_it_goes(report: Report) -> RenderableType | None:
-    """The parts of a step at 80 columns, or how to get them; ``None`` for what is no standard workload."""
+    """The parts of a step at 80 columns, or how to get them; ``None`` if it is not a standard workload."""
     found = breakdown(report)
     if found is None:
         hints = report.workload.size is not None and budget.energy_per_sample(report) is not None
@@ -53,7 +53,7 @@ def _table(found: Breakdown) -> Table:
 
 
 def _closure(found: Breakdown) -> Text:
-    """What the comparison of the sum with the training means, within what both are sure of."""
+    """What the comparison of the sum with the training means, within their uncertainties."""
     excess, u = (found.closure or 0.0) - 1, found.closure_u or 0.0
     if abs(excess) <= u:
         words = f"the parts add up to the training within their uncertainty (± {100 * u:.2g} %)"

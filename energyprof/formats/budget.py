@@ -1,4 +1,4 @@
-"""An uncertainty budget as a person reads it, and as JSON."""
+"""An uncertainty budget, for people and as JSON."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from energyprof.units import joules, plus_minus
 
 NOTHING = "no energy was measured, so there is no budget"
 FOOTNOTES = (
-    "without gain: what counts where reports from the same meters are compared, since all of them share it.",
+    "without gain: what counts when reports from the same meters are compared, since they share the gain.",
     "k: 2 above 10 effective degrees of freedom (dof), else Student's t for 95 % (GUM G.4.1, G.6.6).",
     "GUM: JCGM 100:2008.",
 )
 
 
 def budget_table(report: Report, budgets: Sequence[Budget]) -> RenderableType:
-    """The budgets at 80 columns, and under them what each term means."""
+    """The budgets at 80 columns, followed by what each term means."""
     work = report.workload
     parts: list[RenderableType] = [
         Text(f"{work.name} {work.size or ''}".strip() + ": where the uncertainty comes from", style="bold")
@@ -144,7 +144,7 @@ def _relative(u_j: float, budget: Budget) -> str:
 
 
 def _percent(fraction: float) -> str:
-    """Two digits that say something: ``12 %``, ``2.9 %``, ``0.67 %``."""
+    """Two significant digits: ``12 %``, ``2.9 %``, ``0.67 %``."""
     percent = 100 * fraction
     if 0 < percent < 0.01:
         return "<0.01 %"

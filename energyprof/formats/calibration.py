@@ -1,4 +1,4 @@
-"""A calibration as a person reads it: the points, the line through them, what the meter reads."""
+"""A calibration for people: the points, the line through them, what the meter reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from energyprof.measure.calibration import CalibrationRecord, CalibrationWindow
 from energyprof.meter import Calibration
 from energyprof.units import plus_minus, seconds
 
-# More points than these hide the line: those furthest off it are shown.
+# More points than these would hide the line: only those furthest off it are shown.
 SHOWN = 20
 
 
@@ -33,7 +33,7 @@ def calibration_table(record: CalibrationRecord, path: Path) -> RenderableType:
     parts += [
         Text(),
         Text(f"calibration  {path}", style="bold", no_wrap=True, overflow="ignore"),
-        Text("Use it with --calibration FILE of run and exec.", style="dim"),
+        Text("Use it with run or exec: --calibration FILE.", style="dim"),
     ]
     return Group(*parts)
 
@@ -44,7 +44,7 @@ def gain_words(calibration: Calibration) -> str:
 
 
 def _plain(value: float, expanded: float) -> str:
-    """Both without a prefix, as fine as the uncertainty has its second digit."""
+    """Both without a prefix, to the second digit of the uncertainty."""
     decimals = 3 if expanded <= 0 else min(6, max(3, 1 - math.floor(math.log10(expanded))))
     return f"{value:.{decimals}f} ± {expanded:.{decimals}f}"
 
@@ -84,4 +84,4 @@ def _zero(record: CalibrationRecord) -> str:
         return (
             f"zero: {plus_minus(found.offset_w, 2 * found.offset_u_w, 'W')} (k = 2), added to what it reads"
         )
-    return f"zero: not calibrated; the rest of the machine used {record.intercept_w:.3g} W all the time"
+    return f"zero: not calibrated; the rest of the machine used {record.intercept_w:.3g} W throughout"

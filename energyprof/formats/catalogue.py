@@ -19,7 +19,7 @@ from energyprof.workloads import WORKLOADS, workload_module
 
 
 def catalogue_data() -> list[dict[str, Any]]:
-    """Every workload with its sizes, targets, reference banks, and options that not all workloads have."""
+    """Every workload with its sizes, targets, reference banks, and the options only some workloads have."""
     entries = []
     for name in WORKLOADS:
         module = workload_module(name)
@@ -37,7 +37,7 @@ def catalogue_data() -> list[dict[str, Any]]:
 
 
 def _size(module: ModuleType, name: str, size: str, summary: str) -> dict[str, Any]:
-    """One size as it is without any option; what it cannot do without is in ``needs``."""
+    """One size as it is without any option; what it cannot run without is in ``needs``."""
     entry: dict[str, Any] = {"size": size, "summary": summary, "needs": None}
     try:
         plan = module.plan(Settings(size=size))
@@ -67,7 +67,7 @@ def catalogue() -> RenderableType:
                 table.add_row("", Text(line))
         parts.append(Padding(table, (0, 0, 0, 2), expand=False))
         if entry["options"]:
-            own = Text.assemble(("options of its own: ", "dim"), " ".join(entry["options"]))
+            own = Text.assemble(("its own options: ", "dim"), " ".join(entry["options"]))
             parts.append(Padding(own, (0, 0, 0, 2)))
         parts += [
             Text(f"  train it: energyprof run {entry['name']} --size {entry['sizes'][0]['size']}"),
@@ -77,7 +77,7 @@ def catalogue() -> RenderableType:
 
 
 def size_lines(size: Mapping[str, Any]) -> list[str]:
-    """What a person wants to know of one size of the `catalogue_data`, but for its summary."""
+    """What a person wants to know about one size of the `catalogue_data`, except its summary."""
     if size["needs"] is not None:
         return [f"needs more: {size['needs']}"]
     target = size["target"]
@@ -86,12 +86,12 @@ def size_lines(size: Mapping[str, Any]) -> list[str]:
     lines = [f"target: {metric} {word} {target['value']:g}, within {most:,} samples"]
     lines.append(f"data: {size['config'].get('data', '?')}")
     if size["bank"] is None:
-        return [*lines, "no reference bank: nobody has shown how often the target is reached"]
+        return [*lines, "no reference bank: nothing is known of how often the target is reached"]
     return [*lines, *_reference(size["bank"], target["direction"])]
 
 
 def _reference(bank: Mapping[str, Any], direction: str) -> list[str]:
-    """What was reached without a network, and what with it by the reference seeds."""
+    """What was reached without a network, and with one by the reference seeds."""
     best = max if direction == "max" else min
     method = best(bank["baselines"], key=bank["baselines"].get)
     lines = [f"without a network: {bank['baselines'][method]:.3g} at best ({method})"]
@@ -104,7 +104,7 @@ def _reference(bank: Mapping[str, Any], direction: str) -> list[str]:
     made = bank["made"]
     threads = f"{made['threads']} threads of " if made["device"] == "cpu" else ""
     lines.append(
-        f"{counts}, in the median after {samples:,.0f} samples, "
+        f"{counts}, after a median of {samples:,.0f} samples, "
         f"{seconds(took_s)} of training on {threads}{made['device_name']}"
     )
     return lines

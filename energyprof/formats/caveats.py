@@ -1,4 +1,4 @@
-"""What stands beside the verdicts wherever they are read: estimates, no energy, what was not judged."""
+"""What accompanies the verdicts wherever they are shown: estimates, no energy, what was not judged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def caveats(result: Check) -> list[str]:
 
 
 def unjudged(result: Check) -> list[tuple[CheckOutcome, str]]:
-    """What has no verdict: an outcome and a line for each; of a check without any verdict all of it."""
+    """What has no verdict: an outcome and a line for each; all of it if the check has no verdict at all."""
     lines: list[tuple[CheckOutcome, str]] = [("INVALID", line) for line in result.invalid]
     lines += [("NOT_COMPARABLE", line) for line in result.incomparable]
     lines += [("NOT_COMPARABLE", f"{work}: the work itself changed") for work in result.changed]

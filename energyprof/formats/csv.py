@@ -29,15 +29,15 @@ COLUMNS = (
     "ratio_u_rel",
     "verdict",
     "best",
-    "grid",  # what the emissions stand on
+    "grid",  # what the emissions are based on
 )
-# A spreadsheet takes a cell that begins so for a formula, and the names come from other people's reports
+# A spreadsheet takes a cell that begins like this for a formula, and names come from other people's reports
 # (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@")
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """A head, then the rows; what is not known is an empty cell."""
+    """A header, then the rows; what is not known is an empty cell."""
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)
     best = winners(comparison)

@@ -29,7 +29,7 @@ def diagnosis(
 ) -> RenderableType:
     """The machine, each kind of meter with its remedy, and what ``run`` would use.
 
-    ``spot_check`` has what the meters read just now; ``addresses`` are examples of meters that need one.
+    ``spot_check`` holds what the meters read just now; ``addresses`` are examples of meters that need one.
     """
     parts: list[RenderableType] = [Text("machine", style="bold"), _machine(facts)]
     real = [finding for finding in findings if finding.role == "real"]
@@ -85,7 +85,7 @@ def _finding(finding: Finding, spot_check: SpotCheck | None) -> list[RenderableT
         )
     lines += [_indented(4, note, style="dim") for note in finding.notes]
     if finding.remedy:
-        # A command must stay one line when it is copied, however narrow the terminal.
+        # A command must stay on one line so that it can be copied, however narrow the terminal.
         lines.append(Text(f"    try: {finding.remedy}", style="cyan", no_wrap=True, overflow="ignore"))
     return lines
 
@@ -96,7 +96,7 @@ def _headline(finding: Finding) -> str:
     gains = {source.info.gain_a: source.info.gain_source for source in finding.sources}
     roles = {
         "real": "",
-        "cross-check": "for comparison, never by itself",
+        "cross-check": "for comparison, never on its own",
         "estimate": "an estimate, where there is no meter",
     }
     accuracy = [f"± {_percent(gain_a)} ({source})" for gain_a, source in gains.items()]
@@ -104,7 +104,7 @@ def _headline(finding: Finding) -> str:
 
 
 def _sources(infos: Sequence[MeterInfo], spot_check: SpotCheck | None) -> Table:
-    """A row a meter; many of one make share one, with what they read in all."""
+    """A row for each meter; many of the same make share one, with what they read in total."""
     groups: dict[tuple[str, str], list[MeterInfo]] = {}
     for info in infos:
         groups.setdefault((info.part, info.method), []).append(info)
@@ -126,7 +126,7 @@ def _percent(fraction: float) -> str:
 
 
 def _hanging(head: Text, text: str) -> Table:
-    """``text`` beside ``head``, its further lines below its first."""
+    """``text`` beside ``head``, with further lines below the first."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, 2))
     table.add_column(min_width=14)
     table.add_column()

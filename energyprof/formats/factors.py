@@ -13,14 +13,14 @@ from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, SHOWN
 from energyprof.formats.wording import about, number, share, title
 
-# From this share of the ratio on an interval is no longer even around it, and is written out.
+# From this share of the ratio on, an interval is no longer symmetric around it, and is written out.
 WIDE = 0.2
 MOST_DECIMALS = 5
 
 ESTIMATED = "≈ "
 BEST = "best"
 NOTES = (
-    "×: against the first report, with its 95 % interval; unclear: it may as well be the same.",
+    "×: relative to the first report, with its 95 % interval; unclear: it may be the same.",
     "best: less than every other report, beyond chance.",
 )
 ESTIMATE_NOTE = "≈: an estimate, not a measurement."
@@ -43,17 +43,17 @@ def times(change: Change) -> str:
 
 
 def _inverse(ratio: float) -> float:
-    # Of what is below a float's smallest nothing is left but that it is small.
+    # Below the smallest float, all that is known is that it is small.
     return 1 / ratio if ratio > 0 else math.inf
 
 
 def _with_word(shown: str, plus_minus: str, ratio: float, decimals: int, word: str) -> str:
-    """What prints as 1 is neither more nor less."""
+    """A ratio that prints as 1 is neither more nor less."""
     return f"{shown}{plus_minus} ×" + ("" if round(ratio, decimals) == 1 else f" {word}")
 
 
 def _decimals(half: float, least: int) -> int:
-    """So many that the ± has one digit, two if that is a 1, and ``least`` at least."""
+    """Enough decimals for the ± to have one digit, two if that is a 1, and at least ``least``."""
     if half <= 0:
         return 2
     exponent = math.floor(math.log10(half))
@@ -67,7 +67,7 @@ def _ratio(value: float, decimals: int) -> str:
 
 
 def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str]:
-    """The ratio to the first report, and what may be said of it; both empty for the first."""
+    """The ratio to the first report, and what can be said about it; both empty for the first."""
     change = estimate.change
     marks = []
     if change is not None:
@@ -78,7 +78,7 @@ def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str
 
 
 def mean(entry: Entry, estimate: Summary) -> str:
-    """The mean with its unit, marked where it stands on a model and not on a meter."""
+    """The mean with its unit, marked if it comes from a model rather than a meter."""
     energetic = any(unit in BY_NAME[estimate.figure].unit for unit in ("J", "W", "g"))
     mark = ESTIMATED if entry.origin != "measured" and energetic else ""
     return mark + number(estimate.figure, estimate.mean)
@@ -91,7 +91,7 @@ def winners(comparison: Comparison) -> Mapping[str, str]:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What the marks of a comparison mean, as far as they are used."""
+    """What the marks used in a comparison mean."""
     several = len(comparison.entries) > 1
     lines = [NOTES[0]] if several else []
     lines += [NOTES[1]] if winners(comparison) else []
@@ -100,7 +100,7 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def sides(comparison: Comparison) -> list[tuple[str, list[str]]]:
-    """What was compared, a line for all reports that say the same; under it the runs left out."""
+    """What was compared, one line for all reports with the same description; below, the runs left out."""
     groups: dict[str, list[Entry]] = {}
     for entry in comparison.entries:
         said = about(replace(entry, label=""), machine=not comparison.one_machine)

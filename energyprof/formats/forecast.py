@@ -1,4 +1,4 @@
-"""What is foretold of a training, as text and as JSON."""
+"""What is predicted of a training, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import TextIO
 
 from energyprof import units
 from energyprof.compare.emissions import described
-from energyprof.compare.forecast import Forecast, Foretold
+from energyprof.compare.forecast import Forecast, Prediction
 from energyprof.formats.wording import UNMEASURED, share, title
 
 WIDTH = 79
 FOOTNOTE = (
     "Intervals: 95 %, for {trainings} yet to come: how samples to target vary and how well their mean is "
-    "known, how energy per sample varies, and what the meters are off by (GUM 5.1.6, G.4.1)."
+    "known, how energy per sample varies, and how far the meters are off (GUM 5.1.6, G.4.1)."
 )
 ON_TOP = "on top: evaluation and warm-up, as measured."
 
 
 def write_text(forecast: Forecast, out: TextIO) -> None:
-    """The figures with their intervals, the factors they come from, and what must be known about them."""
+    """The figures with their intervals, the factors they come from, and what to know about them."""
     name = f"{forecast.workload} {forecast.size or ''}".strip()
     several = f"the geometric mean of {forecast.repeats} trainings"
     trainings = "one training" if forecast.repeats == 1 else several
@@ -32,7 +32,7 @@ def write_text(forecast: Forecast, out: TextIO) -> None:
         aim = f"{target.metric} {'>=' if target.direction == 'max' else '<='} {target.value:g}"
     boundary = f"boundary {forecast.boundary}" if forecast.boundary else "no meter"
     _say(out, f"{name} to {aim} on {forecast.machine or 'an unknown machine'}, {boundary}:")
-    _say(out, f"FORETOLD for {trainings} from {runs}, not measured.")
+    _say(out, f"PREDICTED for {trainings} from {runs}, not measured.")
     if forecast.origin != "measured":
         _say(out, UNMEASURED[forecast.origin])
     out.write("\n")
@@ -56,14 +56,14 @@ def write_json(forecast: Forecast, out: TextIO) -> None:
     out.write("\n")
 
 
-def _table(figures: tuple[Foretold, ...], out: TextIO) -> None:
+def _table(figures: tuple[Prediction, ...], out: TextIO) -> None:
     rows = [_row(figure) for figure in figures]
     widths = [max(len(row[k]) for row in rows) for k in range(3)]
     for name, mean, u, interval in rows:
         out.write(f"  {name:<{widths[0]}}  {mean:>{widths[1]}}  {u:>{widths[2]}}  {interval}".rstrip() + "\n")
 
 
-def _row(figure: Foretold) -> tuple[str, str, str, str]:
+def _row(figure: Prediction) -> tuple[str, str, str, str]:
     u = interval = ""
     if figure.u_rel is not None and figure.low is not None and figure.high is not None:
         u = f"±{share(figure.u_rel)}"
@@ -71,7 +71,7 @@ def _row(figure: Foretold) -> tuple[str, str, str, str]:
     return title(figure.name), _number(figure, figure.mean), u, interval
 
 
-def _number(figure: Foretold, amount: float) -> str:
+def _number(figure: Prediction, amount: float) -> str:
     if figure.unit == "s":
         return units.seconds(amount)
     if figure.unit:
@@ -80,6 +80,6 @@ def _number(figure: Foretold, amount: float) -> str:
 
 
 def _say(out: TextIO, line: str) -> None:
-    # A foreign report cannot write to the terminal.
+    # A report from elsewhere must not write control codes to the terminal.
     clean = "".join(c if c.isprintable() else "?" for c in line)
     out.write(textwrap.fill(clean, WIDTH, subsequent_indent="  ", break_long_words=False) + "\n")

@@ -1,6 +1,6 @@
 """GitHub Actions: an annotation for each limit on stdout, and the tables in the job's summary.
 
-The summary is the file that ``GITHUB_STEP_SUMMARY`` names; what it holds already stays.
+The summary is the file that ``GITHUB_STEP_SUMMARY`` names; it is appended to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEVELS = {
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """The tables in the summary; without one on ``out``."""
+    """Write the tables to the summary, or to ``out`` if there is none."""
     table = io.StringIO()
     markdown.write_comparison(comparison, table)
     if not _summarise(table.getvalue()):
@@ -36,7 +36,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
 
 
 def write_check(result: Check, out: TextIO) -> None:
-    """Annotations on ``out``, the tables in the summary if there is one."""
+    """Write annotations to ``out``, and the tables to the summary if there is one."""
     for outcome, title, message in _annotations(result):
         text = " ".join([message, *caveats(result)])
         out.write(f"::{LEVELS[outcome]} title={_property(title)}::{_data(text)}\n")
@@ -46,7 +46,7 @@ def write_check(result: Check, out: TextIO) -> None:
 
 
 def _annotations(result: Check) -> Iterator[tuple[str, str, str]]:
-    """Outcome, title and message of each; the first say most, since only ten of a level are shown."""
+    """Outcome, title and message of each, the most telling first, since only ten of a level are shown."""
     for outcome, line in unjudged(result):
         yield outcome, f"energyprof: {outcome.replace('_', ' ')}", line
     for verdict in sorted(result.verdicts, key=lambda verdict: verdict.outcome != "FAIL"):
@@ -58,7 +58,7 @@ def _annotations(result: Check) -> Iterator[tuple[str, str, str]]:
 
 
 def _summarise(text: str) -> bool:
-    """Add ``text`` to the summary; whether there is one.
+    """Append ``text`` to the summary; returns whether there is one.
 
     Raises:
         FileError: it cannot be written.

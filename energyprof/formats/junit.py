@@ -1,7 +1,7 @@
 """JUnit XML, which CI servers show among the tests: a test case for each limit.
 
 Elements and attributes are those of Jenkins's junit-10.xsd, which GitLab and GitHub's reporters read, too.
-Nobody watches a limit for a certain time, so each takes 0 s.
+A limit has no running time, so each takes 0 s.
 """
 
 from __future__ import annotations

@@ -84,9 +84,9 @@ def write_check(result: Check, out: TextIO) -> None:
 
 
 def _judged(verdict: Verdict) -> str:
-    """The figure, with its work if there are several."""
-    creep = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "creep" else ""
-    figure = wording.title(verdict.limit.figure) + creep
+    """The figure, with its work if there is more than one."""
+    over = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "trend" else ""
+    figure = wording.title(verdict.limit.figure) + over
     return f"{verdict.work}: {figure}" if verdict.work else figure
 
 

@@ -1,4 +1,4 @@
-"""A report's meters as a table: how each was read and what is odd about it; many of one make share a row."""
+"""A report's meters as a table: how each was read and what is unusual about it; many alike share a row."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BOUNDARIES = {
     "node_dc": "the node, behind its power supply",
     "wall_ac": "the wall socket",
 }
-# So many meters of one make share a row.
+# This many meters of the same make share a row.
 ALIKE = 4
 
 
 def meters_table(report: Report) -> RenderableType:
     """What the total holds, and a row for each meter or group of meters."""
     if not report.meters:
-        return Text("measured with no meter: there is no energy in this report", style="yellow")
+        return Text("measured without a meter: this report holds no energy", style="yellow")
     counts = BOUNDARIES.get(report.boundary or "", "nothing is counted")
     table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 2), header_style="dim")
     table.add_column("meter", no_wrap=True, overflow="ignore")
@@ -53,7 +53,7 @@ def meters_table(report: Report) -> RenderableType:
 
 
 def _groups(meters: Sequence[MeterRecord]) -> list[list[MeterRecord]]:
-    """Meters of one make, in one group where they are many; one with flags stands alone."""
+    """Meters of the same make in one group if there are many; one with flags stands alone."""
     groups: dict[tuple[object, ...], list[MeterRecord]] = {}
     for meter in meters:
         make = (meter.info.kind, meter.part, meter.method, meter.counted, meter.flags, meter.info.gain_a)
@@ -77,18 +77,18 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
         method.append(f"\nbeside the total{_against(group)}", style="dim")
     rates = [m.achieved_hz for m in group if m.achieved_hz is not None]
     covered = min(m.coverage for m in group)
-    # Of an imported total nobody knows how often its meter was read.
+    # For an imported total, how often its meter was read is unknown.
     rate = f"{min(rates):.1f} Hz" if len(rates) == len(group) else "never read" if covered == 0 else "–"
     return name, meter.part, method, rate, Text(share(covered), "" if covered >= MIN_COVERAGE else "red")
 
 
 def row_name(names: Sequence[str]) -> str:
-    """The names of a row; of many the first and the last, one below the other."""
+    """The names in a row; if many, the first and the last, one below the other."""
     return listing(names).replace(" … ", " …\n")
 
 
 def _against(group: Sequence[MeterRecord]) -> str:
-    """How much more or less they read than the meters that they are held against."""
+    """How much more or less they read than the meters they are checked against."""
     ratios = [100 * (m.ratio - 1) for m in group if m.ratio is not None]
     if not ratios:
         return ""

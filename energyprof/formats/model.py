@@ -1,4 +1,4 @@
-"""What was trained, in a few lines: parameters, operations and what a joule does of them, memory."""
+"""What was trained, in a few lines: parameters, operations in all and per joule, memory."""
 
 from __future__ import annotations
 
@@ -51,6 +51,6 @@ def _short(count: float) -> str:
 
 
 def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    """The fact, if it is a number: any program may say anything over the wire."""
+    """The fact, if it is a number: a program may send anything over the wire."""
     value = facts.get(name)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None

@@ -1,4 +1,4 @@
-"""What a machine's runs vary by, and the margins that follow, in lines for people."""
+"""How much a machine's runs vary, and the margins that follow, for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from energyprof.formats.wording import share, title
 
 
 def margins(noise: Noise, verdict: Check) -> list[str]:
-    """A line for each figure that can be limited, and what two sides of the same work came to."""
+    """A line for each figure that can be limited, and what the two sides of the same work came to."""
     rows = [
         (title(name), share(spread.sd), str(spread.n), f"+{share(margin(name, noise))}")
         for name, spread in noise.figures.items()
@@ -24,7 +24,7 @@ def margins(noise: Noise, verdict: Check) -> list[str]:
     lines.append(f"varies by: one run, 1 sd. Default limit: twice that, at least {100 * DEFAULT_MARGIN:g} %.")
     if verdict.outcome == "FAIL":
         lines.append(
-            "The same work came out as a regression: by chance (1 in 20), or this machine changes "
+            "The same work was judged a regression: by chance (1 in 20), or because this machine changes "
             "from run to run; look at the reports, and repeat."
         )
     return lines

@@ -20,7 +20,7 @@ from energyprof.units import seconds, watts
 
 ROWS = 7
 BLOCKS = " ▁▂▃▄▅▆▇█"
-MARGIN = 10  # columns for the scale
+MARGIN = 10  # columns taken by the scale
 MOST_METERS = 8  # more of them would bury the curve of their sum
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
@@ -58,7 +58,7 @@ def picture(report: Report, path: Path, width: int) -> RenderableType | None:
 def _energies(
     report: Report, rows: Iterable[Row], bins: Sequence[tuple[float, float]]
 ) -> dict[str, list[MeterEnergy]]:
-    """What each counted meter says of each bin."""
+    """What each counted meter says about each bin."""
     integrators = {m.name: Integrator(m.info, m.interval_s, bins) for m in report.meters if m.counted}
     for row in rows:
         if row.source in integrators:
@@ -69,7 +69,7 @@ def _energies(
 def _powers(
     by_meter: Sequence[Sequence[MeterEnergy]], bins: Sequence[tuple[float, float]]
 ) -> list[float | None]:
-    """The mean power in W of each bin over the meters together; ``None``: no reading."""
+    """The mean power in W of all meters together, bin by bin; ``None``: no reading."""
     powers: list[float | None] = []
     for index, (start_s, end_s) in enumerate(bins):
         joules = total(energies[index] for energies in by_meter).joules
@@ -78,7 +78,7 @@ def _powers(
 
 
 def _caption(report: Report, number: int, meters: Collection[str]) -> Text:
-    """Which run is drawn, and of which meters."""
+    """Which run is drawn, and from which meters."""
     which = f", {run_name(report, number)}" if len(report.runs) > 1 else ""
     estimate = " (an estimate)" if report.origin != "measured" else ""
     return Text(f"power{which}").append(f"  {listing(list(meters))}{estimate}", style="dim")
@@ -89,7 +89,7 @@ def _each(
     powers: Sequence[float | None],
     bins: Sequence[tuple[float, float]],
 ) -> list[Text]:
-    """A line for each meter where there are several, on a scale from nothing to the top of all together."""
+    """A line for each meter if there are several, on a scale from zero to the peak of all together."""
     if not 1 < len(by_meter) <= MOST_METERS:
         return []
     top = max((power for power in powers if power is not None), default=0.0) or 1.0
@@ -97,7 +97,7 @@ def _each(
     for name, energies in by_meter.items():
         shares = [0.0 if power is None else power / top for power in _powers([energies], bins)]
         cells = "".join(BLOCKS[max(0, min(8, round(8 * share)))] for share in shares)
-        # Of a name that is too long the end, which tells it from the others.
+        # A name that is too long keeps its end, which tells it from the others.
         lines.append(Text(f"{name[1 - MARGIN :]:>{MARGIN - 1}} ", style="dim").append(cells, style="not dim"))
     return lines
 
@@ -124,7 +124,7 @@ def _ruler(run: Run, bins: Sequence[tuple[float, float]]) -> list[Text]:
     """Which phase takes most of each bin: a coloured line, and what its colours mean."""
     names = list(dict.fromkeys(phase.name for phase in run.phases))
     colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
-    # Colours vanish in a pipe: the line is drawn with the phase's initial, told apart by case if need be.
+    # Colours vanish in a pipe, so the line is drawn with the phase's initial, in either case if need be.
     sign: dict[str, str] = {}
     for name in names:
         word = name.removeprefix(PART)

@@ -9,9 +9,9 @@ from energyprof.formats.factors import ESTIMATED
 from energyprof.formats.wording import ratio_change
 
 HEAD = "energy to target = energy per sample × samples to target × on top"
-FOOTNOTE = "on top: evaluation, warm-up, and what else counts beside the train phases."
+FOOTNOTE = "on top: evaluation, warm-up, and all else that counts besides the train phases."
 RATIO = "ratio"
-LONGEST = 28  # a longer label stands on a line of its own
+LONGEST = 28  # a longer label goes on a line of its own
 _NAMES = {
     "energy_per_sample": "energy per sample",
     "samples_to_target": "samples to target",
@@ -20,7 +20,7 @@ _NAMES = {
 
 
 def rows(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
-    """Label, energy and its three factors of each report that has them; below them their ratios."""
+    """Label, energy and its three factors for each report that has them, followed by their ratios."""
     found = []
     for entry in comparison.entries:
         if (product := entry.product) is None:
@@ -59,7 +59,7 @@ def _sentence(label: str, product: Product) -> str:
 
 
 def lines(comparison: Comparison) -> list[str]:
-    """All of it as lines of text, columns aligned; none where no report has all factors."""
+    """All of it as lines of text with aligned columns; none if no report has all factors."""
     found = rows(comparison)
     if not found:
         return []

@@ -1,4 +1,4 @@
-"""``customSmallerIsBetter`` JSON for github-action-benchmark: every figure of which less is better."""
+"""``customSmallerIsBetter`` JSON for github-action-benchmark: every figure where less is better."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from energyprof.formats.bmf import names
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """A list with an entry for each figure of each report; power and score are in none."""
+    """A list with an entry for each figure of each report; power and score have none."""
     found = [
         {
             "name": f"{name}: {wording.title(estimate.figure)}",

@@ -1,4 +1,4 @@
-"""One report as a person reads it: what it took, how sure that is, what was not measured, where it lies."""
+"""One report for people: what it took, how sure that is, what was not measured, where it lies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted"
 
 
 def summary(report: Report, path: Path | None, grid: Grid | None = None) -> RenderableType:
-    """The report for people, at 80 columns; ``path`` is where it lies. With a ``grid`` its emissions, too."""
+    """The report for people, at 80 columns; ``path`` is where it lies. With a ``grid``, emissions, too."""
     parts: list[RenderableType] = [_title(report), Text()]
     if len(report.runs) > 1:
         parts += [_runs(report), Text()]
@@ -37,7 +37,7 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
         if (goes := where_it_goes(report)) is not None:
             parts += [goes, Text()]
     else:
-        parts += [Text("  nothing was run yet"), Text()]
+        parts += [Text("  nothing has been run yet"), Text()]
     parts.append(meters_table(report))
     if report.notes:
         parts += [Text(), Text("notes")]
@@ -65,7 +65,7 @@ def _place(machine: Mapping[str, Any]) -> str:
 
 
 def gpu_names(machine: Mapping[str, Any]) -> list[str]:
-    """The machine's GPUs, those of one name together: ``8 × NVIDIA A100``."""
+    """The machine's GPUs, grouped by name: ``8 × NVIDIA A100``."""
     counts: dict[str, int] = {}
     for gpu in machine.get("gpus", ()):
         counts[str(gpu["name"])] = counts.get(str(gpu["name"]), 0) + 1
@@ -128,7 +128,7 @@ def _energy(report: Report) -> Text:
 
 
 def _emissions(report: Report, grid: Grid) -> Text:
-    """Of the energy above, which their uncertainty is; that of the grid is not known."""
+    """The emissions of the energy above, with its uncertainty; the grid's is not known."""
     found = budget.energy(report)
     if found is None:
         return Text("not measured", style="yellow")
@@ -174,12 +174,12 @@ def _runs(report: Report) -> Table:
 
 
 def _phases(runs: Sequence[Run]) -> Table:
-    """Time and energy by phase, the mean over the runs; phases of one name are added up."""
+    """Time and energy by phase, mean over the runs; phases of the same name are added up."""
     sums: dict[str, tuple[float, float | None]] = {}
     for run in runs:
         for phase in run.phases:
             if phase.name.startswith(PART):
-                continue  # they are measurements about the training, in a table of their own
+                continue  # these measurements are about the training, and have a table of their own
             time_s, energy_j = sums.get(phase.name, (0.0, 0.0))
             known = energy_j is not None and phase.energy_j is not None
             sums[phase.name] = (
@@ -202,7 +202,7 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
     lines, bank = [], bank_of(report.workload)
     if any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
         again = f"energyprof recompute {path}" if path else "energyprof recompute"
-        lines.append(f"this run was cut off: `{again}` makes the report from its trace")
+        lines.append(f"this run was cut off: `{again}` rebuilds the report from its trace")
     for run in report.runs:
         which = f"seed {run.seed}: " if run.seed is not None else ""
         if run.coverage is not None and run.coverage < MIN_COVERAGE:
@@ -219,7 +219,7 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
 def _idle(runs: Sequence[Run]) -> str:
     """The idle machine's power before and after the runs."""
     before_w, after_w = _mean(run.idle_before_w for run in runs), _mean(run.idle_after_w for run in runs)
-    if before_w is None:  # an older report looked only before the run, and has that as a phase
+    if before_w is None:  # an older report has idle power only from before the run, as a phase
         idle = [p for run in runs for p in run.phases if p.name == "idle" and p.energy_j is not None]
         spent_s = sum(p.end_s - p.start_s for p in idle) if after_w is None else 0.0
         before_w = sum(p.energy_j or 0.0 for p in idle) / spent_s if spent_s > 0 else None

@@ -56,7 +56,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
     if taken_apart := product.lines(comparison):
         console.print()
         for line in taken_apart:
-            words = line.removeprefix(_GAP)  # so that what is wrapped stays indented
+            words = line.removeprefix(_GAP)  # so that wrapped lines stay indented
             _say(console, words, "bold" if line == product.HEAD else "", len(line) - len(words))
     console.print()
     for line in (*wording.FOOTNOTES, *factors.notes(comparison)):
@@ -64,7 +64,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
 
 
 def write_check(result: Check, out: TextIO) -> None:
-    """The verdict on top, a line for each limit, then what explains it."""
+    """The verdict first, then a line for each limit and what explains it."""
     console = _console(out)
     _say(console, wording.outcome(result), _STYLES[result.outcome])
     for line in caveats(result):
@@ -86,7 +86,7 @@ def write_check(result: Check, out: TextIO) -> None:
             _say(console, line, "bold green" if line.startswith("IMPROVED") else "", indent=6)
     if result.information:
         console.print()
-        _say(console, "For information, never failing:")
+        _say(console, "For information only:")
         width = max(len(name) for name, _ in result.information)
         for name, change in result.information:
             shown = f"{wording.title(name):<{width}}{_GAP}{wording.ratio_change(change)}"
@@ -109,17 +109,17 @@ def _estimates(
         row += [wording.with_meters(estimate)] if metered else []
         row += factors.against(estimate, best, entry.label) if changed else []
         cells.append(row)
-    # Where neither way is worse, a colour would say that one is.
+    # Where neither direction is worse, a colour would suggest that one is.
     _table(console, heads, cells, _STYLES if BY_NAME[figure].better else {})
 
 
 def _table(
     console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], styles: dict[str, str]
 ) -> None:
-    """Columns side by side; a name too long for the screen stands on a line above its row.
+    """Columns side by side; a name too long for the screen goes on a line above its row.
 
-    Where the columns alone are too wide, the last two (the change and what is said of it) go below the row.
-    rich's own table takes half a millisecond a row, seconds for a thousand reports.
+    If the columns alone are too wide, the last two (the change and its comment) go below the row.
+    rich's own table takes half a millisecond per row, which is seconds for a thousand reports.
     """
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     beside = len(heads)
@@ -159,5 +159,5 @@ def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
 
 
 def _clean(text: str) -> str:
-    """Without control characters: a foreign report cannot write to the terminal."""
+    """Without control characters: a report from elsewhere must not control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)

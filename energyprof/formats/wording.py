@@ -16,7 +16,7 @@ from energyprof.meter import Origin
 
 FOOTNOTES = (
     "mean: geometric. ±: 95 %, from the spread of the runs alone.",
-    "with meters: 95 % (GUM, k = 2), the meters' own gain error included. It is common to all runs "
+    "with meters: 95 % (GUM, k = 2), including the meters' own gain error, which is common to all runs "
     "on the same meters and drops out of changes between them.",
 )
 # What figures are whose origin is this.
@@ -53,17 +53,17 @@ def spread(estimate: Summary) -> str:
         return "one run" if estimate.n == 1 else "?"
     if estimate.agree and estimate.high <= estimate.mean * (1 + 1e-9):
         return "all equal"
-    # Half the width in logarithms: what lies above the mean and below it differ a little.
+    # Half the width in logarithms: the parts above and below the mean differ a little.
     return "±" + share(math.log(estimate.high / estimate.mean))
 
 
 def with_meters(estimate: Summary) -> str:
-    """The expanded uncertainty, the meters' gain included; empty for what is not joules."""
+    """The expanded uncertainty, including the meters' gain; empty for anything but joules."""
     return "" if estimate.u_rel is None else "±" + share(estimate.u_rel)
 
 
 def share(fraction: float) -> str:
-    """Without a sign, with two digits that say something: ``5.9 %``, ``0.04 %``."""
+    """Without a sign, with two significant digits: ``5.9 %``, ``0.04 %``."""
     return f"{100 * fraction:.{_decimals(fraction)}f} %"
 
 
@@ -90,7 +90,7 @@ def _decimals(fraction: float) -> int:
 
 
 def about(entry: Entry, *, machine: bool) -> str:
-    """A line on one report: what was measured, how often and, if asked, where."""
+    """A line about one report: what was measured, how often and, if asked, where."""
     reached = ""
     if entry.reached is not None:
         all_of_them = entry.reached == entry.runs
@@ -104,8 +104,8 @@ def about(entry: Entry, *, machine: bool) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What must be known before the figures are read."""
-    lines = [f"overlooked, {o.kind}: {o.message}" for o in comparison.allowed]
+    """What to know before reading the figures."""
+    lines = [f"allowed to differ, {o.kind}: {o.message}" for o in comparison.allowed]
     unlike = {o.kind for o in comparison.allowed} - {"work"}
     if not comparison.one_machine:
         lines.append(NOT_JUDGED + "the reports come from different machines.")
@@ -117,7 +117,7 @@ def notes(comparison: Comparison) -> list[str]:
 def headline(verdict: Verdict) -> str:
     """``energy per sample -1.2 % (-2.0 … -0.4 %), limit +3 %``."""
     shown = change(verdict.change, verdict.low, verdict.high)
-    over = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "creep" else ""
+    over = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "trend" else ""
     return f"{title(verdict.limit.figure)} {shown}{over}, limit {margin(verdict.limit)}"
 
 
@@ -130,7 +130,7 @@ def explanation(verdict: Verdict) -> list[str]:
     """Why the verdict is what it is, and what more runs would do."""
     lines = []
     if verdict.improved:
-        than = "the reports before it" if verdict.design in ("history", "creep") else "the baseline"
+        than = "the reports before it" if verdict.design in ("history", "trend") else "the baseline"
         lines.append(f"IMPROVED: less {title(verdict.limit.figure)} than {than}.")
     counted, alone = _counted(verdict)
     if verdict.detectable is None:
@@ -149,25 +149,25 @@ _EXACT = {
     "apart": "all runs of each side agree exactly",
     "pairs": "all pairs agree exactly",
     "history": "all reports before it agree exactly",
-    "creep": "all of them lie on one line exactly",
+    "trend": "all of them lie exactly on one line",
 }
 
 
 def _counted(verdict: Verdict) -> tuple[str, str]:
-    """What there was to judge by, and what one of it is called."""
+    """What there was to judge by, and what a single one is called."""
     n = verdict.baseline_runs
     if verdict.design == "pairs":
         return f"{n} pair{'s' if n > 1 else ''} of runs", "a single pair"
     if verdict.design == "history":
         return f"{n} report{'s' if n > 1 else ''} before it", "a single report"
-    if verdict.design == "creep":
+    if verdict.design == "trend":
         return f"{n + 1} reports", "so little"
     return f"{verdict.runs} against {n} runs", "a single run"
 
 
 def _remedy(verdict: Verdict) -> str:
     limit, needed = f"limit of {margin(verdict.limit).lstrip('+')}", verdict.runs_needed
-    if verdict.design == "creep":
+    if verdict.design == "trend":
         return ""
     if verdict.low is None:
         return {
@@ -176,9 +176,9 @@ def _remedy(verdict: Verdict) -> str:
         }.get(verdict.design, "Repeat both, such as: energyprof run … --repeats 3")
     if needed is None:
         what = "reports" if verdict.design == "history" else "runs"
-        return f"A {limit} is finer than any practical number of {what} can show."
+        return f"A {limit} is finer than any practical number of {what} could show."
     if verdict.outcome == "INCONCLUSIVE" and needed <= min(verdict.runs, verdict.baseline_runs):
-        return f"The change is close to the {limit}: only more runs can tell."
+        return f"The change is close to the {limit}: only more runs could tell."
     many = {"pairs": f"{needed} pairs", "history": f"{needed} reports before it"}
     return f"To hold a {limit} reliably takes {many.get(verdict.design, f'{needed} runs a side')}."
 
@@ -191,18 +191,18 @@ def outcome(result: Check) -> str:
         on = "some of the work is missing"
     return {
         "PASS": f"PASS: {against}",
-        "FAIL": f"FAIL: {against}: it takes more than the limit allows",
+        "FAIL": f"FAIL: {against}: takes more than the limit allows",
         "INCONCLUSIVE": f"INCONCLUSIVE: {against}: NEITHER A PASS NOR A FAIL, {on} "
         "(it fails a build only with --strict)",
-        "INVALID": f"INVALID: {against}: no verdict on these measurements",
-        "NOT_COMPARABLE": f"NOT COMPARABLE: {against}: not all of it is the same work, or measured alike",
-        "NO_BASELINE": f"NO BASELINE: {result.baseline} is not there, so {result.label} is not "
+        "INVALID": f"INVALID: {against}: these measurements allow no verdict",
+        "NOT_COMPARABLE": f"NOT COMPARABLE: {against}: not all of it is the same work, measured alike",
+        "NO_BASELINE": f"NO BASELINE: {result.baseline} does not exist, so {result.label} is not "
         "judged (allowed)",
     }[result.outcome]
 
 
 def not_judged(result: Check) -> list[str]:
-    """A line for each work of several that has no verdict, and why."""
+    """A line for each of several works that has no verdict, and why."""
     return [
         *(f"CHANGED, so not judged: {line}" for line in result.changed),
         *(f"NOT COMPARABLE: {line}" for line in result.incomparable),
@@ -212,5 +212,5 @@ def not_judged(result: Check) -> list[str]:
 
 
 def background(result: Check) -> list[str]:
-    """What must be known to read the verdict, a line each."""
+    """What to know to read the verdict, a line each."""
     return [*result.notes, *(f"{where}: {flag.words}" for where, flag in result.doubts)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# The codes are part of the schema: a kind that nothing makes any more stays, for the files that have it.
+# The codes are part of the schema: a kind that is no longer made stays, for files that have it.
 Kind = Literal[
     "interrupted",
     "unfinished",
@@ -35,48 +35,46 @@ Kind = Literal[
     "wraps_unsure",
 ]
 
-# invalid: the run cannot enter a verdict · doubt: decides nothing, but whoever reads the verdict must know ·
+# invalid: the run cannot be judged · doubt: decides nothing, but a reader of the verdict should know ·
 # note: shown with the report only
 Effect = Literal["invalid", "doubt", "note"]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a kind of flag says to people, and what follows from it."""
+    """What a kind of flag says to people, and its consequence."""
 
     # {meter}: its name · {how}: the detail in brackets, with a space before it · {detail}: the detail alone
     words: str
     effect: Effect = "note"
     spares: tuple[str, ...] = ()  # figures that an invalid run still has
-    reason: str = ""  # in a verdict's line, where the words would be too long
+    reason: str = ""  # for a verdict's line, where the words would be too long
 
 
-# What a device does to a run changes its joules, watts and seconds, but not how many samples it needs.
+# What happens to a device changes a run's joules, watts and seconds, but not how many samples it needs.
 _SPARED = ("samples_to_target",)
 
 MEANINGS: Mapping[str, Meaning] = {
     "interrupted": Meaning("stopped by {detail}"),
     "unfinished": Meaning("cut off before its end"),
-    "hung": Meaning("did not end after its last word, and was stopped"),
+    "hung": Meaning("did not exit after it had reported its end, and was stopped"),
     "unmarked": Meaning(
-        "marked no phases: its energy is all that it took, start-up included (see energyprof.mark)"
+        "marked no phases: its energy is the whole program's, with start-up (see energyprof.mark)"
     ),
-    "said": Meaning("the training said: {detail}"),
-    "exit_after_target": Meaning("ended with exit code {detail} after it had reached its target"),
-    "wire_garbage": Meaning("{detail} lines from the program were no events"),
-    "hanging": Meaning("{meter}{how} hung: a read of it never came back"),
-    "short": Meaning("too short for {meter}{how} to say much: repeat it or train longer"),
+    "said": Meaning("the training reported: {detail}"),
+    "exit_after_target": Meaning("exited with code {detail} after it had reached its target"),
+    "wire_garbage": Meaning("{detail} lines from the program were not events"),
+    "hanging": Meaning("{meter}{how} hung: a read never returned"),
+    "short": Meaning("too short for {meter}{how} to tell much: repeat it or train longer"),
     "gap": Meaning("{meter}{how} was not read for a while"),
     "lost": Meaning("{meter}{how} stopped giving readings before the end"),
     "no_reading": Meaning("{meter}{how} gave no reading"),
     "not_measured": Meaning("no meter was read"),
     "failed_read": Meaning("some reads of {meter}{how} failed"),
-    "rejected_reading": Meaning("some readings of {meter}{how} made no sense and were left out"),
-    "negative_total": Meaning("{meter} has {detail}: its counter went round or was reset"),
-    "zero_total": Meaning("{meter} has {detail}: too short a stretch for it, or it was not read"),
-    "reset": Meaning(
-        "{meter}{how} started again from zero; the moment was bridged with its last power", "doubt"
-    ),
+    "rejected_reading": Meaning("some readings of {meter}{how} were implausible and left out"),
+    "negative_total": Meaning("{meter} has {detail}: its counter wrapped or was reset"),
+    "zero_total": Meaning("{meter} has {detail}: too short a time for it, or it was not read"),
+    "reset": Meaning("{meter}{how} restarted from zero; the gap was bridged with its last power", "doubt"),
     "stalled": Meaning("{meter}{how} stood still for over a second"),
     "throttled": Meaning("{meter}{how} was throttled", "invalid", _SPARED, "throttled"),
     "limit_changed": Meaning(
@@ -86,42 +84,42 @@ MEANINGS: Mapping[str, Meaning] = {
         "the power limit changed",
     ),
     "foreign": Meaning(
-        "somebody else worked on {meter}{how} as well",
+        "other processes used {meter}{how} as well",
         "invalid",
         _SPARED,
-        "somebody else worked on the device",
+        "other processes used the device",
     ),
     "idle_drift": Meaning("the idle power drifted: {detail}", "doubt"),
     "disagrees": Meaning("{meter} {detail}", "doubt"),
     "wraps_unsure": Meaning(
-        "{meter}{how} may have gone round more than once between two reads",
+        "{meter}{how} may have wrapped more than once between two reads",
         "invalid",
         _SPARED,
-        "a counter may have gone round unseen",
+        "a counter may have wrapped unnoticed",
     ),
 }
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One thing that is odd; made with ``flag``, but for those of files, which may hold kinds of later."""
+    """One unusual thing; made with ``flag``, except in files, which may hold kinds from later versions."""
 
     kind: str
     meter: str = ""  # or the device; "": it is about none
     detail: str = ""  # words and numbers for people
 
     def __str__(self) -> str:
-        """It in short: ``kind:meter (detail)``."""
+        """Its short form: ``kind:meter (detail)``."""
         return ":".join(filter(None, [self.kind, self.subject]))
 
     @property
     def subject(self) -> str:
-        """What it is about: ``meter (detail)``, or the one that it has."""
+        """What it is about: ``meter (detail)``, or whichever of the two it has."""
         return f"{self.meter} ({self.detail})" if self.meter and self.detail else self.meter or self.detail
 
     @property
     def words(self) -> str:
-        """It as a person reads it; a kind of a newer version as it stands there."""
+        """The flag in words; a kind from a newer version as it is written."""
         meaning = MEANINGS.get(self.kind)
         if meaning is None:
             return str(self)
@@ -130,7 +128,7 @@ class Flag:
 
     @property
     def effect(self) -> Effect:
-        """What follows from it; nothing from a kind of a newer version."""
+        """Its consequence; none for a kind from a newer version."""
         meaning = MEANINGS.get(self.kind)
         return "note" if meaning is None else meaning.effect
 
@@ -140,7 +138,7 @@ class Flag:
 
     @property
     def reason(self) -> str:
-        """It as a verdict's line says it."""
+        """The flag as a verdict's line says it."""
         meaning = MEANINGS.get(self.kind)
         if meaning is None or not meaning.reason:
             return self.words
@@ -154,7 +152,7 @@ def flag(kind: Kind, meter: str = "", detail: str = "") -> Flag:
         ValueError: there is no such kind.
     """
     if kind not in MEANINGS:
-        raise ValueError(f"{kind!r} is no kind of flag: add it to MEANINGS")
+        raise ValueError(f"{kind!r} is not a kind of flag: add it to MEANINGS")
     return Flag(kind, meter, detail)
 
 

@@ -1,8 +1,8 @@
-"""The terms that an uncertainty is made of: where each adds up, where it drops out, and what it is.
+"""The terms that make up an uncertainty: what each is, where it adds up and where it cancels.
 
 Terms are standard uncertainties, independent of each other, so they add in quadrature (JCGM 100:2008, the
-GUM, 5.1.2). One term of several energies adds linearly as far as it is one error that all of them have in
-common (GUM 5.2.2, note 1), and in quadrature otherwise.
+GUM, 5.1.2). A term of several energies adds linearly as far as it is one error that they all share
+(GUM 5.2.2, note 1), and in quadrature otherwise.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Literal
 from energyprof.meter import MeterInfo
 
 # Between the runs on the same meters:
-#   scale       one factor on all they read: the same in every run, and gone from the ratio of two
-#   zero        one power on top of all they read: the same in every run, and gone from a difference of powers
-#   systematic  the same in every run, and gone from nothing
-#   random      another one in every run: repeating averages it out
+#   scale       one factor on all they read: the same in every run, cancels in the ratio of two
+#   zero        one power added to all they read: the same in every run, cancels in a difference of powers
+#   systematic  the same in every run, cancels nowhere
+#   random      different in every run: repeating averages it out
 Error = Literal["scale", "zero", "systematic", "random"]
 
 
-# Which meters have one such error in common: all of a kind share the make of their sensors, all of a lane are
-# read in one moment.
+# Which meters share one such error: all of a kind have the same make of sensors, all of a lane are read at
+# the same moment.
 Sharing = Literal["kind", "lane", "none"]
 
 
@@ -34,7 +34,9 @@ class Term:
     error: Error = "random"
     shared_by: Sharing = "none"
     distribution: str = "rectangular"
-    source: str = ""  # of how it is found; empty where the meters' makers and calibrations say it, or nobody
+    source: str = (
+        ""  # of the method; empty if it comes from the meters' makers or calibrations, or there is none
+    )
 
 
 def _table(*terms: Term) -> dict[str, Term]:
@@ -47,23 +49,30 @@ _COCHRAN = "Cochran, Sampling Techniques, 5A.12"
 
 # Of one meter's energy in one window, by name.
 METER_TERMS = _table(
-    Term("gain", "the meters' scale: all readings off by one factor", "scale", "kind"),
-    Term("offset", "the meters' zero: what they show where there is nothing", "zero"),
-    Term("resolution", "the step that readings are cut off to", source="GUM F.2.2.1"),
-    Term("edge", "start and end lie between two renewals of a counter", "random", "lane", source=_RECTANGLE),
+    Term("gain", "the meters' scale: all readings off by the same factor", "scale", "kind"),
+    Term("offset", "the meters' zero: what they show when there is nothing", "zero"),
+    Term("resolution", "the step that readings are truncated to", source="GUM F.2.2.1"),
+    Term("edge", "start and end lie between two updates of a counter", "random", "lane", source=_RECTANGLE),
     Term("stamp", "when the readings at start and end were taken", "random", "lane", source=_RECTANGLE),
-    Term("shape", "what the power did between looks at even times", "systematic", "lane", source=_RECTANGLE),
     Term(
-        "sampling", "what the power did between looks at random times", "random", "lane", "normal", _COCHRAN
+        "shape", "what the power did between evenly spaced readings", "systematic", "lane", source=_RECTANGLE
     ),
-    Term("bridge", "gaps and resets, filled in from what lies around them", source=_RECTANGLE),
+    Term(
+        "sampling",
+        "what the power did between readings at random times",
+        "random",
+        "lane",
+        "normal",
+        _COCHRAN,
+    ),
+    Term("bridge", "gaps and resets, filled in from the readings around them", source=_RECTANGLE),
 )
 # Those, and what else a run's figure or a mean over runs may have.
-_OF_METERS = "all that the meters may be off by, which this report does not split"
+_OF_METERS = "everything the meters may be off by, which this report does not split up"
 TERMS = METER_TERMS | _table(
     Term(SCATTER, "how much the runs differ, s/√n", distribution="Student", source="GUM 4.2.3"),
-    Term("idle", "the idle power that is taken off", distribution="normal"),
-    Term("reading", "all but the gain, which this report does not split", distribution="normal"),
+    Term("idle", "the idle power that is subtracted", distribution="normal"),
+    Term("reading", "everything but the gain, which this report does not split up", distribution="normal"),
     Term("meters", _OF_METERS, "systematic", distribution="normal"),
     Term("evaluation", "the target was met somewhere between two evaluations", source=_RECTANGLE),
 )
@@ -79,11 +88,11 @@ COMMON = _names("scale", "zero", "systematic")
 
 
 def term_of(name: str) -> Term:
-    """The term ``name``; one that only another version knows is taken for random."""
+    """The term ``name``; one known only to another version is taken to be random."""
     return TERMS.get(name) or Term(name, "", distribution="normal")
 
 
 def group(term: Term, meter: MeterInfo) -> str:
-    """The same word for all meters that have one error of this term in common with ``meter``."""
+    """The same word for all meters that share an error of this term with ``meter``."""
     shared = {"kind": meter.kind, "lane": meter.lane, "none": ""}[term.shared_by]
     return shared or meter.name

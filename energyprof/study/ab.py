@@ -1,4 +1,4 @@
-"""Two sides trained in turn, in ABBA order from the same seeds, until a verdict is in."""
+"""Two sides trained in alternation, in ABBA order from the same seeds, until there is a verdict."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SideName = Literal["A", "B"]
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: A is what was before, B what is judged by it."""
+    """One of the two: A is the earlier state, B is judged against it."""
 
     name: SideName
     job: Job
     path: Path  # of its report
-    about: str  # where it differs, in a line
+    about: str  # how it differs, in one line
 
 
 @dataclass(frozen=True)
 class PairedDesign:
-    """Both sides, and how they are set against each other."""
+    """Both sides, and how they are compared."""
 
     a: Side
     b: Side
@@ -47,7 +47,7 @@ class PairedDesign:
 
 @dataclass(frozen=True)
 class Screen:
-    """How people hear of it while it goes on."""
+    """How people follow it while it runs."""
 
     watching: Callable[[Side], AbstractContextManager[Watch | None]]  # one run
     say: Callable[[str], None]
@@ -55,7 +55,7 @@ class Screen:
 
 @dataclass(frozen=True)
 class Ended:
-    """Both profiles, and what they say; without a verdict a run failed or a signal came."""
+    """Both profiles and their verdict; no verdict means that a run failed or a signal came."""
 
     a: Outcome
     b: Outcome
@@ -73,24 +73,24 @@ class Ended:
 
 
 def positions(side: SideName, pairs: int) -> tuple[int, ...]:
-    """Where the side's runs come in the order A B B A A B B A …, from 0.
+    """The positions of the side's runs in the order A B B A A B B A …, from 0.
 
-    What drifts by the same share from run to run falls on both sides alike after every second pair.
+    A drift by the same share from run to run falls equally on both sides after every second pair.
     """
     first = 0 if side == "A" else 1
     return tuple(2 * pair + (first if pair % 2 == 0 else 1 - first) for pair in range(pairs))
 
 
 def refuse_unlike(a: Side, b: Side) -> None:
-    """Do nothing if the two sides train the same thing, though not in the same way.
+    """Check that the two sides train the same thing, though not in the same way.
 
     Raises:
         NotComparable: their targets differ, or they are two standard workloads.
     """
     if a.job.work.target != b.job.work.target:
         raise NotComparable(
-            f"A and B train to different targets ({_target(a)}, {_target(b)}): their energies say nothing of "
-            "each other; give both the same --target"
+            f"A and B train to different targets ({_target(a)}, {_target(b)}): their energies cannot be "
+            "compared; give both the same --target"
         )
     if (a.job.work.size or b.job.work.size) and a.job.title != b.job.title:
         raise NotComparable(
@@ -99,12 +99,12 @@ def refuse_unlike(a: Side, b: Side) -> None:
 
 
 def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox, screen: Screen) -> Ended:
-    """Train pair by pair until `check` has a verdict, a run fails or a signal comes; reports as `run` makes.
+    """Train pair by pair until `check` has a verdict, a run fails or a signal comes; reports are `run`'s.
 
     Raises:
         NotComparable: the two sides train different things.
         UsageError: the reports do not have a limited figure.
-        MissingPart: an asked meter is not here.
+        MissingPart: a meter that was asked for is not here.
         FileError: a report cannot be written.
     """
     refuse_unlike(study.a, study.b)
@@ -120,7 +120,7 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
             ended = Ended(profiles["A"].outcome(), profiles["B"].outcome(), None)
             labels = (study.b.path.stem, study.a.path.stem)
             verdict = check(ended.b.report, ended.a.report, study.limits, labels)
-            # Between two looks there is no verdict, but an invalid run spoils all that would follow.
+            # Between two looks there is no verdict, but an invalid run would spoil all that follow.
             if verdict.outcome != "INCONCLUSIVE":
                 break
         return Ended(profiles["A"].outcome(), profiles["B"].outcome(), verdict)
@@ -145,9 +145,9 @@ def _train(
         profile.stop(settled.stopped_by)
         return
     if settled.still_warm:
-        line = f"run {pair + 1} began warm, after {settled.waited_s:.0f} s: {settled.still_warm}"
+        line = f"run {pair + 1} started warm after {settled.waited_s:.0f} s of waiting: {settled.still_warm}"
         profile.note(line)
-        screen.say(f"{side.name}, {line}; --cooldown waits longer")
+        screen.say(f"{side.name}, {line}; a larger --cooldown waits longer")
     with screen.watching(side) as watch:
         profile.train(side.job.training(pair), study.looks[-1], inbox, watch)
 

@@ -68,7 +68,7 @@ def test_a_file_that_exists_is_kept_unless_forced(command: Any, one_error_line: 
         (WORDS, "it loses 4 to 15 %"),
         ((*WORDS, "--efficiency", "0.94"), "say how sure it is"),
         ((*WORDS, *SUPPLY, "--window", "5"), "give 20 or more"),
-        (("--meter", "nvml:3", "--reference", "shelly:192.0.2.7"), "no meter nvml:3 in it: there is nvml:0"),
+        (("--meter", "nvml:3", "--reference", "shelly:192.0.2.7"), "it has no meter nvml:3; it has nvml:0"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_no_file(

@@ -95,7 +95,7 @@ def test_inconclusive_is_5_if_strict_and_a_loud_0_if_not(typed):
 def test_a_missing_baseline_that_is_allowed_is_0_and_a_line(typed):
     done = typed("same", "--allow-missing-baseline", baseline="nope.json")
     assert done.exit_code == 0
-    assert "NO BASELINE: nope.json is not there" in done.stdout
+    assert "NO BASELINE: nope.json does not exist" in done.stdout
     assert refusal(typed("nope", "--allow-missing-baseline", baseline="no.json")).exit_code == 2
 
 
@@ -187,7 +187,7 @@ def test_folders_without_reports_are_2_unless_a_missing_baseline_is_allowed(judg
     write(SAME, tmp_path / "new" / "a.json")
     (tmp_path / "empty").mkdir()
     assert "empty: no report in this folder" in str(refusal(judge("new", "-b", "empty")))
-    assert "nowhere: is no folder" in str(refusal(judge("new", "-b", "nowhere")))
+    assert "nowhere: not a folder" in str(refusal(judge("new", "-b", "nowhere")))
     assert "empty: no report in this folder" in str(
         refusal(judge("empty", "-b", "new", "--allow-missing-baseline"))
     )
@@ -241,7 +241,7 @@ def test_a_history_without_a_report_before_it_is_2_unless_that_is_allowed(judge,
     for folder in ("past", "nowhere"):
         done = judge("first.json", "--history", folder, "--allow-missing-baseline")
         assert done.exit_code == 0
-        assert f"NO BASELINE: an earlier report in {folder} is not there" in done.stdout
+        assert f"NO BASELINE: an earlier report in {folder} does not exist" in done.stdout
 
 
 def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path):
@@ -252,7 +252,7 @@ def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path)
     write_noise(replace(noise_of(noisy), work=base.workload.id), noise_path(tmp_path / "base.json"))
     done = typed("more")
     assert done.exit_code == 0 and "limit +8.49 %" in done.stdout  # 2 · 0.03 · √2
-    assert "the limit of energy_per_sample is twice what this machine varies by" in done.stdout
+    assert "the limit on energy_per_sample is twice this machine's own variation" in done.stdout
     assert typed("more", "--limit", "energy_per_sample:3%").exit_code == 1
     noise_path(tmp_path / "base.json").write_text("{")
     assert refusal(typed("more")).exit_code == 2

@@ -33,12 +33,12 @@ def folder(command: Any) -> Path:
     return command.folder
 
 
-def test_the_cost_of_a_training_that_nobody_ran_is_said_to_be_foretold(command: Any, folder: Path) -> None:
+def test_the_cost_of_a_training_that_nobody_ran_is_called_predicted(command: Any, folder: Path) -> None:
     words = ("estimate", "unet", "--size", "tiny", "--from", "short.json", "--samples-from", "long.json")
     done = command(*words)
     assert (done.returncode, done.stderr) == (0, "")
     assert "unet tiny to dice >= 0.8 on here, Xeon, boundary component:" in done.stdout
-    assert "FORETOLD for one training from 2 runs, not measured." in done.stdout
+    assert "PREDICTED for one training from 2 runs, not measured." in done.stdout
     assert "samples to target: long, 3 runs." in done.stdout
     assert "emissions" not in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
@@ -75,11 +75,11 @@ def test_a_real_report_and_the_bank_of_its_work(command: Any) -> None:
         (["unet", "--size", "base", "--from", "short.json"], 3, "short is of unet tiny, not of unet base"),
         (["unet", "--from", "short.json"], 3, "config.batch_size is 4 in short, 16 in the bank"),
         (["unet", "--from", "short.json", "--samples-from", "other.json"], 3, "4 in short, 8 in other"),
-        (["unet", "--from", "blind.json", "--samples-from", "long.json"], 2, "nothing to estimate from"),
+        (["unet", "--from", "blind.json", "--samples-from", "long.json"], 2, "nothing to predict from"),
         (["unet", "--from", "short.json", "--samples-from", "short.json"], 2, "fewer than two runs reached"),
         (["unet", "--from", "nope.json"], 2, "nope.json: cannot be read"),
-        (["unet", "--from", "short.json", "--country", "Frnce"], 2, "near it: France (FR)"),
-        (["unet", "--from", "short.json", "--country", "FR", "--intensity", "5"], 2, "give one of them"),
+        (["unet", "--from", "short.json", "--country", "Frnce"], 2, "similar: France (FR)"),
+        (["unet", "--from", "short.json", "--country", "FR", "--intensity", "5"], 2, "give only one of them"),
     ],
 )
 def test_what_cannot_be_told_is_said_with_its_code(

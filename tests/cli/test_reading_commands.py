@@ -302,7 +302,7 @@ def test_of_baselines_the_best_is_the_least_where_the_target_is_a_most() -> None
         "target: validation loss at most 0.2, within 4,096 samples",
         "data: brains",
         "without a network: 0.4 at best (linear)",
-        "reference: 2 of 3 seeds reach it, in the median after 2,000 samples, "
+        "reference: 2 of 3 seeds reach it, after a median of 2,000 samples, "
         "20.0 s of training on NVIDIA A100",
     ]
     target = {"metric": "accuracy", "value": 0.9, "direction": "max"}

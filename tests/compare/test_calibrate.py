@@ -152,7 +152,7 @@ def test_few_windows_are_worth_less(tmp_path: Path) -> None:
 def test_a_reference_that_knows_no_better_is_said_to(tmp_path: Path) -> None:
     pair = [(nvml(gain_a=0.01), counter()), (shelly(gain_a=0.03), gauge(1 / 0.94))]
     record = found(recording(tmp_path / "r.json", pair))
-    assert any("no surer than without" in note for note in record.notes)
+    assert any("no better than uncalibrated" in note for note in record.notes)
 
 
 def test_a_window_with_a_gap_is_left_out_and_many_gaps_are_refused(tmp_path: Path) -> None:
@@ -176,18 +176,18 @@ CARD = (nvml(), counter(LOW))
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"efficiency": None}, "it loses 4 to 15 %, and to guess that is to guess the gain"),
-        ({"meter": "nvml:7"}, "no meter nvml:7 in it: there is nvml:0, shelly:192.0.2.7, cpu-model"),
-        ({"reference": "shelly"}, "no meter shelly in it: there is"),
+        ({"efficiency": None}, "it loses 4 to 15 %, and guessing that is guessing the gain"),
+        ({"meter": "nvml:7"}, "it has no meter nvml:7; it has nvml:0, shelly:192.0.2.7, cpu-model"),
+        ({"reference": "shelly"}, "it has no meter shelly; it has"),
         ({"reference": "nvml:0"}, "is the meter itself"),
         ({"reference": "cpu-model"}, "cpu-model is a model, not a meter"),
-        ({"meter": "shelly:192.0.2.7", "reference": "nvml:0"}, "holds less than"),
+        ({"meter": "shelly:192.0.2.7", "reference": "nvml:0"}, "covers less than"),
         (
             {"window_s": 10.0},
             "shelly:192.0.2.7 has a new value every 1 s, and 20 of them are needed: give 20",
         ),
         ({"window_s": math.nan}, "--window nan"),
-        ({"window_s": 150.0}, "0 windows of 150 s with both meters and a steady load: 3 are needed"),
+        ({"window_s": 150.0}, "only 0 windows of 150 s with both meters and a steady load; 3 are needed"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path, options, says: str) -> None:
@@ -198,7 +198,7 @@ def test_what_cannot_be_asked_is_one_line(tmp_path: Path, options, says: str) ->
 @pytest.mark.parametrize(
     ("other", "options", "says"),
     [
-        (rapl(), {"efficiency": None}, "they are not the same joules"),
+        (rapl(), {"efficiency": None}, "these are not the same joules"),
         (nvml("nvml:1"), {"efficiency": None}, "read two devices, not the same joules"),
         (riser(), {}, "no power supply lies between"),
     ],
@@ -223,7 +223,7 @@ def test_a_meter_that_shows_nothing_is_no_division_by_zero(tmp_path: Path) -> No
 def test_powers_that_do_not_go_together_are_no_line(tmp_path: Path) -> None:
     at_night = (shelly(), lambda at_s, joules, watts: 300 + 100 * math.sin(at_s / 50))
     line = refused(recording(tmp_path / "r.json", [CARD, at_night]))
-    assert "show no line (R² = 0." in line
+    assert "do not fit a line (R² = 0." in line
     assert "W off the line" in line
 
 

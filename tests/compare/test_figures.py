@@ -75,7 +75,7 @@ def test_steps_of_the_evaluation_stand_in_for_a_spread_that_they_hide():
         (run(status="diverged"), "run 2 (seed 0) left out: diverged"),
         (unmetered_run(), "energy and power: energy not measured (not_measured)"),
         (run(coverage=0.9897), "the meters cover 98.9 % of it, 99 % is needed"),
-        (run(coverage=None), "how much of the run the meters cover is not known"),
+        (run(coverage=None), "it is not known how much of the run the meters cover"),
         (run(energy_j=0.0), "0 J: shorter than its meters can resolve"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.compare.emissions import of_number
-from energyprof.compare.forecast import NO_EVALUATION, ONE_RUN, Forecast, Foretold, estimate, must_be
+from energyprof.compare.forecast import NO_EVALUATION, ONE_RUN, Forecast, Prediction, estimate, must_be
 from energyprof.compare.samples_to_target import Samples, of_bank, of_report
 from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.errors import MissingPart, NotComparable, UsageError
@@ -23,7 +23,7 @@ KNOWN = Samples("the bank", 2000.0, 0.1, 20, 100.0, ())
 EXACT = replace(KNOWN, log_sd=0.0)
 
 
-def figure(forecast: Forecast, name: str) -> Foretold:
+def figure(forecast: Forecast, name: str) -> Prediction:
     return next(f for f in (*forecast.figures, *forecast.factors) if f.name == name)
 
 
@@ -90,7 +90,7 @@ def test_runs_that_tell_nothing_are_left_out_by_name() -> None:
         "run 3 (seed 0) left out",
         "run 4 (seed 0) left out",
     ]
-    with pytest.raises(UsageError, match="r: nothing to estimate from: run 1"):
+    with pytest.raises(UsageError, match="r: nothing to predict from: run 1"):
         estimate(report([unmetered_run()]), EXACT, "r")
     with pytest.raises(UsageError, match="it has no runs"):
         estimate(report(), EXACT, "r")
@@ -173,7 +173,7 @@ def test_other_work_is_refused_and_the_difference_named() -> None:
         of_report(report([trained()]), other, ("r", "other"))
     with pytest.raises(NotComparable, match=r"batch_size is 4 in r, 16 in the bank"):
         of_bank(report([trained()]), "r")
-    with pytest.raises(MissingPart, match=r"no reference bank of unet huge: .* --samples-from"):
+    with pytest.raises(MissingPart, match=r"unet huge has no reference bank: .* --samples-from"):
         of_bank(report([trained()], size="huge"), "r")
 
 

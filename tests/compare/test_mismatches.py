@@ -35,7 +35,7 @@ def test_every_obstacle_is_named_at_once_with_both_values():
         "  boundary: component in a, wall_ac in b",
         "  origin: measured in a, modelled in b",
         "  meters: rapl:package-0 (powercap energy_uj) in a, shelly:0 (powercap energy_uj) in b",
-        "to see the figures all the same: --allow work --allow boundary --allow origin --allow meters",
+        "to see the figures anyway: --allow work --allow boundary --allow origin --allow meters",
     ]
     assert refusal.value.exit_code == 3
 

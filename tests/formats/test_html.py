@@ -89,7 +89,7 @@ def test_runs_without_phases_or_samples_of_a_meter_have_no_power_to_draw(tmp_pat
     assert "No trace lies beside b, so there is no power to draw." in said
     other = replace(at(1.0), meters=two_meters()[1:])
     said = Reader(page(compare([other], ["a"]), [other], [trace])).said
-    assert "The trace holds no reading of this run." in said
+    assert "The trace holds no readings of this run." in said
 
 
 EVIL = '"><script>x</script></script><!--<img src=x onerror=y>\x1b[31m&lt;'
@@ -133,7 +133,7 @@ def test_what_was_overlooked_and_left_out_stands_at_the_top() -> None:
     broken = replace(BASE, runs=(*BASE.runs, run(status="failed", exit_code=3)))
     said = Reader(drawn(broken, other, allow=["work"])).said
     top = said[: said.index("Figures with their intervals")]
-    assert "overlooked, work: config.batch_size is 4 in a, 8 in b" in top
+    assert "allowed to differ, work: config.batch_size is 4 in a, 8 in b" in top
     assert "a: run 4 (seed 0) left out: failed with exit code 3" in top
 
 
@@ -160,7 +160,7 @@ def test_the_power_of_each_meter_keeps_its_peak(tmp_path: Path) -> None:
     for name in ("rapl:package-0", "shelly:0"):
         assert [n for n in names if n.startswith(f"{name}: ") and f"{SPIKE_W:.0f} W at most" in n]
     assert "shelly:0, machine, beside the total (W)" in read.said
-    assert "run 1 (seed 0) of 3, the one in the middle by energy" in read.said
+    assert "run 1 (seed 0) of 3, the one of median energy" in read.said
 
 
 def test_a_trace_that_cannot_be_read_is_said_so_and_the_rest_is_drawn(tmp_path: Path) -> None:

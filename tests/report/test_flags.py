@@ -103,7 +103,7 @@ def test_each_kind_in_the_table_is_made_by_something_and_no_other() -> None:
 
 
 def test_nothing_can_make_a_flag_of_another_kind() -> None:
-    with pytest.raises(ValueError, match="'typo' is no kind of flag"):
+    with pytest.raises(ValueError, match="'typo' is not a kind of flag"):
         flag(cast(Kind, "typo"))
 
 
@@ -125,8 +125,8 @@ def test_a_verdict_follows_the_table(kind: Kind) -> None:
     [
         (flag("gap", "rapl:package-0"), "rapl:package-0 was not read for a while", "gap:rapl:package-0"),
         (flag("gap"), "the meter was not read for a while", "gap"),
-        (flag("hung"), "did not end after its last word, and was stopped", "hung"),
-        (flag("said", detail="no {data}"), "the training said: no {data}", "said:no {data}"),
+        (flag("hung"), "did not exit after it had reported its end, and was stopped", "hung"),
+        (flag("said", detail="no {data}"), "the training reported: no {data}", "said:no {data}"),
         (
             flag("throttled", "nvml:0", "hw_thermal, 12 % of the time"),
             "nvml:0 (hw_thermal, 12 % of the time) was throttled",

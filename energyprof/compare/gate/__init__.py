@@ -1,1 +1,1 @@
-"""What a verdict is made of: limits, the runs that may enter, evidence, history, noise."""
+"""What a verdict is made of: limits, valid runs, evidence, history, noise."""

@@ -1,4 +1,4 @@
-"""Should a build fail on it? Reports against a baseline or their own past, within limits."""
+"""Should a build fail? Reports against a baseline or their own past, within limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
 CheckOutcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
-# An inconclusive check fails a build only where it is asked to (`exit_code`).
+# An inconclusive check fails a build only on request (`exit_code`).
 _EXIT_CODES: dict[CheckOutcome, int] = {
     "PASS": 0,
     "FAIL": 1,
@@ -43,10 +43,10 @@ class Check:
     invalid: tuple[str, ...] = ()  # a line for each run that cannot be judged
     information: tuple[tuple[str, Change], ...] = ()  # figures without a limit; they never fail
     origin: Origin = "measured"
-    notes: tuple[str, ...] = ()  # what must be known to read the verdict
+    notes: tuple[str, ...] = ()  # what to know to read the verdict
     doubts: tuple[tuple[str, Flag], ...] = ()  # where, and what may explain the verdict
-    next_look: int | None = None  # of a series: the pairs at which it is looked at again
-    # Of several workloads, a line each:
+    next_look: int | None = None  # of a series: the number of pairs at the next look
+    # For several workloads, a line each:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -80,8 +80,8 @@ def check_suite(
 ) -> Check:
     """Every workload of two folders, all their limits judged together.
 
-    Changed work cannot be judged, so it is no pass unless it is overlooked. What was removed is not judged
-    either, and is INCONCLUSIVE. A certain failure stands above all that could not be judged.
+    Changed work cannot be judged, so it is not a pass unless it is allowed. What was removed is not judged
+    either, and is INCONCLUSIVE. A certain failure takes precedence over all that could not be judged.
 
     Raises:
         UsageError: a figure is limited twice, or a report does not have it.
@@ -115,7 +115,7 @@ def check_suite(
     )
 
 
-# The first that is found is the outcome of several.
+# The first of these that occurs is the overall outcome.
 _SEVERITY: tuple[CheckOutcome, ...] = (
     "FAIL",
     "NOT_COMPARABLE",
@@ -133,7 +133,7 @@ def check_history(
     labels: tuple[str, str] = ("new", "history"),
     last: int = LAST,
 ) -> Check:
-    """Whether ``new`` is what the ``last`` reports before it foretell, and nothing crept up over all of them.
+    """Whether ``new`` is what the ``last`` reports before it predict, without an upward trend over all.
 
     Raises:
         UsageError: a figure is limited twice, or the report does not have it.
@@ -142,7 +142,7 @@ def check_history(
 
 
 def without_baseline(label: str, baseline: str) -> Check:
-    """Nothing to judge by, and the user said that this is fine."""
+    """The check when there is nothing to judge by and the user said that this is fine."""
     return Check("NO_BASELINE", label, baseline)
 
 

@@ -1,4 +1,4 @@
-"""Two reports and their limits: whether they may be judged, and what was measured of each limit."""
+"""Two reports and their limits: whether they can be judged, and what was measured for each limit."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ MUST_AGREE: tuple[Kind, ...] = ("work", "boundary", "origin", "meters", "machine
 
 @dataclass(frozen=True)
 class Case:
-    """A report to judge, and what to judge it by."""
+    """A report to judge, and what to judge it against."""
 
     new: Report
     baseline: Report
     labels: tuple[str, str]
     noise: Noise | None = None  # what lies beside the baseline
-    work: str = ""  # its name where there are several
+    work: str = ""  # its name if there are several
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one case has to say; with ``invalid`` lines there are no ``trials``."""
+    """What one case contributes; with ``invalid`` lines there are no ``trials``."""
 
     trials: tuple[Trial, ...] = ()
     invalid: tuple[str, ...] = ()
     information: tuple[tuple[str, Change], ...] = ()  # figures without a limit
     notes: tuple[str, ...] = ()
     doubts: tuple[tuple[str, Flag], ...] = ()  # where, and the flag
-    next_look: int | None = None  # in pairs; None: there is no further look
+    next_look: int | None = None  # in pairs; None: no further look
 
 
 def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
-    """What was measured of ``limits`` (none: `default_limits`).
+    """What was measured for ``limits`` (none: `default_limits`).
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.
@@ -57,13 +57,13 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
     kinds = [kind for kind in MUST_AGREE if not (series and kind == "work")]
     refuse(
         mismatches((new, baseline), labels, kinds),
-        f"{labels[0]} cannot be judged by {labels[1]}: they measure different things",
+        f"{labels[0]} cannot be judged against {labels[1]}: they measure different things",
     )
     noise, notes = _fitting(case)
     judged_by = reject_duplicates(limits) or default_limits(new, baseline, noise)
     if not limits and noise is not None:
         notes += [
-            f"the limit of {limit.figure} is twice what this machine varies by"
+            f"the limit on {limit.figure} is twice this machine's own variation"
             for limit in judged_by
             if limit.margin > DEFAULT_MARGIN
         ]
@@ -97,7 +97,7 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How the two sides were to be looked at."""
+    """The planned looks at the two sides."""
 
     design: Design
     counts: tuple[int, int]
@@ -114,10 +114,10 @@ def _plan(new: Report, baseline: Report) -> _Plan:
     n, looks = len(pairs.new), new.series.looks
     notes = []
     if left := sum(counts) - 2 * n:
-        notes.append(f"{left} run{'s' if left > 1 else ''} without a partner left aside")
+        notes.append(f"{left} run{'s' if left > 1 else ''} without a partner left out")
     due = not looks or n in looks or n > max(looks)
     if not due:
-        notes.append(f"{n} pairs: no verdict between the looks that were planned ({_listed(looks)} pairs)")
+        notes.append(f"{n} pairs: no verdict between the planned looks ({_listed(looks)} pairs)")
     elif len(looks) > 1:
         notes.append(
             f"looks were planned at {_listed(looks)} pairs: each may err in "
@@ -128,7 +128,7 @@ def _plan(new: Report, baseline: Report) -> _Plan:
 
 
 def _fitting(case: Case) -> tuple[Noise | None, list[str]]:
-    """The noise beside the baseline if it says something of it, else why not."""
+    """The noise beside the baseline if it applies, else why not."""
     if case.noise is None:
         return None, []
     why = unfit(case.noise, case.baseline)

@@ -1,4 +1,4 @@
-"""The reports in a folder, one at a time, and what else lies there."""
+"""The reports in a folder, one at a time, and what else is there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OTHERS = (".noise.json", ".calibration.json")
 
 @dataclass(frozen=True)
 class Found:
-    """One file of a folder: parsed JSON of a report, or the reason why it is none."""
+    """One file of a folder: parsed JSON of a report, or the reason why it is not one."""
 
     path: Path
     data: dict[str, Any] | None
@@ -28,16 +28,16 @@ def reports_in(folder: Path) -> Iterator[Found]:
     """Every ``*.json`` below ``folder`` that is a report or should be one, in the order of their paths.
 
     Raises:
-        FileError: ``folder`` is none.
+        FileError: ``folder`` is not a folder.
     """
     if not folder.is_dir():
-        raise FileError(f"{folder}: is no folder of reports")
+        raise FileError(f"{folder}: not a folder of reports")
     for path in sorted(folder.rglob("*.json")):
         if path.name.startswith(".") or path.name.endswith(_OTHERS) or not path.is_file():
             continue
         try:
             text = text_of(path)
-            # What never was a report is none of our business; what was cut off is.
+            # A file that never was a report is not our concern; one that was cut off is.
             if SCHEMA_NAME in text or not text.strip():
                 yield Found(path, parse(text, str(path)))
         except FileError as error:

@@ -1,4 +1,4 @@
-"""A report against those before it: is it what they foretell, and has it crept up over all of them?"""
+"""A report against those before it: is it what they predict, and is there an upward trend over all?"""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from energyprof.report.file import from_data
 from energyprof.report.record import Report
 from energyprof.report.upgrade import upgraded
 
-# The newest reports say best what the next one should take; older ones tell a creep.
+# The newest reports best predict the next one; older ones reveal a trend.
 LAST = 30
-# A trend is a line with two unknowns; from three further points its scatter begins to be known.
+# A trend is a line with two unknowns; its scatter begins to be known from three more points.
 LEAST_FOR_CREEP = 5
 _MUST_AGREE: tuple[Kind, ...] = ("boundary", "origin", "meters")
 
 
 @dataclass(frozen=True)
 class Past:
-    """What counts of one report: the logarithms of its figures."""
+    """What matters of one report: the logarithms of its figures."""
 
     created: str
     figures: Mapping[str, Logs]
@@ -38,7 +38,7 @@ class Past:
 
 @dataclass(frozen=True)
 class History:
-    """The reports before one, oldest first, and those that say nothing of it."""
+    """The reports before one, oldest first, and those that say nothing about it."""
 
     past: tuple[Past, ...]
     left_out: tuple[str, ...] = ()  # a line for each reason
@@ -47,8 +47,8 @@ class History:
 def history(new: Report, files: Iterable[Found], limits: Sequence[Limit] = ()) -> History:
     """The reports of the same work on the same machine and meters that were made before ``new``.
 
-    Each is looked at and let go: ten thousand do not fit into memory. What is kept of it are the figures with
-    ``limits`` (none: `default_limits`).
+    Each is read and dropped, since ten thousand do not fit in memory; only the figures with ``limits``
+    (none: `default_limits`) are kept.
     """
     names = [limit.figure for limit in limits or default_limits(new, new)]
     past, reasons = [], dict[str, list[str]]()
@@ -66,7 +66,7 @@ def history(new: Report, files: Iterable[Found], limits: Sequence[Limit] = ()) -
             reasons.setdefault(report_or_why, []).append(found.path.name)
         else:
             past.append(report_or_why)
-    # Of two that were made in the same moment the order must not hang on the names of their files.
+    # The order of two made at the same moment must not depend on the names of their files.
     past.sort(key=lambda p: (p.created, sorted((name, logs.logs) for name, logs in p.figures.items())))
     return History(tuple(past), tuple(_named(why, names) for why, names in sorted(reasons.items())))
 
@@ -74,7 +74,7 @@ def history(new: Report, files: Iterable[Found], limits: Sequence[Limit] = ()) -
 def evidence(
     new: Report, before: History, limits: Sequence[Limit] = (), label: str = "new", last: int = LAST
 ) -> Evidence:
-    """For each limit the report against what the ``last`` ones foretell, and the creep over all.
+    """For each limit, the report against what the ``last`` ones predict, and the trend over all.
 
     Raises:
         UsageError: a figure is limited twice, or the report does not have it.
@@ -87,13 +87,13 @@ def evidence(
         values = collect(BY_NAME[limit.figure], new)
         past = [p.figures[limit.figure] for p in before.past if limit.figure in p.figures]
         if values is None or values.logs is None or not past:
-            notes.append(f"no report before it has {limit.figure}")
+            notes.append(f"no earlier report has {limit.figure}")
             continue
         recent = past[-last:]
         found.append(Trial(limit, prediction(values.logs, recent), (1, len(recent)), "history"))
         if len(past) + 1 >= LEAST_FOR_CREEP:
             means = [*(logs.mean for logs in past), values.logs.mean]
-            found.append(Trial(limit, trend(means), (1, len(past)), "creep"))
+            found.append(Trial(limit, trend(means), (1, len(past)), "trend"))
     return Evidence(tuple(found), notes=(*notes, *before.left_out), doubts=doubts(new, label))
 
 
@@ -101,7 +101,7 @@ def prediction(new: Logs, past: Sequence[Logs]) -> Difference:
     """How far the mean of ``new`` lies from the mean of those before it, with the spread of a further one.
 
     The prediction interval of a normal distribution, s·√(1 + 1/n) (Hahn & Meeker, Statistical Intervals,
-    1991, 4.7). A report of fewer runs than those before it varies by more: the spread of runs says how much.
+    1991, 4.7). A report of fewer runs than those before it varies more: the spread of runs says how much.
     """
     n, means = len(past), [logs.mean for logs in past]
     mean = math.fsum(means) / n
@@ -118,11 +118,11 @@ def prediction(new: Logs, past: Sequence[Logs]) -> Difference:
 
 
 def trend(means: Sequence[float]) -> Difference:
-    """The rise from the first to the last report along a straight line, with what chance makes of it.
+    """The rise from the first to the last report along a straight line, with its standard error.
 
-    Least squares. By simulation at a false alarm rate of 5 % it finds a steady rise of three standard
-    deviations over ten reports in 87 %, where Mann and Kendall's test finds it in 76 % and the last third
-    against the first in 65 %.
+    Least squares. In simulation, at a false alarm rate of 5 %, it finds a steady rise of three standard
+    deviations over ten reports in 87 % of cases; Mann and Kendall's test finds it in 76 %, and the last
+    third against the first in 65 %.
     """
     n = len(means)
     middle, mean = (n - 1) / 2, math.fsum(means) / n
@@ -143,7 +143,7 @@ def _within(past: Sequence[Logs]) -> float:
 
 
 def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]) -> Past | str | None:
-    """What counts of one report, or why it says nothing of ``new``; ``None``: it is ``new`` itself."""
+    """What matters of one report, or why it says nothing about ``new``; ``None``: it is ``new`` itself."""
     data = upgraded(slim(data))
     if _of(data, "workload", "id") != new.workload.id:
         return "other work"
@@ -180,7 +180,7 @@ def _machines(nodes: list[Any]) -> str:
 
 
 def slim(data: dict[str, Any]) -> dict[str, Any]:
-    """The report without what changes no figure's value: decoding it would take most of the time."""
+    """The report without what affects no figure: decoding that would take most of the time."""
     runs = data.get("runs")
     if not isinstance(runs, list):
         return data
@@ -200,7 +200,7 @@ def _slim_run(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joined(phases: list[Any]) -> list[Any]:
-    """The phases of training as one, as far as their numbers are numbers; figures look at no others."""
+    """The phases of training as one, if their numbers are numbers; figures use no others."""
     training = [phase for phase in phases if isinstance(phase, dict) and phase.get("name") == "train"]
     if any(phase.get("actor") for phase in training):
         return training  # whether they overlap is for the figures to see
@@ -208,7 +208,7 @@ def _joined(phases: list[Any]) -> list[Any]:
         sums = {key: _sum([phase.get(key) for phase in training]) for key in ("energy_j", "cpu_s")}
         samples = sum(phase.get("samples") or 0 for phase in training)
     except TypeError:
-        return training  # decoding says which of them is broken
+        return training  # decoding will say which of them is broken
     if not training:
         return []
     return [

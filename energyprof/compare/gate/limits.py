@@ -1,4 +1,4 @@
-"""How much more of a figure is too much: limits as typed, and those that hold where none was."""
+"""How much more of a figure is too much: limits as typed, and the defaults."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from energyprof.errors import UsageError
 from energyprof.report.record import Report
 
 DEFAULT_MARGIN = 0.03
-# What varies more by its nature: samples to the target come in whole intervals between evaluations, and CPU
-# time hangs on what a host's other guests leave of its caches and clock.
+# What varies more by nature: samples to target come in whole intervals between evaluations, and CPU
+# time depends on what a host's other guests leave of its caches and clock.
 DEFAULT_MARGINS = {"samples_to_target": 0.10, "cpu_time": 0.05, "cpu_time_per_sample": 0.05}
-# A change of twice what a single run varies by is one that its owner would notice, too.
+# A change of twice the variation of a single run is one that people would notice, too.
 NOISE_FACTOR = 2.0
 LIMITED = tuple(figure.name for figure in FIGURES if figure.better)
 
@@ -33,21 +33,21 @@ def parse_limit(text: str) -> Limit:
     """``energy_per_sample:3%``.
 
     Raises:
-        UsageError: it does not read so, the figure has no limit, or the margin is not above 0.
+        UsageError: it has another form, the figure has no limit, or the margin is not above 0.
     """
     match = re.fullmatch(r"\s*(\w+)\s*:\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*", text, re.ASCII)
     if match is None:
         raise UsageError(f"limit {text!r}: write FIGURE:PERCENT%, such as energy_per_sample:3%")
     figure, margin = match[1], float(match[2]) / 100
     if figure not in LIMITED:
-        raise UsageError(f"limit {text!r}: no figure {figure!r} to limit; {choice(LIMITED)}")
+        raise UsageError(f"limit {text!r}: there is no figure {figure!r} to limit; {choice(LIMITED)}")
     if not 0 < margin < math.inf:
         raise UsageError(f"limit {text!r}: the margin must be above 0, such as {figure}:3%")
     return Limit(figure, margin)
 
 
 def reject_duplicates(limits: Sequence[Limit]) -> tuple[Limit, ...]:
-    """The limits as they are.
+    """The limits unchanged.
 
     Raises:
         UsageError: a figure has more than one.
@@ -60,11 +60,11 @@ def reject_duplicates(limits: Sequence[Limit]) -> tuple[Limit, ...]:
 
 
 def default_limits(new: Report, baseline: Report, noise: Noise | None = None) -> tuple[Limit, ...]:
-    """Energy per sample, which varies least; of a program that counts no samples, its energy.
+    """Energy per sample, which varies least; for a program that counts no samples, its energy.
 
-    Where the work itself differs (the two sides of a series may), a sample may have become cheaper and more
-    of them needed: then the samples to the target are limited, too. Where nothing is measured it is CPU time:
-    an estimate made from it would only hide what it is.
+    If the work itself differs (the two sides of a series may), samples may have become cheaper and more of
+    them needed: then samples to target are limited, too. If nothing is measured it is CPU time: an
+    estimate made from it would only hide what it is.
     """
     runs = (*new.runs, *baseline.runs)
     counts = all(any(p.name == "train" and p.samples for p in run.phases) for run in runs)
@@ -79,7 +79,7 @@ def default_limits(new: Report, baseline: Report, noise: Noise | None = None) ->
 
 
 def margin(figure: str, noise: Noise | None) -> float:
-    """The default margin of ``figure``, or twice this machine's own variation if that is more."""
+    """The default margin of ``figure``, or twice this machine's own variation if that is larger."""
     least = DEFAULT_MARGINS.get(figure, DEFAULT_MARGIN)
     spread = None if noise is None else noise.figures.get(figure)
     return least if spread is None else max(least, NOISE_FACTOR * spread.sd)

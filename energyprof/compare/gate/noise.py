@@ -1,4 +1,4 @@
-"""What a machine's runs of the same work vary by (``energyprof aa``), and the file that keeps it."""
+"""How much a machine's runs of the same work vary (``energyprof aa``), and the file that keeps it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SCHEMA = "energyprof.noise/1"
 
 @dataclass(frozen=True)
 class Spread:
-    """What one figure varies by from run to run."""
+    """How much one figure varies from run to run."""
 
-    sd: float  # of one run, of its natural logarithm: about its relative standard deviation
-    n: int  # runs that tell it
+    sd: float  # of a run's natural logarithm: about its relative standard deviation
+    n: int  # runs it is known from
 
 
 @dataclass(frozen=True)
 class Noise:
-    """One machine's variation at one work."""
+    """One machine's variation for one kind of work."""
 
     schema: str
     created: str  # ISO 8601 UTC
@@ -42,7 +42,7 @@ class Noise:
 def noise_of(reports: Sequence[Report]) -> Noise:
     """The variation over all runs of ``reports``, which are of the same work on one machine.
 
-    Over all of them, not within each report: what differs between two series of the same work is noise, too.
+    Over all of them, not within each report: differences between two series of the same work are noise, too.
     """
     first = reports[0]
     figures = {}
@@ -58,24 +58,24 @@ def noise_of(reports: Sequence[Report]) -> Noise:
 
 
 def unfit(noise: Noise, report: Report) -> str | None:
-    """Why ``noise`` says nothing of the runs of ``report``; ``None``: it does."""
+    """Why ``noise`` does not apply to the runs of ``report``; ``None``: it does."""
     if not noise.machine or noise.machine != machine_id(report):
-        return "it is of another machine"
+        return "it is from another machine"
     if noise.work != report.workload.id:
-        return f"it is of other work ({noise.workload})"
+        return f"it is for other work ({noise.workload})"
     return None
 
 
 def noise_path(baseline: Path) -> Path:
-    """Where the noise of the report at ``baseline`` lies: ``NAME.json`` → ``NAME.noise.json``."""
+    """The path of the noise for the report at ``baseline``: ``NAME.json`` → ``NAME.noise.json``."""
     return baseline.with_name(baseline.name.removesuffix(".json") + ".noise.json")
 
 
 def beside(baseline: Path) -> Noise | None:
-    """The noise that lies beside the report at ``baseline``; ``None``: there is none.
+    """The noise beside the report at ``baseline``; ``None``: there is none.
 
     Raises:
-        FileError: there is one, and it cannot be read.
+        FileError: there is a file, but it cannot be read.
     """
     path = noise_path(baseline)
     return read(path) if path.exists() else None
@@ -85,7 +85,7 @@ def read(path: Path) -> Noise:
     """The noise in the file ``path``.
 
     Raises:
-        FileError: it cannot be read or is no noise.
+        FileError: it cannot be read or is not a noise file.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def read(path: Path) -> Noise:
 
 
 def write(noise: Noise, path: Path) -> None:
-    """Write ``noise`` to ``path`` at once or not at all.
+    """Write ``noise`` to ``path`` atomically.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written.

@@ -1,4 +1,4 @@
-"""Two folders of reports: which reports of the one belong to which of the other."""
+"""Two folders of reports: which reports of one belong to which of the other."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Named:
 
 @dataclass(frozen=True)
 class Suite:
-    """What two folders have in common and what only one of them has."""
+    """What two folders have in common, and what only one of them has."""
 
     cases: tuple[Case, ...]  # the same work on the same machine in both
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()  # work of one name and size that is not the same work: a line each
+    changed: tuple[str, ...] = ()  # works with the same name and size that are not the same work: a line each
 
 
 def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
-    """The reports of two folders matched by what they are of; their names in the folders do not matter.
+    """The reports of two folders matched by their work; their file names do not matter.
 
-    Work and machine must be the same. What is left over of a name and size in both folders is changed work:
-    those of equal settings belong together (the code changed), then those of one machine, then any.
+    Work and machine must be the same. What remains with the same name and size in both folders is changed
+    work: reports with equal settings belong together (the code changed), then those of one machine, then any.
 
     Raises:
         UsageError: a folder has two reports of the same work on the same machine.
@@ -51,7 +51,7 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
         Case(a.report, b.report, (a.label, b.label), b.noise, name)
         for (a, b), name in zip(same, names, strict=True)
     ]
-    # On another machine it is the same work all the same; judging it says what differs.
+    # On another machine it is still the same work; judging it says what differs.
     elsewhere = _take(mine, theirs, _work)
     cases += [Case(a.report, b.report, (a.label, b.label), None, _placed(a.report)) for a, b in elsewhere]
     changed = []
@@ -107,12 +107,12 @@ def _refuse_duplicates(reports: Sequence[Named]) -> None:
         if len(labels) > 1:
             raise UsageError(
                 f"{' and '.join(labels[:2])} are both of the same work on the same machine; "
-                "keep one in the folder, or judge one by all the others with --history"
+                "keep one in the folder, or judge one against all the others with --history"
             )
 
 
 def _names(reports: Sequence[Named]) -> list[str]:
-    """Name and size of each, and what tells those of one name apart: the machine, else the label."""
+    """Name and size of each, and what tells namesakes apart: the machine, else the label."""
     names = []
     for named in reports:
         duplicates = [other for other in reports if _name(other) == _name(named)]

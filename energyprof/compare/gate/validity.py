@@ -1,4 +1,4 @@
-"""Which runs may be judged at all: one that may not makes the whole check invalid, since none is trimmed."""
+"""Which runs may be judged at all: one that may not be makes the whole check invalid, as none is dropped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def disturbed(names: Collection[str]) -> Exclusion:
 
 
 def suspect(work: WorkloadRecord) -> Exclusion:
-    """Why a run is probably not of the ``work`` that it says it is."""
+    """Why a run is probably not of the ``work`` that it claims to be."""
     reference = bank.bank_of(work)
 
     def exclusion(run: Run) -> str | None:
@@ -35,7 +35,7 @@ def suspect(work: WorkloadRecord) -> Exclusion:
 
 
 def exclusions(names: Collection[str], work: WorkloadRecord) -> list[Exclusion]:
-    """What no run of the ``work`` may have that is judged by the figures ``names``."""
+    """What no run of the ``work`` may have if it is judged by the figures ``names``."""
     kept_out = {exclusion for name in names for exclusion in BY_NAME[name].exclusions}
     needed: list[Exclusion] = [exclusion for exclusion in (unmetered, missed) if exclusion in kept_out]
     return [broken, suspect(work), *needed, disturbed(names)]
@@ -46,8 +46,8 @@ def invalid(
 ) -> tuple[str, ...]:
     """A line for each run that cannot be judged by the figures ``names``, of reports and their labels.
 
-    A new report that misses the target is no pass whatever its energy; a baseline's miss only keeps its run
-    out of what is counted to the target.
+    A new report that misses the target is never a pass, whatever its energy; a miss in the baseline only
+    keeps that run out of the figures to target.
 
     Raises:
         UsageError: no run of a report has a figure.
@@ -75,7 +75,7 @@ def of_runs(report: Report, label: str, exclusions: Sequence[Exclusion]) -> list
 
 
 def incomplete(report: Report, label: str, name: str) -> list[str]:
-    """The sound runs that still lack the figure, or have 0 of it.
+    """The sound runs that still lack the figure, or have it at 0.
 
     Raises:
         UsageError: none of them has it.
@@ -101,6 +101,6 @@ def doubts(report: Report, label: str) -> tuple[tuple[str, Flag], ...]:
 
 
 def _together(report: Report, label: str) -> list[str]:
-    """A line if no run by itself is too fast for the bank but all of them together are."""
+    """A line if no single run is too fast for the bank but all of them together are."""
     faster = bank.faster_together(report)
     return [] if faster is None else [f"{label}: faster than the reference runs together ({faster})"]

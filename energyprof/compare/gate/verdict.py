@@ -1,4 +1,4 @@
-"""What the runs say about limits: PASS, FAIL or INCONCLUSIVE, all limits of a check judged together."""
+"""What the runs say about limits: PASS, FAIL or INCONCLUSIVE, judging all limits of a check together."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from energyprof.compare.statistics.intervals import (
 )
 
 Judgement = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-# How the two sides stand to each other. apart: reports of their own (Welch) · pairs: runs taken in turn ·
-# history: a report against those before it · creep: the trend over all of them
-Design = Literal["apart", "pairs", "history", "creep"]
+# How the two sides relate. apart: separate reports (Welch) · pairs: interleaved runs ·
+# history: a report against those before it · trend: the trend over all of them
+Design = Literal["apart", "pairs", "history", "trend"]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One limit and what was measured of it, before it is judged beside the others."""
+    """One limit and what was measured for it, before it is judged together with the others."""
 
     limit: Limit
     difference: Difference
     counts: tuple[int, int]  # runs, pairs, or for a history 1 and the reports before it
     design: Design = "apart"
-    alpha: float = ALPHA  # one-sided; less where there are several looks
+    alpha: float = ALPHA  # one-sided; smaller if there are several looks
     looked: Literal["now", "not yet"] = "now"  # between two planned looks there is no verdict
     work: str = ""  # of several
 
@@ -49,7 +49,7 @@ class Verdict:
     low: float | None  # None: a single run on one side
     high: float | None
     improved: bool  # less than the baseline beyond chance
-    detectable: float | None  # smallest increase shown with 80 % power; None: none at all
+    detectable: float | None  # smallest increase detected with 80 % power; None: none at all
     # Of each side (pairs; reports of a history), for the limit's margin to be detectable; None: not known.
     runs_needed: int | None
     runs: int
@@ -61,10 +61,10 @@ class Verdict:
 def judge(trials: Sequence[Trial]) -> tuple[Verdict, ...]:
     """A verdict for each trial.
 
-    Holm on the failures: the chance of failing unchanged work stays 5 % over all limits of all workloads. A
-    pass needs no correction, since all limits must pass (an intersection-union test, Berger 1982).
+    Holm's correction on failures: the chance of failing unchanged work stays 5 % over all limits of all
+    workloads. A pass needs no correction, as all limits must pass (an intersection-union test, Berger 1982).
     """
-    # A look's p-value, scaled so that it is judged by its own level: Holm's procedure knows one only.
+    # A look's p-value, scaled so that it is judged at its own level: Holm's procedure knows only one.
     p_values = [min(1.0, p_higher(trial.difference) * ALPHA / trial.alpha) for trial in trials]
     levels = holm(p_values)
     return tuple(
@@ -73,9 +73,9 @@ def judge(trials: Sequence[Trial]) -> tuple[Verdict, ...]:
 
 
 def overall(verdicts: Sequence[Verdict]) -> Judgement:
-    """FAIL if one fails, PASS if all pass; a creep that is not there withholds no pass."""
+    """FAIL if one fails, PASS if all pass; an undetected trend does not prevent a pass."""
     outcomes = {
-        verdict.outcome for verdict in verdicts if verdict.design != "creep" or verdict.outcome == "FAIL"
+        verdict.outcome for verdict in verdicts if verdict.design != "trend" or verdict.outcome == "FAIL"
     }
     if "FAIL" in outcomes:
         return "FAIL"
@@ -108,5 +108,5 @@ def _verdict(trial: Trial, level: float) -> Verdict:
 
 
 def _ratio(log_ratio: float) -> float:
-    """The relative change; beyond what fits a float, the largest that does, which says as much."""
+    """The relative change; if it does not fit a float, the largest that does, which says as much."""
     return math.expm1(min(log_ratio, 700.0))

@@ -1,1 +1,1 @@
-"""Means, intervals, pairs and looks: what error bars and verdicts stand on."""
+"""Means, intervals, pairs and looks: what error bars and verdicts are based on."""

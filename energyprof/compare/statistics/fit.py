@@ -26,17 +26,17 @@ class Line:
 
     @property
     def slope_u(self) -> float:
-        """Half of the 95 % interval of the slope: Student's t makes up for few points."""
+        """Half the 95 % interval of the slope: Student's t accounts for few points."""
         return self.slope_se * t_quantile(_TWO_SIGMA, self.dof) / 2
 
     @property
     def intercept_u(self) -> float:
-        """Half of the 95 % interval of the intercept."""
+        """Half the 95 % interval of the intercept."""
         return self.intercept_se * t_quantile(_TWO_SIGMA, self.dof) / 2
 
 
 def line(x: Sequence[float], y: Sequence[float]) -> Line:
-    """The line through three points or more, whose ``x`` are not all the same and have no error of their own.
+    """The line through three points or more, whose ``x`` are not all equal and have no error of their own.
 
     Draper & Smith, Applied Regression Analysis, 3rd ed., section 1.4.
     """
@@ -60,11 +60,11 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line:
 
 
 def serial(fitted: Line) -> Line:
-    """The line with wider errors where residuals that follow each other are alike.
+    """The line with wider errors if successive residuals are alike.
 
-    So they are where the truth is no line, or drifts: a hundred points on one level then say little more than
-    one. n counts as n (1 - r) / (1 + r), r being the correlation of neighbours (Bayley & Hammersley 1946); as
-    5 at least, since a curve of this size cannot tilt the line by more.
+    They are alike when the truth is not a line, or drifts: a hundred points on one level then say little more
+    than one. n counts as n (1 - r) / (1 + r), r being the correlation of neighbours (Bayley & Hammersley
+    1946), but as 5 at least, since a curve of this size cannot tilt the line by more.
     """
     n, squares = len(fitted.residuals), math.fsum(r * r for r in fitted.residuals)
     if squares == 0:

@@ -1,4 +1,4 @@
-"""The statistics that compare and check stand on: means of logarithms and their differences.
+"""The statistics behind compare and check: means of logarithms and their differences.
 
 Logarithms, because energies scatter in proportion to their size, and because a difference of logs
 is a ratio. Student's t, because a percentile bootstrap raises false alarms at the few runs that
@@ -14,12 +14,12 @@ from statistics import NormalDist
 
 from energyprof.compare.statistics.student import t_cdf, t_quantile
 
-ALPHA = 0.05  # of a one-sided test, so of one false alarm in twenty
+ALPHA = 0.05  # of a one-sided test: one false alarm in twenty
 CONFIDENCE = 0.95  # of a two-sided interval shown to people
 POWER = 0.80  # with which a minimum detectable effect is detected (Cohen 1988, section 2.4)
-# Nobody repeats a training more often than this; a search for a number of runs gives up here.
+# No training is repeated more often than this; a search for a number of runs gives up here.
 MOST_RUNS = 10_000
-# What is closer together than this differs by the rounding of its arithmetic alone.
+# Values closer together than this differ only by the rounding of the arithmetic.
 ROUNDING = 1e-12
 
 _TWO_SIGMA = NormalDist().cdf(2)
@@ -39,8 +39,8 @@ class Logs:
 class Difference:
     """A mean log ratio, new against old, and how well it is known.
 
-    ``se`` is None where a side has one run only: nothing is known of the spread, so there is no
-    interval. ``se`` is 0 where all runs of each side agree to the last digit: it has no width.
+    ``se`` is None if a side has only one run: nothing is known about the spread, so there is no
+    interval. ``se`` is 0 if all runs of each side agree to the last digit: the interval has no width.
     """
 
     log_ratio: float
@@ -49,15 +49,15 @@ class Difference:
     # With n runs (pairs) a side: se² = unit_sd² / n + floor_sd², dof_per_run · (n - 1) degrees of freedom.
     unit_sd: float | None
     dof_per_run: float | None
-    floor_sd: float = 0.0  # what more runs do not make smaller
+    floor_sd: float = 0.0  # what more runs do not reduce
 
 
 def logs_of(values: Sequence[float], u_rel: float = 0.0) -> Logs:
     """The logarithms of ``values`` > 0, in their order.
 
-    ``u_rel`` is the relative standard uncertainty of one value. It takes the place of the spread
-    where all values are the same: a coarse meter that shows the same joules again and again hides
-    what they vary by.
+    ``u_rel`` is the relative standard uncertainty of one value. It replaces the spread if all
+    values are the same: a coarse meter that shows the same joules again and again hides how much
+    they vary.
     """
     logs = tuple(math.log(value) for value in values)
     mean = math.fsum(logs) / len(logs)
@@ -82,7 +82,7 @@ def interval(figure: Logs, confidence: float = CONFIDENCE) -> tuple[float, float
 
 
 def welch(new: Logs, old: Logs) -> Difference:
-    """Of unpaired runs with unequal spread.
+    """The contrast of unpaired runs with unequal spread.
 
     Welch (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics 2.
     """
@@ -103,7 +103,7 @@ def welch(new: Logs, old: Logs) -> Difference:
 
 
 def two_sided(change: Difference, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
-    """The two-sided interval of the log ratio; None where there is no spread to tell."""
+    """The two-sided interval of the log ratio; None if there is no spread."""
     alpha = (1 - confidence) / 2
     low, high = lower_end(change, alpha), upper_end(change, alpha)
     return None if low is None or high is None else (low, high)
@@ -122,7 +122,7 @@ def upper_end(change: Difference, alpha: float = ALPHA) -> float | None:
 
 
 def p_higher(change: Difference) -> float:
-    """The one-sided p-value of "not higher"; 1 where there is no spread to tell."""
+    """The one-sided p-value of "not higher"; 1 if there is no spread."""
     if change.se is None:
         return 1.0
     if change.dof is None:
@@ -131,7 +131,7 @@ def p_higher(change: Difference) -> float:
 
 
 def p_different(change: Difference) -> float:
-    """The two-sided p-value of "the same"; 1 where there is no spread to tell."""
+    """The two-sided p-value of "the same"; 1 if there is no spread."""
     if change.se is None:
         return 1.0
     if change.dof is None:
@@ -140,10 +140,10 @@ def p_different(change: Difference) -> float:
 
 
 def detectable(change: Difference, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """The smallest relative increase that these runs show with ``power``; None: none at all.
+    """The smallest relative increase that these runs detect with ``power``; None: none at all.
 
     (t_alpha + t_power) · se, as a ratio, both quantiles from Student's t (Bloom 1995, Evaluation
-    Review 19); about 1 % of itself above what the noncentral t gives.
+    Review 19); about 1 % larger than the noncentral t gives.
     """
     if change.se is None:
         return None
@@ -157,8 +157,8 @@ def runs_needed(change: Difference, margin: float, alpha: float = ALPHA, power: 
     """Runs a side (or pairs) after which ``margin`` is the minimum detectable effect.
 
     It is also the number at which unchanged work passes a limit of ``margin`` with ``power``, since
-    the same half-widths then fit below log(1 + margin). None: there is no spread to tell, or it
-    would take over `MOST_RUNS`.
+    the same half-widths then fit below log(1 + margin). None: there is no spread, or it
+    would take more than `MOST_RUNS`.
     """
     unit_sd, dof_per_run = change.unit_sd, change.dof_per_run
     if unit_sd is None:
@@ -183,8 +183,8 @@ def runs_needed(change: Difference, margin: float, alpha: float = ALPHA, power: 
 def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
     """The level of each of several tests, in their order; a test rejects where p ≤ its level.
 
-    Holm (1979), Scandinavian Journal of Statistics 6. After the first test that does not reject the
-    levels stay where they are, so none behind it can.
+    Holm (1979), Scandinavian Journal of Statistics 6. After the first test that does not reject, the
+    levels stay the same, so no later one can.
     """
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     levels = [0.0] * len(p_values)
@@ -197,11 +197,11 @@ def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
 
 
 def expanded(spread_u: float, dof: float | None, gain_u: float) -> float:
-    """Twice the combined standard uncertainty, or more where few runs tell the spread (GUM G.4).
+    """Twice the combined standard uncertainty, or more if few runs determine the spread (GUM G.4).
 
     ``spread_u`` is a mean's standard error with ``dof`` degrees of freedom (None: a Type B term).
     The factor is the Student t quantile for which many degrees of freedom give k = 2; effective
-    degrees of freedom are cut to an integer, as G.4.1 says.
+    degrees of freedom are truncated to an integer, following G.4.1.
     """
     combined_u = math.hypot(spread_u, gain_u)
     if dof is None or spread_u == 0:
@@ -222,5 +222,5 @@ def _half_width(change: Difference, alpha: float) -> float | None:
 
 
 def _expm1(log_ratio: float) -> float | None:
-    # Beyond this a ratio does not fit a float, and says no more than "any": few runs, wildly apart.
+    # Beyond this a ratio does not fit a float, and means no more than "any": few runs, wildly apart.
     return math.expm1(log_ratio) if log_ratio < 700 else None

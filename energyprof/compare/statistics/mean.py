@@ -1,11 +1,11 @@
 """The mean of several runs and how well it is known: their scatter and their readings, after the GUM.
 
-Several runs show by their scatter what varies from one to the next (Type A); what the meters are known to be
-off by is added (Type B), but only as far as the scatter does not already show it (JCGM 100:2008, 4.3.10). So
-the terms that vary from run to run and the scatter stand for the same thing: the larger of the two enters.
+The scatter of several runs shows what varies from one to the next (Type A); the known error of the meters is
+added (Type B), but only as far as the scatter does not already show it (JCGM 100:2008, 4.3.10). So the terms
+that vary from run to run and the scatter describe the same thing, and the larger of the two is used.
 
 The mean is geometric: the ratio of two of them is the mean ratio, and that of a product is the product of its
-factors' means. Where a value is not positive it is arithmetic.
+factors' means. If a value is not positive it is arithmetic.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.uncertainty import COMMON, SCALE, SCATTER
 
-# From this many effective degrees of freedom on k = 2 is near enough to 95 % (GUM G.6.6).
+# From this many effective degrees of freedom on, k = 2 is close enough to 95 % (GUM G.6.6).
 ENOUGH_DOF = 10
 _TWO_SIGMA = statistics.NormalDist().cdf(2)
 
 
 @dataclass(frozen=True)
 class Total:
-    """Terms added in quadrature, and the interval that follows; in the unit of what they are terms of."""
+    """Terms added in quadrature, and the resulting interval, in the unit of the terms."""
 
     u: float  # combined, standard
-    dof: float | None  # effective degrees of freedom (GUM G.4.1); None: without end
+    dof: float | None  # effective degrees of freedom (GUM G.4.1); None: infinite
     k: float
     expanded: float  # k times u
 
@@ -40,21 +40,21 @@ class Mean:
 
     value: float
     n: int
-    terms: Mapping[str, float]  # standard uncertainties of the mean; the scatter is one where n > 1
-    aside: tuple[str, ...]  # the terms that do not enter, since the larger of the two stands for them
+    terms: Mapping[str, float]  # standard uncertainties of the mean; the scatter is one if n > 1
+    aside: tuple[str, ...]  # the terms left out, since the larger of the two covers them
     total: Total
-    one_device: Total  # without the gain, which all that is measured with the same meters has in common
+    one_device: Total  # without the gain, which is common to everything measured with the same meters
 
     @property
     def u_rel(self) -> float | None:
-        """The expanded uncertainty (95 %) relative to the mean; None: nothing at all is known of it."""
+        """The expanded uncertainty (95 %) relative to the mean; None: nothing at all is known about it."""
         if not self.terms or self.value <= 0:
             return None
         return self.total.expanded / self.value
 
 
 def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mean:
-    """The mean of ``values``, of which ``each`` has the standard uncertainties, by term."""
+    """The mean of ``values``; ``each`` holds their standard uncertainties, by term."""
     n = len(values)
     spread = 0.0
     if min(values) > 0:
@@ -82,7 +82,7 @@ def mean_of_amounts(amounts: Sequence[terms.Amount]) -> Mean:
 
 
 def together(parts: Sequence[tuple[float, float | None]]) -> Total:
-    """Independent standard uncertainties with their degrees of freedom (None: without end) as one.
+    """Independent standard uncertainties with their degrees of freedom (None: infinite) as one.
 
     Welch and Satterthwaite's formula (GUM G.4.1).
     """
@@ -95,20 +95,20 @@ def together(parts: Sequence[tuple[float, float | None]]) -> Total:
 
 
 def coverage_factor(dof: float | None) -> float:
-    """The k for an interval of 95 %: 2, or more where few runs tell the scatter (GUM G.4.1, G.6.6)."""
+    """The k for a 95 % interval: 2, or more if few runs determine the scatter (GUM G.4.1, G.6.6)."""
     if dof is None or dof > ENOUGH_DOF:
         return 2.0
     return t_quantile(_TWO_SIGMA, max(1, int(dof)))
 
 
 def _total(found: Mapping[str, float], aside: Collection[str], n: int) -> Total:
-    """The terms but for those ``aside``."""
+    """The terms except those ``aside``."""
     entering = [(term, u) for term, u in found.items() if term not in aside]
     return together([(u, n - 1 if term == SCATTER else None) for term, u in entering])
 
 
 def _standard_deviation(values: Sequence[float]) -> float:
-    """Of a sample; 0 of a single value."""
+    """The sample standard deviation; 0 for a single value."""
     n = len(values)
     if n < 2 or min(values) == max(values):
         return 0.0

@@ -1,4 +1,4 @@
-"""Runs of two sides taken in turn: which are pairs, what they say, and when one may look at them."""
+"""Interleaved runs of two sides: which are pairs, what they say, and when one may look at them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from energyprof.compare.statistics.intervals import ALPHA, ROUNDING, Difference, Logs
 from energyprof.report.record import Report, Run
 
-# After so many pairs there is a look, and the first verdict ends the series.
+# There is a look after each of these numbers of pairs, and the first verdict ends the series.
 LOOKS = (3, 5, 7, 10)
 # One-sided, of each of those looks. Like Pocock's bounds (1977, Biometrika 64) it is the same at every look;
-# by simulation (a million series of the contrast below) some look errs in 4.9 % of all series, where 5 % a
+# in simulation (a million series of the contrast below) some look errs in 4.9 % of all series, where 5 % per
 # look would err in 12 %. It holds for both errors: failing unchanged work, and passing a change as large as
 # the margin. (Plain means of the pairs err in 5.1 %, Welch's test of unpaired runs in 4.2 to 5.2 %.)
 LOOK_ALPHA = 0.018
@@ -20,7 +20,7 @@ LOOK_ALPHA = 0.018
 
 @dataclass(frozen=True)
 class Pairs:
-    """The runs of two reports of one series, pair by pair in the order in which they were taken."""
+    """The runs of two reports of one series, pair by pair in the order in which they ran."""
 
     new: tuple[Run, ...]
     old: tuple[Run, ...]
@@ -28,15 +28,15 @@ class Pairs:
 
 
 def alpha(looks: Sequence[int]) -> float:
-    """The one-sided level of one of the planned ``looks``, so that all of them together err in 5 %."""
+    """The one-sided level of each of the planned ``looks``, such that together they err in 5 %."""
     if len(looks) <= 1:
         return ALPHA
-    # Bonferroni for plans that nobody has simulated: never too much, if a little strict.
+    # Bonferroni for plans that were not simulated: never too lax, if a little strict.
     return LOOK_ALPHA if tuple(looks) == LOOKS else ALPHA / len(looks)
 
 
 def p_of_all_looks(p: float, new: Report, old: Report) -> float:
-    """A p-value of this look as that of all planned ones, to be held against 5 %; ``p`` outside a series."""
+    """A p-value of this look as one over all planned looks, to compare with 5 %; ``p`` outside a series."""
     if new.series is None or not one_series(new, old):
         return p
     return min(1.0, p * ALPHA / alpha(new.series.looks))
@@ -54,7 +54,7 @@ def one_series(new: Report, old: Report) -> bool:
 
 
 def pairs_of(new: Report, old: Report, enters: Callable[[Run], bool] = lambda run: True) -> Pairs | None:
-    """The complete pairs of which both runs enter; ``None``: the reports are not of one series."""
+    """The complete pairs whose runs both count; ``None``: the reports are not of one series."""
     if not one_series(new, old):
         return None
     mine, theirs = _by_pair(new), _by_pair(old)
@@ -78,17 +78,17 @@ def _by_pair(report: Report) -> dict[int, tuple[int, Run]]:
 
 
 def cut_to(report: Report, runs: Sequence[Run]) -> Report:
-    """The report with these of its runs alone."""
+    """The report with only these of its runs."""
     return replace(report, runs=tuple(runs))
 
 
 def interleaved(new: Logs, old: Logs, new_first: Sequence[bool]) -> Difference:
-    """Of runs in pairs, when either side comes first by turns (ABBA).
+    """The contrast of paired runs, with either side first in alternation (ABBA).
 
-    The mean of the pairs in which the new run came first and the mean of the others count half each: what
-    drifts by the same share from run to run raises one as much as it lowers the other, and drops out. A plain
-    mean keeps a third of the drift of one run after three pairs, a fifth after five. For this the spread of
-    the mean is 6 % wider with three pairs, 2 % with five, and not at all with an even number.
+    The mean of the pairs in which the new run came first and the mean of the others count half each: a drift
+    by the same share from run to run raises one as much as it lowers the other, and cancels. A plain mean
+    keeps a third of one run's drift after three pairs, a fifth after five. The price is a spread of the mean
+    that is 6 % wider with three pairs, 2 % with five, and no wider with an even number.
 
     Raises:
         ValueError: the sides have different numbers of runs.
@@ -104,7 +104,7 @@ def interleaved(new: Logs, old: Logs, new_first: Sequence[bool]) -> Difference:
         return Difference(log_ratio, None, None, None, None)
     if max(gaps) - min(gaps) <= ROUNDING:
         return _agreeing(log_ratio, new, old)
-    # Around the plain mean: a drift is then in the spread as well, which errs on the safe side.
+    # Around the plain mean: the spread then includes any drift as well, which errs on the safe side.
     mean = math.fsum(gaps) / n
     sd = math.sqrt(math.fsum((gap - mean) ** 2 for gap in gaps) / (n - 1))
     share = math.fsum(1 / len(group) for group in groups) / len(groups) ** 2
@@ -112,7 +112,7 @@ def interleaved(new: Logs, old: Logs, new_first: Sequence[bool]) -> Difference:
 
 
 def _agreeing(log_ratio: float, new: Logs, old: Logs) -> Difference:
-    """All pairs say the very same: what spread there is, is the readings' (see `intervals.logs_of`)."""
+    """All pairs say exactly the same: any spread is the readings' (see `intervals.logs_of`)."""
     n = len(new.logs)
     known = [
         side.sd for side in (new, old) if side.sd is not None and max(side.logs) - min(side.logs) <= ROUNDING

@@ -1,4 +1,4 @@
-"""Student's t distribution on the standard library alone, to 9 digits and better."""
+"""Student's t distribution with the standard library alone, to 9 digits or better."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def t_quantile(p: float, dof: float) -> float:
 
 @functools.lru_cache(maxsize=65536)
 def _upper_quantile(tail: float, dof: float) -> float:
-    """The t ≥ 0 with P(T > t) = ``tail`` ≤ ½: Newton's steps on its log, kept between bounds."""
+    """The t ≥ 0 with P(T > t) = ``tail`` ≤ ½: Newton steps on its log, kept between bounds."""
     if tail == 0.5:
         return 0.0
     normal = -NormalDist().inv_cdf(tail)  # the smallest of all t quantiles
@@ -36,7 +36,7 @@ def _upper_quantile(tail: float, dof: float) -> float:
         if not low <= t + step <= high:
             step = min((low + high) / 2, 2 * t) - t
         t += step
-        # Newton's steps square the error: after one so small, the next would change nothing.
+        # Newton steps square the error: after one this small, the next would change nothing.
         if abs(step) <= 1e-9 * t:
             break
     return t

@@ -11,12 +11,12 @@ from energyprof.report.uncertainty import COMMON, ZERO
 # An amount and its standard uncertainties by term.
 Amount = tuple[float, Mapping[str, float]]
 
-# What a difference of powers is rid of, or may be: a report that does not split its uncertainty cannot say.
+# What cancels in a difference of powers, or may: a report that does not split its uncertainty cannot say.
 _GONE = (*ZERO, "meters")
 
 
 def of_energy(run: Run) -> Mapping[str, float]:
-    """Of the run's energy; what an older report knows of it if it is one."""
+    """The terms of the run's energy; as far as known if the report is an older one."""
     if run.budget_j or not run.energy_u_j:
         return run.budget_j
     if run.gain_u_j is None:
@@ -26,14 +26,14 @@ def of_energy(run: Run) -> Mapping[str, float]:
 
 
 def of_sample(run: Run, joules: float) -> Mapping[str, float]:
-    """Of what has ``joules`` in proportion to the train phases: a sample of them, or many."""
+    """The terms of ``joules`` proportional to the train phases: of one sample, or many."""
     phases = [phase for phase in run.phases if phase.name == "train"]
     spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
     return scaled(of_phases(run, phases), joules / spent_j) if spent_j > 0 else {}
 
 
 def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
-    """Of the sum of some of the run's phases: their own terms, or in proportion to the run's without."""
+    """The terms of a sum of the run's phases: their own, or else a proportion of the run's."""
     if phases and all(phase.budget_j for phase in phases):
         return of_sum([phase.budget_j for phase in phases])
     spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
@@ -41,20 +41,20 @@ def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
 
 
 def of_net(run: Run) -> Mapping[str, float]:
-    """Of the net energy: the zero error drops out of it, and the gain's share of the idle energy."""
+    """The terms of the net energy: the zero error and the gain's share of the idle energy cancel."""
     if run.net_energy_u_j is None or run.net_energy_j is None or not run.energy_j:
         return {}
     terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in _GONE}
     if "gain" in terms_j:
         terms_j["gain"] *= abs(run.net_energy_j / run.energy_j)
     rest_j2 = (run.net_energy_u_j / 2) ** 2 - math.fsum(u_j**2 for u_j in terms_j.values())
-    # What is left of the difference of two equal squares is their rounding.
+    # The difference of two equal squares leaves only their rounding.
     idle_j = math.sqrt(rest_j2) if rest_j2 > 1e-12 * run.net_energy_u_j**2 else 0.0
     return _known({**terms_j, "idle": idle_j})
 
 
 def of_last_interval(run: Run) -> Mapping[str, float]:
-    """Of the samples to the target: counted in steps of an evaluation, a rectangle so wide (GUM 4.3.7)."""
+    """The terms of samples to target: counted in evaluation intervals, a rectangle that wide (GUM 4.3.7)."""
     if len(run.history) < 2:
         return {}
     before, last = run.history[-2:]
@@ -62,12 +62,12 @@ def of_last_interval(run: Run) -> Mapping[str, float]:
 
 
 def scaled(terms_of_one: Mapping[str, float], factor: float) -> dict[str, float]:
-    """The uncertainties of what is ``factor`` times as large."""
+    """The uncertainties of something ``factor`` times as large."""
     return {term: u * factor for term, u in terms_of_one.items()}
 
 
 def of_mean(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """The terms of the mean of several runs: what they share stays, what each has alone averages out."""
+    """The terms of the mean of several runs: what they share stays, what is each one's own averages out."""
     return {term: u / len(runs) for term, u in of_sum(runs).items()}
 
 

@@ -11,11 +11,11 @@ from energyprof.formats import factors, product, wording
 from energyprof.formats.html.plot import SIZE, Axis, dot, path, ratio_axis, svg, x_ticks
 from energyprof.formats.html.tags import Markup, paragraph, section, table, tag, text
 
-# A whisker that leaves the scale ends at its edge: a few wild runs must not squeeze all others to a dot.
+# A whisker that leaves the scale ends at its edge: a few wild runs must not squeeze the others to a dot.
 WIDEST = 4.0
 _END = 260  # half the height of a whisker's end, in the drawing's units
 
-# What is drawn of one report: the dot, the spread's ends, and the ends with the meters' gain.
+# What is drawn for one report: the dot, the spread's ends, and the ends with the meters' gain.
 _Span = tuple[float, tuple[float, float] | None, tuple[float, float] | None]
 
 
@@ -45,7 +45,7 @@ def figures(comparison: Comparison) -> Markup:
 
 
 def _product(comparison: Comparison) -> list[Markup]:
-    """The energy to target taken apart, if any report's is known so."""
+    """The energy to target taken apart, if it is known for any report."""
     rows = product.rows(comparison)
     if not rows:
         return []
@@ -59,7 +59,7 @@ _HOW = "Dot: the mean; thick: 95 % by the spread of the runs; thin: with the met
 
 
 def _span(estimate: Summary, first: bool) -> _Span | None:
-    """Relative to the first report's mean; of the first report its own interval around it."""
+    """Relative to the first report's mean; for the first report, its own interval around it."""
     mean, change = estimate.mean, estimate.change
     if first and mean > 0:
         spread = None
@@ -109,7 +109,7 @@ def _of_report(entry: Entry, spans: Mapping[tuple[str, int], _Span], x: Axis) ->
 
 
 def _table(of: str, rows: Sequence[Markup], x: Axis, last: str) -> Markup:
-    """The rows under one head, with the scale of their drawings at the foot."""
+    """The rows under one header, with the scale of their drawings at the bottom."""
     # Widths are fixed, so that the scales of all tables lie one below the other.
     heads = ((of, 15), ("", 29), ("mean", 9), ("runs", 7), ("±", 8), ("with meters", 10), (last, 22))
     columns = tag("colgroup", *(tag("col", style=f"width:{width}%") for _, width in heads))
@@ -133,7 +133,7 @@ def _row(name: Markup, entry: Entry, estimate: Summary, span: _Span | None, x: A
         _unbroken(factors.mean(entry, estimate)),
         _unbroken("1 run" if estimate.n == 1 else f"{estimate.n} runs"),
         _unbroken(wording.spread(estimate) if estimate.n > 1 else ""),
-        # What the head says on a desk, each row says on a phone, where the head is not shown.
+        # What the header says on a desktop, each row says on a phone, where the header is not shown.
         text(metered) + tag("span", text(" with meters"), class_="phone") if metered else text(""),
         _change(estimate),
     )
@@ -148,7 +148,7 @@ def _unbroken(words: str) -> Markup:
 
 
 def _change(estimate: Summary) -> Markup:
-    """The ratio to the first report and, muted, what may be said of it."""
+    """The ratio to the first report and, muted, what can be said about it."""
     ratio, said = factors.against(estimate, None, "")
     said = {"lower": "beyond chance", "higher": "beyond chance"}.get(said, said)
     return (

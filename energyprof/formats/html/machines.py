@@ -1,4 +1,4 @@
-"""On what and how each report was measured, and in what the machines differ."""
+"""What each report was measured on and how, and how the machines differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from energyprof.formats.meters import BOUNDARIES
 from energyprof.report.record import MeterRecord, Report
 from energyprof.units import share, si
 
-# Always shown; the others where the machines differ in them.
+# Always shown; the others only where the machines differ.
 ALWAYS = ("host", "cpu", "threads", "memory_bytes", "gpus")
 LONGEST = 200
 ABSENT = "–"
@@ -22,7 +22,7 @@ def machines(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
     columns = _together([_machine(report) for report in reports], labels)
     alike = len(columns) == 1
     parts = (
-        [paragraph("All reports come from machines that say the same of themselves.")]
+        [paragraph("All reports come from machines with the same description.")]
         if alike and len(reports) > 1
         else []
     )
@@ -37,7 +37,7 @@ def machines(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
 def _together(
     facts: Sequence[Mapping[str, str]], labels: Sequence[str]
 ) -> list[tuple[str, Mapping[str, str]]]:
-    """One column for all reports that say the same: their names, and what they say."""
+    """One column for all reports with the same facts: their names, and the facts."""
     columns: list[tuple[list[str], Mapping[str, str]]] = []
     for label, said in zip(labels, facts, strict=True):
         same = next((names for names, other in columns if other == said), None)
@@ -97,7 +97,7 @@ def _shown(key: str, value: Any) -> str:
 
 
 def _meters(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
-    """A row for each meter; reports that read it in the same way share one."""
+    """A row for each meter; reports that read it in the same way share a row."""
     heads = ("meter", "reports", "part", "boundary", "read through", "gain", "rate", "covers")
     groups: dict[tuple[object, ...], list[tuple[str, MeterRecord]]] = {}
     for report, label in zip(reports, labels, strict=True):
@@ -105,7 +105,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
             same = (meter.name, meter.part, meter.boundary, _method(meter), _gain(meter), meter.origin)
             groups.setdefault(same, []).append((label, meter))
     if not groups:
-        return paragraph("Measured with no meter: there is no energy in these reports.", "note warn")
+        return paragraph("Measured without a meter: these reports hold no energy.", "note warn")
     held = {report.boundary for report in reports if report.boundary}
     means = [paragraph(f"Boundary {name}: {BOUNDARIES.get(name, name)}.") for name in sorted(held)]
     return tag("div", *means, table(heads, [_row(group, len(reports)) for group in groups.values()]))

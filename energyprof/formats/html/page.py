@@ -1,4 +1,4 @@
-"""One page for one or many reports: it needs no network, no script and no font of its own."""
+"""One page for one or many reports: it needs no network, scripts or fonts."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from energyprof.formats.html.tags import Markup, join, paragraph, table, tag, te
 from energyprof.meter import Origin
 from energyprof.report.record import Report
 
-# The figure at the head of a report's card: the first of these that it has.
+# The figure at the top of a report's card: the first of these that it has.
 HEADLINES = ("energy_to_target", "energy", "energy_per_sample")
 MOST_CARDS = 6
 UNKNOWN = "an unknown machine"
-# Nothing is loaded, whatever a report may hold; the browser refuses it.
+# Nothing is loaded, whatever a report holds: the browser refuses.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 BADGES: Mapping[Origin, str] = {"measured": "measured", "modelled": "ESTIMATE", "simulated": "SIMULATED"}
@@ -36,7 +36,7 @@ def write_page(
     reports: Sequence[Report],
     traces: Sequence[Path | None],
 ) -> None:
-    """Write the page to ``path``; ``traces`` lie beside their ``reports`` or not.
+    """Write the page to ``path``; ``traces`` may be missing beside their ``reports``.
 
     Raises:
         FileError: the file cannot be written.
@@ -85,7 +85,7 @@ def _warnings(comparison: Comparison) -> list[Markup]:
 
 
 def _reports(comparison: Comparison) -> Markup:
-    """What each report is and its main figure: a card each, or a table of many."""
+    """What each report is and its main figure: a card each, or a table if there are many."""
     entries = comparison.entries
     if len(entries) <= MOST_CARDS:
         return tag("ul", *(_card(entry) for entry in entries), class_="reports")
@@ -137,6 +137,6 @@ def _data(comparison: Comparison) -> Markup:
     """The comparison as `compare --json` prints it, for programs that read the page."""
     out = io.StringIO()
     json.write_comparison(comparison, out)
-    # No `<` in it, so no report can close the element.
+    # It contains no `<`, so no report can close the element.
     data = re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", out.getvalue())
     return Markup(f'<script type="application/json" id="comparison">{data}</script>')

@@ -14,7 +14,7 @@ from energyprof.report.phases import PART
 from energyprof.report.record import Report
 from energyprof.units import joules, plus_minus, seconds, watts
 
-# The machine before the program started and after it ended: looked at, not spent on the training.
+# The machine before the program started and after it ended: measured, but not spent on the training.
 LOOKS = ("idle", "cooldown")
 
 # Of one phase: s and J, the mean over the runs; None: not measured in some run.
@@ -22,7 +22,7 @@ _Sums = Mapping[str, tuple[float, float | None]]
 
 
 def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
-    """The section on phases; ``None`` where none has energy."""
+    """The section on phases; ``None`` if none has energy."""
     found = [
         (label, report, sums)
         for label, report in zip(labels, reports, strict=True)
@@ -42,7 +42,7 @@ def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
         for label, _, sums in found
         for name, (time_s, energy_j) in sums.items()
     ]
-    note = "Mean over the runs, from the program's start to its end; phases of one name are added up."
+    note = "Mean over the runs, from the program's start to its end; phases of the same name are added up."
     figure = tag(
         "figure",
         legend((name, swatch(colours[name])) for name in names),
@@ -54,7 +54,7 @@ def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
 
 
 def steps(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
-    """The section on the parts of a step; a hint where nobody measured them but could."""
+    """The section on the parts of a step; a hint if they could be measured but were not."""
     found = [(label, r, b) for label, r in zip(labels, reports, strict=True) if (b := breakdown(r))]
     if not found:
         could = any(report.workload.size and report.meters for report in reports)
@@ -71,7 +71,7 @@ def steps(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
         )
         for label, report, b in found
     )
-    note = "Each part of a step alone, after the training, for one sample; the parts may overlap in training."
+    note = "Each part of a step alone, after the training, per sample; the parts may overlap in training."
     figure = tag(
         "figure",
         legend((_name(name), swatch(colours[name])) for name in names),
@@ -103,7 +103,7 @@ def _total(sums: _Sums) -> float:
 
 
 def _bars(rows: Iterable[tuple[str, list[tuple[str, float, str]], float, float]]) -> Markup:
-    """A bar a row: its name, the pieces, what they add up to, and what the full width stands for."""
+    """A bar for each row: its name, the pieces, their sum, and what the full width stands for."""
     parts = []
     for name, pieces, total_j, most_j in rows:
         stretches = [

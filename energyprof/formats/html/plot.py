@@ -1,7 +1,7 @@
-"""The frame of a drawing: axes with round ticks, and marks that keep their width at every size of the screen.
+"""The frame of a drawing: axes with round ticks, and marks that keep their width at any screen size.
 
 The drawing is stretched to the page's width (``preserveAspectRatio="none"``), its lines are not
-(``vector-effect``), and words stand beside it as HTML: so they are as large on a phone as on a desk.
+(``vector-effect``), and labels are HTML beside it, so they are as large on a phone as on a desktop.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from energyprof.formats.html.tags import Markup, join, tag, text
 
-SIZE = 1000  # the drawing's own units, both ways
+SIZE = 1000  # the drawing's own units, in both directions
 MOST_TICKS = 6
 
 XY = tuple[float, float]
@@ -21,7 +21,7 @@ XY = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to places; ``ticks`` are values and what is written at them."""
+    """From values to positions; ``ticks`` are values and their labels."""
 
     low: float
     high: float
@@ -39,7 +39,7 @@ class Axis:
 
 
 def axis(low: float, high: float, quantity: str, unit: str = "") -> Axis:
-    """A linear axis that holds ``low`` and ``high``, named such as ``energy (kJ)``."""
+    """A linear axis that includes ``low`` and ``high``, with a name such as ``energy (kJ)``."""
     if not high > low:
         low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
     factor, shown = _scale(max(abs(low), abs(high)), unit)
@@ -50,7 +50,7 @@ def axis(low: float, high: float, quantity: str, unit: str = "") -> Axis:
 
 
 def ratio_axis(low: float, high: float) -> Axis:
-    """A logarithmic axis that holds ``low``, 1 and ``high``, with ticks such as ``× 0.5``."""
+    """A logarithmic axis that includes ``low``, 1 and ``high``, with ticks such as ``× 0.5``."""
     low, high = min(low, 0.99), max(high, 1.01)
     if high / low <= 4:
         step = _step(high - low)
@@ -75,7 +75,7 @@ def _powers(low: float, high: float, base: float, *factors: float) -> list[float
     return [value for value in values if low <= value <= high]
 
 
-# Of ticks over a wide range, from fine to coarse.
+# Ticks for a wide range, from fine to coarse.
 _SERIES = (
     (10.0, 1.5, 2.0, 3.0, 5.0, 7.0),
     (10.0, 2.0, 3.0, 5.0),
@@ -88,7 +88,7 @@ _TIMES = ((3 * 3600.0, 3600.0, "h"), (180.0, 60.0, "min"), (0.0, 1.0, "s"))
 
 
 def _scale(largest: float, unit: str) -> tuple[float, str]:
-    """What to divide by, and the unit then; times come in s, min or h."""
+    """What to divide by, and the resulting unit; times come in s, min or h."""
     if unit == "s":
         return next((factor, name) for least, factor, name in _TIMES if largest >= least)
     if not unit:
@@ -97,7 +97,7 @@ def _scale(largest: float, unit: str) -> tuple[float, str]:
 
 
 def _step(span: float) -> float:
-    """1, 2 or 5 times a power of ten, so that ``span`` holds at most MOST_TICKS of them."""
+    """1, 2 or 5 times a power of ten, such that ``span`` holds at most MOST_TICKS of them."""
     power = 10.0 ** math.floor(math.log10(span / MOST_TICKS))
     return next((m * power for m in (1, 2, 5) if span / (m * power) <= MOST_TICKS), 10 * power)
 
@@ -108,13 +108,13 @@ def at(x: Axis, y: Axis, point: XY) -> XY:
 
 
 def path(points: Iterable[XY], **attributes: object) -> Markup:
-    """A line through places in the drawing's units."""
+    """A line through points in the drawing's units."""
     words = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     return tag("path", d=f"M{words}", **attributes)
 
 
 def area(lower: Sequence[XY], upper: Sequence[XY], **attributes: object) -> Markup:
-    """What lies between two lines."""
+    """The area between two lines."""
     words = " ".join(f"{x:.1f},{y:.1f}" for x, y in (*upper, *reversed(lower)))
     return tag("polygon", points=words, **attributes)
 
@@ -126,12 +126,12 @@ def dot(place: XY, stroke: str, title: str = "") -> Markup:
 
 
 def column(start: float, end: float, **attributes: object) -> Markup:
-    """A stripe from top to bottom between two places."""
+    """A stripe from top to bottom between two positions."""
     return tag("rect", x=f"{start:.1f}", y=0, width=f"{max(0.0, end - start):.1f}", height=SIZE, **attributes)
 
 
 def plot(marks: Sequence[Markup], x: Axis, y: Axis, *, title: str, height_px: int) -> Markup:
-    """The drawing with its axes; ``title`` says in a sentence what is seen."""
+    """The drawing with its axes; ``title`` says in a sentence what it shows."""
     rules = [
         path([(0, SIZE * (1 - y.share(v))), (SIZE, SIZE * (1 - y.share(v)))], class_="rule")
         for v, _ in y.ticks
@@ -153,8 +153,8 @@ def plot(marks: Sequence[Markup], x: Axis, y: Axis, *, title: str, height_px: in
 
 
 def x_ticks(x: Axis) -> Markup:
-    """What is written under the drawing; on a phone every other tick goes."""
-    # The one that must stay: no change on a scale of ratios, else the first.
+    """The labels under the drawing; on a phone every other tick is dropped."""
+    # The one that must stay: "no change" on a scale of ratios, else the first.
     kept = next((i for i, (value, _) in enumerate(x.ticks) if x.logarithmic and value == 1), 0)
     spans = [
         tag(
@@ -169,7 +169,7 @@ def x_ticks(x: Axis) -> Markup:
 
 
 def svg(marks: Sequence[Markup], title: str) -> Markup:
-    """The bare drawing; its title is read out and shown under the pointer."""
+    """The bare drawing; its title is read aloud and shown under the pointer."""
     return tag(
         "svg",
         tag("title", text(title)),

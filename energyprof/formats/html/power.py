@@ -29,14 +29,14 @@ from energyprof.trace.file import read_run
 from energyprof.units import seconds, si, watts
 
 HEIGHT_PX = 130
-# More meters of one report are counted, not drawn; and over all reports no more than these, so that a page
-# stays one that a browser opens at once (a curve is about 25 kB).
+# More meters of one report are counted, not drawn, and no more than these over all reports, so that a
+# browser opens the page at once (a curve is about 25 kB).
 MOST_METERS = 12
 MOST_CURVES = 120
 
 
 def power(reports: Sequence[Report], labels: Sequence[str], traces: Sequence[Path | None]) -> Markup | None:
-    """The section; ``None`` where no report has its trace beside it."""
+    """The section; ``None`` if no report has its trace beside it."""
     each = min(MOST_METERS, max(1, MOST_CURVES // len(reports)))
     parts, without = [], []
     for report, label, trace in zip(reports, labels, traces, strict=True):
@@ -53,8 +53,8 @@ def power(reports: Sequence[Report], labels: Sequence[str], traces: Sequence[Pat
 
 
 _HOW = (
-    "Line: mean power of each short stretch; grey around it: from the least to the most within the stretch, "
-    "so that no peak is lost. Behind it the phases."
+    "Line: mean power over short intervals; grey around it: minimum to maximum within each interval, "
+    "so that no peak is lost. Background: the phases."
 )
 
 
@@ -71,10 +71,10 @@ def _report(report: Report, label: str, trace: Path, most: int) -> Markup:
     except FileError as error:
         return tag("div", title, paragraph(f"The trace cannot be drawn: {error}", "note warn"))
     if not curves:
-        return tag("div", title, paragraph("The trace holds no reading of this run."))
+        return tag("div", title, paragraph("The trace holds no readings of this run."))
     which = run_name(report, i)
     if len(report.runs) > 1:
-        which += f" of {len(report.runs)}, the one in the middle by energy"
+        which += f" of {len(report.runs)}, the one of median energy"
     names = list(dict.fromkeys(phase.name for phase in run.phases))
     colours = phase_colours(names)
     records = {meter.name: meter for meter in report.meters}
@@ -86,7 +86,7 @@ def _report(report: Report, label: str, trace: Path, most: int) -> Markup:
 
 
 def _typical(report: Report) -> int | None:
-    """The run of median energy among the sound ones, the last where there is none; ``None``: no phases."""
+    """The run of median energy among the sound ones, or the last if there is none; ``None``: no phases."""
     drawn = [(i, run) for i, run in enumerate(report.runs) if run.phases]
     sound = [(run.energy_j or 0.0, i) for i, run in drawn if not broken(run) and not unmetered(run)]
     if sound:
@@ -97,18 +97,16 @@ def _typical(report: Report) -> int | None:
 def _panel(curve: PowerCurve, meter: MeterRecord, run: Run, colours: dict[str, str]) -> Markup:
     bins = len(curve.mean_w)
     end_s = curve.start_s + bins * curve.step_s
-    # A run's first phase begins some milliseconds after its zero, and the axis shall show the zero.
+    # A run's first phase begins some milliseconds after its zero, and the axis should show the zero.
     x = axis(0.0 if 0 <= curve.start_s < 0.02 * end_s else curve.start_s, end_s, "time", "s")
-    # A little room, so that the line at its peak is not cut in half.
+    # A little headroom, so that the line is not cut in half at its peak.
     y = axis(0.0, 1.04 * curve.peak_w, "power", "W")
     kind = "an estimate" if meter.origin != "measured" else meter.part
     beside = "" if meter.counted else ", beside the total"
     y = Axis(y.low, y.high, y.ticks, f"{curve.meter}, {kind}{beside} {y.name.removeprefix('power ')}")
     known = [mean for mean in curve.mean_w if mean is not None]
     mean_w, span_s = sum(known) / len(known), bins * curve.step_s
-    words = (
-        f"{curve.meter}: {watts(mean_w)} in the mean over {seconds(span_s)}, {watts(curve.peak_w)} at most"
-    )
+    words = f"{curve.meter}: {watts(mean_w)} on average over {seconds(span_s)}, {watts(curve.peak_w)} at most"
     drawn = plot(_marks(curve, run, colours, x, y), x, y, title=words, height_px=HEIGHT_PX)
     return tag("figure", drawn, numbers(("phase", "from", "to", "mean power", "energy"), _rows(curve, run)))
 
@@ -119,7 +117,7 @@ def _marks(curve: PowerCurve, run: Run, colours: dict[str, str], x: Axis, y: Axi
         start, end = SIZE * x.share(phase.start_s), SIZE * x.share(phase.end_s)
         name = tag("title", text(f"{phase.name}, {seconds(phase.end_s - phase.start_s)}"))
         fill = f"fill:{colours[phase.name]}"
-        # A full strip at the foot tells phases apart where the shade alone is too faint.
+        # A solid strip at the bottom tells phases apart where the shade alone is too faint.
         strip = tag(
             "rect", x=f"{start:.1f}", y=SIZE, width=f"{max(0.0, end - start):.1f}", height=40, style=fill
         )
@@ -139,7 +137,7 @@ def _marks(curve: PowerCurve, run: Run, colours: dict[str, str], x: Axis, y: Axi
 
 
 def _rows(curve: PowerCurve, run: Run) -> list[tuple[str, ...]]:
-    """A row for each phase as the report has it; the drawing is only made of the trace."""
+    """A row for each phase as in the report; only the drawing is made from the trace."""
     rows: list[tuple[str, ...]] = []
     for phase in run.phases:
         joules, span_s = phase.by_meter_j.get(curve.meter), phase.end_s - phase.start_s

@@ -14,7 +14,7 @@ from energyprof.units import si
 from energyprof.workload import Target
 
 HEIGHT_PX = 300
-# Bands of more reports than these lie upon each other; then only their means are drawn.
+# Bands of more reports than this would overlap; then only their means are drawn.
 MOST_BANDS = 5
 _QUANTITIES: dict[Against, tuple[str, str]] = {
     "energy_j": ("energy since training began", "J"),
@@ -27,7 +27,7 @@ _BETTER = {"max": "more", "min": "less"}
 
 @dataclass(frozen=True)
 class _Drawn:
-    """One report's curve and how it is told from the others."""
+    """One report's curve and how it is told apart from the others."""
 
     label: str
     curve: ScoreCurve
@@ -37,10 +37,10 @@ class _Drawn:
 
 
 def scores(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
-    """The section; ``None`` where nothing was evaluated more than once."""
+    """The section; ``None`` if nothing was evaluated more than once."""
     against: Against = "energy_j"
     found = _found(reports, labels, against)
-    if not found:  # without a meter there is still the time
+    if not found:  # without a meter there is still time
         against = "time_s"
         found = _found(reports, labels, against)
     if not found:
@@ -52,7 +52,7 @@ def scores(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
     if estimated:
         parts.insert(
             0,
-            paragraph("The energies of reports marked as an estimate are estimated here, too.", "note warn"),
+            paragraph("Energies of reports marked as estimates are estimates here, too.", "note warn"),
         )
     missing = [label for label in labels if label not in {drawn.label for drawn in found}]
     if missing:
@@ -67,7 +67,7 @@ def _found(reports: Sequence[Report], labels: Sequence[str], against: Against) -
     found = []
     for i, (report, label) in enumerate(zip(reports, labels, strict=True)):
         curve = score_curve(report, against)
-        # A single evaluation, such as of a program that ends with one, is a dot and no curve.
+        # A single evaluation, such as that of a program that ends with one, is a dot, not a curve.
         if curve is not None and any(len(knots) > 1 for _, knots in curve.runs):
             dash = DASHES[i // len(LIGHT) % len(DASHES)]
             found.append(_Drawn(label, curve, report.workload.target, colour(i), dash))
@@ -97,7 +97,7 @@ def _figure(metric: str, found: Sequence[_Drawn], against: Against) -> Markup:
     marks += [mark for drawn in found for mark in lines(drawn, x, y)]
     words = f"{metric} over {quantity}; {'; '.join(_in_words(drawn, unit) for drawn in found)}"
     strokes = [(drawn.label, path([(2, 8), (30, 8)], class_="curve", style=_style(drawn))) for drawn in found]
-    how = "Dots: where a run ended; dashed across: the target."
+    how = "Dots: where a run ended; dashed line: the target."
     if lines is _mean_alone:
         how += " Lines: the mean of each report's runs, as far as all of them go."
     elif any(drawn.curve.mean for drawn in found):
@@ -121,7 +121,7 @@ def _placed(knots: Knots, x: Axis, y: Axis) -> list[XY]:
 
 
 def _with_runs(drawn: _Drawn, x: Axis, y: Axis) -> list[Markup]:
-    """The band of a report, each of its runs, and their mean upon them."""
+    """The band of a report, each of its runs, and their mean on top."""
     curve, style = drawn.curve, _style(drawn)
     marks = []
     if curve.mean:
@@ -134,7 +134,7 @@ def _with_runs(drawn: _Drawn, x: Axis, y: Axis) -> list[Markup]:
 
 
 def _mean_alone(drawn: _Drawn, x: Axis, y: Axis) -> list[Markup]:
-    """The mean of a report, or its runs where they have none, and where each of them ended."""
+    """The mean of a report, or its runs if there is no mean, and where each run ended."""
     curve, style = drawn.curve, _style(drawn)
     lines = [(f"mean of {len(curve.runs)} runs", curve.mean)] if curve.mean else curve.runs
     marks = []

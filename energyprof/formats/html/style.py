@@ -1,16 +1,16 @@
-"""How the page looks: light and dark, on a phone, a desk and paper; nothing comes from outside."""
+"""How the page looks: light and dark, on a phone, a desktop and paper; nothing comes from outside."""
 
 from __future__ import annotations
 
-# Six colours that stay apart for people without red or green cones, and stand out from the paper at 3 : 1
+# Six colours that people without red or green cones can tell apart, and that contrast with the paper at 3 : 1
 # (WCAG 2.2, 1.4.11); tests/formats/test_html.py holds both. They differ in lightness as much as in hue, since
 # that is what colour-blind eyes and grey printers see.
 LIGHT = ("#2456e6", "#cc7400", "#3d2b5e", "#199c88", "#86102a", "#0c95ef")
 DARK = ("#3f74ff", "#e8c51e", "#f5b9f2", "#4aeaa0", "#a65c10", "#1375b5")
 PAPER = ("#ffffff", "#15181c")  # light, dark
-REST = ("#57606a", "#7b848d")  # what is nothing in particular
+REST = ("#57606a", "#7b848d")  # nothing in particular
 
-# Phases of these names have the same colour on every page; -1 is grey: the machine at rest.
+# Phases with these names have the same colour on every page; -1 is grey: the machine at rest.
 PHASES = {
     "train": 0,
     "run": 0,
@@ -23,17 +23,17 @@ PHASES = {
     "shutdown": -1,
     "cooldown": -1,
 }
-# With the colours, twenty reports and more are told apart; in pixels, "" is a full line.
+# Together with the colours they tell twenty reports and more apart; in pixels, "" is a solid line.
 DASHES = ("", "8 4", "2 4", "12 4 2 4")
 
 
 def colour(i: int) -> str:
-    """The CSS colour of the ``i``-th of several things; -1: of nothing in particular."""
+    """The CSS colour of the ``i``-th of several things; -1: nothing in particular."""
     return "var(--rest)" if i < 0 else f"var(--c{i % len(LIGHT)})"
 
 
 def phase_colours(names: list[str]) -> dict[str, str]:
-    """A colour for each phase; names of the user's own take those that are left."""
+    """A colour for each phase; the user's own names take those that are left."""
     taken = {PHASES[name] for name in names if name in PHASES}
     free = [i for i in range(len(LIGHT)) if i not in taken] or list(range(len(LIGHT)))
     own = [name for name in names if name not in PHASES]

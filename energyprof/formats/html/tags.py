@@ -1,4 +1,4 @@
-"""HTML from Python: whatever a report says is escaped, and mypy sees to it."""
+"""HTML from Python: everything a report says is escaped, and mypy checks that."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import NewType
 
-# Text that is HTML already. Only `text`, `tag` and what is made of them are; a plain string is not.
+# Text that is already HTML. Only `text`, `tag` and what is made of them qualify; a plain string does not.
 Markup = NewType("Markup", str)
 
 _EMPTY = frozenset({"meta", "col", "path", "rect", "polygon"})
@@ -19,7 +19,7 @@ def text(words: object) -> Markup:
 
 
 def tag(name: str, /, *children: Markup, **attributes: object) -> Markup:
-    """An element; ``class_`` is the attribute class, and an underscore within a name a hyphen."""
+    """An element; ``class_`` is the attribute class, and an underscore in a name becomes a hyphen."""
     pairs = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{text(value)}"'
         for key, value in attributes.items()
@@ -31,7 +31,7 @@ def tag(name: str, /, *children: Markup, **attributes: object) -> Markup:
 
 
 def join(parts: Iterable[Markup]) -> Markup:
-    """The parts one after the other, a line each."""
+    """The parts one after another, a line each."""
     return Markup("\n".join(parts))
 
 
@@ -52,7 +52,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[Markup]], class_: str | N
 
 
 def numbers(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
-    """The figures of a drawing as a table to unfold: for those who cannot see it, and for copying."""
+    """The figures of a drawing as a table that unfolds: for those who cannot see it, and for copying."""
     shown = table(head, ([text(cell) for cell in row] for row in rows))
     return tag("details", tag("summary", text("The numbers")), shown)
 

@@ -1,4 +1,4 @@
-"""A report against those before it: what they foretell, what creeps, what is left out, how often it errs."""
+"""A report against those before it: what they predict, what trends, what is left out, how often it errs."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ def test_only_the_newest_foretell():
     assert changes[8].change > 0.2
 
 
-def test_a_slow_creep_fails_though_no_step_of_it_does():
+def test_a_slow_trend_fails_though_no_single_step_does():
     rng = random.Random(1)
     rising = earlier(*(math.exp(0.002 * i + rng.gauss(0, 0.004)) for i in range(25)))
     result = judged(new(math.exp(0.05)), *rising, last=5)
     by_design = {verdict.design: verdict for verdict in result.verdicts}
     assert by_design["history"].outcome != "FAIL"
-    assert by_design["creep"].outcome == "FAIL" and by_design["creep"].change == pytest.approx(
+    assert by_design["trend"].outcome == "FAIL" and by_design["trend"].change == pytest.approx(
         0.05, abs=0.012
     )
     assert (result.outcome, exit_code(result, strict=False)) == ("FAIL", 1)
@@ -130,15 +130,15 @@ def test_a_fall_is_an_improvement_and_never_fails():
     falling = earlier(*(math.exp(-0.004 * i + rng.gauss(0, 0.004)) for i in range(25)))
     result = judged(new(math.exp(-0.1)), *falling, last=5)
     assert result.outcome == "PASS"
-    assert any(verdict.improved for verdict in result.verdicts if verdict.design == "creep")
+    assert any(verdict.improved for verdict in result.verdicts if verdict.design == "trend")
 
 
-def test_a_creep_that_is_not_shown_withholds_no_pass():
+def test_a_trend_that_is_not_shown_does_not_prevent_a_pass():
     # ln: 0, 0.4, 0.8, 1.2, then 0.8 %. Upper ends: the level 1.57 %, the rise 1.83 %; ln 1.017 = 1.69 %.
     past = earlier(1.0, 1.004, 1.008, 1.012)
     result = judged(new(1.008), *past, limits=[Limit("energy_per_sample", 0.017)])
     assert [v.outcome for v in result.verdicts] == ["PASS", "INCONCLUSIVE"]
-    assert [v.design for v in result.verdicts] == ["history", "creep"]
+    assert [v.design for v in result.verdicts] == ["history", "trend"]
     assert result.outcome == "PASS"
 
 
@@ -152,18 +152,18 @@ def test_the_line_through_the_reports_agrees_with_scipy():
     assert trend([0.0, 0.1, 0.2, 0.3, 0.4]).se == 0.0
 
 
-def test_unchanged_work_is_called_higher_and_creeping_in_5_percent_each():
-    rng, higher, creeping, trials = random.Random(1), 0, 0, 4000
+def test_unchanged_work_is_called_higher_and_trending_in_5_percent_each():
+    rng, higher, trending, trials = random.Random(1), 0, 0, 4000
     for _ in range(trials):
         means = [rng.gauss(0, 0.01) for _ in range(11)]
         logs = [logs_of([math.exp(mean)]) for mean in means]
         higher += lower_end(prediction(logs[-1], logs[:-1]), ALPHA) > 0
-        creeping += lower_end(trend(means), ALPHA) > 0
+        trending += lower_end(trend(means), ALPHA) > 0
     assert 0.04 <= higher / trials <= 0.06
-    assert 0.04 <= creeping / trials <= 0.06
+    assert 0.04 <= trending / trials <= 0.06
 
 
-def test_level_and_creep_share_the_5_percent():
+def test_level_and_trend_share_the_5_percent():
     rng, failed, limits = random.Random(2), 0, [Limit("energy_per_sample", 1e-9)]
     for _ in range(300):
         past = earlier(*(math.exp(rng.gauss(0, 0.01)) for _ in range(6)))
@@ -270,7 +270,7 @@ def test_a_folder_is_read_report_by_report_and_other_files_are_none(tmp_path):
     found = {f.path.name: f for f in reports_in(tmp_path)}
     assert sorted(found) == ["one.json", "two.json"]
     assert from_data(found["two.json"].data, "two") == at(2.0)
-    with pytest.raises(FileError, match="is no folder"):
+    with pytest.raises(FileError, match="not a folder"):
         list(reports_in(tmp_path / "nowhere"))
 
 

@@ -50,7 +50,7 @@ def test_the_default_limit_follows_the_noise_and_says_so():
     assert check(more, base).outcome == "FAIL"
     result = check(more, base, noise=noise)
     assert (result.outcome, result.verdicts[0].limit.margin) == ("PASS", 0.08)
-    assert result.notes == ("the limit of energy_per_sample is twice what this machine varies by",)
+    assert result.notes == ("the limit on energy_per_sample is twice this machine's own variation",)
     quiet = replace(noise, figures={"energy_per_sample": Spread(0.001, 10)})
     assert check(more, base, noise=quiet) == check(more, base)
 
@@ -65,9 +65,9 @@ def test_a_limit_that_was_asked_for_is_not_changed_by_noise():
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        (at(1.0, 1.1, machine=ELSEWHERE), "it is of another machine"),
-        (at(1.0, 1.1, machine={}), "it is of another machine"),
-        (at(1.0, 1.1, config={"batch_size": 8}), "it is of other work (unet tiny)"),
+        (at(1.0, 1.1, machine=ELSEWHERE), "it is from another machine"),
+        (at(1.0, 1.1, machine={}), "it is from another machine"),
+        (at(1.0, 1.1, config={"batch_size": 8}), "it is for other work (unet tiny)"),
     ],
 )
 def test_noise_of_another_machine_or_of_other_work_is_named_and_not_used(other, why):

@@ -28,9 +28,9 @@ def flagged(*flags):
         ),
         (
             flag("foreign", "nvml:0", "python 4711"),
-            "somebody else worked on the device: nvml:0 (python 4711)",
+            "other processes used the device: nvml:0 (python 4711)",
         ),
-        (flag("wraps_unsure", "rapl:package-0"), "a counter may have gone round unseen: rapl:package-0"),
+        (flag("wraps_unsure", "rapl:package-0"), "a counter may have wrapped unnoticed: rapl:package-0"),
     ],
 )
 @pytest.mark.parametrize("side", ["new", "baseline"])

@@ -255,7 +255,7 @@ def test_a_run_without_its_partner_is_left_aside_and_named():
     b, a = series([*MORE, 9.0], DRIFTING)
     result = check(b, a, PER_SAMPLE)
     assert result.verdicts == check(*series(MORE, DRIFTING), PER_SAMPLE).verdicts
-    assert "1 run without a partner left aside" in result.notes
+    assert "1 run without a partner left out" in result.notes
 
 
 def test_runs_without_any_partner_are_invalid():
@@ -274,7 +274,7 @@ def test_between_two_planned_looks_there_is_no_verdict(n):
     result = check(b, a, PER_SAMPLE)
     assert result.outcome == "INCONCLUSIVE"
     assert result.next_look == {2: 3, 4: 5}[n]
-    assert any("no verdict between the looks" in note for note in result.notes)
+    assert any("no verdict between the planned looks" in note for note in result.notes)
 
 
 def test_a_series_says_where_to_go_on_until_its_last_look():
