@@ -83,6 +83,19 @@ def plus_minus(value: float, expanded: float, unit: str) -> str:
     return f"{value:.{decimals}f} ± {expanded:.{decimals}f} {prefix}{unit}"
 
 
+def with_ends(value: float, low: float | None, high: float | None, unit: str) -> str:
+    """A value and its interval: ``149 ± 10 J``, or ``149 J (120 J … 160 J)`` where it is not symmetric.
+
+    Without ends the value alone.
+    """
+    if low is None or high is None:
+        return si(value, unit)
+    below, above = value - low, high - value
+    if math.isclose(below, above, rel_tol=1e-6):
+        return plus_minus(value, above, unit)
+    return f"{si(value, unit)} ({si(low, unit)} … {si(high, unit)})"
+
+
 def _three_digits(value: float) -> str:
     rounded = float(f"{value:.3g}")  # 0.9996 prints as 1.00, with two decimals
     digits = 2 - math.floor(math.log10(abs(rounded)) + 1e-9)

@@ -6,11 +6,14 @@ The wire is a Unix stream socket named in ``ENERGYPROF_WIRE``; every line is one
 ======== ================================ ==========================================================
 event    fields                           meaning
 ======== ================================ ==========================================================
-phase    name, samples (or null)          from now on the program is in this phase
-progress samples, score (or null)         so much is trained; with a score: an evaluation ended
+phase    name, samples (or null), actor   from now on the program is in this phase
+progress samples, score (or null), actor  so much is trained; with a score: an evaluation ended
 facts    facts                            versions, device, parameters: recorded
 end      status, message                  the training is over: ``done``, ``diverged`` or ``error``
 ======== ================================ ==========================================================
+
+``actor`` is left out where the program speaks for itself. A client, a server or a rank that is named there
+has phases and samples of its own, and they may overlap with the others'.
 
 The other way go two environment variables: ``ENERGYPROF_SEED``, and ``ENERGYPROF_TARGET`` such as
 ``accuracy>=0.97`` or ``loss<=0.2``.
@@ -64,7 +67,7 @@ class Wire:
         self._socket: Optional[socket.socket] = None
         self._pid = 0
         self._lock = threading.Lock()
-        self._last_hint_s = -math.inf
+        self._last_hint_s: Dict[str, float] = {}  # by actor
         self.broken = False  # the profiler is gone; every further send is a no-op
 
     def send(self, event: str, **fields: Any) -> None:
@@ -82,12 +85,12 @@ class Wire:
             except OSError:
                 self.broken = True
 
-    def hint(self, samples: int) -> None:
+    def hint(self, samples: int, actor: str = "") -> None:
         """Say how far the training is, for the display; most calls return at once."""
         now_s = time.monotonic()
-        if now_s - self._last_hint_s >= HINT_INTERVAL_S:
-            self._last_hint_s = now_s
-            self.send("progress", samples=samples, score=None)
+        if now_s - self._last_hint_s.get(actor, -math.inf) >= HINT_INTERVAL_S:
+            self._last_hint_s[actor] = now_s
+            self.send("progress", samples=samples, score=None, **_of(actor))
 
     def _connected(self) -> socket.socket:
         if self._socket is None or self._pid != os.getpid():
@@ -126,18 +129,25 @@ def _over(wire: Wire, pid: int) -> None:
         wire.send("phase", name="shutdown", samples=None)
 
 
-def mark(name: str) -> None:
+def mark(name: str, actor: str = "") -> None:
     """Start the phase ``name``; what ran before it ends here. A no-op outside a profile.
 
-    On a GPU synchronise first: work still queued would be counted in the new phase.
+    On a GPU synchronise first: work still queued would be counted in the new phase. Where several train at
+    once, federated clients say, each ``actor`` has phases of its own.
     """
     wire = connect()
     if wire is not None:
-        wire.send("phase", name=fitted_text(str(name), MAX_NAME), samples=None)
+        wire.send("phase", name=fitted_text(str(name), MAX_NAME), samples=None, **_of(actor))
 
 
-def progress(samples: int, score: Optional[float] = None) -> None:
+def _of(actor: str) -> Dict[str, str]:
+    return {"actor": fitted_text(str(actor), MAX_NAME)} if actor else {}
+
+
+def progress(samples: int, score: Optional[float] = None, actor: str = "") -> None:
     """Say that ``samples`` have been trained since the start, and the ``score`` if one was just measured.
+
+    With an ``actor`` they are those that it has trained.
 
     A no-op outside a profile. Without a score it may be called at every step: a few calls a second are sent.
     """
@@ -145,9 +155,9 @@ def progress(samples: int, score: Optional[float] = None) -> None:
     if wire is None:
         return
     if score is None:
-        wire.hint(int(samples))
+        wire.hint(int(samples), actor)
     else:
-        wire.send("progress", samples=int(samples), score=float(score))
+        wire.send("progress", samples=int(samples), score=float(score), **_of(actor))
 
 
 def seed() -> int:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from energyprof.units import joules, percent, plus_minus, seconds, share, watts
+from energyprof.units import joules, percent, plus_minus, seconds, share, watts, with_ends
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,18 @@ def test_a_change_has_its_sign_and_a_share_is_never_rounded_up_to_the_whole() ->
     assert share(1.0) == "100 %"
     assert share(0.99999) == "99.9 %"
     assert watts(0.5) == "500 mW"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (139.0, 159.0, "149 ± 10 J"),
+        (120.0, 160.0, "149 J (120 J … 160 J)"),
+        (149.0, 149.0, "149 J"),
+        (None, None, "149 J"),
+    ],
+)
+def test_an_interval_that_is_not_symmetric_shows_both_its_ends(
+    low: float | None, high: float | None, shown: str
+) -> None:
+    assert with_ends(149.0, low, high, "J") == shown

@@ -240,3 +240,19 @@ def test_a_run_has_room_for_as_many_phases_and_names_as_a_report_holds() -> None
     assert all(names.takes("facts", {"facts": {str(i): i}}) for i in range(MAX_NAMES))
     assert names.takes("facts", {"facts": {"0": 1}})
     assert not names.takes("facts", {"facts": {"another": 1}})
+
+
+def test_an_actor_is_named_with_its_phases_and_samples(heard: Heard) -> None:
+    child(
+        "import energyprof; energyprof.mark('train', actor='client-1'); "
+        "energyprof.progress(samples=8, actor='client-1'); energyprof.progress(samples=9, actor='client-2'); "
+        "energyprof.mark('eval')",
+        heard.listener.path,
+    )
+    heard.listener.close()
+    assert [(m.event, m.fields.get("actor")) for m in heard.messages] == [
+        ("phase", "client-1"),
+        ("progress", "client-1"),
+        ("progress", "client-2"),
+        ("phase", None),
+    ]

@@ -22,7 +22,7 @@ from energyprof.formats.model import about_model
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import PART
 from energyprof.report.record import Report, Run
-from energyprof.units import joules, plus_minus, seconds, share, watts
+from energyprof.units import joules, plus_minus, seconds, share, watts, with_ends
 
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
 
@@ -119,12 +119,25 @@ def _energy(report: Report) -> Text:
     found = budget.energy(report)
     if found is None:
         return Text("not measured", style="yellow")
-    text = Text(plus_minus(found.mean_j, found.total.expanded, "J"), style="bold")
+    shown = plus_minus(found.mean_j, found.total.expanded, "J")
+    if found.runs == 1 and (run := report.runs[0]).energy_j == found.mean_j:
+        shown = with_ends(found.mean_j, *ends(run), "J")
+    text = Text(shown, style="bold")
     if report.origin != "measured":
         text.append("  an estimate, not a measurement", style="yellow not bold")
     if found.runs > 1:
         text.append(f"  geometric mean of {found.runs} runs", style="dim not bold")
     return text
+
+
+def ends(run: Run) -> tuple[float | None, float | None]:
+    """The interval of a run's energy; one that has only its ± lies evenly around it."""
+    if run.energy_low_j is not None and run.energy_high_j is not None:
+        return run.energy_low_j, run.energy_high_j
+    if run.energy_j is None:
+        return None, None
+    u_j = run.energy_u_j or 0.0
+    return run.energy_j - u_j, run.energy_j + u_j
 
 
 def _emissions(report: Report, grid: Grid) -> Text:
@@ -168,7 +181,7 @@ def _runs(report: Report) -> Table:
             "–" if run.score is None else f"{run.score:.3f}",
             "–" if run.time_s is None else seconds(run.time_s),
             power,
-            "–" if run.energy_j is None else plus_minus(run.energy_j, run.energy_u_j or 0.0, "J"),
+            "–" if run.energy_j is None else with_ends(run.energy_j, *ends(run), "J"),
         )
     return table
 

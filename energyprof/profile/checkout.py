@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import UsageError
+from energyprof.profile.git import git
 
 # Where an interpreter would import from without us: its own path, and what editable installs map elsewhere
 # (setuptools, command/editable_wheel.py: a finder's module holds the packages in MAPPING).
@@ -24,12 +25,6 @@ for name, module in list(sys.modules.items()):
         folders += [os.path.dirname(path) for path in getattr(module, "MAPPING", {}).values()]
 print(json.dumps(folders))
 """
-
-# In a hook these lead git to another tree than the folder's (git(1), "The Git Repository").
-_ELSEWHERE = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
-    *("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
-)
 
 
 @dataclass(frozen=True)
@@ -83,9 +78,9 @@ def working_tree() -> Checkout:
         UsageError: this is no repository, or git is missing.
     """
     here = Path.cwd()
-    top = Path(_git(here, "rev-parse", "--show-toplevel"))
-    changed = ", with changes" if _git(here, "status", "--porcelain", "--untracked-files=no") else ""
-    commit = _git(here, "rev-parse", "--short", "HEAD")
+    top = Path(git(here, "rev-parse", "--show-toplevel"))
+    changed = ", with changes" if git(here, "status", "--porcelain", "--untracked-files=no") else ""
+    commit = git(here, "rev-parse", "--short", "HEAD")
     return Checkout(top, here, top, f"the working tree, commit {commit}{changed}")
 
 
@@ -97,55 +92,29 @@ def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
         UsageError: there is no such revision, it lacks the working directory, or git cannot check it out.
     """
     try:
-        commit = _git(tree.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        commit = git(tree.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except UsageError:
         raise UsageError(f"{revision}: no such revision in {tree.top}{_shallow(tree.top)}") from None
     room = Path(tempfile.mkdtemp(prefix="energyprof-before-"))
     # Its own name is kept: a program may look at the name of its folder.
     top = room / tree.top.name
     try:
-        _git(tree.top, "worktree", "add", "--detach", "--force", str(top), commit)
+        git(tree.top, "worktree", "add", "--detach", "--force", str(top), commit)
         folder = top / tree.folder.relative_to(tree.top)
         if not folder.is_dir():
             raise UsageError(f"{revision}: has no folder {tree.folder.relative_to(tree.top)}")
-        short = _git(top, "rev-parse", "--short", "HEAD")
+        short = git(top, "rev-parse", "--short", "HEAD")
         about = f"commit {short}" if commit.startswith(revision) else f"{revision}, commit {short}"
         yield Checkout(top, folder, tree.top, about)
     finally:
         shutil.rmtree(room, ignore_errors=True)
         with contextlib.suppress(UsageError):
-            _git(tree.top, "worktree", "prune")
+            git(tree.top, "worktree", "prune")
 
 
 def _shallow(top: Path) -> str:
-    shallow = _git(top, "rev-parse", "--is-shallow-repository") == "true"
+    shallow = git(top, "rev-parse", "--is-shallow-repository") == "true"
     return "; the clone is shallow: git fetch --unshallow" if shallow else ""
-
-
-def _git(folder: Path, *words: str) -> str:
-    """What git prints; Ctrl-C does not reach it, and no hook runs.
-
-    Raises:
-        UsageError: git is missing or refuses.
-    """
-    environment = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    command = ["git", "-C", str(folder), "-c", "core.hooksPath=/dev/null", *words]
-    try:
-        done = subprocess.run(
-            command,
-            env={**environment, "LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise UsageError(f"git: cannot be started: {error.strerror}; --before needs it") from None
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UsageError(f"git {words[0]} in {folder}: {said[-1].removeprefix('fatal: ')}")
-    return done.stdout.strip()
 
 
 def _imports_from(interpreter: str) -> list[str]:

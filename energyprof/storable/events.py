@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Set
 from energyprof.storable.values import (
     MAX_DEPTH,
     MAX_ITEMS,
+    MAX_NAME,
     MAX_NAMES,
     is_count,
     is_int,
@@ -28,6 +29,8 @@ MAX_MESSAGE = 2000
 Fits = Callable[[Any], bool]
 
 _UNSAID = object()
+# Texts that are empty where they are left out.
+_EMPTY = ("message", "actor")
 
 
 def is_score(value: Any) -> bool:
@@ -43,10 +46,12 @@ def said_by_program(event: Any, said: Mapping[str, Any]) -> Optional[Dict[str, A
     wanted = PROGRAM.get(event) if isinstance(event, str) else None
     if wanted is None:
         return None
-    fields = {name: said.get(name, "" if name == "message" else None) for name in wanted}
+    fields = {name: said.get(name, "" if name in _EMPTY else None) for name in wanted}
     for name, fits in wanted.items():
         if not fits(fields[name]):
             return None
+    if fields.get("actor") == "":
+        del fields["actor"]  # the program's own, as nearly every event is
     score = fields.get("score")
     if score is not None and not math.isfinite(score):
         fields["score"] = math.nan
@@ -97,10 +102,14 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_text, value))
 
 
-# What each event of the training process says. A field that is left out is None, a message "".
+def _is_actor(value: Any) -> bool:
+    return is_text(value, MAX_NAME)
+
+
+# What each event of the training process says. A field that is left out is None, a message or an actor "".
 PROGRAM: Dict[str, Dict[str, Fits]] = {
-    "phase": {"name": is_name, "samples": _or_none(is_count)},
-    "progress": {"samples": is_count, "score": _or_none(is_score)},
+    "phase": {"name": is_name, "samples": _or_none(is_count), "actor": _is_actor},
+    "progress": {"samples": is_count, "score": _or_none(is_score), "actor": _is_actor},
     "facts": {"facts": lambda value: isinstance(value, dict)},
     "end": {
         "status": lambda value: value in ("done", "diverged", "error"),

@@ -10,8 +10,8 @@ import pytest
 from energyprof.compare.comparison import compare
 from energyprof.compare.figures import BY_NAME, FIGURES, unmetered, value
 from energyprof.compare.statistics import terms
-from energyprof.report.record import Point
-from reports import figures_of, program, report, run, unmetered_run
+from energyprof.report.record import NodeRecord, Point
+from reports import at, figures_of, program, report, run, unmetered_run
 
 
 def entry(made, **options):
@@ -155,3 +155,27 @@ def test_what_follows_from_the_energy_is_as_uncertain_as_it():
         figure = BY_NAME[name]
         amount = value(figure, made)
         assert figure.terms(made, amount) == pytest.approx(terms.scaled(shares, amount)), name
+
+
+def test_where_the_training_of_actors_overlaps_its_joules_are_not_added():
+    one = run(2.0)
+    startup, train, _ = one.phases
+    first = replace(train, actor="client-1", samples=500)
+    apart = replace(first, actor="client-2", start_s=train.end_s, end_s=train.end_s + 20)
+    assert value(BY_NAME["energy_per_sample"], replace(one, phases=(startup, first, apart))) == 4.0
+    beside = replace(apart, start_s=train.start_s + 1)
+    assert value(BY_NAME["energy_per_sample"], replace(one, phases=(startup, first, beside))) is None
+
+
+def test_a_report_of_two_nodes_is_of_both_machines():
+    here, there = (
+        {"id": "sha256:a", "host": "a", "cpu": "Xeon"},
+        {"id": "sha256:b", "host": "b", "cpu": "EPYC"},
+    )
+    both = replace(at(1.0), nodes=(NodeRecord("a", here), NodeRecord("b", there)))
+    swapped = replace(both, nodes=both.nodes[::-1])
+    assert compare([both], ["r"]).entries[0].machine == "a, Xeon + b, EPYC"
+    assert compare([both, swapped], ["r", "s"]).one_machine
+    assert not compare([both, replace(both, nodes=both.nodes[:1])], ["r", "s"]).one_machine
+    nameless = replace(both, nodes=(*both.nodes, NodeRecord("c", {"id": ""})))
+    assert not compare([nameless, nameless], ["r", "s"]).one_machine

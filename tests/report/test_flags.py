@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, cast, get_args
@@ -24,7 +23,7 @@ from reports import at, meter, report, run
 
 
 def event(time_s: float, kind: str, /, **fields: Any) -> Row:
-    return Row(0, f"@{kind}", Sample(time_s, time_s, None), json.dumps(fields))
+    return Row(0, f"@{kind}", Sample(time_s, time_s, None), "", fields)
 
 
 def rebuilt(*rows: Row, meters: Sequence[MeterRecord] = ()) -> Run:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ END_S = 25
 
 
 def event(time_s: float, kind: str, /, **fields: Any) -> Row:
-    return Row(0, f"@{kind}", Sample(time_s, time_s, None), json.dumps(fields))
+    return Row(0, f"@{kind}", Sample(time_s, time_s, None), "", fields)
 
 
 def rebuilt(meters: Sequence[MeterRecord], readings: Sequence[Row]) -> Run:

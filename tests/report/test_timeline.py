@@ -223,3 +223,52 @@ def test_what_befalls_a_device_while_steps_are_taken_apart_is_not_the_trainings(
 def test_facts_that_come_one_after_the_other_are_kept_together() -> None:
     facts = (event(1, "facts", facts={"device": "cpu"}), event(17, "facts", facts={"optimiser_bytes": 8}))
     assert told(*facts, event(18, "exit", code=0)).facts == {"device": "cpu", "optimiser_bytes": 8}
+
+
+def of(actor: str, time_s: float, name: str, samples: int | None = None) -> Row:
+    return event(time_s, "phase", name=name, samples=samples, actor=actor)
+
+
+def test_actors_have_phases_of_their_own_which_may_overlap() -> None:
+    times = timeline(
+        [
+            event(0, "run", seed=0, monotonic_s=0.0, utc=""),
+            event(0, "started"),
+            phase(0, "startup"),
+            of("client-1", 2, "train"),
+            of("client-2", 3, "train"),
+            event(6, "progress", samples=40, score=None, actor="client-1"),
+            of("client-1", 6, "wait"),
+            event(8, "progress", samples=10, score=None, actor="client-2"),
+            of("server", 8, "eval"),
+            event(9, "progress", samples=50, score=0.9, actor="server"),
+            event(10, "end", status="done", message=""),
+            event(11, "exit", code=0),
+        ],
+        TARGET,
+    )
+    assert [(p.actor, p.name, p.start_s, p.end_s) for p in times.phases] == [
+        ("", "startup", 0, 10),
+        ("client-1", "train", 2, 6),
+        ("client-2", "train", 3, 10),
+        ("client-1", "wait", 6, 10),
+        ("server", "eval", 8, 10),
+        ("", "shutdown", 10, 11),
+    ]
+    assert [p.samples for p in times.phases if p.name == "train"] == [40, 10]
+    # From the first client's first step to the evaluation that reached the target.
+    assert (times.train_start_s, times.train_end_s, times.status, times.samples) == (2, 9, "reached", 50)
+
+
+def test_without_a_count_of_its_own_a_program_has_trained_what_its_actors_have() -> None:
+    steps = [
+        event(3, "progress", samples=30, score=None, actor="client-1"),
+        event(4, "progress", samples=12, score=None, actor="client-2"),
+        event(5, "progress", samples=35, score=None, actor="client-1"),
+    ]
+    first = [
+        event(0, "run", seed=0, monotonic_s=0.0, utc=""),
+        event(0, "started"),
+        of("client-1", 1, "train"),
+    ]
+    assert timeline([*first, *steps, event(6, "exit", code=0)], None).samples == 47
