@@ -53,24 +53,31 @@ def child(root: Path, *words: str) -> dict[str, float]:
 
 def profile(display: str, interval_s: float, command: list[str]) -> dict[str, float]:
     """Profile ``command`` here, with the display ``drawn`` on a terminal that nobody sees, or ``off``."""
-    from energyprof.profile.job import plan_workload
-    from energyprof.profile.run import run_program
-    from energyprof.profile.session import MeasurementSettings
+    from energyprof.profile.job import plan_workload, work_of
+    from energyprof.profile.open_meters import MeasurementSettings, open_meters
+    from energyprof.profile.run import train_all
+    from energyprof.profile.session import new_session
+    from energyprof.profile.training import Training
+    from energyprof.profile.watchers import Watcher
     from energyprof.workload import Settings
 
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        watch = None
+        watchers: list[Watcher] = []
         if display == "drawn":
             from rich.console import Console
 
             from energyprof.cli.screen import live_display
 
             console = Console(file=stack.enter_context(open(os.devnull, "w")), force_terminal=True, width=80)
-            watch = stack.enter_context(live_display(console, plan_workload("unet", Settings())))
+            display_ = live_display(console, plan_workload("unet", Settings()))
+            watchers.append(Watcher("the screen", stack.enter_context(display_)))
         measuring = MeasurementSettings(("rapl",), interval_s, 0.0, Path(folder) / "r.json")
-        outcome = run_program(command, None, measuring, watch)
-    run, meters = outcome.report.runs[0], outcome.report.meters
+        on = stack.enter_context(open_meters(measuring))
+        session = new_session(on, work_of(command, None), measuring.path)
+        training = Training(tuple(command), None, "run", "inherit")
+        report = train_all(session, [training], watchers).report
+    run, meters = report.runs[0], report.meters
     assert run.profiler is not None
     assert run.total_time_s is not None
     return {
@@ -86,7 +93,8 @@ def day() -> dict[str, float]:
     from energyprof.measure.meters import find
     from energyprof.measure.sampler import Reading
     from energyprof.measure.selection import select
-    from energyprof.profile.recorder import Recorder, Training
+    from energyprof.profile.recorder import Recorder
+    from energyprof.profile.training import Training
     from energyprof.report.rebuild import Rebuild
     from energyprof.report.record import SCHEMA, Report, WorkloadRecord, meter_record
     from energyprof.trace.writer import new_trace
@@ -107,7 +115,15 @@ def day() -> dict[str, float]:
     selection = select([find("rapl", Path(os.environ["ENERGYPROF_SYSFS_ROOT"]))], ["rapl"])
     records = tuple(meter_record(source.info, 0.1, counted=True) for source in selection.sources)
     header = Report(
-        SCHEMA, "", "", WorkloadRecord("day", None, "", {}, None), {}, selection.boundary, False, records, ()
+        SCHEMA,
+        "",
+        "",
+        WorkloadRecord("day", None, "", {}, None),
+        (),
+        selection.boundary,
+        "measured",
+        records,
+        (),
     )
     rng, feed, result = random.Random(0), Feed(), {}
     with tempfile.TemporaryDirectory() as folder:

@@ -60,10 +60,10 @@ def exec_program(
         meters, interval, idle, output, label, force=force, calibrations=calibration
     )
     # No live display: the terminal belongs to the program.
-    outcome = run_program(command, label, measuring, None)
-    profiling.tell(outcome, as_json=json, quiet=quiet, program_on_stdout=True)
-    code = outcome.report.runs[-1].exit_code
+    result = run_program(command, label, measuring)
+    profiling.tell(result, as_json=json, quiet=quiet, program_on_stdout=True)
+    code = result.report.runs[-1].exit_code
     if code is None:
-        raise typer.Exit(128 + (outcome.stopped_by or 0))
+        raise typer.Exit(128 + (result.stopped_by or 0))
     # The program's own failure matters more than our failure to write its report.
-    raise typer.Exit(exit_status(code) or (0 if outcome.path is not None else 2))
+    raise typer.Exit(exit_status(code) or (0 if result.path is not None else 2))

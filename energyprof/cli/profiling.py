@@ -15,14 +15,16 @@ from energyprof.errors import UsageError
 from energyprof.measure.calibration import read_all
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.job import Job
-from energyprof.profile.live import Snapshot
-from energyprof.profile.record import Watch
-from energyprof.profile.session import MeasurementSettings, Outcome
+from energyprof.profile.open_meters import MeasurementSettings
+from energyprof.profile.session import SessionResult
+from energyprof.profile.watchers import Watcher
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.file import to_json
 
 if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
+
+SCREEN = "the screen"  # among those who follow a run
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ def measuring(
 
 
 @contextlib.contextmanager
-def screen(subject: Subject, *, quiet: bool) -> Iterator[Watch | None]:
+def screen(subject: Subject, *, quiet: bool) -> Iterator[Sequence[Watcher]]:
     """A training's progress on stderr: live on a terminal, plain lines elsewhere, nothing if quiet."""
     if quiet:
-        yield None
+        yield ()
         return
     from rich.console import Console
 
@@ -106,67 +108,59 @@ def screen(subject: Subject, *, quiet: bool) -> Iterator[Watch | None]:
     console = Console(stderr=True)
     if console.is_terminal:
         with live_display(console, subject) as watch:
-            yield _tolerant(watch)
+            yield (Watcher(SCREEN, watch),)
     else:
-        yield _tolerant(PlainLines(subject).watch)
+        yield (Watcher(SCREEN, PlainLines(subject).watch),)
 
 
-def _tolerant(watch: Watch) -> Watch:
-    """``watch``, except that a closed terminal or a broken pipe does not stop the training."""
-
-    def tolerant(now: Snapshot) -> None:
-        with contextlib.suppress(OSError):
-            watch(now)
-
-    return tolerant
-
-
-def tell(outcome: Outcome, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
+def tell(result: SessionResult, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
     """Print the report as JSON or as a summary for people, and why it is not all that it should be."""
-    if as_json or outcome.path is None:  # no disk had room for it: what was measured must not be lost
-        sys.stdout.write(to_json(outcome.report))
+    if as_json or result.path is None:  # no disk had room for it: what was measured must not be lost
+        sys.stdout.write(to_json(result.report))
         sys.stdout.flush()
     if not quiet:
         from rich.console import Console
 
         from energyprof.formats.summary import summary
 
-        Console(stderr=as_json or program_on_stdout).print(summary(outcome.report, outcome.path))
-    complain(outcome)
+        Console(stderr=as_json or program_on_stdout).print(summary(result.report, result.path))
+    complain(result)
 
 
-def complain(outcome: Outcome) -> None:
-    """Say on stderr why the report is not where it should be, and what a failed run printed last."""
-    if outcome.path is None:
+def complain(result: SessionResult) -> None:
+    """Say on stderr who could not follow, why the report is elsewhere, and what a failed run printed last."""
+    for line in result.lost:
+        print(line, file=sys.stderr)
+    if result.path is None:
         print(
-            f"error: {outcome.asked}: cannot be written, and no other disk has room: ",
+            f"error: {result.asked}: cannot be written, and no other disk has room: ",
             end="",
             file=sys.stderr,
         )
         print("the report is on stdout; its trace is lost", file=sys.stderr)
-    elif outcome.path != outcome.asked:
-        print(f"error: {outcome.asked}: the disk is full; the report is at {outcome.path}", file=sys.stderr)
-    run = next(reversed(outcome.report.runs), None)
+    elif result.path != result.asked:
+        print(f"error: {result.asked}: the disk is full; the report is at {result.path}", file=sys.stderr)
+    run = next(reversed(result.report.runs), None)
     if run is None or run.status != "failed":
         return
-    if outcome.tail:
+    if result.tail:
         print("the training's last lines:", file=sys.stderr)
-        for line in outcome.tail:
+        for line in result.tail:
             print(f"  {line}", file=sys.stderr)
     for flag in run.flags:
         if flag.kind == "said":
             print(f"error: {flag.detail}", file=sys.stderr)
 
 
-def exit_code(outcome: Outcome) -> int:
+def exit_code(result: SessionResult) -> int:
     """0: reached or done; 4: missed, diverged or badly measured; 2: failed; 128 + n: stopped by signal n."""
-    runs = outcome.report.runs
-    if outcome.stopped_by is not None:
-        return 128 + outcome.stopped_by
-    if any(run.status == "failed" for run in runs) or outcome.path != outcome.asked:
+    runs = result.report.runs
+    if result.stopped_by is not None:
+        return 128 + result.stopped_by
+    if any(run.status == "failed" for run in runs) or result.path != result.asked:
         return 2
     measured = all(
         run.energy_j is not None and run.coverage is not None and run.coverage >= MIN_COVERAGE for run in runs
     )
     well = all(run.status in ("reached", "done") for run in runs)
-    return 0 if well and (measured or not outcome.report.meters) else 4
+    return 0 if well and (measured or not result.report.meters) else 4

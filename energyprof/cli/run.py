@@ -204,10 +204,10 @@ def run(
     measuring = profiling.measuring(
         meters, interval, idle, output, asked.label, force=force, calibrations=calibration
     )
-    with profiling.screen(profiling.subject(job), quiet=quiet) as watch:
-        outcome = run_job(job, wanted, measuring, watch)
-    profiling.tell(outcome, as_json=json, quiet=quiet)
-    raise typer.Exit(profiling.exit_code(outcome))
+    with profiling.screen(profiling.subject(job), quiet=quiet) as watchers:
+        result = run_job(job, wanted, measuring, watchers)
+    profiling.tell(result, as_json=json, quiet=quiet)
+    raise typer.Exit(profiling.exit_code(result))
 
 
 def _refuse_workloads_own(context: typer.Context, script: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.profile.live import Snapshot
-from energyprof.profile.record import Watch
 from energyprof.units import joules, seconds, watts
 from energyprof.workload import Target
 
@@ -33,7 +32,7 @@ class Subject:
 
 
 @contextlib.contextmanager
-def live_display(console: Console, subject: Subject) -> Iterator[Watch]:
+def live_display(console: Console, subject: Subject) -> Iterator[Callable[[Snapshot], None]]:
     """Draw each snapshot over the last."""
     with Live(console=console, auto_refresh=False, transient=True) as live:
 

@@ -17,7 +17,7 @@ from energyprof.cli.options import report_path
 from energyprof.cli.profiling import TrainingRequest
 from energyprof.errors import UsageError
 from energyprof.profile.checkout import Checkout
-from energyprof.profile.record import Watch
+from energyprof.profile.watchers import Watcher
 from energyprof.report.file import to_json
 from energyprof.study.ab import Ended, Screen, Side
 
@@ -127,11 +127,11 @@ def screen(*, quiet: bool) -> Screen:
     """Each run's progress, shown under the name of its side."""
 
     @contextlib.contextmanager
-    def watching(side: Side) -> Iterator[Watch | None]:
+    def watching(side: Side) -> Iterator[Sequence[Watcher]]:
         subject = profiling.subject(side.job)
         named = dataclasses.replace(subject, name=f"{side.name}, {subject.name}")
-        with profiling.screen(named, quiet=quiet) as watch:
-            yield watch
+        with profiling.screen(named, quiet=quiet) as watchers:
+            yield watchers
 
     def say(line: str) -> None:
         if not quiet:
@@ -142,13 +142,13 @@ def screen(*, quiet: bool) -> Screen:
 
 def complain(ended: Ended) -> int | None:
     """Say why there is no verdict; the exit code for it, or ``None`` if nothing is wrong."""
-    for outcome in ended.outcomes:
-        if outcome.path is None:  # no disk had room for it: what was measured must not be lost
-            sys.stdout.write(to_json(outcome.report))
-        profiling.complain(outcome)
+    for result in ended.results:
+        if result.path is None:  # no disk had room for it: what was measured must not be lost
+            sys.stdout.write(to_json(result.report))
+        profiling.complain(result)
     if ended.stopped_by is not None:
         return 128 + ended.stopped_by
-    unsaved = any(outcome.path != outcome.asked for outcome in ended.outcomes)
+    unsaved = any(result.path != result.asked for result in ended.results)
     return 2 if unsaved or ended.verdict is None else None
 
 
@@ -156,8 +156,8 @@ def where(ended: Ended, sides: Sequence[Side]) -> list[str]:
     """Print what each side is, and where its report lies."""
     return [
         line
-        for side, outcome in zip(sides, ended.outcomes, strict=True)
-        for line in (f"{side.name}  {side.about}", f"   {outcome.path or 'no disk had room for its report'}")
+        for side, result in zip(sides, ended.results, strict=True)
+        for line in (f"{side.name}  {side.about}", f"   {result.path or 'no disk had room for its report'}")
     ]
 
 

@@ -18,8 +18,8 @@ from typing import Any
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import processes
 from energyprof.profile.checkout import Checkout
-from energyprof.profile.recorder import Training
 from energyprof.profile.script import Script
+from energyprof.profile.training import Training
 from energyprof.report.record import WorkloadRecord
 from energyprof.wire import SEED_VARIABLE
 from energyprof.workload import Plan, Settings, Target, WorkloadError

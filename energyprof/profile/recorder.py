@@ -5,36 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.sampler import Sampler
 from energyprof.meter import ExternalLog
-from energyprof.profile.child import Output
 from energyprof.profile.live import Live, Snapshot
+from energyprof.profile.training import Training
 from energyprof.report.record import MeterRecord
 from energyprof.trace.rows import Sample
 from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
-
-
-@dataclass(frozen=True)
-class Training:
-    """One process to meter."""
-
-    command: tuple[str, ...]
-    seed: int | None
-    first_phase: str  # what it does until it says otherwise
-    output: Output
-    environment: Mapping[str, str] = field(default_factory=dict)  # beside the profiler's own
-    processes: int = 1
-    # What the first phase is if the program never says otherwise. A program that has this owes no last word,
-    # either: one that ends well is done. None: a program that says all of it.
-    unmarked: str | None = None
-    folder: Path | None = None  # where it is started; None: here
-    package: Path | None = None  # the energyprof that it imports; None: this one
 
 
 class Recorder:
@@ -69,12 +50,12 @@ class Recorder:
                 self.live.sample(meter, sample)
             self._trace.flush()
 
-    def join(self, recording: ExternalLog) -> None:
+    def join(self, log: ExternalLog) -> None:
         """Write down what something else recorded of the run; what is wrong with it stands in its place."""
-        name, span_s = recording.info.name, time.monotonic() - self.zero_s
+        name, span_s = log.info.name, time.monotonic() - self.zero_s
         with self._lock:
             try:
-                for at_s, value in recording.between(self._zero_utc_s, self._zero_utc_s + span_s):
+                for at_s, value in log.between(self._zero_utc_s, self._zero_utc_s + span_s):
                     time_s = at_s - self._zero_utc_s
                     self._trace.sample(self._run, name, time_s, time_s, value, "")
             except MeterError as error:

@@ -1,32 +1,62 @@
-"""One profile: train what is asked from each seed, and write the report after every run."""
+"""A profile, from its plan to its report on the disk.
+
+=========================== =====================================================
+plan                        ``job.py``: what is trained, from any seed
+open the meters             ``open_meters.py``
+begin a report, or resume   ``session.py``, ``resume.py``
+train and record            ``record.py``: a ``Child`` that trains, a ``Recorder`` of rows
+rebuild                     ``report/rebuild.py``: the run's numbers from its rows
+write                       ``save.py``
+=========================== =====================================================
+
+The last three are ``ReportSession.train``, once a seed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
 
-from energyprof.measure.selection import Selection
 from energyprof.profile.inbox import signals
 from energyprof.profile.job import Job, full_path, work_of
-from energyprof.profile.record import Watch
-from energyprof.profile.recorder import Training
-from energyprof.profile.session import MeasurementSettings, Outcome, ReportSession, open_meters
-from energyprof.report.record import WorkloadRecord
+from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
+from energyprof.profile.resume import resumed_session, unmeasured
+from energyprof.profile.session import ReportSession, SessionResult, new_session
+from energyprof.profile.training import Training
+from energyprof.profile.watchers import Watcher
 
 
-def run_job(job: Job, seeds: Sequence[int], measuring: MeasurementSettings, watch: Watch | None) -> Outcome:
+def run_job(
+    job: Job, seeds: Sequence[int], settings: MeasurementSettings, watchers: Sequence[Watcher] = ()
+) -> SessionResult:
     """Train the job from each seed.
 
     Raises:
         MissingPart: an asked meter is not here.
         FileError: the report cannot be written.
     """
-    return _profile(job.work, [job.training(seed) for seed in seeds], measuring, watch, job.gpus)
+    with open_meters(settings) as on:
+        session = new_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
+        return train_all(session, [job.training(seed) for seed in seeds], watchers)
 
 
-def run_program(
-    command: Sequence[str], name: str | None, measuring: MeasurementSettings, watch: Watch | None
-) -> Outcome:
+def resume_job(
+    job: Job, seeds: Sequence[int], settings: MeasurementSettings, watchers: Sequence[Watcher] = ()
+) -> SessionResult:
+    """Train the job from each seed that the report at ``settings.path`` has no finished run of.
+
+    Raises:
+        MissingPart: an asked meter is not here.
+        NotComparable: the report is of other work, of another machine, or of other meters.
+        FileError: the report or its trace cannot be read or written.
+    """
+    with open_meters(settings) as on:
+        session = resumed_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
+        missing = unmeasured(seeds, session.report())
+        return train_all(session, [job.training(seed) for seed in missing], watchers)
+
+
+def run_program(command: Sequence[str], name: str | None, settings: MeasurementSettings) -> SessionResult:
     """Meter any program; its input, output and exit code are its own.
 
     Raises:
@@ -35,35 +65,19 @@ def run_program(
         FileError: the report cannot be written.
     """
     full_path(command[0])
-    training = Training(tuple(command), None, "run", "inherit")
-    return _profile(work_of(command, name), [training], measuring, watch)
+    with open_meters(settings) as on:
+        session = new_session(on, work_of(command, name), settings.path)
+        return train_all(session, [Training(tuple(command), None, "run", "inherit")])
 
 
-def idle_gpus(selection: Selection, used: int | None) -> list[str]:
-    """A word on GPUs that are metered, since they are there, but have nothing to do."""
-    infos = [source.info for source in selection.sources]
-    metered = sum(info.name in selection.counted and info.part == "gpu" for info in infos)
-    if used is None or metered <= used:
-        return []
-    train = f"of which at most {used} train" if used else "of which none trains"
-    return [
-        f"{metered} GPU(s) are metered, {train}: what the others use is in the total; "
-        "CUDA_VISIBLE_DEVICES leaves them out"
-    ]
-
-
-def _profile(
-    work: WorkloadRecord,
-    trainings: Sequence[Training],
-    measuring: MeasurementSettings,
-    watch: Watch | None,
-    gpus: int | None = None,
-) -> Outcome:
-    with open_meters(measuring) as on, signals() as inbox:
-        profile = ReportSession(on, work, measuring.path, idle_gpus(on.selection, gpus))
-        with contextlib.closing(profile):
-            for training in trainings:
-                profile.train(training, len(trainings), inbox, watch)
-                if profile.over:
-                    break
-            return profile.outcome()
+def train_all(
+    session: ReportSession, trainings: Sequence[Training], watchers: Sequence[Watcher] = ()
+) -> SessionResult:
+    """Take the trainings one by one until one fails or a signal comes, and close the session."""
+    with contextlib.closing(session), signals() as inbox:
+        runs = len(session.report().runs) + len(trainings)
+        for training in trainings:
+            session.train(training, runs, inbox, watchers)
+            if session.over:
+                break
+        return session.result()

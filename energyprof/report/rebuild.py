@@ -37,12 +37,8 @@ def recompute(path: Path) -> Report:
     Raises:
         FileError: the report or its trace cannot be read.
     """
-    report = read(path)
-    trace = trace_path(path)
-    rebuilt = Rebuild(report)
-    # Run by run, and each twice (events, then samples): a day's samples never lie in memory.
-    for number in sorted({row.run for row in read_rows(trace)}):
-        rebuilt.add(partial(read_run, trace, number))
+    rebuilt = Rebuild(read(path))
+    rebuilt.add_all(trace_path(path))
     return rebuilt.report()
 
 
@@ -62,6 +58,18 @@ class Rebuild:
         measured = measure(times, rows(), header.meters, self._cadences)
         self._measured.append(measured)
         return measured.run
+
+    def add_all(self, trace: Path) -> int:
+        """Add every run of the file ``trace``; the number that comes after the last one's.
+
+        Raises:
+            FileError: it cannot be read, or is no trace.
+        """
+        # Run by run, and each twice (events, then samples): a day's samples never lie in memory.
+        numbers = sorted({row.run for row in read_rows(trace)})
+        for number in numbers:
+            self.add(partial(read_run, trace, number))
+        return numbers[-1] + 1 if numbers else 0
 
     def report(self) -> Report:
         """The report of all runs so far."""

@@ -16,9 +16,9 @@ from energyprof.errors import NotComparable
 from energyprof.profile.cooldown import Cooldown
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
-from energyprof.profile.record import Watch
-from energyprof.profile.run import idle_gpus
-from energyprof.profile.session import MeasurementSettings, OpenMeters, Outcome, ReportSession, open_meters
+from energyprof.profile.open_meters import MeasurementSettings, OpenMeters, idle_gpus, open_meters
+from energyprof.profile.session import ReportSession, SessionResult, new_session
+from energyprof.profile.watchers import Watcher
 from energyprof.report.record import Series
 
 SideName = Literal["A", "B"]
@@ -49,7 +49,7 @@ class PairedDesign:
 class Screen:
     """How people follow it while it runs."""
 
-    watching: Callable[[Side], AbstractContextManager[Watch | None]]  # one run
+    watching: Callable[[Side], AbstractContextManager[Sequence[Watcher]]]  # one run
     say: Callable[[str], None]
 
 
@@ -57,19 +57,19 @@ class Screen:
 class Ended:
     """Both profiles and their verdict; no verdict means that a run failed or a signal came."""
 
-    a: Outcome
-    b: Outcome
+    a: SessionResult
+    b: SessionResult
     verdict: Check | None
 
     @property
-    def outcomes(self) -> tuple[Outcome, Outcome]:
+    def results(self) -> tuple[SessionResult, SessionResult]:
         """A's and B's."""
         return self.a, self.b
 
     @property
     def stopped_by(self) -> int | None:
         """The signal that ended it early."""
-        return next((o.stopped_by for o in self.outcomes if o.stopped_by is not None), None)
+        return next((r.stopped_by for r in self.results if r.stopped_by is not None), None)
 
 
 def positions(side: SideName, pairs: int) -> tuple[int, ...]:
@@ -109,21 +109,21 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
     """
     refuse_unlike(study.a, study.b)
     with open_meters(measuring) as on, _profiles(study, on) as profiles:
-        counted = [m for m in on.instruments.meters if m.info.name in on.selection.counted]
-        cooldown = Cooldown(on.instruments.probes, counted, study.cooldown_s)
+        counted = [m for m in on.meters if m.info.name in on.selection.counted]
+        cooldown = Cooldown(on.probes, counted, study.cooldown_s)
         verdict = None
         for pair in range(study.looks[-1]):
             for side in _order(study, pair):
                 _train(side, pair, study, profiles[side.name], cooldown, inbox, screen)
                 if profiles[side.name].over:
-                    return Ended(profiles["A"].outcome(), profiles["B"].outcome(), None)
-            ended = Ended(profiles["A"].outcome(), profiles["B"].outcome(), None)
+                    return Ended(profiles["A"].result(), profiles["B"].result(), None)
+            ended = Ended(profiles["A"].result(), profiles["B"].result(), None)
             labels = (study.b.path.stem, study.a.path.stem)
             verdict = check(ended.b.report, ended.a.report, study.limits, labels)
             # Between two looks there is no verdict, but an invalid run would spoil all that follow.
             if verdict.outcome != "INCONCLUSIVE":
                 break
-        return Ended(profiles["A"].outcome(), profiles["B"].outcome(), verdict)
+        return Ended(profiles["A"].result(), profiles["B"].result(), verdict)
 
 
 def _order(study: PairedDesign, pair: int) -> Sequence[Side]:
@@ -148,8 +148,8 @@ def _train(
         line = f"run {pair + 1} started warm after {settled.waited_s:.0f} s of waiting: {settled.still_warm}"
         profile.note(line)
         screen.say(f"{side.name}, {line}; a larger --cooldown waits longer")
-    with screen.watching(side) as watch:
-        profile.train(side.job.training(pair), study.looks[-1], inbox, watch)
+    with screen.watching(side) as watchers:
+        profile.train(side.job.training(pair), study.looks[-1], inbox, watchers)
 
 
 @contextlib.contextmanager
@@ -160,7 +160,7 @@ def _profiles(study: PairedDesign, on: OpenMeters) -> Iterator[dict[SideName, Re
         for side in (study.a, study.b):
             place = Series(series, side.name, positions(side.name, pairs), study.looks)
             notes = [f"side {side.name} of a series: {side.about}", *idle_gpus(on.selection, side.job.gpus)]
-            profiles[side.name] = ReportSession(on, side.job.work, side.path, notes, place)
+            profiles[side.name] = new_session(on, side.job.work, side.path, notes, place)
             stack.callback(profiles[side.name].close)
         yield profiles
 

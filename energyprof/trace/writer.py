@@ -54,6 +54,16 @@ def resumed_trace(path: Path) -> TraceWriter:
     return TraceWriter(path, file)
 
 
+def check_free(path: Path) -> None:
+    """Do nothing if nobody writes the trace at ``path``, or none is there.
+
+    Raises:
+        FileError: another energyprof is writing it.
+    """
+    with contextlib.suppress(OSError):
+        os.close(_locked(path))
+
+
 def _locked(path: Path, flags: int = 0) -> int:
     """The descriptor of ``path``, which no other energyprof writes as long as it is open."""
     file = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o666)

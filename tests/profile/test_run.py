@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,10 +18,13 @@ import pytest
 
 from energyprof.measure.selection import Selection
 from energyprof.meter import Source
-from energyprof.profile import record, run
+from energyprof.profile import await_end
 from energyprof.profile.live import Snapshot
-from energyprof.profile.recorder import Training
-from energyprof.profile.session import MeasurementSettings, Outcome
+from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
+from energyprof.profile.run import train_all
+from energyprof.profile.session import SessionResult, new_session
+from energyprof.profile.training import Training
+from energyprof.profile.watchers import Watcher
 from energyprof.report.file import read, to_json
 from energyprof.report.flags import flag
 from energyprof.report.rebuild import recompute
@@ -58,13 +64,16 @@ def training(seed: int, score: float = 0.75, after: str = "") -> Training:
     return Training((sys.executable, "-c", code), seed, "startup", "keep")
 
 
-def profiled(measuring: MeasurementSettings, *trainings: Training) -> Outcome:
-    return run._profile(WORK, trainings, measuring, None)
+def profiled(
+    measuring: MeasurementSettings, *trainings: Training, watchers: Sequence[Watcher] = ()
+) -> SessionResult:
+    with open_meters(measuring) as on:
+        return train_all(new_session(on, WORK, measuring.path), trainings, watchers)
 
 
 def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: MeasurementSettings) -> None:
-    outcome = profiled(measuring, training(3), training(5), training(8))
-    report = outcome.report
+    result = profiled(measuring, training(3), training(5), training(8))
+    report = result.report
     assert [(r.seed, r.status, r.samples, r.score) for r in report.runs] == [
         (3, "reached", 32, 0.75),
         (5, "reached", 32, 0.75),
@@ -97,25 +106,25 @@ def test_a_target_that_is_not_reached_is_missed(measuring: MeasurementSettings) 
 def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: MeasurementSettings) -> None:
     crash = "print('about to crash', flush=True); os.kill(os.getpid(), 11)"
     failing = training(1, score=0.4, after=crash)
-    outcome = profiled(measuring, training(0), failing, training(2))
-    assert [r.status for r in outcome.report.runs] == ["reached", "failed"]
-    assert outcome.report.runs[1].exit_code == -11
-    assert outcome.tail[-1] == "about to crash"
+    result = profiled(measuring, training(0), failing, training(2))
+    assert [r.status for r in result.report.runs] == ["reached", "failed"]
+    assert result.report.runs[1].exit_code == -11
+    assert result.tail[-1] == "about to crash"
 
 
 def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
     measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "HANG_S", 0.5)
-    outcome = profiled(measuring, training(0, after="time.sleep(600)"))
-    assert outcome.report.runs[0].status == "reached"
-    assert flag("hung") in outcome.report.runs[0].flags
+    monkeypatch.setattr(await_end, "HANG_S", 0.5)
+    result = profiled(measuring, training(0, after="time.sleep(600)"))
+    assert result.report.runs[0].status == "reached"
+    assert flag("hung") in result.report.runs[0].flags
 
 
 def test_a_child_that_ignores_being_stopped_is_killed(
     measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "HANG_S", 0.2)
+    monkeypatch.setattr(await_end, "HANG_S", 0.2)
     monkeypatch.setattr("energyprof.profile.child.STOP_S", 0.5)
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
     assert profiled(measuring, training(0, after=deaf)).report.runs[0].exit_code == -9
@@ -139,10 +148,10 @@ def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(
     flood = (
         "sys.stderr.write('x' * 5_000_000 + '\\n'); [print('line', i) for i in range(100_000)]; sys.exit(1)"
     )
-    outcome = profiled(measuring, training(0, score=0.4, after=flood))
-    assert outcome.report.runs[0].status == "failed"
-    assert outcome.tail[-1] == "line 99999"
-    assert len(outcome.tail) == 40
+    result = profiled(measuring, training(0, score=0.4, after=flood))
+    assert result.report.runs[0].status == "failed"
+    assert result.tail[-1] == "line 99999"
+    assert len(result.tail) == 40
 
 
 def test_garbage_on_the_wire_is_counted_and_harmless(measuring: MeasurementSettings) -> None:
@@ -152,9 +161,9 @@ with socket.socket(socket.AF_UNIX) as line:
     line.connect(os.environ["ENERGYPROF_WIRE"])
     line.sendall(b"?\\n" * 7)
 """
-    outcome = profiled(measuring, training(0, after=talk))
-    assert outcome.report.runs[0].status == "reached"
-    assert flag("wire_garbage", detail="7") in outcome.report.runs[0].flags
+    result = profiled(measuring, training(0, after=talk))
+    assert result.report.runs[0].status == "reached"
+    assert flag("wire_garbage", detail="7") in result.report.runs[0].flags
 
 
 def test_a_training_that_never_connects_failed(measuring: MeasurementSettings) -> None:
@@ -175,10 +184,10 @@ def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Meas
 
 def test_what_a_program_is_told_reaches_it(measuring: MeasurementSettings) -> None:
     code = "import os, sys; print(os.environ['TOLD']); sys.exit(1)"
-    outcome = profiled(
+    result = profiled(
         measuring, Training((sys.executable, "-c", code), 0, "startup", "keep", {"TOLD": "this"})
     )
-    assert outcome.tail == ("this",)
+    assert result.tail == ("this",)
 
 
 def test_gpus_that_only_idle_are_named() -> None:
@@ -186,18 +195,18 @@ def test_gpus_that_only_idle_are_named() -> None:
         Source(counter(name=f"nvml:{n}", part="gpu"), lambda: FakeMeter(lambda: 0.0)) for n in range(4)
     )
     selection = Selection(gpus, tuple(source.info.name for source in gpus))
-    assert run.idle_gpus(selection, 4) == []
-    assert run.idle_gpus(selection, None) == []
-    (note,) = run.idle_gpus(selection, 1)
+    assert idle_gpus(selection, 4) == []
+    assert idle_gpus(selection, None) == []
+    (note,) = idle_gpus(selection, 1)
     assert note.startswith(
         "4 GPU(s) are metered, of which at most 1 train: what the others use is in the total"
     )
-    assert "none trains" in run.idle_gpus(selection, 0)[0]
+    assert "none trains" in idle_gpus(selection, 0)[0]
 
 
 def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
     seen: list[Snapshot] = []
-    run._profile(WORK, [training(0, after="time.sleep(1.2)")], measuring, seen.append)
+    profiled(measuring, training(0, after="time.sleep(1.2)"), watchers=[Watcher("the test", seen.append)])
     assert seen[-1].score == 0.75
     assert seen[-1].samples == 32
     assert seen[-1].watts is not None and seen[-1].watts > 0
@@ -223,9 +232,9 @@ def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> 
 
 def test_an_estimate_is_marked_as_one(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
-    outcome = profiled(dataclasses.replace(measuring, meters=("cpu-model",)), training(0))
-    assert outcome.report.origin == "modelled"
-    assert outcome.report.meters[0].origin == "modelled"
+    result = profiled(dataclasses.replace(measuring, meters=("cpu-model",)), training(0))
+    assert result.report.origin == "modelled"
+    assert result.report.meters[0].origin == "modelled"
 
 
 def test_an_estimate_beside_a_meter_is_not_counted(measuring: MeasurementSettings, tmp_path: Path) -> None:
@@ -235,3 +244,35 @@ def test_an_estimate_beside_a_meter_is_not_counted(measuring: MeasurementSetting
     assert {m.name: m.counted for m in report.meters} == {"rapl:package-0": True, "cpu-model": False}
     run_ = report.runs[0]
     assert run_.energy_j == pytest.approx(50 * (run_.time_s or 0), abs=LAG_J)
+
+
+def test_a_watcher_that_raises_is_dropped_with_a_line_and_the_training_goes_on(
+    measuring: MeasurementSettings,
+) -> None:
+    calls: list[Snapshot] = []
+
+    def fail(now: Snapshot) -> None:
+        calls.append(now)
+        raise ValueError("a bug")
+
+    result = profiled(measuring, training(0), training(1), watchers=[Watcher("the exporter", fail)])
+    assert [run.status for run in result.report.runs] == ["reached", "reached"]
+    assert result.lost == ("the exporter was left behind: ValueError: a bug",)
+    assert len(calls) == 1
+
+
+def test_a_watcher_that_hangs_keeps_no_signal_from_stopping_the_training(
+    measuring: MeasurementSettings,
+) -> None:
+    for_good = threading.Event()
+
+    def hang(now: Snapshot) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for_good.wait()
+
+    endless = training(0, score=0.4, after="time.sleep(600)")
+    result = profiled(measuring, endless, training(1), watchers=[Watcher("a dead terminal", hang)])
+    assert result.stopped_by == signal.SIGTERM
+    assert [run.status for run in result.report.runs] == ["interrupted"]
+    assert result.lost == ("a dead terminal was left behind: it did not come back from what it was doing",)
+    for_good.set()

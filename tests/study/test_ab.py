@@ -15,7 +15,7 @@ from energyprof.profile import cooldown
 from energyprof.profile.cooldown import Cooldown
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
-from energyprof.profile.recorder import Training
+from energyprof.profile.training import Training
 from energyprof.report.record import WorkloadRecord
 from energyprof.study.ab import Side, SideName, positions, refuse_unlike
 from energyprof.workload import Target

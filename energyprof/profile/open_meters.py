@@ -1,0 +1,89 @@
+"""The meters of a profile, opened once for all its trainings."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from energyprof.measure import machine
+from energyprof.measure.calibration import CalibrationRecord, calibration_of, check_applies
+from energyprof.measure.meters import find_asked, sysfs_root
+from energyprof.measure.meters.nvidia import nvml
+from energyprof.measure.opening import opened
+from energyprof.measure.selection import Selection, select
+from energyprof.meter import ExternalLog, Meter, Probe
+from energyprof.report.record import MeterRecord, meter_record
+
+
+@dataclass(frozen=True)
+class MeasurementSettings:
+    """How to measure: which meters, how often, how long to look at the idle machine, where to write."""
+
+    meters: tuple[str, ...]  # kinds or names; ("auto",)
+    interval_s: float  # between two reads of each meter
+    idle_s: float  # how long the machine is looked at before and after each training
+    path: Path
+    calibrations: tuple[CalibrationRecord, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenMeters:
+    """The machine with its meters open; several reports may be made on it."""
+
+    machine: Mapping[str, Any]
+    selection: Selection
+    records: tuple[MeterRecord, ...]  # of meters and logs
+    meters: tuple[Meter, ...]
+    logs: tuple[ExternalLog, ...]  # joined to a run when that is over
+    probes: tuple[Probe, ...]
+    interval_s: float
+    idle_s: float
+
+
+@contextlib.contextmanager
+def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
+    """The asked meters, open.
+
+    Raises:
+        UsageError: there are no meters of such a name.
+        MissingPart: an asked meter is not here.
+    """
+    selection = select(find_asked(sysfs_root(), settings.meters), settings.meters)
+    check_applies(settings.calibrations, [source.info for source in selection.sources])
+    facts = machine.describe(sysfs_root(), nvml.devices())
+    with opened(selection) as (found, probes):
+        records = tuple(
+            meter_record(
+                meter.info,
+                settings.interval_s,
+                calibration_of(meter.info, settings.calibrations),
+                counted=meter.info.name in selection.counted,
+            )
+            for meter in found
+        )
+        yield OpenMeters(
+            facts,
+            selection,
+            records,
+            cast(tuple[Meter, ...], tuple(meter for meter in found if not meter.info.external)),
+            cast(tuple[ExternalLog, ...], tuple(meter for meter in found if meter.info.external)),
+            probes,
+            settings.interval_s,
+            settings.idle_s,
+        )
+
+
+def idle_gpus(selection: Selection, used: int | None) -> list[str]:
+    """A word on GPUs that are metered, since they are there, but have nothing to do."""
+    infos = [source.info for source in selection.sources]
+    metered = sum(info.name in selection.counted and info.part == "gpu" for info in infos)
+    if used is None or metered <= used:
+        return []
+    train = f"of which at most {used} train" if used else "of which none trains"
+    return [
+        f"{metered} GPU(s) are metered, {train}: what the others use is in the total; "
+        "CUDA_VISIBLE_DEVICES leaves them out"
+    ]

@@ -1,0 +1,26 @@
+"""One process to train, and to meter meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from energyprof.profile.child import Output
+
+
+@dataclass(frozen=True)
+class Training:
+    """One process to meter."""
+
+    command: tuple[str, ...]
+    seed: int | None
+    first_phase: str  # what it does until it says otherwise
+    output: Output
+    environment: Mapping[str, str] = field(default_factory=dict)  # beside the profiler's own
+    processes: int = 1
+    # What the first phase is if the program never says otherwise. A program that has this owes no last word,
+    # either: one that ends well is done. None: a program that says all of it.
+    unmarked: str | None = None
+    folder: Path | None = None  # where it is started; None: here
+    package: Path | None = None  # the energyprof that it imports; None: this one
