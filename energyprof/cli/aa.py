@@ -18,6 +18,7 @@ from energyprof.cli.options import (
     Json,
     Meters,
     Quiet,
+    checked_wait,
 )
 
 
@@ -67,7 +68,7 @@ def aa(
     measuring = profiling.measuring(
         meters, interval, idle, path, asked.label, force=force, calibrations=calibration
     )
-    cooldown_s, job = sides.checked_cooldown(cooldown), asked.job(None)
+    cooldown_s, job = checked_wait("--cooldown", cooldown), asked.job(None)
     a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")
     with signals() as inbox:
         ended = interleave(

@@ -15,8 +15,11 @@ from energyprof.cli.options import (
     Idle,
     Interval,
     Json,
+    Limits,
     Meters,
     Quiet,
+    Strict,
+    checked_wait,
 )
 
 COOLDOWN_S = 60.0
@@ -49,15 +52,8 @@ def ab(
         int | None,
         typer.Option(metavar="N", min=2, help="Exactly this many pairs, without interim looks."),
     ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--limit",
-            metavar="FIGURE:PERCENT%",
-            help="How much more is too much, as in `check`; can be repeated.",
-        ),
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")] = False,
+    limit: Limits = None,
+    strict: Strict = False,
     cooldown: Cooldown = COOLDOWN_S,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
@@ -103,7 +99,7 @@ def ab(
     measuring = profiling.measuring(
         meters, interval, idle, path_a, labels[0], force=force, calibrations=calibration
     )
-    cooldown_s = sides.checked_cooldown(cooldown)
+    cooldown_s = checked_wait("--cooldown", cooldown)
     with contextlib.ExitStack() as stack:
         # From here on a signal ends it in good order: the checkout of "before" must not be left behind.
         inbox = stack.enter_context(signals())

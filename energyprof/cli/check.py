@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from energyprof.cli.compare import labels
-from energyprof.cli.options import Json
+from energyprof.cli.options import Json, Limits, Strict
 from energyprof.errors import FileError, UsageError
 from energyprof.formats import VERDICT_FORMATS
 
@@ -31,18 +31,11 @@ def check(
             "--history", metavar="FOLDER", help="Judge it by the earlier reports in this folder instead."
         ),
     ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--limit",
-            metavar="FIGURE:PERCENT%",
-            help="How much more is too much, such as energy_per_sample:3% (the default); can be repeated.",
-        ),
-    ] = None,
+    limit: Limits = None,
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=2, help="How many earlier reports predict the next.")
     ] = 30,
-    strict: Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")] = False,
+    strict: Strict = False,
     allow_missing_baseline: Annotated[
         bool, typer.Option("--allow-missing-baseline", help="No baseline yet exits 0, not 2.")
     ] = False,

@@ -73,6 +73,15 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", help=f"The report (default: {FOLDER}/NAME-TIME.json)."),
 ]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="FIGURE:PERCENT%",
+        help="How much more is too much, such as energy_per_sample:3% (the default); can be repeated.",
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; text for people goes to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
@@ -109,12 +118,12 @@ def checked_interval(interval_s: float) -> float:
     return interval_s
 
 
-def checked_idle(idle_s: float) -> float:
-    """``idle_s`` if it is a sensible time to wait.
+def checked_wait(option: str, wait_s: float) -> float:
+    """``wait_s``, which ``option`` was given, if it is a sensible time to wait.
 
     Raises:
         UsageError: it is negative, or longer than a day.
     """
-    if not 0 <= idle_s <= 86400:
-        raise UsageError(f"--idle {idle_s:g}: give seconds between 0 and 86400")
-    return idle_s
+    if not 0 <= wait_s <= 86400:
+        raise UsageError(f"{option} {wait_s:g}: give seconds between 0 and 86400")
+    return wait_s

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energyprof.cli.options import checked_idle, checked_interval, report_path
+from energyprof.cli.options import checked_interval, checked_wait, report_path
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import read_all
 from energyprof.profile.checkout import Checkout
@@ -91,7 +91,11 @@ def measuring(
     label = re.sub(r"[^\w.-]+", "_", name)
     path = report_path(output, label, force=force)
     return MeasurementSettings(
-        asked, checked_interval(interval_s), checked_idle(idle_s), path, read_all(calibrations or ())
+        asked,
+        checked_interval(interval_s),
+        checked_wait("--idle", idle_s),
+        path,
+        read_all(calibrations or ()),
     )
 
 

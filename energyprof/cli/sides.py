@@ -101,17 +101,6 @@ def about(command: str, checkout: Checkout | None) -> str:
     return command if checkout is None else f"{checkout.about}: {command}"
 
 
-def checked_cooldown(cooldown_s: float) -> float:
-    """``cooldown_s`` if it is a sensible time to wait.
-
-    Raises:
-        UsageError: it is negative, or longer than a day.
-    """
-    if not 0 <= cooldown_s <= 86400:
-        raise UsageError(f"--cooldown {cooldown_s:g}: give seconds between 0 and 86400")
-    return cooldown_s
-
-
 def paths(output: Path | None, label: str, endings: Sequence[str], *, force: bool) -> list[Path]:
     """The paths of the two reports: NAME-A.json and NAME-B.json for the endings -A and -B.
 

@@ -10,7 +10,7 @@ from typing import Literal
 from energyprof.compare.statistics import terms
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart
-from energyprof.report.record import Report, Run
+from energyprof.report.record import Phase, Report, Run
 
 # A reason why a run does not count for a figure, or None.
 Exclusion = Callable[[Run], str | None]
@@ -64,16 +64,7 @@ def _has_target(run: Run) -> str | None:
 
 
 def _energy_per_sample(run: Run) -> float | None:
-    """J a trained sample over the phases named ``train``: no start-up, warm-up or evaluation.
-
-    ``None`` too where phases of several actors overlap: each of them has the joules of them all.
-    """
-    phases = [phase for phase in run.phases if phase.name == "train"]
-    samples = sum(phase.samples or 0 for phase in phases)
-    joules = [phase.energy_j for phase in phases if phase.energy_j is not None]
-    if not samples or len(joules) < len(phases) or not apart(phases):
-        return None
-    return math.fsum(joules) / samples
+    return _per_sample(run, lambda phase: phase.energy_j)
 
 
 def _energy(run: Run) -> float | None:
@@ -101,13 +92,20 @@ def _energy_delay(run: Run) -> float | None:
 
 
 def _cpu_time_per_sample(run: Run) -> float | None:
-    """Processor seconds per trained sample over the phases named ``train``."""
+    return _per_sample(run, lambda phase: phase.cpu_s)
+
+
+def _per_sample(run: Run, of: Callable[[Phase], float | None]) -> float | None:
+    """What a trained sample takes over the phases named ``train``: no start-up, warm-up or evaluation.
+
+    ``None`` too where phases of several actors overlap: each of them has what all of them take.
+    """
     phases = [phase for phase in run.phases if phase.name == "train"]
     samples = sum(phase.samples or 0 for phase in phases)
-    spent_s = [phase.cpu_s for phase in phases if phase.cpu_s is not None]
-    if not samples or len(spent_s) < len(phases) or not apart(phases):
+    spent = [amount for phase in phases if (amount := of(phase)) is not None]
+    if not samples or len(spent) < len(phases) or not apart(phases):
         return None
-    return math.fsum(spent_s) / samples
+    return math.fsum(spent) / samples
 
 
 def _no_terms(run: Run, amount: float) -> Mapping[str, float]:

@@ -6,11 +6,11 @@ of a measure is set once, in Bencher. Values are in J, s, W.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TextIO
 
 from energyprof.compare.comparison import Comparison, Entry
+from energyprof.formats.json import write_object
 from energyprof.meter import Origin
 
 
@@ -26,8 +26,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
             }
             for estimate in entry.estimates
         }
-    json.dump(found, out, indent=1, allow_nan=False)
-    out.write("\n")
+    write_object(found, out)
 
 
 SUFFIXES: Mapping[Origin, str] = {"measured": "", "modelled": ", estimated", "simulated": ", simulated"}

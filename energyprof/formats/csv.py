@@ -9,6 +9,7 @@ from energyprof.compare.comparison import Comparison
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, EMISSIONS
 from energyprof.formats.factors import winners
+from energyprof.formats.printable import printable
 
 COLUMNS = (
     "report",
@@ -75,5 +76,5 @@ def _yes(fact: bool) -> str:
 
 
 def _word(text: str) -> str:
-    shown = "".join(c if c.isprintable() else "?" for c in text)
+    shown = printable(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown

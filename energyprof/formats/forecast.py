@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import textwrap
 from typing import TextIO
 
 from energyprof import units
 from energyprof.compare.emissions import described
 from energyprof.compare.forecast import Forecast, Prediction
+from energyprof.formats.json import write_object
+from energyprof.formats.printable import printable
 from energyprof.formats.wording import UNMEASURED, share, title
 
 WIDTH = 79
@@ -50,10 +51,7 @@ def write_text(forecast: Forecast, out: TextIO) -> None:
 
 def write_json(forecast: Forecast, out: TextIO) -> None:
     """One object with the fields of `Forecast`."""
-    json.dump(
-        {"schema": "energyprof.estimate/1", **dataclasses.asdict(forecast)}, out, indent=1, allow_nan=False
-    )
-    out.write("\n")
+    write_object({"schema": "energyprof.estimate/1", **dataclasses.asdict(forecast)}, out)
 
 
 def _table(figures: tuple[Prediction, ...], out: TextIO) -> None:
@@ -80,6 +78,4 @@ def _number(figure: Prediction, amount: float) -> str:
 
 
 def _say(out: TextIO, line: str) -> None:
-    # A report from elsewhere must not write control codes to the terminal.
-    clean = "".join(c if c.isprintable() else "?" for c in line)
-    out.write(textwrap.fill(clean, WIDTH, subsequent_indent="  ", break_long_words=False) + "\n")
+    out.write(textwrap.fill(printable(line), WIDTH, subsequent_indent="  ", break_long_words=False) + "\n")

@@ -15,6 +15,7 @@ from energyprof.compare.gate.check import Check
 from energyprof.errors import FileError
 from energyprof.formats import markdown, wording
 from energyprof.formats.caveats import caveats, unjudged
+from energyprof.formats.printable import printable
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 LEVELS = {
@@ -76,8 +77,7 @@ def _summarise(text: str) -> bool:
 
 def _data(text: str) -> str:
     """A command's message, escaped as by ``escapeData`` in actions/toolkit, packages/core/src/command.ts."""
-    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
-    return shown.replace("%", "%25").replace("\n", "%0A")
+    return printable(text, keep="\n").replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -14,16 +14,21 @@ from energyprof.formats.factors import winners
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
     """One object with the fields of `Comparison`, and under ``best`` the best report of each figure."""
     fields = {**dataclasses.asdict(comparison), "best": winners(comparison)}
-    _write({"schema": "energyprof.comparison/1", **fields}, out)
+    write_object({"schema": "energyprof.comparison/1", **fields}, out)
 
 
 def write_check(result: Check, out: TextIO) -> None:
     """One object with the fields of `Check`."""
     fields = dataclasses.asdict(result)
     fields["information"] = dict(fields["information"])
-    _write({"schema": "energyprof.check/1", **fields}, out)
+    write_object({"schema": "energyprof.check/1", **fields}, out)
 
 
-def _write(result: dict[str, object], out: TextIO) -> None:
+def write_object(result: object, out: TextIO) -> None:
+    """``result`` on ``out``, in ASCII and without what is no JSON.
+
+    Raises:
+        ValueError: a number in it is not finite.
+    """
     json.dump(result, out, indent=1, allow_nan=False)
     out.write("\n")

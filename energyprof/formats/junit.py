@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from energyprof.compare.gate.check import Check
 from energyprof.formats import wording
 from energyprof.formats.caveats import caveats, unjudged
+from energyprof.formats.printable import printable
 
 # The element in which an outcome shows; a pass has none. An inconclusive limit neither failed nor passed.
 ELEMENTS = {
@@ -26,7 +27,7 @@ ELEMENTS = {
 def write_check(result: Check, out: TextIO) -> None:
     """One suite; what could not be judged has cases of its own."""
     name = f"energyprof: {result.label} against {result.baseline}"
-    suite = ElementTree.Element("testsuite", name=_clean(name))
+    suite = ElementTree.Element("testsuite", name=printable(name))
     for verdict in result.verdicts:
         name = f"{verdict.work}: {verdict.limit.figure}" if verdict.work else verdict.limit.figure
         text = [wording.headline(verdict), *wording.explanation(verdict), *caveats(result)]
@@ -46,16 +47,11 @@ def write_check(result: Check, out: TextIO) -> None:
 
 def _case(suite: ElementTree.Element, label: str, name: str, outcome: str, text: list[str]) -> None:
     case = ElementTree.SubElement(
-        suite, "testcase", classname=_clean(f"energyprof.{label}"), name=_clean(name), time="0"
+        suite, "testcase", classname=printable(f"energyprof.{label}"), name=printable(name), time="0"
     )
-    lines = [_clean(line) for line in text]
+    lines = [printable(line) for line in text]
     if outcome in ELEMENTS:
         what = ElementTree.SubElement(case, ELEMENTS[outcome], message=lines[0], type=outcome)
         what.text = "\n".join(lines)
     else:
         ElementTree.SubElement(case, "system-out").text = "\n".join(lines)
-
-
-def _clean(text: str) -> str:
-    """Without control characters, which XML 1.0 cannot hold, not even escaped (section 2.2)."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -12,6 +12,7 @@ from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.verdict import Verdict
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
+from energyprof.formats.printable import printable
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
@@ -104,6 +105,5 @@ def _plain(text: str) -> str:
 
     An empty comment keeps ``@name`` from calling somebody, ``#12`` from linking to a pull request.
     """
-    shown = "".join(c if c.isprintable() else "?" for c in text)
-    shown = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", shown)
+    shown = re.sub(r"([\\`*_\[\]<>|])", r"\\\1", printable(text))
     return re.sub(r"([@#!])(?=\w)", r"\1<!-- -->", shown)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TextIO
 
 from energyprof.compare.comparison import Comparison, Summary
 from energyprof.compare.figures import BY_NAME
 from energyprof.formats import wording
 from energyprof.formats.bmf import names
+from energyprof.formats.json import write_object
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
@@ -25,8 +25,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         for estimate in entry.estimates
         if BY_NAME[estimate.figure].better
     ]
-    json.dump(found, out, indent=1, allow_nan=False)
-    out.write("\n")
+    write_object(found, out)
 
 
 def _range(estimate: Summary) -> dict[str, str]:

@@ -15,6 +15,7 @@ from energyprof.compare.figures import BY_NAME, SHOWN
 from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
+from energyprof.formats.printable import printable
 
 _STYLES = {
     "PASS": "bold green",
@@ -104,7 +105,7 @@ def _estimates(
     heads += ["to the first", ""] if changed else []
     cells = []
     for entry, estimate in rows:
-        row = [_clean(entry.label), str(estimate.n), factors.mean(entry, estimate)]
+        row = [printable(entry.label), str(estimate.n), factors.mean(entry, estimate)]
         row.append(wording.spread(estimate))
         row += [wording.with_meters(estimate)] if metered else []
         row += factors.against(estimate, best, entry.label) if changed else []
@@ -155,9 +156,4 @@ def _console(out: TextIO) -> Console:
 
 
 def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
-    console.print(Padding(Text(_clean(line), style), (0, 0, 0, indent), expand=False))
-
-
-def _clean(text: str) -> str:
-    """Without control characters: a report from elsewhere must not control the terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    console.print(Padding(Text(printable(line), style), (0, 0, 0, indent), expand=False))

@@ -6,6 +6,8 @@ import html
 from collections.abc import Iterable
 from typing import NewType
 
+from energyprof.formats.printable import printable
+
 # Text that is already HTML. Only `text`, `tag` and what is made of them qualify; a plain string does not.
 Markup = NewType("Markup", str)
 
@@ -14,7 +16,7 @@ _EMPTY = frozenset({"meta", "col", "path", "rect", "polygon"})
 
 def text(words: object) -> Markup:
     """``words`` as text, without markup and without control characters."""
-    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in str(words))
+    shown = printable(str(words), keep="\n")
     return Markup(html.escape(shown, quote=True))
 
 
