@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from energyprof.errors import UsageError
-from energyprof.profile import processes
+from energyprof.profile import torchrun
+from energyprof.profile.output import TAIL_LINES, Outputs, OutputTail
 from energyprof.profile.process_tree import ProcessTree
 from energyprof.wire import OUTPUT_VARIABLE, WIRE_VARIABLE
 
@@ -52,13 +53,13 @@ class Child:
         """
         self._own_session = output == "keep"
         self._wire = environment.get(WIRE_VARIABLE, "")
-        self._said = processes.OutputTail()
-        self._outputs: processes.Outputs | None = None
+        self._said = OutputTail()
+        self._outputs: Outputs | None = None
         environment = dict(environment)
         if ranks > 1:
             environment[OUTPUT_VARIABLE] = f"{self._wire}.output"
-            self._outputs = processes.Outputs(environment[OUTPUT_VARIABLE], ranks)
-            self._said = processes.OutputTail(processes.TAIL_LINES + processes.TABLE_LINES * ranks)
+            self._outputs = Outputs(environment[OUTPUT_VARIABLE], ranks)
+            self._said = OutputTail(TAIL_LINES + torchrun.TABLE_LINES * ranks)
         keep = self._own_session
         try:
             self._process = subprocess.Popen(
@@ -125,13 +126,13 @@ class Child:
         """The last lines it printed; empty if its output was not ours to keep."""
         self._hear_out()
         if self._outputs is not None:
-            return processes.last_words(self._said.lines(), self._outputs.said)
+            return torchrun.last_words(self._said.lines(), self._outputs.said)
         return self._said.lines()
 
     def cause(self) -> str:
         """Which of several processes failed first and how, in a line; empty: none of several."""
         self._hear_out()
-        return "" if self._outputs is None else processes.cause(self._said.lines(), self._outputs.said)
+        return "" if self._outputs is None else torchrun.cause(self._said.lines(), self._outputs.said)
 
     def end(self) -> None:
         """Make sure that nothing of it runs on: SIGTERM, then SIGKILL for what is left after ``STOP_S``."""

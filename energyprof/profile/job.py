@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import TrainingError, UsageError
-from energyprof.profile import processes
+from energyprof.profile import torchrun
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.script import Script
 from energyprof.profile.training import Training
@@ -87,11 +87,11 @@ def workload_job(name: str, settings: Settings, python: str | None, checkout: Ch
     def training(seed: int) -> Training:
         words = ("-m", "energyprof.workloads", json.dumps({**job, "seed": seed}))
         return Training(
-            processes.command(interpreter, settings.nproc, words),
+            torchrun.command(interpreter, settings.nproc, words),
             seed,
             "startup",
             "keep",
-            processes.environment(settings.nproc, os.environ),
+            torchrun.environment(settings.nproc, os.environ),
             settings.nproc,
             folder=checkout.folder if checkout else None,
             package=package,
@@ -115,11 +115,11 @@ def script_job(script: Script, nproc: int, python: str | None, checkout: Checkou
 
     def training(seed: int) -> Training:
         return Training(
-            processes.command(interpreter, nproc, (str(script.path), *script.arguments)),
+            torchrun.command(interpreter, nproc, (str(script.path), *script.arguments)),
             seed,
             "startup",
             "keep",
-            {**processes.environment(nproc, os.environ), **script.environment(seed), **imports},
+            {**torchrun.environment(nproc, os.environ), **script.environment(seed), **imports},
             nproc,
             unmarked="run",
             folder=checkout.folder if checkout else None,

@@ -79,10 +79,10 @@ def _difference(found: Report, asked: Report) -> str:
         return "it is one side of a series" if found.series else "it belongs to no series"
     before, now = _facts(found), _facts(asked)
     differing = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
-    differing.sort(key=lambda key: key.endswith(".id"))  # what made an id differ says more
+    differing.sort(key=lambda key: _is_digest(before.get(key)))  # what made a digest differ says more
     if differing:
         key = differing[0]
-        if key == "workload.id":
+        if key.startswith("workload.") and _is_digest(before.get(key)):
             return "the code or the data of its work has changed"
         return f"its {key} is {json.dumps(before.get(key))}, here it is {json.dumps(now.get(key))}"
     for old, new in zip(found.meters, asked.meters, strict=True):
@@ -110,6 +110,10 @@ def _facts(report: Report) -> dict[str, Any]:
     }
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return _flat(plain, "")
+
+
+def _is_digest(fact: Any) -> bool:
+    return isinstance(fact, str) and fact.startswith("sha256:")
 
 
 def _flat(facts: Mapping[str, Any], prefix: str) -> dict[str, Any]:

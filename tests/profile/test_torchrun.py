@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from energyprof.profile.processes import OutputTail, cause, command, environment, last_words
+from energyprof.profile.output import OutputTail
+from energyprof.profile.torchrun import cause, command, environment, last_words
 
 # torchrun's table, as torch 2.0 to 2.13 print it after a traceback of their own.
 TABLE = """Traceback (most recent call last):
