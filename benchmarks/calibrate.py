@@ -90,7 +90,7 @@ def opened(plan: Plan, margin: float) -> dict[str, Any]:
     """A bank without runs, its baselines scored."""
     baselines = importlib.import_module(f"baselines.{plan.name}")
     return {
-        "schema": "energyprof.bank/1",
+        "schema": "energyprof.bank/2",
         "workload": described(plan),
         "made": {
             "command": shlex.join(["python", *sys.argv]),
@@ -113,7 +113,7 @@ def begun(unfinished: Path, plan: Plan) -> dict[str, Any] | None:
     if not unfinished.exists():
         return None
     bank: dict[str, Any] = json.loads(unfinished.read_text(encoding="utf-8"))
-    if bank["workload"]["id"] != plan.id():
+    if bank["workload"]["work"] != plan.work():
         raise Failed(f"{unfinished} is of an older definition: leave --resume out")
     return bank
 
@@ -123,7 +123,8 @@ def described(plan: Plan) -> dict[str, Any]:
     return {
         "name": plan.name,
         "size": plan.size,
-        "id": plan.id(),
+        "task": plan.task(),
+        "work": plan.work(),
         "config": plan.config,
         "target": asdict(plan.target),
         "max_samples": plan.max_samples,

@@ -118,7 +118,7 @@ def day() -> dict[str, float]:
         SCHEMA,
         "",
         "",
-        WorkloadRecord("day", None, "", {}, None),
+        WorkloadRecord("day", None, "", "", {}, None),
         (),
         selection.boundary,
         "measured",

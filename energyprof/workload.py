@@ -11,7 +11,7 @@ import math
 import tokenize
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, Literal, Mapping, Optional, Protocol, Tuple, Union
+from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Protocol, Tuple, Union
 
 
 class WorkloadError(Exception):
@@ -74,22 +74,32 @@ class Plan:
     max_samples: int
     settings: Settings = Settings()  # where and how: device, processes, the paths of model and data
     sources: Tuple[str, ...] = ()  # the files whose code is the work
+    # The keys of ``config`` (``a.b`` of one within another) that say what is to be achieved: data, split and
+    # evaluation. All others say how.
+    task_keys: Tuple[str, ...] = ()
+    # Those that say what one sample is: where they differ, a joule per sample is not the same unit.
+    sample_keys: Tuple[str, ...] = ()
 
-    def id(self) -> str:
-        """``sha256:…`` over all that makes two runs the same work.
+    def task(self) -> str:
+        """``sha256:…`` over what is to be achieved: equal where it is, however it is trained."""
+        aim = {key: _within(self.config, key) for key in self.task_keys}
+        return content_id({"name": self.name, "config": aim, "target": asdict(self.target)})
 
-        ``settings`` and ``max_samples`` stay out: where and how is what a study compares, the other says when
-        to give up. What of the settings makes other work stands in ``config``, data as their fingerprint.
+    def work(self) -> str:
+        """``sha256:…`` over the task and all of how it is trained: equal where two runs are the same work.
+
+        ``settings`` and ``max_samples`` stay out: where it is trained is what a study compares, the other
+        says when to give up. What of the settings makes other work stands in ``config``, data as their
+        fingerprint.
         """
-        work = {
-            "name": self.name,
-            "size": self.size,
-            "config": dict(self.config),
-            "target": asdict(self.target),
-            "code": [code_digest(Path(source)) for source in self.sources],
-        }
-        text = json.dumps(work, sort_keys=True, separators=(",", ":"))
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        return content_id(
+            {
+                "task": self.task(),
+                "size": self.size,
+                "config": dict(self.config),
+                "code": sorted({code_digest(Path(source)) for source in self.sources}),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -145,18 +155,84 @@ class Workload(Protocol):
         ...
 
 
+def content_id(content: Any) -> str:
+    """``sha256:…`` over what JSON makes of ``content``."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
 def code_digest(path: Path) -> str:
-    """SHA-256 of a source file less comments, docstrings, blank lines: better words are the same work."""
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines()
-    before = tokenize.NEWLINE
+    """SHA-256 of what a source file does: its tokens less imports, comments, docstrings and layout.
+
+    Where a name is imported from is no part of it, so that a module can move. The same on every Python.
+
+    Raises:
+        SyntaxError, tokenize.TokenError: it is not Python.
+    """
+    code: List[str] = []
+    statement: List[Tuple[int, str]] = []
+    depth, own_line = 0, True
+    for kind, word in _tokens(path.read_text(encoding="utf-8-sig")):
+        if kind in (tokenize.INDENT, tokenize.DEDENT):
+            code.append(tokenize.tok_name[kind])
+            continue
+        statement.append((kind, word))
+        if kind == tokenize.OP:
+            depth += (word in _OPENING) - (word in _CLOSING)
+        ends = kind == tokenize.NEWLINE or (kind == tokenize.OP and word == ";")
+        if ends or (kind == tokenize.OP and word == ":" and depth == 0):
+            if not _is_import(statement) and not (own_line and _is_docstring(statement)):
+                code += [text for _, text in statement[:-1]]
+                code.append("NEWLINE" if ends else word)
+            statement, own_line = [], ends
+    return hashlib.sha256("\0".join(code).encode()).hexdigest()
+
+
+_OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
+_LAYOUT = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize.ENDMARKER)
+
+
+def _tokens(text: str) -> Iterator[Tuple[int, str]]:
+    """Kind and text of each token; an f-string is one, as it was before Python 3.12."""
+    lines = io.StringIO(text).readlines()
+    begins: List[Tuple[int, int]] = []  # of f-strings within each other
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        (first, column), (last, _) = token.start, token.end
-        if token.type == tokenize.COMMENT:
-            lines[first - 1] = lines[first - 1][:column]
-        elif token.type == tokenize.STRING and before in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT):
-            lines[first - 1 : last] = [""] * (last - first + 1)
-        if token.type not in (tokenize.COMMENT, tokenize.NL):
-            before = token.type
-    code = "\n".join(line.rstrip() for line in lines if line.strip())
-    return hashlib.sha256(code.encode()).hexdigest()
+        name = tokenize.tok_name[token.type]
+        if name in ("FSTRING_START", "TSTRING_START"):
+            begins.append(token.start)
+        elif name in ("FSTRING_END", "TSTRING_END"):
+            begin = begins.pop()
+            if not begins:
+                yield tokenize.STRING, _between(lines, begin, token.end)
+        elif not begins and token.type not in _LAYOUT:
+            yield token.type, token.string
+
+
+def _between(lines: List[str], start: Tuple[int, int], end: Tuple[int, int]) -> str:
+    """The text from ``start`` to ``end``, each a row from 1 and a column."""
+    found = lines[start[0] - 1 : end[0]]
+    found[-1] = found[-1][: end[1]]
+    found[0] = found[0][start[1] :]
+    return "".join(found)
+
+
+def _is_import(statement: List[Tuple[int, str]]) -> bool:
+    kind, word = statement[0]
+    return kind == tokenize.NAME and word in ("import", "from")
+
+
+def _is_docstring(statement: List[Tuple[int, str]]) -> bool:
+    """Whether it is nothing but strings; an f-string is computed, so it is none."""
+    return len(statement) > 1 and all(
+        kind == tokenize.STRING and word.lower().lstrip("bru")[0] in "\"'" for kind, word in statement[:-1]
+    )
+
+
+def _within(config: Mapping[str, Any], key: str) -> Any:
+    """What stands under ``a.b``; what is not taken apart stands for all that it holds."""
+    found: Any = config
+    for name in key.split("."):
+        if not isinstance(found, Mapping):
+            break
+        found = found.get(name)
+    return found

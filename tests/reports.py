@@ -130,12 +130,16 @@ def meter(name: str = "rapl:package-0", **changes: Any) -> MeterRecord:
 def report(runs: Sequence[Run] = (), **changes: Any) -> Report:
     """A report of U-Net trainings on one machine; ``changes`` are fields of it or its workload."""
     config = changes.pop("config", {"batch_size": 4, "precision": "fp32"})
+    name = changes.pop("name", "unet")
     workload = WorkloadRecord(
-        name=changes.pop("name", "unet"),
+        name=name,
         size=changes.pop("size", "tiny"),
-        id=changes.pop("id", "sha256:" + repr(sorted(config.items()))),
+        task=changes.pop("task", f"sha256:{name}"),
+        work=changes.pop("work", f"sha256:{name}{sorted(config.items())}"),
         config=config,
         target=changes.pop("target", TARGET),
+        task_keys=changes.pop("task_keys", ()),
+        sample_keys=changes.pop("sample_keys", ()),
     )
     made = Report(
         schema=SCHEMA,
@@ -162,7 +166,7 @@ def unet(*samples: int) -> Report:
     """Runs of just the work whose bank is packaged, and of the target that goes with it."""
     work = unet_bank()["workload"]
     made = report([run(samples=count, seed=i) for i, count in enumerate(samples)])
-    return replace(made, workload=replace(made.workload, size=work["size"], id=work["id"]))
+    return replace(made, workload=replace(made.workload, size=work["size"], work=work["work"]))
 
 
 def at(*j_per_sample: float, **changes: Any) -> Report:

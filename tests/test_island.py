@@ -39,7 +39,7 @@ def test_python_3_8_speaks_the_wire_and_plans_the_same_work(tmp_path: Path) -> N
         "import energyprof, sys; energyprof.mark('x'); energyprof.progress(samples=1, score=0.5)\n"
         "from energyprof.workload import Settings\n"
         "from energyprof.workloads import workload_module\n"
-        "print(workload_module('unet').plan(Settings()).id())"
+        "print(workload_module('unet').plan(Settings()).work())"
     )
     ids = {
         subprocess.run(

@@ -46,10 +46,10 @@ class Bank:
 
 
 @functools.cache
-def packaged(name: str, size: str | None, id: str) -> Mapping[str, Any] | None:
-    """The bank's file; ``None``: there is none, or it is for other work than ``id``."""
+def packaged(name: str, size: str | None, work: str) -> Mapping[str, Any] | None:
+    """The bank's file; ``None``: there is none, or it is for other work than ``work``."""
     content = stored(name, size)
-    return content if content is not None and content["workload"]["id"] == id else None
+    return content if content is not None and content["workload"]["work"] == work else None
 
 
 @functools.cache
@@ -65,7 +65,7 @@ def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
 
 def bank_of(work: WorkloadRecord) -> Bank | None:
     """The bank for exactly this work; ``None``: there is none."""
-    content = packaged(work.name, work.size, work.id)
+    content = packaged(work.name, work.size, work.work)
     return None if content is None else bank_in(content)
 
 

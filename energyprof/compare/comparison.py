@@ -10,17 +10,17 @@ from typing import Literal
 from energyprof.compare import emissions
 from energyprof.compare.change import Change, Values, exp
 from energyprof.compare.column import column, direction
-from energyprof.compare.figures import EMISSIONS, SHOWN, Figure, left_out
-from energyprof.compare.mismatches import Mismatch, machine_name, mismatches, refuse
+from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out
+from energyprof.compare.mismatches import Mismatch, differing_samples, machine_name, mismatches, refuse
 from energyprof.compare.product import Product, products
 from energyprof.compare.statistics.intervals import holm
 from energyprof.compare.statistics.sequential import one_series
-from energyprof.errors import UsageError
+from energyprof.errors import NotComparable, UsageError
 from energyprof.meter import Origin
 from energyprof.report.record import Report
 
-Allowed = Literal["work", "boundary", "origin", "meters"]
-ALLOWED: tuple[Allowed, ...] = ("work", "boundary", "origin", "meters")
+Allowed = Literal["task", "boundary", "origin", "meters"]
+ALLOWED: tuple[Allowed, ...] = ("task", "boundary", "origin", "meters")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Comparison:
     allowed: tuple[Mismatch, ...]  # differences that the user allowed
     one_machine: bool  # across machines there are figures, never a verdict
     grid: emissions.Grid | None = None  # what the emissions are based on; None: not asked for
+    notes: tuple[str, ...] = ()  # in what the works of one task differ
 
 
 def compare(
@@ -73,33 +74,51 @@ def compare(
 ) -> Comparison:
     """The figures of ``reports``, named by ``labels``, and their ratios to the first.
 
-    With a ``grid``, their emissions too. Reports of one series (``ab``) are compared in pairs.
+    They may be different works of one task. Figures per sample are left out where a sample of one is not a
+    sample of the other. With a ``grid``, their emissions too. Reports of one series (``ab``) are compared in
+    pairs.
 
     Raises:
-        NotComparable: work, boundary, origin or meters differ, and ``allow`` does
+        NotComparable: task, boundary, origin or meters differ, and ``allow`` does
             not say to overlook it.
         UsageError: there are no reports.
     """
     if not reports:
         raise UsageError("nothing to compare: name at least one report")
-    found = mismatches(reports, labels, ALLOWED)
-    # The two sides of a series are made to be compared: what was changed is the work.
+    # The two sides of a series are made to be compared: the user knows what was changed.
     sides = len(reports) == 2 and one_series(*reports)
-    overlooked = {*allow, "work"} if sides else set(allow)
-    barring = [obstacle for obstacle in found if obstacle.kind not in overlooked]
-    kinds = dict.fromkeys(obstacle.kind for obstacle in barring)
-    remedy = "to see the figures anyway: " + " ".join(f"--allow {kind}" for kind in kinds)
-    refuse(barring, "the reports measure different things", remedy)
+    found = mismatches(reports, labels, [kind for kind in ALLOWED if not (sides and kind == "task")])
+    _refuse([mismatch for mismatch in found if mismatch.kind not in allow])
     one_machine = not mismatches(reports, labels, ["machine"])
-    judged = one_machine and not {obstacle.kind for obstacle in found} - {"work"}
+    judged = one_machine and not {mismatch.kind for mismatch in found} - {"task"}
+    of_one_task = not any(mismatch.kind == "task" for mismatch in found)
+    unlike = differing_samples(reports, labels) if of_one_task else None
     figures = [emissions.figure(grid) if grid and f is EMISSIONS else f for f in SHOWN]
+    if unlike:
+        figures = [figure for figure in figures if figure.name not in PER_SAMPLE]
     columns = [_estimates(figure, reports, judged) for figure in figures]
-    parts = products(reports, judged=judged)
+    parts = [None] * len(reports) if unlike else products(reports, judged=judged)
+    notes = []
+    if of_one_task:
+        notes = [f"one task, trained differently: {m.message}" for m in mismatches(reports, labels, ["work"])]
+    if unlike:
+        notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
     entries = [
         _entry(report, labels[i], [column[i] for column in columns], parts[i])
         for i, report in enumerate(reports)
     ]
-    return Comparison(tuple(entries), tuple(found), one_machine, grid)
+    return Comparison(tuple(entries), tuple(found), one_machine, grid, tuple(notes))
+
+
+def _refuse(barring: Sequence[Mismatch]) -> None:
+    """Different tasks are refused in one line: what else differs matters little then."""
+    remedy = "to see the figures anyway: " + " ".join(
+        f"--allow {kind}" for kind in dict.fromkeys(mismatch.kind for mismatch in barring)
+    )
+    for mismatch in barring:
+        if mismatch.kind == "task":
+            raise NotComparable(f"the reports are of different tasks: {mismatch.message}; {remedy}")
+    refuse(barring, "the reports measure different things", remedy)
 
 
 def parse_allowed(words: Sequence[str]) -> tuple[Allowed, ...]:

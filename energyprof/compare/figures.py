@@ -140,6 +140,8 @@ FIGURES = (
     Figure("power", "W", _power, None, _METERED, _of_energy),
     Figure("score", "", lambda r: r.score, None, (broken,), _no_terms),
 )
+# Joules or seconds of one sample, or of as many as there are.
+PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample")
 # What it gives together with the intensity of a grid: `emissions.figure` fills it in.
 EMISSIONS = Figure("emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy)
 SHOWN = (*FIGURES, EMISSIONS)

@@ -100,7 +100,7 @@ def estimate(
     return Forecast(
         work.name,
         work.size,
-        work.id,
+        work.work,
         work.target,
         machine_name(report),
         report.boundary,

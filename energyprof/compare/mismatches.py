@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.errors import NotComparable
-from energyprof.report.record import MeterRecord, Report
+from energyprof.report.record import MeterRecord, Report, WorkloadRecord
 
-Kind = Literal["work", "boundary", "origin", "meters", "machine"]
+Kind = Literal["task", "work", "boundary", "origin", "meters", "machine"]
 
 # Of more values or reports than this, a line names the first and counts the rest.
 NAMED = 3
+LONGEST = 80  # characters of a value that are shown
 _MACHINE_FACTS = ("host", "cpu", "threads", "memory_bytes", "gpus")
 
 
@@ -41,23 +42,83 @@ def refuse(found: Sequence[Mismatch], what: str, remedy: str = "") -> None:
         raise NotComparable("\n".join([what, *lines, *([remedy] if remedy else [])]))
 
 
-def _work(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
-    if len({(report.workload.id, report.workload.target) for report in reports}) < 2:
+def same_task(one: WorkloadRecord, other: WorkloadRecord) -> bool:
+    """Whether both are to achieve the same. Equal work is, whatever is known of the task."""
+    return one.target == other.target and (one.work == other.work or (one.task == other.task != ""))
+
+
+def same_script(one: WorkloadRecord, other: WorkloadRecord) -> bool:
+    """Whether both are one script of the user's with the same arguments and target; its code may differ."""
+    scripts = all(work.size is None and "arguments" in work.config for work in (one, other))
+    return scripts and (one.name, one.config, one.target) == (other.name, other.config, other.target)
+
+
+def _task(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    works = [report.workload for report in reports]
+    if all(same_task(works[0], work) for work in works):
         return []
-    facts = [_flat(_work_facts(report)) for report in reports]
-    lines = _differing(facts, labels)
+    if len({work.name for work in works}) > 1:
+        return _differing([{"name": work.name} for work in works], labels)
+    known = all(work.task for work in works)
+    facts = [_aim(work) if known else _all_facts(work) for work in works]
+    lines = _differing(facts, labels) or _differing(
+        [{"task": work.task or work.work} for work in works], labels
+    )
+    unknown = [label for work, label in zip(works, labels, strict=True) if not work.task]
+    return [_joined(lines) + (f" (what {_few(unknown)} must achieve is not known)" if unknown else "")]
+
+
+def _work(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    works = [report.workload for report in reports]
+    if len({(work.work, work.target) for work in works}) < 2:
+        return []
+    lines = _differing([_all_facts(work) for work in works], labels)
     if lines:
-        return lines
-    ids = [{"id": report.workload.id} for report in reports]
-    return [f"the code or the data: {line}" for line in _differing(ids, labels)]
+        return [_joined(lines)]
+    return [
+        f"the code differs: {line}" for line in _differing([{"work": work.work} for work in works], labels)
+    ]
 
 
-def _work_facts(report: Report) -> dict[str, Any]:
-    work, target = report.workload, "none"
-    if work.target is not None:
-        sign = ">=" if work.target.direction == "max" else "<="
-        target = f"{work.target.metric} {sign} {work.target.value:g}"
-    return {"name": work.name, "size": work.size, "target": target, "config": work.config}
+def differing_samples(reports: Sequence[Report], labels: Sequence[str]) -> str | None:
+    """In what a sample of the one is not a sample of the other; ``None``: it is."""
+    works = [report.workload for report in reports]
+    keys = dict.fromkeys(key for work in works for key in work.sample_keys)
+    lines = _differing([_of_config(work, tuple(keys)) for work in works], labels)
+    return _joined(lines) if lines else None
+
+
+def _all_facts(work: WorkloadRecord) -> dict[str, Any]:
+    named = {"name": work.name, "size": work.size, "target": target_words(work)}
+    return {**named, **_flat({"config": work.config})}
+
+
+def _aim(work: WorkloadRecord) -> dict[str, Any]:
+    return {"target": target_words(work), **_of_config(work, work.task_keys)}
+
+
+def _of_config(work: WorkloadRecord, keys: tuple[str, ...]) -> dict[str, Any]:
+    """The config's entries under ``keys``, and those that hold one of them."""
+    flat = _flat({"config": work.config})
+    wanted = [f"config.{key}" for key in keys]
+    return {
+        key: fact
+        for key, fact in flat.items()
+        if any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in wanted)
+    }
+
+
+def target_words(work: WorkloadRecord) -> str:
+    """Such as ``dice >= 0.8``."""
+    if work.target is None:
+        return "none"
+    sign = ">=" if work.target.direction == "max" else "<="
+    return f"{work.target.metric} {sign} {work.target.value:g}"
+
+
+def _joined(lines: Sequence[str]) -> str:
+    rest = len(lines) - NAMED
+    return "; ".join(lines[:NAMED]) + (f"; and {rest} more" if rest > 0 else "")
 
 
 def _boundary(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
@@ -140,6 +201,7 @@ def _gpu_names(fact: Any) -> Any:
 
 
 _FINDERS: Mapping[Kind, Callable[[Sequence[Report], Sequence[str]], list[str]]] = {
+    "task": _task,
     "work": _work,
     "boundary": _boundary,
     "origin": _origin,
@@ -172,7 +234,8 @@ def _few(names: Sequence[str]) -> str:
 def _shown(fact: Any) -> str:
     # JSON escapes control characters, so that a report from elsewhere cannot control the terminal.
     text = json.dumps(fact, sort_keys=True, ensure_ascii=True, default=str)
-    return text.strip('"') if isinstance(fact, str) else text
+    text = text.strip('"') if isinstance(fact, str) else text
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -49,7 +49,12 @@ def of_bank(report: Report, label: str) -> Samples:
         )
     known = content["workload"]
     stored = WorkloadRecord(
-        known["name"], known["size"], known["id"], known["config"], Target(**known["target"])
+        known["name"],
+        known["size"],
+        known["task"],
+        known["work"],
+        known["config"],
+        Target(**known["target"]),
     )
     _must_agree(report, replace(report, workload=stored), (label, "the bank"))
     return _samples(f"reference bank of {name}", content["runs"], work)

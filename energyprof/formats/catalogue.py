@@ -42,16 +42,17 @@ def _size(module: ModuleType, name: str, size: str, summary: str) -> dict[str, A
     try:
         plan = module.plan(Settings(size=size))
     except WorkloadError as error:
-        unknown = dict.fromkeys(("id", "target", "max_samples", "config", "bank"))
+        unknown = dict.fromkeys(("task", "work", "target", "max_samples", "config", "bank"))
         return {**entry, **unknown, "needs": str(error)}
     target = plan.target
     return {
         **entry,
-        "id": plan.id(),
+        "task": plan.task(),
+        "work": plan.work(),
         "target": {"metric": target.metric, "value": target.value, "direction": target.direction},
         "max_samples": plan.max_samples,
         "config": dict(plan.config),
-        "bank": packaged(name, size, plan.id()),
+        "bank": packaged(name, size, plan.work()),
     }
 
 

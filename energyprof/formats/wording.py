@@ -106,7 +106,8 @@ def about(entry: Entry, *, machine: bool) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What to know before reading the figures."""
     lines = [f"allowed to differ, {o.kind}: {o.message}" for o in comparison.allowed]
-    unlike = {o.kind for o in comparison.allowed} - {"work"}
+    lines += comparison.notes
+    unlike = {o.kind for o in comparison.allowed} - {"task"}
     if not comparison.one_machine:
         lines.append(NOT_JUDGED + "the reports come from different machines.")
     elif unlike:

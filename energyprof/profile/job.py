@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import torchrun
 from energyprof.profile.checkout import Checkout
@@ -22,7 +23,7 @@ from energyprof.profile.script import Script
 from energyprof.profile.training import Training
 from energyprof.report.record import WorkloadRecord
 from energyprof.wire import SEED_VARIABLE
-from energyprof.workload import Plan, Settings, Target, WorkloadError
+from energyprof.workload import Plan, Settings, WorkloadError, content_id
 from energyprof.workloads import workload_module
 
 # The plan of another checkout is made by that checkout's code.
@@ -36,8 +37,12 @@ try:
     plan = workload_module(job["name"]).plan(Settings(**job["settings"]))
 except (WorkloadError, TypeError) as error:
     sys.exit(str(error))
-work = {"name": plan.name, "size": plan.size, "id": plan.id(), "config": dict(plan.config)}
-print(json.dumps({**work, "target": asdict(plan.target), "max_samples": plan.max_samples}))
+known = {"name": plan.name, "size": plan.size, "config": dict(plan.config), "target": asdict(plan.target)}
+if hasattr(plan, "work"):
+    known.update(task=plan.task(), work=plan.work(), task_keys=plan.task_keys, sample_keys=plan.sample_keys)
+else:  # from before there were two identities
+    known.update(task="", work=plan.id())
+print(json.dumps({"workload": known, "max_samples": plan.max_samples}))
 """
 
 
@@ -77,7 +82,16 @@ def workload_job(name: str, settings: Settings, python: str | None, checkout: Ch
     package = _package(name, checkout)
     if package is None:
         plan = plan_workload(name, settings)
-        work = WorkloadRecord(plan.name, plan.size, plan.id(), dict(plan.config), plan.target)
+        work = WorkloadRecord(
+            plan.name,
+            plan.size,
+            plan.task(),
+            plan.work(),
+            dict(plan.config),
+            plan.target,
+            plan.task_keys,
+            plan.sample_keys,
+        )
         max_samples = plan.max_samples
     else:
         work, max_samples = _planned_by(package, name, settings)
@@ -176,8 +190,7 @@ def _planned_by(package: Path, name: str, settings: Settings) -> tuple[WorkloadR
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise TrainingError(f"{package.parent}: cannot plan {name}: {said[-1]}")
     plan = json.loads(done.stdout.splitlines()[-1])
-    target = Target(**plan["target"])
-    return WorkloadRecord(plan["name"], plan["size"], plan["id"], plan["config"], target), plan["max_samples"]
+    return decode(WorkloadRecord, plan["workload"], "plan"), plan["max_samples"]
 
 
 def _given(settings: Settings) -> Mapping[str, Any]:
@@ -187,11 +200,15 @@ def _given(settings: Settings) -> Mapping[str, Any]:
 
 
 def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
-    """What makes two runs of a program the same work: its command line."""
+    """What makes two runs of a program the same work: its command line.
+
+    What it is to achieve nobody knows, unless the user gave it a ``name``.
+    """
     text = json.dumps(list(command))
     return WorkloadRecord(
         name or Path(command[0]).name,
         None,
+        content_id({"program": name}) if name else "",
         "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         {"command": list(command)},
         None,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import re
@@ -15,7 +13,7 @@ from pathlib import Path
 from energyprof.errors import UsageError
 from energyprof.report.record import WorkloadRecord
 from energyprof.wire import SEED_VARIABLE, TARGET_VARIABLE
-from energyprof.workload import Target, code_digest
+from energyprof.workload import Target, code_digest, content_id
 
 # What a plain number is a target of.
 METRIC = "score"
@@ -31,24 +29,20 @@ class Script:
     target: Target | None
 
     def work(self) -> WorkloadRecord:
-        """What two runs must share to be the same work: code but for comments, arguments and target.
+        """What two runs must share to be the same work: code but for imports and comments, arguments, target.
 
-        What the script imports or reads is not looked into.
+        Of its task no more is known than whose it is and to which target: what it imports or reads is not
+        looked into.
 
         Raises:
             UsageError: there is no such script, or it is not Python.
         """
-        work = {
-            "name": self.path.name,
-            "code": self._code(),
-            "arguments": self.arguments,
-            "target": self.target and asdict(self.target),
-        }
-        text = json.dumps(work, sort_keys=True, separators=(",", ":"))
+        target = self.target and asdict(self.target)
         return WorkloadRecord(
             self.path.name,
             None,
-            "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+            content_id({"script": self.path.name, "target": target}),
+            content_id({"code": self._code(), "arguments": self.arguments, "target": target}),
             {"arguments": list(self.arguments)},
             self.target,
         )

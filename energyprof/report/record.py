@@ -26,13 +26,18 @@ Status = Literal["reached", "missed", "diverged", "interrupted", "failed", "done
 
 @dataclass(frozen=True)
 class WorkloadRecord:
-    """What was trained; ``id`` is equal exactly where the work is."""
+    """What was trained, and its two identities: equal exactly where what they stand for is."""
 
     name: str
     size: str | None
-    id: str
+    # What is to be achieved: data, split, evaluation, target. "": not known, so only equal work tells.
+    task: str
+    work: str  # the task and all of how it is trained
     config: Mapping[str, Any]
     target: Target | None
+    # The keys of config (``a.b``: b within a) that belong to the task, and those that say what one sample is.
+    task_keys: tuple[str, ...] = ()
+    sample_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,15 @@ def ends_of_intervals(data: dict[str, Any]) -> dict[str, Any]:
     return of_each(data, "runs", lambda run: change(of_each(run, "phases", change)))
 
 
+def two_identities(data: dict[str, Any]) -> dict[str, Any]:
+    """What was the ``id`` is that of the work; the task was not told apart from it, so it is not known."""
+    workload = data.get("workload")
+    if not isinstance(workload, dict) or "id" not in workload:
+        return data
+    rest = {key: value for key, value in workload.items() if key != "id"}
+    return {**data, "workload": {"task": "", **rest, "work": workload["id"]}}
+
+
 # Version -> what has changed since; in the order in which it did.
 STEPS: dict[int, tuple[Step, ...]] = {
     1: (
@@ -144,5 +153,6 @@ STEPS: dict[int, tuple[Step, ...]] = {
         external_for_recorded,
         nodes_for_machine,
         ends_of_intervals,
+        two_identities,
     ),
 }

@@ -71,6 +71,20 @@ SLICES: Dict[str, Any] = {
     "train_slabs_mm": [[-50, -5], [30, 75]],
     "validation_slabs_mm": [[4, 21]],
 }
+# The loss is that of noise in an autoencoder's latents, on a schedule: these are not trained, and say what it
+# is a loss of. What is predicted does not: of a velocity the noise follows.
+TASK = (
+    "data",
+    "data_sha256",
+    "train_slabs_mm",
+    "validation_slabs_mm",
+    "validation_seed",
+    "validation_items",
+    "resolution",
+    "room",
+    "model.vae",
+    "model.scheduler",
+)
 OFFERS = frozenset({"channels_last", "model", "data", "ema", "prediction"})
 
 
@@ -98,7 +112,9 @@ def plan(settings: Settings) -> Plan:
         if not (folder / image_folder.METADATA).is_file():
             image_folder.read(folder)  # says what is missing
         recipe["data"] = fingerprint(folder)
-    return planning.plan_of("diffusion", settings, recipe, ("validation_loss", "min"), denoising.SOURCES)
+    return planning.plan_of(
+        "diffusion", settings, recipe, ("validation_loss", "min"), denoising.SOURCES, TASK
+    )
 
 
 def build(plan: Plan) -> denoising.Denoising:

@@ -44,11 +44,27 @@ def plan_of(
     recipe: Mapping[str, Any],
     metric: Tuple[str, Literal["max", "min"]],
     sources: Tuple[str, ...],
+    task_keys: Tuple[str, ...] = (),
+    sample_keys: Tuple[str, ...] = (),
 ) -> Plan:
-    """The plan of a recipe; ``metric`` is its name and direction, ``sources`` the files that are the work."""
+    """The plan of a recipe.
+
+    ``metric`` is its name and direction, ``sources`` the files that are the work. ``task_keys`` say what of
+    the recipe is to be achieved and ``sample_keys`` what one sample is.
+    """
     config = {key: value for key, value in recipe.items() if key not in ("target", "max_samples")}
     target = Target(metric[0], float(recipe["target"]), metric[1])
-    return Plan(name, settings.size, config, target, recipe["max_samples"], settings, sources)
+    return Plan(
+        name,
+        settings.size,
+        config,
+        target,
+        recipe["max_samples"],
+        settings,
+        sources,
+        tuple(key for key in task_keys if key.partition(".")[0] in config),
+        sample_keys,
+    )
 
 
 def _check(recipe: Mapping[str, Any], settings: Settings) -> None:

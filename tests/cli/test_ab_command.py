@@ -137,7 +137,7 @@ def test_before_is_the_other_revisions_script_and_after_the_working_tree(
     hungrier: Any, repository: Command
 ) -> None:
     a, b = sides(repository)
-    assert a.workload.id != b.workload.id
+    assert a.workload.work != b.workload.work
     assert a.workload.target == b.workload.target
     assert "HEAD~1, commit" in "".join(a.notes)
     assert "the working tree, commit" in "".join(b.notes)
@@ -234,13 +234,13 @@ def test_one_machines_own_noise_lies_beside_the_baseline(repository: Command) ->
     assert done.returncode == 0, done.stdout + done.stderr
     noise = repository.report("base.noise.json")
     a, again = read(repository.folder / "base.json"), read(repository.folder / "base-again.json")
-    assert (noise["work"], noise["machine"]) == (a.workload.id, a.nodes[0].machine["id"])
+    assert (noise["work"], noise["machine"]) == (a.workload.work, a.nodes[0].machine["id"])
     spread = noise["figures"]["energy_per_sample"]
     # Seeds 0 and 1 cost 1 and 1.3, twice each: the sample sd of their logarithms is ln(1.3) / √3.
     assert spread["n"] == 4
     assert spread["sd"] == pytest.approx(0.1515, abs=0.01)
     assert re.search(r"energy per sample +15\.. % +4 +\+30\.. %", done.stdout), done.stdout
-    assert a.workload.id == again.workload.id
+    assert a.workload.work == again.workload.work
     verdict = repository("check", "base-again.json", "--baseline", "base.json")
     assert verdict.returncode == 0, verdict.stdout
 
@@ -284,7 +284,7 @@ def test_a_commit_to_energyprof_itself_is_judged_by_its_own_workloads(
     done = here.anew(*words, environment={"TMPDIR": str(temporary)})  # this folder's energyprof, not ours
     assert done.returncode == 1, done.stderr
     a, b = sides(here)
-    assert a.workload.id != b.workload.id
+    assert a.workload.work != b.workload.work
     assert a.workload.config == b.workload.config
     assert [run.status for run in (*a.runs, *b.runs)] == ["reached"] * 4
     assert b.runs[0].energy_j == pytest.approx(1.2 * (a.runs[0].energy_j or 0), rel=0.01)

@@ -130,7 +130,7 @@ def test_markdown_is_fit_for_a_job_summary(typed):
 
 
 def of(made, size):
-    return replace(made, workload=replace(made.workload, size=size, id=size))
+    return replace(made, workload=replace(made.workload, size=size, work=size))
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path)
     write(at(1.03, 1.04, 1.05), tmp_path / "more.json")
     assert typed("more").exit_code == 1
     noisy = [at(math.exp(0.03), math.exp(-0.03))]
-    write_noise(replace(noise_of(noisy), work=base.workload.id), noise_path(tmp_path / "base.json"))
+    write_noise(replace(noise_of(noisy), work=base.workload.work), noise_path(tmp_path / "base.json"))
     done = typed("more")
     assert done.exit_code == 0 and "limit +8.49 %" in done.stdout  # 2 · 0.03 · √2
     assert "the limit on energy_per_sample is twice this machine's own variation" in done.stdout

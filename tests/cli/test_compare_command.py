@@ -47,13 +47,22 @@ def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
     assert "\x1b" not in done.stdout
 
 
-def test_other_work_is_refused_with_3_and_may_be_allowed(folder):
+def test_other_work_of_the_same_task_is_compared(folder):
     done = energyprof(folder, "compare", "base.json", "other.json")
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "work: config.batch_size is 4 in base, 8 in other" in done.stderr
-    allowed = energyprof(folder, "compare", "base.json", "other.json", "--allow", "work")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "one task, trained differently: config.batch_size is 4 in base, 8 in other" in done.stdout
+
+
+def test_another_task_is_refused_with_3_in_one_line_and_may_be_allowed(folder):
+    names = [f"task{i}.json" for i in range(40)]
+    for i, name in enumerate(names):
+        write(at(1.0, name=f"task {i}"), folder / name)
+    done = energyprof(folder, "compare", "base.json", *names)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+    assert "name is unet in base, task 0 in task0, task 1 in task1, and 38 other values" in done.stderr
+    allowed = energyprof(folder, "compare", "base.json", names[0], "--allow", "task")
     assert allowed.returncode == 0
-    assert "allowed to differ, work: config.batch_size is 4 in base, 8 in other" in allowed.stdout
+    assert "allowed to differ, task: name is unet in base, task 0 in task0" in allowed.stdout
 
 
 def test_a_report_that_missed_says_how_many_reached(folder):
@@ -158,7 +167,7 @@ def test_names_cannot_break_the_table_or_write_to_the_terminal(folder):
     [
         (["nope.json"], "nope.json: cannot be read"),
         (["base.json", "--format", "xml"], "no format 'xml'; choose from text, markdown, "),
-        (["base.json", "--allow", "machine"], "--allow machine: choose from work"),
+        (["base.json", "--allow", "machine"], "--allow machine: choose from task"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_2(folder, words, complaint):

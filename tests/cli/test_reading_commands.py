@@ -284,7 +284,14 @@ def test_workloads_lists_sizes_targets_and_reference_runs(command: Any) -> None:
 def size(**changes: Any) -> dict[str, Any]:
     """A size in the catalogue, without a bank."""
     target = {"metric": "validation_loss", "value": 0.2, "direction": "min"}
-    known = {"size": "tiny", "summary": "small", "needs": None, "id": "sha256:0", "max_samples": 4096}
+    known = {
+        "size": "tiny",
+        "summary": "small",
+        "needs": None,
+        "task": "",
+        "work": "sha256:0",
+        "max_samples": 4096,
+    }
     return {**known, "target": target, "config": {"data": "brains"}, "bank": None, **changes}
 
 

@@ -210,7 +210,7 @@ def test_two_processes_train_the_standard_workload_together(
 ID = """
 from energyprof.workload import Settings
 from energyprof.workloads import unet
-print(unet.plan(Settings(batch_size=8, data_fraction=0.05)).id())
+print(unet.plan(Settings(batch_size=8, data_fraction=0.05)).work())
 """
 
 

@@ -97,12 +97,12 @@ def test_one_seed_has_no_spread_and_so_foretells_nothing() -> None:
 
 def test_a_bank_is_of_its_own_work_only() -> None:
     work = unet_bank()["workload"]
-    record = WorkloadRecord("unet", "tiny", work["id"], {}, None)
+    record = WorkloadRecord("unet", "tiny", work["task"], work["work"], {}, None)
     found = bank_of(record)
     assert found is not None and found.seeds >= 20
-    for other in ({"id": "sha256:other"}, {"size": "base"}, {"name": "train.py", "size": None}):
+    for other in ({"work": "sha256:other"}, {"size": "base"}, {"name": "train.py", "size": None}):
         assert bank_of(replace(record, **other)) is None
-    assert packaged("../banks/unet", "tiny", work["id"]) is None
+    assert packaged("../banks/unet", "tiny", work["work"]) is None
 
 
 @pytest.mark.parametrize("samples", [512, 4608])

@@ -125,16 +125,42 @@ def test_many_reports_that_are_the_same_are_not_told_apart_by_luck():
 
 def test_what_was_allowed_stays_visible_and_joules_of_two_kinds_get_no_verdict():
     wall = {"boundary": "wall_ac", "origin": "modelled", "meters": (meter("shelly:0"),)}
-    other = at(1.0, 1.1, config={"batch_size": 8}, **wall)
+    other = at(1.0, 1.1, name="resnet", **wall)
     comparison = compare([at(1.0, 1.1), other], ["a", "b"], allow=ALLOWED)
     assert {obstacle.kind for obstacle in comparison.allowed} == set(ALLOWED)
     assert figures_of(comparison.entries[1])["energy_per_sample"].change.verdict is None
 
 
-def test_other_work_on_the_same_meters_may_be_judged_if_allowed():
-    more = at(2.0, 2.01, config={"batch_size": 8})
-    comparison = compare([at(1.0, 1.01), more], ["a", "b"], allow=["work"])
+def test_another_task_on_the_same_meters_may_be_judged_if_allowed():
+    more = at(2.0, 2.01, name="resnet", config={"batch_size": 8})
+    comparison = compare([at(1.0, 1.01), more], ["a", "b"], allow=["task"])
     assert figures_of(comparison.entries[1])["energy_per_sample"].change.verdict == "higher"
+    assert comparison.notes == ()  # how it is trained matters little where the task is another
+
+
+def test_different_works_of_one_task_are_compared_and_what_differs_is_said():
+    more = at(2.0, 2.01, config={"batch_size": 8, "precision": "fp32"})
+    comparison = compare([at(1.0, 1.01), more], ["a", "b"])
+    assert figures_of(comparison.entries[1])["energy_to_target"].change.verdict == "higher"
+    assert comparison.allowed == ()
+    assert comparison.notes == ("one task, trained differently: config.batch_size is 4 in a, 8 in b",)
+
+
+def test_where_a_sample_is_not_the_same_there_are_no_figures_per_sample():
+    short, long = ({"tokens": {"length": length}} for length in (64, 128))
+    keys = ("tokens",)
+    same = compare(
+        [at(1.0, config=short, sample_keys=keys), at(2.0, config=short, sample_keys=keys)], ["a", "b"]
+    )
+    apart = compare(
+        [at(1.0, config=short, sample_keys=keys), at(2.0, config=long, sample_keys=keys)], ["a", "b"]
+    )
+    assert {"energy_per_sample", "energy_to_target"} <= set(figures_of(same.entries[1]))
+    assert "energy_per_sample" not in figures_of(apart.entries[1])
+    assert {"energy_to_target", "time_to_target", "samples_to_target"} <= set(figures_of(apart.entries[1]))
+    assert apart.notes[1] == (
+        "no figures per sample, since a sample is not the same: config.tokens.length is 64 in a, 128 in b"
+    )
 
 
 def test_nothing_to_compare_is_said_so():

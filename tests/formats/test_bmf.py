@@ -49,7 +49,7 @@ def test_a_single_run_has_a_value_and_no_interval() -> None:
 
 def test_reports_of_one_work_are_told_apart_by_their_labels() -> None:
     assert list(written(at(1.0), at(2.0))) == ["unet tiny (r0)", "unet tiny (r1)"]
-    assert list(written(at(1.0), at(2.0, name="minilm"), allow=["work"])) == ["unet tiny", "minilm tiny"]
+    assert list(written(at(1.0), at(2.0, name="minilm"), allow=["task"])) == ["unet tiny", "minilm tiny"]
 
 
 def test_an_estimate_never_goes_on_as_the_curve_of_a_measurement() -> None:

@@ -76,7 +76,7 @@ def test_a_single_report_has_a_page_too(tmp_path: Path) -> None:
     ],
 )
 def test_poor_reports_make_poor_pages_and_no_crash(contents: list[Report]) -> None:
-    text = drawn(*contents, allow=["work", "boundary", "origin", "meters"])
+    text = drawn(*contents, allow=["task", "boundary", "origin", "meters"])
     assert Reader(text).comparison["schema"] == "energyprof.comparison/1"
     assert not re.search(r"\b(nan|inf)\b", text)
 
@@ -102,7 +102,7 @@ def test_nothing_that_a_report_says_becomes_markup(tmp_path: Path) -> None:
     plug = replace(made.meters[0], method=EVIL, info=replace(made.meters[0].info, gain_source=EVIL))
     made = replace(made, meters=(plug,))
     path = saved(made, tmp_path / "a.json")
-    comparison = compare([made, BASE], [EVIL, "b"], allow=["work", "meters"])
+    comparison = compare([made, BASE], [EVIL, "b"], allow=["task", "meters"])
     text = page(comparison, [made, BASE], [path.with_name("a.trace.csv.gz"), None])
     read = Reader(text)
     assert "\x1b" not in text
@@ -129,11 +129,11 @@ def test_an_estimate_is_marked_wherever_its_joules_stand(tmp_path: Path) -> None
 
 
 def test_what_was_overlooked_and_left_out_stands_at_the_top() -> None:
-    other = several(1.0, 1.1, config={"batch_size": 8})
+    other = several(1.0, 1.1, name="resnet")
     broken = replace(BASE, runs=(*BASE.runs, run(status="failed", exit_code=3)))
-    said = Reader(drawn(broken, other, allow=["work"])).said
+    said = Reader(drawn(broken, other, allow=["task"])).said
     top = said[: said.index("Figures with their intervals")]
-    assert "allowed to differ, work: config.batch_size is 4 in a, 8 in b" in top
+    assert "allowed to differ, task: name is unet in a, resnet in b" in top
     assert "a: run 4 (seed 0) left out: failed with exit code 3" in top
 
 

@@ -134,7 +134,7 @@ def test_a_script_runs_in_its_own_checkout_however_it_is_named(repository: Path)
             assert training.folder == old.folder
             assert training.seed == 5
             now = script_job(Script(path, ("--lr", "1"), None), 1, None, working_tree())
-            assert now.work.id != job.work.id
+            assert now.work.work != job.work.work
             assert now.work.name == job.work.name
 
 
@@ -216,8 +216,8 @@ def test_each_version_of_energyprof_plans_and_trains_its_own_workloads(own: Path
         assert training.package == old.top / "energyprof"
         assert training.folder == old.folder
     here = workload_job("unet", settings, None)
-    assert a.work.id == here.work.id
-    assert b.work.id != here.work.id
+    assert a.work.work == here.work.work
+    assert b.work.work != here.work.work
     assert (a.work.config, a.work.target, a.max_samples) == (
         here.work.config,
         here.work.target,

@@ -36,7 +36,7 @@ from fakes.meters import FakeMeter, counter
 from fakes.powercap import LAG_J, LivePowercap
 from fakes.waveform import constant
 
-WORK = WorkloadRecord("toy", "tiny", "sha256:0", {}, Target("score", 0.5, "max"))
+WORK = WorkloadRecord("toy", "tiny", "", "sha256:0", {}, Target("score", 0.5, "max"))
 # A training as the island makes it: it connects, says where it is, and ends with its last word.
 TRAIN = """
 import os, subprocess, sys, time

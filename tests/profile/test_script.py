@@ -84,20 +84,29 @@ def work_id(folder: Path, code: str = CODE, name: str = "t.py", **changes: Any) 
     path.parent.mkdir(exist_ok=True)
     path.write_text(code)
     fields: dict[str, Any] = {"arguments": ("--lr", "1"), "target": target_of("a>=1"), **changes}
-    return Script(path, **fields).work().id
+    return Script(path, **fields).work().work
 
 
-def test_comments_and_the_folder_are_no_part_of_the_work(tmp_path: Path) -> None:
+def test_comments_imports_and_the_file_are_no_part_of_the_work(tmp_path: Path) -> None:
     commented = '"""Better words."""\n' + CODE.replace("\n", "  # a comment\n", 1)
     assert work_id(tmp_path, commented) == work_id(tmp_path)
-    assert work_id(tmp_path / "elsewhere") == work_id(tmp_path)
+    assert work_id(tmp_path / "elsewhere", name="u.py") == work_id(tmp_path)
+    assert work_id(tmp_path, "import os, " + CODE.removeprefix("import ")) == work_id(tmp_path)
+
+
+def test_versions_of_a_script_have_one_task_and_other_targets_or_scripts_have_not(tmp_path: Path) -> None:
+    def task(name: str, target: str | None, content: str = CODE) -> str:
+        (tmp_path / name).write_text(content)
+        return Script(tmp_path / name, ("--lr", "1"), target_of(target)).work().task
+
+    assert task("t.py", "a>=1") == task("t.py", "a>=1", CODE + "print(2)\n")
+    assert len({task("t.py", "a>=1"), task("t.py", "a>=2"), task("t.py", None), task("u.py", "a>=1")}) == 4
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"code": CODE + "print(2)\n"},
-        {"name": "u.py"},
         {"arguments": ("--lr", "2")},
         {"arguments": ("--lr 1",)},
         {"target": target_of("a<=1")},
@@ -106,7 +115,7 @@ def test_comments_and_the_folder_are_no_part_of_the_work(tmp_path: Path) -> None
     ],
     ids=str,
 )
-def test_code_name_arguments_and_target_are_the_work(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_code_arguments_and_target_are_the_work(tmp_path: Path, change: dict[str, Any]) -> None:
     assert work_id(tmp_path, **change) != work_id(tmp_path)
 
 

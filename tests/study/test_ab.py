@@ -24,7 +24,7 @@ from fakes.meters import FakeMeter, gauge
 
 def side(name: SideName, target: float | None, title: str, size: str | None = None) -> Side:
     aim = None if target is None else Target("dice", target, "max")
-    work = WorkloadRecord(title, size, f"sha256:{name}", {}, aim)
+    work = WorkloadRecord(title, size, "", f"sha256:{name}", {}, aim)
     training = Training(("true",), None, "run", "keep")
     return Side(name, Job(work, lambda seed: training, title), Path(f"{name}.json"), "")
 

@@ -112,16 +112,16 @@ def test_a_setting_out_of_range_is_one_line(settings):
     ids=str,
 )
 def test_a_setting_that_changes_the_work_changes_its_id(settings):
-    assert diffusion.plan(settings).id() != diffusion.plan(Settings()).id()
+    assert diffusion.plan(settings).work() != diffusion.plan(Settings()).work()
 
 
 def test_the_prediction_it_has_anyway_is_no_other_work():
-    assert diffusion.plan(Settings(prediction="epsilon")).id() == diffusion.plan(Settings()).id()
+    assert diffusion.plan(Settings(prediction="epsilon")).work() == diffusion.plan(Settings()).work()
 
 
 def test_where_it_runs_is_no_part_of_the_work():
     elsewhere = Settings(device="cuda:1", max_samples=99, workers=3)
-    assert diffusion.plan(elsewhere).id() == diffusion.plan(Settings()).id()
+    assert diffusion.plan(elsewhere).work() == diffusion.plan(Settings()).work()
 
 
 @pytest.mark.parametrize("option", ["data", "model"])
@@ -129,10 +129,10 @@ def test_files_are_part_of_the_work_and_their_place_is_not(option, model, folder
     there = {"data": folder, "model": model}[option]
     changed = {"data": "1.jpg", "model": "unet/config.json"}[option]
     copied = Path(shutil.copytree(there, tmp_path / "copy"))
-    ids = [diffusion.plan(Settings(**{option: str(path)})).id() for path in (there, copied)]
+    ids = [diffusion.plan(Settings(**{option: str(path)})).work() for path in (there, copied)]
     assert ids[0] == ids[1]
     (copied / changed).write_bytes((copied / changed).read_bytes() + b" ")
-    assert diffusion.plan(Settings(**{option: str(copied)})).id() != ids[0]
+    assert diffusion.plan(Settings(**{option: str(copied)})).work() != ids[0]
     assert str(tmp_path) not in json.dumps(diffusion.plan(Settings(**{option: str(copied)})).config)
 
 
@@ -144,7 +144,7 @@ def test_a_plan_is_json_and_names_the_data_by_checksum():
 def test_planning_loads_nothing_heavy():
     program = (
         "import sys; from energyprof.workload import Settings; from energyprof.workloads import diffusion;"
-        "diffusion.plan(Settings()).id();"
+        "diffusion.plan(Settings()).work();"
         "heavy = {'torch', 'numpy', 'diffusers', 'transformers', 'PIL', 'nilearn'};"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )

@@ -67,7 +67,7 @@ def test_a_setting_out_of_its_range_is_one_line(settings, words):
 )
 def test_what_changes_the_work_changes_its_id(settings):
     offers = {"channels_last", "ema"}
-    assert planned(settings, offers).id() != planned(Settings(), offers).id()
+    assert planned(settings, offers).work() != planned(Settings(), offers).work()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_what_changes_the_work_changes_its_id(settings):
     ids=str,
 )
 def test_where_and_how_it_runs_is_no_part_of_the_work(settings):
-    assert planned(settings).id() == planned(Settings()).id()
+    assert planned(settings).work() == planned(Settings()).work()
 
 
 def test_an_option_that_a_workload_does_not_offer_is_no_part_of_its_work():

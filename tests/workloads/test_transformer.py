@@ -84,13 +84,13 @@ def test_a_setting_out_of_range_is_one_line(settings):
     ids=str,
 )
 def test_a_setting_that_changes_the_work_changes_its_id(settings):
-    ids = [transformer.plan(s).id() for s in (settings, Settings(), Settings(lora=2))]
+    ids = [transformer.plan(s).work() for s in (settings, Settings(), Settings(lora=2))]
     assert len(set(ids)) == 3
 
 
 @pytest.mark.parametrize("settings", [Settings(device="cuda:1"), Settings(max_samples=99)], ids=str)
 def test_where_it_runs_and_when_it_gives_up_are_no_part_of_the_work(settings):
-    assert transformer.plan(settings).id() == transformer.plan(Settings()).id()
+    assert transformer.plan(settings).work() == transformer.plan(Settings()).work()
 
 
 def test_a_model_and_data_of_ones_own_count_with_their_contents_not_their_places(own, tmp_path):
@@ -100,13 +100,13 @@ def test_a_model_and_data_of_ones_own_count_with_their_contents_not_their_places
         return replace(own, **{what: str(there)}), there
 
     (tmp_path / "elsewhere").mkdir()
-    first = transformer.plan(own).id()
+    first = transformer.plan(own).work()
     for what, name, spoilt in (("model", "other", "config.json"), ("data", "other.csv", "")):
         settings, there = moved(what, name)
-        assert transformer.plan(settings).id() == first
+        assert transformer.plan(settings).work() == first
         with (there / spoilt).open("a") as file:
             file.write("\n")
-        assert transformer.plan(settings).id() != first
+        assert transformer.plan(settings).work() != first
 
 
 def test_a_plan_is_json_and_holds_no_path(own, tmp_path):
@@ -119,7 +119,7 @@ def test_a_plan_is_json_and_holds_no_path(own, tmp_path):
 def test_planning_loads_nothing_heavy():
     program = (
         "import sys; from energyprof.workload import Settings; from energyprof.workloads import transformer;"
-        "transformer.plan(Settings()).id(); heavy = {'torch', 'numpy', 'transformers', 'tokenizers'};"
+        "transformer.plan(Settings()).work(); heavy = {'torch', 'numpy', 'transformers', 'tokenizers'};"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 0

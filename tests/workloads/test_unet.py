@@ -80,7 +80,7 @@ def test_a_setting_out_of_range_is_one_line(settings):
     ids=str,
 )
 def test_a_setting_that_changes_the_work_changes_its_id(settings):
-    assert unet.plan(settings).id() != unet.plan(Settings()).id()
+    assert unet.plan(settings).work() != unet.plan(Settings()).work()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_setting_that_changes_the_work_changes_its_id(settings):
     ids=str,
 )
 def test_where_it_runs_and_when_it_gives_up_are_no_part_of_the_work(settings):
-    assert unet.plan(settings).id() == unet.plan(Settings()).id()
+    assert unet.plan(settings).work() == unet.plan(Settings()).work()
 
 
 def test_a_plan_is_json_and_names_the_data_by_checksum():
@@ -100,7 +100,7 @@ def test_a_plan_is_json_and_names_the_data_by_checksum():
 def test_planning_loads_nothing_heavy():
     program = (
         "import sys; from energyprof.workload import Settings; from energyprof.workloads import unet;"
-        "unet.plan(Settings()).id(); heavy = {'torch', 'numpy', 'monai', 'nilearn'};"
+        "unet.plan(Settings()).work(); heavy = {'torch', 'numpy', 'monai', 'nilearn'};"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 0

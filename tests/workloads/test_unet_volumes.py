@@ -54,27 +54,27 @@ def test_the_plan_says_what_the_data_are(folder):
 
 def test_the_data_are_part_of_the_work_and_their_place_is_not(folder, tmp_path):
     moved = shutil.copytree(folder, tmp_path / "elsewhere")
-    assert full(moved).id() == full(folder).id()
+    assert full(moved).work() == full(folder).work()
     other = fake.write(tmp_path / "other", seed=1)
-    assert full(other).id() != full(folder).id()
+    assert full(other).work() != full(folder).work()
 
 
 @pytest.mark.parametrize(
     "settings", [{"batch_size": 4}, {"channels_last": True}, {"data_fraction": 0.5}, {"target": 0.9}], ids=str
 )
 def test_a_setting_that_changes_the_work_changes_its_id(folder, settings):
-    assert full(folder, **settings).id() != full(folder).id()
+    assert full(folder, **settings).work() != full(folder).work()
 
 
 @pytest.mark.parametrize("settings", [{"workers": 3}, {"nproc": 2}, {"max_samples": 8}], ids=str)
 def test_how_it_runs_is_no_part_of_the_work(folder, settings):
-    assert full(folder, **settings).id() == full(folder).id()
+    assert full(folder, **settings).work() == full(folder).work()
 
 
 def test_planning_needs_no_package(folder):
     code = (
         "import sys; from energyprof.workload import Settings; from energyprof.workloads import unet;"
-        f"unet.plan(Settings(size='full', data={folder!r})).id();"
+        f"unet.plan(Settings(size='full', data={folder!r})).work();"
         "sys.exit(bool({'torch', 'numpy', 'monai', 'nibabel'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, defau
 from energyprof.compare.gate.noise import Noise, unfit
 from energyprof.compare.gate.validity import doubts, invalid
 from energyprof.compare.gate.verdict import Design, Trial
-from energyprof.compare.mismatches import Kind, mismatches, refuse
+from energyprof.compare.mismatches import Kind, mismatches, refuse, same_script
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
 from energyprof.report.flags import Flag
@@ -54,7 +54,9 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
     """
     new, baseline, labels = case.new, case.baseline, case.labels
     series = sequential.one_series(new, baseline)
-    kinds = [kind for kind in MUST_AGREE if not (series and kind == "work")]
+    # A change is what is judged: of the code of a script, or of all that the two sides of a series name.
+    changed = series or same_script(new.workload, baseline.workload)
+    kinds = [kind for kind in MUST_AGREE if not (changed and kind == "work")]
     refuse(
         mismatches((new, baseline), labels, kinds),
         f"{labels[0]} cannot be judged against {labels[1]}: they measure different things",
@@ -67,8 +69,7 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
             for limit in judged_by
             if limit.margin > DEFAULT_MARGIN
         ]
-    if series:
-        notes += [f"the work differs: {o.message}" for o in mismatches((new, baseline), labels, ["work"])]
+    notes += [f"the work differs: {o.message}" for o in mismatches((new, baseline), labels, ["work"])]
     names = [limit.figure for limit in judged_by]
     if lines := invalid((new, labels[0]), (baseline, labels[1]), names):
         return Evidence(invalid=lines, notes=tuple(notes))

@@ -14,7 +14,7 @@ from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
 from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
 from energyprof.compare.gate.verdict import Trial
-from energyprof.compare.mismatches import NAMED, Kind, joint_id, machine_id, mismatches
+from energyprof.compare.mismatches import NAMED, Kind, joint_id, machine_id, mismatches, same_script
 from energyprof.compare.statistics.intervals import ROUNDING, Difference, Logs
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
@@ -145,7 +145,7 @@ def _within(past: Sequence[Logs]) -> float:
 def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]) -> Past | str | None:
     """What matters of one report, or why it says nothing about ``new``; ``None``: it is ``new`` itself."""
     data = upgraded(slim(data))
-    if _of(data, "workload", "id") != new.workload.id:
+    if not _may_be_same(data, new):
         return "other work"
     nodes = data.get("nodes")
     if not machine_id(new) or not isinstance(nodes, list) or _machines(nodes) != machine_id(new):
@@ -157,6 +157,8 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
         return "made later"
     report = from_data(data, where)
     if report.workload.target != new.workload.target:
+        return "other work"
+    if report.workload.work != new.workload.work and not same_script(report.workload, new.workload):
         return "other work"
     differing = mismatches((report, new), ("", ""), _MUST_AGREE)
     if differing:
@@ -177,6 +179,14 @@ def _machines(nodes: list[Any]) -> str:
     """``machine_id`` of nodes that are not decoded."""
     machines = [node.get("machine") if isinstance(node, dict) else None for node in nodes]
     return joint_id([str(machine.get("id", "")) if isinstance(machine, dict) else "" for machine in machines])
+
+
+def _may_be_same(data: Mapping[str, Any], new: Report) -> bool:
+    """Whether it is worth decoding: of the same work, or of something called the same that has no size."""
+    if _of(data, "workload", "work") == new.workload.work:
+        return True
+    name, size = (_of(data, "workload", key) for key in ("name", "size"))
+    return new.workload.size is None and size is None and name == new.workload.name
 
 
 def slim(data: dict[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def default_limits(new: Report, baseline: Report, noise: Noise | None = None) ->
     measured = any(m.counted and m.origin == "measured" for m in (*new.meters, *baseline.meters))
     if not measured and all(run.cpu_s is not None for run in runs):
         names = ["cpu_time" if programs and not counts else "cpu_time_per_sample"]
-    if new.workload.id != baseline.workload.id and new.workload.target and baseline.workload.target:
+    if new.workload.work != baseline.workload.work and new.workload.target and baseline.workload.target:
         names.append("samples_to_target")
     return tuple(Limit(name, margin(name, noise)) for name in names)
 

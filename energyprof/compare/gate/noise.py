@@ -54,14 +54,14 @@ def noise_of(reports: Sequence[Report]) -> Noise:
             figures[figure.name] = Spread(sd or 0.0, len(values))
     workload = " ".join(filter(None, (first.workload.name, first.workload.size)))
     created = max(report.created for report in reports)
-    return Noise(SCHEMA, created, machine_id(first), workload, first.workload.id, figures)
+    return Noise(SCHEMA, created, machine_id(first), workload, first.workload.work, figures)
 
 
 def unfit(noise: Noise, report: Report) -> str | None:
     """Why ``noise`` does not apply to the runs of ``report``; ``None``: it does."""
     if not noise.machine or noise.machine != machine_id(report):
         return "it is from another machine"
-    if noise.work != report.workload.id:
+    if noise.work != report.workload.work:
         return f"it is for other work ({noise.workload})"
     return None
 

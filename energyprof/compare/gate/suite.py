@@ -9,7 +9,7 @@ from itertools import groupby
 
 from energyprof.compare.gate.evidence import Case
 from energyprof.compare.gate.noise import Noise
-from energyprof.compare.mismatches import machine_id, machine_name, mismatches
+from energyprof.compare.mismatches import machine_id, machine_name, mismatches, same_script
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
 
@@ -36,8 +36,9 @@ class Suite:
 def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
     """The reports of two folders matched by their work; their file names do not matter.
 
-    Work and machine must be the same. What remains with the same name and size in both folders is changed
-    work: reports with equal settings belong together (the code changed), then those of one machine, then any.
+    Work and machine must be the same, but for the code of a script: a change to that is what is judged. What
+    remains with the same name and size in both folders is changed work: reports with equal settings belong
+    together (the code changed), then those of one machine, then any.
 
     Raises:
         UsageError: a folder has two reports of the same work on the same machine.
@@ -45,18 +46,18 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
     _refuse_duplicates(new)
     _refuse_duplicates(baseline)
     mine, theirs = sorted(new, key=_exact), sorted(baseline, key=_exact)
-    same = _take(mine, theirs, _exact)
+    same = _take(mine, theirs, _equal(_exact)) + _take(mine, theirs, _other_code)
     names = _names([a for a, _ in same])
     cases = [
         Case(a.report, b.report, (a.label, b.label), b.noise, name)
         for (a, b), name in zip(same, names, strict=True)
     ]
     # On another machine it is still the same work; judging it says what differs.
-    elsewhere = _take(mine, theirs, _work)
+    elsewhere = _take(mine, theirs, _equal(_work))
     cases += [Case(a.report, b.report, (a.label, b.label), None, _placed(a.report)) for a, b in elsewhere]
     changed = []
     for alike in (_settings, _place, _name):
-        changed += _take(mine, theirs, alike)
+        changed += _take(mine, theirs, _equal(alike))
     return Suite(
         tuple(sorted(cases, key=lambda case: case.work)),
         tuple(sorted(_placed(n.report) for n in mine)),
@@ -66,17 +67,25 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
 
 
 def _take(
-    new: list[Named], baseline: list[Named], key: Callable[[Named], Hashable]
+    new: list[Named], baseline: list[Named], alike: Callable[[Named, Named], bool]
 ) -> list[tuple[Named, Named]]:
-    """Pairs of equal ``key``, in the order of the lists; they leave both."""
+    """Pairs that are ``alike``, in the order of the lists; they leave both."""
     pairs = []
     for a in list(new):
-        b = next((b for b in baseline if key(b) == key(a)), None)
+        b = next((b for b in baseline if alike(a, b)), None)
         if b is not None:
             pairs.append((a, b))
             new.remove(a)
             baseline.remove(b)
     return pairs
+
+
+def _equal(key: Callable[[Named], Hashable]) -> Callable[[Named, Named], bool]:
+    return lambda a, b: key(a) == key(b)
+
+
+def _other_code(a: Named, b: Named) -> bool:
+    return same_script(a.report.workload, b.report.workload) and machine_id(a.report) == machine_id(b.report)
 
 
 def _name(named: Named) -> tuple[str, ...]:
@@ -94,7 +103,7 @@ def _settings(named: Named) -> tuple[str, ...]:
 
 def _work(named: Named) -> tuple[str, ...]:
     work = named.report.workload
-    return (*_name(named), work.id, repr(work.target))
+    return (*_name(named), work.work, repr(work.target))
 
 
 def _exact(named: Named) -> tuple[str, ...]:

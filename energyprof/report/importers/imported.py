@@ -68,6 +68,7 @@ def header(
         workload=WorkloadRecord(
             work,
             None,
+            "",
             f"import:{kind}:{work}:sha256:{hashlib.sha256(text.encode()).hexdigest()}",
             dict(config),
             target,

@@ -175,7 +175,7 @@ def test_level_and_trend_share_the_5_percent():
     ("other", "why"),
     [
         (at(1.0, config={"batch_size": 8}), "other work"),
-        (at(1.0, target=replace(TARGET, value=0.9), id=at(1.0).workload.id), "other work"),
+        (at(1.0, target=replace(TARGET, value=0.9), work=at(1.0).workload.work), "other work"),
         (at(1.0, machine=ELSEWHERE), "another machine"),
         (at(1.0, boundary="wall_ac"), "another boundary"),
         (at(1.0, origin="modelled"), "measured or not"),

@@ -40,9 +40,9 @@ def of(made, **workload):
 
 
 def test_reports_are_matched_by_their_work_and_not_by_their_names():
-    small, large = of(SAME, size="small", id="s"), of(HUNGRY, size="large", id="l")
+    small, large = of(SAME, size="small", work="s"), of(HUNGRY, size="large", work="l")
     new = folder("new", a=small, b=large)
-    old = folder("main", x=of(SAME, size="large", id="l"), y=small)
+    old = folder("main", x=of(SAME, size="large", work="l"), y=small)
     result, code = judged(new, old, PER_SAMPLE)
     assert [(v.work, v.outcome) for v in result.verdicts] == [("unet large", "FAIL"), ("unet small", "PASS")]
     assert (result.outcome, code) == ("FAIL", 1)
@@ -68,7 +68,7 @@ def test_settings_and_machines_of_one_workload_are_told_apart():
 
 
 def test_what_is_new_and_what_is_gone_is_listed():
-    other = of(SAME, name="diffusion", id="d")
+    other = of(SAME, name="diffusion", work="d")
     result, code = judged(folder("new", a=SAME, b=other), folder("main", a=SAME))
     assert (result.outcome, code, result.added) == ("PASS", 0, ("diffusion tiny on here, Xeon",))
     result, code = judged(folder("new", a=SAME), folder("main", a=SAME, b=other))
@@ -77,8 +77,8 @@ def test_what_is_new_and_what_is_gone_is_listed():
 
 
 def test_changed_work_cannot_be_judged_and_is_3_unless_it_is_overlooked():
-    new, old = folder("new", a=at(1.0, 1.1, config=BF16), b=of(SAME, size="base", id="b")), None
-    old = folder("main", a=SAME, b=of(SAME, size="base", id="b"))
+    new, old = folder("new", a=at(1.0, 1.1, config=BF16), b=of(SAME, size="base", work="b")), None
+    old = folder("main", a=SAME, b=of(SAME, size="base", work="b"))
     result, code = judged(new, old)
     assert (result.outcome, code) == ("NOT_COMPARABLE", 3)
     assert result.changed == ("unet tiny: config.precision is bf16 in new/a, fp32 in main/a",)
@@ -88,11 +88,11 @@ def test_changed_work_cannot_be_judged_and_is_3_unless_it_is_overlooked():
 
 
 def test_changed_code_of_equal_settings_belongs_together():
-    new = folder("new", a=of(SAME, id="1'"), b=of(at(1.0, 1.1, config=BF16), id="2'"))
-    old = folder("main", a=of(at(1.0, 1.1, config=BF16), id="2"), b=of(SAME, id="1"))
+    new = folder("new", a=of(SAME, work="1'"), b=of(at(1.0, 1.1, config=BF16), work="2'"))
+    old = folder("main", a=of(at(1.0, 1.1, config=BF16), work="2"), b=of(SAME, work="1"))
     assert suite(new, old).changed == (
-        "unet tiny: the code or the data: id is 1' in new/a, 1 in main/b",
-        "unet tiny: the code or the data: id is 2' in new/b, 2 in main/a",
+        "unet tiny: the code differs: work is 1' in new/a, 1 in main/b",
+        "unet tiny: the code differs: work is 2' in new/b, 2 in main/a",
     )
 
 
@@ -106,17 +106,17 @@ def test_another_machine_is_3_whatever_is_overlooked():
 
 
 def test_an_invalid_run_is_4_and_a_certain_failure_beside_it_1():
-    base = of(SAME, size="base", id="b")
+    base = of(SAME, size="base", work="b")
     old = folder("main", a=SAME, b=base)
     result, code = judged(folder("new", a=THROTTLED, b=base), old)
     assert (result.outcome, code, len(result.invalid), len(result.verdicts)) == ("INVALID", 4, 1, 1)
-    result, code = judged(folder("new", a=THROTTLED, b=of(HUNGRY, size="base", id="b")), old)
+    result, code = judged(folder("new", a=THROTTLED, b=of(HUNGRY, size="base", work="b")), old)
     assert (result.outcome, code, len(result.invalid)) == ("FAIL", 1, 1)
 
 
 def test_one_inconclusive_work_is_no_pass():
-    old = folder("main", a=SAME, b=of(SAME, size="base", id="b"))
-    result, code = judged(folder("new", a=SAME, b=of(NOISY, size="base", id="b")), old, strict=True)
+    old = folder("main", a=SAME, b=of(SAME, size="base", work="b"))
+    result, code = judged(folder("new", a=SAME, b=of(NOISY, size="base", work="b")), old, strict=True)
     assert (result.outcome, code) == ("INCONCLUSIVE", 5)
 
 
@@ -127,7 +127,7 @@ def test_two_reports_of_the_same_work_are_refused_by_their_names():
 
 def test_nothing_in_common_is_no_pass():
     result, code = judged(
-        folder("new", a=SAME), folder("main", b=of(SAME, name="other", id="o")), strict=True
+        folder("new", a=SAME), folder("main", b=of(SAME, name="other", work="o")), strict=True
     )
     assert (result.outcome, code) == ("INCONCLUSIVE", 5)
 
@@ -136,9 +136,9 @@ def test_all_limits_of_all_works_share_the_5_percent():
     # t = 2.4: over 2.132 (5 %, one test), under 2.776 (2.5 %, two).
     new, old = at(1.05 * 0.9753, 1.05, 1.05 * 1.0253), at(0.9753, 1.0, 1.0253)
     assert check(new, old, PER_SAMPLE).outcome == "FAIL"
-    two = folder("new", a=new, b=of(SAME, size="base", id="b"))
+    two = folder("new", a=new, b=of(SAME, size="base", work="b"))
     assert (
-        judged(two, folder("main", a=old, b=of(SAME, size="base", id="b")), PER_SAMPLE)[0].outcome != "FAIL"
+        judged(two, folder("main", a=old, b=of(SAME, size="base", work="b")), PER_SAMPLE)[0].outcome != "FAIL"
     )
 
 
@@ -147,7 +147,7 @@ def test_a_suite_of_unchanged_work_fails_in_5_percent():
 
     def noisy():
         values = {name: [math.exp(rng.gauss(0, 0.01)) for _ in range(3)] for name in "abc"}
-        return {name: of(at(*three), size=name, id=name) for name, three in values.items()}
+        return {name: of(at(*three), size=name, work=name) for name, three in values.items()}
 
     for _ in range(300):
         failed += judged(folder("new", **noisy()), folder("main", **noisy()), limits)[0].outcome == "FAIL"
