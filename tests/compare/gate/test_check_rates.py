@@ -1,4 +1,4 @@
-"""How often the gate errs, by simulation, and what no input may make it do."""
+"""How often the gate errs, of a few hundred verdicts (benchmarks/gate.py has many); what no input can do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from energyprof.compare.statistics.intervals import logs_of, welch
 from reports import PER_SAMPLE, at
 
 
-def simulated(seed, factor, sd, n, limits, trials=1000):
+def simulated(seed, factor, sd, n, limits, trials=250):
     """How often each outcome comes, of ``trials`` verdicts on ``n`` against ``n`` noisy runs."""
     rng = random.Random(seed)
     counts = {"PASS": 0, "FAIL": 0, "INCONCLUSIVE": 0}
@@ -25,7 +25,7 @@ def simulated(seed, factor, sd, n, limits, trials=1000):
         old = [math.exp(rng.gauss(0, sd)) for _ in range(n)]
         (verdict,) = judge([Trial(limits[0], welch(logs_of(new), logs_of(old)), (n, n))])
         counts[verdict.outcome] += 1
-        if trial < 10:  # the whole way through reports takes longer, and says the same
+        if trial < 3:  # the whole way through reports takes longer, and says the same
             assert check(at(*new), at(*old), limits).outcome == verdict.outcome
     return {outcome: count / trials for outcome, count in counts.items()}
 

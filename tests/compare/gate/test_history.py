@@ -153,22 +153,22 @@ def test_the_line_through_the_reports_agrees_with_scipy():
 
 
 def test_unchanged_work_is_called_higher_and_trending_in_5_percent_each():
-    rng, higher, trending, trials = random.Random(1), 0, 0, 4000
+    rng, higher, trending, trials = random.Random(1), 0, 0, 800
     for _ in range(trials):
         means = [rng.gauss(0, 0.01) for _ in range(11)]
         logs = [logs_of([math.exp(mean)]) for mean in means]
         higher += lower_end(prediction(logs[-1], logs[:-1]), ALPHA) > 0
         trending += lower_end(trend(means), ALPHA) > 0
-    assert 0.04 <= higher / trials <= 0.06
-    assert 0.04 <= trending / trials <= 0.06
+    assert 0.03 <= higher / trials <= 0.07
+    assert 0.03 <= trending / trials <= 0.07
 
 
 def test_level_and_trend_share_the_5_percent():
     rng, failed, limits = random.Random(2), 0, [Limit("energy_per_sample", 1e-9)]
-    for _ in range(300):
+    for _ in range(60):
         past = earlier(*(math.exp(rng.gauss(0, 0.01)) for _ in range(6)))
         failed += judged(new(math.exp(rng.gauss(0, 0.01))), *past, limits=limits).outcome == "FAIL"
-    assert 0.01 <= failed / 300 <= 0.07
+    assert 0.01 <= failed / 60 <= 0.07
 
 
 @pytest.mark.parametrize(
