@@ -55,6 +55,7 @@ wire.send("end", status="done", message="")
 def measuring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasurementSettings]:
     powercap = LivePowercap(tmp_path / "machine", constant(50))
     monkeypatch.setenv("ENERGYPROF_SYSFS_ROOT", str(tmp_path / "machine"))
+    monkeypatch.setattr("energyprof.profile.record.COOLDOWN_S", 0.1)
     yield MeasurementSettings(("auto",), 0.02, 0.1, tmp_path / "r.json")
     powercap.close()
 
@@ -206,7 +207,7 @@ def test_gpus_that_only_idle_are_named() -> None:
 
 def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
     seen: list[Snapshot] = []
-    profiled(measuring, training(0, after="time.sleep(1.2)"), watchers=[Watcher("the test", seen.append)])
+    profiled(measuring, training(0, after="time.sleep(0.7)"), watchers=[Watcher("the test", seen.append)])
     assert seen[-1].score == 0.75
     assert seen[-1].samples == 32
     assert seen[-1].watts is not None and seen[-1].watts > 0
@@ -214,6 +215,7 @@ def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
     assert seen[-1].origin == "measured"
 
 
+@pytest.mark.slow
 def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> None:
     if find_spec("torch") is None:
         pytest.skip("torch is not installed")

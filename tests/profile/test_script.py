@@ -166,6 +166,7 @@ def test_the_readmes_script_reaches_its_target_from_every_seed(command: Any) -> 
     assert {phase["name"] for phase in runs[0]["phases"]} == {"idle", "startup", "train", "eval", "shutdown"}
 
 
+@pytest.mark.slow
 def test_the_readmes_script_runs_outside_a_profile_as_well(tmp_path: Path) -> None:
     """Without a target it trains to its last step; here only its first ones are needed."""
     torch = pytest.importorskip("torch")
