@@ -19,9 +19,10 @@ from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import torchrun
 from energyprof.profile.checkout import Checkout
+from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.script import Script
 from energyprof.profile.training import Training
-from energyprof.report.record import WorkloadRecord
+from energyprof.report.record import CommitRecord, WorkloadRecord
 from energyprof.wire import SEED_VARIABLE
 from energyprof.workload import Plan, Settings, WorkloadError, content_id
 from energyprof.workloads import workload_module
@@ -55,6 +56,7 @@ class Job:
     title: str  # for the screen
     max_samples: int | None = None
     gpus: int | None = None  # how many it uses at most; None: nobody knows
+    commit: CommitRecord | None = None  # of the repository that holds it; None: it is in none
 
 
 def plan_workload(name: str, settings: Settings) -> Plan:
@@ -139,7 +141,7 @@ def script_job(script: Script, nproc: int, python: str | None, checkout: Checkou
             folder=checkout.folder if checkout else None,
         )
 
-    return Job(work, training, script.path.name)
+    return Job(work, training, script.path.name, commit=commit_of(script.path))
 
 
 def program_job(command: Sequence[str], name: str | None, checkout: Checkout | None = None) -> Job:
@@ -159,7 +161,7 @@ def program_job(command: Sequence[str], name: str | None, checkout: Checkout | N
         return Training(words, seed, "run", "keep", environment, folder=checkout.folder if checkout else None)
 
     work = work_of(command, name)
-    return Job(work, training, work.name)
+    return Job(work, training, work.name, commit=commit_of_command(words))
 
 
 def _package(name: str, checkout: Checkout | None) -> Path | None:

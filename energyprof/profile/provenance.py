@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from energyprof.errors import UsageError
@@ -39,8 +39,8 @@ def commit_of(file: Path) -> CommitRecord | None:
     return CommitRecord(revision, bool(changed))
 
 
-def commit_of_command(command: tuple[str, ...]) -> CommitRecord | None:
+def commit_of_command(command: Sequence[str]) -> CommitRecord | None:
     """The commit of the first word that names a tracked file: the ``train.py`` in ``python train.py``."""
-    files = (Path(word) for word in command if "." in word or os.sep in word)
-    found = (commit_of(file) for file in files if file.is_file())
+    # Words are anything, code that is longer than a file's name may be, too: isfile() then says no.
+    found = (commit_of(Path(word)) for word in command if "." in word and os.path.isfile(word))
     return next((commit for commit in found if commit is not None), None)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from energyprof.profile.inbox import signals
 from energyprof.profile.job import Job, full_path, work_of
 from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
+from energyprof.profile.provenance import commit_of_command
 from energyprof.profile.resume import resumed_session, unmeasured
 from energyprof.profile.session import ReportSession, SessionResult, new_session
 from energyprof.profile.training import Training
@@ -36,7 +37,8 @@ def run_job(
         FileError: the report cannot be written.
     """
     with open_meters(settings) as on:
-        session = new_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
+        notes = idle_gpus(on.selection, job.gpus)
+        session = new_session(on, job.work, settings.path, notes, commit=job.commit)
         return train_all(session, [job.training(seed) for seed in seeds], watchers)
 
 
@@ -66,7 +68,8 @@ def run_program(command: Sequence[str], name: str | None, settings: MeasurementS
     """
     full_path(command[0])
     with open_meters(settings) as on:
-        session = new_session(on, work_of(command, name), settings.path)
+        commit = commit_of_command(command)
+        session = new_session(on, work_of(command, name), settings.path, commit=commit)
         return train_all(session, [Training(tuple(command), None, "run", "inherit")])
 
 

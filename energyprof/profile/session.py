@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from energyprof.clock import utc_now
 from energyprof.errors import FileError
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.open_meters import OpenMeters
+from energyprof.profile.provenance import batch_job
 from energyprof.profile.record import record
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.save import save
@@ -21,7 +23,7 @@ from energyprof.profile.unfinished import unfinished
 from energyprof.profile.watchers import Watcher, Watchers
 from energyprof.report.file import trace_path, write
 from energyprof.report.rebuild import Rebuild
-from energyprof.report.record import SCHEMA, Report, Run, Series, WorkloadRecord, node_record
+from energyprof.report.record import SCHEMA, CommitRecord, Report, Run, Series, WorkloadRecord, node_record
 from energyprof.trace.writer import TraceWriter, check_free, new_trace
 
 
@@ -43,6 +45,7 @@ def new_session(
     path: Path,
     notes: Sequence[str] = (),
     series: Series | None = None,
+    commit: CommitRecord | None = None,
 ) -> ReportSession:
     """A new report, empty and already on the disk. ``series``: with the positions of all planned runs.
 
@@ -50,13 +53,17 @@ def new_session(
         FileError: the report cannot be written, or another energyprof is writing it.
     """
     check_free(trace_path(path))  # before its report is written over
-    header = new_header(on, work, notes, series)
+    header = new_header(on, work, notes, series, commit)
     write(header, path)
     return ReportSession(on, path, header, Rebuild(header), new_trace(trace_path(path)), 0)
 
 
 def new_header(
-    on: OpenMeters, work: WorkloadRecord, notes: Sequence[str], series: Series | None = None
+    on: OpenMeters,
+    work: WorkloadRecord,
+    notes: Sequence[str],
+    series: Series | None = None,
+    commit: CommitRecord | None = None,
 ) -> Report:
     """What is known of a report before its first run."""
     return Report(
@@ -71,6 +78,8 @@ def new_header(
         runs=(),
         notes=(*on.selection.notes, *notes),
         series=series,
+        job=batch_job(os.environ),
+        commit=commit,
     )
 
 

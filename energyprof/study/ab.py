@@ -160,7 +160,7 @@ def _profiles(study: PairedDesign, on: OpenMeters) -> Iterator[dict[SideName, Re
         for side in (study.a, study.b):
             place = Series(series, side.name, positions(side.name, pairs), study.looks)
             notes = [f"side {side.name} of a series: {side.about}", *idle_gpus(on.selection, side.job.gpus)]
-            profiles[side.name] = new_session(on, side.job.work, side.path, notes, place)
+            profiles[side.name] = new_session(on, side.job.work, side.path, notes, place, side.job.commit)
             stack.callback(profiles[side.name].close)
         yield profiles
 

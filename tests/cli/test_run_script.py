@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import Any
 
 import pytest
@@ -133,3 +134,20 @@ def test_bad_input_is_one_line_and_exit_code_2(
 ) -> None:
     assert says in one_error_line(command("run", *words))
     assert [path.name for path in command.folder.glob("*")] == ["train.py"]
+
+
+def test_the_report_names_the_commit_of_the_script_and_the_job_it_ran_in(command: Any, script: Any) -> None:
+    for words in (
+        ("init", "-q"),
+        ("add", "train.py"),
+        ("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "first"),
+    ):
+        subprocess.run(["git", *words], cwd=command.folder, check=True)
+    words = ("run", "train.py", "--idle", "0", "-o", "r.json")
+    done = command(*words, environment={"SLURM_JOB_ID": "4711", "SLURMD_NODENAME": "n3"})
+    assert done.returncode == 0, done.stderr
+    head = ["git", "rev-parse", "HEAD"]
+    revision = subprocess.run(head, cwd=command.folder, capture_output=True, text=True, check=True).stdout
+    report = command.report()
+    assert report["commit"] == {"revision": revision.strip(), "modified": False}
+    assert report["job"] == {"manager": "slurm", "id": "4711", "node": "n3", "step": "", "array": ""}

@@ -91,3 +91,4 @@ def test_a_command_has_the_commit_of_the_script_it_names(
         head(repository), False
     )
     assert commit_of_command(("sleep", "0.1")) is None
+    assert commit_of_command(("python", "-c", "import time\ntime.sleep(0.1)\n" * 200, "\0.py")) is None
