@@ -80,6 +80,7 @@ def measuring(
     *,
     force: bool,
     calibrations: Sequence[Path] | None = None,
+    resume: Path | None = None,
 ) -> MeasurementSettings:
     """How to measure, from the options.
 
@@ -89,7 +90,9 @@ def measuring(
     """
     asked = names(meters)
     label = re.sub(r"[^\w.-]+", "_", name)
-    path = report_path(output, label, force=force)
+    if resume is not None and (output is not None or force):
+        raise UsageError(f"--resume {resume}: adds to that report; leave out --output and --force")
+    path = report_path(output, label, force=force) if resume is None else resume
     return MeasurementSettings(
         asked,
         checked_interval(interval_s),
@@ -158,7 +161,8 @@ def complain(result: SessionResult) -> None:
 
 def exit_code(result: SessionResult) -> int:
     """0: reached or done; 4: missed, diverged or badly measured; 2: failed; 128 + n: stopped by signal n."""
-    runs = result.report.runs
+    # Of a seed that was trained again the last run counts.
+    runs = list({run.seed: run for run in result.report.runs}.values())
     if result.stopped_by is not None:
         return 128 + result.stopped_by
     if any(run.status == "failed" for run in runs) or result.path != result.asked:

@@ -64,6 +64,12 @@ def run(
         str | None,
         typer.Option(metavar="LIST", help="The seeds to use, such as 3,5,7.", rich_help_panel=WHAT),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="REPORT", help="Add the seeds that this report still lacks.", rich_help_panel=WHAT
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(metavar="N", help="Samples per step, over all processes.", rich_help_panel=WHAT),
@@ -158,7 +164,7 @@ def run(
 
     from energyprof.cli import profiling
     from energyprof.profile.job import script_job, workload_job
-    from energyprof.profile.run import run_job
+    from energyprof.profile.run import resume_job, run_job
     from energyprof.profile.script import Script, is_script, number_in, target_of
     from energyprof.workload import Settings
 
@@ -202,10 +208,11 @@ def run(
         return
     job = asked.job(None)
     measuring = profiling.measuring(
-        meters, interval, idle, output, asked.label, force=force, calibrations=calibration
+        meters, interval, idle, output, asked.label, force=force, calibrations=calibration, resume=resume
     )
+    train = run_job if resume is None else resume_job
     with profiling.screen(profiling.subject(job), quiet=quiet) as watchers:
-        result = run_job(job, wanted, measuring, watchers)
+        result = train(job, wanted, measuring, watchers)
     profiling.tell(result, as_json=json, quiet=quiet)
     raise typer.Exit(profiling.exit_code(result))
 

@@ -24,7 +24,7 @@ from energyprof.study.ab import Ended, Screen, Side
 # The commands that train, and which of their options are the same for both sides.
 TRAINING = ("run", "exec")
 OF_BOTH = (
-    *("repeats", "seeds", "meters", "interval", "idle", "breakdown", "calibration"),
+    *("repeats", "seeds", "resume", "meters", "interval", "idle", "breakdown", "calibration"),
     *("output", "force", "json", "quiet"),
 )
 

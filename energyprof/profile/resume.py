@@ -84,7 +84,7 @@ def _difference(found: Report, asked: Report) -> str:
         key = differing[0]
         if key.startswith("workload.") and _is_digest(before.get(key)):
             return "the code or the data of its work has changed"
-        return f"its {key} is {json.dumps(before.get(key))}, here it is {json.dumps(now.get(key))}"
+        return f"{key} is {json.dumps(before.get(key))} in it, {json.dumps(now.get(key))} here"
     for old, new in zip(found.meters, asked.meters, strict=True):
         if abs(new.info.refresh_s - old.info.refresh_s) > TICK_TOLERANCE * old.info.refresh_s:
             return f"{old.name} ticked every {old.info.refresh_s:g} s, now every {new.info.refresh_s:g} s"
@@ -95,6 +95,7 @@ def _facts(report: Report) -> dict[str, Any]:
     """What is the same in every session of a report, flat, in words of the report's file."""
     facts = {
         "workload": dataclasses.asdict(report.workload),
+        "nodes": [node.name for node in report.nodes],
         # The id has the memory, rounded: its bytes move with the firmware.
         "machine": {node.name: {**node.machine, "memory_bytes": None} for node in report.nodes},
         "boundary": report.boundary,

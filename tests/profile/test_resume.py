@@ -28,7 +28,7 @@ from energyprof.workload import Target
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
 
-WORK = WorkloadRecord("toy", "tiny", "sha256:0", {"batch_size": 4}, Target("score", 0.5, "max"))
+WORK = WorkloadRecord("toy", "tiny", "", "sha256:0", {"batch_size": 4}, Target("score", 0.5, "max"))
 TRAIN = """
 import os, time
 from energyprof.wire import connect
@@ -141,21 +141,21 @@ def test_other_work_other_meters_another_machine_and_another_series_are_refused(
     def work(**changes: Any) -> WorkloadRecord:
         return dataclasses.replace(WORK, **changes)
 
-    says = refused(settings, work(id="sha256:1", config={"batch_size": 8}))
-    assert "cannot be resumed: its workload.config.batch_size is 4, here it is 8; write another" in says
-    assert "the code or the data of its work has changed" in refused(settings, work(id="sha256:1"))
-    assert "its workload.target" in refused(settings, work(target=None))
-    assert "interval_s is 0.02, here it is 0.05" in refused(
+    says = refused(settings, work(work="sha256:1", config={"batch_size": 8}))
+    assert "cannot be resumed: workload.config.batch_size is 4 in it, 8 here; write another" in says
+    assert "the code or the data of its work has changed" in refused(settings, work(work="sha256:1"))
+    assert "workload.target" in refused(settings, work(target=None))
+    assert "interval_s is 0.02 in it, 0.05 here" in refused(
         dataclasses.replace(settings, interval_s=0.05), WORK
     )
-    assert 'its boundary is "component", here it is null' in refused(
+    assert 'boundary is "component" in it, null here' in refused(
         dataclasses.replace(settings, meters=("none",)), WORK
     )
     assert "it belongs to no series" in refused(settings, WORK, Series("x", "A", (0, 3), (2,)))
     (node,) = report.nodes
     machine = {**node.machine, "id": "sha256:9", "governor": "powersave"}
     edited(settings.path, nodes=[{"name": node.name, "machine": machine}])
-    assert 'governor is "powersave", here it is null' in refused(settings, WORK)
+    assert 'governor is "powersave" in it, null here' in refused(settings, WORK)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_other_work_other_meters_another_machine_and_another_series_are_refused(
         (lambda report, trace: trace.unlink(), "cannot be continued: No such file", FileError),
         (lambda report, trace: trace.write_bytes(b""), "lacks run 1 of its report", FileError),
         (lambda report, trace: report.unlink(), "cannot be read: No such file", FileError),
-        (lambda report, trace: edited(report, boundary="wall_ac"), "its boundary is", NotComparable),
+        (lambda report, trace: edited(report, boundary="wall_ac"), "boundary is", NotComparable),
     ],
 )
 def test_a_report_without_its_trace_and_a_trace_without_its_report_are_one_line(
