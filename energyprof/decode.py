@@ -1,113 +1,288 @@
-"""From parsed JSON to frozen dataclasses, with one line that names the place when it does not fit."""
+"""From JSON to frozen dataclasses, with one line that names the place when it does not fit.
+
+``storable`` says what any number or text may be; a field says more by its type: ``energy_u_j: NonNegative``.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
+import re
+import reprlib
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from energyprof.storable.values import (
+    MAX_DEPTH,
+    MAX_INT,
+    MAX_ITEMS,
+    MAX_NAME,
+    MAX_NAMES,
+    MAX_TEXT,
+    is_int,
+    is_json,
+    is_text,
+)
 
 T = TypeVar("T")
 
-# Takes the data and the name of its place; gives the value or raises Misfit.
-Decoder = Callable[[Any, str], Any]
+# Takes the data; gives the value or raises Misfit.
+Decoder = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Range:
+    """From the least number to the most, both included, and above another that is not."""
+
+    least: float = -math.inf
+    most: float = math.inf
+    above: float = -math.inf
+
+
+@dataclass(frozen=True)
+class Text:
+    """So many characters, all in the form of ``pattern``, an expression of JSON Schema and ``re`` alike."""
+
+    shortest: int = 0
+    longest: int = MAX_TEXT
+    pattern: str = ""
+
+
+Count = Annotated[int, Range(0, MAX_INT)]
+NonNegative = Annotated[float, Range(0)]
+Positive = Annotated[float, Range(above=0)]
+Share = Annotated[float, Range(0, 1)]
+Name = Annotated[str, Text(shortest=1, longest=MAX_NAME)]
+# ISO 8601; empty where it is not known.
+Utc = Annotated[str, Text(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$")]
 
 
 class Misfit(ValueError):
     """The JSON does not have the shape of the type; the message names where and what was expected."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.path, self._problem = "", problem
+
+    def __str__(self) -> str:
+        return self.path + self._problem
 
 
 def decode(kind: type[T], data: Any, where: str = "report") -> T:
     """``data`` as an instance of the dataclass ``kind``; keys it does not know are ignored.
 
     Raises:
-        Misfit: a key is missing or its value has the wrong type.
+        Misfit: a key is missing, or its value is not one that its type may hold.
     """
     hint: Any = kind
-    result: T = _decoder(hint)(data, where)
+    try:
+        result: T = decoder(hint)(data)
+    except Misfit as misfit:
+        misfit.path = where + misfit.path
+        raise
     return result
 
 
 # Types are looked at once: a thousand reports hold a million values.
 @functools.cache
-def _decoder(hint: Any) -> Decoder:
+def decoder(hint: Any) -> Decoder:
+    """What turns JSON into a value of the type ``hint``."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
-        return lambda data, where: data
+        return _anything
     if dataclasses.is_dataclass(hint):
         return _dataclass(hint)
+    if origin is Annotated:
+        return functools.reduce(_limited, arguments[1:], decoder(arguments[0]))
     if origin in (Union, types.UnionType):
-        (inner,) = (_decoder(argument) for argument in arguments if argument is not type(None))
-        return lambda data, where: None if data is None else inner(data, where)
+        (inner,) = (decoder(argument) for argument in arguments if argument is not type(None))
+        return lambda data: None if data is None else inner(data)
     if origin is tuple:
-        return _list(_decoder(arguments[0]))
+        if arguments[-1] is ...:
+            return _list(decoder(arguments[0]))
+        return _row(tuple(decoder(argument) for argument in arguments))
     if origin in (dict, Mapping):
-        return _mapping(_decoder(arguments[1]))
+        return _mapping(decoder(arguments[1]))
     if origin is Literal:
         return _choice(arguments)
-    return _scalar(hint)
+    return _SCALARS[hint]
 
 
-def _dataclass(kind: Any) -> Decoder:
-    hints = get_type_hints(kind)
-    required = {
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The types of a dataclass's fields, with what ``Annotated`` says of them."""
+    return get_type_hints(kind, include_extras=True)
+
+
+def required_of(kind: Any) -> set[str]:
+    """The fields of a dataclass that have no default."""
+    return {
         field.name
         for field in dataclasses.fields(kind)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    fields = {field.name: _decoder(hints[field.name]) for field in dataclasses.fields(kind)}
 
-    def take(data: Any, where: str) -> Any:
-        if not isinstance(data, dict):
-            raise Misfit(f"{where}: expected an object, got {_short(data)}")
-        for name in required - data.keys():
-            raise Misfit(f"{where}.{name} is missing")
-        return kind(
-            **{name: of(data[name], f"{where}.{name}") for name, of in fields.items() if name in data}
-        )
+
+def _dataclass(kind: Any) -> Decoder:
+    hints = hints_of(kind)
+    required = required_of(kind)
+    fields = tuple((field.name, decoder(hints[field.name])) for field in dataclasses.fields(kind))
+
+    def take(data: Any) -> Any:
+        if type(data) is not dict:
+            _expected("an object", data)
+        if not required <= data.keys():
+            misfit = Misfit(" is missing")
+            misfit.path = f".{min(required - data.keys())}"
+            raise misfit
+        found = {}
+        name = ""
+        try:
+            for name, of in fields:
+                if name in data:
+                    found[name] = of(data[name])
+        except Misfit as misfit:
+            misfit.path = f".{name}{misfit.path}"
+            raise
+        return kind(**found)
 
     return take
 
 
 def _list(inner: Decoder) -> Decoder:
-    def take(data: Any, where: str) -> Any:
-        if not isinstance(data, list):
-            raise Misfit(f"{where}: expected a list, got {_short(data)}")
-        return tuple([inner(item, f"{where}[{i}]") for i, item in enumerate(data)])
+    def take(data: Any) -> Any:
+        if type(data) is not list:
+            _expected("a list", data)
+        if len(data) > MAX_ITEMS:
+            raise Misfit(f": {len(data)} entries, more than {MAX_ITEMS}")
+        found: list[Any] = []
+        try:
+            for item in data:
+                found.append(inner(item))  # where it failed is told by how many there are
+        except Misfit as misfit:
+            misfit.path = f"[{len(found)}]{misfit.path}"
+            raise
+        return tuple(found)
+
+    return take
+
+
+def _row(cells: tuple[Decoder, ...]) -> Decoder:
+    def take(data: Any) -> Any:
+        if type(data) is not list or len(data) != len(cells):
+            _expected(f"a list of {len(cells)}", data)
+        return tuple(cell(item) for cell, item in zip(cells, data, strict=True))
 
     return take
 
 
 def _mapping(inner: Decoder) -> Decoder:
-    def take(data: Any, where: str) -> Any:
-        if not isinstance(data, dict):
-            raise Misfit(f"{where}: expected an object, got {_short(data)}")
-        return {key: inner(item, f"{where}.{key}") for key, item in data.items()}
+    def take(data: Any) -> Any:
+        if type(data) is not dict:
+            _expected("an object", data)
+        if len(data) > MAX_NAMES:
+            raise Misfit(f": {len(data)} names, more than {MAX_NAMES}")
+        found = {}
+        key = ""
+        try:
+            for key, item in data.items():
+                if not is_text(key, MAX_NAME):
+                    raise Misfit(f": a name of up to {MAX_NAME} characters was expected, got {short(key)}")
+                found[key] = inner(item)
+        except Misfit as misfit:
+            misfit.path = f".{key[:40] if is_text(key) else '?'}{misfit.path}"
+            raise
+        return found
 
     return take
 
 
 def _choice(words: tuple[Any, ...]) -> Decoder:
-    def take(data: Any, where: str) -> Any:
+    def take(data: Any) -> Any:
         if not isinstance(data, str) or data not in words:
-            raise Misfit(f"{where}: expected one of {', '.join(map(str, words))}, got {_short(data)}")
+            _expected(f"one of {', '.join(map(str, words))}", data)
         return data
 
     return take
 
 
-def _scalar(kind: type) -> Decoder:
-    def take(data: Any, where: str) -> Any:
-        if type(data) is kind:
-            return data
-        if kind is float and type(data) is int:
-            return float(data)
-        raise Misfit(f"{where}: expected {kind.__name__}, got {_short(data)}")
+def _limited(inner: Decoder, limit: Range | Text) -> Decoder:
+    if isinstance(limit, Range):
+        least, most, above = limit.least, limit.most, limit.above
 
-    return take
+        def within(data: Any) -> Any:
+            value = inner(data)
+            if not (least <= value <= most and above < value):
+                _expected(_words(limit), data)
+            return value
+
+        return within
+    fits = re.compile(limit.pattern).fullmatch if limit.pattern else bool
+    shortest, longest = limit.shortest, limit.longest
+
+    def written(data: Any) -> Any:
+        value = inner(data)
+        if not shortest <= len(value) <= longest:
+            _expected(f"{shortest} to {longest} characters", data)
+        if limit.pattern and not fits(value):
+            _expected(f"the form {limit.pattern}", data)
+        return value
+
+    return written
 
 
-def _short(data: Any) -> str:
-    text = repr(data)
+def _words(limit: Range) -> str:
+    if limit.above > -math.inf:
+        return f"more than {limit.above:g}"
+    return f"{limit.least:g} or more" if limit.most >= MAX_INT else f"{limit.least:g} to {limit.most:g}"
+
+
+def _number(data: Any) -> Any:
+    if type(data) is float and math.isfinite(data):
+        return data
+    if not is_int(data):
+        _expected("float", data)
+    return float(data)
+
+
+def _integer(data: Any) -> Any:
+    if not is_int(data):
+        _expected("int", data)
+    return data
+
+
+def _boolean(data: Any) -> Any:
+    if type(data) is not bool:
+        _expected("bool", data)
+    return data
+
+
+def _text(data: Any) -> Any:
+    if not is_text(data):
+        _expected("str" if not isinstance(data, str) else f"at most {MAX_TEXT} characters of Unicode", data)
+    return data
+
+
+def _anything(data: Any) -> Any:
+    if not is_json(data):
+        _expected(f"finite numbers, texts of at most {MAX_TEXT} characters, {MAX_DEPTH} levels at most", data)
+    return data
+
+
+_SCALARS: dict[Any, Decoder] = {float: _number, int: _integer, bool: _boolean, str: _text}
+
+
+def _expected(what: str, data: Any) -> NoReturn:
+    raise Misfit(f": expected {what}, got {short(data)}")
+
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel, _REPR.maxstring, _REPR.maxother = 2, 40, 40
+
+
+def short(data: Any) -> str:
+    """``data`` in at most 40 characters, on one line."""
+    text = _REPR.repr(data)
     return text if len(text) <= 40 else text[:37] + "…"

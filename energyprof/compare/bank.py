@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,10 +11,42 @@ from importlib import resources
 from typing import Any
 
 from energyprof.compare.statistics.student import t_quantile
-from energyprof.report.record import Report, Run, WorkloadRecord
+from energyprof.decode import Count, Misfit, decode
+from energyprof.errors import FileError
+from energyprof.files import Schema, parse
+from energyprof.report.record import Report, Run, Status, WorkloadRecord
 
 # By chance, one sound run in this many is called too fast.
 ALPHA = 0.001
+
+
+# The schema and its history.
+#   energyprof.bank/1   the first; all its files were made again
+#   energyprof.bank/2   the task beside the work
+_SCHEMA = Schema("energyprof.bank", 2, "bank")
+
+
+@dataclass(frozen=True)
+class SeedRecord:
+    """One training of a bank, from one seed."""
+
+    seed: int
+    status: Status
+    samples: Count
+    score: float | None
+    history: tuple[tuple[Count, float | None], ...]  # samples and score of each evaluation
+
+
+@dataclass(frozen=True)
+class BankRecord:
+    """What the file of a bank holds."""
+
+    schema: str
+    workload: WorkloadRecord
+    margin: float  # by which the target is beyond the best trivial method
+    baselines: Mapping[str, float]  # the scores of the trivial methods
+    runs: tuple[SeedRecord, ...]
+    made: Mapping[str, Any]  # how, when and where
 
 
 @dataclass(frozen=True)
@@ -58,9 +89,22 @@ def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
     folder = resources.files("energyprof.workloads") / "banks"
     for file in folder.iterdir():
         if file.name == f"{name}-{size}.json":
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return content
+            return read(file.read_text(encoding="utf-8"), file.name)
     return None
+
+
+def read(text: str, where: str) -> Mapping[str, Any]:
+    """The bank in the ``text`` of a file.
+
+    Raises:
+        FileError: it is not a bank, or holds what a bank may not.
+    """
+    content = parse(text, where, _SCHEMA)
+    try:
+        decode(BankRecord, content, "bank")
+    except Misfit as error:
+        raise FileError(f"{where}: not a valid bank: {error}") from None
+    return content
 
 
 def bank_of(work: WorkloadRecord) -> Bank | None:
@@ -71,7 +115,7 @@ def bank_of(work: WorkloadRecord) -> Bank | None:
 
 def bank_in(content: Mapping[str, Any]) -> Bank | None:
     """The bank in the ``content`` of its file; ``None``: too few seeds reach the target to tell a spread."""
-    lasts = [_last_interval(run) for run in content["runs"] if run["status"] == "reached"]
+    lasts = [_last_interval(run) for run in content["runs"] if run["status"] == "reached" and run["samples"]]
     if len(lasts) < 2:
         return None
     logs = [math.log((before + after) / 2) for before, after in lasts]

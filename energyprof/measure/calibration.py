@@ -9,18 +9,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError, UsageError
-from energyprof.files import write_text
+from energyprof.files import Schema, parse, read_text, write_text
 from energyprof.meter import Boundary, Calibration, MeterInfo
+from energyprof.storable.values import fitted
 
 # The schema and its history; a reader takes every version up to its own.
 #   energyprof.calibration/1   the first
 SCHEMA_NAME = "energyprof.calibration"
 SCHEMA_VERSION = 1
 SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+_SCHEMA = Schema(SCHEMA_NAME, SCHEMA_VERSION, "calibration")
 
 # No meter worth correcting reads less than half of the power, or more than twice of it.
 GAINS = (0.5, 2.0)
@@ -132,7 +133,9 @@ def parse_efficiency(text: str) -> Efficiency:
 
 def to_json(record: CalibrationRecord) -> str:
     """The record as indented JSON with a newline at its end."""
-    return json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return (
+        json.dumps(fitted(dataclasses.asdict(record)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def write(record: CalibrationRecord, path: Path) -> None:
@@ -161,13 +164,11 @@ def read(path: Path) -> CalibrationRecord:
     Raises:
         FileError: it cannot be read, is no calibration, or holds numbers that make no sense.
     """
+    data = parse(read_text(path), str(path), _SCHEMA)
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: not a readable calibration: {error}") from None
-    record = _decoded(data, path)
+        record = decode(CalibrationRecord, data, "calibration")
+    except Misfit as error:
+        raise FileError(f"{path}: not a valid calibration: {error}") from None
     found = record.calibration
     problem = _problem(found)
     if problem:
@@ -183,26 +184,7 @@ def source(path: Path, reference: str, created: str) -> str:
     return f"{path.name}, against {reference} on {created[:10]}"
 
 
-def _decoded(data: Any, path: Path) -> CalibrationRecord:
-    schema = data.get("schema") if isinstance(data, dict) else None
-    name, _, version = str(schema).partition("/")
-    if name != SCHEMA_NAME or not version.isdigit():
-        raise FileError(f"{path}: not an energyprof calibration: its schema is {schema!r}, not {SCHEMA!r}")
-    if int(version) > SCHEMA_VERSION:
-        raise FileError(
-            f"{path}: written by a newer energyprof ({schema}; this one reads up to {SCHEMA}): "
-            "pip install --upgrade energyprof"
-        )
-    try:
-        return decode(CalibrationRecord, data, "calibration")
-    except Misfit as error:
-        raise FileError(f"{path}: not a valid calibration: {error}") from None
-
-
 def _problem(found: Calibration) -> str | None:
     if not GAINS[0] <= found.gain <= GAINS[1]:
         return f"a gain of {found.gain:g} is not between {GAINS[0]:g} and {GAINS[1]:g}"
-    for name, u in (("gain_u", found.gain_u), ("offset_u_w", found.offset_u_w)):
-        if not (math.isfinite(u) and u >= 0):
-            return f"{name} is {u:g}"
-    return None if math.isfinite(found.offset_w) else f"offset_w is {found.offset_w:g}"
+    return None

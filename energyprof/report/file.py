@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,24 @@ from typing import Any
 from energyprof import files
 from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError
-from energyprof.report.record import SCHEMA, SCHEMA_NAME, SCHEMA_VERSION, Report
+from energyprof.report.record import SCHEMA_NAME, SCHEMA_VERSION, Report
 from energyprof.report.upgrade import upgraded
+from energyprof.storable.values import fitted
+
+_SCHEMA = files.Schema(SCHEMA_NAME, SCHEMA_VERSION, "report")
 
 
 def to_json(report: Report) -> str:
-    """The report as indented JSON with a newline at its end; NaN and infinity become ``null``."""
+    """The report as indented JSON with a newline at its end; what may not be stored is cut, or ``null``."""
     return json.dumps(_plain(report), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return fitted(value)
 
 
 def from_json(text: str, where: str) -> Report:
@@ -60,20 +58,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
     Raises:
         FileError: not JSON, not a report, or of a newer schema.
     """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{where}: not a readable report: {error}; was it cut off?") from None
-    schema = data.get("schema") if isinstance(data, dict) else None
-    name, _, version = str(schema).partition("/")
-    if name != SCHEMA_NAME or not version.isdigit():
-        raise FileError(f"{where}: not an energyprof report: its schema is {schema!r}, not {SCHEMA!r}")
-    if int(version) > SCHEMA_VERSION:
-        raise FileError(
-            f"{where}: written by a newer energyprof ({schema}; this one reads up to {SCHEMA}): "
-            "pip install --upgrade energyprof"
-        )
-    return dict(data)
+    return files.parse(text, where, _SCHEMA)
 
 
 def read(path: Path) -> Report:
@@ -91,12 +76,7 @@ def text_of(path: Path) -> str:
     Raises:
         FileError: it cannot be read or is no text.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise FileError(f"{path}: not a text file, so not an energyprof report") from None
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+    return files.read_text(path)
 
 
 def write(report: Report, path: Path) -> None:

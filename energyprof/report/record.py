@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from energyprof.decode import Count, Name, NonNegative, Share, Utc
 from energyprof.meter import Boundary, Calibration, MeterInfo, Origin
 from energyprof.report.flags import Flag
 from energyprof.workload import Target
@@ -76,18 +77,18 @@ class CommitRecord:
 class MeterRecord:
     """One meter over the whole report: what it is and how well it was read."""
 
-    name: str
+    name: Name
     part: str
     boundary: Boundary
     method: str
     origin: Origin
     counted: bool  # its joules are in the total; the others stand beside it
-    interval_s: float  # asked
-    achieved_hz: float | None  # reads a second over the sampled time; None: nothing was read
-    p99_gap_s: float | None
-    max_gap_s: float | None
-    missed: int  # deadlines at which no read began
-    coverage: float  # share of the runs' time between readings no further apart than 3 intervals
+    interval_s: NonNegative  # asked
+    achieved_hz: NonNegative | None  # reads a second over the sampled time; None: nothing was read
+    p99_gap_s: NonNegative | None
+    max_gap_s: NonNegative | None
+    missed: Count  # deadlines at which no read began
+    coverage: Share  # share of the runs' time between readings no further apart than 3 intervals
     flags: tuple[Flag, ...]
     info: MeterInfo
     # Of a meter that is held against another: its joules over all runs divided by the other's.
@@ -121,7 +122,7 @@ class Clock:
     """A run's zero on two clocks: ``time.monotonic()`` and UTC (ISO 8601)."""
 
     monotonic_s: float
-    utc: str
+    utc: Utc
 
 
 @dataclass(frozen=True)
@@ -132,17 +133,17 @@ class Phase:
     machines' in that time, do not add up.
     """
 
-    name: str
+    name: Name
     start_s: float
     end_s: float
-    samples: int | None
+    samples: Count | None
     energy_j: float | None
-    energy_u_j: float | None  # k = 2
+    energy_u_j: NonNegative | None  # k = 2
     by_meter_j: Mapping[str, float]
     flags: tuple[Flag, ...] = ()
-    budget_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1) by term
+    budget_j: Mapping[str, NonNegative] = field(default_factory=dict)  # standard (k = 1) uncertainty by term
     cpu_s: float | None = None  # processor time of the training's processes; None: not read
-    coverage: float | None = None  # share of it that every counted meter covers; None: no meter, or /1
+    coverage: Share | None = None  # share of it that every counted meter covers; None: no meter, or /1
     # The ends of the 95 % interval, which need not lie evenly around energy_j.
     energy_low_j: float | None = None
     energy_high_j: float | None = None
@@ -153,7 +154,7 @@ class Phase:
 class Point:
     """One evaluation; ``time_s`` and ``energy_j`` count from the start of training."""
 
-    samples: int
+    samples: Count
     score: float | None  # None: not a number
     time_s: float
     energy_j: float | None
@@ -164,7 +165,7 @@ class Profiler:
     """What the profiler itself cost during the run."""
 
     cpu_s: float
-    rss_bytes: int
+    rss_bytes: Count
 
 
 @dataclass(frozen=True)
@@ -173,16 +174,16 @@ class Run:
 
     seed: int | None
     status: Status
-    samples: int | None
+    samples: Count | None
     score: float | None
     clock: Clock
     energy_j: float | None  # train + eval, up to the target; None: not measured, see flags
-    energy_u_j: float | None  # k = 2
+    energy_u_j: NonNegative | None  # k = 2
     time_s: float | None  # the same stretch
     total_energy_j: float | None  # start-up included, until the program's end, or what --breakdown adds
-    total_energy_u_j: float | None
+    total_energy_u_j: NonNegative | None
     total_time_s: float | None
-    coverage: float | None  # share of the stretch of energy_j that every counted meter covers
+    coverage: Share | None  # share of the stretch of energy_j that every counted meter covers
     exit_code: int | None
     phases: tuple[Phase, ...]
     history: tuple[Point, ...]
@@ -191,13 +192,15 @@ class Run:
     flags: tuple[Flag, ...]
     # The part of energy_u_j that is the meters' gain error: common to all runs on these meters,
     # so it drops out when two reports from the same machine are compared. k = 2.
-    gain_u_j: float | None = None
-    budget_j: Mapping[str, float] = field(default_factory=dict)  # of energy_j: standard (k = 1) by term
-    budget_by_meter_j: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # the same by meter
+    gain_u_j: NonNegative | None = None
+    budget_j: Mapping[str, NonNegative] = field(default_factory=dict)  # of energy_j: standard (k = 1) by term
+    budget_by_meter_j: Mapping[str, Mapping[str, NonNegative]] = field(
+        default_factory=dict
+    )  # the same by meter
     idle_before_w: float | None = None  # of the counted meters, before the program started
     idle_after_w: float | None = None  # and after it ended and the machine calmed down
     net_energy_j: float | None = None  # energy_j less what the idle machine would have used
-    net_energy_u_j: float | None = None  # k = 2
+    net_energy_u_j: NonNegative | None = None  # k = 2
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by device, while it trained
     cpu_s: float | None = None  # processor time of its processes over the stretch of energy_j: no energy
     # The ends of the 95 % interval, which need not lie evenly around energy_j.
@@ -211,8 +214,8 @@ class Series:
 
     id: str  # the same in both reports
     side: Literal["A", "B"]  # A: before, B: after
-    positions: tuple[int, ...]  # of each run in the order of both sides' runs, from 0; pair = position // 2
-    looks: tuple[int, ...]  # after how many pairs it was to be judged, as planned before the first
+    positions: tuple[Count, ...]  # of each run in the order of both sides' runs, from 0; pair = position // 2
+    looks: tuple[Count, ...]  # after how many pairs it was to be judged, as planned before the first
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ class Report:
     """Everything one ``energyprof run`` or ``exec`` measured."""
 
     schema: str
-    created: str  # ISO 8601 UTC
+    created: Utc  # ISO 8601 UTC
     energyprof: str  # the version that wrote it
     workload: WorkloadRecord
     nodes: tuple[NodeRecord, ...]  # with several, each meter is named after its own: "node-2/nvml:0"

@@ -67,10 +67,10 @@ def in_trace(event: str, said: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
 
     What else is ``said`` is kept, and an event of an unknown kind passes: a later version has more to say.
     """
-    checked = said_by_program(event, said) if event in PROGRAM and event not in PROFILER else {}
+    checked = said_by_program(event, said) if event in PROGRAM and event != "end" else {}
     if checked is None:
         return None
-    for name, fits in PROFILER.get(event, {}).items():
+    for name, fits in IN_TRACE.get(event, {}).items():
         if not fits(said.get(name, _UNSAID)):
             return None
     for name, value in said.items():
@@ -116,13 +116,14 @@ PROGRAM: Dict[str, Dict[str, Fits]] = {
         "message": lambda value: is_text(value, MAX_MESSAGE),
     },
 }
-# And each of the profiler's own.
-PROFILER: Dict[str, Dict[str, Fits]] = {
+# And what a trace says: the profiler's own events, and what it adds to those of the program.
+IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "run": {
         "seed": _if_said(_or_none(is_int)),
         "monotonic_s": _if_said(is_number),
         "utc": _if_said(is_text),
     },
+    "phase": {"unmarked": _if_said(is_name)},
     # The last word of another tool's run has that tool's status.
     "end": {"status": is_name, "message": is_text},
     "exit": {"code": _or_none(is_int)},
@@ -148,14 +149,16 @@ class Room:
         self._most, self._most_names = MAX_ITEMS - reserved, MAX_NAMES - reserved
         self._phases = 0
         self._evaluations = 0
-        self._names: Set[str] = set()  # of phases
+        self._names: Set[str] = set()  # of phases and actors
         self._facts: Set[str] = set()
 
     def takes(self, event: str, fields: Mapping[str, Any]) -> bool:
         """Whether the event fits in, too; from then on its place is taken."""
         if event == "phase":
             self._phases += 1
-            return self._phases <= self._most and self._added(self._names, [fields["name"]])
+            return self._phases <= self._most and self._added(
+                self._names, [fields["name"], fields.get("actor", "")]
+            )
         if event == "progress" and fields["score"] is not None:
             self._evaluations += 1
             return self._evaluations <= self._most

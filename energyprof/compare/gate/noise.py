@@ -12,19 +12,25 @@ from energyprof import files
 from energyprof.compare.figures import FIGURES, value
 from energyprof.compare.mismatches import machine_id
 from energyprof.compare.statistics.intervals import logs_of
-from energyprof.decode import Misfit, decode
+from energyprof.decode import Count, Misfit, NonNegative, decode
 from energyprof.errors import FileError
 from energyprof.report.record import Report
+from energyprof.storable.values import fitted
 
-SCHEMA = "energyprof.noise/1"
+# The schema and its history; a reader takes every version up to its own.
+#   energyprof.noise/1   the first
+SCHEMA_NAME = "energyprof.noise"
+SCHEMA_VERSION = 1
+SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+_SCHEMA = files.Schema(SCHEMA_NAME, SCHEMA_VERSION, "noise file")
 
 
 @dataclass(frozen=True)
 class Spread:
     """How much one figure varies from run to run."""
 
-    sd: float  # of a run's natural logarithm: about its relative standard deviation
-    n: int  # runs it is known from
+    sd: NonNegative  # of a run's natural logarithm: about its relative standard deviation
+    n: Count  # runs it is known from
 
 
 @dataclass(frozen=True)
@@ -87,15 +93,7 @@ def read(path: Path) -> Noise:
     Raises:
         FileError: it cannot be read or is not a noise file.
     """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise FileError(f"{path}: not a readable noise file: {error}") from None
-    schema = data.get("schema") if isinstance(data, dict) else None
-    if schema != SCHEMA:
-        raise FileError(f"{path}: not a noise file: its schema is {schema!r}, not {SCHEMA!r}")
+    data = files.parse(files.read_text(path), str(path), _SCHEMA)
     try:
         return decode(Noise, data, "noise")
     except Misfit as error:
@@ -108,4 +106,4 @@ def write(noise: Noise, path: Path) -> None:
     Raises:
         FileError: the disk is full, or the folder cannot be written.
     """
-    files.write_text(path, json.dumps(dataclasses.asdict(noise), indent=1, allow_nan=False) + "\n")
+    files.write_text(path, json.dumps(fitted(dataclasses.asdict(noise)), indent=1, allow_nan=False) + "\n")

@@ -101,7 +101,7 @@ def test_the_file_lies_beside_the_baseline_and_reads_as_it_was_written(tmp_path)
     [
         ("", "not a readable noise file"),
         ("[]", "its schema is None"),
-        ('{"schema": "energyprof.noise/2"}', "its schema is 'energyprof.noise/2'"),
+        ('{"schema": "energyprof.noise/2"}', "written by a newer energyprof (energyprof.noise/2"),
         ('{"schema": "energyprof.noise/1"}', "is missing"),
     ],
 )
