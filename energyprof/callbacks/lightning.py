@@ -75,7 +75,7 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
         if not samples and not self._uncounted:
             self._uncounted = True
             logger.warning(
-                "energyprof: no tensor in a batch of type %s, its samples are not counted: "
+                "energyprof: no tensor in a batch of type %s, so its samples are not counted: "
                 "use EnergyprofCallback(samples_in=...)",
                 type(batch).__name__,
             )

@@ -72,7 +72,7 @@ class PhaseReporter:
         """The training is over. A ``metric`` that no evaluation had is a mistake worth a line."""
         if self._other_metrics and not self._scores and self.heard:
             names = ", ".join(self._other_metrics)
-            logger.warning("energyprof: no evaluation had the metric %r; there are %s", metric, names)
+            logger.warning("energyprof: no evaluation had the metric %r; the metrics are %s", metric, names)
         self.enter("shutdown", device)
 
     def _wire(self) -> Wire | None:
@@ -95,7 +95,7 @@ def log_and_continue(hook: Hook) -> Hook:
         except Exception:
             self.course.failed = True
             logger.warning(
-                "energyprof: %s failed; the training goes on, its phases and samples are told no more",
+                "energyprof: %s failed; the training goes on, but is no longer reported",
                 hook.__name__,
                 exc_info=True,
             )

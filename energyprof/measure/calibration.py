@@ -93,7 +93,7 @@ def calibration_of(info: MeterInfo, records: Sequence[CalibrationRecord]) -> Cal
         if record.device != info.device:
             raise UsageError(
                 f"the calibration of {info.name} was made on {record.device or 'a device without a name'}, "
-                f"this one is {info.device or 'a device without a name'}: calibrate this one"
+                f"this one is {info.device or 'a device without a name'}: calibrate it"
             )
         return record.calibration
     return None
@@ -109,7 +109,7 @@ def check_applies(records: Sequence[CalibrationRecord], infos: Sequence[MeterInf
     for record in records:
         if record.meter not in names:
             raise UsageError(
-                f"the calibration is for {record.meter}, which is not measured with: "
+                f"the calibration is for {record.meter}, which is not in use: "
                 f"{'there is ' + ', '.join(names) if names else 'there is no meter'}"
             )
     for info in infos:
@@ -120,11 +120,11 @@ def parse_efficiency(text: str) -> Efficiency:
     """What ``0.94±0.01``, ``94%±1%`` or ``0.94+-0.01`` say; it is off by that much at most (a rectangle).
 
     Raises:
-        UsageError: it makes no sense, or does not say how sure it is.
+        UsageError: it is invalid, or lacks its uncertainty.
     """
     match = _EFFICIENCY.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"--efficiency {text}: say how sure it is, such as 0.94±0.01 or 94%±1%")
+        raise UsageError(f"--efficiency {text}: give its uncertainty too, such as 0.94±0.01 or 94%±1%")
     value, a = (float(match[i]) * (0.01 if match[i + 1] else 1.0) for i in (1, 3))
     if not 0.5 <= value <= 1 or not 0 < a < 0.5:
         raise UsageError(f"--efficiency {text}: give a share between 0.5 and 1, and how much it may be off")
@@ -162,7 +162,7 @@ def read(path: Path) -> CalibrationRecord:
     """The record in the file ``path``; its calibration names the file as its source.
 
     Raises:
-        FileError: it cannot be read, is no calibration, or holds numbers that make no sense.
+        FileError: it cannot be read, is not a calibration, or holds implausible numbers.
     """
     data = parse(read_text(path), str(path), _SCHEMA)
     try:

@@ -45,7 +45,7 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
     """
     if "none" in asked:
         if len(asked) > 1:
-            raise UsageError("none stands alone: ask for meters or for none")
+            raise UsageError("none cannot be combined: name meters or none")
         return Selection()
     sources: dict[str, Source] = {}
     notes: list[str] = []
@@ -90,12 +90,12 @@ def _named(findings: Sequence[Finding], name: str) -> tuple[list[Source], list[s
     finding = next((f for f in findings if f.kind == kind and f.asked in ("", name)), None)
     if finding is None:
         here = ", ".join([*KINDS, *(f"{addressed}=…" for addressed in ADDRESSED)])
-        raise UsageError(f"no meter {name!r}: there are auto, none, {here}")
+        raise UsageError(f"no meter {name!r}: choose from auto, none, {here}")
     if finding.state != "found":
         raise MissingPart(f"{name} is not here: {why(finding)}")
     sources = [s for s in finding.sources if name in (finding.kind, s.info.name) or finding.asked]
     if not sources:
-        raise MissingPart(f"{name} is not here: there are {', '.join(_names([finding]))}")
+        raise MissingPart(f"{name} is not here: available are {', '.join(_names([finding]))}")
     return sources, _notes([finding])
 
 
@@ -142,7 +142,7 @@ def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
     names = [info.name for info in counted if info.part == "machine"]
     if len(names) < 2:
         return []
-    return [f"{' and '.join(names)} are added: right only if each feeds a part of the machine of its own"]
+    return [f"{' and '.join(names)} are added up: correct only if each feeds a different part of the machine"]
 
 
 def listing(names: Sequence[str]) -> str:

@@ -128,5 +128,5 @@ def _imports_from(interpreter: str) -> list[str]:
     try:
         folders: list[str] = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
-        raise UsageError(f"{interpreter}: cannot say where it imports from; is it Python?") from None
+        raise UsageError(f"{interpreter}: cannot tell where it imports from; is it Python?") from None
     return folders

@@ -65,7 +65,7 @@ def read(path: Path) -> Report:
     """The report in the file ``path``.
 
     Raises:
-        FileError: it cannot be read or is no report.
+        FileError: it cannot be read or is not a report.
     """
     return from_json(text_of(path), str(path))
 
@@ -74,7 +74,7 @@ def text_of(path: Path) -> str:
     """What the file ``path`` says.
 
     Raises:
-        FileError: it cannot be read or is no text.
+        FileError: it cannot be read or is not text.
     """
     return files.read_text(path)
 

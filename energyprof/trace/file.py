@@ -37,7 +37,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     """All rows of the file ``path``, up to where it was cut off if it was.
 
     Raises:
-        FileError: it cannot be read or is no trace.
+        FileError: it cannot be read or is not a trace.
     """
     try:
         with open(path, "rb") as file:

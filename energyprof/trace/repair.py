@@ -19,7 +19,7 @@ def repair(path: Path) -> bool:
     The file is replaced at once or not at all. A run without a whole row leaves nothing.
 
     Raises:
-        FileError: it is no trace.
+        FileError: it is not a trace.
         OSError: it cannot be read, or its repaired copy cannot be written.
     """
     with open(path, "rb") as file:

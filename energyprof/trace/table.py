@@ -163,7 +163,9 @@ def _columns(where: str, number: int, line: str, wanted: Wanted) -> Columns:
     delimiter = next((mark for mark in ("\t", ";", ",") if mark in line), ",")
     titles = [title.strip() for title in _cells(line, delimiter)]
     if any(_number(title, delimiter != ",") is not None for title in titles):
-        raise MeterError(f"{where}: this is no header: it must name the columns, such as timestamp,power_w")
+        raise MeterError(
+            f"{where}: this is not a header: it must name the columns, such as timestamp,power_w"
+        )
     slugs = [_slug(title) for title in titles]
     have = f"there are {', '.join(titles)}"
 
@@ -180,7 +182,7 @@ def _columns(where: str, number: int, line: str, wanted: Wanted) -> Columns:
     else:
         named = next((name for name in TIMES if name in slugs), None)
         if named is None:
-            raise MeterError(f"{where}: no column of times: say which with time=…; {have}")
+            raise MeterError(f"{where}: no column of times: name it with time=…; {have}")
         time = (slugs.index(named),)
     if wanted.power or wanted.energy:
         option = "power" if wanted.power else "energy"
@@ -192,7 +194,7 @@ def _columns(where: str, number: int, line: str, wanted: Wanted) -> Columns:
         named = next((name for name in known if name in slugs), None)
         if named is None:
             raise MeterError(
-                f"{where}: no column of powers or energies: say which with power=… or energy=…; {have}"
+                f"{where}: no column of powers or energies: name it with power=… or energy=…; {have}"
             )
         value = slugs.index(named)
     return Columns(delimiter, number, time, value, titles[value], _unit(where, titles[value], wanted))
@@ -203,14 +205,14 @@ def _unit(where: str, title: str, wanted: Wanted) -> str:
     last = (re.findall(r"[A-Za-z]+", title) or [""])[-1]
     unit = wanted.unit or (last if last in UNITS else _WORDS.get(last.lower(), ""))
     if last in ("MW", "Mw") and not wanted.unit:
-        raise MeterError(f"{where}: {title!r} may mean mW: say so with unit=mW")
+        raise MeterError(f"{where}: {title!r} may mean mW: if so, give unit=mW")
     if not unit and (wanted.power or _slug(title) in POWERS):
         unit = "W"
     if not unit:
-        raise MeterError(f"{where}: {title!r} names no unit: say it with unit=J, Wh or kWh")
+        raise MeterError(f"{where}: {title!r} has no unit: give it with unit=J, Wh or kWh")
     if (wanted.power and UNITS[unit][0] != "power_w") or (wanted.energy and UNITS[unit][0] != "energy_j"):
         asked = "power" if wanted.power else "energy"
-        raise MeterError(f"{where}: {title!r} is in {unit}, which is no {asked}")
+        raise MeterError(f"{where}: {title!r} is in {unit}, not {asked}")
     return unit
 
 

@@ -37,7 +37,7 @@ def resumed_trace(path: Path) -> TraceWriter:
     """The trace at ``path``, to append runs to; one that was cut off now ends with its last whole row.
 
     Raises:
-        FileError: it cannot be read or written, is no trace, or another energyprof is writing it.
+        FileError: it cannot be read or written, is not a trace, or another energyprof is writing it.
     """
     with contextlib.ExitStack() as undo:
         try:
@@ -76,7 +76,7 @@ def _locked(path: Path, flags: int = 0) -> int:
         taken = False  # a file system without locks
     if taken:
         os.close(file)
-        raise FileError(f"{path}: another energyprof is writing it; wait for its end, or write elsewhere")
+        raise FileError(f"{path}: another energyprof is writing it; wait until it ends, or write elsewhere")
     return file
 
 

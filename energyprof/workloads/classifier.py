@@ -22,11 +22,11 @@ def described(model: str) -> str:
     """What stands in a plan for the user's ``model``: a fingerprint of the folder, or the name on the hub.
 
     Raises:
-        WorkloadError: there is no such folder, and it is no name either.
+        WorkloadError: there is no such folder, and it is not a name on the hub either.
     """
     name = hub.name(model, "a folder with a model, or a model's name")
     if name is None and not (Path(model) / "config.json").is_file():
-        raise WorkloadError(f"{model} holds no model: give a folder with config.json, or a model's name")
+        raise WorkloadError(f"{model} has no model: give a folder with config.json, or a model's name")
     return fingerprint(Path(model)) if name is None else "hub:" + name
 
 

@@ -30,7 +30,7 @@ def described(model: str) -> Any:
     """What stands in a plan for the user's ``model``: a fingerprint of each part, or the name on the hub.
 
     Raises:
-        WorkloadError: a part is not there, or it is no name either.
+        WorkloadError: a part is not there, or it is not a name on the hub either.
     """
     name = hub.name(model, "a folder with a model in diffusers' layout, or a model's name")
     if name is not None:

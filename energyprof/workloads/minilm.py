@@ -53,7 +53,7 @@ def shapes(path: Path) -> Dict[str, List[int]]:
     """Name → shape of the float32 tensors in a safetensors file, read from its header.
 
     Raises:
-        WorkloadError: the file is no safetensors file.
+        WorkloadError: the file is not a safetensors file.
     """
     try:
         with path.open("rb") as file:
@@ -62,7 +62,7 @@ def shapes(path: Path) -> Dict[str, List[int]]:
         header.pop("__metadata__", None)
         return {name: entry["shape"] for name, entry in header.items() if entry["dtype"] == "F32"}
     except (OSError, ValueError, struct.error, AttributeError, KeyError, TypeError) as error:
-        raise WorkloadError(f"{path} is no safetensors file ({type(error).__name__}): check it") from error
+        raise WorkloadError(f"{path} is not a safetensors file ({type(error).__name__}): check it") from error
 
 
 def expected_shapes() -> Dict[str, List[int]]:

@@ -102,7 +102,7 @@ def plan(settings: Settings) -> Plan:
     """
     recipe = {**WORK, **planning.recipe_of("transformer", settings, RECIPES, OFFERS)}
     if recipe["target"] >= 1:
-        raise WorkloadError(f"target {recipe['target']} is no accuracy: use a number between 0 and 1")
+        raise WorkloadError(f"target {recipe['target']} is not an accuracy: use a number between 0 and 1")
     if settings.lora is not None and settings.lora < 1:
         raise WorkloadError(f"lora {settings.lora}: use a rank of 1 or more")
     recipe["lora"] = settings.lora

@@ -125,7 +125,7 @@ def plan(settings: Settings) -> Plan:
     work = VOLUMES if volumes else SLICES
     recipe = {**work, **planning.recipe_of("unet", settings, RECIPES, offers)}
     if recipe["target"] >= 1:
-        raise WorkloadError(f"target {recipe['target']} is no Dice score: use a number between 0 and 1")
+        raise WorkloadError(f"target {recipe['target']} is not a Dice score: use a number between 0 and 1")
     if volumes:
         if settings.data is None:
             raise WorkloadError(f"unet full needs --data FOLDER: {LAYOUT}")

@@ -66,7 +66,7 @@ def test_a_file_that_exists_is_kept_unless_forced(command: Any, one_error_line: 
     ("words", "says"),
     [
         (WORDS, "it loses 4 to 15 %"),
-        ((*WORDS, "--efficiency", "0.94"), "say how sure it is"),
+        ((*WORDS, "--efficiency", "0.94"), "give its uncertainty"),
         ((*WORDS, *SUPPLY, "--window", "5"), "give 20 or more"),
         (("--meter", "nvml:3", "--reference", "shelly:192.0.2.7"), "it has no meter nvml:3; it has nvml:0"),
     ],
@@ -133,7 +133,7 @@ def test_a_calibration_corrects_the_joules_and_leaves_the_readings(command: Any)
     [
         (
             {"meter": "nvml:0"},
-            "the calibration is for nvml:0, which is not measured with: there is rapl:package-0",
+            "the calibration is for nvml:0, which is not in use: there is rapl:package-0",
         ),
         ({"device": "another"}, "the calibration of rapl:package-0 was made on another"),
         ({"schema": "energyprof.report/1"}, "c.json: not an energyprof calibration"),

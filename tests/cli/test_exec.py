@@ -203,7 +203,10 @@ def test_fifty_thousand_lines_on_stderr_are_the_programs_own(command: Any) -> No
         (("exec", "--interval", "0", "--", "true"), "--interval 0: give seconds"),
         (("exec", "--interval", "nan", "--", "true"), "--interval nan: give seconds"),
         (("exec", "--idle", "-1", "--", "true"), "--idle -1: give seconds"),
-        (("exec", "--meters", "plutonium", "--", "true"), "no meter 'plutonium': there are auto, none, rapl"),
+        (
+            ("exec", "--meters", "plutonium", "--", "true"),
+            "no meter 'plutonium': choose from auto, none, rapl",
+        ),
         (("exec", "--meters", "nvml", "--", "true"), "nvml is not here"),
         (("exec", "--meters", "", "--", "true"), "--meters: name at least one"),
         (

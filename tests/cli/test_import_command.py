@@ -61,7 +61,7 @@ def test_a_report_is_not_overwritten_unasked(submission):
 
 def test_what_cannot_be_read_is_2_in_one_line(command, one_error_line):
     (command.folder / "notes.txt").write_text("hello\n")
-    assert "of no known kind" in one_error_line(command("import", "notes.txt"))
+    assert "not of a known kind" in one_error_line(command("import", "notes.txt"))
     assert "no such file" in one_error_line(command("import", "gone.txt"))
     assert "choose from mlperf" in one_error_line(command("import", "notes.txt", "--kind", "x"))
     assert not list(command.folder.glob("*.json"))

@@ -124,7 +124,7 @@ def test_it_is_for_one_meter_of_one_device() -> None:
     mine = counter(name="nvml:0", device="GPU-1")
     assert calibration_of(mine, [RECORD]) == FOUND
     assert calibration_of(counter(name="nvml:1", device="GPU-2"), [RECORD]) is None
-    with pytest.raises(UsageError, match="was made on GPU-1, this one is GPU-2: calibrate this one"):
+    with pytest.raises(UsageError, match="was made on GPU-1, this one is GPU-2: calibrate it"):
         calibration_of(replace(mine, device="GPU-2"), [RECORD])
     with pytest.raises(UsageError, match="this one is a device without a name"):
         calibration_of(replace(mine, device=""), [RECORD])
@@ -133,9 +133,7 @@ def test_it_is_for_one_meter_of_one_device() -> None:
 def test_a_calibration_that_would_change_nothing_is_refused() -> None:
     check_applies([RECORD], [counter(name="nvml:0", device="GPU-1"), counter(name="nvml:1")])
     check_applies([], [])
-    with pytest.raises(
-        UsageError, match="is for nvml:0, which is not measured with: there is rapl:package-0"
-    ):
+    with pytest.raises(UsageError, match="is for nvml:0, which is not in use: there is rapl:package-0"):
         check_applies([RECORD], [counter(name="rapl:package-0")])
     with pytest.raises(UsageError, match="there is no meter"):
         check_applies([RECORD], [])

@@ -166,7 +166,7 @@ def test_two_meters_of_a_whole_machine_are_added_with_a_word_of_warning() -> Non
     selection = choice.select((pdu,), ["kwollect"])
     assert selection.counted == ("kwollect:a", "kwollect:b")
     assert any(
-        note.startswith("kwollect:a and kwollect:b are added: right only if") for note in selection.notes
+        note.startswith("kwollect:a and kwollect:b are added up: correct only if") for note in selection.notes
     )
 
 
@@ -223,9 +223,9 @@ def test_the_notes_of_the_chosen_come_along() -> None:
     [
         ("rapl", MissingPart, "rapl is not here: rapl blocked: may not be read; try: sudo chmod a+r x"),
         ("rapl:package-0", MissingPart, "rapl:package-0 is not here: rapl blocked"),
-        ("nvml:7", MissingPart, "nvml:7 is not here: there are nvml:0, nvml:1"),
-        ("toaster", UsageError, "no meter 'toaster': there are auto, none, rapl, nvml, jetson"),
-        ("nvml none", UsageError, "none stands alone"),
+        ("nvml:7", MissingPart, "nvml:7 is not here: available are nvml:0, nvml:1"),
+        ("toaster", UsageError, "no meter 'toaster': choose from auto, none, rapl, nvml, jetson"),
+        ("nvml none", UsageError, "none cannot be combined"),
     ],
 )  # fmt: skip
 def test_a_meter_that_is_not_here_is_refused_in_one_line(

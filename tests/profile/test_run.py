@@ -200,7 +200,7 @@ def test_gpus_that_only_idle_are_named() -> None:
     assert idle_gpus(selection, None) == []
     (note,) = idle_gpus(selection, 1)
     assert note.startswith(
-        "4 GPU(s) are metered, of which at most 1 train: what the others use is in the total"
+        "4 GPU(s) are metered, at most 1 of which train: what the others use is in the total"
     )
     assert "none trains" in idle_gpus(selection, 0)[0]
 

@@ -109,7 +109,7 @@ def test_random_weights_need_no_checkpoint():
 
 
 def test_a_folder_without_a_model_is_one_line(tmp_path):
-    with pytest.raises(WorkloadError, match=r"holds no model: give a folder with config\.json"):
+    with pytest.raises(WorkloadError, match=r"has no model: give a folder with config\.json"):
         classifier.described(str(tmp_path))
 
 

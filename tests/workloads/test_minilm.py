@@ -35,7 +35,7 @@ def test_finding_the_weights_imports_neither_the_package_nor_torch():
 def test_a_file_of_another_kind_is_one_line(tmp_path, content):
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
-    with pytest.raises(WorkloadError, match=r"model\.safetensors is no safetensors file"):
+    with pytest.raises(WorkloadError, match=r"model\.safetensors is not a safetensors file"):
         minilm.shapes(path)
 
 

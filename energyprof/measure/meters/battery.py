@@ -90,7 +90,7 @@ def _power(name: str, entry: Path) -> tuple[float, float, str]:
         step_w = step(current) * volts / 1e6 + step(volts) * current / 1e6
         return power_w, step_w, "power_supply voltage_now × current_now"
     zero = power == 0 or current == 0
-    problem = "it shows 0 W while it is discharged" if zero else "it tells neither its power nor its current"
+    problem = "it shows 0 W while discharging" if zero else "it shows neither its power nor its current"
     raise MeterError(f"{name}: {entry}: {problem}")
 
 
@@ -128,5 +128,5 @@ class Battery:
         if status != "Discharging":
             what = f"it is {status.lower()}" if status else "it is gone"
             raise MeterError(
-                f"{self.info.name}: {what}: only a discharging battery tells what the machine draws"
+                f"{self.info.name}: {what}: only a discharging battery shows what the machine draws"
             )

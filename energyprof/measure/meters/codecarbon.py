@@ -32,7 +32,7 @@ MISSED_PERIODS = 5
 # RAPL, without saying so to the program that asked: seen 22.6 J for 136 J. So neither passes for a
 # measurement.
 MODEL_A = 1.0
-MODEL_SOURCE = "a model of unknown error (codecarbon puts it in RAPL's place without a word)"
+MODEL_SOURCE = "a model of unknown error (codecarbon silently puts it in RAPL's place)"
 
 # Its GPU figure is NVML's energy counter, and so is its uncertainty.
 GPU_A = 0.05

@@ -41,7 +41,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The log in the file ``address``; blocked if it is not there, or not a table of times and values.
 
     Raises:
-        UsageError: an option that makes no sense.
+        UsageError: an option is invalid.
     """
     place = parse("csv", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=OPTIONS)
     wanted, path = _wanted(place), Path(address).expanduser().absolute()
@@ -110,7 +110,7 @@ def _zone(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        message = f"csv: tz={name} is no time zone that is known here: tz=UTC or such as tz=Europe/Paris"
+        message = f"csv: tz={name} is not a known time zone: give tz=UTC or one such as tz=Europe/Paris"
         raise UsageError(message) from None
 
 

@@ -222,7 +222,7 @@ class Hwmon:
             # EPERM: a GPU that sleeps is not woken for this.
             raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
         if not text.isdigit():
-            raise MeterError(f"{self.info.name}: {self._path}: {text[:20]!r} is no number of µW or µJ")
+            raise MeterError(f"{self.info.name}: {self._path}: {text[:20]!r} is not a number of µW or µJ")
         # A rail may be switched off; a processor, a GPU or a node that draws nothing is not being measured.
         if int(text) == 0 and self.info.reads == "power_w" and self.info.part != "board":
             raise MeterError(f"{self.info.name}: {self._path}: it shows 0 W")

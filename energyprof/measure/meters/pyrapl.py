@@ -53,7 +53,7 @@ def find(root: Path) -> Finding:
         return Finding("pyrapl", ROLE, "absent", reason="pyRAPL needs powercap, which shows no zone here")
     known = [zone for zone in zones if _NAMES.fullmatch(zone.name)]
     if not any(zone.domain == "package" for zone in known):
-        reason = f"pyRAPL knows no zones such as {zones[0].name}"
+        reason = f"pyRAPL does not know zones such as {zones[0].name}"
         return Finding("pyrapl", ROLE, "absent", reason=reason)
     if not all(os.access(zone.path / "energy_uj", os.R_OK) for zone in known):
         reason = "the counters in /sys/class/powercap may not be read"

@@ -45,7 +45,7 @@ def read(request: Request, kind: str = "") -> Imported:
         if not path.exists():
             raise FileError(f"{path}: no such file")
     if len({path.resolve() for path in request.files}) < len(request.files):
-        raise UsageError("a file is named twice: it would count as two runs")
+        raise UsageError("a file is named twice; it would count as two runs")
     return _load(kind or _kind(request.files)).read(request)
 
 
@@ -53,10 +53,10 @@ def _kind(files: Sequence[Path]) -> str:
     kinds = {path: next((name for name in IMPORTS if _load(name).recognises(path)), "") for path in files}
     for path, kind in kinds.items():
         if not kind:
-            raise FileError(f"{path}: of no known kind ({', '.join(IMPORTS)}); --kind NAME forces one")
+            raise FileError(f"{path}: not of a known kind ({', '.join(IMPORTS)}); --kind NAME forces one")
     if len(set(kinds.values())) > 1:
         shown = ", ".join(f"{path} is {kind}" for path, kind in kinds.items())
-        raise UsageError(f"a report is made of files of one kind: {shown}")
+        raise UsageError(f"a report is made from files of one kind: {shown}")
     return kinds[files[0]]
 
 

@@ -39,7 +39,7 @@ def read(request: Request) -> Imported:
     notes = [
         "carbontracker does not write whether a device was metered, modelled or simulated: an estimate",
         "its factor for the data centre (PUE) is not applied",
-        "its times name no zone and are taken as UTC",
+        "its times have no zone and are taken as UTC",
         COVERAGE,
         UNCERTAINTY,
     ]
@@ -136,7 +136,7 @@ def _epochs(
             end_s = seconds(stamp, timezone.utc)
             windows.append(WindowTotals(title.lower().rstrip(":"), end_s - span_s, span_s, joules))
     if not windows:
-        raise FileError(f"{path}: there is no epoch with a duration in it")
+        raise FileError(f"{path}: it has no epoch with a duration")
     return windows, list(several)
 
 

@@ -108,7 +108,7 @@ def _time_s(row: Record) -> float:
 def _about(rows: Sequence[Record], path: Path) -> list[str]:
     notes = [
         "codecarbon does not tell a metered CPU from a modelled one, and models the memory: an estimate",
-        "its times name no zone and are taken as UTC",
+        "its times have no zone and are taken as UTC",
         COVERAGE,
         UNCERTAINTY,
     ]

@@ -27,14 +27,14 @@ def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[R
     titles = [title.strip() for title in table[0]] if table else []
     for name in needed:
         if name not in titles:
-            raise FileError(f"{path}: there is no column {name!r} in it")
+            raise FileError(f"{path}: it has no column {name!r}")
     # A program that appends may have written the header again.
     body = [cells for cells in table[1:] if cells != table[0]]
     whole = [dict(zip(titles, cells, strict=True)) for cells in body if len(cells) == len(titles)]
     if not whole:
-        raise FileError(f"{path}: there is no row below its header")
+        raise FileError(f"{path}: it has no rows below its header")
     short = len(body) - len(whole)
-    return [*whole], [f"{short} rows with another number of columns are left out"] if short else []
+    return [*whole], [f"{short} rows with a different number of columns are left out"] if short else []
 
 
 def figure(record: Record, name: str) -> float | None:

@@ -80,9 +80,9 @@ def read(request: Request) -> Imported:
         raise UsageError(f"a report is about one work: the benchmarks are {shown}; --only NAME takes one")
     logs = [_powers(path, archive, experiment) for experiment in found]
     bare = [experiment.name for experiment, own in zip(found, logs, strict=True) if not own]
-    notes += [f"{listed(bare)}: there are no powers of it in the bundle"] if bare else []
+    notes += [f"{listed(bare)}: the bundle has no powers for it"] if bare else []
     notes += misfits(zip(found, logs, strict=True))
-    notes.append("the bundle names no meter: its powers are taken as those of wall meters of the nodes")
+    notes.append("the bundle names no meter: its powers are taken as from wall meters of the nodes")
     levers = sorted({json.dumps(experiment.levers, sort_keys=True) for experiment in found})
     if len(levers) > 1:
         notes.append(f"the runs differ in {', '.join(found[0].levers)}: not one setting")

@@ -76,7 +76,7 @@ def read(request: Request) -> Imported:
 def _one_work(results: Sequence[Result], only: str) -> str:
     """The benchmark of all of them. Raises UsageError: there are several, or several settings of one."""
     if not results:
-        raise UsageError(f"--only {only}: none of the files is of that benchmark")
+        raise UsageError(f"--only {only}: none of the files is from that benchmark")
     benchmarks = dict.fromkeys(result.benchmark for result in results)
     if len(benchmarks) > 1:
         raise UsageError(f"one report, one work: these are {', '.join(benchmarks)}; --only NAME takes one")

@@ -93,7 +93,7 @@ def read_result(path: Path) -> Result:
     if start is None:
         power = any(event.key.startswith("power_") for event in log.events)
         hint = "it is a power log: give it with --power" if power else "the log of a run has one"
-        raise FileError(f"{path}: there is no run_start in it; {hint}")
+        raise FileError(f"{path}: it has no run_start; {hint}")
     stop = next((e for e in log.events if e.key == "run_stop" and e.time_s >= start.time_s), None)
     stop_s = stop.time_s if stop else log.events[-1].time_s
     inside = [event for event in log.events if start.time_s <= event.time_s <= stop_s]
@@ -196,7 +196,7 @@ def _notes(log: Mllog, start: MllogEvent, stop: MllogEvent | None, stop_s: float
     if log.broken:
         notes.append(f"{log.broken} of its lines could not be read")
     if stop is None:
-        notes.append("there is no run_stop: it ends with the last line of its log")
+        notes.append("it has no run_stop: it ends with the last line of its log")
     elif stop_s <= start.time_s:
         notes.append("run_stop is at run_start: no time passed, so there is no energy")
     late = [event for event in log.events if event.time_s > stop_s and event.key in SCORES]

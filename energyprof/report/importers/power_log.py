@@ -76,7 +76,7 @@ def _mllog(path: Path, offset_s: float) -> PowerLog:
             f"an estimate: {constant_w:g} W by its specification, so it stands beside the total, not in it"
         )
     elif not points:
-        notes.append("there is no power_reading in it")
+        notes.append("it has no power_reading")
     else:
         notes += about
     return PowerLog(
@@ -104,11 +104,11 @@ def _csv(path: Path, offset_s: float) -> PowerLog:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
     timed = [(row.time_s + offset_s, columns.value_of(row)) for row in table if row.time_s is not None]
     points, defects = _tidy(timed)
-    defects["rows without a time that can be read"] = len(table) - len(timed)
+    defects["rows without a readable time"] = len(table) - len(timed)
     notes = []
     if naive:
-        notes.append("its times name no zone and are taken as UTC")
-    notes.append("what it sees is not in it: taken as a wall meter of the whole machine")
+        notes.append("its times have no zone and are taken as UTC")
+    notes.append("it does not say what it measures: taken as a wall meter of the whole machine")
     decimals = max((columns.decimals_of(row) for row in table), default=0)
     return PowerLog(
         path,

@@ -41,7 +41,7 @@ def read(request: Request) -> Imported:
     """A run for each file: its rows, one after the other. Raises as `Importer`."""
     if request.power:
         raise UsageError("pyJoules' file holds totals: no power log can be joined to it")
-    notes = [COVERAGE, UNCERTAINTY, "pyJoules does not correct a RAPL counter that went round"]
+    notes = [COVERAGE, UNCERTAINTY, "pyJoules does not correct a RAPL counter that wrapped"]
     by_file: dict[Path, list[WindowTotals]] = {}
     columns: dict[str, None] = {}
     for path in request.files:

@@ -39,7 +39,7 @@ def read(request: Request) -> Imported:
         notes += [f"{path.name}: {remark}" for remark in remarks]
         gpus = [title for title in rows[0] if re.fullmatch(r"gpu\d+_energy", title)]
         if not gpus:
-            raise FileError(f"{path}: there is no column such as gpu0_energy in it")
+            raise FileError(f"{path}: it has no column such as gpu0_energy")
         names.update(dict.fromkeys(_meter(title) for title in gpus))
         windows = [_window(path, row, gpus) for row in rows if request.only in ("", row["window_name"])]
         if not windows:

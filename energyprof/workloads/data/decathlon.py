@@ -109,7 +109,7 @@ def header(path: Path) -> Tuple[Tuple[int, ...], Tuple[float, ...]]:
         raise WorkloadError(f"{path} is not there, but dataset.json names it") from error
     except (OSError, EOFError, zlib.error, struct.error) as error:
         raise WorkloadError(f"{path} cannot be read as NIfTI ({error}): replace it") from error
-    raise WorkloadError(f"{path} is no NIfTI file: replace it")
+    raise WorkloadError(f"{path} is not a NIfTI file: replace it")
 
 
 def _sound(
@@ -129,15 +129,15 @@ def _listed(folder: Path) -> Dict[str, Any]:
     """What dataset.json says."""
     path = folder / "dataset.json"
     if not folder.is_dir():
-        raise WorkloadError(f"{folder} is no folder: give --data the folder with dataset.json in it")
+        raise WorkloadError(f"{folder} is not a folder: give --data the folder with dataset.json in it")
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise WorkloadError(f"{folder} holds no dataset.json: give --data the folder that does") from error
+        raise WorkloadError(f"{folder} has no dataset.json: give --data the folder that does") from error
     except OSError as error:
         raise WorkloadError(f"{path} cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise WorkloadError(f"{path} is no JSON ({error}): correct it") from error
+        raise WorkloadError(f"{path} is not JSON ({error}): correct it") from error
     for key, kind in (("modality", dict), ("labels", dict), ("training", list)):
         if not isinstance(listed, dict) or not isinstance(listed.get(key), kind):
             what = "object" if kind is dict else "list"

@@ -31,11 +31,11 @@ def read(folder: Path) -> Tuple[Images, Images]:
     try:
         lines = file.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as error:
-        raise WorkloadError(f"{folder} holds no {METADATA}: write a line {EXAMPLE} for each image") from error
+        raise WorkloadError(f"{folder} has no {METADATA}: write a line {EXAMPLE} for each image") from error
     except OSError as error:
         raise WorkloadError(f"{file} cannot be read ({error.strerror}): check it") from error
     except UnicodeDecodeError as error:
-        raise WorkloadError(f"{file} is no UTF-8 text: rewrite it") from error
+        raise WorkloadError(f"{file} is not UTF-8 text: rewrite it") from error
     images = [
         _entry(folder, f"{file}, line {number}", line)
         for number, line in enumerate(lines, start=1)
@@ -56,7 +56,7 @@ def _entry(folder: Path, where: str, line: str) -> Tuple[Path, str]:
     try:
         entry = json.loads(line)
     except ValueError as error:
-        raise WorkloadError(f"{where} is no JSON: write {EXAMPLE}") from error
+        raise WorkloadError(f"{where} is not JSON: write {EXAMPLE}") from error
     name, caption = (_word(where, entry, key) for key in ("file_name", "text"))
     path = folder / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
@@ -123,7 +123,7 @@ def square(file: Path, side: int, mirrored: float, top: float, left: float) -> A
         top, left: in 0…1, where along its longer side the square lies.
 
     Raises:
-        WorkloadError: it is no image, or a broken one.
+        WorkloadError: it is not an image, or a broken one.
     """
     numpy, pillow = library("numpy"), library("PIL.Image")
     try:
@@ -133,7 +133,7 @@ def square(file: Path, side: int, mirrored: float, top: float, left: float) -> A
     except Exception as error:
         said = str(error).splitlines()
         reason = said[0][:80] if said and str(file) not in said[0] else type(error).__name__
-        raise WorkloadError(f"{file} is no image that can be read ({reason}): replace it") from error
+        raise WorkloadError(f"{file} is not a readable image ({reason}): replace it") from error
     scale = side / min(image.size)
     size = [max(side, round(scale * length)) for length in image.size]
     x, y = (int(place * (length - side + 1)) for place, length in zip((left, top), size))

@@ -23,7 +23,7 @@ def described(data: str) -> str:
     """What stands in a plan for ``data``: a fingerprint of the files, or the name on the hub.
 
     Raises:
-        WorkloadError: there is no such file, and it is no name either.
+        WorkloadError: there is no such file, and it is not a name on the hub either.
     """
     name = hub.name(data, "a .csv, .jsonl or .parquet file, a folder of them, or a data set's name")
     return fingerprint(Path(data)) if name is None else "hub:" + name
@@ -51,7 +51,7 @@ def items(path: Path) -> Iterator[Item]:
         WorkloadError: it cannot be read, or a row lacks one of the two; names the row.
     """
     if path.suffix not in READERS:
-        raise WorkloadError(f"{path} is of no known kind: use a .csv, .jsonl or .parquet file")
+        raise WorkloadError(f"{path} is not of a known kind: use a .csv, .jsonl or .parquet file")
     try:
         yield from _checked(str(path), READERS[path.suffix](path))
     except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8, not JSON, not Parquet
@@ -69,7 +69,9 @@ def _checked(where: str, rows: Iterable[Tuple[int, Mapping[str, Any]]]) -> Itera
         if not isinstance(text, str) or not text.strip():
             raise WorkloadError(f"{where} has no text in row {number}: fill it in, or leave the row out")
         if not isinstance(label, (str, int)) or not str(label).strip():
-            raise WorkloadError(f"{where}: the label in row {number} is no word or whole number: correct it")
+            raise WorkloadError(
+                f"{where}: the label in row {number} is not a word or whole number: correct it"
+            )
         yield text, str(label).strip()
 
 
@@ -90,7 +92,7 @@ def _jsonl(path: Path) -> Iterator[Tuple[int, Mapping[str, Any]]]:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise ValueError(f"row {number} is no JSON") from error
+                raise ValueError(f"row {number} is not JSON") from error
             yield number, row if isinstance(row, dict) else {}
 
 

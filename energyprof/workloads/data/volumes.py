@@ -100,7 +100,7 @@ class Decoding:
         image = image.reshape(*case.shape, -1).transpose(3, 0, 1, 2)
         label = self._checked(case, label.reshape(case.shape))
         if not np.isfinite(image).all():
-            raise WorkloadError(f"{case.image} holds values that are no numbers: correct it")
+            raise WorkloadError(f"{case.image} holds values that are not numbers: correct it")
         if self.config["spacing_mm"] is not None:
             from torch.nn import functional
 

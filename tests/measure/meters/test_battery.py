@@ -90,9 +90,9 @@ def test_without_a_discharging_battery_there_is_none(
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"power_now": 0}, "it shows 0 W while it is discharged"),
-        ({"voltage_now": 12_000_000}, "it tells neither its power nor its current"),
-        ({"power_now": "unknown"}, "it tells neither its power nor its current"),
+        ({"power_now": 0}, "it shows 0 W while discharging"),
+        ({"voltage_now": 12_000_000}, "it shows neither its power nor its current"),
+        ({"power_now": "unknown"}, "it shows neither its power nor its current"),
     ],
 )
 def test_a_gauge_that_shows_nothing_is_blocked(tmp_path: Path, files: dict[str, object], words: str) -> None:

@@ -144,17 +144,17 @@ def test_a_date_and_a_time_may_be_two_columns(wall: Path) -> None:
     [
         ("", {}, "no header yet"),
         ("timestamp,power", {}, "no header yet"),  # its line is not finished
-        ("1714564800,90\n", {}, "line 1: this is no header"),
-        ("timestamp,colour\n", {}, "line 1: no column of powers or energies: say which with power=…"),
-        ("when,power\n", {}, "line 1: no column of times: say which with time=…; there are when, power"),
+        ("1714564800,90\n", {}, "line 1: this is not a header"),
+        ("timestamp,colour\n", {}, "line 1: no column of powers or energies: name it with power=…"),
+        ("when,power\n", {}, "line 1: no column of times: name it with time=…; there are when, power"),
         ("timestamp,power\n", {"power": "gpu"}, "line 1: no column 'gpu' for power=: there are timestamp"),
-        ("timestamp,total\n", {"energy": "total"}, "line 1: 'total' names no unit: say it with unit=J, Wh"),
+        ("timestamp,total\n", {"energy": "total"}, "line 1: 'total' has no unit: give it with unit=J, Wh"),
         ("timestamp,Power (MW)\n", {}, "line 1: 'Power (MW)' may mean mW"),
-        ("timestamp,x_wh\n", {"power": "x_wh"}, "line 1: 'x_wh' is in Wh, which is no power"),
-        ("timestamp,power\n2024-05-01 12:00:00,90\n", {}, "line 2: '2024-05-01 12:00:00' names no time zone"),
-        ("# a\ntimestamp,power\n0.5,90\n", {}, "line 3: '0.5' is no time since 1970"),
-        ("timestamp,power\n01.05.2024 12:00:00,90\n", {}, "line 2: '01.05.2024 12:00:00' is no time"),
-        ("timestamp,power\n2024-13-01 12:00:00Z,90\n", {}, "line 2: '2024-13-01 12:00:00Z' is no time:"),
+        ("timestamp,x_wh\n", {"power": "x_wh"}, "line 1: 'x_wh' is in Wh, not power"),
+        ("timestamp,power\n2024-05-01 12:00:00,90\n", {}, "line 2: '2024-05-01 12:00:00' has no time zone"),
+        ("# a\ntimestamp,power\n0.5,90\n", {}, "line 3: '0.5' is not a time since 1970"),
+        ("timestamp,power\n01.05.2024 12:00:00,90\n", {}, "line 2: '01.05.2024 12:00:00' is not a time"),
+        ("timestamp,power\n2024-13-01 12:00:00Z,90\n", {}, "line 2: '2024-13-01 12:00:00Z' is not a time:"),
         ("timestamp,power\n2024-10-27 02:30:00,90\n", PARIS, "line 2: '2024-10-27 02:30:00' comes twice"),
         ("timestamp,power\n1714564800\n", {}, "line 2: 1 columns, where the header has more"),
     ],
@@ -277,7 +277,7 @@ def test_a_run_outside_the_log_is_told_what_the_log_covers(wall: Path) -> None:
 def test_a_log_that_went_away_is_an_error_and_no_crash(wall: Path) -> None:
     recording = opened(find(wall, SIMPLE))
     wall.write_text("timestamp,power_w\nsoon,90\n")
-    with pytest.raises(MeterError, match="line 2: 'soon' is no time"):
+    with pytest.raises(MeterError, match="line 2: 'soon' is not a time"):
         recording.between(NOON_S, NOON_S + 1)
     wall.unlink()
     with pytest.raises(MeterError, match="No such file"):

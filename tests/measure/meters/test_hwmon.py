@@ -209,7 +209,7 @@ def test_a_reading_that_fails_midway_is_an_error(tmp_path: Path) -> None:
     folder = fake.chip(tmp_path, 1, "amdgpu", RADEON, "0000:03:00.0")
     meter: Any = hwmon.find(tmp_path).sources[0].open()
     assert meter.read() == 35.0
-    for text, words in [("0\n", "shows 0 W"), ("N/A\n", "b'N/A' is no number"), ("40000000\n", "")]:
+    for text, words in [("0\n", "shows 0 W"), ("N/A\n", "b'N/A' is not a number"), ("40000000\n", "")]:
         (folder / "power1_average").write_text(text)
         if words:
             with pytest.raises(MeterError, match=words):

@@ -171,7 +171,7 @@ print(json.dumps(answers))
     [
         ({}, "absent", "pyRAPL needs powercap, which shows no zone here"),
         ({"intel-rapl:0": "psys"}, "absent", "pyRAPL needs powercap, which shows no zone here"),
-        ({"intel-rapl:0": "package-0-die-0"}, "absent", "pyRAPL knows no zones such as package-0-die-0"),
+        ({"intel-rapl:0": "package-0-die-0"}, "absent", "pyRAPL does not know zones such as package-0-die-0"),
     ],
 )
 def test_where_it_cannot_work_it_says_why(

@@ -74,4 +74,4 @@ def test_an_experiment_without_powers_has_no_energy(tmp_path):
     next((tmp_path / "b" / f"{NAME}_power").iterdir()).unlink()
     report = imported(path, tmp_path)
     assert (report.runs[0].energy_j, report.boundary) == (None, None)
-    assert any(f"lu_{START}: there are no powers of it" in note for note in report.notes)
+    assert any(f"lu_{START}: the bundle has no powers for it" in note for note in report.notes)

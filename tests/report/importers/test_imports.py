@@ -14,9 +14,9 @@ from fakes.mlperf_logs import write_result
 def test_a_file_of_no_known_kind_is_refused_with_the_kinds(tmp_path):
     for name, content in (("a.csv", "time,watts\n1,2\n"), ("empty", ""), ("binary", "\x00\x01")):
         (tmp_path / name).write_text(content)
-        with pytest.raises(FileError, match=f"{name}: of no known kind .mlperf, codecarbon"):
+        with pytest.raises(FileError, match=f"{name}: not of a known kind .mlperf, codecarbon"):
             importers.read(Request((tmp_path / name,)))
-    with pytest.raises(FileError, match="of no known kind"):
+    with pytest.raises(FileError, match="not of a known kind"):
         importers.read(Request((tmp_path,)))
 
 

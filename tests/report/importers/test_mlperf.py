@@ -271,7 +271,7 @@ def test_a_power_log_without_readings_is_said_to_be_empty(tmp_path):
     log.write_text(line(START_S, "power_measurement_start") + "\n")
     report = imported(tmp_path, result)
     assert report.runs[0].energy_j is None
-    assert noted(report, "node_0: there is no power_reading in it")
+    assert noted(report, "node_0: it has no power_reading")
 
 
 def test_a_result_alone_has_no_energy_and_says_how_to_get_it(tmp_path):
@@ -415,7 +415,7 @@ def test_times_without_a_zone_are_said_to_be_taken_as_utc(tmp_path):
     log = csv_log(tmp_path / "wall.csv", 5000.0, [clock(s) for s in range(130)])
     report = imported(tmp_path, result, power=(log,))
     assert report.runs[0].energy_j == pytest.approx(500_000.0)
-    assert noted(report, "wall: its times name no zone and are taken as UTC")
+    assert noted(report, "wall: its times have no zone and are taken as UTC")
 
 
 def test_one_csv_may_hold_several_runs(tmp_path):

@@ -90,7 +90,7 @@ def test_a_cut_off_row_is_left_out_and_said(tmp_path):
     path = write(tmp_path / "log.csv", row(0, "training", 100, 1, 1), "1728507800.0,trai")
     report = imported(path)
     assert len(report.runs[0].phases) == 1
-    assert any("1 rows with another number of columns" in note for note in report.notes)
+    assert any("1 rows with a different number of columns" in note for note in report.notes)
 
 
 def test_a_log_without_windows_or_gpus_is_refused(tmp_path):

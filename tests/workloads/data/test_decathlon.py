@@ -96,11 +96,13 @@ def test_reading_needs_no_package(folder):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    assert refusal(tmp_path / "none") == "DATA is no folder: give --data the folder with dataset.json in it"
+    assert (
+        refusal(tmp_path / "none") == "DATA is not a folder: give --data the folder with dataset.json in it"
+    )
 
 
 def test_a_folder_without_its_list_is_named(tmp_path):
-    assert refusal(tmp_path) == "DATA holds no dataset.json: give --data the folder that does"
+    assert refusal(tmp_path) == "DATA has no dataset.json: give --data the folder that does"
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe\x00", b"[1, 2]", b"null"])
@@ -143,8 +145,8 @@ def test_a_list_that_does_not_hold_what_it_must_is_named(folder, changes, words)
         (b"", "cannot be read as NIfTI"),
         (b"\x1f\x8bnot packed", "cannot be read as NIfTI"),
         (gzip.compress(bytes(400))[:14], "cannot be read as NIfTI"),
-        (gzip.compress(b"Hello " * 100), "is no NIfTI file"),
-        (gzip.compress(bytes(400)), "is no NIfTI file"),
+        (gzip.compress(b"Hello " * 100), "is not a NIfTI file"),
+        (gzip.compress(bytes(400)), "is not a NIfTI file"),
     ],
     ids=["missing", "empty", "not packed", "cut short", "text", "zeros"],
 )

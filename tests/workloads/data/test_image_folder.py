@@ -70,7 +70,7 @@ def test_every_caption_stays_with_its_image(folder):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "DATA/metadata.jsonl, line 2 is no JSON"),
+        ("{", "DATA/metadata.jsonl, line 2 is not JSON"),
         ("[1]", "DATA/metadata.jsonl, line 2 has no file_name"),
         ('{"text": "a"}', "DATA/metadata.jsonl, line 2 has no file_name"),
         ('{"file_name": "0.jpg"}', "DATA/metadata.jsonl, line 2 has no text"),
@@ -91,7 +91,7 @@ def test_a_folder_without_metadata_or_images_is_refused(tmp_path):
     (tmp_path / "metadata.jsonl").write_text("\n")
     assert refusal(tmp_path).startswith("DATA/metadata.jsonl lists 0 image(s)")
     (tmp_path / "metadata.jsonl").write_bytes(b"\xff\xfe\x00")
-    assert refusal(tmp_path).startswith("DATA/metadata.jsonl is no UTF-8 text")
+    assert refusal(tmp_path).startswith("DATA/metadata.jsonl is not UTF-8 text")
     assert "metadata.jsonl" in refusal(tmp_path / "metadata.jsonl")
 
 
@@ -165,5 +165,5 @@ def test_a_broken_image_is_one_line_that_names_it(folder, workers, content):
     broken.write_bytes(broken.read_bytes()[:-40] if content is None else content)
     with pytest.raises(WorkloadError) as error:
         batches(squares(files, workers), [0], [1, 2])
-    assert str(error.value).startswith(f"{broken} is no image that can be read (")
+    assert str(error.value).startswith(f"{broken} is not a readable image (")
     assert "\n" not in str(error.value)

@@ -202,7 +202,7 @@ def test_an_image_of_no_numbers_is_one_line(folder):
 
     image = np.full(fake.SIZES[0], np.nan, np.float32)
     nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), folder / "imagesTr/case_0.nii.gz")
-    assert refusal(folder).startswith("DATA/imagesTr/case_0.nii.gz holds values that are no numbers")
+    assert refusal(folder).startswith("DATA/imagesTr/case_0.nii.gz holds values that are not numbers")
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(folder, tmp_path, monkeypatch):

@@ -138,7 +138,7 @@ class Ina3221:
         else:
             current_ma, voltage_mv = numbers
             if not 0 <= voltage_mv <= BUS_MAX_V * 1000:
-                raise MeterError(f"{self.info.name}: {voltage_mv} mV is no voltage of an INA3221")
+                raise MeterError(f"{self.info.name}: {voltage_mv} mV is not a voltage an INA3221 can show")
             power_w = current_ma * voltage_mv / 1e6
         if power_w < -(self.info.offset_a_w + self.info.resolution):
             raise MeterError(f"{self.info.name}: {power_w:g} W is further below zero than its zero error")
@@ -167,7 +167,7 @@ class _File:
         except OSError as error:
             raise MeterError(f"{self._name}: {self._path}: {error.strerror}") from error
         if not re.fullmatch(rb"\s*-?\d{1,9}\s*", text):
-            raise MeterError(f"{self._name}: {self._path}: {text[:20]!r} is no whole number")
+            raise MeterError(f"{self._name}: {self._path}: {text[:20]!r} is not a whole number")
         return int(text)
 
     def close(self) -> None:

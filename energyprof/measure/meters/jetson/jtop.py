@@ -190,7 +190,7 @@ class Jtop:
         except (KeyError, TypeError) as error:
             raise MeterError(f"{self.info.name}: jtop shows no such rail") from error
         if isinstance(power_mw, bool) or not isinstance(power_mw, (int, float)):
-            raise MeterError(f"{self.info.name}: {power_mw!r} is no power in mW")
+            raise MeterError(f"{self.info.name}: {power_mw!r} is not a power in mW")
         power_w = power_mw / 1000
         if power_w < -(self.info.offset_a_w + self.info.resolution):
             raise MeterError(f"{self.info.name}: {power_w:g} W is further below zero than its zero error")

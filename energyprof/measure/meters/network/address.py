@@ -47,7 +47,7 @@ class Address:
         """One of the kind's own options as a whole number from ``least``. Raises UsageError if it is none."""
         text = self.text(option, str(default))
         if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
-            raise UsageError(f"{self.kind}: {option}={text} makes no sense: a whole number from {least}")
+            raise UsageError(f"{self.kind}: {option}={text} is invalid: give a whole number from {least}")
         return int(text)
 
     def number(self, option: str, default: float) -> float:
@@ -55,14 +55,14 @@ class Address:
         text = self.text(option, repr(default))
         value = _float(text)
         if value is None:
-            raise UsageError(f"{self.kind}: {option}={text} makes no sense: a number")
+            raise UsageError(f"{self.kind}: {option}={text} is invalid: give a number")
         return value
 
     def one_of(self, option: str, choices: Sequence[str], default: str) -> str:
         """One of the kind's own options out of ``choices``. Raises UsageError if it is none of them."""
         text = self.text(option, default)
         if text not in choices:
-            raise UsageError(f"{self.kind}: {option}={text} makes no sense: {' or '.join(choices)}")
+            raise UsageError(f"{self.kind}: {option}={text} is invalid: give {' or '.join(choices)}")
         return text
 
     @property
@@ -87,23 +87,25 @@ def parse(
     ``own`` names the options that the kind has beside boundary, gain and name.
 
     Raises:
-        UsageError: an option the kind does not have, a value that makes no sense, a password in the address.
+        UsageError: an option the kind does not have, an invalid value, a password in the address.
     """
     if _CREDENTIALS.match(place):
         variables = " and ".join(credential_variables(kind))
-        raise UsageError(f"{kind}: no password belongs in an address: set {variables}, or use ~/.netrc")
+        raise UsageError(
+            f"{kind}: a password does not belong in an address: set {variables}, or use ~/.netrc"
+        )
     known = (*SHARED, *own)
     for option in options:
         if option not in known:
-            raise UsageError(f"{kind} has no option {option!r}: there are {', '.join(known)}")
+            raise UsageError(f"{kind} has no option {option!r}: choose from {', '.join(known)}")
     chosen = options.get("boundary", boundary)
     if chosen not in boundaries:
-        raise UsageError(f"{kind}: boundary={chosen} makes no sense: {' or '.join(boundaries)}")
+        raise UsageError(f"{kind}: boundary={chosen} is invalid: give {' or '.join(boundaries)}")
     if "gain" in options:
         gain_a, gain_source = _gain(kind, options["gain"]), f"the user: gain={options['gain']}"
     label = options.get("name", "")
     if "name" in options and not re.fullmatch(r"[\w.+-]+", label):
-        raise UsageError(f"{kind}: name={label} makes no sense: letters, digits, and . _ + -")
+        raise UsageError(f"{kind}: name={label} is invalid: use letters, digits and . _ + -")
     return Address(
         kind,
         place,
@@ -127,7 +129,7 @@ def _gain(kind: str, text: str) -> float:
     percent = bare.endswith("%")
     value = _float(bare.removesuffix("%").strip())
     if value is None or not 0 < (value / 100 if percent else value) < 1:
-        raise UsageError(f"{kind}: gain={text} makes no sense: a half-width such as 2% or 0.02")
+        raise UsageError(f"{kind}: gain={text} is invalid: give a half-width such as 2% or 0.02")
     return value / 100 if percent else value
 
 

@@ -33,7 +33,7 @@ def credentials(kind: str, host: str, user: str = "") -> Credentials | None:
         return Credentials(given, password, password_variable)
     if password or os.environ.get(user_variable):
         missing = password_variable if given else user_variable
-        raise MeterError(f"half of the credentials is there: {missing} is not set")
+        raise MeterError(f"the credentials are incomplete: {missing} is not set")
     return _from_netrc(host)
 
 
@@ -55,7 +55,7 @@ def _from_netrc(host: str) -> Credentials | None:
     except (netrc.NetrcParseError, UnicodeDecodeError) as error:
         # The parser's own words may hold a password.
         line = f" (line {error.lineno})" if isinstance(error, netrc.NetrcParseError) and error.lineno else ""
-        raise MeterError(f"{path} cannot be understood{line}") from None
+        raise MeterError(f"{path} cannot be parsed{line}") from None
     if host not in hosts:
         return None
     user, account, password = hosts[host]

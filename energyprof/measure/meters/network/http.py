@@ -66,7 +66,7 @@ def base_of(kind: str, place: str, scheme: Literal["http", "https"]) -> str:
     """
     if "@" in place:
         remedy = where_to_put(kind, "HOST")
-        raise UsageError(f"{kind}: neither user nor password belongs in an address: {remedy}")
+        raise UsageError(f"{kind}: user and password do not belong in an address: {remedy}")
     url = place if "://" in place else f"{scheme}://{place}"
     try:
         parts = urlsplit(url)
@@ -77,7 +77,9 @@ def base_of(kind: str, place: str, scheme: Literal["http", "https"]) -> str:
         port_known and parts.scheme in ("http", "https") and re.fullmatch(r"[\w.:-]+", parts.hostname or "")
     )
     if not good or parts.query or parts.fragment or re.search(r"\s", place):
-        raise UsageError(f"{kind}={place}: no address of a device, such as 192.0.2.7 or bmc.example:8443")
+        raise UsageError(
+            f"{kind}={place}: not the address of a device, such as 192.0.2.7 or bmc.example:8443"
+        )
     return url.rstrip("/")
 
 
@@ -195,9 +197,11 @@ class Client:
             if isinstance(cause, socket.gaierror):
                 return NoAnswer(f"there is no host {service.host}", "check the name, or give its IP address")
             if isinstance(cause, ConnectionRefusedError):
-                return NoAnswer("the connection is refused: nothing listens at that port", ping)
+                return NoAnswer("the connection is refused: nothing listens on that port", ping)
         if any(isinstance(cause, ssl.SSLError) for cause in causes):
-            return NoAnswer("it does not speak TLS that this machine takes", "try http:// before the address")
+            return NoAnswer(
+                "it does not speak a TLS that this machine accepts", "try http:// before the address"
+            )
         system = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), "")
         return NoAnswer(f"the connection broke: {system or type(error).__name__}", ping)
 

@@ -55,18 +55,18 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The BMC's power reading; blocked if ipmitool does not get one.
 
     Raises:
-        UsageError: an option that makes no sense.
+        UsageError: an option is invalid.
     """
     place = parse("ipmi", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE)
     if not re.fullmatch(r"[\w.:\[\]][\w.:\[\]-]*", address):
-        raise UsageError(f"ipmi={address}: neither local nor the name of a host")
+        raise UsageError(f"ipmi={address}: neither local nor a host name")
     program = shutil.which("ipmitool")
     if program is None:
         reason, remedy = "ipmitool is not installed", "sudo apt install ipmitool"
         return Finding("ipmi", ROLE, "blocked", reason=reason, remedy=remedy)
     user, password = _credentials()
     if address != "local" and not (user and password):
-        reason = f"{address} wants a user and a password"
+        reason = f"{address} asks for a user and a password"
         remedy = "export {}=… {}=…".format(*credential_variables("ipmi"))
         return Finding("ipmi", ROLE, "blocked", reason=reason, remedy=remedy)
     info = MeterInfo(
@@ -179,9 +179,11 @@ class Ipmi:
         match = _POWER.search(said)
         if match is None:
             words = " ".join(said.split())[:80] or "nothing"
-            raise MeterError(f"{self.info.name}: no DCMI power reading in what ipmitool says: {words}")
+            raise MeterError(f"{self.info.name}: no DCMI power reading in ipmitool's output: {words}")
         if int(match[1]) == 0:
-            raise MeterError(f"{self.info.name}: the BMC shows 0 W: its DCMI power reading is not filled in")
+            raise MeterError(
+                f"{self.info.name}: the BMC shows 0 W: it does not fill in its DCMI power reading"
+            )
         return float(match[1])
 
     def close(self) -> None:

@@ -72,7 +72,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     own = ("metric", "api", "offset")
     name = options.get("metric", WATTMETER)
     if name not in METRICS:
-        raise UsageError(f"kwollect: metric={name} makes no sense: {' or '.join(METRICS)}")
+        raise UsageError(f"kwollect: metric={name} is invalid: give {' or '.join(METRICS)}")
     metric = METRICS[name]
     place = parse("kwollect", address, options, gain_a=metric.gain_a, gain_source=metric.gain_source, own=own)
     names = _NAMES.fullmatch(address)
@@ -96,7 +96,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         cluster = log.node.rpartition("-")[0]
         reason = f"it has no {name} of {log.node} in the last {RECENT_S:g} s"
         url = f"{service.base}/stable/sites/{log.site}/clusters/{cluster}"
-        remedy = f"look what it has: curl {url} | jq .metrics"
+        remedy = f"see what it has: curl {url} | jq .metrics"
         return Finding("kwollect", ROLE, "blocked", reason=reason, remedy=remedy)
     info = MeterInfo(
         name=place.name(),

@@ -57,10 +57,10 @@ class KwollectLog:
         }
         answer = client.get(f"/stable/sites/{self.site}/metrics", query)
         if not isinstance(answer, list):
-            raise NoAnswer("it answers something else than a list of rows")
+            raise NoAnswer("it answers something other than a list of rows")
         for row in answer:
             if not isinstance(row, dict):
-                raise NoAnswer("it answers something else than rows")
+                raise NoAnswer("it answers something other than rows")
             if (row.get("device_id"), row.get("metric_id")) == (self.node, self.metric):
                 yield _port(row), _seconds(row.get("timestamp")) + self.offset_s, _power(row)
 
@@ -104,7 +104,7 @@ def _seconds(stamp: Any) -> float:
     """s since 1970 of "2025-02-02T14:39:37.003778+01:00", with any number of decimals or none.
 
     Raises:
-        NoAnswer: it is no time, or one without a zone.
+        NoAnswer: it is not a time, or has no zone.
     """
     parts = _TIME.fullmatch(stamp) if isinstance(stamp, str) else None
     if parts is None:

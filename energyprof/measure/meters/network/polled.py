@@ -50,7 +50,7 @@ def number(answer: Any, *path: str | int) -> float:
             found = math.nan
         if math.isfinite(found):
             return found
-    raise MeterError(f"{_dotted(path)} is {json.dumps(value)[:40]}, which is no number")
+    raise MeterError(f"{_dotted(path)} is {json.dumps(value)[:40]}, which is not a number")
 
 
 def _dotted(path: tuple[str | int, ...]) -> str:
@@ -149,7 +149,7 @@ def pick(place: Address, option: str, there: Sequence[str]) -> str:
     if not asked and len(there) == 1:
         return there[0]
     if not there:
-        raise NoAnswer("it measures no power", "look whether this model has a power meter")
+        raise NoAnswer("it measures no power", "check whether this model has a power meter")
     reason = f"it has no {option} {asked}" if asked else f"it measures more than one {option}"
     raise NoAnswer(
         f"{reason}: there are {listed}", f"--meters '{place.kind}={place.place}?{option}={there[0]}'"

@@ -61,7 +61,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     place = parse("redfish", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=own)
     chassis = place.text("chassis")
     if not re.fullmatch(r"[\w.:+-]*", chassis):
-        raise UsageError(f"redfish: chassis={chassis} makes no sense: an Id such as 1 or System.Embedded.1")
+        raise UsageError(f"redfish: chassis={chassis} is invalid: give an Id such as 1 or System.Embedded.1")
     service = Service(
         "redfish",
         base_of("redfish", address, "https"),
@@ -146,7 +146,7 @@ def _supplies(client: Client, members: Mapping[str, str]) -> tuple[dict[str, Sup
         except MeterError as error:
             problems.append(f"chassis {name}: {error}")
     if not supplies:
-        raise NoAnswer("; ".join(problems), "look into the BMC's web page whether it measures power at all")
+        raise NoAnswer("; ".join(problems), "check on the BMC's web page whether it measures power at all")
     return supplies, problems
 
 
@@ -173,7 +173,7 @@ def _watts(path: tuple[str | int, ...], answer: Any) -> float:
     """The power, which is never 0 in a machine that answers."""
     power_w = number(answer, *path)
     if power_w == 0:
-        raise MeterError("it says 0 W, which BMCs do that have no reading")
+        raise MeterError("it says 0 W, as BMCs without a reading do")
     return power_w
 
 

@@ -68,7 +68,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         with Client(service) as client:
             about = client.get("/shelly")  # open to all, on every generation
         if not isinstance(about, dict) or not ("gen" in about or "type" in about):
-            raise NoAnswer("it answers, but it is no Shelly: /shelly has neither gen nor type")
+            raise NoAnswer("it answers, but it is not a Shelly: /shelly has neither gen nor type")
         # Gen1 takes a password as it is, and knows no other way: it is sent only to who says to be one.
         if "gen" in about:
             return _rpc(place, replace(service, login="digest"), about)

@@ -97,7 +97,7 @@ def _sensors(client: Client, service: Service) -> tuple[str, Any]:
             if not isinstance(sensors.get("ENERGY"), dict):
                 raise NoAnswer("this Tasmota has no power meter: ENERGY is not among its sensors")
             return query, answer
-    raise NoAnswer("it answers, but it is no Tasmota: there is no StatusSNS")
+    raise NoAnswer("it answers, but it is not a Tasmota: it has no StatusSNS")
 
 
 def _mac(client: Client) -> str:

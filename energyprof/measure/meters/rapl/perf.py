@@ -157,7 +157,7 @@ class PerfCounter:
             raise MeterError(f"{self._where}: {error.strerror}") from error
         count = int.from_bytes(data, sys.byteorder)
         if len(data) < 8 or count >= NEGATIVE:
-            raise MeterError(f"{self._where}: {data.hex() or 'nothing'} is no count of energy")
+            raise MeterError(f"{self._where}: {data.hex() or 'nothing'} is not an energy count")
         return count * self._scale_j
 
     def close(self) -> None:

@@ -125,9 +125,9 @@ def find(root: Path) -> Finding:
     if inside := sorted(zones_inside | events_inside):
         notes.append(f"{', '.join(inside)} left out: inside the package")
     if not packages:
-        notes.append("psys counts what the vendor put on it, which may hold the GPU")
+        notes.append("psys counts what the vendor put on it, which may include the GPU")
     elif not any(source.info.part == "dram" for source in counted.values()):
-        notes.append("no dram domain that can be read: the memory is not metered")
+        notes.append("no readable dram domain: the memory is not metered")
     return Finding(
         "rapl", ROLE, "found", (*counted.values(), *cross_checks), remedy=remedy, notes=tuple(notes)
     )

@@ -201,7 +201,7 @@ def test_a_client_without_permission_is_told_the_group(
     [
         (power({"VDD_SOC": 1500}, total=1), "jtop:VDD_CPU_GPU_CV: jtop shows no such rail"),
         (power({"VDD_CPU_GPU_CV": 1}, total=1, online=False), "the sensor is offline"),
-        (power({"VDD_CPU_GPU_CV": 1}, total=1, power="7"), "'7' is no power in mW"),
+        (power({"VDD_CPU_GPU_CV": 1}, total=1, power="7"), "'7' is not a power in mW"),
         (power({"VDD_CPU_GPU_CV": 1}, total=1, power=-5000), "-5 W is further below zero"),
         ([], "no table of rails"),
     ],

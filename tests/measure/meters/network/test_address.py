@@ -54,16 +54,16 @@ def test_a_gain_is_a_fraction_or_a_percent(words: str, half_width: float) -> Non
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"gain": "5"}, "gain=5 makes no sense: a half-width such as 2% or 0.02"),
+        ({"gain": "5"}, "gain=5 is invalid: give a half-width such as 2% or 0.02"),
         ({"gain": "0"}, "gain=0 "),
         ({"gain": "-1%"}, "gain=-1% "),
         ({"gain": "100%"}, "gain=100% "),
         ({"gain": "nan"}, "gain=nan "),
         ({"gain": ""}, "gain= "),
-        ({"boundary": "component"}, "boundary=component makes no sense: wall_ac or node_dc"),
-        ({"name": "a b"}, "name=a b makes no sense"),
-        ({"name": ""}, "name= makes no sense"),
-        ({"chanel": "1"}, "shelly has no option 'chanel': there are boundary, gain, name, channel, ca"),
+        ({"boundary": "component"}, "boundary=component is invalid: give wall_ac or node_dc"),
+        ({"name": "a b"}, "name=a b is invalid"),
+        ({"name": ""}, "name= is invalid"),
+        ({"chanel": "1"}, "shelly has no option 'chanel': choose from boundary, gain, name, channel, ca"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_named(options: dict[str, str], named: str) -> None:
@@ -151,5 +151,5 @@ def test_a_netrc_that_cannot_be_understood_is_not_repeated(
     monkeypatch.setenv("NETRC", str(netrc))
     with pytest.raises(MeterError) as caught:
         credentials("shelly", "h")
-    assert str(caught.value).startswith(f"{netrc} cannot be understood")
+    assert str(caught.value).startswith(f"{netrc} cannot be parsed")
     assert "s3cret" not in str(caught.value)

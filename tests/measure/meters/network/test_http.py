@@ -71,7 +71,7 @@ def test_where_nothing_listens_the_connection_is_refused(kind: str) -> None:
     finding = find(kind, http_meters.closed_port())
     assert (finding.state, finding.reason) == (
         "blocked",
-        "the connection is refused: nothing listens at that port",
+        "the connection is refused: nothing listens on that port",
     )
     assert finding.remedy.endswith("ping 127.0.0.1")
 
@@ -143,7 +143,7 @@ def test_a_password_with_odd_characters_arrives(monkeypatch: pytest.MonkeyPatch)
     "options", [{"password": "s3cret"}, {"interval": "1"}, {"gain": "no"}, {"boundary": "module"}]
 )
 def test_an_option_that_no_kind_has_is_a_usage_error(kind: str, options: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match=r"no option|makes no sense") as caught:
+    with pytest.raises(UsageError, match=r"no option|is invalid") as caught:
         find(kind, "127.0.0.1", options)
     assert "s3cret" not in str(caught.value)
 
@@ -151,18 +151,18 @@ def test_an_option_that_no_kind_has_is_a_usage_error(kind: str, options: dict[st
 @pytest.mark.parametrize("kind", ["shelly", "tasmota", "redfish"])
 @pytest.mark.parametrize("place", ["a b", "h:99999", "ftp://h", "h:x", "http://", "h?x", "h#x", "[::1"])
 def test_an_address_that_is_none_is_a_usage_error(kind: str, place: str) -> None:
-    with pytest.raises(UsageError, match="no address of a device"):
+    with pytest.raises(UsageError, match="not the address of a device"):
         KINDS[kind][0].find_at(place, {})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_user_in_an_address_is_a_usage_error(kind: str) -> None:
-    with pytest.raises(UsageError, match=r"belongs in an address|the address is SITE/NODE"):
+    with pytest.raises(UsageError, match=r"belongs? in an address|the address is SITE/NODE"):
         KINDS[kind][0].find_at("nora@127.0.0.1", {})
 
 
 def test_a_password_in_the_address_of_an_api_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="belongs in an address") as caught:
+    with pytest.raises(UsageError, match="belongs? in an address") as caught:
         kwollect.find_at("nancy/grappe-3", {"api": "https://nora:s3cret@api.grid5000.fr"})
     assert "s3cret" not in str(caught.value)
 

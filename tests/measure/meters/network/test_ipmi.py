@@ -82,7 +82,7 @@ def test_a_password_travels_in_the_environment_and_on_no_command_line(
 
 def test_a_host_without_credentials_is_blocked(tool: Ipmitool) -> None:
     finding = ipmi.find_at("bmc.example", {})
-    assert (finding.state, finding.reason) == ("blocked", "bmc.example wants a user and a password")
+    assert (finding.state, finding.reason) == ("blocked", "bmc.example asks for a user and a password")
     assert finding.remedy == "export ENERGYPROF_IPMI_USER=… ENERGYPROF_IPMI_PASSWORD=…"
 
 
@@ -112,12 +112,12 @@ NO_DCMI = "DCMI request failed because: Invalid command (c1)"
         ),
         ("", NO_DCMI, 1, "ipmitool: DCMI request failed", "this BMC has no DCMI power reading"),
         ("", "", 3, "ipmitool: exit code 3", ""),
-        ("", "", 0, "no DCMI power reading in what ipmitool says: nothing", "this BMC has no"),
+        ("", "", 0, "no DCMI power reading in ipmitool's output: nothing", "this BMC has no"),
         (
             "<html>\nbusy",
             "",
             0,
-            "no DCMI power reading in what ipmitool says: <html> busy",
+            "no DCMI power reading in ipmitool's output: <html> busy",
             "this BMC has no",
         ),
     ],
@@ -136,7 +136,7 @@ def test_zero_watts_is_no_reading(tool: Ipmitool) -> None:
     meter = opened(ipmi.find_at("local", {}))
     tool.shows(0)
     with pytest.raises(
-        MeterError, match="ipmi:local: the BMC shows 0 W: its DCMI power reading is not filled in"
+        MeterError, match="ipmi:local: the BMC shows 0 W: it does not fill in its DCMI power reading"
     ):
         meter.read()
     assert ipmi.find_at("local", {}).state == "blocked"

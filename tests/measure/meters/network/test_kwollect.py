@@ -98,9 +98,9 @@ def test_site_and_node_are_never_guessed(place: str) -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"metric": "watts"}, "metric=watts makes no sense: wattmetre_power_watt or bmc_node_power_watt"),
+        ({"metric": "watts"}, "metric=watts is invalid: give wattmetre_power_watt or bmc_node_power_watt"),
         ({"node": "x"}, "there are boundary, gain, name, metric, api, offset"),
-        ({"offset": "late"}, "offset=late makes no sense: a number"),
+        ({"offset": "late"}, "offset=late is invalid: give a number"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(options: dict[str, str], named: str) -> None:

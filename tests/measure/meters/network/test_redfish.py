@@ -142,9 +142,9 @@ def test_a_bmc_without_chassis_is_blocked() -> None:
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"chassis": "../Systems/1"}, "chassis=../Systems/1 makes no sense"),
+        ({"chassis": "../Systems/1"}, "chassis=../Systems/1 is invalid"),
         ({"chassis": ""}, "the option chassis has no value"),
-        ({"insecure": "yes"}, "insecure=yes makes no sense: 0 or 1"),
+        ({"insecure": "yes"}, "insecure=yes is invalid: give 0 or 1"),
         ({"insecure": "1", "ca": "x.pem"}, "insecure=1 and ca=FILE do not go together"),
         ({"channel": "1"}, "there are boundary, gain, name, chassis, insecure, ca"),
     ],
@@ -191,5 +191,5 @@ def test_a_certificate_of_another_name_is_not_believed(tmp_path: Path) -> None:
 def test_tls_where_there_is_none_is_told() -> None:
     with serving(Redfish()) as host:
         finding = redfish.find_at(host, {})
-    assert finding.reason == "it does not speak TLS that this machine takes"
+    assert finding.reason == "it does not speak a TLS that this machine accepts"
     assert finding.remedy == "try http:// before the address"

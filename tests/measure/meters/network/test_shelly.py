@@ -123,7 +123,7 @@ def test_what_the_user_says_of_the_meter_counts() -> None:
 
 
 def test_a_channel_that_is_no_number_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="channel=left makes no sense"):
+    with pytest.raises(UsageError, match="channel=left is invalid"):
         shelly.find_at("127.0.0.1", {"channel": "left"})
 
 
@@ -140,7 +140,7 @@ def test_something_else_is_no_shelly() -> None:
 
     with serving(Router()) as host:
         finding = shelly.find_at(host, {})
-    assert finding.reason == "it answers, but it is no Shelly: /shelly has neither gen nor type"
+    assert finding.reason == "it answers, but it is not a Shelly: /shelly has neither gen nor type"
 
 
 def test_the_password_of_a_first_generation_is_not_sent_to_a_later_one(

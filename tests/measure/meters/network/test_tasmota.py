@@ -109,12 +109,12 @@ def test_a_plug_without_a_meter_is_told_so() -> None:
 
 def test_something_else_is_no_tasmota() -> None:
     with serving(Tasmota(status="none")) as host:
-        assert tasmota.find_at(host, {}).reason == "it answers, but it is no Tasmota: there is no StatusSNS"
+        assert tasmota.find_at(host, {}).reason == "it answers, but it is not a Tasmota: it has no StatusSNS"
 
 
 @pytest.mark.parametrize("channel", ["0", "left", "-1"])
 def test_a_channel_that_makes_no_sense_is_a_usage_error(channel: str) -> None:
-    with pytest.raises(UsageError, match=f"channel={channel} makes no sense: a whole number from 1"):
+    with pytest.raises(UsageError, match=f"channel={channel} is invalid: give a whole number from 1"):
         tasmota.find_at("127.0.0.1", {"channel": channel})
 
 

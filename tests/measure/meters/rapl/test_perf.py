@@ -153,7 +153,7 @@ def test_what_lies_in_the_package_or_holds_it_is_named_and_left_out(library: Pat
     assert result.notes == [
         "psys left out: it holds the packages that are counted",
         "core, uncore left out: inside the package",
-        "no dram domain that can be read: the memory is not metered",
+        "no readable dram domain: the memory is not metered",
     ]
 
 
@@ -164,7 +164,7 @@ def test_psys_counts_where_there_is_no_package(library: Path, tmp_path: Path) ->
     assert result.counted == ["rapl:psys"]
     assert result.infos["rapl:psys"]["part"] == "soc"
     assert result.rows == [[pytest.approx(10, abs=2**-14)]]
-    assert any("may hold the GPU" in note for note in result.notes)
+    assert any("may include the GPU" in note for note in result.notes)
 
 
 TREES: dict[str, tuple[Callable[[Path], None], Callable[[Path], None], str]] = {
@@ -402,9 +402,9 @@ def test_before_linux_5_2_a_cpu_has_no_die(tmp_path: Path) -> None:
     [
         ({"count": 2**32}, 1.0),
         ({"count": 2**62}, float(2**30)),
-        ({"count": 2**64 - 1}, "ffffffffffffffff is no count of energy"),
+        ({"count": 2**64 - 1}, "ffffffffffffffff is not an energy count"),
         ({"fail": f"{errno.EIO}:5:15"}, "Input/output error"),
-        ({"fail": "0:5:15"}, "nothing is no count of energy"),
+        ({"fail": "0:5:15"}, "nothing is not an energy count"),
     ],
 )
 def test_a_reading_is_energy_or_an_error_of_one_line_and_the_meter_recovers(
