@@ -196,7 +196,7 @@ def test_a_machine_without_sensors_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [("0", "shows 0 W"), ("", "no number"), ("-5000000", "no number")]
+    ("value", "words"), [("0", "shows 0 W"), ("", "not a number"), ("-5000000", "not a number")]
 )
 def test_a_gpu_without_a_reading_is_blocked_with_its_words(tmp_path: Path, value: str, words: str) -> None:
     fake.chip(tmp_path, 1, "amdgpu", {**RADEON, "power1_average": value}, "0000:03:00.0")

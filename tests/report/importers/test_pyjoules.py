@@ -42,7 +42,7 @@ def test_a_counter_that_went_round_leaves_no_energy(tmp_path):
     row = f"{START_S};train;10.0;-262143000000;20000000;1;1000"
     run = imported(tmp_path / "t.csv", HEADER, row).runs[0]
     assert run.energy_j is None
-    assert any("package_0" in flag.meter and "went round" in flag.words for flag in run.flags)
+    assert any("package_0" in flag.meter and "wrapped" in flag.words for flag in run.flags)
 
 
 def test_columns_of_unknown_unit_are_left_out_and_said(tmp_path):

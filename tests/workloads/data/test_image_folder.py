@@ -87,7 +87,7 @@ def test_a_broken_line_is_named(folder, line, said):
 
 
 def test_a_folder_without_metadata_or_images_is_refused(tmp_path):
-    assert refusal(tmp_path).startswith("DATA holds no metadata.jsonl")
+    assert refusal(tmp_path).startswith("DATA has no metadata.jsonl")
     (tmp_path / "metadata.jsonl").write_text("\n")
     assert refusal(tmp_path).startswith("DATA/metadata.jsonl lists 0 image(s)")
     (tmp_path / "metadata.jsonl").write_bytes(b"\xff\xfe\x00")

@@ -232,7 +232,7 @@ def test_a_number_may_come_as_text(value: object, found: float) -> None:
 
 @pytest.mark.parametrize("value", [None, True, "", "12 W", "NaN", float("inf"), [], {}, 10**400])
 def test_what_is_no_number_is_an_error_that_names_the_place(value: object) -> None:
-    with pytest.raises(MeterError, match=r"^a\[0\]\.b is .* no number$"):
+    with pytest.raises(MeterError, match=r"^a\[0\]\.b is .* not a number$"):
         number({"a": [{"b": value}]}, "a", 0, "b")
 
 

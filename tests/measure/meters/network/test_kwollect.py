@@ -99,7 +99,7 @@ def test_site_and_node_are_never_guessed(place: str) -> None:
     ("options", "named"),
     [
         ({"metric": "watts"}, "metric=watts is invalid: give wattmetre_power_watt or bmc_node_power_watt"),
-        ({"node": "x"}, "there are boundary, gain, name, metric, api, offset"),
+        ({"node": "x"}, "choose from boundary, gain, name, metric, api, offset"),
         ({"offset": "late"}, "offset=late is invalid: give a number"),
     ],
 )

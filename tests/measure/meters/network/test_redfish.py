@@ -120,11 +120,11 @@ def test_a_bmc_without_a_reading_is_blocked_and_never_read_as_0(watts: Any) -> N
     with serving(device) as host:
         finding = find(host)
         assert finding.state == "blocked"
-        assert "0 W" in finding.reason or "no number" in finding.reason
+        assert "0 W" in finding.reason or "not a number" in finding.reason
         device.consumed = 100
         meter: Any = find(host).sources[0].open()
         device.consumed = watts
-        with pytest.raises(MeterError, match=rf"^redfish:http://{host}: .*(0 W|no number)"):
+        with pytest.raises(MeterError, match=rf"^redfish:http://{host}: .*(0 W|not a number)"):
             meter.read()
         meter.close()
 

@@ -172,7 +172,7 @@ def test_a_reading_that_is_no_power_is_an_error_of_one_line(power: Any) -> None:
     device = ShellyRpc()
     with serving(device) as host, opened(shelly.find_at(host, {})) as meters:
         device.power = power
-        with pytest.raises(MeterError, match=rf"^shelly:{host}: apower is .* no number$"):
+        with pytest.raises(MeterError, match=rf"^shelly:{host}: apower is .* not a number$"):
             meters["power"].read()
 
 
