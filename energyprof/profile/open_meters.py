@@ -82,7 +82,7 @@ def idle_gpus(selection: Selection, used: int | None) -> list[str]:
     metered = sum(info.name in selection.counted and info.part == "gpu" for info in infos)
     if used is None or metered <= used:
         return []
-    train = f"of which at most {used} train" if used else "of which none trains"
+    train = f"at most {used} of which train" if used else "none of which trains"
     return [
         f"{metered} GPU(s) are metered, {train}: what the others use is in the total; "
         "CUDA_VISIBLE_DEVICES leaves them out"

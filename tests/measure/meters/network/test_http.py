@@ -162,7 +162,7 @@ def test_a_user_in_an_address_is_a_usage_error(kind: str) -> None:
 
 
 def test_a_password_in_the_address_of_an_api_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="belongs? in an address") as caught:
+    with pytest.raises(UsageError, match=r"belongs? in an address") as caught:
         kwollect.find_at("nancy/grappe-3", {"api": "https://nora:s3cret@api.grid5000.fr"})
     assert "s3cret" not in str(caught.value)
 

@@ -146,7 +146,7 @@ def test_a_bmc_without_chassis_is_blocked() -> None:
         ({"chassis": ""}, "the option chassis has no value"),
         ({"insecure": "yes"}, "insecure=yes is invalid: give 0 or 1"),
         ({"insecure": "1", "ca": "x.pem"}, "insecure=1 and ca=FILE do not go together"),
-        ({"channel": "1"}, "there are boundary, gain, name, chassis, insecure, ca"),
+        ({"channel": "1"}, "choose from boundary, gain, name, chassis, insecure, ca"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(options: dict[str, str], named: str) -> None:

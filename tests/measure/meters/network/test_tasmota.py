@@ -139,6 +139,8 @@ def test_a_reading_that_is_no_power_is_an_error_of_one_line(power: Any) -> None:
     with serving(device) as host:
         meter: Any = tasmota.find_at(host, {}).sources[0].open()
         device.powers = power
-        with pytest.raises(MeterError, match=rf"^tasmota:{host}: StatusSNS\.ENERGY\.Power is .* not a number$"):
+        with pytest.raises(
+            MeterError, match=rf"^tasmota:{host}: StatusSNS\.ENERGY\.Power is .* not a number$"
+        ):
             meter.read()
         meter.close()
