@@ -3,7 +3,7 @@
 ::
 
     EnergyprofError            2  could not do it
-    ├── UsageError             2  the words of the command do not make sense together
+    ├── UsageError             2  the command's arguments do not make sense
     ├── FileError              2  a file cannot be read, written, or is not what it should be
     ├── MissingPart            2  a package, meter, device or workload that is not here
     ├── MeterError             2  one reading of one meter failed
@@ -21,7 +21,7 @@ class EnergyprofError(Exception):
 
 
 class UsageError(EnergyprofError):
-    """The command's words do not make sense together."""
+    """The command's arguments do not make sense."""
 
 
 class FileError(EnergyprofError):

@@ -47,7 +47,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class MeterInfo:
-    """What must be known of a meter to turn its readings into joules; stored in every report."""
+    """What must be known about a meter to turn its readings into joules; stored in every report."""
 
     name: Name  # unique on the machine: "rapl:package-0"
     kind: str  # its file in meters/: "rapl"
@@ -143,7 +143,7 @@ class ExternalLog(Protocol):
         A row is its time and its value in the meter's unit, or ``None`` where the log has no number.
 
         Raises:
-            MeterError: the log cannot be had, or has no row there.
+            MeterError: the log cannot be read, or has no row there.
         """
         ...
 
@@ -153,7 +153,7 @@ class ExternalLog(Protocol):
 
 
 class Probe(Protocol):
-    """Tells under what conditions a device works, once a second: clocks, temperature, limits, who uses it."""
+    """Reports a device's conditions once a second: clocks, temperature, limits, who uses it."""
 
     @property
     def name(self) -> str:
@@ -178,7 +178,7 @@ class Probe(Protocol):
 
 @dataclass(frozen=True)
 class Source:
-    """A meter or a recording that can be opened on this machine."""
+    """A meter or an external log that can be opened on this machine."""
 
     info: MeterInfo
     open: Callable[[], Meter | ExternalLog]
@@ -191,7 +191,7 @@ Role = Literal["real", "cross-check", "estimate"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a search for one kind of meter brought to light on this machine.
+    """What a search for one kind of meter found on this machine.
 
     ``found`` may come with ``notes`` (a zone that could not be read, an overlap left out);
     ``blocked`` has a ``remedy`` a user can paste; ``absent`` has only a ``reason``.

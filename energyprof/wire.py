@@ -124,7 +124,7 @@ def connect() -> Optional[Wire]:
 
 
 def _over(wire: Wire, pid: int) -> None:
-    """Say that the script is at its end: what the interpreter still has to do is no training."""
+    """Say that the script is at its end: what the interpreter still has to do is not training."""
     if os.getpid() == pid:  # and not a fork's end
         wire.send("phase", name="shutdown", samples=None)
 

@@ -100,7 +100,7 @@ def calibration_of(info: MeterInfo, records: Sequence[CalibrationRecord]) -> Cal
 
 
 def check_applies(records: Sequence[CalibrationRecord], infos: Sequence[MeterInfo]) -> None:
-    """Do nothing if each of ``records`` is for one of the meters.
+    """Check that each of ``records`` is for one of the meters.
 
     Raises:
         UsageError: one is for a meter that is not among them, or for another device of its name.
@@ -139,7 +139,7 @@ def to_json(record: CalibrationRecord) -> str:
 
 
 def write(record: CalibrationRecord, path: Path) -> None:
-    """Write ``record`` to ``path``, at once or not at all. Raises FileError."""
+    """Write ``record`` to ``path`` atomically. Raises FileError."""
     write_text(path, to_json(record))
 
 

@@ -12,7 +12,7 @@ GPU = re.compile(r"[0-9a-f]+\.(gpu|g[a-z]\d+b)|gpu-gpc-\d+")
 
 
 def power_mode(root: Path) -> str | None:
-    """The name of the mode that nvpmodel has set, "MODE_15W"; its number, "2", where no name is to be had."""
+    """The name of the mode that nvpmodel has set, "MODE_15W"; its number, "2", if it has no name."""
     told = re.search(r"pmode:(\d+)", _text(root / "var/lib/nvpmodel/status"))
     if told is None:
         return None

@@ -24,7 +24,7 @@ IDENTITY = ("host", "cpu", "threads", "memory_gib", "gpus")
 
 
 def describe(root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The machine as it stands in a report; ``None`` where a fact is not to be had.
+    """The machine as described in a report; ``None`` where a fact is not available.
 
     ``gpus`` holds ``{name, uuid, memory_bytes, driver}`` each, as their driver's library tells it.
     """
@@ -129,7 +129,7 @@ def cpu_model(root: Path = Path("/")) -> str:
 
 
 def _text(path: Path) -> str:
-    """The file's text, empty if it is missing or may not be read: a fact that is not to be had."""
+    """The file's text, empty if it is missing or may not be read: the fact is then not available."""
     try:
         return path.read_text(errors="replace").replace("\0", "\n").strip("\n")
     except OSError:

@@ -129,7 +129,7 @@ class TickTracking:
             return self._searching(now_s)
         for look_s in (self._target_s - self._reach_s, self._target_s, self._target_s + self._reach_s):
             if now_s < look_s:
-                # Somebody must look once an interval: a meter that is gone shows no tick either.
+                # It must be read once an interval: a meter that is gone shows no tick either.
                 beat_s = self._last_s + self._interval_s
                 return look_s if look_s <= beat_s + self._interval_s / 4 else max(beat_s, now_s)
         if now_s > self._target_s + PATIENCE * self._tick_s:

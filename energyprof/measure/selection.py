@@ -138,7 +138,7 @@ def _covers(counted: MeterInfo, info: MeterInfo) -> bool:
 
 
 def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
-    """A word of warning where several meters of a whole machine are added."""
+    """A warning if several meters of a whole machine are added."""
     names = [info.name for info in counted if info.part == "machine"]
     if len(names) < 2:
         return []

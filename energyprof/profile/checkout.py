@@ -1,4 +1,4 @@
-"""Checkouts of the git repository around us: the working tree as it is, and a temporary one of before."""
+"""Checkouts of the git repository around us: the working tree as it is, and a temporary earlier one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Checkout:
         """The same file as ``path``, absolute or from the working directory, in this checkout.
 
         Raises:
-            UsageError: it lies outside the repository, where there is no before.
+            UsageError: it lies outside the repository, so it has no earlier version.
         """
         whole = Path(os.path.abspath(path))
         if not whole.is_relative_to(self.origin):
@@ -75,7 +75,7 @@ def working_tree() -> Checkout:
     """The repository of the working directory, as it is, what is not committed included.
 
     Raises:
-        UsageError: this is no repository, or git is missing.
+        UsageError: this is not a repository, or git is missing.
     """
     here = Path.cwd()
     top = Path(git(here, "rev-parse", "--show-toplevel"))

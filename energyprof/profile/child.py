@@ -1,4 +1,4 @@
-"""The process that trains: started, watched, stopped cleanly, its last words kept."""
+"""The process that trains: started, watched, stopped cleanly, its last output kept."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Child:
         return "" if self._outputs is None else torchrun.cause(self._said.lines(), self._outputs.said)
 
     def end(self) -> None:
-        """Make sure that nothing of it runs on: SIGTERM, then SIGKILL for what is left after ``STOP_S``."""
+        """Make sure that none of it runs on: SIGTERM, then SIGKILL for what is left after ``STOP_S``."""
         self.signal(signal.SIGTERM)
         deadline_s = time.monotonic() + STOP_S
         while self.running and time.monotonic() < deadline_s:
@@ -156,7 +156,7 @@ class Child:
             self._outputs.close(PIPE_S)
 
     def _wait(self, on_exit: Callable[[int, float | None], None]) -> None:
-        # A process that has ended keeps its times until somebody waits for it.
+        # A process that has ended keeps its times until it is waited for.
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         cpu_s = self._tree.close()
         on_exit(self._process.wait(), cpu_s)

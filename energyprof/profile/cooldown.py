@@ -35,7 +35,7 @@ class Settled:
 
 
 class Cooldown:
-    """Knows how warm the machine was before the first run, and waits until it is so again."""
+    """Remembers how warm the machine was before the first run, and waits until it has cooled to that."""
 
     def __init__(self, probes: Sequence[Probe], meters: Sequence[Meter], most_s: float) -> None:
         """``meters``: the live ones that count; ``most_s``: the longest wait, 0 for none."""
@@ -45,7 +45,7 @@ class Cooldown:
         self._first: Mapping[str, float] | None = None
 
     def settle(self, inbox: Inbox, say: Say) -> Settled:
-        """Return when the machine is cool; the first time only look at it."""
+        """Return when the machine is cool; the first call only measures it."""
         started_s = time.monotonic()
 
         def settled(still_warm: str, stopped_by: int | None) -> Settled:
@@ -73,7 +73,7 @@ class Cooldown:
                 return settled(warm, stopped_by)
 
     def _look_first(self, inbox: Inbox) -> tuple[Mapping[str, float], int | None]:
-        """The levels to come back to; of the power the highest of ``FIRST_LOOKS``."""
+        """The levels to return to; for power the highest of ``FIRST_LOOKS``."""
         levels, stopped_by = self._look(inbox)
         highest = dict(levels)
         for _ in range(FIRST_LOOKS - 1):

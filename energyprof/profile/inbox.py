@@ -1,4 +1,4 @@
-"""What may happen to a training meanwhile: it ends, or somebody asks it to."""
+"""What may happen during a training: it ends, or is asked to end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def message(inbox: Inbox, timeout_s: float) -> tuple[str, int]:
 def wait(
     inbox: Inbox, wait_s: float, on_tick: Callable[[], None] = lambda: None, tick_s: float = math.inf
 ) -> int | None:
-    """Wait so long, calling ``on_tick`` every ``tick_s``; the signal that ended it, if one did."""
+    """Wait that long, calling ``on_tick`` every ``tick_s``; returns the signal that ended it, if any."""
     until_s = time.monotonic() + wait_s
     while (left_s := until_s - time.monotonic()) > 0:
         kind, number = message(inbox, min(tick_s, left_s))

@@ -77,7 +77,7 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
 
 
 def idle_gpus(selection: Selection, used: int | None) -> list[str]:
-    """A word on GPUs that are metered, since they are there, but have nothing to do."""
+    """A note on GPUs that are metered because they are there, but have nothing to do."""
     infos = [source.info for source in selection.sources]
     metered = sum(info.name in selection.counted and info.part == "gpu" for info in infos)
     if used is None or metered <= used:

@@ -1,4 +1,4 @@
-"""The processor time of a program and of all that it started, those that have ended included."""
+"""The processor time of a program and everything it started, including what has ended."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _total_s(process: _Process) -> float:
 
 
 def _process(pid: int) -> _Process | None:
-    """The process as it stands; None: there is none."""
+    """The process as it is now; None: it does not exist."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # proc(5): the name is the second field and may hold anything; the fourth is the parent, 16 and 17

@@ -126,7 +126,7 @@ def record(
 
 
 def _last_word(child: Child, training: Training, recorder: Recorder) -> None:
-    """Write down how a program ended that did not say so, as far as it can be told."""
+    """Record how a program ended that did not report it, as far as that can be known."""
     if cause := child.cause():
         recorder.event("end", {"status": "error", "message": cause})
     elif training.unmarked is not None and child.exit_code == 0:

@@ -32,7 +32,7 @@ class Recorder:
         self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc(self._zero_utc_s)})
 
     def event(self, name: str, fields: Mapping[str, Any], at_s: float | None = None) -> None:
-        """Write down an event that happened now, or ``at_s`` on the monotonic clock."""
+        """Record an event that happened now, or at ``at_s`` on the monotonic clock."""
         time_s = (time.monotonic() if at_s is None else at_s) - self.zero_s
         with self._lock:
             self._trace.event(self._run, name, time_s, fields)
@@ -42,7 +42,7 @@ class Recorder:
                 self.live.progress(fields["samples"], fields["score"])
 
     def take(self, sampler: Sampler) -> None:
-        """Write down what the sampler read, and bring it to the disk."""
+        """Record what the sampler read, and flush it to disk."""
         with self._lock:
             for meter, start_s, end_s, value, error in sampler.drain():
                 sample = Sample(start_s - self.zero_s, end_s - self.zero_s, value)
@@ -51,7 +51,7 @@ class Recorder:
             self._trace.flush()
 
     def join(self, log: ExternalLog) -> None:
-        """Write down what something else recorded of the run; what is wrong with it stands in its place."""
+        """Record what an external log holds of the run, or what is wrong with it."""
         name, span_s = log.info.name, time.monotonic() - self.zero_s
         with self._lock:
             try:

@@ -33,7 +33,7 @@ def run_job(
     """Train the job from each seed.
 
     Raises:
-        MissingPart: an asked meter is not here.
+        MissingPart: a meter that was asked for is not here.
         FileError: the report cannot be written.
     """
     with open_meters(settings) as on:
@@ -48,7 +48,7 @@ def resume_job(
     """Train the job from each seed that the report at ``settings.path`` has no finished run of.
 
     Raises:
-        MissingPart: an asked meter is not here.
+        MissingPart: a meter that was asked for is not here.
         NotComparable: the report is of other work, of another machine, or of other meters.
         FileError: the report or its trace cannot be read or written.
     """
@@ -63,7 +63,7 @@ def run_program(command: Sequence[str], name: str | None, settings: MeasurementS
 
     Raises:
         UsageError: there is no such program.
-        MissingPart: an asked meter is not here.
+        MissingPart: a meter that was asked for is not here.
         FileError: the report cannot be written.
     """
     full_path(command[0])

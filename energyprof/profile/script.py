@@ -75,7 +75,7 @@ def target_of(text: str | None) -> Target | None:
     """The target in ``accuracy>=0.97``, ``loss<=0.2``, or a number that the score must be at least.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: it has none of these forms.
     """
     if text is None:
         return None

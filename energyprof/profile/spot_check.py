@@ -33,11 +33,11 @@ class SpotCheck:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is odd, as a person reads it."""
+        """What is unusual, in words."""
         return (*filter(None, [self.problem]), *(flag.words for flag in self.flags))
 
     def power_w(self, name: str) -> float | None:
-        """The mean power of a meter; ``None`` where its readings do not tell it."""
+        """The mean power of a meter; ``None`` if its readings cannot tell."""
         energy = self.energies.get(name)
         if energy is None or energy.joules is None or energy.coverage < LEAST_COVERAGE:
             return None
@@ -45,7 +45,7 @@ class SpotCheck:
 
 
 def spot_check(sources: Sequence[Source], span_s: float, interval_s: float) -> SpotCheck:
-    """Every meter of ``sources`` for ``span_s``; recordings, which somebody else keeps, are left out."""
+    """Every meter of ``sources`` for ``span_s``; external logs are left out."""
     live = tuple(source for source in sources if not source.info.external)
     try:
         with opened(Selection(live)) as (meters, _):

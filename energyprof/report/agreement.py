@@ -1,4 +1,4 @@
-"""Two meters of the same joules, held against each other: do they agree within what they claim?"""
+"""Two meters of the same joules compared: do they agree within what they claim?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ratio(joules: Sequence[float | None], checked: Sequence[float | None]) -> fl
 def disagreements(
     meters: Sequence[MeterRecord], energies: Mapping[str, MeterEnergy], span_s: float
 ) -> tuple[Flag, ...]:
-    """A flag for each meter that differs from the one it is held against by more than both can explain.
+    """A flag for each meter that differs from the one it is checked against by more than both can explain.
 
     Neither's gain enters: that they may differ by so much is what ``tolerance`` says.
     """

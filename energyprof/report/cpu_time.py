@@ -1,6 +1,6 @@
-"""The processor time of a training from readings of its processes: what a gate has where there is no meter.
+"""The processor time of a training from readings of its processes: what a gate uses if there is no meter.
 
-It is no energy: a GPU's work does not show in it, nor memory, nor the clock that the processor ran at.
+It is not energy: it shows neither a GPU's work nor memory nor the processor's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ CpuReading = tuple[float, float]  # when (s), and the processor time (s) used un
 def spent(readings: Sequence[CpuReading], start_s: float, end_s: float) -> float | None:
     """Processor time in s from ``start_s`` to ``end_s``, by ``readings`` in the order of their times.
 
-    Between two readings the load is taken as even; one follows each edge of a phase within milliseconds.
+    Between two readings the load is taken to be even; a reading follows each phase edge within milliseconds.
     None: the readings begin later or end earlier.
     """
     if not readings or not readings[0][0] <= start_s <= end_s <= readings[-1][0]:

@@ -1,4 +1,4 @@
-"""A report as a file: one JSON object, written at once or not at all, read whatever version wrote it."""
+"""A report as a file: one JSON object, written atomically, and readable whichever version wrote it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def text_of(path: Path) -> str:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write ``report`` to ``path`` at once or not at all; a reader never sees half of it.
+    """Write ``report`` to ``path`` atomically; a reader never sees half of it.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written.

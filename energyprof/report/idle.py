@@ -1,4 +1,4 @@
-"""What the machine uses when nobody trains: before and after a run, and what that leaves of its energy."""
+"""What the machine uses when idle, before and after a run, and the run's energy net of that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from energyprof.report.flags import Flag, flag
 from energyprof.report.record import Phase
 from energyprof.report.uncertainty import SCALE, ZERO
 
-# The idle power may change so much between before and after; more makes the net energy doubtful.
+# How much the idle power may change between before and after; more makes the net energy doubtful.
 DRIFT = 0.03
 
 
@@ -20,7 +20,7 @@ DRIFT = 0.03
 class Idle:
     """The machine without the training."""
 
-    before_w: float | None  # None: it was not looked at
+    before_w: float | None  # None: it was not measured
     after_w: float | None
     net_j: float | None  # the run's energy less what idling would have used
     net_u_j: float | None  # k = 2

@@ -32,7 +32,7 @@ class Measured:
 
 
 def recompute(path: Path) -> Report:
-    """The report at ``path``, made again from the trace beside it.
+    """The report at ``path``, rebuilt from the trace beside it.
 
     Raises:
         FileError: the report or its trace cannot be read.
@@ -129,7 +129,7 @@ def measure(
     )
     energy = training if train else total([])
     resting = idle(energy, train, phases, times.ended_s)
-    # A model's idle power follows whatever else ran: that is no drift of the machine.
+    # A model's idle power follows whatever else ran: that is not a drift of the machine.
     drifting = () if any(m.origin != "measured" for m in meters if m.counted) else resting.flags
     differing = disagreements(meters, lives, life[1] - life[0])
     budgets = {m.name: by_meter[m.name][1].terms_j for m in meters if m.counted and train}

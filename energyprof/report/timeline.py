@@ -5,8 +5,8 @@ Events come from the training process (``wire.py``) and from the profiler itself
 ========= ================================= ========================================
 run       seed, monotonic_s, utc            the run's zero
 started                                     the training process was started
-interrupt signal                            somebody asked to stop
-hung                                        the process did not end after its last word
+interrupt signal                            it was asked to stop
+hung                                        the process did not exit after its end
 exit      code                              it ended; negative: by that signal
 cpu       cpu_s                             processor time of the training's processes until then
 condition device, …                         what a probe read: clocks, temperature, foreign processes
@@ -205,7 +205,7 @@ def _reached(target: Target | None, score: float) -> bool:
 
 
 def _samples(told: _EventLog) -> int | None:
-    """How many samples were trained: the program's count, or that of all actors; ``None``: nobody said."""
+    """How many samples were trained: the program's count, or that of all actors; ``None``: not reported."""
     last: dict[str, int] = {}
     counts = [(step.actor, step.samples) for step in told.progress]
     counts += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone, tzinfo
 
-# The size of a time tells its unit: 1e9 s was in 2001, 1e11 s will be in 5138.
+# The size of a time shows its unit: 1e9 s was in 2001, 1e11 s will be in 5138.
 _EPOCHS = ((1e9, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9))
 
 _ISO = re.compile(

@@ -1,4 +1,4 @@
-"""codecarbon as a meter: what this widely used tracker says of the same run, for comparison.
+"""codecarbon as a meter: what this widely used tracker says about the same run, for comparison.
 
 One tracker runs for all its meters, silent and without any output. Its figures move once a second.
 """
@@ -104,8 +104,8 @@ def _total() -> MeterInfo:
         cpu,
         name="codecarbon:total",
         part="machine",
-        # Counted only where it is asked for alone. It is no twin of the CPU's figure, but that one is always
-        # there; the two are not expected to agree.
+        # Counted only where it is asked for alone. It does not duplicate the CPU's figure, but that is
+        # always there; the two are not expected to agree.
         checks=cpu.name,
         tolerance=WHOLE_TOLERANCE,
     )

@@ -108,7 +108,7 @@ class CpuModel:
     """A counter in J that grows with the machine's CPU time."""
 
     def __init__(self, info: MeterInfo, path: Path) -> None:
-        """Raises MeterError if ``path`` cannot be opened or is no /proc/stat."""
+        """Raises MeterError if ``path`` cannot be opened or is not a /proc/stat."""
         self.info = info
         self._path = path
         self._ticks_per_s = os.sysconf("SC_CLK_TCK")

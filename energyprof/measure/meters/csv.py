@@ -1,4 +1,4 @@
-"""Powers or a counter from a file that somebody else's logger wrote, joined to a run by its times."""
+"""Powers or a counter from a file written by another logger, joined to a run by its times."""
 
 from __future__ import annotations
 

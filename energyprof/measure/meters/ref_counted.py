@@ -8,10 +8,10 @@ from typing import Any
 
 
 class RefCounted:
-    """What ``start`` gives, for as long as somebody holds it."""
+    """What ``start`` returns, for as long as it has holders."""
 
     def __init__(self, start: Callable[[], Any], stop: Callable[[Any], None]) -> None:
-        """Nobody holds it yet, so it is not started."""
+        """It has no holders yet, so it is not started."""
         self._start, self._stop = start, stop
         self._lock = threading.Lock()
         self._holders = 0

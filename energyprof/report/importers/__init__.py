@@ -1,4 +1,4 @@
-"""Other people's files as reports: one file a kind of file, and here which kind a file is of."""
+"""Files of other tools as reports: one module per kind of file, and here which kind a file is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Importer(Protocol):
     """What a module of `IMPORTS` offers."""
 
     def recognises(self, path: Path) -> bool:
-        """Whether the file's content is of this kind; ``False`` too for what is no text."""
+        """Whether the file's content is of this kind; also ``False`` if it is not text."""
         ...
 
     def read(self, request: Request) -> Imported:

@@ -14,7 +14,7 @@ Record = Mapping[str, str]
 
 
 def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[Record], list[str]]:
-    """The rows that have every column, and a word on those that do not.
+    """The rows that have every column, and a note on those that do not.
 
     Raises:
         FileError: it cannot be read, has no row, or lacks a column of ``needed``.

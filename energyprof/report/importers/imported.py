@@ -93,7 +93,7 @@ def reading(time_s: float, meter: str, value: float | None) -> Row:
 
 
 def text_of(path: Path) -> str:
-    """The file's text; bytes that are none become question marks.
+    """The file's text; bytes that are not text become question marks.
 
     Raises:
         FileError: it cannot be read.
@@ -105,7 +105,7 @@ def text_of(path: Path) -> str:
 
 
 def first_line(path: Path) -> str:
-    """The first line that is not empty; "" where there is none or it cannot be read."""
+    """The first line that is not empty; "" if there is none or it cannot be read."""
     return _peek(path, lambda line: bool(line.strip()))
 
 

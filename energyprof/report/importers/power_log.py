@@ -20,7 +20,7 @@ LoggedValue = tuple[float, float | None]  # s since 1970 (UTC), W or J; None: no
 # Of a log that is too short to tell. MLPerf asks for a reading a second.
 PERIOD_S = 1.0
 
-# Finer steps than this are no meter's.
+# No meter has finer steps than this.
 MOST_DECIMALS = 6
 
 

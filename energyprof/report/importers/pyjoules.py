@@ -95,7 +95,7 @@ def _window(path: Path, row: Record, domains: Sequence[str]) -> WindowTotals:
 
 
 def _kind(title: str) -> str:
-    """ "package" of "package_0"; "" for a column that is no domain."""
+    """ "package" of "package_0"; "" for a column that is not a domain."""
     match = re.fullmatch(r"(\w+)_\d+", title)
     return match[1] if match and match[1] in DOMAINS else ""
 

@@ -115,7 +115,7 @@ def _unusable(window: WindowTotals, name: str) -> Flag | None:
 
 
 def outermost(windows: Sequence[WindowTotals]) -> tuple[list[WindowTotals], list[str]]:
-    """The windows that lie in no other, in order, and a word on what that leaves out.
+    """The windows that lie in no other, in order, and a note on what that leaves out.
 
     Raises:
         UsageError: two overlap, so their energies cannot be added.

@@ -12,7 +12,7 @@ _BIN = math.log(1.01)
 
 
 class Cadence:
-    """Takes one meter's samples run by run and says how they came."""
+    """Takes one meter's samples run by run and says how regularly they came."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
@@ -24,7 +24,7 @@ class Cadence:
         self.missed = 0  # deadlines at which no read began
 
     def new_run(self) -> None:
-        """The time until the next sample is no gap: nothing was to be read."""
+        """The time until the next sample is not a gap: nothing was due to be read."""
         self._last_s = None
 
     def push(self, sample: Sample) -> None:

@@ -168,7 +168,7 @@ class CounterSegmenter:
         return replace(now, since_s=since_s, stamp_s=doubt_s + read_s)
 
     def _look(self, time_s: float) -> None:
-        """Somebody looked; only stretches without a look are gaps, however slowly the counter ticks."""
+        """The counter was read; only stretches without a read are gaps, however slowly the counter ticks."""
         if time_s - self._seen_s > self._gap_s:
             self._gaps.append((self._seen_s, time_s))
         self._seen_s = time_s
@@ -214,7 +214,7 @@ class CounterSegmenter:
         dt_s = now.since_s - last.since_s
         power_w = delta_j / dt_s
         wraps = self._meter.wraps_at_j
-        # A counter loses nothing over a gap, unless it may have gone round more than once.
+        # A counter loses nothing over a gap, unless it may have wrapped more than once.
         unsure_j = wraps * math.floor(self._meter.max_power_w * dt_s / wraps) if wraps else 0.0
         return Segment(
             last.since_s,
@@ -228,7 +228,7 @@ class CounterSegmenter:
         )
 
     def _pieces(self, segment: Segment) -> list[Segment]:
-        """The segment, cut where nobody looked for too long."""
+        """The segment, cut where the counter was not read for too long."""
         gaps = self._gaps
         self._gaps = [gap for gap in gaps if gap[1] > segment.end_s]
         cuts = sorted({segment.start_s, segment.end_s, *(edge for gap in gaps for edge in gap)})

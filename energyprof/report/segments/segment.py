@@ -50,7 +50,7 @@ class Rejects:
         self._flags: list[Kind] = []
 
     def rejects(self, value: float | None, limit: float) -> bool:
-        """Whether ``value`` is no reading; remembers it if so."""
+        """Whether ``value`` is not a reading; remembers it if so."""
         if value is None:
             self.add("failed_read")
             return True

@@ -1,4 +1,4 @@
-"""When a counter ticked though nobody saw it: between the ticks that were seen, they come evenly."""
+"""When a counter ticked unobserved: between the ticks that were seen, ticks come evenly."""
 
 from __future__ import annotations
 

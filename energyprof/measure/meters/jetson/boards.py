@@ -113,7 +113,7 @@ class Identity:
 
 
 def identify(root: Path) -> Identity | None:
-    """The board's names for itself; ``None`` on a machine that is no Jetson."""
+    """The board's names for itself; ``None`` on a machine that is not a Jetson."""
     model = compatible = ""
     for tree in _TREES:
         model = model or _text(root / tree / "model")

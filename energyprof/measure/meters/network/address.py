@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from energyprof.errors import UsageError
 from energyprof.meter import Boundary
 
-# "user:password@host", with or without a scheme before it; "run@night.csv" is none.
+# "user:password@host", with or without a scheme before it, but not "run@night.csv".
 _CREDENTIALS = re.compile(r"(?:[a-z+]+://)?[^/@:]*:[^@]*@", re.IGNORECASE)
 
 # What an external meter can be set around: the plug, or the far side of the power supply.
@@ -44,14 +44,14 @@ class Address:
         return value
 
     def whole_number(self, option: str, default: int, least: int = 0) -> int:
-        """One of the kind's own options as a whole number from ``least``. Raises UsageError if it is none."""
+        """One of the kind's own options as a whole number from ``least``. Raises UsageError if it is not."""
         text = self.text(option, str(default))
         if not re.fullmatch(r"\d{1,9}", text) or int(text) < least:
             raise UsageError(f"{self.kind}: {option}={text} is invalid: give a whole number from {least}")
         return int(text)
 
     def number(self, option: str, default: float) -> float:
-        """One of the kind's own options as a finite number. Raises UsageError if it is none."""
+        """One of the kind's own options as a finite number. Raises UsageError if it is not."""
         text = self.text(option, repr(default))
         value = _float(text)
         if value is None:

@@ -62,7 +62,7 @@ def base_of(kind: str, place: str, scheme: Literal["http", "https"]) -> str:
     """The URL of ``place`` ("192.0.2.7", "https://bmc.example:8443"), without a slash at its end.
 
     Raises:
-        UsageError: it is none, or it holds a user.
+        UsageError: it is not an address, or it holds a user.
     """
     if "@" in place:
         remedy = where_to_put(kind, "HOST")

@@ -222,7 +222,7 @@ def _forbidden(error: MeterError) -> bool:
 
 
 def _remedy(root: Path, no_perf: Sequence[MeterError], no_powercap: Sequence[MeterError]) -> str:
-    """What opens the counters that neither view shows; empty where it is no matter of permission."""
+    """What opens the counters that neither view shows; empty if it is not a matter of permission."""
     ways = [perf.remedy(root)] if any(map(_forbidden, no_perf)) else []
     if any(map(_forbidden, no_powercap)):
         ways += [powercap.CHMOD] if no_perf else [powercap.CHMOD, perf.LOAD]
