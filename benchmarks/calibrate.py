@@ -50,7 +50,7 @@ def main() -> None:
         banks = Path(workloads.__file__).parent / "banks"
         out = asked.out or banks / f"{plan.name}-{plan.size}.json"
         unfinished = out.with_suffix(".json.part")  # the old bank stands until the new one is whole
-        bank = (begun(unfinished, plan) if asked.resume else None) or opened(plan, MARGINS[plan.name])
+        bank = (begun(unfinished, plan) if asked.resume else None) or opened(plan, MARGINS[plan.name], out)
         train(plan, bank, asked.seeds, unfinished)
         unfinished.replace(out)
     except (Failed, WorkloadError) as error:
@@ -86,12 +86,12 @@ def holds(plan: Plan, bank: Mapping[str, Any]) -> bool:
     return reached >= REACHED * len(bank["runs"]) and ahead >= margin
 
 
-def opened(plan: Plan, margin: float) -> dict[str, Any]:
-    """A bank without runs, its baselines scored."""
+def opened(plan: Plan, margin: float, before: Path) -> dict[str, Any]:
+    """A bank without runs, its baselines scored; ``before`` is the one that it replaces, if there is one."""
     baselines = importlib.import_module(f"baselines.{plan.name}")
     return {
         "schema": "energyprof.bank/2",
-        "workload": described(plan),
+        "workload": {**described(plan), **formerly(before, plan)},
         "made": {
             "command": shlex.join(["python", *sys.argv]),
             "utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -129,6 +129,13 @@ def described(plan: Plan) -> dict[str, Any]:
         "target": asdict(plan.target),
         "max_samples": plan.max_samples,
     }
+
+
+def formerly(before: Path, plan: Plan) -> dict[str, Any]:
+    """The ids that this very work had when ids were made in another way: old reports have them."""
+    known = json.loads(before.read_text(encoding="utf-8"))["workload"] if before.exists() else {}
+    same = known.get("work") == plan.work() and "formerly" in known
+    return {"formerly": known["formerly"]} if same else {}
 
 
 def lead(target: Target, baselines: Mapping[str, float]) -> float:

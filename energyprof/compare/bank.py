@@ -80,7 +80,13 @@ class Bank:
 def packaged(name: str, size: str | None, work: str) -> Mapping[str, Any] | None:
     """The bank's file; ``None``: there is none, or it is for other work than ``work``."""
     content = stored(name, size)
-    return content if content is not None and content["workload"]["work"] == work else None
+    return content if content is not None and is_for(content, work) else None
+
+
+def is_for(content: Mapping[str, Any], work: str) -> bool:
+    """Whether the bank is for ``work``, by its id or one that it had when ids were made in another way."""
+    known = content["workload"]
+    return work in (known["work"], *known.get("formerly", ()))
 
 
 @functools.cache

@@ -52,7 +52,7 @@ def of_bank(report: Report, label: str) -> Samples:
         known["name"],
         known["size"],
         known["task"],
-        known["work"],
+        work.work if bank.is_for(content, work.work) else known["work"],
         known["config"],
         Target(**known["target"]),
     )

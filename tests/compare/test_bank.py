@@ -6,6 +6,7 @@ import io
 import math
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from rich.console import Console
 
 from energyprof.compare.bank import Bank, bank_in, bank_of, faster, faster_together, packaged
 from energyprof.formats.summary import summary
-from energyprof.report.file import from_json, to_json
+from energyprof.report.file import from_json, read, to_json
 from energyprof.report.flags import flag
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, WorkloadRecord
 from energyprof.trace.rows import Row, Sample
 from reports import report, run, unet, unet_bank
 
+PUBLISHED = Path(__file__).parents[2] / "results" / "vm-epyc-2" / "unet-tiny" / "seeds-0-2.json"
 # A thousand samples, give or take 10 %. Student's t for 99.9 % and 19 degrees of freedom is 3.5794.
 BANK = Bank(math.log(1000), 0.1, 20, 20)
 
@@ -100,6 +102,8 @@ def test_a_bank_is_of_its_own_work_only() -> None:
     record = WorkloadRecord("unet", "tiny", work["task"], work["work"], {}, None)
     found = bank_of(record)
     assert found is not None and found.seeds >= 20
+    # The published reports are of this work, too: its id was made in another way then.
+    assert bank_of(replace(record, work=read(PUBLISHED).workload.work)) == found
     for other in ({"work": "sha256:other"}, {"size": "base"}, {"name": "train.py", "size": None}):
         assert bank_of(replace(record, **other)) is None
     assert packaged("../banks/unet", "tiny", work["work"]) is None
