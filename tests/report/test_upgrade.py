@@ -73,3 +73,13 @@ def test_the_first_schema_knew_no_coverage_of_phases() -> None:
 def test_what_was_no_flag_is_refused_in_one_line(broken: Any) -> None:
     with pytest.raises(FileError, match=r"^r\.json: not a valid report: report\.runs\[0\]\.flags.*expected"):
         from_json(first_schema(run=broken), "r.json")
+
+
+def test_the_one_identity_of_the_first_schema_is_that_of_the_work_and_the_task_is_not_known() -> None:
+    data = json.loads(first_schema())
+    data["workload"]["id"] = data["workload"].pop("work")
+    for key in ("task", "task_keys", "sample_keys"):
+        del data["workload"][key]
+    made = report().workload
+    read = from_json(json.dumps(data), "r.json").workload
+    assert (read.task, read.work, read.config, read.target) == ("", made.work, made.config, made.target)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from energyprof.compare.figures import FIGURES
 from energyprof.compare.gate.noise import Noise
+from energyprof.compare.mismatches import differing_samples
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
 
@@ -62,18 +63,26 @@ def reject_duplicates(limits: Sequence[Limit]) -> tuple[Limit, ...]:
 def default_limits(new: Report, baseline: Report, noise: Noise | None = None) -> tuple[Limit, ...]:
     """Energy per sample, which varies least; for a program that counts no samples, its energy.
 
-    If the work itself differs (the two sides of a series may), samples may have become cheaper and more of
-    them needed: then samples to target are limited, too. If nothing is measured it is CPU time: an
-    estimate made from it would only hide what it is.
+    If the work itself differs (of two sides of a series, or of two versions of a script), samples may have
+    become cheaper and more of them needed: then samples to target are limited, too. Where they are not even
+    samples of the same thing, it is energy to target. If nothing is measured it is CPU time: an estimate made
+    from it would only hide what it is.
     """
     runs = (*new.runs, *baseline.runs)
     counts = all(any(p.name == "train" and p.samples for p in run.phases) for run in runs)
     programs = not new.workload.target and not baseline.workload.target
-    names = ["energy" if programs and not counts else "energy_per_sample"]
+    alike = differing_samples((new, baseline), ("new", "baseline")) is None
+    per_sample = alike and (counts or not programs)
+    names = ["energy_per_sample" if per_sample else "energy" if programs else "energy_to_target"]
     measured = any(m.counted and m.origin == "measured" for m in (*new.meters, *baseline.meters))
     if not measured and all(run.cpu_s is not None for run in runs):
-        names = ["cpu_time" if programs and not counts else "cpu_time_per_sample"]
-    if new.workload.work != baseline.workload.work and new.workload.target and baseline.workload.target:
+        names = ["cpu_time_per_sample" if per_sample else "cpu_time"]
+    if (
+        alike
+        and new.workload.work != baseline.workload.work
+        and new.workload.target
+        and baseline.workload.target
+    ):
         names.append("samples_to_target")
     return tuple(Limit(name, margin(name, noise)) for name in names)
 

@@ -10,7 +10,8 @@ import pytest
 from energyprof.compare.gate.check import check, exit_code, without_baseline
 from energyprof.compare.gate.limits import Limit
 from energyprof.errors import NotComparable, UsageError
-from reports import PER_SAMPLE, at, meter, program, report, run, unmetered_run
+from energyprof.report.record import Series
+from reports import PER_SAMPLE, TARGET, at, meter, program, report, run, unmetered_run
 
 BASE = at(0.99, 1.0, 1.01)
 
@@ -47,6 +48,49 @@ def test_inconclusive_is_5_only_if_strict():
     assert judged(new, strict=True) == ("INCONCLUSIVE", 5)
     assert judged(BASE, strict=True) == ("PASS", 0)
     assert judged(at(2.0, 2.01), strict=True) == ("FAIL", 1)
+
+
+SCRIPT = {"name": "train.py", "size": None, "config": {"arguments": ["--lr", "1"]}}
+
+
+def test_a_stored_baseline_judges_an_edited_script_as_measuring_in_pairs_does():
+    before, after = at(0.99, 1.0, 1.01, **SCRIPT, work="1"), at(1.98, 2.0, 2.02, **SCRIPT, work="2")
+    result = check(after, before)
+    assert [verdict.limit.figure for verdict in result.verdicts] == ["energy_per_sample", "samples_to_target"]
+    assert result.outcome == "FAIL"
+    assert "the work differs: the code differs: work is 2 in new, 1 in baseline" in result.notes
+
+
+def test_two_sides_whose_samples_are_not_the_same_are_judged_to_the_target():
+    sides = [
+        replace(
+            at(*joules, config={"tokens": tokens}, sample_keys=("tokens",)),
+            series=Series("s", side, positions, ()),
+        )
+        for joules, tokens, side, positions in (
+            ((1.0, 1.01, 0.99), 64, "A", (0, 3, 4)),
+            ((1.0, 1.01, 0.99), 128, "B", (1, 2, 5)),
+        )
+    ]
+    assert [verdict.limit.figure for verdict in check(*sides[::-1]).verdicts] == ["energy_to_target"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": {"arguments": ["--lr", "2"]}},
+        {"name": "other.py"},
+        {"target": replace(TARGET, value=0.9)},
+        {"config": {"batch_size": 4}, "size": "tiny"},
+    ],
+)
+def test_of_a_script_only_the_code_may_differ_and_of_a_workload_nothing(changes):
+    before, after = at(1.0, **SCRIPT, work="1"), at(1.0, **{**SCRIPT, **changes}, work="2")
+    with pytest.raises(NotComparable, match="work: "):
+        check(after, before)
+    standard = {"size": "tiny", "config": {"batch_size": 4}}
+    with pytest.raises(NotComparable, match="work: the code differs"):
+        check(at(1.0, **standard, work="2"), at(1.0, **standard, work="1"))
 
 
 def test_the_bounds_are_one_sided_at_5_percent():

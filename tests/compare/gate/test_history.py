@@ -171,6 +171,23 @@ def test_level_and_trend_share_the_5_percent():
     assert 0.01 <= failed / 60 <= 0.07
 
 
+def test_the_history_of_a_script_goes_on_over_its_versions():
+    script = {"name": "train.py", "size": None}
+    config = {"arguments": []}
+    past = [
+        dated(at(x, **script, config=config, work=f"{x}"), day) for day, x in enumerate((1.0, 1.01), start=1)
+    ]
+    others = [
+        dated(at(1.0, **script, config={"arguments": ["--lr"]}), 3),
+        dated(at(1.0, name="other.py", size=None, config=config), 4),
+    ]
+    found = history(new(1.0, **script, config=config, work="now"), files(*past, *others))
+    assert len(found.past) == 2
+    assert found.left_out == (
+        f"2 left out, other work: {', '.join(f.path.name for f in files(*past, *others)[2:])}",
+    )
+
+
 @pytest.mark.parametrize(
     ("other", "why"),
     [

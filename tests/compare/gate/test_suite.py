@@ -96,6 +96,17 @@ def test_changed_code_of_equal_settings_belongs_together():
     )
 
 
+def test_a_script_is_judged_although_its_code_changed():
+    def script(made, name, work):
+        return of(made, name=name, size=None, config={"arguments": []}, work=work)
+
+    new = folder("new", a=script(SAME, "a.py", "1'"), b=script(HUNGRY, "b.py", "2'"))
+    old = folder("main", x=script(SAME, "b.py", "2"), y=script(SAME, "a.py", "1"))
+    result, code = judged(new, old, PER_SAMPLE)
+    assert [(v.work, v.outcome) for v in result.verdicts] == [("a.py", "PASS"), ("b.py", "FAIL")]
+    assert (code, result.changed, result.added, result.removed) == (1, (), (), ())
+
+
 def test_another_machine_is_3_whatever_is_overlooked():
     new, old = folder("new", a=at(1.0, 1.1, machine=ELSEWHERE)), folder("main", a=SAME)
     result, code = judged(new, old, overlook=["changed"])
