@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.errors import NotComparable
+from energyprof.report.facts import flat
 from energyprof.report.record import MeterRecord, Report, WorkloadRecord
 
 Kind = Literal["task", "work", "boundary", "origin", "meters", "machine"]
@@ -90,7 +91,7 @@ def differing_samples(reports: Sequence[Report], labels: Sequence[str]) -> str |
 
 def _all_facts(work: WorkloadRecord) -> dict[str, Any]:
     named = {"name": work.name, "size": work.size, "target": target_words(work)}
-    return {**named, **_flat({"config": work.config})}
+    return {**named, **flat({"config": work.config})}
 
 
 def _aim(work: WorkloadRecord) -> dict[str, Any]:
@@ -99,11 +100,11 @@ def _aim(work: WorkloadRecord) -> dict[str, Any]:
 
 def _of_config(work: WorkloadRecord, keys: tuple[str, ...]) -> dict[str, Any]:
     """The config's entries under ``keys``, and those that hold one of them."""
-    flat = _flat({"config": work.config})
+    entries = flat({"config": work.config})
     wanted = [f"config.{key}" for key in keys]
     return {
         key: fact
-        for key, fact in flat.items()
+        for key, fact in entries.items()
         if any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in wanted)
     }
 
@@ -236,14 +237,3 @@ def _shown(fact: Any) -> str:
     text = json.dumps(fact, sort_keys=True, ensure_ascii=True, default=str)
     text = text.strip('"') if isinstance(fact, str) else text
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
-
-
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one with dotted keys."""
-    flat: dict[str, Any] = {}
-    for key, fact in facts.items():
-        if isinstance(fact, Mapping):
-            flat |= _flat(fact, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = fact
-    return flat

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import FileError, NotComparable
 from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.session import ReportSession, new_header
+from energyprof.report.facts import flat
 from energyprof.report.file import read, trace_path, write
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import Report, Series, Status, WorkloadRecord
@@ -110,18 +111,8 @@ def _facts(report: Report) -> dict[str, Any]:
         },
     }
     plain: dict[str, Any] = json.loads(json.dumps(facts))
-    return _flat(plain, "")
+    return flat(plain)
 
 
 def _is_digest(fact: Any) -> bool:
     return isinstance(fact, str) and fact.startswith("sha256:")
-
-
-def _flat(facts: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, fact in facts.items():
-        if isinstance(fact, Mapping):
-            flat |= _flat(fact, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = fact
-    return flat
