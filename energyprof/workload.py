@@ -9,9 +9,12 @@ import io
 import json
 import math
 import tokenize
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Protocol, Tuple, Union
+
+# Under this name, too: `ab --before` asks revisions without the table for their settings.
+from energyprof.settings import Settings as Settings
 
 
 class WorkloadError(Exception):
@@ -38,32 +41,6 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a study turns. ``None``: the size's own value."""
-
-    size: str = "tiny"
-    precision: str = "fp32"
-    batch_size: Optional[int] = None  # samples in each step of the optimiser, over all processes
-    grad_accum: int = 1  # parts that a process computes a step's samples in
-    data_fraction: float = 1.0
-    compile: bool = False
-    channels_last: bool = False
-    checkpoint: bool = False  # one after every evaluation
-    model: Optional[str] = None  # weights: a folder, or a name on the hub
-    data: Optional[str] = None  # a file, a folder, or a name on the hub
-    lora: Optional[int] = None  # rank
-    ema: bool = False
-    prediction: Optional[str] = None  # what a diffusion model predicts
-    target: Optional[float] = None
-    max_samples: Optional[int] = None
-    # How, not what: no part of the work.
-    device: str = "auto"
-    nproc: int = 1  # processes, each with a device of its own
-    workers: Optional[int] = None  # processes beside each of them that load data
-    breakdown_s: float = 0.0  # afterwards each part of a step alone, for so long
-
-
-@dataclass(frozen=True)
 class Plan:
     """One training, decided down to the last number; the same plan is the same work on any machine."""
 
@@ -72,7 +49,9 @@ class Plan:
     config: Mapping[str, Any]  # model, data with checksum, batch size, precision, evaluation schedule
     target: Target
     max_samples: int
-    settings: Settings = Settings()  # where and how: device, processes, the paths of model and data
+    settings: Settings = field(
+        default_factory=Settings
+    )  # where and how: device, processes, the paths of model and data
     sources: Tuple[str, ...] = ()  # the files whose code is the work
     # The keys of ``config`` (``a.b`` of one within another) that say what is to be achieved: data, split and
     # evaluation. All others say how.

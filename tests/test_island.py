@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "energyprof"
 ISLAND = [
     PACKAGE / "__init__.py",
+    PACKAGE / "settings.py",
     PACKAGE / "wire.py",
     *(PACKAGE / "storable").glob("*.py"),
     PACKAGE / "workload.py",
@@ -77,5 +78,11 @@ def test_an_island_file_imports_only_the_standard_library_and_the_island(path: P
     own = FRAMEWORKS if path.parent.name == "callbacks" else set()
     assert tops <= set(sys.stdlib_module_names) | {"energyprof"} | own
     inner = [line for line in path.read_text().splitlines() if line.startswith("from energyprof")]
-    island = ("energyprof.wire", "energyprof.storable", "energyprof.workload", "energyprof.callbacks")
+    island = (
+        "energyprof.settings",
+        "energyprof.wire",
+        "energyprof.storable",
+        "energyprof.workload",
+        "energyprof.callbacks",
+    )
     assert all(line.split()[1].startswith(island) for line in inner)

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.compare.bank import packaged
+from energyprof.settings import SETTINGS, Settings
 from energyprof.units import seconds
-from energyprof.workload import Settings, WorkloadError
+from energyprof.workload import WorkloadError
 from energyprof.workloads import WORKLOADS, workload_module
 
 
@@ -28,9 +29,7 @@ def catalogue_data() -> list[dict[str, Any]]:
                 "name": name,
                 "summary": module.SUMMARY,
                 "sizes": [_size(module, name, size, line) for size, line in module.SIZES.items()],
-                "options": [
-                    "--" + option.replace("_", "-") for option in sorted(getattr(module, "OFFERS", ()))
-                ],
+                "options": sorted(row.option for row in SETTINGS if name in row.workloads),
             }
         )
     return entries

@@ -23,8 +23,9 @@ from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.script import Script
 from energyprof.profile.training import Training
 from energyprof.report.record import CommitRecord, WorkloadRecord
+from energyprof.settings import Settings
 from energyprof.wire import SEED_VARIABLE
-from energyprof.workload import Plan, Settings, WorkloadError, content_id
+from energyprof.workload import Plan, WorkloadError, content_id
 from energyprof.workloads import workload_module
 
 # The plan of another checkout is made by that checkout's code.

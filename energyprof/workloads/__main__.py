@@ -15,12 +15,12 @@ from energyprof.workload import (
     Facts,
     Phase,
     Progress,
-    Settings,
     Target,
     Workload,
     WorkloadError,
 )
 from energyprof.workloads import workload_module
+from energyprof.workloads.parsing import settings_of
 from energyprof.workloads.training import ranks
 
 
@@ -29,7 +29,7 @@ def main(job: str) -> int:
     wanted = json.loads(job)
     try:
         module = workload_module(wanted["name"])
-        plan = module.plan(Settings(**wanted["settings"]))
+        plan = module.plan(settings_of(wanted["name"], wanted["settings"]))
         workload: Workload = module.build(plan)
         workload.prepare()
         _tell("facts", facts=workload.facts())

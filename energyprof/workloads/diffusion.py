@@ -8,7 +8,8 @@ is decided here stands in the plan's config; the program is ``denoising.py``.
 from pathlib import Path
 from typing import Any, Dict
 
-from energyprof.workload import Plan, Settings, WorkloadError
+from energyprof.settings import Settings
+from energyprof.workload import Plan
 from energyprof.workloads import denoising, latent, planning, stable_diffusion
 from energyprof.workloads.data import image_folder, mni
 from energyprof.workloads.data.fingerprint import fingerprint
@@ -85,7 +86,6 @@ TASK = (
     "model.vae",
     "model.scheduler",
 )
-OFFERS = frozenset({"channels_last", "model", "data", "ema", "prediction"})
 
 
 def plan(settings: Settings) -> Plan:
@@ -94,12 +94,7 @@ def plan(settings: Settings) -> Plan:
     Raises:
         WorkloadError: a setting is out of its range, or model or data are not there.
     """
-    recipe = {**WORK, **planning.recipe_of("diffusion", settings, RECIPES, OFFERS)}
-    if settings.prediction not in (None, *latent.PREDICTIONS):
-        known = " or ".join(latent.PREDICTIONS)
-        raise WorkloadError(f"unknown prediction {settings.prediction!r}: choose {known}")
-    if settings.prediction is not None:
-        recipe["prediction"] = settings.prediction
+    recipe = {**WORK, **planning.recipe_of("diffusion", settings, RECIPES)}
     if not settings.ema:
         del recipe["ema_decay"]
     if settings.model is not None:

@@ -1,40 +1,32 @@
 """From settings to a plan: the rules that every workload shares."""
 
-from typing import Any, Dict, FrozenSet, Literal, Mapping, Tuple
+from typing import Any, Dict, Literal, Mapping, Tuple
 
-from energyprof.workload import Plan, Settings, Target, WorkloadError
-
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
-# What only some workloads offer. The others are every workload's.
-SPECIAL = ("channels_last", "model", "data", "lora", "ema", "prediction")
+from energyprof.settings import Settings, rows
+from energyprof.workload import Plan, Target, WorkloadError
+from energyprof.workloads.parsing import check
 
 
-def recipe_of(
-    name: str, settings: Settings, recipes: Mapping[str, Mapping[str, Any]], offers: FrozenSet[str]
-) -> Dict[str, Any]:
+def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:
     """The size's recipe, changed as the settings say: ``target`` and ``max_samples`` in it, too.
 
-    ``offers`` names those of ``SPECIAL`` that this workload takes; of these the yes-and-no ones are
-    put into the recipe, the others are the workload's to read.
+    What makes other work by its value is put into it; what lies under a path is the workload's to describe.
 
     Raises:
         WorkloadError: a setting is out of its range, or not this workload's.
     """
     if settings.size not in recipes:
         raise WorkloadError(f"{name} has no size {settings.size!r}: choose one of {', '.join(recipes)}")
-    for option in SPECIAL:
-        if getattr(settings, option) not in (None, False) and option not in offers:
-            raise WorkloadError(f"{name} has no --{option.replace('_', '-')}: leave it out")
+    check(name, settings)
     recipe = dict(recipes[settings.size])
-    for option in ("batch_size", "target", "max_samples"):
-        if getattr(settings, option) is not None:
-            recipe[option] = getattr(settings, option)
-    for option in ("precision", "grad_accum", "compile", "checkpoint"):
-        recipe[option] = getattr(settings, option)
-    for option in sorted({"channels_last", "ema"} & offers):
-        recipe[option] = getattr(settings, option)
-    recipe["data_fraction"] = float(settings.data_fraction)
-    _check(recipe, settings)
+    if settings.max_samples is not None:
+        recipe["max_samples"] = settings.max_samples
+    for row in rows(type(settings)):
+        value = getattr(settings, row.name)
+        by_value = row.part != "how" and not row.path and row.name != "size"
+        if by_value and row.offered_by(name) and value is not None:
+            recipe[row.name] = row.kind(value)
+    _split(recipe["batch_size"], settings)
     return recipe
 
 
@@ -67,34 +59,10 @@ def plan_of(
     )
 
 
-def _check(recipe: Mapping[str, Any], settings: Settings) -> None:
-    size, parts = recipe["batch_size"], settings.nproc * settings.grad_accum
-    known = ", ".join(PRECISIONS)
-    rules = (
-        (
-            settings.precision in PRECISIONS,
-            f"unknown precision {settings.precision!r}: choose one of {known}",
-        ),
-        (size >= 1, f"batch size {size} is too small: use 1 or more"),
-        (settings.grad_accum >= 1, f"grad accum {settings.grad_accum}: use 1 or more"),
-        (settings.nproc >= 1, f"nproc {settings.nproc}: use 1 or more"),
-        (
-            parts >= 1 and size % max(1, parts) == 0,
+def _split(size: int, settings: Settings) -> None:
+    parts = settings.nproc * settings.grad_accum
+    if size % parts != 0:
+        raise WorkloadError(
             f"batch size {size} cannot be split over {settings.nproc} process(es) × {settings.grad_accum} "
-            f"part(s): use a multiple of {parts}",
-        ),
-        (
-            0 < settings.data_fraction <= 1,
-            f"data fraction {settings.data_fraction}: use more than 0, at most 1",
-        ),
-        (settings.workers is None or settings.workers >= 0, f"workers {settings.workers}: use 0 or more"),
-        (
-            0 <= settings.breakdown_s <= 3600,
-            f"breakdown {settings.breakdown_s}: give seconds, between 0 and 3600",
-        ),
-        (recipe["max_samples"] >= 1, f"max samples {recipe['max_samples']} is too small: use 1 or more"),
-        (recipe["target"] > 0, f"target {recipe['target']}: use a number above 0"),
-    )
-    for kept, message in rules:
-        if not kept:
-            raise WorkloadError(message)
+            f"part(s): use a multiple of {parts}"
+        )

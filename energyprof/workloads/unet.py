@@ -7,7 +7,8 @@
 from pathlib import Path
 from typing import Any, Dict, Union
 
-from energyprof.workload import Plan, Settings, WorkloadError
+from energyprof.settings import Settings
+from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads import planning, unet_slices, unet_volumes
 from energyprof.workloads.data import decathlon, mni, topology
 
@@ -108,7 +109,6 @@ SLICES_TASK = (
     "voxel_mm",
 )
 VOLUMES_TASK = ("data", "data_sha256", "modality", "labels", "cases", "spacing_mm", "overlap")
-OFFERS = frozenset({"channels_last", "data"})  # the data only of the size that needs them
 LAYOUT = "dataset.json, imagesTr, labelsTr (medicaldecathlon.com; KiTS19 converted)"
 
 
@@ -121,9 +121,8 @@ def plan(settings: Settings) -> Plan:
     volumes = settings.size == "full"
     if settings.data is not None and not volumes and settings.size in RECIPES:
         raise WorkloadError(f"unet {settings.size} brings its own data: leave --data out, or use --size full")
-    offers = OFFERS if volumes else OFFERS - {"data"}
     work = VOLUMES if volumes else SLICES
-    recipe = {**work, **planning.recipe_of("unet", settings, RECIPES, offers)}
+    recipe = {**work, **planning.recipe_of("unet", settings, RECIPES)}
     if recipe["target"] >= 1:
         raise WorkloadError(f"target {recipe['target']} is not a Dice score: use a number between 0 and 1")
     if volumes:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from energyprof.cli.run import _absolute
+from energyprof.workloads.parsing import settings_of
 from fakes.powercap import LAG_J
 
 SHORT = ("run", "unet", "--idle", "0", "--max-samples", "64", "--output", "r.json")
@@ -118,9 +118,12 @@ def test_a_path_goes_to_the_training_from_the_root_and_a_name_on_the_hub_as_it_i
 ) -> None:
     (tmp_path / "weights").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert _absolute("weights") == str(tmp_path / "weights")
-    assert _absolute("google/bert") == "google/bert"
-    assert _absolute(None) is None
+    for given, taken in (
+        ("weights", str(tmp_path / "weights")),
+        ("google/bert", "google/bert"),
+        (None, None),
+    ):
+        assert settings_of("transformer", {"model": given}).model == taken
 
 
 def test_a_missing_gpu_is_one_line(command: Any) -> None:

@@ -1,0 +1,149 @@
+"""The table of training settings: one row an option, for the command line, files, plans and their rules.
+
+Valid on Python 3.8 and light to import. Below the workloads, since plans hold settings and levers turn them.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Optional, Tuple, Type, Union, get_args, get_type_hints
+
+# The panels of `run --help`.
+WHAT, WHERE, MEASURING = "What is trained", "Where and how", "Measuring"
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a setting may be; ``words`` end the line that refuses any other."""
+
+    words: str
+    at_least: float = -math.inf
+    above: float = -math.inf
+    at_most: float = math.inf
+
+    def holds(self, value: float) -> bool:
+        """Whether ``value`` is one of them; NaN never is."""
+        return self.at_least <= value <= self.at_most and value > self.above
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table."""
+
+    name: str  # in Python and in files
+    kind: Type[Any]  # str, int, float or bool
+    default: Any  # None: the size's own value, or nothing
+    metavar: Optional[str]
+    help: str
+    panel: str  # WHAT, WHERE or MEASURING
+    # What another value makes: another task, other work at the same task, or neither: where and how.
+    part: Literal["task", "work", "how"]
+    accepts: Union[Range, Tuple[str, ...], None] = None  # None: whatever is of its kind
+    workloads: Tuple[str, ...] = ()  # the only ones that offer it; empty: all do
+    scripts: Optional[Type[Any]] = None  # what a script takes in its place, or it has none
+    path: bool = False  # or a name on the hub: what lies there counts, not how it is called
+    word: str = ""  # for it on the command line, if not its name
+
+    @property
+    def option(self) -> str:
+        """How the command line writes it."""
+        return "--" + (self.word or self.name).replace("_", "-")
+
+    def offered_by(self, workload: str) -> bool:
+        """Whether the workload of that name has it."""
+        return not self.workloads or workload in self.workloads
+
+
+def row(
+    default: Any, metavar: Optional[str], help: str, panel: str, part: str, accepts: Any = None, **others: Any
+) -> Any:
+    """A field of settings, with the columns of its `Setting`."""
+    columns = {"metavar": metavar, "help": help, "panel": panel, "part": part, "accepts": accepts, **others}
+    return field(default=default, metadata=columns)
+
+
+ENOUGH = Range(" is too small: use 1 or more", at_least=1)
+COUNT = Range(": use 1 or more", at_least=1)
+RANK = Range(": use a rank of 1 or more", at_least=1)
+NONE_OR_MORE = Range(": use 0 or more", at_least=0)
+ABOVE_0 = Range(": use a number above 0", above=0)
+SHARE = Range(": use more than 0, at most 1", above=0, at_most=1)
+SECONDS = Range(": give seconds, between 0 and 3600", at_least=0, at_most=3600)
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+PREDICTIONS = ("epsilon", "v_prediction")
+OWN_DATA = ("unet", "transformer", "diffusion")
+OWN_MODEL = ("transformer", "diffusion")
+IMAGES = ("unet", "diffusion")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be asked of a training. ``None``: the size's own value, or nothing.
+
+    Each field is a row of the table, and all that an option needs besides its use in a workload.
+    """
+
+    size: str = row("tiny", "SIZE", "tiny, base or full.", WHAT, "work")
+    target: Optional[float] = row(
+        None,
+        "SCORE",
+        "Score to train to; for a script, such as 'accuracy>=0.97'.",
+        WHAT,
+        "task",
+        ABOVE_0,
+        scripts=str,
+    )
+    max_samples: Optional[int] = row(None, "N", "Give up after this many samples.", WHAT, "how", ENOUGH)
+    batch_size: Optional[int] = row(None, "N", "Samples per step, over all processes.", WHAT, "work", ENOUGH)
+    precision: str = row("fp32", "NAME", "fp32, tf32, bf16 or fp16.", WHAT, "work", PRECISIONS)
+    data_fraction: float = row(1.0, "SHARE", "Share of the training data, up to 1.", WHAT, "work", SHARE)
+    data: Optional[str] = row(
+        None, "PATH", "Your data: a path or a name on the hub.", WHAT, "task", workloads=OWN_DATA, path=True
+    )
+    model: Optional[str] = row(
+        None, "PATH", "Weights: a path or a name on the hub.", WHAT, "work", workloads=OWN_MODEL, path=True
+    )
+    lora: Optional[int] = row(
+        None, "RANK", "Train only adapters of this rank.", WHAT, "work", RANK, workloads=("transformer",)
+    )
+    ema: bool = row(
+        False, None, "Score the weights' moving averages.", WHAT, "work", workloads=("diffusion",)
+    )
+    prediction: Optional[str] = row(
+        None, "NAME", "What a diffusion model predicts.", WHAT, "work", PREDICTIONS, workloads=("diffusion",)
+    )
+    device: str = row("auto", "NAME", "auto, cpu, cuda or cuda:N.", WHERE, "how")
+    nproc: int = row(1, "N", "Processes, each with its own GPU.", WHERE, "how", COUNT, scripts=int)
+    workers: Optional[int] = row(None, "N", "Data-loading processes beside each.", WHERE, "how", NONE_OR_MORE)
+    grad_accum: int = row(1, "N", "Parts to compute each step in.", WHERE, "work", COUNT)
+    compile: bool = row(False, None, "Use torch.compile.", WHERE, "work")
+    channels_last: bool = row(
+        False, None, "Use the channels-last memory layout.", WHERE, "work", workloads=IMAGES
+    )
+    checkpoint: bool = row(False, None, "Write a checkpoint after each evaluation.", WHERE, "work")
+    breakdown_s: float = row(
+        0.0,
+        "S",
+        "Afterwards run each part of a step alone, for S seconds.",
+        MEASURING,
+        "how",
+        SECONDS,
+        word="breakdown",
+    )
+
+
+def rows(settings: Type[Any]) -> Tuple[Setting, ...]:
+    """The table that the fields of ``settings`` are, as data."""
+    hints = get_type_hints(settings)
+    return tuple(
+        Setting(name=f.name, kind=_kind(hints[f.name]), default=f.default, **f.metadata)
+        for f in fields(settings)
+    )
+
+
+def _kind(hint: Any) -> Type[Any]:
+    """The type without the None."""
+    found: Type[Any] = next((kind for kind in get_args(hint) if kind is not type(None)), hint)
+    return found
+
+
+SETTINGS = rows(Settings)
