@@ -73,7 +73,9 @@ def _work(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     works = [report.workload for report in reports]
     if len({(work.work, work.target) for work in works}) < 2:
         return []
-    lines = _differing([_all_facts(work) for work in works], labels)
+    # Of two workloads the settings mean little beside each other.
+    lines = _differing([{"name": work.name, "size": work.size} for work in works], labels)
+    lines = lines or _differing([_all_facts(work) for work in works], labels)
     if lines:
         return [_joined(lines)]
     return [

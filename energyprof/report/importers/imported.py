@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from energyprof.errors import FileError
 from energyprof.meter import Boundary, joint_origin
 from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord, node_record
 from energyprof.trace.rows import Row, Sample
-from energyprof.workload import Target
+from energyprof.workload import Target, content_id
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def header(
         workload=WorkloadRecord(
             work,
             None,
-            "",
+            content_id({"import": [kind, work], "target": asdict(target)}) if target else "",
             f"import:{kind}:{work}:sha256:{hashlib.sha256(text.encode()).hexdigest()}",
             dict(config),
             target,

@@ -326,6 +326,14 @@ def test_the_target_of_an_older_round_is_taken_where_the_runs_met_only_that(tmp_
     assert target is not None and (target.value, target.direction) == (0.23, "max")
 
 
+def test_results_of_one_benchmark_with_other_settings_are_other_works_of_one_task(tmp_path):
+    one, other = (
+        imported(tmp_path, write_result(tmp_path / f"{size}.txt", batch=size)).workload for size in (256, 512)
+    )
+    assert one.task == other.task != ""
+    assert one.work != other.work
+
+
 def test_an_unknown_benchmark_has_no_target(tmp_path):
     report = imported(tmp_path, write_result(tmp_path / "r.txt", benchmark="next_big_thing"))
     assert (report.workload.target, report.runs[0].status) == (None, "done")
@@ -373,7 +381,7 @@ def test_results_of_several_works_are_refused(tmp_path):
     assert imported(tmp_path, small, other, only="bert").workload.name == "bert"
 
 
-def test_compare_refuses_other_work_and_never_judges_unknown_machines(tmp_path):
+def test_compare_names_other_settings_and_never_judges_unknown_machines(tmp_path):
     reports = []
     for n, batch in enumerate((8, 8, 16)):
         folder = tmp_path / str(n)
@@ -386,8 +394,8 @@ def test_compare_refuses_other_work_and_never_judges_unknown_machines(tmp_path):
     # Two meters of two machines: their gains do not drop out of the ratio.
     assert change is not None and change.verdict is None and change.u_rel is not None
     assert change.u_rel > 2**0.5 * 0.05
-    with pytest.raises(NotComparable, match="global_batch_size is 8 in a, 16 in c"):
-        compare([reports[0], reports[2]], ["a", "c"])
+    other = compare([reports[0], reports[2]], ["a", "c"])
+    assert other.notes == ("one task, trained differently: config.global_batch_size is 8 in a, 16 in c",)
     with pytest.raises(NotComparable, match="machine: not known"):
         check(reports[0], reports[1])
 
