@@ -21,7 +21,7 @@ OLDEST_TORCH ?= torch==2.0.1
 
 ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire.py energyprof/storable energyprof/workload.py energyprof/workloads energyprof/callbacks
 
-.PHONY: run test test-fast test-oldest lint format calibrate clean
+.PHONY: run test test-fast test-oldest lint format calibrate schema clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
@@ -49,6 +49,10 @@ format: $(VENV)/dev.stamp
 calibrate: $(VENV)/run.stamp
 	for workload in unet transformer diffusion; do \
 	  $(BIN)/python benchmarks/calibrate.py $$workload --size tiny --seeds 20 --resume || exit; done
+
+# What a report may hold, written down beside the code that says it.
+schema: $(VENV)/run.stamp
+	$(BIN)/energyprof schema > energyprof/report/report-2.schema.json
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes, once)"

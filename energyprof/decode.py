@@ -242,9 +242,12 @@ def _words(limit: Range) -> str:
 def _number(data: Any) -> Any:
     if type(data) is float and math.isfinite(data):
         return data
-    if not is_int(data):
+    if type(data) is not int:
         _expected("float", data)
-    return float(data)
+    try:
+        return float(data)  # other languages write 1e20 as a whole number
+    except OverflowError:
+        _expected("float", data)
 
 
 def _integer(data: Any) -> Any:

@@ -18,6 +18,7 @@ from energyprof.cli.exec import exec_program
 from energyprof.cli.import_ import import_files
 from energyprof.cli.recompute import recompute
 from energyprof.cli.run import run
+from energyprof.cli.schema import schema
 from energyprof.cli.show import show
 from energyprof.cli.workloads import workloads
 from energyprof.errors import EnergyprofError
@@ -55,6 +56,7 @@ app.command("import")(import_files)
 app.command("calibrate")(calibrate)
 app.command("doctor")(doctor)
 app.command("workloads")(workloads)
+app.command("schema")(schema)
 
 
 def version(wanted: bool) -> None:
