@@ -42,6 +42,23 @@ def recompute(path: Path) -> Report:
     return rebuilt.report()
 
 
+def is_given_back(stored: Report, again: Report) -> bool:
+    """Whether ``again`` is ``stored`` to the last digit, as far as the version that stored it said it all.
+
+    The first schema had no coverage of a phase: what is not there cannot differ.
+    """
+    runs = [_as_stored(run, before) for run, before in zip(again.runs, stored.runs, strict=False)]
+    return dataclasses.replace(again, runs=(*runs, *again.runs[len(runs) :])) == stored
+
+
+def _as_stored(run: Run, before: Run) -> Run:
+    phases = tuple(
+        dataclasses.replace(phase, coverage=None) if of.coverage is None else phase
+        for phase, of in zip(run.phases, before.phases, strict=False)
+    )
+    return dataclasses.replace(run, phases=(*phases, *run.phases[len(phases) :]))
+
+
 class Rebuild:
     """Takes a report's runs one after the other, as rows, and puts the report together."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from energyprof.report.rebuild import Rebuild
+from energyprof.report.rebuild import Rebuild, is_given_back
 from energyprof.report.record import MeterRecord, Run
 from energyprof.trace.rows import Row, Sample
 from fakes.meters import counter
-from reports import meter, report
+from reports import meter, report, run
 
 PHASES = {"startup": 0, "train": 5, "eval": 15, "shutdown": 20}
 END_S = 25
@@ -55,3 +57,18 @@ def test_each_phase_says_how_much_of_it_every_counted_meter_covers() -> None:
 
 def test_without_a_meter_no_phase_has_a_coverage() -> None:
     assert {phase.coverage for phase in rebuilt([], []).phases} == {None}
+
+
+def test_a_report_is_given_back_to_the_last_digit_or_is_another() -> None:
+    stored = report([run(1.0), run(1.1, seed=1)])
+    assert is_given_back(stored, stored)
+    assert not is_given_back(stored, replace(stored, runs=stored.runs[:1]))
+    assert not is_given_back(replace(stored, runs=stored.runs[:1]), stored)
+    energy_j = stored.runs[1].energy_j
+    assert energy_j is not None
+    nudged = replace(stored.runs[1], energy_j=math.nextafter(energy_j, 0.0))
+    assert not is_given_back(stored, replace(stored, runs=(stored.runs[0], nudged)))
+    covered = replace(stored.runs[0], phases=tuple(replace(p, coverage=1.0) for p in stored.runs[0].phases))
+    known = replace(stored, runs=(covered, stored.runs[1]))
+    assert is_given_back(stored, known)  # an early file has no coverage of its phases
+    assert not is_given_back(known, stored)
