@@ -8,6 +8,7 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads import classifier
 from fakes.labelled_text import write_model
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 

@@ -93,6 +93,7 @@ def test_where_it_runs_and_when_it_gives_up_are_no_part_of_the_work(settings):
     assert transformer.plan(settings).work() == transformer.plan(Settings()).work()
 
 
+@pytest.mark.slow
 def test_a_model_and_data_of_ones_own_count_with_their_contents_not_their_places(own, tmp_path):
     def moved(what, name):
         source, there = Path(getattr(own, what)), tmp_path / "elsewhere" / name
@@ -109,6 +110,7 @@ def test_a_model_and_data_of_ones_own_count_with_their_contents_not_their_places
         assert transformer.plan(settings).work() != first
 
 
+@pytest.mark.slow
 def test_a_plan_is_json_and_holds_no_path(own, tmp_path):
     for settings in (own, Settings(), Settings(size="full", lora=8)):
         config = json.dumps(transformer.plan(settings).config)
@@ -132,6 +134,7 @@ def test_every_size_says_what_it_is_and_can_be_planned():
         assert transformer.plan(Settings(size=size)).size == size
 
 
+@pytest.mark.slow
 def test_phases_and_scores_come_in_the_order_of_the_contract(own):
     events = list(prepared(own, eval_every_samples=28).train(0))
     assert isinstance(events[0], Facts)
@@ -152,6 +155,7 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(own):
     assert all(0 <= e.score <= 1 for e in told if isinstance(e, Progress))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_curve_and_another_seed_another(own):
     workload = prepared(own, eval_every_samples=16, learning_rate=3e-3)
     first = scores(workload, 3)
@@ -160,6 +164,7 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(own):
     assert scores(workload, 4) != first
 
 
+@pytest.mark.slow
 def test_own_text_is_learnt(own):
     workload = prepared(replace(own, max_samples=1200), eval_every_samples=1200, learning_rate=3e-3)
     assert scores(workload, 0)[-1] > 0.95
@@ -168,6 +173,7 @@ def test_own_text_is_learnt(own):
     assert facts["tokens"] == 8
 
 
+@pytest.mark.slow
 def test_lora_leaves_the_encoder_as_it_is_and_learns(own):
     pytest.importorskip("peft")
     workload = prepared(replace(own, lora=4), eval_every_samples=64)
@@ -177,12 +183,14 @@ def test_lora_leaves_the_encoder_as_it_is_and_learns(own):
     assert scores(workload, 0) == [events[-1].score]
 
 
+@pytest.mark.slow
 def test_a_fraction_of_the_data_keeps_what_is_held_out(own):
     whole, part = prepared(own), prepared(replace(own, data_fraction=0.25))
     assert len(part.training[0]) == pytest.approx(len(whole.training[0]) / 4, abs=1)
     assert sum(len(batch[0]) for batch in part.validation) == sum(len(b[0]) for b in whole.validation)
 
 
+@pytest.mark.slow
 def test_a_held_out_set_scores_the_same_whatever_its_batches(own):
     workload = prepared(own)
     model = workload.classifier.network().eval()
@@ -197,6 +205,7 @@ def test_a_held_out_set_scores_the_same_whatever_its_batches(own):
     assert right == sum(one_by_one)
 
 
+@pytest.mark.slow
 def test_each_part_of_a_step_can_be_had_alone(own):
     workload = prepared(own)
     list(workload.train(0))

@@ -18,6 +18,7 @@ from fakes import decathlon as fake
 from fakes import micro_volumes
 from fakes.micro_volumes import curve, micro
 
+pytestmark = pytest.mark.slow
 for needed in ("monai", "nibabel", "numpy"):
     pytest.importorskip(needed)
 torch = pytest.importorskip("torch")
@@ -109,7 +110,6 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(folder):
     assert [e.samples for e in told] == [0, 6, 16, 16, 16, 20, 20]
 
 
-@pytest.mark.slow
 def test_it_learns_to_segment_volumes_it_has_not_seen(folder):
     scores = curve(micro(folder, {"eval_every_samples": 80}, max_samples=160))
     assert scores[-1] > 0.7  # half of either class by chance would be 0.1
@@ -218,7 +218,6 @@ def test_the_network_of_the_full_size_is_nnunets(tmp_path):
     assert sum(weight.numel() for weight in model.parameters()) == pytest.approx(31e6, rel=0.02)
 
 
-@pytest.mark.slow
 def test_two_processes_train_the_same_curve_as_one(tmp_path):
     folder = fake.write(tmp_path, [*fake.SIZES, *fake.SIZES])  # two to validate: one for each
     curves = {}

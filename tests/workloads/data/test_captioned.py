@@ -7,6 +7,7 @@ import pytest
 from energyprof.workloads import diffusion
 from energyprof.workloads.data import captioned
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 pytest.importorskip("nilearn")
 pytest.importorskip("nibabel")

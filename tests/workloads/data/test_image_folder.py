@@ -10,6 +10,7 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads.data import image_folder
 from fakes import images
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 np = pytest.importorskip("numpy")
 Image = pytest.importorskip("PIL.Image")

@@ -6,6 +6,7 @@ from energyprof.workload import Settings
 from energyprof.workloads import unet
 from energyprof.workloads.data import mni
 
+pytestmark = pytest.mark.slow
 np = pytest.importorskip("numpy")
 pytest.importorskip("nibabel")
 pytest.importorskip("nilearn")

@@ -11,6 +11,7 @@ from energyprof.workloads import unet
 from energyprof.workloads.data import decathlon, patches, volumes
 from fakes import decathlon as fake
 
+pytestmark = pytest.mark.slow
 np = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
 pytest.importorskip("nibabel")

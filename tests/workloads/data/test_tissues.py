@@ -6,6 +6,7 @@ from energyprof.workload import Settings
 from energyprof.workloads import unet
 from energyprof.workloads.data import tissues
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 pytest.importorskip("nilearn")
 pytest.importorskip("nibabel")

@@ -19,6 +19,11 @@ def labelled():
     return tweets.labelled()
 
 
+@pytest.fixture(scope="module")
+def found():
+    return tweets.of(CONFIG)
+
+
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
@@ -46,12 +51,11 @@ def test_the_order_has_nothing_to_do_with_the_label(labelled):
     assert shares[0] == pytest.approx(shares[1], abs=0.03)
 
 
-def test_held_out_tweets_are_never_trained_on():
-    found = tweets.of(CONFIG)
+def test_held_out_tweets_are_never_trained_on(found):
     assert (len(found.training), len(found.validation)) == (3000, 500)
     assert not {text for text, _ in found.training} & {text for text, _ in found.validation}
     assert all(30 <= len(text) <= 90 for text, _ in found.training + found.validation)
 
 
-def test_a_smaller_pool_keeps_the_held_out_tweets():
-    assert tweets.of({**CONFIG, "pool": 100}).validation == tweets.of(CONFIG).validation
+def test_a_smaller_pool_keeps_the_held_out_tweets(found):
+    assert tweets.of({**CONFIG, "pool": 100}).validation == found.validation

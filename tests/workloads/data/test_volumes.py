@@ -12,6 +12,7 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads.data import decathlon, volumes
 from fakes import decathlon as fake
 
+pytestmark = pytest.mark.slow
 np = pytest.importorskip("numpy")
 pytest.importorskip("nibabel")
 pytest.importorskip("torch")

@@ -7,6 +7,7 @@ import pytest
 from energyprof.workload import Settings, WorkloadError
 from energyprof.workloads.training import device
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
 

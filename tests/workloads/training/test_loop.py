@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
 from energyprof.workload import Diverged, WorkloadError  # noqa: E402
@@ -163,7 +164,6 @@ def test_a_disk_that_takes_no_checkpoint_is_one_line(tmp_path, monkeypatch):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.slow
 def test_two_processes_train_the_same_curve_as_one():
     asked = {"max_samples": 48, "checkpoint": True}
     lines = {}

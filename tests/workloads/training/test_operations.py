@@ -6,6 +6,7 @@ import pytest
 
 from energyprof.workloads.training.device import flop_counter
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 

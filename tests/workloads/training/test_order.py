@@ -6,6 +6,7 @@ from itertools import chain, islice
 
 import pytest
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
 from energyprof.workloads.training import order  # noqa: E402

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
 
 from energyprof.workloads.training import tensors  # noqa: E402
