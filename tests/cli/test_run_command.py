@@ -20,7 +20,8 @@ SHORT = ("run", "unet", "--idle", "0", "--max-samples", "64", "--output", "r.jso
 
 @pytest.mark.slow
 def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: Any) -> None:
-    done = command(*SHORT, "--json")
+    options = ("--checkpoint", "--precision", "bf16", "--grad-accum", "2", "--channels-last")
+    done = command(*SHORT, "--json", *options)
     assert done.returncode == 4, done.stderr
     report = json.loads(done.stdout)
     assert report == command.report()
@@ -29,22 +30,23 @@ def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: 
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
     assert run["total_energy_j"] > run["energy_j"]
     names = [phase["name"] for phase in run["phases"]]
-    assert names == ["idle", "startup", "warmup", "train", "eval", "shutdown"]
+    assert names == ["idle", "startup", "warmup", "train", "eval", "checkpoint", "shutdown"]
     assert sum(phase["samples"] or 0 for phase in run["phases"]) == 64
     assert run["facts"]["parameters"] > 0
     assert report["boundary"] == "component"
     assert report["origin"] == "measured"
-    assert report["workload"]["id"].startswith("sha256:")
+    config = report["workload"]["config"]
+    assert (config["precision"], config["grad_accum"], config["channels_last"]) == ("bf16", 2, True)
+    assert report["workload"]["work"].startswith("sha256:")
     assert "measuring the idle machine" in done.stderr or "starting up" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_target_within_reach_exits_0_after_each_seed(command: Any) -> None:
-    done = command(*SHORT, "--target", "0.01", "--seeds", "4,9")
+def test_a_target_within_reach_exits_0(command: Any) -> None:
+    done = command(*SHORT, "--target", "0.01", "--seeds", "4")
     assert done.returncode == 0, done.stderr
-    runs = command.report()["runs"]
-    assert [(run["seed"], run["status"]) for run in runs] == [(4, "reached"), (9, "reached")]
-    assert runs[0]["history"] != runs[1]["history"]
+    (run,) = command.report()["runs"]
+    assert (run["seed"], run["status"]) == (4, "reached")
 
 
 @pytest.mark.slow

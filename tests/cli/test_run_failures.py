@@ -54,12 +54,3 @@ def test_a_checkpoint_that_no_disk_takes_is_one_line(command: Any, tmp_path: Pat
     line = last_line(command(*FAILING, "--checkpoint", "--python", nowhere))
     assert "the checkpoint cannot be written" in line
     assert "do without --checkpoint" in line
-
-
-def test_a_checkpoint_is_a_phase_of_its_own(command: Any) -> None:
-    done = command(*FAILING, "--checkpoint", "--precision", "bf16", "--grad-accum", "2", "--channels-last")
-    assert done.returncode == 4, done.stderr
-    run = command.report()["runs"][0]
-    assert "checkpoint" in [phase["name"] for phase in run["phases"]]
-    config = command.report()["workload"]["config"]
-    assert (config["precision"], config["grad_accum"], config["channels_last"]) == ("bf16", 2, True)

@@ -203,7 +203,7 @@ def test_two_processes_train_the_standard_workload_together(
     alone = subprocess.run(
         [sys.executable, "-c", ID], capture_output=True, text=True, check=True, cwd=command.folder
     )
-    assert report["workload"]["id"] == alone.stdout.strip()
+    assert report["workload"]["work"] == alone.stdout.strip()
 
 
 # The same work as in one process: how many train it is no part of what it is.
