@@ -74,34 +74,32 @@ def record(
         if watchers:
             watchers.show(recorder.snapshot())
 
+    def wait(phase: str, wait_s: float) -> int | None:
+        """Let the machine be for so long; the signal that ended it, if one did."""
+        recorder.phase(phase)
+        return inboxes.wait(inbox, wait_s, on_tick, TICK_S)
+
+    def start() -> Child:
+        environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
+        environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
+        observer.training_starts()
+        sampler.read_now()
+        recorder.start()
+        return Child(
+            training.command, environment, on_exit, training.output, training.processes, training.folder
+        )
+
     listener = Listener(str(folder / "wire"), on_message)
     try:
-        recorder.event("phase", {"name": "idle", "samples": None})
-        stopped_by = inboxes.wait(inbox, on.idle_s, on_tick, TICK_S)
+        stopped_by = wait("idle", on.idle_s)
         if stopped_by is None:
-            environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
-            environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
-            observer.training_starts()
-            sampler.read_now()
-            first = {"name": training.first_phase, "samples": None}
-            started_s = time.monotonic()
-            unmarked = {"unmarked": training.unmarked} if training.unmarked else {}
-            recorder.event("phase", {**first, **unmarked}, at_s=started_s)
-            recorder.event("cpu", {"cpu_s": 0.0}, at_s=started_s)
-            recorder.event("started", {})
-            if training.processes > 1:
-                recorder.event("facts", {"facts": {"processes": training.processes}})
-            child = Child(
-                training.command, environment, on_exit, training.output, training.processes, training.folder
-            )
+            child = start()
             stopped_by = await_end(child, last_word, inbox, recorder, on_tick, TICK_S)
             if stopped_by is None and on.idle_s > 0:
-                recorder.event("phase", {"name": "cooldown", "samples": None})
-                stopped_by = inboxes.wait(inbox, COOLDOWN_S, on_tick, TICK_S)
+                stopped_by = wait("cooldown", COOLDOWN_S)
             if stopped_by is None and on.idle_s > 0:
                 sampler.read_now()
-                recorder.event("phase", {"name": "idle", "samples": None})
-                stopped_by = inboxes.wait(inbox, on.idle_s, on_tick, TICK_S)
+                stopped_by = wait("idle", on.idle_s)
         else:
             recorder.event("interrupt", {"signal": signal.Signals(stopped_by).name})
     finally:

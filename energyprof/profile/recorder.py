@@ -41,6 +41,21 @@ class Recorder:
             elif name == "progress":
                 self.live.progress(fields["samples"], fields["score"])
 
+    def phase(self, name: str) -> None:
+        """Write down that a phase of the profiler's own begins now."""
+        self.event("phase", {"name": name, "samples": None})
+
+    def start(self) -> None:
+        """Write down that the training's process starts now, in its first phase."""
+        started_s = time.monotonic()
+        first = {"name": self.training.first_phase, "samples": None}
+        unmarked = {"unmarked": self.training.unmarked} if self.training.unmarked else {}
+        self.event("phase", {**first, **unmarked}, at_s=started_s)
+        self.event("cpu", {"cpu_s": 0.0}, at_s=started_s)
+        self.event("started", {})
+        if self.training.processes > 1:
+            self.event("facts", {"facts": {"processes": self.training.processes}})
+
     def take(self, sampler: Sampler) -> None:
         """Record what the sampler read, and flush it to disk."""
         with self._lock:
