@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import zlib
@@ -98,8 +99,8 @@ class TraceWriter:
     ) -> None:
         """Add one attempt to read a meter."""
         text = "" if value is None else repr(value)
-        why = _quoted(fitted_text(" ".join(note.split())))
-        self._lines.append(f"{run},{_quoted(source)},{start_s:.6f},{end_s:.6f},{text},{why}")
+        why = _quoted(fitted_text(" ".join(note.split()))) if note else ""
+        self._lines.append(f"{run},{_quoted_name(source)},{start_s:.6f},{end_s:.6f},{text},{why}")
 
     def event(self, run: int, name: str, time_s: float, fields: Mapping[str, Any]) -> None:
         """Add one event."""
@@ -179,3 +180,7 @@ def _quoted(cell: str) -> str:
     if not any(mark in cell for mark in ',"\r\n'):
         return cell
     return '"' + cell.replace('"', '""') + '"'
+
+
+# The same few meters, some hundred times a second.
+_quoted_name = functools.lru_cache(maxsize=256)(_quoted)
