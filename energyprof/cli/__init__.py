@@ -14,7 +14,7 @@ from energyprof.cli.check import check
 from energyprof.cli.compare import compare
 from energyprof.cli.doctor import doctor
 from energyprof.cli.estimate import estimate
-from energyprof.cli.exec import exec_program
+from energyprof.cli.exec import PASS_ON, exec_program
 from energyprof.cli.import_ import import_files
 from energyprof.cli.recompute import recompute
 from energyprof.cli.run import run
@@ -38,8 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# What follows `--` belongs to the program, its -h and --help included.
-PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 # What follows the first word belongs to the command that trains.
 TRAINING = {"allow_interspersed_args": False}
 

@@ -53,17 +53,17 @@ def aa(
     """
     import sys
 
-    from energyprof.cli import profiling, sides
+    from energyprof.cli import profiling, quoted, sides
     from energyprof.compare.gate import noise as noises
     from energyprof.errors import UsageError
     from energyprof.formats.noise import margins
     from energyprof.profile.inbox import signals
     from energyprof.study.ab import PairedDesign, Side, interleave
 
-    found = sides.commands(words)
+    found = quoted.commands(words)
     if len(found) != 1:
         raise UsageError(f"aa takes one command, not {len(found)}: both sides run the same")
-    asked = sides.asked(found[0])
+    asked = quoted.asked(found[0])
     path, again = sides.paths(output, asked.label, ("", "-again"), force=force)
     measuring = profiling.measuring(
         meters, interval, idle, path, asked.label, force=force, calibrations=calibration

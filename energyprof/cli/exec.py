@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,12 @@ from energyprof.cli.options import (
     Output,
     Quiet,
 )
+
+if TYPE_CHECKING:
+    from energyprof.profile.request import ProgramRequest
+
+# What follows `--` belongs to the program, its -h and --help included.
+PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
 def exec_program(
@@ -44,18 +50,11 @@ def exec_program(
     A Python program can report its progress: energyprof.mark("epoch 3"),
     energyprof.progress(samples=4096, score=0.71).
     """
-    from functools import partial
-    from pathlib import Path
-
     from energyprof.cli import profiling
     from energyprof.profile.child import exit_status
-    from energyprof.profile.job import program_job
     from energyprof.profile.run import run_program
 
-    label = name or Path(command[0]).name
-    if context.obj is not None:  # `ab` only wants to know what to run, and runs it itself
-        context.obj(profiling.TrainingRequest(label, partial(program_job, command, name)))
-        return
+    label = program_request(context).label
     measuring = profiling.measuring(
         meters, interval, idle, output, label, force=force, calibrations=calibration
     )
@@ -67,3 +66,10 @@ def exec_program(
         raise typer.Exit(128 + (result.stopped_by or 0))
     # The program's own failure matters more than our failure to write its report.
     raise typer.Exit(exit_status(code) or (0 if result.path is not None else 2))
+
+
+def program_request(context: typer.Context) -> ProgramRequest:
+    """What a command line that has been read asks to run."""
+    from energyprof.profile.request import ProgramRequest
+
+    return ProgramRequest(tuple(context.params["command"]), context.params["name"])

@@ -10,6 +10,7 @@ import typer
 
 from energyprof.clock import utc_now
 from energyprof.errors import UsageError
+from energyprof.settings import MEASURING
 
 # Where reports go by default.
 FOLDER = Path("energyprof-reports")
@@ -17,11 +18,6 @@ FOLDER = Path("energyprof-reports")
 # such a period would always be read at the same phase (Yang et al., SC'24, arXiv 2312.02741).
 INTERVAL_S = 0.097
 IDLE_S = 2.0
-
-# The panels of `run --help`.
-WHAT = "What is trained"
-WHERE = "Where and how"
-MEASURING = "Measuring"
 
 Meters = Annotated[
     str,
@@ -85,6 +81,15 @@ Strict = Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, no
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; text for people goes to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+
+
+def given(context: typer.Context) -> set[str]:
+    """The names of the parameters that were given on the command line."""
+    return {
+        name
+        for name in context.params
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
+    }
 
 
 def report_path(asked: Path | None, name: str, *, force: bool) -> Path:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energyprof.cli.options import checked_interval, checked_wait, report_path
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import read_all
-from energyprof.profile.checkout import Checkout
 from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.session import SessionResult
@@ -25,14 +23,6 @@ if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
 
 SCREEN = "the screen"  # among those who follow a run
-
-
-@dataclass(frozen=True)
-class TrainingRequest:
-    """What a command line asks to train."""
-
-    label: str  # of its report
-    job: Callable[[Checkout | None], Job]
 
 
 def subject(job: Job) -> Subject:

@@ -8,71 +8,16 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import typer
 
 from energyprof.cli import profiling
 from energyprof.cli.options import report_path
-from energyprof.cli.profiling import TrainingRequest
+from energyprof.cli.quoted import asked, commands
 from energyprof.errors import UsageError
 from energyprof.profile.checkout import Checkout
+from energyprof.profile.request import TrainingRequest
 from energyprof.profile.watchers import Watcher
 from energyprof.report.file import to_json
 from energyprof.study.ab import Ended, Screen, Side
-
-# The commands that train, and which of their options are the same for both sides.
-TRAINING = ("run", "exec")
-OF_BOTH = (
-    *("repeats", "seeds", "resume", "meters", "interval", "idle", "breakdown", "calibration"),
-    *("output", "force", "json", "quiet"),
-)
-
-
-def commands(words: Sequence[str]) -> list[list[str]]:
-    """The commands in ``words``: one written out, or each in quotes.
-
-    Raises:
-        UsageError: a command is neither ``run`` nor ``exec``, or a quote is not closed.
-    """
-    if words and words[0] in TRAINING:
-        return [list(words)]
-    found = []
-    for word in words:
-        try:
-            parts = shlex.split(word)
-        except ValueError as error:
-            raise UsageError(f"{word}: {error}") from None
-        if not parts or parts[0] not in TRAINING:
-            raise UsageError(
-                f"{word}: is not a command that trains; write run … or exec …, in quotes if there are two"
-            )
-        found.append(parts)
-    return found
-
-
-def asked(words: Sequence[str]) -> TrainingRequest:
-    """What the command in ``words`` asks to train, by the rules of that command itself.
-
-    Raises:
-        UsageError: it is invalid, or has an option that belongs to both sides.
-    """
-    from energyprof.cli import app
-
-    group: Any = typer.main.get_command(app)
-    name, *rest = words
-    found: list[TrainingRequest] = []
-    command = group.commands[name]
-    context = command.make_context(f"energyprof {name}", rest, obj=found.append)
-    given = [option for option in OF_BOTH if _was_given(context, option)]
-    if given:
-        options = ", ".join("--" + option for option in given)
-        raise UsageError(
-            f"{options}: is the same for both sides; give it to ab or aa, before {name}, if they have it"
-        )
-    with context:
-        command.invoke(context)
-    return found[0]
 
 
 def two(
@@ -148,8 +93,3 @@ def where(ended: Ended, sides: Sequence[Side]) -> list[str]:
         for side, result in zip(sides, ended.results, strict=True)
         for line in (f"{side.name}  {side.about}", f"   {result.path or 'no disk had room for its report'}")
     ]
-
-
-def _was_given(context: Any, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"

@@ -1,0 +1,67 @@
+"""What is asked to be trained, before anything is looked up or started: a workload, a script or a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from energyprof.profile.checkout import Checkout
+from energyprof.profile.job import Job, program_job, script_job, workload_job
+from energyprof.profile.script import Script
+from energyprof.settings import Settings
+
+
+@dataclass(frozen=True)
+class WorkloadRequest:
+    """A standard workload."""
+
+    name: str
+    settings: Settings
+    python: str | None = None  # the interpreter; None: this one
+
+    @property
+    def label(self) -> str:
+        """What its report is called."""
+        return f"{self.name}-{self.settings.size}"
+
+    def job(self, checkout: Checkout | None) -> Job:
+        """The same as a job, of the code in ``checkout``."""
+        return workload_job(self.name, self.settings, self.python, checkout)
+
+
+@dataclass(frozen=True)
+class ScriptRequest:
+    """A training script of the user's own."""
+
+    script: Script
+    nproc: int = 1
+    python: str | None = None  # the interpreter; None: this one
+
+    @property
+    def label(self) -> str:
+        """What its report is called."""
+        return self.script.path.stem
+
+    def job(self, checkout: Checkout | None) -> Job:
+        """The same as a job, of the code in ``checkout``."""
+        return script_job(self.script, self.nproc, self.python, checkout)
+
+
+@dataclass(frozen=True)
+class ProgramRequest:
+    """Any program."""
+
+    command: tuple[str, ...]
+    name: str | None = None  # in the report
+
+    @property
+    def label(self) -> str:
+        """What its report is called."""
+        return self.name or Path(self.command[0]).name
+
+    def job(self, checkout: Checkout | None) -> Job:
+        """The same as a job, of the code in ``checkout``."""
+        return program_job(self.command, self.name, checkout)
+
+
+TrainingRequest = WorkloadRequest | ScriptRequest | ProgramRequest
