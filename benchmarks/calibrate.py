@@ -113,7 +113,7 @@ def begun(unfinished: Path, plan: Plan) -> dict[str, Any] | None:
     if not unfinished.exists():
         return None
     bank: dict[str, Any] = json.loads(unfinished.read_text(encoding="utf-8"))
-    if bank["workload"]["work"] != plan.work():
+    if bank["workload"].get("work") != plan.work():
         raise Failed(f"{unfinished} is of an older definition: leave --resume out")
     return bank
 

@@ -77,6 +77,22 @@ def test_what_is_not_an_import_is(tmp_path: Path, old: str, new: str) -> None:
     assert digest(tmp_path, MOVED.replace(old, new)) != digest(tmp_path, MOVED)
 
 
+ODD = '''import os; x = 1
+class A:
+    """Doc."""
+    é: "int" = f"é{x!r:>{x}} 漢 {'a' + f'{x}'} }}" f'{x}'  # ä
+    def f(self):
+        yield from (lambda: x)(); import late
+        return """two
+        lines""" + rf"ß{self.é}\\d", x[1:2], {1: 2}
+'''
+
+
+def test_the_digest_is_the_same_on_every_python_and_release(tmp_path: Path) -> None:
+    """If it is not, every stored baseline and bank is of other work."""
+    assert digest(tmp_path, ODD) == "57b9df38adea17b53a445d0f7603b45ec2d48e16579ca8cb01a969e54d856ccd"
+
+
 def test_better_words_are_the_same_work(tmp_path: Path) -> None:
     reworded = (
         CODE.replace("A module.", "A finer\nmodule.").replace("# not the nickname", "").replace("\n\n", "\n")

@@ -33,7 +33,9 @@ def exec_program(
     ],
     name: Annotated[
         str | None,
-        typer.Option(help="Its name in the report (default: the program's name)."),
+        typer.Option(
+            help="Its name in the report; commands given one name are one task (default: the program's name)."
+        ),
     ] = None,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,

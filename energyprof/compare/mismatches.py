@@ -63,7 +63,7 @@ def _task(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     known = all(work.task for work in works)
     facts = [_aim(work) if known else _all_facts(work) for work in works]
     lines = _differing(facts, labels) or _differing(
-        [{"task": work.task or work.work} for work in works], labels
+        [{"task": _short(work.task or work.work)} for work in works], labels
     )
     unknown = [label for work, label in zip(works, labels, strict=True) if not work.task]
     return [_joined(lines) + (f" (what {_few(unknown)} must achieve is not known)" if unknown else "")]
@@ -79,7 +79,8 @@ def _work(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     if lines:
         return [_joined(lines)]
     return [
-        f"the code differs: {line}" for line in _differing([{"work": work.work} for work in works], labels)
+        f"the code differs: {line}"
+        for line in _differing([{"work": _short(work.work)} for work in works], labels)
     ]
 
 
@@ -109,6 +110,11 @@ def _of_config(work: WorkloadRecord, keys: tuple[str, ...]) -> dict[str, Any]:
         for key, fact in entries.items()
         if any(key == other or key.startswith(f"{other}.") or other.startswith(f"{key}.") for other in wanted)
     }
+
+
+def _short(identity: str) -> str:
+    """As much of a digest as tells two apart."""
+    return identity[:19]
 
 
 def target_words(work: WorkloadRecord) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 import energyprof
 from energyprof.errors import UsageError
+from energyprof.profile.job import work_of
 from energyprof.profile.script import Script, is_script, target_of
 from energyprof.workload import Target
 
@@ -117,6 +118,13 @@ def test_versions_of_a_script_have_one_task_and_other_targets_or_scripts_have_no
 )
 def test_code_arguments_and_target_are_the_work(tmp_path: Path, change: dict[str, Any]) -> None:
     assert work_id(tmp_path, **change) != work_id(tmp_path)
+
+
+def test_programs_have_one_task_only_if_the_user_gave_them_one_name() -> None:
+    slow, fast = ("./train", "--slow"), ("./train", "--fast")
+    assert work_of(slow, None).task == ""
+    assert work_of(slow, "mnist").task == work_of(fast, "mnist").task != work_of(fast, "cifar").task
+    assert work_of(slow, "mnist").work == work_of(slow, None).work != work_of(fast, "mnist").work
 
 
 @pytest.mark.parametrize(
