@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from energyprof.errors import FileError
-from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER
+from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER, inflated
 
 
 def repair(path: Path) -> bool:
@@ -31,7 +31,7 @@ def repair(path: Path) -> bool:
             with open(temporary, "wb") as copy:
                 file.seek(0)
                 _copy(file, copy, end)
-                for chunk in _closed(file):
+                for chunk in _closed(file, str(path)):
                     copy.write(chunk)
                 copy.flush()
                 os.fsync(copy.fileno())
@@ -66,17 +66,16 @@ def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
         length -= len(chunk)
 
 
-def _closed(file: BinaryIO) -> Iterator[bytes]:
+def _closed(file: BinaryIO, where: str) -> Iterator[bytes]:
     """The member that begins here, cut after its last whole row and closed; nothing if it has no row."""
-    cut, again = zlib.decompressobj(GZIP), zlib.compressobj(6, zlib.DEFLATED, GZIP)
-    rest, begun = b"", False
-    least = len(HEADER) + 1  # what comes before the first row
-    while data := file.read(CHUNK_BYTES):
-        rows, newline, rest = (rest + cut.decompress(data)).rpartition(b"\n")
-        if not begun and len(rows + newline) <= least:
-            rest = rows + newline + rest
+    again, rest, begun = zlib.compressobj(6, zlib.DEFLATED, GZIP), b"", False
+    before_rows = len(HEADER) + 1
+    for text in inflated(iter(lambda: file.read(CHUNK_BYTES), b""), where):
+        lines, newline, rest = (rest + text).rpartition(b"\n")
+        if not begun and len(lines + newline) <= before_rows:
+            rest = lines + newline + rest
             continue
         begun = True
-        yield again.compress(rows + newline)
+        yield again.compress(lines + newline)
     if begun:
         yield again.flush(zlib.Z_FINISH)

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from energyprof.errors import EnergyprofError, FileError, NotComparable
+from energyprof.profile.inbox import signals
 from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings, open_meters
 from energyprof.profile.resume import resumed_session
 from energyprof.profile.run import resume_job, run_job
+from energyprof.profile.session import new_session
 from energyprof.profile.training import Training
 from energyprof.report.file import read, to_json, trace_path
 from energyprof.report.flags import flag
@@ -185,9 +187,6 @@ def positions(report: Report) -> Sequence[int]:
 def test_a_side_of_a_series_goes_on_with_the_positions_that_were_planned(
     settings: MeasurementSettings,
 ) -> None:
-    from energyprof.profile.inbox import signals
-    from energyprof.profile.session import new_session
-
     series, training = Series("s", "A", (0, 3, 4), (3,)), job().training
     with open_meters(settings) as on, signals() as inbox:
         session = new_session(on, WORK, settings.path, series=series)
