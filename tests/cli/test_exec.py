@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +46,10 @@ def test_json_comes_after_the_programs_own_output_and_nothing_else(command: Any)
 
 
 def test_the_energy_is_power_times_time(command: Any) -> None:
-    command(*EXEC, "--", "sleep", "1.5")
+    command(*EXEC, "--", "sleep", "1")
     run = command.report()["runs"][0]
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
-    assert run["energy_j"] >= 50
+    assert run["energy_j"] >= 25
     assert run["coverage"] > 0.99
     assert [phase["name"] for phase in run["phases"]] == ["idle", "run"]
 
@@ -91,20 +91,24 @@ def test_any_interpreter_can_import_energyprof_within_a_profile(command: Any, tm
     assert command.report()["runs"][0]["phases"][-1]["name"] == "found"
 
 
-def waiting(command: Any, *words: str, **options: Any) -> subprocess.Popen[str]:
-    """The command, started, once its program has said ``ready``."""
-    process = subprocess.Popen(
+@contextmanager
+def waiting(command: Any, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """The command, in a session of its own, once its program has said ``ready``; then nothing is left."""
+    with subprocess.Popen(
         command.arguments(*words),
         cwd=command.folder,
         env=command.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -117,9 +121,9 @@ def until(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_passed_on_and_the_report_says_interrupted(command: Any, number: signal.Signals) -> None:
     script = f"trap 'echo cleaned up; exit 9' {number.name[3:]}; echo ready; while :; do sleep 0.05; done"
-    process = waiting(command, *EXEC, "--", "bash", "-c", script, start_new_session=True)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
+    with waiting(command, *EXEC, "--", "bash", "-c", script) as process:
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
     assert "cleaned up" in output
     assert process.returncode == 9
     run = command.report()["runs"][0]
@@ -131,34 +135,25 @@ def test_a_signal_is_passed_on_and_the_report_says_interrupted(command: Any, num
 def test_a_second_ctrl_c_ends_a_program_that_ignores_the_first(command: Any) -> None:
     ignoring = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     code = f"{ignoring}; print('ready', flush=True); time.sleep(600)"
-    process = waiting(command, *EXEC, "--", sys.executable, "-c", code, start_new_session=True)
-    process.send_signal(signal.SIGINT)
-    trace = command.folder / "r.trace.csv.gz"
-    until(lambda: "interrupt" in subprocess.run(["zcat", trace], capture_output=True, text=True).stdout)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    with waiting(command, *EXEC, "--", sys.executable, "-c", code) as process:
+        process.send_signal(signal.SIGINT)
+        trace = command.folder / "r.trace.csv.gz"
+        until(lambda: "interrupt" in subprocess.run(["zcat", trace], capture_output=True, text=True).stdout)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGKILL
     assert command.report()["runs"][0]["status"] == "interrupted"
 
 
 def test_kill_9_of_the_profiler_leaves_a_report_and_a_trace_that_read(command: Any) -> None:
-    process = waiting(command, *EXEC, "--", "sh", "-c", "echo ready; exec sleep 600")
     trace = command.folder / "r.trace.csv.gz"
 
     def lines() -> int:
         return subprocess.run(["zcat", trace], capture_output=True, text=True).stdout.count("rapl")
 
-    until(lambda: lines() > 20)
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
-    ).stdout.split()
-    process.kill()
-    process.wait()
-    for pipe in (process.stdout, process.stderr):
-        assert pipe is not None
-        pipe.close()
-    for child in children:
-        os.kill(int(child), signal.SIGKILL)
+    with waiting(command, *EXEC, "--", "sh", "-c", "echo ready; exec sleep 600") as process:
+        until(lambda: lines() > 20)
+        process.kill()
     shown = command("show", "r.json")
     assert shown.returncode == 0
     assert "energyprof recompute r.json" in shown.stdout
@@ -171,7 +166,7 @@ def test_kill_9_of_the_profiler_leaves_a_report_and_a_trace_that_read(command: A
 
 
 def test_recompute_gives_the_same_report_digit_for_digit(command: Any) -> None:
-    command(*EXEC, "--", sys.executable, "-c", MARKS)
+    command(*EXEC, "--", sys.executable, "-c", MARKS.replace("0.4", "0.1"))
     done = command("recompute", "r.json", "--json")
     assert done.stdout == (command.folder / "r.json").read_text()
     assert "digit for digit" in done.stderr

@@ -208,8 +208,8 @@ def test_a_file_with_only_a_header_is_read_when_it_has_grown(wall: Path) -> None
 
 def test_the_row_after_a_run_that_ended_just_now_is_waited_for(wall: Path) -> None:
     now_s = time.time()
-    header = "timestamp,power\n" + "".join(f"{now_s - 20 + 2 * n:.3f},{n}\n" for n in range(10))
-    recording = opened(find(wall, header))  # a row each two seconds
+    header = "timestamp,power\n" + "".join(f"{now_s - 5 + 0.5 * n:.3f},{n}\n" for n in range(10))
+    recording = opened(find(wall, header))  # a row each half second
 
     def log() -> None:
         time.sleep(0.3)
