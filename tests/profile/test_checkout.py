@@ -227,7 +227,7 @@ def test_each_version_of_energyprof_plans_and_trains_its_own_workloads(own: Path
 
 
 def test_a_version_that_cannot_plan_the_workload_says_so(own: Path) -> None:
-    workload = own / "energyprof" / "workload.py"
-    workload.write_text(workload.read_text().replace("batch_size: Optional[int] = None", ""))
+    settings = own / "energyprof" / "settings.py"
+    settings.write_text(settings.read_text().replace("    batch_size: ", "    size_of_batch: "))
     with pytest.raises(TrainingError, match=r"cannot plan unet: .*batch_size"):
         workload_job("unet", Settings(batch_size=2), None, working_tree())
