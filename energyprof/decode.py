@@ -22,6 +22,7 @@ from energyprof.storable.values import (
     MAX_NAME,
     MAX_NAMES,
     MAX_TEXT,
+    UTC,
     is_int,
     is_json,
     is_text,
@@ -35,11 +36,10 @@ Decoder = Callable[[Any], Any]
 
 @dataclass(frozen=True)
 class Range:
-    """From the least number to the most, both included, and above another that is not."""
+    """From the least number to the most, both included."""
 
-    least: float = -math.inf
-    most: float = math.inf
-    above: float = -math.inf
+    least: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,14 @@ class Text:
 
 
 Count = Annotated[int, Range(0, MAX_INT)]
-NonNegative = Annotated[float, Range(0)]
-Positive = Annotated[float, Range(above=0)]
+NonNegative = Annotated[float, Range(0, math.inf)]
+# What is multiplied and divided by: within what a meter may have, so that no product is beyond all numbers.
+Amount = Annotated[float, Range(0, 1e30)]
+Positive = Annotated[float, Range(1e-12, 1e30)]
+Signed = Annotated[float, Range(-1e30, 1e30)]
 Share = Annotated[float, Range(0, 1)]
 Name = Annotated[str, Text(shortest=1, longest=MAX_NAME)]
-# ISO 8601; empty where it is not known.
-Utc = Annotated[str, Text(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$")]
+Utc = Annotated[str, Text(longest=MAX_NAME, pattern=UTC)]
 
 
 class Misfit(ValueError):
@@ -210,12 +212,12 @@ def _choice(words: tuple[Any, ...]) -> Decoder:
 
 def _limited(inner: Decoder, limit: Range | Text) -> Decoder:
     if isinstance(limit, Range):
-        least, most, above = limit.least, limit.most, limit.above
+        least, most = limit.least, limit.most
 
         def within(data: Any) -> Any:
             value = inner(data)
-            if not (least <= value <= most and above < value):
-                _expected(_words(limit), data)
+            if not least <= value <= most:
+                _expected(f"{least:g} or more" if value < least else f"at most {most:g}", data)
             return value
 
         return within
@@ -231,12 +233,6 @@ def _limited(inner: Decoder, limit: Range | Text) -> Decoder:
         return value
 
     return written
-
-
-def _words(limit: Range) -> str:
-    if limit.above > -math.inf:
-        return f"more than {limit.above:g}"
-    return f"{limit.least:g} or more" if limit.most >= MAX_INT else f"{limit.least:g} to {limit.most:g}"
 
 
 def _number(data: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
-from energyprof.decode import Name, NonNegative, Positive
+from energyprof.decode import Amount, Name, Positive, Signed
 
 # board: what a module feeds beside its chips. soc and machine hold all the others.
 Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
@@ -39,9 +39,9 @@ class Calibration:
     """What a comparison with a better meter showed: true power = ``gain`` × reading + ``offset_w``."""
 
     gain: Positive
-    gain_u: NonNegative  # relative, standard (k = 1)
-    offset_w: float
-    offset_u_w: NonNegative  # standard (k = 1)
+    gain_u: Amount  # relative, standard (k = 1)
+    offset_w: Signed
+    offset_u_w: Amount  # standard (k = 1)
     source: str  # the file, the reference meter and the day
 
 
@@ -55,9 +55,9 @@ class MeterInfo:
     boundary: Boundary
     reads: Quantity  # a counter that only grows, or an instantaneous power
     method: str  # how it is read, in a few words: "powercap energy_uj"
-    resolution: NonNegative  # smallest step of a reading, in the unit it reads
-    refresh_s: NonNegative  # how often the source renews its value; an open meter may have measured it
-    gain_a: NonNegative  # relative gain error, half-width of a rectangular distribution (0.05 = ±5 %)
+    resolution: Amount  # smallest step of a reading, in the unit it reads
+    refresh_s: Amount  # how often the source renews its value; an open meter may have measured it
+    gain_a: Amount  # relative gain error, half-width of a rectangular distribution (0.05 = ±5 %)
     gain_source: str  # where that number comes from
     max_power_w: Positive  # a reading that implies more is not believed
     wraps_at_j: Positive | None = None  # a counter's modulus; None if it never wraps
@@ -66,17 +66,15 @@ class MeterInfo:
     # driver, which could hang together at most. Every other meter has a thread of its own.
     lane: str = ""
     origin: Origin = "measured"
-    offset_a_w: NonNegative = 0.0  # zero error, half-width of a rectangular distribution
-    window_s: NonNegative = (
-        0.0  # a power is the mean over so many seconds before its read; 0: of that instant
-    )
+    offset_a_w: Amount = 0.0  # zero error, half-width of a rectangular distribution
+    window_s: Amount = 0.0  # a power is the mean over so long before its read; 0: of that instant
     ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
-    min_interval_s: NonNegative = 0.0  # never read more often: a device behind a slow bus or a network
+    min_interval_s: Amount = 0.0  # never read more often: a device behind a slow bus or a network
     max_interval_s: Positive | None = None  # nor less often: a counter that its driver must see in time
     # Another meter that reads the same joules. This one is recorded to be held against it, and counted only
     # where the other is not; over 5 s they may differ by `tolerance` of their energy.
     checks: str = ""
-    tolerance: NonNegative = 0.0
+    tolerance: Amount = 0.0
     external: bool = False  # read by something else at times of its own; joined by UTC after each run
     calibration: Calibration | None = None  # applied to joules, never to readings
 

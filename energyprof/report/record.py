@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from energyprof.decode import Count, Name, NonNegative, Share, Utc
+from energyprof.decode import Amount, Count, Name, NonNegative, Share, Utc
 from energyprof.meter import Boundary, Calibration, MeterInfo, Origin
 from energyprof.report.flags import Flag
 from energyprof.workload import Target
@@ -83,7 +83,7 @@ class MeterRecord:
     method: str
     origin: Origin
     counted: bool  # its joules are in the total; the others stand beside it
-    interval_s: NonNegative  # asked
+    interval_s: Amount  # asked
     achieved_hz: NonNegative | None  # reads a second over the sampled time; None: nothing was read
     p99_gap_s: NonNegative | None
     max_gap_s: NonNegative | None

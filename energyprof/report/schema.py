@@ -118,6 +118,6 @@ def _limited(scalar: Any, limits: tuple[Range | Text, ...]) -> dict[str, Any]:
             found |= {"maxLength": limit.longest} if limit.longest < MAX_TEXT else {}
             found |= {"pattern": limit.pattern} if limit.pattern else {}
         else:
-            bounds = {"minimum": limit.least, "maximum": limit.most, "exclusiveMinimum": limit.above}
+            bounds = {"minimum": limit.least, "maximum": limit.most}
             found |= {name: bound for name, bound in bounds.items() if math.isfinite(bound)}
     return found

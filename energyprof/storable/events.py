@@ -19,6 +19,7 @@ from energyprof.storable.values import (
     is_name,
     is_number,
     is_text,
+    is_utc,
 )
 
 # Characters of what a program says at once. Escaped, one letter may be six.
@@ -121,7 +122,7 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "run": {
         "seed": _if_said(_or_none(is_int)),
         "monotonic_s": _if_said(is_number),
-        "utc": _if_said(is_text),
+        "utc": _if_said(is_utc),
     },
     "phase": {"unmarked": _if_said(is_name)},
     # The last word of another tool's run has that tool's status.

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from typing import Any, Dict, Mapping
 
 # What JSON readers in other languages hold in an integer.
@@ -14,6 +15,8 @@ MAX_ITEMS = 100_000
 MAX_NAMES = 10_000
 # Lists and objects within each other, in what a program says of itself.
 MAX_DEPTH = 16
+# ISO 8601 with its offset; empty where the time is not known.
+UTC = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$"
 # Three hundred years on either side of a run's zero.
 MAX_TIME_S = 1e10
 # 30,000 runs are 300 MB.
@@ -51,6 +54,11 @@ def is_text(value: Any, longest: int = MAX_TEXT) -> bool:
 def is_name(value: Any) -> bool:
     """Whether it is text that may name something: short, and not empty."""
     return value != "" and is_text(value, MAX_NAME)
+
+
+def is_utc(value: Any) -> bool:
+    """Whether it is a time, or empty."""
+    return is_text(value, MAX_NAME) and re.fullmatch(UTC, value) is not None
 
 
 def is_json(value: Any, depth: int = MAX_DEPTH) -> bool:

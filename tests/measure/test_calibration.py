@@ -78,7 +78,7 @@ def changed(path: Path, **changes: object) -> None:
     ("changes", "says"),
     [
         ({"gain": 60}, "a gain of 60 is not between 0.5 and 2"),
-        ({"gain": -1.0}, "calibration.calibration.gain: expected more than 0, got -1.0"),
+        ({"gain": -1.0}, "calibration.calibration.gain: expected 1e-12 or more, got -1.0"),
         ({"gain": math.nan}, "NaN is not a number"),
         ({"gain": None}, "calibration.calibration.gain: expected float"),
         ({"gain_u": -0.1}, "calibration.calibration.gain_u: expected 0 or more, got -0.1"),

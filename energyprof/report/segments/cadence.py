@@ -15,7 +15,7 @@ class Cadence:
     """Takes one meter's samples run by run and says how regularly they came."""
 
     def __init__(self, interval_s: float) -> None:
-        self._interval_s = interval_s
+        self._interval_s = max(interval_s, 1e-6)  # 0 of what was never to be read
         self._gaps: Counter[int] = Counter()
         self._last_s: float | None = None
         self._sampled_s = 0.0
