@@ -202,7 +202,7 @@ def test_gpus_that_only_idle_are_named() -> None:
     assert note.startswith(
         "4 GPU(s) are metered, at most 1 of which train: what the others use is in the total"
     )
-    assert "none trains" in idle_gpus(selection, 0)[0]
+    assert "none of which trains" in idle_gpus(selection, 0)[0]
 
 
 def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
