@@ -100,7 +100,7 @@ def compare(
     parts = [None] * len(reports) if unlike else products(reports, judged=judged)
     notes = []
     if of_one_task:
-        notes = [f"one task, trained differently: {m.message}" for m in mismatches(reports, labels, ["work"])]
+        notes = [f"the work differs: {m.message}" for m in mismatches(reports, labels, ["work"])]
     if unlike:
         notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
     entries = [

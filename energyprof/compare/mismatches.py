@@ -78,10 +78,7 @@ def _work(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     lines = lines or _differing([_all_facts(work) for work in works], labels)
     if lines:
         return [_joined(lines)]
-    return [
-        f"the code differs: {line}"
-        for line in _differing([{"work": _short(work.work)} for work in works], labels)
-    ]
+    return [f"the code: {line}" for line in _differing([{"id": _short(work.work)} for work in works], labels)]
 
 
 def differing_samples(reports: Sequence[Report], labels: Sequence[str]) -> str | None:

@@ -50,7 +50,7 @@ def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
 def test_other_work_of_the_same_task_is_compared(folder):
     done = energyprof(folder, "compare", "base.json", "other.json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "one task, trained differently: config.batch_size is 4 in base, 8 in other" in done.stdout
+    assert "the work differs: config.batch_size is 4 in base, 8 in other" in done.stdout
 
 
 def test_another_task_is_refused_with_3_in_one_line_and_may_be_allowed(folder):

@@ -143,7 +143,7 @@ def test_different_works_of_one_task_are_compared_and_what_differs_is_said():
     comparison = compare([at(1.0, 1.01), more], ["a", "b"])
     assert figures_of(comparison.entries[1])["energy_to_target"].change.verdict == "higher"
     assert comparison.allowed == ()
-    assert comparison.notes == ("one task, trained differently: config.batch_size is 4 in a, 8 in b",)
+    assert comparison.notes == ("the work differs: config.batch_size is 4 in a, 8 in b",)
 
 
 def test_where_a_sample_is_not_the_same_there_are_no_figures_per_sample():

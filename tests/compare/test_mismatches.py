@@ -91,7 +91,7 @@ def test_each_difference_must_be_allowed_by_name(missing):
 
 def test_the_same_configuration_of_other_code_is_other_work_of_one_task():
     found = compare([at(1.0, work="1"), at(1.0, work="2")], ["a", "b"])
-    assert found.notes == ("one task, trained differently: the code differs: work is 1 in a, 2 in b",)
+    assert found.notes == ("the work differs: the code: id is 1 in a, 2 in b",)
 
 
 def test_a_measured_report_is_not_compared_with_an_estimate():

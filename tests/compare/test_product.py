@@ -99,7 +99,7 @@ def test_two_sides_of_a_series_are_held_against_each_other_in_pairs_although_the
         replace(new, series=Series("s", "B", (1, 2, 5, 6), (4,))),
     ]
     found = against(*sides)
-    assert "the code differs" in found.notes[0]
+    assert "the code: id" in found.notes[0]
     product = found.entries[1].product
     assert product is not None
     change = product.factors[0].change

@@ -58,7 +58,7 @@ def test_a_stored_baseline_judges_an_edited_script_as_measuring_in_pairs_does():
     result = check(after, before)
     assert [verdict.limit.figure for verdict in result.verdicts] == ["energy_per_sample", "samples_to_target"]
     assert result.outcome == "FAIL"
-    assert "the work differs: the code differs: work is 2 in new, 1 in baseline" in result.notes
+    assert "the work differs: the code: id is 2 in new, 1 in baseline" in result.notes
 
 
 def test_two_sides_whose_samples_are_not_the_same_are_judged_to_the_target():
@@ -89,7 +89,7 @@ def test_of_a_script_only_the_code_may_differ_and_of_a_workload_nothing(changes)
     with pytest.raises(NotComparable, match="work: "):
         check(after, before)
     standard = {"size": "tiny", "config": {"batch_size": 4}}
-    with pytest.raises(NotComparable, match="work: the code differs"):
+    with pytest.raises(NotComparable, match="work: the code: id"):
         check(at(1.0, **standard, work="2"), at(1.0, **standard, work="1"))
 
 

@@ -91,8 +91,8 @@ def test_changed_code_of_equal_settings_belongs_together():
     new = folder("new", a=of(SAME, work="1'"), b=of(at(1.0, 1.1, config=BF16), work="2'"))
     old = folder("main", a=of(at(1.0, 1.1, config=BF16), work="2"), b=of(SAME, work="1"))
     assert suite(new, old).changed == (
-        "unet tiny: the code differs: work is 1' in new/a, 1 in main/b",
-        "unet tiny: the code differs: work is 2' in new/b, 2 in main/a",
+        "unet tiny: the code: id is 1' in new/a, 1 in main/b",
+        "unet tiny: the code: id is 2' in new/b, 2 in main/a",
     )
 
 

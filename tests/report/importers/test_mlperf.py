@@ -395,7 +395,7 @@ def test_compare_names_other_settings_and_never_judges_unknown_machines(tmp_path
     assert change is not None and change.verdict is None and change.u_rel is not None
     assert change.u_rel > 2**0.5 * 0.05
     other = compare([reports[0], reports[2]], ["a", "c"])
-    assert other.notes == ("one task, trained differently: config.global_batch_size is 8 in a, 16 in c",)
+    assert other.notes == ("the work differs: config.global_batch_size is 8 in a, 16 in c",)
     with pytest.raises(NotComparable, match="machine: not known"):
         check(reports[0], reports[1])
 
