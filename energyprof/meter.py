@@ -180,6 +180,7 @@ class Source:
 
     info: MeterInfo
     open: Callable[[], Meter | ExternalLog]
+    address: str = ""  # of a device that more than one kind of meter sees: "0000:03:00.0"
 
 
 # real: a reading of hardware. estimate: a model, the last resort of ``auto``.
@@ -192,7 +193,8 @@ class Finding:
     """What a search for one kind of meter found on this machine.
 
     ``found`` may come with ``notes`` (a zone that could not be read, an overlap left out);
-    ``blocked`` has a ``remedy`` a user can paste; ``absent`` has only a ``reason``.
+    ``blocked`` has a ``remedy`` a user can paste; ``absent`` has only a ``reason``. ``missing``, each also in
+    a note, should be among the sources and gives no reading: who asks for the kind asks for that, too.
     """
 
     kind: str
@@ -202,5 +204,6 @@ class Finding:
     reason: str = ""
     remedy: str = ""
     notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     asked: str = ""  # the words that asked for it, of a kind that needs an address: "shelly=192.0.2.7"
     probes: tuple[Callable[[], Probe], ...] = ()  # opened together with any of the sources

@@ -26,16 +26,17 @@ def doctor(
     from energyprof.cli.profiling import names
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
     from energyprof.measure import machine
-    from energyprof.measure.meters import ADDRESSED, addresses, find_all, find_at, kind_of, sysfs_root
+    from energyprof.measure.meters import addresses, find_addressed, find_all, parts_of, sysfs_root
     from energyprof.measure.meters.nvidia import nvml
     from energyprof.measure.selection import select
     from energyprof.profile.spot_check import spot_check
 
     root, asked = sysfs_root(), names(meters)
-    findings = find_all(root) + [find_at(words) for words in asked if kind_of(words) in ADDRESSED]
+    findings = find_all(root) + find_addressed(asked)
     facts = machine.describe(root, nvml.devices())
     # A meter that was asked for and does not answer must not hide the others.
-    here = [words for words in asked if words not in {f.asked for f in findings if f.state != "found"}]
+    away = {finding.asked for finding in findings if finding.asked and finding.state != "found"}
+    here = [words for words in asked if not away.intersection(parts_of(words))]
     selection = select(findings, here)
     seen = None
     if seconds > 0 and selection.sources and selection.origin == "measured":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof.errors import MissingPart, UsageError
-from energyprof.measure.meters import ADDRESSED, KINDS, kind_of
+from energyprof.measure.meters import ADDRESSED, KINDS, kind_of, parts_of
 from energyprof.meter import (
     BOUNDARIES,
     WHOLES,
@@ -37,10 +37,10 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
 
     ``asked`` holds kinds ("rapl"), meters ("nvml:0"), the words of an addressed kind, "auto" (every real
     meter, else the estimate) or "none". The total's boundary is the first counted meter's; "auto" puts the
-    widest first.
+    widest first. Words joined by "+" ("shelly=A+shelly=B") are wholes that each feed a part of the machine.
 
     Raises:
-        UsageError: a name that is neither kind nor meter, or "none" beside others.
+        UsageError: a name that is neither kind nor meter, "none" beside others, or wholes that nothing joins.
         MissingPart: a meter that is not here, with its reason and remedy.
     """
     if "none" in asked:
@@ -49,10 +49,20 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
         return Selection()
     sources: dict[str, Source] = {}
     notes: list[str] = []
-    for name in asked or ["auto"]:
-        found, remarks = _auto(findings) if name == "auto" else _named(findings, name)
-        sources.update((source.info.name, source) for source in found)
-        notes += [remark for remark in remarks if remark not in notes]
+    joined: list[set[str]] = []
+    words_of: dict[str, str] = {}
+    for words in asked or ["auto"]:
+        names: set[str] = set()
+        for name in parts_of(words):
+            found, remarks = _auto(findings) if name == "auto" else _named(findings, name)
+            sources.update((source.info.name, source) for source in found)
+            names |= {source.info.name for source in found}
+            notes += [remark for remark in remarks if remark not in notes]
+        # What one address offers was told apart there; what a kind finds by itself was not.
+        if len(parts_of(words)) > 1 or kind_of(words) in ADDRESSED:
+            joined.append(names)
+            if len(parts_of(words)) == 1:
+                words_of.update(dict.fromkeys(names, words))
     counted, reasons = _count(findings, [source.info for source in sources.values()])
     kinds = {source.info.kind for source in sources.values()}
     return Selection(
@@ -60,7 +70,7 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
         counted=tuple(info.name for info in counted),
         boundary=counted[0].boundary if counted else None,
         origin=joint_origin(info.origin for info in counted),
-        notes=(*notes, *reasons, *_wholes(counted)),
+        notes=(*notes, *reasons, *_wholes(counted, joined, words_of)),
         probes=tuple(probe for finding in findings if finding.kind in kinds for probe in finding.probes),
     )
 
@@ -93,6 +103,12 @@ def _named(findings: Sequence[Finding], name: str) -> tuple[list[Source], list[s
         raise UsageError(f"no meter {name!r}: choose from auto, none, {here}")
     if finding.state != "found":
         raise MissingPart(f"{name} is not here: {why(finding)}")
+    if name == finding.kind and finding.missing:
+        remedy = f"; try: {finding.remedy}" if finding.remedy else ""
+        raise MissingPart(
+            f"{name} is not whole: {'; '.join(finding.missing)}{remedy}; or name those to measure:"
+            f" --meters {','.join(s.info.name for s in finding.sources if not s.info.checks)}"
+        )
     sources = [s for s in finding.sources if name in (finding.kind, s.info.name) or finding.asked]
     if not sources:
         raise MissingPart(f"{name} is not here: available are {', '.join(_names([finding]))}")
@@ -137,11 +153,25 @@ def _covers(counted: MeterInfo, info: MeterInfo) -> bool:
     return counted.part == info.part or counted.part in WHOLES or info.part in WHOLES
 
 
-def _wholes(counted: Sequence[MeterInfo]) -> list[str]:
-    """A warning if several meters of a whole machine are added."""
+def _wholes(
+    counted: Sequence[MeterInfo], joined: Sequence[set[str]], words_of: Mapping[str, str]
+) -> list[str]:
+    """What to know of several meters of a whole machine that are added on purpose.
+
+    ``words_of`` has the words that asked for a meter where these are not its name.
+
+    Raises:
+        UsageError: nothing joins them: each of them may hold the joules of all the others.
+    """
     names = [info.name for info in counted if info.part == "machine"]
     if len(names) < 2:
         return []
+    if not any(names_joined.issuperset(names) for names_joined in joined):
+        words = dict.fromkeys(words_of.get(name, name) for name in names)
+        raise UsageError(
+            f"{listing(names)} each measure a whole machine: name one of them, or, if each feeds another part"
+            f" of this one, join them: --meters '{'+'.join(words)}'"
+        )
     return [f"{' and '.join(names)} are added up: correct only if each feeds a different part of the machine"]
 
 

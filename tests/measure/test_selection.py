@@ -161,13 +161,55 @@ def test_a_whole_of_a_kind_is_not_added_to_its_parts() -> None:
     assert choice.select((both,), ["codecarbon"]).counted == ("codecarbon:cpu",)
 
 
-def test_two_meters_of_a_whole_machine_are_added_with_a_word_of_warning() -> None:
+def plug(address: str, options: str = "") -> Finding:
+    found = finding("shelly", "real", f"shelly:{address}", part="machine", boundary="wall_ac")
+    return replace(found, asked=f"shelly={address}{options}")
+
+
+def test_two_wholes_are_refused_with_the_words_that_join_them() -> None:
+    plugs = (plug("192.0.2.7"), plug("192.0.2.8", "?channel=1"))
+    with pytest.raises(UsageError) as raised:
+        choice.select(plugs, [plug.asked for plug in plugs])
+    joined = "shelly=192.0.2.7+shelly=192.0.2.8?channel=1"
+    assert str(raised.value).startswith("shelly:192.0.2.7, shelly:192.0.2.8 each measure a whole machine")
+    assert str(raised.value).endswith(f"--meters '{joined}'")
+    selection = choice.select(plugs, [joined])
+    assert selection.counted == ("shelly:192.0.2.7", "shelly:192.0.2.8")
+    assert any("are added up: correct only if" in note for note in selection.notes)
+    assert choice.select(plugs, [joined, "shelly=192.0.2.7"]).counted == selection.counted
+
+
+def test_two_wholes_that_a_kind_found_by_itself_are_refused_too() -> None:
+    found = finding("hwmon", "cross-check", "hwmon:a", "hwmon:b", part="machine", boundary="node_dc")
+    with pytest.raises(UsageError, match=r"name one of them, or, .* --meters 'hwmon:a\+hwmon:b'"):
+        choice.select((found,), ["hwmon"])
+    assert choice.select((found,), ["hwmon:a"]).counted == ("hwmon:a",)
+    assert choice.select((found,), ["hwmon:a+hwmon:b"]).counted == ("hwmon:a", "hwmon:b")
+
+
+def test_what_one_address_offers_is_one_total() -> None:
     pdu = finding("kwollect", "real", "kwollect:a", "kwollect:b", part="machine", boundary="wall_ac")
-    selection = choice.select((pdu,), ["kwollect"])
-    assert selection.counted == ("kwollect:a", "kwollect:b")
-    assert any(
-        note.startswith("kwollect:a and kwollect:b are added up: correct only if") for note in selection.notes
+    assert choice.select((pdu,), ["kwollect"]).counted == ("kwollect:a", "kwollect:b")
+
+
+def test_a_plus_within_an_address_joins_nothing() -> None:
+    assert meters.parts_of("csv=/a+b/wall+rapl-2.csv?tz=+01:00") == ["csv=/a+b/wall+rapl-2.csv?tz=+01:00"]
+    assert meters.parts_of("csv=/a+b/wall.csv?tz=+01:00+shelly=A") == [
+        "csv=/a+b/wall.csv?tz=+01:00",
+        "shelly=A",
+    ]
+
+
+def test_a_kind_that_is_asked_for_and_not_whole_is_refused_and_its_rest_can_be_named() -> None:
+    torn = replace(RAPL, missing=("package-1: no reading",), remedy="sudo chmod a+r x")
+    with pytest.raises(MissingPart) as raised:
+        choice.select((torn,), ["rapl"])
+    assert str(raised.value) == (
+        "rapl is not whole: package-1: no reading; try: sudo chmod a+r x;"
+        " or name those to measure: --meters rapl:package-0,rapl:dram-0"
     )
+    assert choice.select((torn,), ["rapl:package-0"]).counted == ("rapl:package-0",)
+    assert choice.select((torn,), ["auto"]).counted == ("rapl:package-0", "rapl:dram-0")
 
 
 @pytest.mark.parametrize("words", ["shelly=192.0.2.7", "shelly:192.0.2.7"])

@@ -38,6 +38,9 @@ ADDRESSED: dict[str, str] = {
     "csv": "energyprof.measure.meters.csv",
 }
 
+# "shelly=192.0.2.7+shelly=192.0.2.8": a "+" elsewhere belongs to an address.
+_JOINT = re.compile(rf"\+(?=(?:{'|'.join([*KINDS, *ADDRESSED])})(?:[=:]|\+|$))")
+
 _WORDS = re.compile(r"(?P<kind>[a-z-]+)[=:](?P<address>[^?]+)(\?(?P<options>.*))?")
 
 
@@ -63,10 +66,26 @@ def find_asked(root: Path, asked: Sequence[str]) -> list[Finding]:
     Raises:
         UsageError: a name of no kind, or of a kind that needs an address without one.
     """
-    findings = [find_at(words) for words in asked if kind_of(words) in ADDRESSED]
-    named = [kind_of(words) for words in asked if words not in ("auto", "none")]
+    each = [part for words in asked for part in parts_of(words)]
+    findings = find_addressed(asked)
+    named = [kind_of(words) for words in each if words not in ("auto", "none")]
     wanted = KINDS if "auto" in asked or not asked else [kind for kind in KINDS if kind in named]
     return [find(kind, root) for kind in wanted] + findings
+
+
+def find_addressed(asked: Sequence[str]) -> list[Finding]:
+    """The meters at the addresses in ``asked``, each once.
+
+    Raises:
+        UsageError: as ``find_at``.
+    """
+    each = [part for words in asked for part in parts_of(words)]
+    return [find_at(words) for words in dict.fromkeys(each) if kind_of(words) in ADDRESSED]
+
+
+def parts_of(words: str) -> list[str]:
+    """The meters that ``words`` join into one total: "shelly=A+shelly=B" are two, "rapl" is one."""
+    return _JOINT.split(words)
 
 
 def kind_of(words: str) -> str:

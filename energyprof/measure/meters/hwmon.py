@@ -64,23 +64,32 @@ def find(root: Path) -> Finding:
         reason = f"no sensor of power or energy in {folder}"
         return Finding("hwmon", ROLE, "absent", reason=reason)
     chosen, notes = _choose(sensors)
-    sources, denied = [], []
+    sources, denied, missing = [], [], []
     for sensor, chip in chosen:
         try:
             info = _info(sensor, chip)
         except MeterError as error:
-            notes.append(str(error))
+            missing.append(str(error))
             if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EACCES:
                 denied.append(sensor.path)
             continue
         sources.append(Source(info, functools.partial(Hwmon, info, sensor.path)))
         if info.part == "soc" and sensor.chip == "amdgpu":
             notes.append(f"{info.name} holds the CPU too: the GPU is part of the processor")
+    notes += missing
     remedy = f"sudo chmod a+r {' '.join(map(str, denied))}  # until the next boot" if denied else ""
     if denied and any(path.name.startswith("energy") for path in denied):
         remedy += "; reopens the side channel CVE-2020-12912 to local users"
     if sources:
-        return Finding("hwmon", ROLE, "found", tuple(sources), remedy=remedy, notes=tuple(notes))
+        return Finding(
+            "hwmon",
+            ROLE,
+            "found",
+            tuple(sources),
+            remedy=remedy,
+            notes=tuple(notes),
+            missing=tuple(missing),
+        )
     if chosen:
         return Finding("hwmon", ROLE, "blocked", reason="; ".join(notes), remedy=remedy)
     return Finding("hwmon", ROLE, "absent", reason="; ".join(notes))

@@ -104,6 +104,7 @@ def _search(nvml: Any) -> Finding:
         "found",
         tuple(sources),
         notes=(*problems, *_gathered(views), *notes),
+        missing=tuple(problems),
         probes=tuple(functools.partial(GpuProbe, f"nvml:{gpu.index}", gpu.uuid) for gpu in chosen),
     )
 

@@ -113,7 +113,9 @@ def find(root: Path) -> Finding:
             no_perf += perf_errors
             no_powercap += powercap_errors
     # The PMU refuses all its events for one reason.
-    notes += [str(error) for error in [*no_perf[:1], *no_powercap]]
+    missing = [str(error) for error in [*no_perf[:1], *no_powercap]]
+    missing += _sockets_without(root, counters)
+    notes += missing
     if masked and not zones:
         notes.append(f"{folder} is masked")
     remedy = _remedy(root, no_perf, no_powercap)
@@ -129,8 +131,23 @@ def find(root: Path) -> Finding:
     elif not any(source.info.part == "dram" for source in counted.values()):
         notes.append("no readable dram domain: the memory is not metered")
     return Finding(
-        "rapl", ROLE, "found", (*counted.values(), *cross_checks), remedy=remedy, notes=tuple(notes)
+        "rapl",
+        ROLE,
+        "found",
+        (*counted.values(), *cross_checks),
+        remedy=remedy,
+        notes=tuple(notes),
+        missing=tuple(missing),
     )
+
+
+def _sockets_without(root: Path, counters: Sequence[Counter]) -> list[str]:
+    """What to say if the machine has more sockets than there are packages with a counter."""
+    packages = {number[0] for c in counters if (number := re.findall(r"(?<=package-)\d+", c.name))}
+    sockets = machine.describe(root)["sockets"] or 0
+    if not packages or sockets <= len(packages):
+        return []
+    return [f"{sockets} sockets, but a counter of {len(packages)} of them alone: the others are not metered"]
 
 
 def _of_package(name: str) -> str:

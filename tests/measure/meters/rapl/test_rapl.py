@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.errors import MeterError
+from energyprof.errors import MeterError, MissingPart
 from energyprof.measure.meters.rapl import rapl
+from energyprof.measure.selection import select
 from energyprof.meter import Finding
 from fakes import sysfs
 
@@ -278,3 +279,16 @@ def test_an_arm_processor_has_none(tmp_path: Path) -> None:
     finding = rapl.find(tmp_path)
     assert finding.state == "absent"
     assert "only Intel and AMD" in finding.reason
+
+
+def test_a_zone_without_a_reading_and_a_socket_without_a_zone_are_missing(tmp_path: Path) -> None:
+    sysfs.cpuinfo(tmp_path, sockets=3)
+    sysfs.zone(tmp_path, "intel-rapl:0", "package-0")
+    sysfs.zone(tmp_path, "intel-rapl:1", "package-1", energy_uj=None)
+    found = rapl.find(tmp_path)
+    assert [source.info.name for source in found.sources] == ["rapl:package-0"]
+    zone, socket = found.missing
+    assert "package-1" in zone
+    assert socket == "3 sockets, but a counter of 2 of them alone: the others are not metered"
+    with pytest.raises(MissingPart, match=r"rapl is not whole: .*package-1"):
+        select((found,), ["rapl"])
