@@ -65,7 +65,9 @@ def _value(workload: str, row: Setting, value: Any) -> Any:
     found = _said(row.kind, value)
     if type(found) is not row.kind or (row.kind is float and not math.isfinite(found)):
         shown = value if str(value).isprintable() else repr(value)
-        raise WorkloadError(f"{row.option} {shown}: give {workload} {WORDS[row.kind]}")
+        # Where a script's says more, people may have meant that.
+        why = "; its metric is fixed" if row.scripts not in (None, row.kind) else ""
+        raise WorkloadError(f"{row.option} {shown}: give {workload} {WORDS[row.kind]}{why}")
     return _from_root(found) if row.path else found
 
 

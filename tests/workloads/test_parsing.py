@@ -10,7 +10,7 @@ import pytest
 
 from energyprof.settings import SETTINGS, Settings
 from energyprof.workload import WorkloadError
-from energyprof.workloads import WORKLOADS
+from energyprof.workloads import WORKLOADS, latent
 from energyprof.workloads.parsing import settings_of
 
 
@@ -45,7 +45,11 @@ def test_words_and_json_say_the_same(values: dict[str, Any], settings: Settings)
         ("transformer", {"lora": 4.0}, "--lora 4.0: give transformer a whole number"),
         ("transformer", {"lora": True}, "--lora True: give transformer a whole number"),
         ("transformer", {"lora": 0}, "lora 0: use a rank of 1 or more"),
-        ("unet", {"target": "dice>=0.8"}, "--target dice>=0.8: give unet a plain number"),
+        (
+            "unet",
+            {"target": "dice>=0.8"},
+            "--target dice>=0.8: give unet a plain number; its metric is fixed",
+        ),
         ("unet", {"target": "0.8\n0.9"}, "--target '0.8\\n0.9': give unet a plain number"),
         ("unet", {"target": math.nan}, "--target nan: give unet a plain number"),
         ("unet", {"target": 10**400}, "give unet a plain number"),
@@ -68,6 +72,11 @@ def test_what_cannot_be_is_one_line(workload: str, values: dict[str, Any], says:
 
 def test_every_workload_that_the_table_names_exists() -> None:
     assert {workload for row in SETTINGS for workload in row.workloads} <= set(WORKLOADS)
+
+
+def test_what_the_table_lets_a_model_predict_is_what_a_scheduler_may_say() -> None:
+    (row,) = (row for row in SETTINGS if row.name == "prediction")
+    assert row.accepts == latent.PREDICTIONS
 
 
 def test_every_default_keeps_its_own_rule() -> None:
