@@ -44,8 +44,13 @@ def refuse(found: Sequence[Mismatch], what: str, remedy: str = "") -> None:
 
 
 def same_task(one: WorkloadRecord, other: WorkloadRecord) -> bool:
-    """Whether both are to achieve the same. Equal work is, whatever is known of the task."""
-    return one.target == other.target and (one.work == other.work or (one.task == other.task != ""))
+    """Whether both are to achieve the same.
+
+    Equal work is, whatever is known of the task, and so is what differs in nothing but its code.
+    """
+    known = one.work == other.work or one.task == other.task != ""
+    settings = [(work.name, work.size, work.config) for work in (one, other)]
+    return one.target == other.target and (known or settings[0] == settings[1])
 
 
 def same_script(one: WorkloadRecord, other: WorkloadRecord) -> bool:

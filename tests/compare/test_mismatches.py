@@ -59,10 +59,12 @@ def test_of_one_name_it_is_named_in_what_the_tasks_differ_and_not_how_they_are_t
     assert "batch_size" not in str(refusal.value) and "\n" not in str(refusal.value)
 
 
-def test_where_the_task_is_not_known_only_the_same_work_is_compared():
+def test_where_the_task_is_not_known_the_settings_must_be_the_same():
     """As of reports from before there were tasks."""
     old = at(1.0, task="", config={"precision": "fp32"})
     compare([old, at(1.0, task="", config={"precision": "fp32"})], ["a", "b"])
+    today = at(1.0, task="1", work="2", config={"precision": "fp32"})
+    assert "the code: id is" in compare([old, today], ["a", "b"]).notes[0]
     with pytest.raises(
         NotComparable, match=r"fp32 in a, bf16 in b \(what a and b must achieve is not known\)"
     ):
