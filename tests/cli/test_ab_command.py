@@ -53,7 +53,7 @@ for _ in range(10):
 rest()
 """
 )
-QUICK = ("--idle", "0", "--interval", "0.15", "--cooldown", "0", "-o", "r")
+QUICK = ("--idle", "0", "--interval", "0.15", "--cooldown", "0", "-o")
 
 
 def git(folder: Path, *words: str) -> str:
@@ -98,11 +98,11 @@ def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hungrier(repository: Command, temporary: Path) -> subprocess.CompletedProcess[str]:
     """The regression, judged."""
-    words = ("ab", "--before", "HEAD~1", *QUICK, "run", "./train.py", "--target", "0.8")
+    words = ("ab", "--before", "HEAD~1", *QUICK, "r", "run", "./train.py", "--target", "0.8")
     return repository(*words, environment={"TMPDIR": str(temporary)})
 
 
-def sides(repository: Command, name: str = "r") -> tuple[Report, Report]:
+def sides(repository: Command, name: str) -> tuple[Report, Report]:
     return read(repository.folder / f"{name}-A.json"), read(repository.folder / f"{name}-B.json")
 
 
@@ -120,7 +120,7 @@ def test_a_commit_that_takes_a_fifth_more_is_caught(hungrier: Any, repository: C
 
 
 def test_both_sides_train_in_turn_from_the_same_seeds(hungrier: Any, repository: Command) -> None:
-    a, b = sides(repository)
+    a, b = sides(repository, "r")
     assert [run.seed for run in a.runs] == [run.seed for run in b.runs] == [0, 1, 2]
     assert a.series is not None and b.series is not None
     assert a.series.id == b.series.id
@@ -136,7 +136,7 @@ def test_both_sides_train_in_turn_from_the_same_seeds(hungrier: Any, repository:
 def test_before_is_the_other_revisions_script_and_after_the_working_tree(
     hungrier: Any, repository: Command
 ) -> None:
-    a, b = sides(repository)
+    a, b = sides(repository, "r")
     assert a.workload.work != b.workload.work
     assert a.workload.target == b.workload.target
     assert "HEAD~1, commit" in "".join(a.notes)
@@ -161,7 +161,7 @@ def test_the_reports_alone_give_the_same_verdict(hungrier: Any, repository: Comm
 
 
 def test_a_commit_that_changes_nothing_does_not_fail(repository: Command, temporary: Path) -> None:
-    words = ("ab", "--before", "HEAD", *QUICK, "--force", "-q", "--json", "run", "./train.py")
+    words = ("ab", "--before", "HEAD", *QUICK, "r-same", "-q", "--json", "run", "./train.py")
     done = repository(*words, environment={"TMPDIR": str(temporary)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["outcome"] in ("PASS", "INCONCLUSIVE")
@@ -170,11 +170,13 @@ def test_a_commit_that_changes_nothing_does_not_fail(repository: Command, tempor
 
 
 def test_two_settings_are_two_commands_and_less_is_an_improvement(repository: Command) -> None:
-    done = repository("ab", *QUICK, "--force", "--pairs", "2", "run train.py -- 1.0", "run train.py -- 0.7")
+    done = repository(
+        "ab", *QUICK, "r-settings", "--pairs", "2", "run train.py -- 1.0", "run train.py -- 0.7"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "PASS" in done.stdout
     assert "IMPROVED" in done.stdout
-    a, b = sides(repository)
+    a, b = sides(repository, "r-settings")
     assert (a.workload.config["arguments"], b.workload.config["arguments"]) == (["1.0"], ["0.7"])
     assert b.series is not None and b.series.looks == (2,)
 
@@ -182,26 +184,26 @@ def test_two_settings_are_two_commands_and_less_is_an_improvement(repository: Co
 def test_programs_are_compared_by_their_whole_energy(repository: Command) -> None:
     (repository.folder / "spend.py").write_text(SPEND)
     spend = f"exec -- {sys.executable} spend.py"
-    done = repository("ab", *QUICK, "--force", "--pairs", "2", f"{spend} 0.4", f"{spend} 0.5")
+    done = repository("ab", *QUICK, "r-programs", "--pairs", "2", f"{spend} 0.4", f"{spend} 0.5")
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"FAIL +energy \+2[45]", done.stdout), done.stdout
-    assert [run.seed for run in sides(repository)[0].runs] == [0, 1]
+    assert [run.seed for run in sides(repository, "r-programs")[0].runs] == [0, 1]
 
 
 def test_a_version_that_fails_ends_it_with_its_last_lines(repository: Command, temporary: Path) -> None:
     commit(repository.folder, 1.2, more="raise RuntimeError('as asked')")
-    words = ("ab", "--before", "HEAD~1", *QUICK, "--force", "run", "./train.py")
+    words = ("ab", "--before", "HEAD~1", *QUICK, "r-failing", "run", "./train.py")
     done = repository(*words, environment={"TMPDIR": str(temporary)})
     git(repository.folder, "reset", "--hard", "--quiet", "HEAD~1")
     assert done.returncode == 2
     assert "  RuntimeError: as asked" in done.stderr.splitlines()
-    a, b = sides(repository)
+    a, b = sides(repository, "r-failing")
     assert ([run.status for run in a.runs], [run.status for run in b.runs]) == (["done"], ["failed"])
     assert_nothing_stays_behind(repository, temporary)
 
 
 def test_ctrl_c_keeps_what_was_measured_and_leaves_no_checkout(repository: Command, temporary: Path) -> None:
-    words = ("ab", "--before", "HEAD~1", *QUICK, "--force", "-q", "run", "./train.py")
+    words = ("ab", "--before", "HEAD~1", *QUICK, "r-stopped", "-q", "run", "./train.py")
     child = subprocess.Popen(
         repository.arguments(*words),
         cwd=repository.folder,
@@ -211,17 +213,16 @@ def test_ctrl_c_keeps_what_was_measured_and_leaves_no_checkout(repository: Comma
     )
 
     def second_run_of_b() -> bool:
-        with_two = json.loads((repository.folder / "r-B.json").read_text())
-        return len(with_two["runs"]) == 2 and with_two["created"] > before
+        so_far = repository.folder / "r-stopped-B.json"
+        return so_far.exists() and len(json.loads(so_far.read_text())["runs"]) == 2
 
-    before = json.loads((repository.folder / "r-B.json").read_text())["created"]
     until(second_run_of_b)
-    under_way = read(repository.folder / "r-B.json")  # what would be left of it after a kill -9
+    under_way = read(repository.folder / "r-stopped-B.json")  # what would be left of it after a kill -9
     assert under_way.series is not None and under_way.series.positions == (1, 2)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=60)
     assert child.returncode == 128 + signal.SIGINT
-    a, b = sides(repository)
+    a, b = sides(repository, "r-stopped")
     assert [run.status for run in a.runs] == ["done"]
     assert [run.status for run in b.runs] == ["done", "interrupted"]
     assert b.series is not None and b.series.positions == (1, 2)
@@ -280,10 +281,10 @@ def test_a_commit_to_energyprof_itself_is_judged_by_its_own_workloads(
     loop.write_text(own + "\nWASTE = 1\n")
     (package / "workloads" / "__main__.py").write_text(WORKLOAD.format(joules=0.48))
     here = Command(tmp_path, machine)
-    words = ("ab", "--before", "HEAD", "--pairs", "2", *QUICK, "-q", "run", "unet", "--device", "cpu")
+    words = ("ab", "--before", "HEAD", "--pairs", "2", *QUICK, "r", "-q", "run", "unet", "--device", "cpu")
     done = here.anew(*words, environment={"TMPDIR": str(temporary)})  # this folder's energyprof, not ours
     assert done.returncode == 1, done.stderr
-    a, b = sides(here)
+    a, b = sides(here, "r")
     assert a.workload.work != b.workload.work
     assert a.workload.config == b.workload.config
     assert [run.status for run in (*a.runs, *b.runs)] == ["reached"] * 4
