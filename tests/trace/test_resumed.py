@@ -112,7 +112,9 @@ def test_a_writer_that_is_killed_leaves_a_trace_that_is_free_to_go_on(tmp_path: 
     assert [row.sample.value for row in read_rows(tmp_path / "a.gz")] == [1.5, None, 0.0]
 
 
-@pytest.mark.parametrize("content", [b"not gzip at all", gzip.compress(b"x", mtime=0)[:-4] + b"\0" * 4 + b"more"])
+@pytest.mark.parametrize(
+    "content", [b"not gzip at all", gzip.compress(b"x", mtime=0)[:-4] + b"\0" * 4 + b"more"]
+)
 def test_what_is_no_trace_is_refused_in_one_line_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.gz").write_bytes(content)
     with pytest.raises(FileError, match=r"a\.gz: not a readable trace") as error:
