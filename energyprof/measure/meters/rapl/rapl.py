@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,9 @@ ONE_A_PACKAGE = ("AuthenticAMD", "HygonGenuine")
 
 # perf and powercap read the same register: only the time between their reads tells them apart.
 TWIN_TOLERANCE = 0.01
+
+# A counter renews every millisecond. Some hypervisors show one that never does.
+ALIVE_S = 0.05
 
 View = TypeVar("View", perf.PerfEvent, powercap.Zone)
 
@@ -89,6 +93,8 @@ def find(root: Path) -> Finding:
     vendor = machine.cpu_vendor(root) or ""
     gain_a, gain_source = GAIN_A.get(vendor, GAIN_UNKNOWN)
     processor = {"device": machine.cpu_model(root), "gain_a": gain_a, "gain_source": gain_source}
+    virtual = machine.hypervisor(root) is not None
+    dead: list[str] = []
     counters = _counters(events, zones, vendor)
     packages = any(counter.domain == "package" for counter in counters)
     counted: dict[str, Source] = {}
@@ -103,6 +109,10 @@ def find(root: Path) -> Finding:
             continue
         by_perf, perf_errors = _through_perf(counter, processor)
         by_powercap, powercap_errors = _through_powercap(counter, processor)
+        ways = [way for way in (by_perf, by_powercap) if way]
+        if virtual and ways and not any(map(_moves, ways)):
+            dead.append(counter.name)
+            continue
         if by_perf:
             counted[counter.name] = by_perf.source()
             cross_checks += [by_powercap.cross_check()] if by_powercap else []
@@ -119,6 +129,10 @@ def find(root: Path) -> Finding:
     if masked and not zones:
         notes.append(f"{folder} is masked")
     remedy = _remedy(root, no_perf, no_powercap)
+    if dead:
+        notes.append(f"{', '.join(dead)} left out: shown by the hypervisor, but standing still")
+    if not counted and dead and not remedy:
+        return Finding("rapl", ROLE, "absent", reason=f"a virtual machine: {'; '.join(notes)}")
     if not counted:
         remedy = remedy or f"look at {folder} and at dmesg for RAPL"
         return Finding("rapl", ROLE, "blocked", reason="; ".join(notes), remedy=remedy)
@@ -148,6 +162,23 @@ def _sockets_without(root: Path, counters: Sequence[Counter]) -> list[str]:
     if not packages or sockets <= len(packages):
         return []
     return [f"{sockets} sockets, but a counter of {len(packages)} of them alone: the others are not metered"]
+
+
+def _moves(way: Way) -> bool:
+    """Whether the counter goes on while one waits; a read that fails tells nothing against it."""
+    meter = way.open(way.info)
+    try:
+        first_j = meter.read()
+        ends_s = time.monotonic() + ALIVE_S
+        while time.monotonic() < ends_s:
+            time.sleep(0.005)
+            if meter.read() != first_j:
+                return True
+        return False
+    except MeterError:
+        return True
+    finally:
+        meter.close()
 
 
 def _of_package(name: str) -> str:

@@ -16,6 +16,8 @@ from energyprof.measure.meters.rapl import rapl
 from energyprof.measure.selection import select
 from energyprof.meter import Finding
 from fakes import sysfs
+from fakes.powercap import LivePowercap
+from fakes.waveform import constant
 
 
 def joules(finding: Finding) -> dict[str, float]:
@@ -247,6 +249,25 @@ def test_a_virtual_machine_has_no_counters(tmp_path: Path) -> None:
     finding = rapl.find(tmp_path)
     assert finding.state == "absent"
     assert "virtual machine" in finding.reason
+
+
+def test_a_counter_that_a_hypervisor_shows_but_never_renews_is_no_meter(tmp_path: Path) -> None:
+    sysfs.cpuinfo(tmp_path, virtual=True)
+    sysfs.zone(tmp_path, "intel-rapl:0", "psys", energy_uj=0)
+    finding = rapl.find(tmp_path)
+    assert (finding.state, finding.sources) == ("absent", ())
+    assert finding.reason == ("a virtual machine: psys left out: shown by the hypervisor, but standing still")
+
+
+def test_a_counter_that_a_hypervisor_passes_through_is_a_meter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rapl, "ALIVE_S", 60.0)  # it is waited for as long as it takes to move
+    powercap = LivePowercap(tmp_path, constant(50))
+    sysfs.cpuinfo(tmp_path, virtual=True)
+    finding = rapl.find(tmp_path)
+    powercap.close()
+    assert [source.info.name for source in finding.sources] == ["rapl:package-0"]
 
 
 def test_a_container_that_masks_powercap_is_blocked_with_the_mounts(tmp_path: Path) -> None:
