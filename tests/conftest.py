@@ -28,6 +28,9 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests that give up being root go on reading what they have written.
+os.umask(0o022)
+
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
