@@ -82,7 +82,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Phase:
+class Mark:
     """From now on the program is in this phase; ``samples`` are trained so far. Yield it synchronised."""
 
     name: str  # startup, warmup, train, eval, checkpoint, …
@@ -104,7 +104,7 @@ class Facts:
     facts: Mapping[str, Any]
 
 
-Event = Union[Phase, Progress, Facts]
+Event = Union[Mark, Progress, Facts]
 
 
 class Workload(Protocol):

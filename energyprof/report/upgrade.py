@@ -13,21 +13,21 @@ from typing import Any
 from energyprof.report.flags import about_a_meter
 from energyprof.report.record import SCHEMA
 
-Step = Callable[[dict[str, Any]], dict[str, Any]]
+Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def upgraded(data: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a report as today's schema has them; those of today's come back as they are."""
     found = dict(data)
     _, _, version = str(found.get("schema")).partition("/")
-    for written_by, steps in STEPS.items():
+    for written_by, steps in CHANGES.items():
         if version.isdigit() and int(version) <= written_by:
             for step in steps:
                 found = step(found)
     return {**found, "schema": SCHEMA}
 
 
-def of_each(data: dict[str, Any], key: str, change: Step) -> dict[str, Any]:
+def of_each(data: dict[str, Any], key: str, change: Change) -> dict[str, Any]:
     """``data`` with every object in the list under ``key`` changed."""
     items = data.get(key)
     if not isinstance(items, list):
@@ -145,7 +145,7 @@ def two_identities(data: dict[str, Any]) -> dict[str, Any]:
 
 
 # Version -> what has changed since; in the order in which it did.
-STEPS: dict[int, tuple[Step, ...]] = {
+CHANGES: dict[int, tuple[Change, ...]] = {
     1: (
         without_judgements,
         flags_as_records,

@@ -13,7 +13,7 @@ from energyprof.workload import (
     Diverged,
     Event,
     Facts,
-    Phase,
+    Mark,
     Progress,
     Target,
     Workload,
@@ -62,7 +62,7 @@ def _train(workload: Workload, target: Target, seed: int) -> None:
 
 
 def _pass_on(event: Event) -> None:
-    if isinstance(event, Phase):
+    if isinstance(event, Mark):
         _tell("phase", name=event.name, samples=event.samples)
     elif isinstance(event, Facts):
         _tell("facts", facts=dict(event.facts))

@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any
 
-from energyprof.workload import Facts, Phase, Plan, Settings, Target
+from energyprof.workload import Facts, Mark, Plan, Settings, Target
 from energyprof.workloads.training import loop, order, ranks
 
 CONFIG: dict[str, Any] = {
@@ -64,7 +64,7 @@ def told(events: Any) -> list[Any]:
     for event in events:
         if isinstance(event, Facts):
             lines.append(dict(event.facts))
-        elif isinstance(event, Phase):
+        elif isinstance(event, Mark):
             lines.append([event.name, event.samples])
         elif event.score is not None:
             lines.append([event.samples, event.score])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.workload import Facts, Phase, Progress, Settings, WorkloadError
+from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import diffusion, latent, stable_diffusion
 from energyprof.workloads.data import views
 from fakes import images
@@ -152,18 +152,18 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(torch):
     facts, *events = prepared(eval_every_samples=28).train(0)
     assert isinstance(facts, Facts)
     assert facts.facts["flops_per_sample"] > facts.facts["parameters"]
-    told = [e for e in events if isinstance(e, Phase) or e.score is not None]
+    told = [e for e in events if isinstance(e, Mark) or e.score is not None]
     # evaluations come with the first whole batch at or past 28, 56 and the end, 64
     assert [(type(e).__name__, getattr(e, "name", ""), e.samples) for e in told] == [
-        ("Phase", "warmup", 0),
-        ("Phase", "train", 24),
-        ("Phase", "eval", 32),
+        ("Mark", "warmup", 0),
+        ("Mark", "train", 24),
+        ("Mark", "eval", 32),
         ("Progress", "", 32),
-        ("Phase", "train", 32),
-        ("Phase", "eval", 56),
+        ("Mark", "train", 32),
+        ("Mark", "eval", 56),
         ("Progress", "", 56),
-        ("Phase", "train", 56),
-        ("Phase", "eval", 64),
+        ("Mark", "train", 56),
+        ("Mark", "eval", 64),
         ("Progress", "", 64),
     ]
     assert all(e.score > 0 for e in told if isinstance(e, Progress))

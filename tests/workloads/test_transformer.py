@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.workload import Facts, Phase, Progress, Settings, WorkloadError
+from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import classifier, transformer
 from fakes.labelled_text import write_csv, write_model
 
@@ -138,18 +138,18 @@ def test_every_size_says_what_it_is_and_can_be_planned():
 def test_phases_and_scores_come_in_the_order_of_the_contract(own):
     events = list(prepared(own, eval_every_samples=28).train(0))
     assert isinstance(events[0], Facts)
-    told = [e for e in events[1:] if isinstance(e, Phase) or e.score is not None]
+    told = [e for e in events[1:] if isinstance(e, Mark) or e.score is not None]
     # evaluations come with the first whole batch at or past 28, 56 and the end, 64
     assert [(type(e).__name__, getattr(e, "name", ""), e.samples) for e in told] == [
-        ("Phase", "warmup", 0),
-        ("Phase", "train", 24),
-        ("Phase", "eval", 32),
+        ("Mark", "warmup", 0),
+        ("Mark", "train", 24),
+        ("Mark", "eval", 32),
         ("Progress", "", 32),
-        ("Phase", "train", 32),
-        ("Phase", "eval", 56),
+        ("Mark", "train", 32),
+        ("Mark", "eval", 56),
         ("Progress", "", 56),
-        ("Phase", "train", 56),
-        ("Phase", "eval", 64),
+        ("Mark", "train", 56),
+        ("Mark", "eval", 64),
         ("Progress", "", 64),
     ]
     assert all(0 <= e.score <= 1 for e in told if isinstance(e, Progress))
@@ -209,7 +209,7 @@ def test_a_held_out_set_scores_the_same_whatever_its_batches(own):
 def test_each_part_of_a_step_can_be_had_alone(own):
     workload = prepared(own)
     list(workload.train(0))
-    names = [event.name for event in workload.breakdown(0.01) if isinstance(event, Phase)]
+    names = [event.name for event in workload.breakdown(0.01) if isinstance(event, Mark)]
     assert names == ["part:data", "part:forward_backward", "part:optimiser", "part:end"]
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from energyprof.workload import Diverged, Facts, Phase, Progress, Settings, WorkloadError
+from energyprof.workload import Diverged, Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import unet, workload_module
 
 SHORT = Settings(max_samples=64, batch_size=8, data_fraction=0.25)
@@ -108,7 +108,7 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(torch):
     facts, *rest = events
     assert isinstance(facts, Facts)
     assert 200_000 < facts.facts["parameters"] < 300_000
-    told = [e for e in rest if isinstance(e, Phase) or e.score is not None]
+    told = [e for e in rest if isinstance(e, Mark) or e.score is not None]
     # evaluations come with the first whole batch at or past 28, 56 and the end, 64
     assert [(getattr(e, "name", "score"), e.samples) for e in told] == [
         ("warmup", 0),
@@ -150,7 +150,7 @@ def test_base_takes_steps_on_the_cpu(torch):
     training = workload.train(0)
     _, *events = islice(training, 4)
     training.close()
-    assert events == [Phase("warmup", 0), Progress(1), Progress(2)]
+    assert events == [Mark("warmup", 0), Progress(1), Progress(2)]
 
 
 @pytest.mark.slow
@@ -165,7 +165,7 @@ def test_facts_tell_versions_and_device(torch):
 def test_each_part_of_a_step_can_be_measured_alone(torch):
     workload = prepared(replace(SHORT, max_samples=16))
     list(workload.train(0))
-    parts = [e.name for e in workload.breakdown(0.05) if isinstance(e, Phase)]
+    parts = [e.name for e in workload.breakdown(0.05) if isinstance(e, Mark)]
     assert parts == ["part:data", "part:forward_backward", "part:optimiser", "part:end"]
 
 

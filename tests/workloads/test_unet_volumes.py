@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.workload import Facts, Phase, Progress, Settings, WorkloadError
+from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import unet
 from fakes import decathlon as fake
 from fakes import micro_volumes
@@ -102,7 +102,7 @@ def test_broken_data_are_refused_before_anything_starts(folder, tmp_path):
 
 def test_phases_and_scores_come_in_the_order_of_the_contract(folder):
     events = list(micro(folder, max_samples=20).train(0))
-    told = [e for e in events if isinstance(e, Phase) or (isinstance(e, Progress) and e.score is not None)]
+    told = [e for e in events if isinstance(e, Mark) or (isinstance(e, Progress) and e.score is not None)]
     assert isinstance(events[0], Facts)
     assert [getattr(e, "name", "score") for e in told] == [
         *("warmup", "train", "eval", "score", "train", "eval", "score")
@@ -203,7 +203,7 @@ def test_facts_tell_what_loads_the_data(folder):
 def test_each_part_of_a_step_can_be_measured_alone(folder):
     workload = micro(folder, max_samples=4, workers=1)
     list(workload.train(0))
-    parts = [e.name for e in workload.breakdown(0.05) if isinstance(e, Phase)]
+    parts = [e.name for e in workload.breakdown(0.05) if isinstance(e, Mark)]
     assert parts == ["part:data", "part:forward_backward", "part:optimiser", "part:end"]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
-from energyprof.workload import Diverged, Event, Facts, Phase, Plan, Progress
+from energyprof.workload import Diverged, Event, Facts, Mark, Plan, Progress
 from energyprof.workloads.training import checkpoint, counted, operations, order, ranks, tensors
 from energyprof.workloads.training import device as torch_side
 
@@ -94,7 +94,7 @@ class Loop:
         config = self._config
         yield Facts(self.facts)
         self._synchronise()
-        yield Phase("compile" if config["compile"] else "warmup", 0)
+        yield Mark("compile" if config["compile"] else "warmup", 0)
         step, next_eval = 0, config["eval_every_samples"]
         first: Optional[float] = None
         losses: List[Any] = []
@@ -107,24 +107,24 @@ class Loop:
             last = self._samples >= self._plan.max_samples
             if self._samples >= next_eval or last:
                 self._synchronise()
-                yield Phase("eval", self._samples)
+                yield Mark("eval", self._samples)
                 first = self._sound(losses, first)
                 losses = []
                 yield Progress(self._samples, self._score())
                 while next_eval <= self._samples:
                     next_eval += config["eval_every_samples"]
                 if config["checkpoint"]:
-                    yield Phase("checkpoint", self._samples)
+                    yield Mark("checkpoint", self._samples)
                     saved.write(self._state)
                 if last:
                     return
-                yield Phase("train" if step >= WARMUP_STEPS else "warmup", self._samples)
+                yield Mark("train" if step >= WARMUP_STEPS else "warmup", self._samples)
             elif step == 1 and config["compile"]:
                 self._synchronise()
-                yield Phase("warmup", self._samples)
+                yield Mark("warmup", self._samples)
             elif step == WARMUP_STEPS:
                 self._synchronise()
-                yield Phase("train", self._samples)
+                yield Mark("train", self._samples)
 
     def breakdown(self, seconds: float) -> Iterator[Event]:
         """Each part of a step alone, for ``seconds``; what it trains counts for nothing.
@@ -152,13 +152,13 @@ class Loop:
                 if part == self._update:
                     compute()  # without gradients there is nothing to do
                 self._synchronise()
-                yield Phase("part:" + name, samples)
+                yield Mark("part:" + name, samples)
                 ends_s = time.monotonic() + seconds
                 while ranks.from_rank0(time.monotonic() < ends_s, self._device):
                     part()
                     samples += self._config["batch_size"]
                 self._synchronise()
-            yield Phase("part:end", samples)
+            yield Mark("part:end", samples)
 
     def _step(self) -> Any:
         """One step of the optimiser; its mean loss, still on the device."""
