@@ -11,7 +11,7 @@ from energyprof.errors import NotComparable
 from energyprof.report.facts import flat
 from energyprof.report.record import MeterRecord, Report, WorkloadRecord
 
-Difference = Literal["task", "work", "boundary", "origin", "meters", "machine"]
+Aspect = Literal["task", "work", "boundary", "origin", "meters", "machine"]
 
 # Of more values or reports than this, a line names the first and counts the rest.
 NAMED = 3
@@ -23,13 +23,11 @@ _MACHINE_FACTS = ("host", "cpu", "threads", "memory_bytes", "gpus")
 class Mismatch:
     """One difference between reports, in one line."""
 
-    kind: Difference
+    kind: Aspect
     message: str
 
 
-def mismatches(
-    reports: Sequence[Report], labels: Sequence[str], kinds: Iterable[Difference]
-) -> list[Mismatch]:
+def mismatches(reports: Sequence[Report], labels: Sequence[str], kinds: Iterable[Aspect]) -> list[Mismatch]:
     """Every difference of these ``kinds``, all at once; ``labels`` name the reports."""
     return [Mismatch(kind, message) for kind in kinds for message in _FINDERS[kind](reports, labels)]
 
@@ -213,7 +211,7 @@ def _gpu_names(fact: Any) -> Any:
     return fact
 
 
-_FINDERS: Mapping[Difference, Callable[[Sequence[Report], Sequence[str]], list[str]]] = {
+_FINDERS: Mapping[Aspect, Callable[[Sequence[Report], Sequence[str]], list[str]]] = {
     "task": _task,
     "work": _work,
     "boundary": _boundary,

@@ -13,13 +13,13 @@ from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, defau
 from energyprof.compare.gate.noise import Noise, unfit
 from energyprof.compare.gate.validity import doubts, invalid
 from energyprof.compare.gate.verdict import Design, Trial
-from energyprof.compare.mismatches import Difference, mismatches, refuse, same_script
+from energyprof.compare.mismatches import Aspect, mismatches, refuse, same_script
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
-MUST_AGREE: tuple[Difference, ...] = ("work", "boundary", "origin", "meters", "machine")
+MUST_AGREE: tuple[Aspect, ...] = ("work", "boundary", "origin", "meters", "machine")
 
 
 @dataclass(frozen=True)

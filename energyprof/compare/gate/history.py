@@ -14,7 +14,7 @@ from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
 from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
 from energyprof.compare.gate.verdict import Trial
-from energyprof.compare.mismatches import NAMED, Difference, joint_id, machine_id, mismatches, same_script
+from energyprof.compare.mismatches import NAMED, Aspect, joint_id, machine_id, mismatches, same_script
 from energyprof.compare.statistics.intervals import ROUNDING, Difference, Logs
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
@@ -25,7 +25,7 @@ from energyprof.report.upgrade import upgraded
 LAST = 30
 # A trend is a line with two unknowns; its scatter begins to be known from three more points.
 LEAST_FOR_CREEP = 5
-_MUST_AGREE: tuple[Difference, ...] = ("boundary", "origin", "meters")
+_MUST_AGREE: tuple[Aspect, ...] = ("boundary", "origin", "meters")
 
 
 @dataclass(frozen=True)
