@@ -88,7 +88,7 @@ def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence
     total = found.total
     items = []
     for term, u_j in found.terms.items():
-        share = u_j**2 / total.u**2 if total.u > 0 else 0.0
+        share = (u_j / total.u) ** 2 if total.u > 0 else 0.0
         items.append(_item(term, u_j, None if term in found.aside else share, report.meters, found.n))
     items.sort(key=lambda item: -1.0 if item.share is None else item.share, reverse=True)
     return Budget(

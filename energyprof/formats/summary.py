@@ -67,8 +67,10 @@ def _place(machine: Mapping[str, Any]) -> str:
 def gpu_names(machine: Mapping[str, Any]) -> list[str]:
     """The machine's GPUs, grouped by name: ``8 × NVIDIA A100``."""
     counts: dict[str, int] = {}
-    for gpu in machine.get("gpus", ()):
-        counts[str(gpu["name"])] = counts.get(str(gpu["name"]), 0) + 1
+    gpus = machine.get("gpus")
+    for gpu in gpus if isinstance(gpus, (list, tuple)) else ():
+        name = str(gpu.get("name", "?")) if isinstance(gpu, dict) else "?"
+        counts[name] = counts.get(name, 0) + 1
     return [name if count == 1 else f"{count} × {name}" for name, count in counts.items()]
 
 
