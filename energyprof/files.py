@@ -24,14 +24,16 @@ class Schema:
     what: str  # such a file is, in a word or two: "report"
 
 
-def parse(text: str, where: str, schema: Schema) -> dict[str, Any]:
+def parse(text: str, where: str, schema: Schema, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
     """The JSON of a file of ``schema``; its fields are not looked at.
+
+    ``decoder``: ``STRICT`` unless said otherwise.
 
     Raises:
         FileError: not JSON, another schema, or a newer version of it.
     """
     try:
-        data = _STRICT.decode(text)
+        data = (decoder or STRICT).decode(text)
     except json.JSONDecodeError as error:
         raise FileError(f"{where}: not a readable {schema.what}: {error}; was it cut off?") from None
     except (ValueError, RecursionError) as error:
@@ -106,4 +108,6 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a number")
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_not_json)
+STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_not_json)
+# For thousands of files at once, in two thirds of the time: of two values under one name the later counts.
+FAST = json.JSONDecoder(parse_constant=_not_json)

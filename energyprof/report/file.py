@@ -52,13 +52,13 @@ def from_data(data: Mapping[str, Any], where: str) -> Report:
         raise FileError(f"{where}: not a valid report: {error}") from None
 
 
-def parse(text: str, where: str) -> dict[str, Any]:
+def parse(text: str, where: str, decoder: json.JSONDecoder | None = None) -> dict[str, Any]:
     """The JSON of a report of a schema that this version reads; its fields are not looked at.
 
     Raises:
         FileError: not JSON, not a report, or of a newer schema.
     """
-    return files.parse(text, where, _SCHEMA)
+    return files.parse(text, where, _SCHEMA, decoder)
 
 
 def read(path: Path) -> Report:

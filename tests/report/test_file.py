@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,14 @@ BROKEN = {
     '{"schema": "somebody.else/3"}': "its schema is 'somebody.else/3'",
     '{"schema": "energyprof.report/x"}': "not an energyprof report",
     changed("schema", to="energyprof.report/3"): "written by a newer energyprof (energyprof.report/3",
+    '{"schema": "energyprof.report/²"}': "not an energyprof report",
+    '{"schema": "energyprof.report/2", "schema": "energyprof.report/2"}': "'schema' stands there twice",
+    changed("runs", 0, "energy_j", to=math.nan): "NaN is not a number",
+    changed("runs", 0, "energy_j", to=1.5).replace("1.5", "1e999", 1): "energy_j: expected float, got inf",
+    changed("runs", 0, "samples", to=2**63): "report.runs[0].samples: expected int, got 9223372036854775808",
+    changed("runs", 0, "samples", to=-1): "report.runs[0].samples: expected 0 or more, got -1",
+    changed("runs", 0, "coverage", to=1.5): "report.runs[0].coverage: expected at most 1, got 1.5",
+    changed("workload", "name", to="a\0"): "report.workload.name: expected at most 10000 characters",
     changed("runs", to=...): "report.runs is missing",
     changed("runs", to={}): "report.runs: expected a list, got {}",
     changed("runs", 1, "energy_j", to="much"): "report.runs[1].energy_j: expected float, got 'much'",

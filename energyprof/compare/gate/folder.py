@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import FileError
+from energyprof.files import FAST
 from energyprof.report.file import parse, text_of
 from energyprof.report.record import SCHEMA_NAME
 
@@ -39,6 +40,6 @@ def reports_in(folder: Path) -> Iterator[Found]:
             text = text_of(path)
             # A file that never was a report is not our concern; one that was cut off is.
             if SCHEMA_NAME in text or not text.strip():
-                yield Found(path, parse(text, str(path)))
+                yield Found(path, parse(text, str(path), FAST))
         except FileError as error:
             yield Found(path, None, str(error))
