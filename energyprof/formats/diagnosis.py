@@ -45,8 +45,8 @@ def diagnosis(
             parts += _finding(finding, spot_check)
     parts += [Text(), Text("external meters, by their address", style="bold")]
     parts += [Text(f"  --meters {words}", style="dim", no_wrap=True) for words in addresses]
-    if spot_check is not None and spot_check.warnings:
-        parts += [Text(), *(Text(f"! {line}", style="yellow") for line in spot_check.warnings)]
+    if warnings := _warnings(selection, spot_check):
+        parts += [Text(), *(Text(f"! {line}", style="yellow") for line in warnings)]
     return Group(*parts, Text(), _verdict(selection))
 
 
@@ -155,6 +155,10 @@ def _verdict(selection: Selection) -> Text:
     return Text(f"`energyprof run` would measure {boundary}, with {' and '.join(names)}.", style="green")
 
 
+def _warnings(selection: Selection, spot_check: SpotCheck | None) -> list[str]:
+    return [*selection.left_out, *(spot_check.warnings if spot_check else ())]
+
+
 def diagnosis_data(
     facts: Mapping[str, Any],
     findings: Sequence[Finding],
@@ -197,5 +201,5 @@ def diagnosis_data(
             "boundary": selection.boundary,
             "origin": selection.origin,
         },
-        "warnings": list(spot_check.warnings) if spot_check else [],
+        "warnings": _warnings(selection, spot_check),
     }

@@ -29,6 +29,7 @@ class Selection:
     boundary: Boundary | None = None  # of the counted; None without any
     origin: Origin = "measured"  # of the total
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # those of the notes that name power which is not in the total
     probes: tuple[Callable[[], Probe], ...] = ()
 
 

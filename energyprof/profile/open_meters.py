@@ -10,7 +10,9 @@ from typing import Any, cast
 
 from energyprof.measure import machine
 from energyprof.measure.calibration import CalibrationRecord, calibration_of, check_applies
+from energyprof.measure.left_out import with_left_out
 from energyprof.measure.meters import find_asked, sysfs_root
+from energyprof.measure.meters.amd import amdgpu
 from energyprof.measure.meters.nvidia import nvml
 from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, select
@@ -51,9 +53,10 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
         UsageError: there are no meters of such a name.
         MissingPart: an asked meter is not here.
     """
-    selection = select(find_asked(sysfs_root(), settings.meters), settings.meters)
+    root = sysfs_root()
+    selection = with_left_out(select(find_asked(root, settings.meters), settings.meters), root)
     check_applies(settings.calibrations, [source.info for source in selection.sources])
-    facts = machine.describe(sysfs_root(), nvml.devices())
+    facts = machine.describe(root, [*nvml.devices(), *amdgpu.devices(root)])
     with opened(selection) as (found, probes):
         records = tuple(
             meter_record(

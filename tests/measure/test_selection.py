@@ -266,7 +266,7 @@ def test_the_notes_of_the_chosen_come_along() -> None:
         ("rapl", MissingPart, "rapl is not here: rapl blocked: may not be read; try: sudo chmod a+r x"),
         ("rapl:package-0", MissingPart, "rapl:package-0 is not here: rapl blocked"),
         ("nvml:7", MissingPart, "nvml:7 is not here: available are nvml:0, nvml:1"),
-        ("toaster", UsageError, "no meter 'toaster': choose from auto, none, rapl, nvml, jetson"),
+        ("toaster", UsageError, "no meter 'toaster': choose from auto, none, rapl, nvml, amdgpu"),
         ("nvml none", UsageError, "none cannot be combined"),
     ],
 )  # fmt: skip

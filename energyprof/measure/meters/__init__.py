@@ -18,6 +18,8 @@ from energyprof.meter import Finding
 KINDS: dict[str, str] = {
     "rapl": "energyprof.measure.meters.rapl.rapl",
     "nvml": "energyprof.measure.meters.nvidia.nvml",
+    "amdgpu": "energyprof.measure.meters.amd.amdgpu",
+    "intelgpu": "energyprof.measure.meters.intelgpu",
     "jetson": "energyprof.measure.meters.jetson.jetson",
     "jtop": "energyprof.measure.meters.jetson.jtop",
     "hwmon": "energyprof.measure.meters.hwmon",

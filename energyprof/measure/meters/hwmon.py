@@ -1,4 +1,4 @@
-"""The kernel's own sensors: AMD and Intel GPUs, server boards (ACPI), NVIDIA Grace, some power supplies."""
+"""The kernel's own sensors: GPUs, server boards (ACPI), NVIDIA Grace, some power supplies."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ CHIPS = {
     "amdgpu": Chip("gpu", "component", 2000.0, ""),
     "xe": Chip("gpu", "component", 2000.0, ""),
     "i915": Chip("gpu", "component", 2000.0, ""),
+    "nouveau": Chip("gpu", "component", 2000.0, ""),
     "amd_energy": Chip("cpu", "component", 1000.0, r"Esocket\d+", AMD_RAPL),
     "corsairpsu": Chip("machine", "node_dc", 3000.0, ""),
 }
@@ -67,13 +68,13 @@ def find(root: Path) -> Finding:
     sources, denied, missing = [], [], []
     for sensor, chip in chosen:
         try:
-            info = _info(sensor, chip)
+            info = sensor_info(sensor, chip)
         except MeterError as error:
             missing.append(str(error))
             if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EACCES:
                 denied.append(sensor.path)
             continue
-        sources.append(Source(info, functools.partial(Hwmon, info, sensor.path)))
+        sources.append(Source(info, functools.partial(Hwmon, info, sensor.path), sensor.place))
         if info.part == "soc" and sensor.chip == "amdgpu":
             notes.append(f"{info.name} holds the CPU too: the GPU is part of the processor")
     notes += missing
@@ -145,12 +146,12 @@ def _acpi(meters: Sequence[Sensor]) -> tuple[list[tuple[Sensor, Chip]], list[str
     return chosen, notes
 
 
-def _info(sensor: Sensor, chip: Chip) -> MeterInfo:
+def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
     """What the sensor's files tell. Raises MeterError if it has no reading."""
     draft = MeterInfo(
         name=sensor.name,
         kind="hwmon",
-        part=_part(sensor, chip),
+        part=part_of(sensor, chip),
         boundary=chip.boundary,
         reads=sensor.reads,
         method=f"hwmon {sensor.chip} {sensor.path.name}",
@@ -189,7 +190,7 @@ def _info(sensor: Sensor, chip: Chip) -> MeterInfo:
     )
 
 
-def _part(sensor: Sensor, chip: Chip) -> Part:
+def part_of(sensor: Sensor, chip: Chip) -> Part:
     """The chip's part; amdgpu's power on an APU holds the CPU (Linux, amdgpu_pm.c, "hwmon").
 
     An APU has no limit to set, or two of them with other labels (Van Gogh).

@@ -37,6 +37,11 @@ class Sensor:
         return ":".join(word for word in ("hwmon", self.chip, label, self.address) if word)
 
     @property
+    def place(self) -> str:
+        """Its chip's address, else the folder of this boot."""
+        return self.address or self.path.parent.name
+
+    @property
     def reads(self) -> Quantity:
         """A power or a counter."""
         return "energy_j" if self.channel.startswith("energy") else "power_w"
@@ -69,10 +74,10 @@ def read_sensors(folder: Path) -> list[Sensor]:
 
 
 def by_chip(sensors: Sequence[Sensor]) -> dict[tuple[str, str], list[Sensor]]:
-    """The sensors of each chip; two of one name differ in their addresses."""
+    """The sensors of each chip by its name and place; two of one name differ in their places."""
     chips: dict[tuple[str, str], list[Sensor]] = {}
     for sensor in sensors:
-        chips.setdefault((sensor.chip, sensor.address), []).append(sensor)
+        chips.setdefault((sensor.chip, sensor.place), []).append(sensor)
     return chips
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from energyprof.measure.meters import find
 from energyprof.measure.selection import select
 f = find("nvml", Path("/"))
-counted = select([f], ["nvml"]).counted if f.sources else ()
+counted = select([f], ["auto"]).counted if f.sources else ()
 print(json.dumps([f.state, [asdict(s.info) for s in f.sources], counted, f.reason, f.notes]))
 """
 

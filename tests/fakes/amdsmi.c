@@ -1,0 +1,119 @@
+/* A libamd_smi.so whose cards draw constant powers: init, handles, places, names, energy, faults.
+ *
+ * Signatures and codes are those of amdsmi.h (7.0). A list has a word a card, separated by commas, and its
+ * last one repeats.
+ *   FAKE_AMDSMI_PLACES    list without repetition: BDFs of the cards (0000:03:00.0)
+ *   FAKE_AMDSMI_NAMES     list: market names (AMD Instinct MI210)
+ *   FAKE_AMDSMI_WATTS     list: what each draws (200); 0: the counter stands still
+ *   FAKE_AMDSMI_START     list: joules at the start (1000)
+ *   FAKE_AMDSMI_TICK_S    how often the counter is renewed (0.001)
+ *   FAKE_AMDSMI_ENERGY    list: what amdsmi_get_energy_count returns (0)
+ *   FAKE_AMDSMI_STEP_UJ   the counter's step in µJ (15.259)
+ *   FAKE_AMDSMI_INIT      what amdsmi_init returns (0)
+ *   FAKE_AMDSMI_GONE      a file: while it is there the driver is not loaded, and handles from before are void
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SUCCESS = 0, INVAL = 1, NOT_FOUND = 31, NOT_INIT = 32, NOT_LOADED = 34, CARDS = 16, AMD_GPU = 1 };
+
+typedef struct { int card; } card_t;
+
+static card_t cards[CARDS];
+static int started, broken;
+
+static void item(const char *name, int index, const char *otherwise, char *text, size_t length) {
+    const char *list = getenv(name);
+    if (!list || !*list) list = otherwise;
+    for (; index > 0 && strchr(list, ','); index--) list = strchr(list, ',') + 1;
+    snprintf(text, length, "%.*s", (int)strcspn(list, ","), list);
+}
+static double number(const char *name, int index, const char *otherwise) {
+    char text[64];
+    item(name, index, otherwise, text, sizeof text);
+    return atof(text);
+}
+static uint32_t count(void) {
+    const char *list = getenv("FAKE_AMDSMI_PLACES");
+    uint32_t found = 1;
+    for (; list && (list = strchr(list, ',')); list++) found++;
+    return found;
+}
+static int gone(void) {
+    const char *path = getenv("FAKE_AMDSMI_GONE");
+    return path && access(path, F_OK) == 0;
+}
+static int check(const card_t *card) {
+    if (gone()) broken = 1;
+    if (!started || broken) return gone() ? NOT_LOADED : NOT_INIT;
+    return card < cards || card >= cards + count() ? INVAL : SUCCESS;
+}
+
+int amdsmi_init(uint64_t flags) {
+    if (!(flags & 2)) return INVAL;
+    int code = (int)number("FAKE_AMDSMI_INIT", 0, "0");
+    if (code || gone()) return code ? code : NOT_LOADED;
+    started++;
+    broken = 0;
+    for (int k = 0; k < CARDS; k++) cards[k].card = k;
+    return SUCCESS;
+}
+int amdsmi_shut_down(void) {
+    if (!started) return NOT_INIT;
+    started--;
+    return SUCCESS;
+}
+/* A socket a card. */
+int amdsmi_get_socket_handles(uint32_t *sockets, void **handles) {
+    if (check(cards)) return check(cards);
+    if (!handles) { *sockets = count(); return SUCCESS; }
+    for (uint32_t k = 0; k < *sockets && k < count(); k++) handles[k] = &cards[k];
+    return SUCCESS;
+}
+int amdsmi_get_processor_handles(void *socket, uint32_t *processors, void **handles) {
+    if (check(socket)) return check(socket);
+    if (handles) handles[0] = socket;
+    *processors = 1;
+    return SUCCESS;
+}
+int amdsmi_get_processor_type(void *card, int *type) {
+    *type = AMD_GPU;
+    return check(card);
+}
+int amdsmi_get_gpu_device_bdf(void *card, uint64_t *bdf) {
+    char text[32];
+    unsigned int domain, bus, device, function;
+    if (check(card)) return check(card);
+    item("FAKE_AMDSMI_PLACES", ((card_t *)card)->card, "0000:03:00.0", text, sizeof text);
+    if (sscanf(text, "%x:%x:%x.%x", &domain, &bus, &device, &function) != 4) return NOT_FOUND;
+    *bdf = (uint64_t)domain << 16 | bus << 8 | device << 3 | function;
+    return SUCCESS;
+}
+int amdsmi_get_gpu_device_uuid(void *card, unsigned int *length, char *uuid) {
+    if (check(card)) return check(card);
+    snprintf(uuid, *length, "%02xff740f-0000-1000-80cc-3af4a15a6b%02x", ((card_t *)card)->card, ((card_t *)card)->card);
+    return SUCCESS;
+}
+int amdsmi_get_gpu_asic_info(void *card, char *info) {
+    if (check(card)) return check(card);
+    item("FAKE_AMDSMI_NAMES", ((card_t *)card)->card, "AMD Instinct MI210", info, 256);
+    memset(info + 256, 0xab, 600);                            /* what follows the name in the structure */
+    return SUCCESS;
+}
+int amdsmi_get_energy_count(void *card, uint64_t *energy, float *step_uj, uint64_t *stamp_ns) {
+    if (check(card)) return check(card);
+    int index = ((card_t *)card)->card, code = (int)number("FAKE_AMDSMI_ENERGY", index, "0");
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    double now = (double)t.tv_sec + (double)t.tv_nsec / 1e9, tick = number("FAKE_AMDSMI_TICK_S", 0, "0.001");
+    double watts = number("FAKE_AMDSMI_WATTS", index, "200"), start = number("FAKE_AMDSMI_START", index, "1000");
+    *step_uj = (float)number("FAKE_AMDSMI_STEP_UJ", 0, "15.259");
+    *energy = (uint64_t)((start + watts * floor(now / tick) * tick) * 1e6 / *step_uj);
+    *stamp_ns = (uint64_t)(now * 1e9);
+    return code;
+}
