@@ -17,7 +17,7 @@ from typing import Any
 
 from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
-from energyprof.profile import torchrun
+from energyprof.profile import preconditions, torchrun
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.script import Script
@@ -58,6 +58,8 @@ class Job:
     max_samples: int | None = None
     gpus: int | None = None  # how many it uses at most; None: nobody knows
     commit: CommitRecord | None = None  # of the repository that holds it; None: it is in none
+    # Raises a TrainingError if what it needs is not here; to be called before anything is written or metered.
+    check: Callable[[], None] = lambda: None
 
 
 def plan_workload(name: str, settings: Settings) -> Plan:
@@ -115,7 +117,11 @@ def workload_job(name: str, settings: Settings, python: str | None, checkout: Ch
         )
 
     gpus = 0 if settings.device == "cpu" else settings.nproc
-    return Job(work, training, f"{name} {settings.size}", max_samples, gpus)
+
+    def check() -> None:
+        preconditions.check(interpreter, name, _given(settings), package, pip=_pip(python))
+
+    return Job(work, training, f"{name} {settings.size}", max_samples, gpus, check=check)
 
 
 def script_job(script: Script, nproc: int, python: str | None, checkout: Checkout | None = None) -> Job:
@@ -142,7 +148,11 @@ def script_job(script: Script, nproc: int, python: str | None, checkout: Checkou
             folder=checkout.folder if checkout else None,
         )
 
-    return Job(work, training, script.path.name, commit=commit_of(script.path))
+    def check() -> None:
+        if nproc > 1:  # torchrun starts them
+            preconditions.check(interpreter, "script", {}, None, pip=_pip(python))
+
+    return Job(work, training, script.path.name, commit=commit_of(script.path), check=check)
 
 
 def program_job(command: Sequence[str], name: str | None, checkout: Checkout | None = None) -> Job:
@@ -163,6 +173,11 @@ def program_job(command: Sequence[str], name: str | None, checkout: Checkout | N
 
     work = work_of(command, name)
     return Job(work, training, work.name, commit=commit_of_command(words))
+
+
+def _pip(python: str | None) -> str:
+    """What installs for the interpreter that trains."""
+    return "pip" if python is None else f"{python} -m pip"
 
 
 def _package(name: str, checkout: Checkout | None) -> Path | None:

@@ -34,10 +34,12 @@ def run_job(
 
     Raises:
         MissingPart: a meter that was asked for is not here.
+        TrainingError: something that the training needs is not here.
         FileError: the report cannot be written.
     """
     with open_meters(settings) as on:
         notes = idle_gpus(on.selection, job.gpus)
+        job.check()
         session = new_session(on, job.work, settings.path, notes, commit=job.commit)
         return train_all(session, [job.training(seed) for seed in seeds], watchers)
 
@@ -49,10 +51,12 @@ def resume_job(
 
     Raises:
         MissingPart: a meter that was asked for is not here.
+        TrainingError: something that the training needs is not here.
         NotComparable: the report is of other work, of another machine, or of other meters.
         FileError: the report or its trace cannot be read or written.
     """
     with open_meters(settings) as on:
+        job.check()
         session = resumed_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
         missing = unmeasured(seeds, session.report())
         return train_all(session, [job.training(seed) for seed in missing], watchers)

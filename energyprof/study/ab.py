@@ -103,11 +103,14 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
 
     Raises:
         NotComparable: the two sides train different things.
+        TrainingError: something that a training needs is not here.
         UsageError: the reports do not have a limited figure.
         MissingPart: a meter that was asked for is not here.
         FileError: a report cannot be written.
     """
     refuse_unlike(study.a, study.b)
+    for side in (study.a, study.b):
+        side.job.check()
     with open_meters(measuring) as on, _profiles(study, on) as profiles:
         counted = [m for m in on.meters if m.info.name in on.selection.counted]
         cooldown = Cooldown(on.probes, counted, study.cooldown_s)
