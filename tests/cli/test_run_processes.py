@@ -40,8 +40,14 @@ ENDINGS = {
     "hangs": "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)",
 }
 PARTNER = """
+def gone(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 if rank == 0:
-    time.sleep(0.05)
+    while not os.path.exists("pid-1") or not open("pid-1").read(): time.sleep(0.01)
+    while not gone(open("pid-1").read()): time.sleep(0.001)
     for _ in range(100): print("frame of a long traceback", file=sys.stderr)
     raise RuntimeError("Connection closed by peer")
 """
