@@ -43,11 +43,25 @@ class Live:
         self._phase = "idle"
         self._samples: int | None = None
         self._score: float | None = None
+        self.problem = ""  # what ended the display of powers and joules; "": it goes on
 
     def sample(self, meter: int, sample: Sample) -> None:
-        """Take one reading."""
+        """Take one reading. Whatever is wrong with it, what is shown ends, never what is measured."""
+        if self.problem:
+            return
+        try:
+            self._sample(meter, sample)
+        except Exception as error:  # noqa: BLE001 - the run goes on, whatever its display meets
+            self.problem = f"{self._meters[meter].name}: {type(error).__name__}: {error}"
+            self._watts = [None for _ in self._meters]
+
+    def _sample(self, meter: int, sample: Sample) -> None:
         for segment in self._segmenters[meter].push(sample):
             info = self._meters[meter].info
+            if not segment.seen:
+                # Its joules are an assumption until the report says how doubtful they are.
+                self._watts[meter] = None
+                continue
             self._watts[meter] = info.corrected_j(segment.end_w, 1.0)
             start_s = self._train_start_s
             if start_s is None or self._parts_start_s is not None:

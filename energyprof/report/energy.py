@@ -5,6 +5,11 @@ linearly; a window's energy is their integral over exactly its stretch, so idle 
 change it. Where a window's edge lies within a counter's segment, the segment's energy is split as its
 neighbours suggest (``_split_j``).
 
+A window is the program's, the same for all meters: one that was lost or hung leaves the rest of it *unseen*,
+or a phase's joules and seconds would be of different stretches. Unseen time is taken to be like what was seen
+next to it, and may be anything between none and twice that, or the most that the meter read in the run. A
+window of which a meter saw nothing has no energy.
+
 The uncertainty follows the GUM (JCGM 100:2008). Every one of ``METER_TERMS`` is a standard uncertainty in J;
 they add in quadrature, and U = 2u is what reports show.
 """
@@ -30,6 +35,9 @@ SHORT_REFRESHES = 20
 # Runs whose meters cover less of the time are invalid, not trimmed.
 MIN_COVERAGE = 0.99
 
+# A mean power takes so many readings or renewals, whichever are the slower.
+LEAST_READINGS = 3
+
 # Rectangular half-widths become standard uncertainties by this (GUM 4.3.7).
 RECTANGLE = 1 / math.sqrt(3)
 
@@ -41,10 +49,12 @@ class MeterEnergy:
     """What one meter says about one window."""
 
     meter: MeterInfo
-    joules: float | None  # None: no reading covers any of the window
+    joules: float | None  # None: no reading tells of any of the window
     terms_j: Mapping[str, float]  # standard uncertainties, by the names of METER_TERMS
     coverage: float  # share of the window between readings that followed each other in time
     flags: tuple[Kind, ...]
+    seen_w: float | None = None  # mean power over the time that was seen; None: too short to tell
+    seen_s: float = 0.0  # that time
 
     @property
     def reading_u_j(self) -> float:
@@ -62,6 +72,8 @@ class Energy:
     coverage: float | None  # of the meter that covers least; None: no meter
     flags: tuple[Flag, ...]
     terms_j: Mapping[str, float] = field(default_factory=dict)  # standard uncertainties (k = 1)
+    seen_w: float | None = None  # mean power over the time that each meter saw; None: too short to tell
+    seen_s: float = 0.0  # of the meter that saw least
 
     @property
     def interval_j(self) -> tuple[float | None, float | None]:
@@ -74,21 +86,21 @@ class Energy:
 def total(energies: Iterable[MeterEnergy]) -> Energy:
     """The sum over meters that count no joule twice (the caller sees to that).
 
-    What meters share of a term adds linearly, all else in quadrature. A meter without a reading leaves its
-    part out of the sum, and ``coverage`` at 0 and a flag say so.
+    What meters share of a term adds linearly, all else in quadrature. Where one has no reading there is no
+    sum: what is left of it is no energy of the boundary. The meter's flag says so.
     """
     energies = list(energies)
     flags = tuple(flag(kind, e.meter.name) for e in energies for kind in e.flags)
     coverage = min((e.coverage for e in energies), default=None)
     known = [(e, e.joules) for e in energies if e.joules is not None]
-    if not known:
+    if not known or len(known) < len(energies):
         return Energy(None, None, None, coverage, flags or (flag("not_measured"),))
     terms_j = {}
     for name, term in METER_TERMS.items():
         together: dict[str, float] = {}
         for e, _ in known:
             those = group(term, e.meter)
-            together[those] = together.get(those, 0.0) + e.terms_j[name]
+            together[those] = together.get(those, 0.0) + e.terms_j.get(name, 0.0)
         terms_j[name] = math.hypot(*together.values())
     return Energy(
         sum(joules for _, joules in known),
@@ -97,7 +109,15 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
         coverage,
         flags,
         {term: u_j for term, u_j in terms_j.items() if u_j > 0},
+        _sum_or_none(e.seen_w for e in energies),
+        min(e.seen_s for e in energies),
     )
+
+
+def _sum_or_none(powers_w: Iterable[float | None]) -> float | None:
+    """Their sum; ``None`` if one of them is."""
+    known_w = list(powers_w)
+    return None if None in known_w else math.fsum(w for w in known_w if w is not None)
 
 
 @dataclass
@@ -110,7 +130,9 @@ class _State:
     bridge_j: float = 0.0
     sampling_j2: float = 0.0
     covered_s: float = 0.0
-    known_s: float = 0.0  # time that any segment spans
+    known_s: float = 0.0  # time that was seen
+    unseen_s: float = 0.0  # time that was not …
+    unseen_j: float = 0.0  # … and the part of ``joules`` that is taken to be of it
     edge_j: float = 0.0  # of this edge alone: what splitting a segment may be off by (half-width)
     stamp_j: float = 0.0  # of this edge alone: what its segment's stamps may shift (half-width)
     begun: dict[Kind, int] = field(default_factory=dict)  # flags of segments that began before the edge
@@ -127,6 +149,7 @@ class Integrator:
         self._edges = deque(sorted({edge for window in windows for edge in window}))
         self._states: dict[float, _State] = {}
         self._sums = _State(0.0)
+        self._most_w = 0.0  # that the meter read
         # A segment is taken in once its follower is known, which says how its energy lies within it.
         self._before: Segment | None = None
         self._held: Segment | None = None
@@ -134,17 +157,33 @@ class Integrator:
     def push(self, sample: Sample) -> None:
         """Take the next sample."""
         for segment in self._segmenter.push(sample):
-            self._take(segment)
+            self._follow(segment)
 
     def finish(self) -> list[MeterEnergy]:
         """The energies of the windows, once every sample is in."""
         for segment in self._segmenter.finish():
-            self._take(segment)
+            self._follow(segment)
+        last = self._held
+        if last is not None and self._edges and self._edges[-1] > last.end_s:
+            self._take(_unseen(last.end_s, self._edges[-1], last.end_w, last.end_w, last.stamp_s))
         self._take(None)
         while self._edges:
             edge = self._edges.popleft()
             self._states[edge] = self._state(edge, self._before)
         return [self._between(self._states[start], self._states[end]) for start, end in self._windows]
+
+    def _follow(self, segment: Segment) -> None:
+        """Take the next segment, after what lies unseen before it."""
+        last = self._held
+        if last is None:
+            if self._edges and self._edges[0] < segment.start_s:
+                power_w = segment.start_w
+                self._take(_unseen(self._edges[0], segment.start_s, power_w, power_w, segment.stamp_s))
+        elif last.end_s < segment.start_s:
+            self._take(_unseen(last.end_s, segment.start_s, last.end_w, segment.start_w, segment.stamp_s))
+        if segment.seen:
+            self._most_w = max(self._most_w, segment.start_w, segment.end_w)
+        self._take(segment)
 
     def _take(self, following: Segment | None) -> None:
         before, segment, self._held = self._before, self._held, following
@@ -157,7 +196,7 @@ class Integrator:
                 continue
             share = (edge - segment.start_s) / (segment.end_s - segment.start_s)
             state = self._state(edge, segment)
-            if self._meter.reads == "energy_j":
+            if self._meter.reads == "energy_j" and segment.seen:
                 _add(state, segment, _split_j(before, segment, following, share), share)
                 # Were its power anywhere between none and twice its mean.
                 state.edge_j = segment.joules * min(share, 1 - share)
@@ -187,23 +226,43 @@ class Integrator:
             flags.append("lost")
         if span_s < max(SHORT_S, SHORT_REFRESHES * max(meter.refresh_s, self._interval_s)):
             flags.append("short")
-        known_s = end.known_s - start.known_s
+        known_s, unseen_s = end.known_s - start.known_s, end.unseen_s - start.unseen_s
         coverage = min(1.0, (end.covered_s - start.covered_s) / span_s)
-        joules = meter.corrected_j(end.joules - start.joules, known_s)
+        raw_j, unseen_j = end.joules - start.joules, end.unseen_j - start.unseen_j
+        joules = meter.corrected_j(raw_j, known_s + unseen_s)
+        seen_w = None
+        if known_s >= LEAST_READINGS * max(meter.refresh_s, self._interval_s):
+            seen_w = meter.corrected_j(raw_j - unseen_j, known_s) / known_s
         # A counter is cut off to its step at both edges; a power is cut off to its step all the time.
-        steps = math.sqrt(2) if meter.reads == "energy_j" else known_s
+        steps = math.sqrt(2) if meter.reads == "energy_j" else known_s + unseen_s
         terms_j = {
             "gain": meter.gain_u * abs(joules),
-            "offset": meter.offset_u_w * known_s,
+            "offset": meter.offset_u_w * (known_s + unseen_s),
             "resolution": meter.resolution / math.sqrt(12) * steps,
             "edge": math.hypot(start.edge_j, end.edge_j) * RECTANGLE,
             "stamp": math.hypot(start.stamp_j, end.stamp_j) * RECTANGLE,
             "shape": max(0.0, end.shape_j - start.shape_j) * RECTANGLE,
             "sampling": math.sqrt(max(0.0, end.sampling_j2 - start.sampling_j2)),
+            "unseen": self._doubt_j(unseen_j, unseen_s, known_s) * RECTANGLE,
             "bridge": max(0.0, end.bridge_j - start.bridge_j) * RECTANGLE,
         }
         # Sums over a day of samples carry rounding of about 1e-12: that is not a gap.
-        return MeterEnergy(meter, joules, terms_j, 1.0 if coverage > 1 - 1e-9 else coverage, tuple(flags))
+        coverage = 1.0 if coverage > 1 - 1e-9 else coverage
+        return MeterEnergy(meter, joules, terms_j, coverage, tuple(flags), seen_w, known_s)
+
+    def _doubt_j(self, unseen_j: float, unseen_s: float, seen_s: float) -> float:
+        """How far the energy of the unseen time may be from ``unseen_j``."""
+        if unseen_s <= 0:
+            return 0.0
+        most_w = min(self._most_w, self._meter.max_power_w)
+        if seen_s < unseen_s:  # too little to tell what it would have been
+            most_w = self._meter.max_power_w
+        # Lost in a pause or at work, it is not known what came: a program that fails is idle.
+        return max(unseen_j, most_w * unseen_s - unseen_j)
+
+
+def _unseen(start_s: float, end_s: float, start_w: float, end_w: float, stamp_s: float) -> Segment:
+    return Segment(start_s, end_s, start_w, end_w, stamp_s=stamp_s, covered=False, seen=False)
 
 
 def _split_j(before: Segment | None, segment: Segment, following: Segment | None, share: float) -> float:
@@ -212,7 +271,7 @@ def _split_j(before: Segment | None, segment: Segment, following: Segment | None
     A mean power between those of its two neighbours is what a step from the one to the other leaves within
     it, and the energy tells where the step was: exact for loads that switch. Else the power is taken as even.
     """
-    if before is not None and following is not None:
+    if before is not None and following is not None and before.seen and following.seen:
         early_w, mean_w, late_w = before.end_w, segment.start_w, following.start_w
         joined = before.end_s == segment.start_s and segment.end_s == following.start_s
         if joined and min(early_w, late_w) < mean_w < max(early_w, late_w):
@@ -228,9 +287,13 @@ def _add(state: _State, segment: Segment, joules: float, share: float) -> None:
     state.shape_j += share * segment.shape_j
     state.bridge_j += share * segment.bridge_j
     state.sampling_j2 += share * segment.sampling_j**2
-    state.known_s += span_s
+    if segment.seen:
+        state.known_s += span_s
+        state.last_s = segment.end_s
+    else:
+        state.unseen_s += span_s
+        state.unseen_j += joules
     state.covered_s += span_s if segment.covered else 0.0
-    state.last_s = segment.end_s
     _count(state.begun, segment)
 
 

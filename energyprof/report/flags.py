@@ -31,6 +31,7 @@ Kind = Literal[
     "limit_changed",
     "foreign",
     "idle_drift",
+    "idle_short",
     "disagrees",
     "wraps_unsure",
 ]
@@ -90,6 +91,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "other processes used the device",
     ),
     "idle_drift": Meaning("the idle power drifted: {detail}", "doubt"),
+    "idle_short": Meaning("idle for too short a time to tell its power ({detail} seen)"),
     "disagrees": Meaning("{meter} {detail}", "doubt"),
     "wraps_unsure": Meaning(
         "{meter}{how} may have wrapped more than once between two reads",

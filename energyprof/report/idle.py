@@ -7,42 +7,54 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from energyprof.report.energy import Energy
+from energyprof.report.energy import RECTANGLE, Energy
 from energyprof.report.flags import Flag, flag
-from energyprof.report.record import Phase
+from energyprof.report.phases import PhaseInterval
 from energyprof.report.uncertainty import SCALE, ZERO
 
 # How much the idle power may change between before and after; more makes the net energy doubtful.
 DRIFT = 0.03
+# A shorter idle phase was not asked for: it is the moment between the profiler's start and the program's.
+ASKED_S = 0.5
+# An idle power is that of the time that was seen; what it was in the rest does not enter.
+UNSEEN = ("unseen",)
 
 
 @dataclass(frozen=True)
 class Idle:
     """The machine without the training."""
 
-    before_w: float | None  # None: it was not measured
+    before_w: float | None  # None: it was not measured, or for too short a time
     after_w: float | None
     net_j: float | None  # the run's energy less what idling would have used
     net_u_j: float | None  # k = 2
     flags: tuple[Flag, ...]
 
 
-def idle(energy: Energy, train: tuple[float, float] | None, phases: Sequence[Phase], ended_s: float) -> Idle:
+def idle(
+    energy: Energy,
+    train: tuple[float, float] | None,
+    looks: Sequence[tuple[PhaseInterval, Energy]],
+    ended_s: float,
+) -> Idle:
     """The idle powers before the start and after ``ended_s``, and the net ``energy`` of the window ``train``.
 
     The zero error of a power meter is in both, so it drops out; so does the gain's share of the idle energy.
+    In between, the idle power was anywhere from the one before to the one after.
     """
-    before, after = _side(phases, ended_s, "before"), _side(phases, ended_s, "after")
+    before, after = _side(looks, ended_s, "before"), _side(looks, ended_s, "after")
     known = [side for side in (before, after) if side is not None]
     net_j = net_u_j = None
     if energy.joules is not None and train is not None and known:
         span_s = train[1] - train[0]
         idle_w = math.fsum(power_w for power_w, _ in known) / len(known)
         idle_u_w = math.hypot(*(u_w for _, u_w in known)) / len(known)
+        drift_w = RECTANGLE * abs(known[0][0] - known[-1][0]) / 2
         net_j = energy.joules - idle_w * span_s
         gain_u_j = energy.terms_j.get("gain", 0.0) * abs(net_j / energy.joules) if energy.joules else 0.0
-        net_u_j = 2 * math.hypot(gain_u_j, idle_u_w * span_s, *_reading(energy.terms_j))
-    return Idle(before and before[0], after and after[0], net_j, net_u_j, _drift(before, after))
+        net_u_j = 2 * math.hypot(gain_u_j, idle_u_w * span_s, drift_w * span_s, *_reading(energy.terms_j))
+    flags = _drift(before, after) + _too_short(looks)
+    return Idle(before and before[0], after and after[0], net_j, net_u_j, flags)
 
 
 def _drift(before: tuple[float, float] | None, after: tuple[float, float] | None) -> tuple[Flag, ...]:
@@ -54,16 +66,25 @@ def _drift(before: tuple[float, float] | None, after: tuple[float, float] | None
     return (flag("idle_drift", detail=f"{before[0]:.3g} W before, {after[0]:.3g} W after"),)
 
 
+def _too_short(looks: Sequence[tuple[PhaseInterval, Energy]]) -> tuple[Flag, ...]:
+    """A flag if the machine was left idle, but not for long enough to tell its power."""
+    for phase, energy in looks:
+        asked = phase.name == "idle" and phase.end_s - phase.start_s >= ASKED_S
+        if asked and energy.joules is not None and energy.seen_w is None:
+            return (flag("idle_short", detail=f"{energy.seen_s:.2g} s"),)
+    return ()
+
+
 def _side(
-    phases: Sequence[Phase], ended_s: float, side: Literal["before", "after"]
+    looks: Sequence[tuple[PhaseInterval, Energy]], ended_s: float, side: Literal["before", "after"]
 ) -> tuple[float, float] | None:
     """Mean power and its standard uncertainty in W, without gain and zero error, on one side of the run."""
-    for phase in phases:
+    for phase, energy in looks:
         if phase.name != "idle" or (phase.start_s >= ended_s) != (side == "after"):
             continue
-        span_s = phase.end_s - phase.start_s
-        if phase.energy_j is not None and span_s > 0:
-            return phase.energy_j / span_s, math.hypot(*_reading(phase.budget_j)) / span_s
+        if phase.end_s - phase.start_s >= ASKED_S and energy.seen_w is not None:
+            known = {term: u_j for term, u_j in energy.terms_j.items() if term not in UNSEEN}
+            return energy.seen_w, math.hypot(*_reading(known)) / energy.seen_s
     return None
 
 

@@ -145,9 +145,10 @@ def measure(
         for e, energy in zip(times.evaluations, rest[len(phases) :], strict=True)
     )
     energy = training if train else total([])
-    resting = idle(energy, train, phases, times.ended_s)
+    resting = idle(energy, train, list(zip(times.phases, rest, strict=False)), times.ended_s)
     # A model's idle power follows whatever else ran: that is not a drift of the machine.
-    drifting = () if any(m.origin != "measured" for m in meters if m.counted) else resting.flags
+    modelled = any(m.origin != "measured" for m in meters if m.counted)
+    drifting = tuple(f for f in resting.flags if not (modelled and f.kind == "idle_drift"))
     differing = disagreements(meters, lives, life[1] - life[0])
     budgets = {m.name: by_meter[m.name][1].terms_j for m in meters if m.counted and train}
     run = dataclasses.replace(

@@ -65,6 +65,11 @@ METER_TERMS = _table(
         "normal",
         _COCHRAN,
     ),
+    Term(
+        "unseen",
+        "time that no reading tells of: anywhere from no power to the most that was read",
+        source=_RECTANGLE,
+    ),
     Term("bridge", "gaps and resets, filled in from the readings around them", source=_RECTANGLE),
 )
 # Those, and what else a run's figure or a mean over runs may have.

@@ -15,6 +15,7 @@ from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.meter import Calibration
 from energyprof.report.energy import Energy
 from energyprof.report.idle import idle
+from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Phase, Report, Run
 from energyprof.report.uncertainty import METER_TERMS
 from reports import meter, program, report, run, unmetered_run
@@ -179,7 +180,8 @@ def test_a_sample_of_a_phase_without_terms_has_its_part_of_the_runs() -> None:
 
 def test_the_net_energys_terms_add_up_to_what_idle_py_says() -> None:
     terms = {"gain": 30.0, "offset": 7.0, "edge": 3.0}
-    looked = Phase("idle", 0.0, 2.0, None, 80.0, None, {}, budget_j={"gain": 5.0, "edge": 0.4})
+    look = Energy(80.0, None, None, 1.0, (), {"gain": 5.0, "edge": 0.4}, seen_w=40.0, seen_s=2.0)
+    looked = PhaseInterval("idle", 0.0, 2.0, None), look
     energy = Energy(1000.0, 2 * math.hypot(*terms.values()), 60.0, 1.0, (), terms)
     resting = idle(energy, (2.0, 12.0), [looked], 12.0)
     assert resting.net_j == pytest.approx(600)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -212,12 +213,60 @@ def test_meters_of_one_kind_share_their_gain_error_and_others_do_not() -> None:
     assert energy_between([a, c], 5, 15).u_j == pytest.approx(math.sqrt(2) * one)
 
 
-def test_a_meter_lost_for_good_keeps_its_energy_and_loses_coverage() -> None:
-    trace = Trace(counter(), 0.1, samples_of([i * 10.0 for i in range(51)], 0.1))  # 100 W until 5 s
-    energy = energy_between([trace], 0, 10)
+def lost_after(seen_s: float) -> Trace:
+    """20 W for 2 s, then 100 W until nothing more was read."""
+    times = [i / 10 for i in range(round(10 * seen_s) + 1)]
+    return Trace(counter(), 0.1, samples_of([20 * min(t, 2) + 100 * max(0.0, t - 2) for t in times], times))
+
+
+def test_what_was_not_seen_went_on_as_it_was_or_ended() -> None:
+    energy = integrate(lost_after(8), [(2.0, 10.0)])[0]
+    assert energy.joules == pytest.approx(800)
+    assert energy.terms_j["unseen"] == pytest.approx(2 * 100 / math.sqrt(3))
+    assert energy.coverage == pytest.approx(0.75)
+    assert energy.flags == ("lost",)
+    assert (energy.seen_w, energy.seen_s) == (pytest.approx(100), pytest.approx(6))
+
+
+def test_what_was_not_seen_may_be_as_much_as_was_read_elsewhere_in_the_run() -> None:
+    trace = lost_after(8)
+    late = replace(trace, samples=list(trace.samples)[10:])
+    energy = integrate(late, [(0.0, 8.0)])[0]
+    assert energy.joules == pytest.approx(2 * 20 + 6 * 100)
+    assert energy.terms_j["unseen"] == pytest.approx((100 - 20) / math.sqrt(3))
+
+
+def test_where_less_was_seen_than_not_it_may_be_anything_that_the_meter_can_read() -> None:
+    energy = integrate(lost_after(5), [(2.0, 10.0)])[0]
+    assert energy.terms_j["unseen"] == pytest.approx(5 * (1000 - 100) / math.sqrt(3))
+
+
+@pytest.mark.parametrize("ends", ["lost", "stalled"])
+def test_a_window_of_which_nothing_was_seen_has_no_energy(ends: str) -> None:
+    trace = lost_after(5)
+    if ends == "stalled":
+        last = list(trace.samples)[-1]
+        still = samples_of([last.value] * 50, [5.1 + i / 10 for i in range(50)])
+        trace = replace(trace, samples=(*trace.samples, *still))
+    after, whole = integrate(trace, [(6.0, 9.0), (2.0, 9.0)])
+    assert after.joules is None
+    assert "no_reading" in after.flags
+    assert whole.joules == pytest.approx(700)
+    assert 2 * whole.terms_j["unseen"] > 400
+
+
+def test_the_head_of_a_window_before_the_first_reading_is_not_zero_watts() -> None:
+    trace = Trace(counter(), 0.1, samples_of([i * 10.0 for i in range(41)], [1 + i / 10 for i in range(41)]))
+    energy = integrate(trace, [(0.0, 5.0)])[0]
     assert energy.joules == pytest.approx(500)
-    assert energy.coverage == pytest.approx(0.5)
-    assert energy.flags == (flag("lost", "fake:0"),)
+    assert energy.seen_w == pytest.approx(100)
+    assert energy.coverage == pytest.approx(0.8)
+
+
+def test_a_power_takes_three_readings() -> None:
+    meter = gauge(refresh_s=1.0)
+    energies = integrate(Trace(meter, 0.1, samples_of([60.0] * 100, 0.1)), [(4.0, 6.9), (4.0, 7.1)])
+    assert [energy.seen_w for energy in energies] == [None, pytest.approx(60)]
 
 
 def test_a_meter_that_failed_for_two_seconds_says_so() -> None:
@@ -235,10 +284,10 @@ def test_no_reading_is_no_energy_and_not_zero() -> None:
     assert energy.flags == (flag("no_reading", "dead"),)
 
 
-def test_one_dead_meter_of_two_leaves_a_part_and_no_coverage() -> None:
+def test_one_dead_meter_of_two_leaves_no_sum() -> None:
     silent = Trace(counter(name="dead"), 0.1, samples_of([None] * 100, 0.1))
     energy = energy_between([steady(counter()), silent], 5, 15)
-    assert energy.joules == pytest.approx(1000)
+    assert (energy.joules, energy.u_j) == (None, None)
     assert energy.coverage == 0
     assert energy.flags == (flag("no_reading", "dead"),)
 

@@ -10,12 +10,14 @@ import pytest
 
 from energyprof.compare.gate.check import check
 from energyprof.compare.gate.limits import Limit
+from energyprof.report.energy import Energy
 from energyprof.report.file import from_json, to_json
 from energyprof.report.flags import MEANINGS, Flag, Kind, flag
 from energyprof.report.idle import idle
 from energyprof.report.importers.totals import WindowTotals, total_run
+from energyprof.report.phases import PhaseInterval
 from energyprof.report.rebuild import Rebuild
-from energyprof.report.record import MeterRecord, Phase, Run
+from energyprof.report.record import MeterRecord, Run
 from energyprof.trace.rows import Row, Sample
 from fakes.meters import counter, gauge, samples_of
 from fakes.traces import Trace, energy_between
@@ -80,12 +82,14 @@ def of_two_meters_that_disagree() -> Iterator[Flag]:
 
 
 def of_an_idle_machine() -> Iterator[Flag]:
-    def resting(start_s: float, power_w: float) -> Phase:
-        return Phase("idle", start_s, start_s + 10, None, 10 * power_w, 0.0, {})
+    def resting(start_s: float, power_w: float | None) -> tuple[PhaseInterval, Energy]:
+        looked = Energy(1.0, 0.0, 0.0, 1.0, (), seen_w=power_w, seen_s=10.0)
+        return PhaseInterval("idle", start_s, start_s + 10, None), looked
 
     trace = Trace(gauge(), 0.1, samples_of([100.0] * 300, 0.1))
     energy = energy_between([trace], 11, 20)
-    yield from idle(energy, (11.0, 20.0), [resting(0, 20.0), resting(20, 25.0)], 20.0).flags
+    for before_w in (20.0, None):
+        yield from idle(energy, (11.0, 20.0), [resting(0, before_w), resting(20, 25.0)], 20.0).flags
 
 
 def of_totals() -> Iterator[Flag]:

@@ -9,20 +9,21 @@ import pytest
 from energyprof.report.energy import Energy
 from energyprof.report.flags import Flag, flag
 from energyprof.report.idle import idle
-from energyprof.report.record import Phase
+from energyprof.report.phases import PhaseInterval
 
 
-def phase(name: str, start_s: float, end_s: float, power_w: float, reading_j: float = 0.0) -> Phase:
-    return Phase(
-        name,
-        start_s,
-        end_s,
-        None,
-        power_w * (end_s - start_s),
-        0.0,
-        {},
-        budget_j={"gain": 9.0, "edge": reading_j},
-    )
+def phase(
+    name: str,
+    start_s: float,
+    end_s: float,
+    power_w: float | None,
+    reading_j: float = 0.0,
+    seen_s: float | None = None,
+) -> tuple[PhaseInterval, Energy]:
+    span_s = end_s - start_s
+    terms_j = {"gain": 9.0, "edge": reading_j, "unseen": 99.0}
+    energy = Energy((power_w or 1.0) * span_s, 0.0, 0.0, 1.0, (), terms_j, power_w, seen_s or span_s)
+    return PhaseInterval(name, start_s, end_s, None), energy
 
 
 # 100 W of training from 12 s to 22 s, by a gain of 5 % (standard) and readings good to 3 J.
@@ -65,3 +66,28 @@ def test_a_drift_of_more_than_three_percent_is_flagged_if_the_meters_can_tell(
 ) -> None:
     phases = [phase("idle", 0, 10, 20.0, reading_j), phase("idle", 25, 35, after_w, reading_j)]
     assert idle(TRAINING, WINDOW, phases, 24.0).flags == flags
+
+
+def test_the_net_energy_knows_the_idle_power_no_better_than_it_drifted() -> None:
+    phases = [phase("idle", 0, 10, 20.0), phase("idle", 25, 35, 50.0)]
+    result = idle(TRAINING, WINDOW, phases, 24.0)
+    assert result.net_j == pytest.approx(650)
+    # gain: 50 J · 0.65; the idle power may have been off by 15 W for all of the 10 s.
+    assert result.net_u_j == pytest.approx(2 * math.hypot(32.5, 150 / math.sqrt(3), 3))
+
+
+def test_an_idle_power_is_that_of_the_time_that_was_seen() -> None:
+    result = idle(TRAINING, WINDOW, [phase("idle", 0, 10, 20.0, 10.0, seen_s=5.0)], 24.0)
+    assert (result.before_w, result.net_j) == (20.0, pytest.approx(800))
+    assert result.net_u_j == pytest.approx(2 * math.hypot(40, 2 * 10, 3))
+
+
+def test_a_look_too_short_for_the_meter_is_no_idle_power_and_says_so() -> None:
+    result = idle(TRAINING, WINDOW, [phase("idle", 0, 2, None)], 24.0)
+    assert (result.before_w, result.net_j) == (None, None)
+    assert result.flags == (flag("idle_short", detail="2 s"),)
+
+
+def test_the_moment_before_a_program_that_had_no_idle_look_is_none() -> None:
+    result = idle(TRAINING, WINDOW, [phase("idle", 0, 0.05, 7.1)], 24.0)
+    assert (result.before_w, result.net_j, result.flags) == (None, None, ())

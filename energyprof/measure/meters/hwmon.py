@@ -29,7 +29,7 @@ class Chip:
 
     part: Part
     boundary: Boundary
-    max_power_w: float  # twice the largest there are, unless the chip tells its limit
+    max_power_w: float  # twice the largest there are; the limits that a chip tells are settings
     counts: str  # the labels that are counted, as a pattern; "" is the first sensor alone
     gain: tuple[float, str] = UNSTATED
 
@@ -169,12 +169,6 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         meter.close()
     interval_s, update_ms = sensor.interval_s(), read_text(sensor.path.with_name("update_interval"))
     gain_a, gain_source = _accuracy(sensor) or chip.gain
-    limits = [
-        int(text) / 1e6
-        for name in ("cap_max", "rated_max", "max")
-        if (text := sensor.attribute(name)).isdigit()
-    ]
-    limit_w = max((limit for limit in limits if limit <= chip.max_power_w), default=0.0)
     socket = re.fullmatch(r"Esocket(\d+)", sensor.label)
     return replace(
         draft,
@@ -183,7 +177,7 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         window_s=interval_s,
         gain_a=gain_a,
         gain_source=gain_source,
-        max_power_w=2 * limit_w if limit_w > 0 else chip.max_power_w,
+        max_power_w=chip.max_power_w,
         # amd_energy reads the register that RAPL reads.
         checks=f"rapl:package-{socket[1]}" if socket else "",
         tolerance=0.01 if socket else 0.0,

@@ -20,8 +20,8 @@ from energyprof.measure import machine
 from energyprof.measure.meters.rapl.powercap import (
     CHMOD,
     UJ_PER_J,
+    ZONE_MAX_W,
     Zone,
-    max_power_w,
     read_zones,
     unit_and_modulus_j,
 )
@@ -87,7 +87,7 @@ def _info(zone: Zone, vendor: str, device: str) -> MeterInfo:
         refresh_s=0.001,
         gain_a=gain_a,
         gain_source=gain_source,
-        max_power_w=max_power_w(zone.path),
+        max_power_w=ZONE_MAX_W,
         wraps_at_j=modulus_j,
         device=device,
         lane="pyrapl",

@@ -18,6 +18,8 @@ STALL_S = 1.0
 STALL_REFRESHES = 5
 # So many samples of one value are held back at most until the next one tells when it came.
 HELD = 100
+# A counter that shows one value for so many of its renewals does not tick as it did.
+STILL = 2.5
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class _Reading:
     time_s: float  # of the look
     since_s: float  # when the source renewed it …
     stamp_s: float  # … give or take
+    read_s: float = 0.0  # half of how long the look took
 
 
 class CounterSegmenter:
@@ -36,9 +39,9 @@ class CounterSegmenter:
     tick: a value came when the source last renewed it, after the last look at another value and no longer ago
     than ``refresh_s``, at a time when a tick was due (``tick_times.py``); a difference belongs to the time
     between two renewals. wrap: a decrease that is a plausible power modulo the counter's range. reset: a
-    decrease or a leap that is not, confirmed by the next reading; bridged with the last good power. spike: a
+    decrease or a leap that is not, confirmed by the next reading; what lies between was not seen. spike: a
     leap that the next reading takes back. stall: no movement for over a second; what the counter catches up
-    with is spread over the stall.
+    with is spread over the stall; if it never moves again, the time since then was not seen.
     """
 
     def __init__(self, meter: MeterInfo, interval_s: float) -> None:
@@ -127,7 +130,11 @@ class CounterSegmenter:
         open_s = self._seen_s - last.since_s
         end = replace(last, time_s=self._seen_s, since_s=self._seen_s)
         if open_s > self._stall_s:
-            return self._pieces(replace(self._segment(last, end, 0.0, "stalled"), covered=False))
+            # It counts no longer: of this time it tells nothing.
+            likely_j = self._power_w * open_s
+            return self._pieces(
+                replace(self._segment(last, end, likely_j, "stalled"), covered=False, seen=False)
+            )
         if open_s <= 1.5 * self._meter.refresh_s:
             # The tick that nobody saw the end of: as the one before it, or none, or twice that.
             likely_j = self._power_w * open_s
@@ -143,14 +150,22 @@ class CounterSegmenter:
         earliest_s = time_s - self._meter.refresh_s
         if self._last is not None:
             earliest_s = max(earliest_s, self._seen_s)
+        if self._odd is not None:
+            earliest_s = max(earliest_s, min(self._odd.time_s, time_s))
         read_s = (sample.end_s - sample.start_s) / 2
         half_s = (time_s - earliest_s) / 2
-        now = _Reading(sample.value, time_s, earliest_s + half_s, half_s + read_s)
+        now = _Reading(sample.value, time_s, earliest_s + half_s, half_s + read_s, read_s)
         last, ticks = self._last, self._ticks
+        stood_s = self._seen_s - last.time_s if last is not None else 0.0
+        if ticks is not None and stood_s > STILL * self._meter.refresh_s:
+            # It stood still where it should have ticked: when it ticks from now on is anybody's guess.
+            ticks.forget()
         if last is None or ticks is None or ticks.caught(earliest_s, time_s):
             return now
         due, doubt_s = ticks.between(earliest_s, time_s)
-        due = [tick_s for tick_s in due if tick_s > last.since_s]
+        # Every value came after the one before it; of an odd one, which may prove true, it is not known when.
+        after_s = max(last.since_s, self._odd.since_s if self._odd else last.since_s)
+        due = [tick_s for tick_s in due if tick_s > after_s]
         if not due or doubt_s >= half_s:
             return now
         if len(due) == 1:
@@ -196,8 +211,8 @@ class CounterSegmenter:
         self._look(odd.time_s)
         bridged_j = self._power_w * (odd.since_s - last.since_s)
         bridge = self._segment(last, odd, bridged_j, "reset")
-        parts = self._pieces(replace(bridge, bridge_j=bridged_j))
-        self._last, self._odd = odd, None
+        parts = self._pieces(replace(bridge, bridge_j=0.0, seen=False))
+        self._last, self._first, self._odd = odd, False, None
         self._look(now.time_s)
         return parts + (self._moved(odd, now, delta_j) if delta_j > 0 else [])
 
@@ -222,7 +237,8 @@ class CounterSegmenter:
             power_w,
             power_w,
             bridge_j=unsure_j,
-            stamp_s=now.stamp_s,
+            # Either end may be off by the half of a slow read.
+            stamp_s=max(now.stamp_s, last.read_s),
             covered=not unsure_j,
             flags=self._bad.take() + flags + (("wraps_unsure",) if unsure_j else ()),
         )

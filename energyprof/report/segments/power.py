@@ -38,8 +38,11 @@ class PowerSegmenter:
             return []
         assert sample.value is not None  # rejects() saw to it
         time_s, power_w = (sample.start_s + sample.end_s) / 2 - self._age_s, sample.value
-        last, self._last = self._last, (time_s, power_w)
-        if last is None or time_s <= last[0]:
+        last = self._last
+        if last is not None and time_s <= last[0]:
+            return []
+        self._last = time_s, power_w
+        if last is None:
             return []
         dt_s, step_w = time_s - last[0], abs(power_w - last[1])
         segment = Segment(
@@ -51,9 +54,7 @@ class PowerSegmenter:
             flags=self._bad.take(),
         )
         if dt_s > self._gap_s:
-            # Nothing is known of the power over a gap.
-            bridge_j = (last[1] + power_w) / 2 * dt_s
-            return [replace(segment, bridge_j=bridge_j, covered=False, flags=(*segment.flags, "gap"))]
+            return [replace(segment, covered=False, seen=False, flags=(*segment.flags, "gap"))]
         if self._at_random:
             # Stratified sampling: the variance within a stratum from the difference of two neighbours
             # (Cochran, Sampling Techniques, 3rd ed., section 5A.12), pooled with those before it: one alone

@@ -24,6 +24,7 @@ class Segment:
     bridge_j: float = 0.0  # what is not known over a gap or a reset (half-width, adds linearly)
     stamp_s: float = 0.0  # what its ends may be off by in time (half-width)
     covered: bool = True
+    seen: bool = True  # False: nothing is known of its time, its power is that of what was seen beside it
     flags: tuple[Kind, ...] = ()  # of the meter whose readings these are
 
     @property

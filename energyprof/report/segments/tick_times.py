@@ -34,6 +34,10 @@ class TickTimes:
         self._caught_s = time_s
         return True
 
+    def forget(self) -> None:
+        """Know nothing of the ticks' times until one is caught again; their length stays."""
+        self._caught_s = None
+
     def between(self, earliest_s: float, latest_s: float) -> tuple[list[float], float]:
         """The times between two looks at which a tick is due, and what each may be off by (half-width)."""
         if self._caught_s is None:

@@ -40,7 +40,7 @@ def test_an_amd_gpu_is_named_by_its_place_and_not_by_its_number(tmp_path: Path) 
     assert readings(finding) == {"hwmon:amdgpu:ppt:0000:03:00.0": 35.0}
     info = only(finding)
     assert (info.part, info.boundary, info.reads) == ("gpu", "component", "power_w")
-    assert info.max_power_w == 600.0
+    assert info.max_power_w == 2000.0
     assert info.resolution == 1.0
     assert info.window_s == 0.0
 

@@ -42,9 +42,10 @@ def test_segments_follow_each_other_without_holes_or_overlaps() -> None:
 
 def test_a_counter_that_stands_still_for_good_is_not_covered() -> None:
     parts = list(segments(Trace(counter(), 0.1, samples_of([0, 10, 20] + [20] * 30, 0.1))))
-    assert math.fsum(part.joules for part in parts) == pytest.approx(20)
+    assert math.fsum(part.joules for part in parts if part.seen) == pytest.approx(20)
     assert parts[-1].flags == ("stalled",)
     assert not parts[-1].covered
+    assert not parts[-1].seen
 
 
 def test_a_counter_that_catches_up_after_a_stall_loses_nothing() -> None:
@@ -75,12 +76,11 @@ def test_a_gap_in_a_counter_keeps_its_energy_and_says_so() -> None:
     assert parts[1].flags == ("gap",)
 
 
-def test_a_gap_in_a_gauge_is_bridged_with_as_much_doubt_as_energy() -> None:
+def test_a_gap_in_a_gauge_is_bridged_and_was_not_seen() -> None:
     times = [0.0, 0.1, 2.1, 2.2]
     parts = list(segments(Trace(gauge(), 0.1, samples_of([50, 50, 50, 50], times))))
     assert parts[1].joules == pytest.approx(100)
-    assert parts[1].bridge_j == pytest.approx(100)
-    assert (parts[1].covered, parts[1].flags) == (False, ("gap",))
+    assert (parts[1].covered, parts[1].seen, parts[1].flags) == (False, False, ("gap",))
 
 
 def test_a_counter_that_may_have_gone_round_twice_between_two_reads_is_not_trusted() -> None:

@@ -21,8 +21,8 @@ GAIN_SOURCE = "Yang et al., SC'24, arXiv 2312.02741"
 # Ticks of 20 to 100 ms, up to 1 s with some drivers: an open meter knows the real one.
 REFRESH_S = 0.1
 
-# For boards that do not tell their limit: twice the 1000 W of the largest that do (B200).
-UNKNOWN_MAX_W = 2000.0
+# Twice the 1000 W of the largest boards (B200): a limit below is a setting of the maker's, which peaks pass.
+LEAST_MAX_W = 2000.0
 
 _NOT_AVAILABLE = 2**64 - 1  # NVML_VALUE_NOT_AVAILABLE in 64 bits
 
@@ -44,7 +44,7 @@ def counter_info(nvml: Any, handle: Any, gpu: Gpu) -> MeterInfo:
         refresh_s=REFRESH_S,
         gain_a=GAIN_A,
         gain_source=GAIN_SOURCE,
-        max_power_w=2 * limit_w if limit_w > 0 else UNKNOWN_MAX_W,
+        max_power_w=max(2 * limit_w, LEAST_MAX_W),
         device=gpu.uuid,
         ticks=True,
     )

@@ -19,9 +19,9 @@ from energyprof.meter import MeterInfo
 # The other domains (core, uncore) lie inside a package.
 COUNTED = ("package", "dram", "psys")
 
-# Without a limit in sysfs. One package or one package's memory stays below it; a limit above it is
-# a placeholder (boards write 4095 W for "none").
-ZONE_MAX_W = 1000.0
+# Four times what the largest package or its memory may draw for long: nothing passes it for a millisecond.
+# The limits in sysfs are settings (125 W beside 4095 W for "none", say), and a load may well be above them.
+ZONE_MAX_W = 2000.0
 
 # The counters are 32 bits wide and powercap gives their largest value in µJ.
 COUNTER_MAX = 2**32 - 1
@@ -102,19 +102,6 @@ def unit_and_modulus_j(zone: Zone) -> tuple[float, float]:
     # 262143328850 µJ gives 61 µJ.
     unit_uj = range_uj / COUNTER_MAX
     return unit_uj / UJ_PER_J, (range_uj + unit_uj) / UJ_PER_J
-
-
-def max_power_w(zone: Path) -> float:
-    """Twice the largest power its constraints name, since peaks pass the rated one; else 1 kW."""
-    limits_w = []
-    for name in ("constraint_*_max_power_uw", "constraint_*_power_limit_uw"):
-        for path in zone.glob(name):
-            try:
-                limits_w.append(int(path.read_text()) / UJ_PER_J)
-            except (OSError, ValueError):
-                continue  # AMD's zones list constraints that cannot be read: no limit is known
-    believed = [limit for limit in limits_w if 0 < limit <= ZONE_MAX_W]
-    return 2 * max(believed) if believed else ZONE_MAX_W
 
 
 class ZoneCounter:

@@ -213,7 +213,7 @@ def _through_perf(counter: Counter, processor: Mapping[str, Any]) -> tuple[Way |
         processor,
         method="perf power PMU",
         resolution=event.scale_j,
-        max_power_w=powercap.max_power_w(counter.zones[0].path) if counter.zones else powercap.ZONE_MAX_W,
+        max_power_w=powercap.ZONE_MAX_W,
         max_interval_s=perf.MAX_INTERVAL_S,
     )
     way = Way(info, functools.partial(perf.PerfCounter, event=event))
@@ -235,7 +235,7 @@ def _through_powercap(counter: Counter, processor: Mapping[str, Any]) -> tuple[W
                 processor,
                 method="powercap energy_uj" + (" (MMIO)" if zone.mmio else ""),
                 resolution=unit_j,
-                max_power_w=powercap.max_power_w(zone.path),
+                max_power_w=powercap.ZONE_MAX_W,
                 wraps_at_j=modulus_j,
             )
             meter = powercap.ZoneCounter(info, zone)

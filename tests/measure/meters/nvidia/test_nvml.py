@@ -155,8 +155,8 @@ print(json.dumps(steps))
     assert steps == ["is", "isi", "isi", "isi", "isis"]
 
 
-@pytest.mark.parametrize(("limit_w", "believed_w"), [(700, 1400.0), (0, 2000.0)])
-def test_a_power_is_believed_up_to_twice_the_boards_limit(
+@pytest.mark.parametrize(("limit_w", "believed_w"), [(1200, 2400.0), (75, 2000.0), (0, 2000.0)])
+def test_a_power_is_believed_up_to_twice_the_boards_limit_or_more(
     library: Path, limit_w: int, believed_w: float
 ) -> None:
     script = """
