@@ -236,6 +236,8 @@ def _idle(runs: Sequence[Run]) -> str:
     before_w, after_w = _mean(run.idle_before_w for run in runs), _mean(run.idle_after_w for run in runs)
     if before_w is None:  # an older report has idle power only from before the run, as a phase
         idle = [p for run in runs for p in run.phases if p.name == "idle" and p.energy_j is not None]
+        # One that knows its coverage would have told the power, had it been looked at for long enough.
+        idle = [p for p in idle if p.coverage is None]
         spent_s = sum(p.end_s - p.start_s for p in idle) if after_w is None else 0.0
         before_w = sum(p.energy_j or 0.0 for p in idle) / spent_s if spent_s > 0 else None
     shown = [f"before: {watts(before_w)}"] if before_w is not None else []

@@ -15,7 +15,9 @@ from energyprof.report.uncertainty import SCALE, ZERO
 # How much the idle power may change between before and after; more makes the net energy doubtful.
 DRIFT = 0.03
 # A shorter idle phase was not asked for: it is the moment between the profiler's start and the program's.
-ASKED_S = 0.5
+ASKED_S = 0.05
+# One that is too short for its meter is worth a word from this length on.
+SAID_S = 0.5
 # An idle power is that of the time that was seen; what it was in the rest does not enter.
 UNSEEN = ("unseen",)
 
@@ -69,8 +71,8 @@ def _drift(before: tuple[float, float] | None, after: tuple[float, float] | None
 def _too_short(looks: Sequence[tuple[PhaseInterval, Energy]]) -> tuple[Flag, ...]:
     """A flag if the machine was left idle, but not for long enough to tell its power."""
     for phase, energy in looks:
-        asked = phase.name == "idle" and phase.end_s - phase.start_s >= ASKED_S
-        if asked and energy.joules is not None and energy.seen_w is None:
+        looked = phase.name == "idle" and phase.end_s - phase.start_s >= SAID_S
+        if looked and energy.joules is not None and energy.seen_w is None:
             return (flag("idle_short", detail=f"{energy.seen_s:.2g} s"),)
     return ()
 

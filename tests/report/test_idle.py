@@ -89,5 +89,5 @@ def test_a_look_too_short_for_the_meter_is_no_idle_power_and_says_so() -> None:
 
 
 def test_the_moment_before_a_program_that_had_no_idle_look_is_none() -> None:
-    result = idle(TRAINING, WINDOW, [phase("idle", 0, 0.05, 7.1)], 24.0)
+    result = idle(TRAINING, WINDOW, [phase("idle", 0, 0.04, 7.1)], 24.0)
     assert (result.before_w, result.net_j, result.flags) == (None, None, ())
