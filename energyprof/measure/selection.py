@@ -64,7 +64,7 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
             joined.append(names)
             if len(parts_of(words)) == 1:
                 words_of.update(dict.fromkeys(names, words))
-    counted, reasons = _count(findings, [source.info for source in sources.values()])
+    counted, reasons = _count(findings, list(sources.values()))
     kinds = {source.info.kind for source in sources.values()}
     return Selection(
         sources=tuple(sources.values()),
@@ -116,7 +116,7 @@ def _named(findings: Sequence[Finding], name: str) -> tuple[list[Source], list[s
     return sources, _notes([finding])
 
 
-def _count(findings: Sequence[Finding], infos: Sequence[MeterInfo]) -> tuple[list[MeterInfo], list[str]]:
+def _count(findings: Sequence[Finding], sources: Sequence[Source]) -> tuple[list[MeterInfo], list[str]]:
     """Which of the selected meters add up, and why each other one does not.
 
     Real meters come first, then cross-checks and then estimates, both only of parts that nothing counted
@@ -124,31 +124,36 @@ def _count(findings: Sequence[Finding], infos: Sequence[MeterInfo]) -> tuple[lis
     """
     role = {finding.kind: finding.role for finding in findings}
     rank = {"real": 0, "cross-check": 1, "estimate": 2}
-    counted: list[MeterInfo] = []
+    infos = [source.info for source in sources]
+    counted: list[Source] = []
     beside: dict[str, list[str]] = {}  # reason -> names
-    for info in sorted(infos, key=lambda info: rank[role[info.kind]]):
-        reason = ""
+    for source in sorted(sources, key=lambda source: rank[role[source.info.kind]]):
+        info, reason = source.info, ""
         if info.checks in {other.name for other in infos}:
             reason = "read to check the meter of the same joules"
-        elif counted and info.boundary != counted[0].boundary:
-            reason = f"of the boundary {info.boundary}, while the total is of {counted[0].boundary}"
-        elif role[info.kind] != "real" and any(_covers(c, info) for c in counted):
+        elif counted and info.boundary != counted[0].info.boundary:
+            reason = f"of the boundary {info.boundary}, while the total is of {counted[0].info.boundary}"
+        elif role[info.kind] != "real" and any(_covers(c, source) for c in counted):
             what = "a cross-check" if role[info.kind] == "cross-check" else "an estimate"
             reason = f"{what}, and the {info.part} is counted without it"
         if reason:
             beside.setdefault(reason, []).append(info.name)
         else:
-            counted.append(info)
-    chosen = {info.name for info in counted}
+            counted.append(source)
+    chosen = {source.info.name for source in counted}
     notes = [f"{listing(names)} recorded, not counted: {reason}" for reason, names in beside.items()]
     return [info for info in infos if info.name in chosen], notes
 
 
-def _covers(counted: MeterInfo, info: MeterInfo) -> bool:
-    """Whether ``counted`` already holds the joules of ``info``, a cross-check or an estimate.
+def _covers(of: Source, source: Source) -> bool:
+    """Whether the counted ``of`` already holds the joules of ``source``, a cross-check or an estimate.
 
-    Meters of one kind do not overlap, its module saw to that, but for a whole beside its parts.
+    Meters of one kind do not overlap, its module saw to that, but for a whole beside its parts; nor do cards
+    in different places.
     """
+    counted, info = of.info, source.info
+    if counted.part == info.part == "gpu" and counted.kind != info.kind and source.address:
+        return of.address == source.address
     if counted.kind == info.kind:
         return (counted.part in WHOLES) != (info.part in WHOLES)
     return counted.part == info.part or counted.part in WHOLES or info.part in WHOLES

@@ -19,6 +19,9 @@ from energyprof.measure.selection import Selection, select
 from energyprof.meter import ExternalLog, Meter, Probe
 from energyprof.report.record import MeterRecord, meter_record
 
+# What makes a program, and so the meter, see fewer GPUs.
+_LEFT_OUT_BY = {"nvml": "CUDA_VISIBLE_DEVICES", "amdgpu": "HIP_VISIBLE_DEVICES"}
+
 
 @dataclass(frozen=True)
 class MeasurementSettings:
@@ -81,12 +84,13 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
 
 def idle_gpus(selection: Selection, used: int | None) -> list[str]:
     """A note on GPUs that are metered because they are there, but have nothing to do."""
-    infos = [source.info for source in selection.sources]
-    metered = sum(info.name in selection.counted and info.part == "gpu" for info in infos)
+    infos = [source.info for source in selection.sources if source.info.name in selection.counted]
+    kinds = [info.kind for info in infos if info.part == "gpu"]
+    metered = len(kinds)
     if used is None or metered <= used:
         return []
     train = f"at most {used} of which train" if used else "none of which trains"
     return [
         f"{metered} GPU(s) are metered, {train}: what the others use is in the total; "
-        "CUDA_VISIBLE_DEVICES leaves them out"
+        f"{' or '.join(dict.fromkeys(_LEFT_OUT_BY.get(kind, '--meters') for kind in kinds))} leaves them out"
     ]

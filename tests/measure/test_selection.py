@@ -187,6 +187,15 @@ def test_two_wholes_that_a_kind_found_by_itself_are_refused_too() -> None:
     assert choice.select((found,), ["hwmon:a+hwmon:b"]).counted == ("hwmon:a", "hwmon:b")
 
 
+def test_a_cross_check_of_another_card_counts_and_of_the_same_one_does_not() -> None:
+    found = finding("hwmon", "cross-check", "hwmon:a", "hwmon:b", part="gpu")
+    sensors = tuple(replace(s, address=s.info.name[-1]) for s in found.sources)
+    cards = finding("amdgpu", "real", "amdgpu:0", part="gpu")
+    cards = replace(cards, sources=(replace(cards.sources[0], address="b"),))
+    counted = choice.select((cards, replace(found, sources=sensors)), ["amdgpu", "hwmon"]).counted
+    assert counted == ("amdgpu:0", "hwmon:a")
+
+
 def test_what_one_address_offers_is_one_total() -> None:
     pdu = finding("kwollect", "real", "kwollect:a", "kwollect:b", part="machine", boundary="wall_ac")
     assert choice.select((pdu,), ["kwollect"]).counted == ("kwollect:a", "kwollect:b")

@@ -18,7 +18,7 @@ from energyprof.measure.meters.amd.library import (
     AmdSmiError,
 )
 from energyprof.measure.meters.hwmon import UNSTATED
-from energyprof.measure.meters.nvidia.ticks import find_tick
+from energyprof.measure.meters.nvidia.ticks import LEAST_TICK_S, find_tick
 from energyprof.meter import MeterInfo
 
 # Until an open meter has measured it.
@@ -95,7 +95,8 @@ class AmdCounter:
         except MeterError:
             self.close()
             raise
-        self.info = replace(info, refresh_s=tick_s) if tick_s else replace(info, ticks=False)
+        # It moves, or the search had not offered it: without a tick to be seen it is renewed all the time.
+        self.info = replace(info, refresh_s=tick_s or LEAST_TICK_S, ticks=tick_s is not None)
 
     def read(self) -> float:
         """J since the driver was loaded.
