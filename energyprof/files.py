@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import re
+import secrets
+import stat
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,23 +77,112 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``; a reader never sees half of it.
+    """Write ``text`` to ``path``, over whatever lies there; a reader never sees half of it.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _publish(path, text, os.replace)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` if nothing lies there, whole or not at all; of several only one can.
+
+    Raises:
+        FileError: something lies there, the disk is full, or the folder cannot be written.
+    """
+    _publish(path, text, _link)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder that the file ``path`` is to lie in.
+
+    Raises:
+        FileError: it cannot be made.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def temporary(folder: Path) -> Iterator[tuple[Path, int]]:
+    """A file that is being made in ``folder``, and its descriptor; gone in the end unless it was renamed.
+
+    Nobody can know its name before, and its lock tells `sweep` that whoever makes it is alive.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = folder / f"{_TEMPORARY}{secrets.token_hex(8)}.tmp"
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield path, file
+    finally:
+        os.close(file)
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove from ``folder`` what we were making there when we were killed."""
+    for path in folder.glob(f"{_TEMPORARY}*.tmp"):
+        with contextlib.suppress(OSError):  # another user's, or in the making
+            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                found = os.fstat(file)
+                if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    path.unlink()
+            finally:
+                os.close(file)
+
+
+_TEMPORARY = ".energyprof-"
+# Between its making and its lock a file can be swept away.
+_TRIES = 3
+
+
+def _publish(path: Path, text: str, rename: Callable[[Path, Path], None]) -> None:
+    make_folder(path)
+    try:
+        for tries_left in reversed(range(_TRIES)):
+            with temporary(path.parent) as (made, file):
+                content = text.encode()
+                while content:
+                    content = content[os.write(file, content) :]
+                os.fsync(file)
+                try:
+                    rename(made, path)
+                    return
+                except FileNotFoundError:
+                    if not tries_left:
+                        raise
+    except FileExistsError:
+        raise FileError(f"{path}: {TAKEN}") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+TAKEN = "already exists; choose another --output, or use --force to overwrite it"
+
+
+def _link(made: Path, path: Path) -> None:
+    """Give a whole file its name, unless something has it (`os.rename` would replace that)."""
+    try:
+        os.link(made, path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # FAT, some shares: the name is taken first, and the file comes in its place.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666))
+        os.replace(made, path)
+
+
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 def _one_line(error: BaseException) -> str:

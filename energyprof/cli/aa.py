@@ -51,11 +51,13 @@ def aa(
     report as its baseline then allows twice that noise, if that exceeds its
     own margin (3 %; CPU time 5 %, samples to target 10 %).
     """
+    import os
     import sys
 
     from energyprof.cli import profiling, quoted, sides
     from energyprof.compare.gate import noise as noises
     from energyprof.errors import UsageError
+    from energyprof.files import TAKEN
     from energyprof.formats.noise import margins
     from energyprof.profile.inbox import signals
     from energyprof.study.ab import PairedDesign, Side, interleave
@@ -65,6 +67,8 @@ def aa(
         raise UsageError(f"aa takes one command, not {len(found)}: both sides run the same")
     asked = quoted.asked(found[0])
     path, again = sides.paths(output, asked.label, ("", "-again"), force=force)
+    if not force and os.path.lexists(noises.noise_path(path)):
+        raise UsageError(f"{noises.noise_path(path)}: {TAKEN}")
     measuring = profiling.measuring(
         meters, interval, idle, path, asked.label, force=force, calibrations=calibration
     )

@@ -46,6 +46,7 @@ def calibrate(
     from energyprof.clock import utc_now
     from energyprof.compare import calibrate as calibrating
     from energyprof.compare.pairing import CalibrationRequest
+    from energyprof.files import write_new, write_text
     from energyprof.formats.calibration import calibration_table
     from energyprof.measure import calibration
 
@@ -54,7 +55,7 @@ def calibrate(
     created = utc_now()
     asked = CalibrationRequest(meter, reference, known, window)
     record = calibrating.calibrate(report, asked, created, calibration.source(path, reference, created))
-    calibration.write(record, path)
+    calibration.write(record, path, write_text if force else write_new)
     if json:
         sys.stdout.write(calibration.to_json(record))
     Console(stderr=json).print(calibration_table(record, path))

@@ -52,7 +52,7 @@ def import_files(
     """
     from rich.console import Console
 
-    from energyprof.cli.options import report_path
+    from energyprof.cli.options import report_path, taken
     from energyprof.clock import utc_now
     from energyprof.compare.figures import unmetered
     from energyprof.formats.summary import summary
@@ -64,7 +64,7 @@ def import_files(
     request = Request(tuple(files), tuple(power or ()), offsets(offset or ()), only)
     imported = importers.read(request, kind).dated(utc_now())
     path = report_path(output, imported.report.workload.name.replace("/", "_"), force=force)
-    report = save(imported, path)
+    report = save(imported, path, taken(force=force))
     if json:
         sys.stdout.write(to_json(report))
     Console(stderr=json).print(summary(report, path))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from platform import node
 from typing import Annotated
 
 import typer
 
 from energyprof.clock import utc_now
 from energyprof.errors import UsageError
+from energyprof.files import TAKEN, sweep
+from energyprof.report.file import Taken, trace_path
 from energyprof.settings import MEASURING
 
 # Where reports go by default.
@@ -67,7 +71,12 @@ Intensity = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help=f"The report (default: {FOLDER}/NAME-TIME.json)."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help=f"The report (default: a new one in {FOLDER}).",
+    ),
 ]
 Limits = Annotated[
     list[str] | None,
@@ -92,24 +101,44 @@ def given(context: typer.Context) -> set[str]:
     }
 
 
+def taken(*, force: bool) -> Taken:
+    """What becomes of a file that lies where one is to be written."""
+    return "replaced" if force else "refused"
+
+
 def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
-    """The path that the report will have.
+    """The path that the report will have, if nobody takes it before: it is made when it is written.
+
+    A name of ours tells runs apart that start in the same second in one folder, on this machine or others.
 
     Raises:
-        UsageError: the file asked for exists and may not be overwritten, or is a folder.
+        UsageError: it or its trace exists and may not be overwritten, or it is a folder.
     """
     if asked is None:
-        stamp = re.sub(r"[-:]|\.\d+", "", utc_now())
-        path, number = FOLDER / f"{name}-{stamp}.json", 1
-        while path.exists():
+        stamp, host = re.sub(r"[-:]|\.\d+", "", utc_now()), re.sub(r"[^\w-]+", "_", node().split(".")[0])
+        stem = f"{_short(name)}-{stamp}-{_short(host)}-{os.getpid()}"
+        path, number = FOLDER / f"{stem}.json", 1
+        while _lies_at(path):
             number += 1
-            path = FOLDER / f"{name}-{stamp}-{number}.json"
-        return path
-    if asked.is_dir():
-        raise UsageError(f"{asked}: is a folder; name a file in it, such as {asked / 'report.json'}")
-    if asked.exists() and not force:
-        raise UsageError(f"{asked}: already exists; choose another --output, or use --force to overwrite it")
-    return asked
+            path = FOLDER / f"{stem}-{number}.json"
+    else:
+        path = asked
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file in it, such as {path / 'report.json'}")
+    if not force and (there := _lies_at(path)):
+        raise UsageError(f"{there}: {TAKEN}")
+    sweep(path.parent)
+    return path
+
+
+def _lies_at(path: Path) -> Path | None:
+    """Which file of a report at ``path`` is there already, even if it is a link that leads nowhere."""
+    return next((file for file in (path, trace_path(path)) if os.path.lexists(file)), None)
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the others in the 255 bytes that a file's may have."""
+    return name.encode(errors="replace")[:80].decode(errors="ignore")
 
 
 def checked_interval(interval_s: float) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energyprof.cli.options import checked_interval, checked_wait, report_path
+from energyprof.cli.options import checked_interval, checked_wait, report_path, taken
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import read_all
 from energyprof.profile.job import Job
@@ -89,6 +89,7 @@ def measuring(
         checked_wait("--idle", idle_s),
         path,
         read_all(calibrations or ()),
+        taken(force=force),
     )
 
 

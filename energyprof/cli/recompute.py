@@ -21,15 +21,17 @@ def recompute(
     from rich.console import Console
 
     from energyprof.cli.options import report_path
+    from energyprof.files import write_new, write_text
     from energyprof.formats.summary import summary
     from energyprof.report import rebuild as recomputing
-    from energyprof.report.file import read, to_json, write
+    from energyprof.report.file import read, to_json
 
     again = recomputing.recompute(report)
     same = recomputing.is_given_back(read(report), again)
     console = Console(stderr=json)
     if output is not None:
-        write(again, report_path(output, report.stem, force=force))
+        write = write_text if force else write_new
+        write(report_path(output, report.stem, force=force), to_json(again))
     if json:
         sys.stdout.write(to_json(again))
     else:

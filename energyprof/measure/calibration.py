@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,9 +138,9 @@ def to_json(record: CalibrationRecord) -> str:
     )
 
 
-def write(record: CalibrationRecord, path: Path) -> None:
+def write(record: CalibrationRecord, path: Path, publish: Callable[[Path, str], None] = write_text) -> None:
     """Write ``record`` to ``path`` atomically. Raises FileError."""
-    write_text(path, to_json(record))
+    publish(path, to_json(record))
 
 
 def read_all(paths: Sequence[Path]) -> tuple[CalibrationRecord, ...]:

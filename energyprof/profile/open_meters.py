@@ -17,6 +17,7 @@ from energyprof.measure.meters.nvidia import nvml
 from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, select
 from energyprof.meter import ExternalLog, Meter, Probe
+from energyprof.report.file import Taken
 from energyprof.report.record import MeterRecord, meter_record
 
 # What makes a program, and so the meter, see fewer GPUs.
@@ -32,6 +33,7 @@ class MeasurementSettings:
     idle_s: float  # how long the machine is looked at before and after each training
     path: Path
     calibrations: tuple[CalibrationRecord, ...] = ()
+    taken: Taken = "refused"  # what becomes of what lies at the path
 
 
 @dataclass(frozen=True)

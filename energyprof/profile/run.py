@@ -40,7 +40,7 @@ def run_job(
     with open_meters(settings) as on:
         notes = idle_gpus(on.selection, job.gpus)
         job.check()
-        session = new_session(on, job.work, settings.path, notes, commit=job.commit)
+        session = new_session(on, job.work, settings.path, notes, commit=job.commit, taken=settings.taken)
         return train_all(session, [job.training(seed) for seed in seeds], watchers)
 
 
@@ -73,7 +73,7 @@ def run_program(command: Sequence[str], name: str | None, settings: MeasurementS
     full_path(command[0])
     with open_meters(settings) as on:
         commit = commit_of_command(command)
-        session = new_session(on, work_of(command, name), settings.path, commit=commit)
+        session = new_session(on, work_of(command, name), settings.path, commit=commit, taken=settings.taken)
         return train_all(session, [Training(tuple(command), None, "run", "inherit")])
 
 

@@ -21,10 +21,10 @@ from energyprof.profile.save import save
 from energyprof.profile.training import Training
 from energyprof.profile.unfinished import unfinished
 from energyprof.profile.watchers import Watcher, Watchers
-from energyprof.report.file import trace_path, write
+from energyprof.report.file import Taken, claimed, write
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, CommitRecord, Report, Run, Series, WorkloadRecord, node_record
-from energyprof.trace.writer import TraceWriter, check_free, new_trace
+from energyprof.trace.writer import TraceWriter
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,15 @@ def new_session(
     notes: Sequence[str] = (),
     series: Series | None = None,
     commit: CommitRecord | None = None,
+    taken: Taken = "refused",
 ) -> ReportSession:
     """A new report, empty and already on the disk. ``series``: with the positions of all planned runs.
 
     Raises:
-        FileError: the report cannot be written, or another energyprof is writing it.
+        FileError: its name is taken, it cannot be written, or another energyprof is writing it.
     """
-    check_free(trace_path(path))  # before its report is written over
     header = new_header(on, work, notes, series, commit)
-    write(header, path)
-    return ReportSession(on, path, header, Rebuild(header), new_trace(trace_path(path)), 0)
+    return ReportSession(on, path, header, Rebuild(header), claimed(header, path, taken), 0)
 
 
 def new_header(
@@ -138,6 +137,11 @@ class ReportSession:
         self._failed = run.status == "failed"
         self._saved = save(self.report(), self._path, self._trace)
         return run
+
+    def withdraw(self) -> None:
+        """Remove the report, which has no run, and its trace: what it belongs to cannot be."""
+        self._path.unlink(missing_ok=True)
+        self._trace.withdraw()
 
     def close(self) -> None:
         """Let go of the trace."""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from energyprof import files
 from energyprof.decode import Misfit, decode
@@ -14,6 +14,10 @@ from energyprof.errors import FileError
 from energyprof.report.record import SCHEMA_NAME, SCHEMA_VERSION, Report
 from energyprof.report.upgrade import upgraded
 from energyprof.storable.values import fitted
+from energyprof.trace.writer import TraceWriter, new_trace, replaced_trace
+
+# What becomes of a file that lies where one is to be written.
+Taken = Literal["refused", "replaced"]
 
 _SCHEMA = files.Schema(SCHEMA_NAME, SCHEMA_VERSION, "report")
 
@@ -86,6 +90,22 @@ def write(report: Report, path: Path) -> None:
         FileError: the disk is full, or the folder cannot be written.
     """
     files.write_text(path, to_json(report))
+
+
+def claimed(report: Report, path: Path, taken: Taken) -> TraceWriter:
+    """``report`` lies at ``path`` and beside it an empty trace, both ours alone; else neither.
+
+    Raises:
+        FileError: one of them is taken, cannot be written, or another energyprof is writing it.
+    """
+    files.make_folder(path)
+    trace = (new_trace if taken == "refused" else replaced_trace)(trace_path(path))
+    try:
+        (files.write_new if taken == "refused" else files.write_text)(path, to_json(report))
+    except FileError:
+        trace.withdraw()
+        raise
+    return trace
 
 
 def trace_path(path: Path) -> Path:

@@ -19,6 +19,7 @@ from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings, OpenMeters, idle_gpus, open_meters
 from energyprof.profile.session import ReportSession, SessionResult, new_session
 from energyprof.profile.watchers import Watcher
+from energyprof.report.file import Taken
 from energyprof.report.record import Series
 
 SideName = Literal["A", "B"]
@@ -111,7 +112,7 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
     refuse_unlike(study.a, study.b)
     for side in (study.a, study.b):
         side.job.check()
-    with open_meters(measuring) as on, _profiles(study, on) as profiles:
+    with open_meters(measuring) as on, _profiles(study, on, measuring.taken) as profiles:
         counted = [m for m in on.meters if m.info.name in on.selection.counted]
         cooldown = Cooldown(on.probes, counted, study.cooldown_s)
         verdict = None
@@ -156,15 +157,19 @@ def _train(
 
 
 @contextlib.contextmanager
-def _profiles(study: PairedDesign, on: OpenMeters) -> Iterator[dict[SideName, ReportSession]]:
+def _profiles(study: PairedDesign, on: OpenMeters, taken: Taken) -> Iterator[dict[SideName, ReportSession]]:
     series, pairs = uuid.uuid4().hex, study.looks[-1]
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as undo:
         profiles: dict[SideName, ReportSession] = {}
         for side in (study.a, study.b):
             place = Series(series, side.name, positions(side.name, pairs), study.looks)
             notes = [f"side {side.name} of a series: {side.about}", *idle_gpus(on.selection, side.job.gpus)]
-            profiles[side.name] = new_session(on, side.job.work, side.path, notes, place, side.job.commit)
-            stack.callback(profiles[side.name].close)
+            made = new_session(on, side.job.work, side.path, notes, place, side.job.commit, taken)
+            profiles[side.name] = made
+            undo.callback(made.withdraw)  # both reports, or neither
+        undo.pop_all()
+        for made in profiles.values():
+            stack.callback(made.close)
         yield profiles
 
 

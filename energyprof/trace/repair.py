@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from energyprof.errors import FileError
+from energyprof.files import temporary
 from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER, inflated
 
 
@@ -26,19 +26,15 @@ def repair(path: Path) -> bool:
         end = _end_of_members(file, path)
         if end == os.fstat(file.fileno()).st_size:
             return False
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with open(temporary, "wb") as copy:
+        with temporary(path.parent) as (made, descriptor):
+            with open(descriptor, "wb", closefd=False) as copy:
                 file.seek(0)
                 _copy(file, copy, end)
                 for chunk in _closed(file, str(path)):
                     copy.write(chunk)
                 copy.flush()
-                os.fsync(copy.fileno())
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
+                os.fsync(descriptor)
+            os.replace(made, path)
     return True
 
 

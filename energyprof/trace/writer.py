@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import FileError
+from energyprof.files import TAKEN, make_folder
 from energyprof.storable.values import fitted, fitted_text
 from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER, parse_rows
 from energyprof.trace.repair import repair
@@ -20,18 +21,40 @@ from energyprof.trace.rows import Row
 
 
 def new_trace(path: Path) -> TraceWriter:
-    """An empty trace at ``path``, whatever lay there.
+    """An empty trace at ``path``, where nothing lay.
+
+    Raises:
+        FileError: something lies there, or it cannot be written.
+    """
+    make_folder(path)
+    try:
+        return TraceWriter(path, _locked(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        raise FileError(f"{path}: {TAKEN}") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def replaced_trace(path: Path) -> TraceWriter:
+    """An empty trace at ``path``, in the place of what lay there; what a link led to stays as it is.
 
     Raises:
         FileError: it cannot be written, or another energyprof is writing it.
     """
+    old = -1
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = _locked(path, os.O_CREAT)
-        os.ftruncate(file, 0)
+        if path.is_symlink():
+            path.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            old = _locked(path)
+            path.unlink()
+        # The lock on the old one has kept others out until this one is ours.
+        return new_trace(path)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {error.strerror}") from None
-    return TraceWriter(path, file)
+    finally:
+        if old >= 0:
+            os.close(old)
 
 
 def resumed_trace(path: Path) -> TraceWriter:
@@ -55,19 +78,9 @@ def resumed_trace(path: Path) -> TraceWriter:
     return TraceWriter(path, file)
 
 
-def check_free(path: Path) -> None:
-    """Do nothing if nobody writes the trace at ``path``, or none is there.
-
-    Raises:
-        FileError: another energyprof is writing it.
-    """
-    with contextlib.suppress(OSError):
-        os.close(_locked(path))
-
-
 def _locked(path: Path, flags: int = 0) -> int:
     """The descriptor of ``path``, which no other energyprof writes as long as it is open."""
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o666)
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o666)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         taken = os.fstat(file).st_ino != os.stat(path).st_ino  # another has just repaired it
@@ -150,6 +163,11 @@ class TraceWriter:
     def complete(self) -> bool:
         """Whether all that was recorded is on the disk."""
         return not self._waiting and not self._lines
+
+    def withdraw(self) -> None:
+        """Let go of the file, which is not wanted, and remove it."""
+        self.path.unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -12,7 +12,7 @@ import pytest
 
 from energyprof.errors import FileError
 from energyprof.trace.file import read_rows
-from energyprof.trace.writer import TraceWriter, new_trace, resumed_trace
+from energyprof.trace.writer import TraceWriter, new_trace, replaced_trace, resumed_trace
 
 
 def add_run(trace: TraceWriter, run: int, samples: int = 10) -> None:
@@ -80,7 +80,7 @@ def test_a_trace_that_is_being_written_is_left_alone(tmp_path: Path) -> None:
     trace = new_trace(tmp_path / "a.gz")
     add_run(trace, 0)
     before = (tmp_path / "a.gz").read_bytes()
-    for opening in (new_trace, resumed_trace):
+    for opening in (replaced_trace, resumed_trace):
         with pytest.raises(FileError, match=r"a\.gz: another energyprof is writing it"):
             opening(tmp_path / "a.gz")
     assert (tmp_path / "a.gz").read_bytes() == before

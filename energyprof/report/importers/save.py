@@ -6,28 +6,25 @@ import contextlib
 from pathlib import Path
 
 from energyprof.errors import FileError
-from energyprof.report.file import trace_path, write
+from energyprof.report.file import Taken, claimed, write
 from energyprof.report.importers.imported import Imported
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import Report
-from energyprof.trace.writer import new_trace
 
 
-def save(imported: Imported, path: Path) -> Report:
+def save(imported: Imported, path: Path, taken: Taken) -> Report:
     """The report as it now lies at ``path``; beside it its trace, if there are samples or events.
 
     Raises:
-        FileError: the disk is full, or the folder cannot be written.
+        FileError: its name is taken, the disk is full, or the folder cannot be written.
     """
-    trace = trace_path(path)
+    writer = claimed(imported.report, path, taken)
     if not imported.rows:
         # A trace that an overwritten report left there would be drawn as this one's power.
-        with contextlib.suppress(OSError):
-            trace.unlink()
-        write(imported.report, path)
+        writer.withdraw()
         return imported.report
     rebuild = Rebuild(imported.report)
-    with contextlib.closing(new_trace(trace)) as writer:
+    with contextlib.closing(writer):
         for number, rows in enumerate(imported.rows):
             writer.begin_run()
             for row in rows:
@@ -39,7 +36,7 @@ def save(imported: Imported, path: Path) -> Report:
             rebuild.add(writer.rows)
             writer.end_run()
         if not writer.complete:
-            raise FileError(f"{trace}: cannot be written: no space left")
+            raise FileError(f"{writer.path}: cannot be written: no space left")
     report = rebuild.report()
     write(report, path)
     return report

@@ -1,0 +1,75 @@
+"""Reports that are made at once or where something lies already: none is lost, nothing is written over."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXEC = ("exec", "--idle", "0", "--meters", "none", "--quiet")
+
+
+def test_of_twenty_runs_that_start_at_once_in_one_folder_each_has_its_report(command: Any) -> None:
+    words = command.arguments(*EXEC, "--", "true")
+    running = [
+        subprocess.Popen(words, cwd=command.folder, env=command.environment(), stderr=subprocess.PIPE)
+        for _ in range(20)
+    ]
+    assert [process.communicate()[1] for process in running] == [b""] * 20
+    reports = sorted((command.folder / "energyprof-reports").glob("*.json"))
+    assert len(reports) == 20
+    assert all(json.loads(path.read_text())["runs"][0]["status"] == "done" for path in reports)
+    again = command("recompute", str(reports[0]))
+    assert "digit for digit" in again.stdout
+
+
+def test_of_several_that_want_one_name_one_gets_it_and_the_others_say_so(command: Any) -> None:
+    words = command.arguments(*EXEC, "-o", "r.json", "--", "true")
+    running = [
+        subprocess.Popen(words, cwd=command.folder, env=command.environment(), stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    said = [process.communicate()[1].decode() for process in running]
+    assert sorted(process.returncode for process in running) == [0, 2, 2, 2]
+    assert all("already exists" in text for text in said if text)
+    assert command.report()["runs"][0]["status"] == "done"
+    assert sorted(path.name for path in command.folder.iterdir()) == ["r.json", "r.trace.csv.gz"]
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.trace.csv.gz"])
+@pytest.mark.parametrize("forced", [(), ("--force",)])
+def test_what_a_link_leads_to_is_never_written(command: Any, name: str, forced: tuple[str, ...]) -> None:
+    precious = command.folder.parent / "precious"
+    precious.write_text("precious")
+    (command.folder / name).symlink_to(precious)
+    done = command(*EXEC, "-o", "r.json", *forced, "--", "true")
+    assert done.returncode == (0 if forced else 2), done.stderr
+    assert precious.read_text() == "precious"
+    if forced:
+        assert command.report()["runs"][0]["status"] == "done"
+
+
+def test_a_link_that_leads_nowhere_makes_no_file_there(command: Any, one_error_line: Any) -> None:
+    (command.folder / "r.json").symlink_to(command.folder.parent / "nowhere")
+    assert "r.json: already exists" in one_error_line(command(*EXEC, "-o", "r.json", "--", "true"))
+    assert not (command.folder.parent / "nowhere").exists()
+
+
+def test_a_trace_beside_a_free_name_is_not_written_over(command: Any, one_error_line: Any) -> None:
+    (command.folder / "r.trace.csv.gz").write_text("precious")
+    said = one_error_line(command(*EXEC, "-o", "r.json", "--", "true"))
+    assert "r.trace.csv.gz: already exists" in said
+    assert (command.folder / "r.trace.csv.gz").read_text() == "precious"
+    assert command(*EXEC, "--force", "-o", "r.json", "--", "true").returncode == 0
+    assert command("recompute", "r.json").returncode == 0
+
+
+def test_what_was_in_the_making_when_its_maker_died_is_swept_away(command: Any, tmp_path: Path) -> None:
+    (command.folder / ".energyprof-0123456789abcdef.tmp").write_text('{"schema": "ener')
+    (command.folder / ".energyprof-0123456789abcdee.tmp").symlink_to(tmp_path / "elsewhere")
+    assert command(*EXEC, "-o", "r.json", "--", "true").returncode == 0
+    left = sorted(path.name for path in command.folder.iterdir())
+    assert left == [".energyprof-0123456789abcdee.tmp", "r.json", "r.trace.csv.gz"]
