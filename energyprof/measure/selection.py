@@ -19,6 +19,9 @@ from energyprof.meter import (
     joint_origin,
 )
 
+# Kinds whose meters of the whole machine each hold a part of what it draws.
+ADD_UP = ("battery",)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -60,7 +63,7 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
             names |= {source.info.name for source in found}
             notes += [remark for remark in remarks if remark not in notes]
         # What one address offers was told apart there; what a kind finds by itself was not.
-        if len(parts_of(words)) > 1 or kind_of(words) in ADDRESSED:
+        if len(parts_of(words)) > 1 or kind_of(words) in (*ADDRESSED, *ADD_UP):
             joined.append(names)
             if len(parts_of(words)) == 1:
                 words_of.update(dict.fromkeys(names, words))

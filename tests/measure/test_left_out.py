@@ -9,7 +9,7 @@ import pytest
 from energyprof.measure.left_out import with_left_out
 from energyprof.measure.meters import find_asked
 from energyprof.measure.selection import select
-from fakes import amdsmi, hwmon, sysfs
+from fakes import amdsmi, hwmon, nvml, sysfs
 
 PLACE = "0000:03:00.0"
 
@@ -68,3 +68,23 @@ def test_a_card_without_a_bus_is_counted_once_or_named(tmp_path: Path) -> None:
         hwmon.chip(tmp_path, number, "amdgpu", shown)
     assert len(said(tmp_path, "rapl")) == 2
     assert said(tmp_path, "auto") == ()
+
+
+def test_nvidias_cards_are_named_where_they_were_not_asked_for(tmp_path: Path) -> None:
+    sysfs.intel_client(tmp_path)
+    script = f"""
+import json
+from pathlib import Path
+from energyprof.measure.left_out import with_left_out
+from energyprof.measure.meters import find_asked
+from energyprof.measure.selection import select
+root, said = Path({str(tmp_path)!r}), []
+for words in (["rapl"], ["auto"]):
+    said.append(with_left_out(select(find_asked(root, words), words), root).left_out)
+print(json.dumps(said))
+"""
+    without, with_them = nvml.python(script, nvml.environment(nvml.build(), gpus=2))
+    first, second = without
+    assert first.startswith("nvml:0 is not in the total: a GPU that now draws 250 W")
+    assert second.startswith("nvml:1 is not in the total: a GPU that now draws 500 W")
+    assert with_them == []

@@ -201,6 +201,13 @@ def test_what_one_address_offers_is_one_total() -> None:
     assert choice.select((pdu,), ["kwollect"]).counted == ("kwollect:a", "kwollect:b")
 
 
+def test_two_batteries_feed_one_machine() -> None:
+    found = finding(
+        "battery", "cross-check", "battery:BAT0", "battery:BAT1", part="machine", boundary="node_dc"
+    )
+    assert choice.select((found,), ["battery"]).counted == ("battery:BAT0", "battery:BAT1")
+
+
 def test_a_plus_within_an_address_joins_nothing() -> None:
     assert meters.parts_of("csv=/a+b/wall+rapl-2.csv?tz=+01:00") == ["csv=/a+b/wall+rapl-2.csv?tz=+01:00"]
     assert meters.parts_of("csv=/a+b/wall.csv?tz=+01:00+shelly=A") == [

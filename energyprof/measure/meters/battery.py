@@ -52,7 +52,9 @@ def find(root: Path) -> Finding:
             continue
         sources.append(Source(info, functools.partial(Battery, info, entry)))
     if sources:
-        return Finding("battery", ROLE, "found", tuple(sources), notes=(*reasons, *notes))
+        return Finding(
+            "battery", ROLE, "found", tuple(sources), notes=(*reasons, *notes), missing=tuple(reasons)
+        )
     if reasons:
         return Finding("battery", ROLE, "blocked", reason="; ".join(reasons), notes=tuple(notes))
     return Finding("battery", ROLE, "absent", reason="on mains: pull the plug to measure with it")

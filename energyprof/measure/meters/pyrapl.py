@@ -69,7 +69,7 @@ def find(root: Path) -> Finding:
         sources.append(Source(info, functools.partial(Pyrapl, info)))
     if not sources:
         return Finding("pyrapl", ROLE, "blocked", reason="; ".join(notes[1:]))
-    return Finding("pyrapl", ROLE, "found", tuple(sources), notes=tuple(notes))
+    return Finding("pyrapl", ROLE, "found", tuple(sources), notes=tuple(notes), missing=tuple(notes[1:]))
 
 
 def _info(zone: Zone, vendor: str, device: str) -> MeterInfo:

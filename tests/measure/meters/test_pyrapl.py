@@ -198,7 +198,7 @@ def test_counters_that_may_not_be_read_come_with_their_remedy(tmp_path: Path) ->
     for counter in (tmp_path / "sys/devices").rglob("energy_uj"):
         counter.chmod(0o400)
     for folder in (tmp_path, *tmp_path.parents):
-        if "pytest" in folder.name or folder == tmp_path:
+        if "pytest" in folder.name or "popen" in folder.name or folder == tmp_path:
             folder.chmod(0o755)
     script = """
 import json, os

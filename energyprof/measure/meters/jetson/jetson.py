@@ -89,7 +89,15 @@ def _found(
     sources.sort(key=lambda source: source.info.boundary != "module")
     # The rails of a board that nobody knows may hold one another: ``auto`` must not add them up.
     role: Role = ROLE if board.rails else "cross-check"
-    return Finding("jetson", role, "found", tuple(sources), remedy=denied, notes=(*problems, *notes))
+    return Finding(
+        "jetson",
+        role,
+        "found",
+        tuple(sources),
+        remedy=denied,
+        notes=(*problems, *notes),
+        missing=() if whole else tuple(problems),  # a rail within the module's total is not needed for it
+    )
 
 
 def _whole(board: JetsonBoard, labels: Sequence[str]) -> tuple[bool, list[str]]:
