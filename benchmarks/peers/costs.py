@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from energyprof import __version__
-from energyprof.compare.statistics.intervals import interval, logs_of, paired, upper_end
+from energyprof.compare.statistics.intervals import interval, logs_of, upper_end
+from energyprof.compare.statistics.sequential import interleaved
 from peers import environments
 from peers.session import Footprint
 
@@ -116,7 +117,8 @@ def beaten(
             turns = sorted(both[0].keys() & both[1].keys())
             if len(turns) < 2:
                 continue
-            change = paired(*(logs_of([ratios[turn] for turn in turns]) for ratios in both))
+            theirs_logs, our_logs = (logs_of([ratios[turn] for turn in turns]) for ratios in both)
+            change = interleaved(theirs_logs, our_logs, [True] * len(turns))
             # One false alarm in twenty runs of this program, however many comparisons it makes.
             end = upper_end(change, ALPHA / (len(PARTS) * len(peers)))
             if end is not None and end < 0:

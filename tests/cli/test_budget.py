@@ -83,7 +83,7 @@ def test_several_meters_have_a_budget_each(command: Any) -> None:
 def test_an_older_report_says_that_it_holds_only_the_totals(command: Any) -> None:
     done = command("show", saved(command, report([run(u_rel=0.1, gain_rel=0.06)])), "--budget")
     words = " ".join(done.stdout.split())
-    assert "the report holds only the totals" in words
+    assert "the report holds only totals, not the terms" in words
     assert "reading" in words
 
 
