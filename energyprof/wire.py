@@ -13,7 +13,8 @@ end      status, message                  the training is over: ``done``, ``dive
 ======== ================================ ==========================================================
 
 ``actor`` is left out where the program speaks for itself. A client, a server or a rank that is named there
-has phases and samples of its own, and they may overlap with the others'.
+has phases and samples of its own, and they may overlap with the others'. Which process speaks the kernel
+says (``SO_PEERCRED``); one whose launcher says its ``rank``, but not of how many, adds that.
 
 The other way go two environment variables: ``ENERGYPROF_SEED``, and ``ENERGYPROF_TARGET`` such as
 ``accuracy>=0.97`` or ``loss<=0.2``.
@@ -29,12 +30,14 @@ import math
 import os
 import selectors
 import socket
+import struct
 import threading
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
+from energyprof.launchers import claimed_rank, muted
 from energyprof.storable.events import MAX_EVENT, MAX_MESSAGE, Room, is_score, said_by_program
-from energyprof.storable.values import MAX_NAME, fitted, fitted_text
+from energyprof.storable.values import MAX_NAME, fitted, fitted_text, is_count
 
 WIRE_VARIABLE = "ENERGYPROF_WIRE"
 SEED_VARIABLE = "ENERGYPROF_SEED"
@@ -49,6 +52,8 @@ HINT_INTERVAL_S = 0.25
 SEND_TIMEOUT_S = 5.0
 # What is still in the sockets at the end is taken, but a process that never stops talking is cut off.
 DRAIN_S = 1.0
+# struct ucred (unix(7)): process, user, group.
+_CREDENTIALS = struct.Struct("3i")
 
 
 class Message(NamedTuple):
@@ -57,6 +62,8 @@ class Message(NamedTuple):
     time_s: float  # time.monotonic() of the sender
     event: str
     fields: Dict[str, Any]
+    pid: int = 0  # of the sender; 0: the kernel does not say
+    rank: int = 0  # that the sender claims among those launched with it
 
 
 class Wire:
@@ -68,6 +75,7 @@ class Wire:
         self._pid = 0
         self._lock = threading.Lock()
         self._last_hint_s: Dict[str, float] = {}  # by actor
+        self._hinted: Dict[str, List[int]] = {}  # the first two counts of each: they tell where it started
         self.broken = False  # the profiler is gone; every further send is a no-op
 
     def send(self, event: str, **fields: Any) -> None:
@@ -76,6 +84,9 @@ class Wire:
         said = {name: value if name == "score" else fitted(value) for name, value in fields.items()}
         if "message" in said:
             said["message"] = fitted_text(said["message"], MAX_MESSAGE)
+        rank = claimed_rank()
+        if rank:
+            said["rank"] = rank
         line = json.dumps({"event": event, "t": time.monotonic(), **said}) + "\n"
         with self._lock:
             if self.broken:
@@ -88,9 +99,18 @@ class Wire:
     def hint(self, samples: int, actor: str = "") -> None:
         """Say how far the training is, for the display; most calls return at once."""
         now_s = time.monotonic()
-        if now_s - self._last_hint_s.get(actor, -math.inf) >= HINT_INTERVAL_S:
+        first = self._first_counts(actor)
+        new = len(first) < 2 and samples not in first
+        if new:
+            first.append(samples)
+        if new or now_s - self._last_hint_s.get(actor, -math.inf) >= HINT_INTERVAL_S:
             self._last_hint_s[actor] = now_s
             self.send("progress", samples=samples, score=None, **_of(actor))
+
+    def _first_counts(self, actor: str) -> List[int]:
+        if self._pid != os.getpid():
+            self._hinted.clear()  # a fork counts for itself
+        return self._hinted.setdefault(actor, [])
 
     def _connected(self) -> socket.socket:
         if self._socket is None or self._pid != os.getpid():
@@ -108,15 +128,14 @@ _wire_lock = threading.Lock()
 def connect() -> Optional[Wire]:
     """This process's end of the wire; ``None`` outside a profile and in every rank but the first.
 
-    Were all ranks to speak, samples and phases would be counted once a rank. ``RANK`` is torchrun's;
-    Lightning's own launcher sets ``LOCAL_RANK`` alone.
+    Were all ranks to speak, samples and phases would be counted once a rank.
     """
     global _wire
-    if os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) != "0":
+    path = os.environ.get(WIRE_VARIABLE)
+    if not path or muted():
         return None
     with _wire_lock:
-        path = os.environ.get(WIRE_VARIABLE)
-        if _wire is None and path:
+        if _wire is None:
             _wire = Wire(path)
             if SEED_VARIABLE in os.environ:  # under `run`; under `exec` a program's phases are all its own
                 atexit.register(_over, _wire, os.getpid())
@@ -129,15 +148,19 @@ def _over(wire: Wire, pid: int) -> None:
         wire.send("phase", name="shutdown", samples=None)
 
 
-def mark(name: str, actor: str = "") -> None:
+def mark(name: str, actor: str = "", samples: Optional[int] = None) -> None:
     """Start the phase ``name``; what ran before it ends here. A no-op outside a profile.
+
+    ``samples`` are those trained until now. A training that goes on from a checkpoint says with its first
+    mark what that brings along: only what follows is counted.
 
     On a GPU synchronise first: work still queued would be counted in the new phase. Where several train at
     once, federated clients say, each ``actor`` has phases of its own.
     """
     wire = connect()
     if wire is not None:
-        wire.send("phase", name=fitted_text(str(name), MAX_NAME), samples=None, **_of(actor))
+        known = None if samples is None else int(samples)
+        wire.send("phase", name=fitted_text(str(name), MAX_NAME), samples=known, **_of(actor))
 
 
 def _of(actor: str) -> Dict[str, str]:
@@ -145,7 +168,7 @@ def _of(actor: str) -> Dict[str, str]:
 
 
 def progress(samples: int, score: Optional[float] = None, actor: str = "") -> None:
-    """Say that ``samples`` have been trained since the start, and the ``score`` if one was just measured.
+    """Say that ``samples`` have been trained until now, and the ``score`` if one was just measured.
 
     With an ``actor`` they are those that it has trained.
 
@@ -180,8 +203,11 @@ def reached(score: float) -> bool:
     return bool(at_most) and float(score) <= float(value)
 
 
-def parse(line: bytes, now_s: float) -> Optional[Message]:
-    """The event in ``line``; ``None``: none that may be stored, or stamped later than ``now_s``."""
+def parse(line: bytes, now_s: float, pid: int = 0) -> Optional[Message]:
+    """The event in ``line`` of process ``pid``.
+
+    ``None``: none that may be stored, or one stamped later than ``now_s``.
+    """
     try:
         said = json.loads(line.decode())
     except (ValueError, RecursionError):
@@ -193,7 +219,10 @@ def parse(line: bytes, now_s: float) -> Optional[Message]:
     if not is_score(time_s) or not 0 <= time_s <= now_s:
         return None
     fields = said_by_program(event, said)
-    return None if fields is None else Message(float(time_s), event, fields)
+    rank: Any = said.get("rank")
+    return (
+        None if fields is None else Message(float(time_s), event, fields, pid, rank if is_count(rank) else 0)
+    )
 
 
 class Listener:
@@ -216,6 +245,7 @@ class Listener:
         self._wake_receive, self._wake_send = socket.socketpair()
         self._selector.register(self._wake_receive, selectors.EVENT_READ)
         self._pending: Dict[socket.socket, bytes] = {}
+        self._speakers: Dict[socket.socket, int] = {}
         self._stopping = False
         self._thread = threading.Thread(target=self._listen, name="energyprof-wire", daemon=True)
         self._thread.start()
@@ -257,6 +287,7 @@ class Listener:
             return  # the process was gone before it was let in
         connection.setblocking(False)
         self._pending[connection] = b""
+        self._speakers[connection] = _peer(connection)
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _receive(self, connection: socket.socket) -> bool:
@@ -280,7 +311,7 @@ class Listener:
             self._pending[connection] = rest
         now_s = time.monotonic()
         for line in lines:
-            message = parse(line, now_s)
+            message = parse(line, now_s, self._speakers[connection])
             if message is None or not self._room.takes(message.event, message.fields):
                 self.garbage += 1
             else:
@@ -289,5 +320,14 @@ class Listener:
 
     def _drop(self, connection: socket.socket) -> None:
         self._selector.unregister(connection)
-        del self._pending[connection]
+        del self._pending[connection], self._speakers[connection]
         connection.close()
+
+
+def _peer(connection: socket.socket) -> int:
+    """The process that connected, as the kernel knows it; 0: it does not say."""
+    try:
+        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    except (OSError, AttributeError):
+        return 0
+    return int(_CREDENTIALS.unpack(credentials)[0])

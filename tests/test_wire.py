@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from energyprof.launchers import ambient
 from energyprof.storable.events import Room
 from energyprof.storable.values import MAX_ITEMS, MAX_NAME, MAX_NAMES
 from energyprof.wire import MAX_LINE_BYTES, Listener, Message, parse
@@ -92,13 +93,61 @@ print(energyprof.seed(), energyprof.reached(0.1), energyprof.reached(0.2))
     assert [message.fields["name"] for message in heard.messages] == ["train", "shutdown"]
 
 
-@pytest.mark.parametrize("variable", ["RANK", "LOCAL_RANK"])
-def test_only_rank_0_speaks(heard: Heard, variable: str) -> None:
+@pytest.mark.parametrize(
+    ("variable", "size"),
+    [
+        ("RANK", "WORLD_SIZE"),
+        ("LOCAL_RANK", "WORLD_SIZE"),
+        ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+        ("PMI_RANK", "PMI_SIZE"),
+        ("JSM_NAMESPACE_RANK", "JSM_NAMESPACE_SIZE"),
+        ("SLURM_PROCID", "SLURM_NTASKS"),
+    ],
+)
+def test_only_rank_0_speaks(heard: Heard, variable: str, size: str) -> None:
     for rank in ("1", "0", "2"):
         code = f"import os, energyprof; energyprof.mark(os.environ['{variable}'])"
-        child(code, heard.listener.path, **{variable: rank})
+        child(code, heard.listener.path, **{variable: rank, size: "3"})
     heard.listener.close()
     assert [message.fields["name"] for message in heard.messages] == ["0"]
+
+
+def test_a_rank_of_an_unknown_number_of_processes_is_said_but_silences_nobody(heard: Heard) -> None:
+    child("import energyprof; energyprof.mark('train')", heard.listener.path, PMIX_RANK="2")
+    heard.listener.close()
+    assert [message.rank for message in heard.messages] == [2]
+
+
+def test_a_rank_that_the_profiler_has_too_is_not_the_programs(heard: Heard) -> None:
+    launched = {"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "3", "SLURM_NTASKS": "4"}
+    code = "import energyprof; energyprof.mark('train')"
+    child(code, heard.listener.path, **launched, ENERGYPROF_AMBIENT=ambient(launched))
+    child(code, heard.listener.path, **{**launched, "RANK": "3"}, ENERGYPROF_AMBIENT=ambient(launched))
+    heard.listener.close()
+    assert len(heard.messages) == 1
+
+
+def test_ranks_that_torch_knows_need_no_variable(heard: Heard) -> None:
+    code = """
+import sys, types, energyprof
+for rank in (2, 0, 1):
+    sys.modules["torch.distributed"] = types.SimpleNamespace(
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+        get_world_size=lambda: 3,
+        get_rank=lambda: rank,
+    )
+    energyprof.mark(str(rank))
+"""
+    child(code, heard.listener.path)
+    heard.listener.close()
+    assert [message.fields["name"] for message in heard.messages] == ["0"]
+
+
+def test_the_kernel_says_who_speaks(heard: Heard) -> None:
+    child("import os, energyprof; energyprof.mark(str(os.getpid()))", heard.listener.path)
+    heard.listener.close()
+    assert [str(message.pid) for message in heard.messages] == [heard.messages[0].fields["name"]]
 
 
 def test_a_fork_speaks_on_a_line_of_its_own(heard: Heard) -> None:

@@ -20,8 +20,7 @@ class PhaseReporter:
     def __init__(self) -> None:
         self.phase = ""
         self.samples = 0  # trained here; what a resumed checkpoint brings along is not
-        # The world's first process speaks. Lightning's own launcher sets no RANK, but this.
-        self.speaks = os.environ.get("LOCAL_RANK", "0") == "0"
+        self.speaks = True  # until the library says that another process does; launchers.py knows more
         self.aims = bool(os.environ.get(TARGET_VARIABLE))  # the profile has a target, in every process
         self.failed = False
         self._scores = 0

@@ -24,6 +24,8 @@ Output = Literal["inherit", "keep"]
 STOP_S = 10.0
 # Output of grandchildren may come later than the child's end; it is not waited for longer.
 PIPE_S = 1.0
+# What is still there so long after a program's end was left behind.
+LEAVE_S = 0.3
 
 
 class Child:
@@ -134,6 +136,14 @@ class Child:
         self._hear_out()
         return "" if self._outputs is None else torchrun.cause(self._said.lines(), self._outputs.said)
 
+    def left(self) -> list[str]:
+        """The names of what a user's program left running when it ended; what a workload leaves is ended."""
+        first = {} if self._own_session else dict(_on_wire(self._wire))
+        if first:
+            time.sleep(LEAVE_S)  # those at the other end of a pipe are about to end, too
+            return [name for pid, name in _on_wire(self._wire) if pid in first]
+        return []
+
     def end(self) -> None:
         """Make sure that none of it runs on: SIGTERM, then SIGKILL for what is left after ``STOP_S``."""
         self.signal(signal.SIGTERM)
@@ -145,7 +155,7 @@ class Child:
             # What it forked and left behind would go on using energy that is not the training's.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
-            for pid in _on_wire(self._wire):
+            for pid, _ in _on_wire(self._wire):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
@@ -167,13 +177,13 @@ def exit_status(code: int) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _on_wire(path: str) -> Iterator[int]:
-    """Every process that was started with this wire: torchrun's are in sessions of their own."""
+def _on_wire(path: str) -> Iterator[tuple[int, str]]:
+    """Every process started with this wire, and its name: torchrun's are in sessions of their own."""
     wanted = f"{WIRE_VARIABLE}={path}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # another user's, or it has ended
             if path and wanted in (folder / "environ").read_bytes().split(b"\0"):
-                yield int(folder.name)
+                yield int(folder.name), (folder / "comm").read_bytes().decode(errors="replace").strip()
 
 
 def _in_foreground() -> bool:

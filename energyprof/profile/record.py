@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from energyprof.launchers import AMBIENT_VARIABLE, ambient
 from energyprof.measure.observer import Observer
 from energyprof.measure.sampler import Sampler
 from energyprof.profile import inbox as inboxes
@@ -48,7 +49,8 @@ def record(
     last_word = threading.Event()  # of this training alone: the inbox outlives it
 
     def on_message(message: Message) -> None:
-        recorder.event(message.event, message.fields, at_s=message.time_s)
+        if not recorder.hear(message):
+            return  # what another process does begins and ends nothing of the program's
         if message.event != "progress" or message.fields["score"] is not None:
             read_cpu_time(CPU_EDGE_S)
         if message.event == "phase":
@@ -81,6 +83,7 @@ def record(
 
     def start() -> Child:
         environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
+        environment[AMBIENT_VARIABLE] = ambient(os.environ)
         environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
         observer.training_starts()
         sampler.read_now()
@@ -95,6 +98,8 @@ def record(
         if stopped_by is None:
             child = start()
             stopped_by = await_end(child, last_word, inbox, recorder, on_tick, TICK_S)
+            if names := child.left():
+                recorder.event("left", {"names": sorted(set(names))})
             if stopped_by is None and on.idle_s > 0:
                 stopped_by = wait("cooldown", COOLDOWN_S)
             if stopped_by is None and on.idle_s > 0:

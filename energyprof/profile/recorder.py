@@ -11,11 +11,13 @@ from energyprof.errors import MeterError
 from energyprof.measure.sampler import Sampler
 from energyprof.meter import ExternalLog
 from energyprof.profile.live import Live, Snapshot
+from energyprof.profile.speakers import Speakers
 from energyprof.profile.training import Training
 from energyprof.report.record import MeterRecord
 from energyprof.trace.rows import Sample
 from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
+from energyprof.wire import Message
 
 
 class Recorder:
@@ -29,6 +31,7 @@ class Recorder:
         self.zero_s, self._zero_utc_s = time.monotonic(), time.time()
         self._trace, self._run, self._meters = trace, run, meters
         self._lock = threading.Lock()
+        self._speakers = Speakers()
         self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc(self._zero_utc_s)})
 
     def event(self, name: str, fields: Mapping[str, Any], at_s: float | None = None) -> None:
@@ -40,6 +43,19 @@ class Recorder:
                 self.live.phase(time_s, fields["name"])
             elif name == "progress":
                 self.live.progress(fields["samples"], fields["score"])
+
+    def hear(self, message: Message) -> bool:
+        """Record what a process of the training said, and who that is; whether the program spoke."""
+        number, role, changed = self._speakers.hear(message.pid, message.rank)
+        for part in changed:
+            self.event("speaker", part._asdict(), at_s=message.time_s)
+        fields = message.fields if number == 1 else {**message.fields, "process": number}
+        if role == "program":
+            self.event(message.event, fields, at_s=message.time_s)
+            return True
+        with self._lock:  # not shown: it is not known yet whether it counts
+            self._trace.event(self._run, message.event, message.time_s - self.zero_s, fields)
+        return False
 
     def phase(self, name: str) -> None:
         """Write down that a phase of the profiler's own begins now."""

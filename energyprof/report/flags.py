@@ -15,6 +15,10 @@ Kind = Literal[
     "said",
     "exit_after_target",
     "wire_garbage",
+    "resumed",
+    "summed",
+    "beside",
+    "left",
     "hanging",
     "short",
     "gap",
@@ -55,6 +59,9 @@ class Meaning:
 # What happens to a device changes a run's joules, watts and seconds, but not how many samples it needs.
 _SPARED = ("samples_to_target",)
 
+# A training that went on from a checkpoint is part of one: what it takes to the target tells nothing.
+_PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample", "power")
+
 MEANINGS: Mapping[str, Meaning] = {
     "interrupted": Meaning("stopped by {detail}"),
     "unfinished": Meaning("cut off before its end"),
@@ -65,6 +72,19 @@ MEANINGS: Mapping[str, Meaning] = {
     "said": Meaning("the training reported: {detail}"),
     "exit_after_target": Meaning("exited with code {detail} after it had reached its target"),
     "wire_garbage": Meaning("{detail} lines from the program were not events"),
+    "resumed": Meaning(
+        "the training went on from a checkpoint at {detail}, which are not counted",
+        "invalid",
+        _PER_SAMPLE,
+        "the training was resumed",
+    ),
+    "summed": Meaning("its samples are the sum of what {detail} processes counted, each for itself", "doubt"),
+    "beside": Meaning(
+        "{detail} processes spoke beside each other, and nothing says which are ranks of one training: only "
+        "the first one's phases and samples count (see energyprof.mark's actor)",
+        "doubt",
+    ),
+    "left": Meaning("work went on after the program's end, unmeasured: {detail}", "doubt"),
     "hanging": Meaning("{meter}{how} hung: a read never returned"),
     "short": Meaning("too short for {meter}{how} to tell much: repeat it or train longer"),
     "gap": Meaning("{meter}{how} was not read for a while"),

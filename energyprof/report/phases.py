@@ -29,6 +29,7 @@ class PhaseStart(NamedTuple):
     name: str
     samples: int | None  # trained until then, by this actor
     actor: str = ""
+    process: int = 1  # which one said it, in the order in which they first spoke
 
 
 class Step(NamedTuple):
@@ -38,6 +39,7 @@ class Step(NamedTuple):
     samples: int  # until then, by this actor
     score: float | None
     actor: str = ""
+    process: int = 1
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,11 @@ def phase_intervals(
     for actor in dict.fromkeys(mark.actor for mark in own):
         starts = [mark for mark in own if mark.actor == actor and (not actor or mark.time_s < over_s)]
         steps = [step for step in progress if step.actor == actor]
-        found += _of_actor(starts, steps, over_s if actor else ended_s)
+        until_s = ended_s
+        if actor:  # its own last word ends it before the program's does
+            until_s = min((start.time_s for start in starts if start.name in OVER), default=over_s)
+            starts = [start for start in starts if start.time_s < until_s]
+        found += _of_actor(starts, steps, until_s)
     found.sort(key=lambda phase: phase.start_s)
     later = [mark for mark in marks if mark.time_s >= ended_s]
     edges = [mark.time_s for mark in later[1:]] + [last_s]

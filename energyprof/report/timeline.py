@@ -5,6 +5,8 @@ Events come from the training process (``wire.py``) and from the profiler itself
 ========= ================================= ========================================
 run       seed, monotonic_s, utc            the run's zero
 started                                     the training process was started
+speaker   process, role                     who a process on the wire is (``speakers.py``); 1: the first
+left      names                             processes that ran on after the program's end
 interrupt signal                            it was asked to stop
 hung                                        the process did not exit after its end
 exit      code                              it ended; negative: by that signal
@@ -34,6 +36,7 @@ from energyprof.report.phases import (
 )
 from energyprof.report.record import Status
 from energyprof.report.segments.conditions import Conditions
+from energyprof.report.speakers import Score, heard, programs
 from energyprof.trace.rows import Row
 from energyprof.workload import Target
 
@@ -45,6 +48,7 @@ class Evaluation:
     samples: int
     score: float
     time_s: float
+    trained: int  # in this run: less than ``samples`` if it was resumed from a checkpoint
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,11 @@ class _EventLog:
     )
     unmarked: bool = False  # none did
     last_s: float = 0.0
+    roles: dict[int, str] = field(default_factory=dict)  # of the processes that spoke
+    ends: list[tuple[int, tuple[float, str, str]]] = field(default_factory=list)  # their last words
+    left: tuple[str, ...] = ()  # what ran on after the program's end
+    scores: list[Score] = field(default_factory=list)
+    doubts: tuple[Flag, ...] = ()  # about who spoke
     cpu: list[CpuReading] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
 
@@ -105,6 +114,15 @@ class _EventLog:
             self.phases[self.phases.index(own[-1])] = self.provisional[1]
             self.unmarked = True
 
+    def choose(self) -> None:
+        """Keep what counts of what several processes said."""
+        program_s = self.started_s or 0.0, self.exit[0] if self.exit else math.inf
+        counted = heard(self.phases, self.progress, self.roles, program_s)
+        self.phases, self.progress = counted.phases, counted.progress
+        self.scores, self.doubts = counted.scores, counted.flags
+        spoke = programs(self.roles)
+        self.end = next((end for process, end in reversed(self.ends) if process in spoke), None)
+
     def trains(self) -> bool:
         """Whether, after what was told so far, the program runs and is not taking its steps apart."""
         apart = bool(self.phases) and self.phases[-1].name.startswith(PART)
@@ -114,7 +132,7 @@ class _EventLog:
 def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
     """The timeline of one run's ``rows``; samples among them only say how long it went on."""
     told = _told(rows)
-    evaluations = _until_target(_evaluations(told.progress), target)
+    evaluations = _until_target(_evaluations(told.scores), target)
     reached = bool(evaluations) and _reached(target, evaluations[-1].score)
     status = _status(told, evaluations, reached, target)
     ended_s = told.exit[0] if told.exit else told.last_s
@@ -135,7 +153,7 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         ended_s if parts_s is None else parts_s,
         train_start_s,
         train_end_s,
-        evaluations[-1].samples if reached else _samples(told),
+        evaluations[-1].trained if reached else _samples(told),
         evaluations[-1].score if evaluations else None,
         told.exit[1] if told.exit else None,
         told.facts,
@@ -157,18 +175,25 @@ def _told(rows: Iterable[Row]) -> _EventLog:
         if kind == "run":
             told.run = fields
         elif kind == "phase":
-            told.phases.append(PhaseStart(time_s, fields["name"], fields["samples"], fields.get("actor", "")))
+            actor, process = fields.get("actor", ""), fields.get("process", 1)
+            told.phases.append(PhaseStart(time_s, fields["name"], fields["samples"], actor, process))
             if "unmarked" in fields:
                 start = told.phases[-1]
                 told.provisional = start, start._replace(name=fields["unmarked"])
         elif kind == "progress":
-            told.progress.append(Step(time_s, fields["samples"], fields["score"], fields.get("actor", "")))
+            actor, process = fields.get("actor", ""), fields.get("process", 1)
+            told.progress.append(Step(time_s, fields["samples"], fields["score"], actor, process))
+        elif kind == "speaker":
+            told.roles[fields["process"]] = fields["role"]
+        elif kind == "left":
+            told.left = tuple(fields["names"])
         elif kind == "facts":
-            told.facts.update(fields["facts"])
+            spoke = fields.get("process", 1) in programs(told.roles)
+            told.facts = {**told.facts, **fields["facts"]} if spoke else {**fields["facts"], **told.facts}
         elif kind == "started":
             told.started_s = time_s
         elif kind == "end":
-            told.end = (time_s, fields["status"], fields["message"])
+            told.ends.append((fields.get("process", 1), (time_s, fields["status"], fields["message"])))
         elif kind == "exit":
             told.exit = (time_s, fields["code"])
         elif kind == "interrupt":
@@ -185,12 +210,17 @@ def _told(rows: Iterable[Row]) -> _EventLog:
     told.phases.sort(key=lambda start: start.time_s)
     told.progress.sort(key=lambda step: step.time_s)
     told.cpu.sort()
+    told.choose()
     told.name_unmarked()
     return told
 
 
-def _evaluations(progress: list[Step]) -> list[Evaluation]:
-    return [Evaluation(s.samples, s.score, s.time_s) for s in progress if s.score is not None]
+def _evaluations(scores: list[Score]) -> list[Evaluation]:
+    return [
+        Evaluation(step.samples, step.score, step.time_s, trained)
+        for step, trained in scores
+        if step.score is not None
+    ]
 
 
 def _until_target(evaluations: list[Evaluation], target: Target | None) -> tuple[Evaluation, ...]:
@@ -258,4 +288,6 @@ def _flags(told: _EventLog, reached: bool) -> tuple[Flag, ...]:
     if told.profiler.get("garbage"):
         flags.append(flag("wire_garbage", detail=str(told.profiler["garbage"])))
     flags += [flag("hanging", name) for name in told.profiler.get("hanging", ())]
-    return tuple(flags)
+    if told.left:
+        flags.append(flag("left", detail=", ".join(told.left)))
+    return (*flags, *told.doubts)

@@ -50,6 +50,21 @@ def of_events() -> Iterator[Flag]:
         event(20, "profiler", cpu_s=0.1, rss_bytes=1, garbage=2, hanging=["rapl:package-0"]),
         ended,
     ).flags
+    yield from of_several_processes()
+
+
+def of_several_processes() -> Iterator[Flag]:
+    ended = event(20, "exit", code=0)
+    parts = (event(1, "speaker", process=1, role="program"),)
+    yield from rebuilt(*parts, event(20, "left", names=["sleep"]), ended).flags
+    resumed = event(1, "phase", name="train", samples=9000)
+    yield from rebuilt(*parts, resumed, event(2, "progress", samples=9010, score=None), ended).flags
+    others = [event(time_s, "speaker", process=time_s, role="beside") for time_s in (2, 3)]
+    speak = [event(4, "progress", samples=9, score=None, process=process) for process in (2, 3)]
+    marked = event(1, "phase", name="train", samples=None)
+    yield from rebuilt(*parts, *others, marked, *speak, ended).flags
+    counted = event(3, "progress", samples=9, score=None)
+    yield from rebuilt(*parts, *others, marked, counted, *speak, ended).flags
 
 
 def of_readings() -> Iterator[Flag]:
