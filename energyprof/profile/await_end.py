@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -14,8 +13,9 @@ from energyprof.profile.recorder import Recorder
 
 # A program that said its last word gets this long to end.
 HANG_S = 30.0
-# After Ctrl-C or SIGTERM a program gets this long to clean up; a second signal ends the wait.
-GRACE_S = 30.0
+# After Ctrl-C or SIGTERM a program gets this long to clean up; a second one ends the wait. Slurm kills all
+# 30 s after SIGTERM (KillWait, slurm.conf(5)), and the report is to be whole by then.
+GRACE_S = 24.0
 
 
 def await_end(
@@ -26,20 +26,37 @@ def await_end(
     on_tick: Callable[[], None],
     tick_s: float,
 ) -> int | None:
-    """Wait for the program to end; the signal that made it end, if one did."""
+    """Wait for the program to end; the signal that made it end, if one did.
+
+    A warning is passed on, and the program goes on for as long as it likes.
+    """
     stopped_by: int | None = None
+    warned: set[int] = set()
+    early: list[int] = []
     deadline_s = float("inf")
     hang_s: float | None = None
     while True:
         kind, number = inboxes.message(inbox, tick_s)
         if kind == "exit":
+            if stopped_by is None and -number in warned:
+                # It did not know the signal, and died of it, as it would have without us.
+                stopped_by = -number
+                recorder.event("interrupt", {"signal": inboxes.name_of(stopped_by)})
             return stopped_by
+        if kind == "warning":
+            warned.add(number)
+            recorder.event("warning", {"signal": inboxes.name_of(number)})
+            child.warn(number)
+        elif kind == "early":
+            early.append(number)
+            recorder.event("warning", {"signal": inboxes.name_of(number)})
+        early = [number for number in early if not child.warn_those_that_care(number)]
         if kind == "signal":
             if stopped_by is not None:
-                child.signal(signal.SIGKILL)
+                child.kill()
                 continue
             stopped_by = number
-            recorder.event("interrupt", {"signal": signal.Signals(number).name})
+            recorder.event("interrupt", {"signal": inboxes.name_of(number)})
             deadline_s = time.monotonic() + GRACE_S
             child.stop(number)
         if last_word.is_set() and hang_s is None:
@@ -48,6 +65,8 @@ def await_end(
         if time.monotonic() > deadline_s:
             if stopped_by is None:
                 recorder.event("hung", {})
-            child.end()
+                child.end()
+            else:
+                child.kill()
             deadline_s = float("inf")
         on_tick()

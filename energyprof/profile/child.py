@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from energyprof.errors import UsageError
 from energyprof.profile import torchrun
 from energyprof.profile.output import TAIL_LINES, Outputs, OutputTail
 from energyprof.profile.process_tree import ProcessTree
+from energyprof.profile.processes import catches, on_wire
 from energyprof.wire import OUTPUT_VARIABLE, WIRE_VARIABLE
 
 Output = Literal["inherit", "keep"]
@@ -124,6 +125,28 @@ class Child:
         elif not (number == signal.SIGINT and _in_foreground()):
             self.signal(number)
 
+    def warn(self, number: int) -> None:
+        """Pass on a signal that says something: to those of its processes that care, else as it came to us.
+
+        One that nobody cares for would end a workload: it is not told. A user's program gets what we got.
+        """
+        if not self.warn_those_that_care(number) and not self._own_session:
+            self.signal(number)
+
+    def warn_those_that_care(self, number: int) -> bool:
+        """Send a signal to those of its processes that catch it; whether there are any."""
+        told = False
+        for pid, _ in on_wire(self._wire) if self.running else ():
+            with contextlib.suppress(OSError):  # it has just ended
+                if catches(pid, number):
+                    os.kill(pid, number)
+                    told = True
+        return told
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.signal(signal.SIGKILL)
+
     def tail(self) -> list[str]:
         """The last lines it printed; empty if its output was not ours to keep."""
         self._hear_out()
@@ -138,10 +161,10 @@ class Child:
 
     def left(self) -> list[str]:
         """The names of what a user's program left running when it ended; what a workload leaves is ended."""
-        first = {} if self._own_session else dict(_on_wire(self._wire))
+        first = {} if self._own_session else dict(on_wire(self._wire))
         if first:
             time.sleep(LEAVE_S)  # those at the other end of a pipe are about to end, too
-            return [name for pid, name in _on_wire(self._wire) if pid in first]
+            return [name for pid, name in on_wire(self._wire) if pid in first]
         return []
 
     def end(self) -> None:
@@ -155,7 +178,7 @@ class Child:
             # What it forked and left behind would go on using energy that is not the training's.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
-            for pid, _ in _on_wire(self._wire):
+            for pid, _ in on_wire(self._wire):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
 
@@ -175,15 +198,6 @@ class Child:
 def exit_status(code: int) -> int:
     """What a shell would exit with: the program's own code, or 128 + n if signal n ended it."""
     return code if code >= 0 else 128 - code
-
-
-def _on_wire(path: str) -> Iterator[tuple[int, str]]:
-    """Every process started with this wire, and its name: torchrun's are in sessions of their own."""
-    wanted = f"{WIRE_VARIABLE}={path}".encode()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # another user's, or it has ended
-            if path and wanted in (folder / "environ").read_bytes().split(b"\0"):
-                yield int(folder.name), (folder / "comm").read_bytes().decode(errors="replace").strip()
 
 
 def _in_foreground() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
 import tempfile
 import threading
 import time
@@ -106,7 +105,7 @@ def record(
                 sampler.read_now()
                 stopped_by = wait("idle", on.idle_s)
         else:
-            recorder.event("interrupt", {"signal": signal.Signals(stopped_by).name})
+            recorder.event("interrupt", {"signal": inboxes.name_of(stopped_by)})
     finally:
         if child is not None:
             child.end()

@@ -9,6 +9,7 @@ from typing import Literal
 # The codes are part of the schema: a kind that is no longer made stays, for files that have it.
 Kind = Literal[
     "interrupted",
+    "warned",
     "unfinished",
     "hung",
     "unmarked",
@@ -64,6 +65,7 @@ _PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample", "
 
 MEANINGS: Mapping[str, Meaning] = {
     "interrupted": Meaning("stopped by {detail}"),
+    "warned": Meaning("was sent {detail}, which was passed on"),
     "unfinished": Meaning("cut off before its end"),
     "hung": Meaning("did not exit after it had reported its end, and was stopped"),
     "unmarked": Meaning(

@@ -8,6 +8,7 @@ started                                     the training process was started
 speaker   process, role                     who a process on the wire is (``speakers.py``); 1: the first
 left      names                             processes that ran on after the program's end
 interrupt signal                            it was asked to stop
+warning signal                              a signal came that does not mean its end
 hung                                        the process did not exit after its end
 exit      code                              it ended; negative: by that signal
 cpu       cpu_s                             processor time of the training's processes until then
@@ -89,6 +90,7 @@ class _EventLog:
     end: tuple[float, str, str] | None = None
     exit: tuple[float, int] | None = None
     interrupt: str | None = None
+    warnings: dict[str, None] = field(default_factory=dict)  # names of signals, each once
     hung: bool = False
     provisional: tuple[PhaseStart, PhaseStart] | None = (
         None  # the first phase, and what it is if none follows
@@ -198,6 +200,8 @@ def _told(rows: Iterable[Row]) -> _EventLog:
             told.exit = (time_s, fields["code"])
         elif kind == "interrupt":
             told.interrupt = fields["signal"]
+        elif kind == "warning":
+            told.warnings[fields["signal"]] = None
         elif kind == "hung":
             told.hung = True
         elif kind == "cpu":
@@ -275,6 +279,8 @@ def _flags(told: _EventLog, reached: bool) -> tuple[Flag, ...]:
     flags = []
     if told.interrupt:
         flags.append(flag("interrupted", detail=told.interrupt))
+    if told.warnings:
+        flags.append(flag("warned", detail=", ".join(told.warnings)))
     if told.exit is None:
         flags.append(flag("unfinished"))
     if told.hung:

@@ -133,6 +133,7 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "end": {"status": is_name, "message": is_text, "process": _if_said(is_count)},
     "exit": {"code": _or_none(is_int)},
     "interrupt": {"signal": is_text},
+    "warning": {"signal": is_text},
     "cpu": {"cpu_s": is_number},
     "condition": {"device": is_name, "foreign": _if_said(_texts), "throttled": _if_said(_texts)},
     "profiler": {

@@ -1,0 +1,31 @@
+"""What the kernel says of processes: who was started with a wire, which signals one catches."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from energyprof.wire import WIRE_VARIABLE
+
+
+def on_wire(path: str) -> Iterator[tuple[int, str]]:
+    """Every process started with this wire, and its name: torchrun's are in sessions of their own."""
+    wanted = WIRE_VARIABLE.encode() + b"=" + os.fsencode(path)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's, or it has ended
+            if path and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name), (folder / "comm").read_bytes().decode(errors="replace").strip()
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether the process has a handler for the signal.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
+        if line.startswith(b"SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+    return False
