@@ -68,6 +68,9 @@ class MeterInfo:
     origin: Origin = "measured"
     offset_a_w: Amount = 0.0  # zero error, half-width of a rectangular distribution
     window_s: Amount = 0.0  # a power is the mean over so long before its read; 0: of that instant
+    window_assumed: bool = False  # nobody states it: it may be anything up to that
+    may_be_zero: bool = False  # a part that can be switched off; of all others 0 W is no reading
+    may_stand_still: bool = False  # a power that shows one value for long although all is well
     ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
     min_interval_s: Amount = 0.0  # never read more often: a device behind a slow bus or a network
     max_interval_s: Positive | None = None  # nor less often: a counter that its driver must see in time
@@ -83,6 +86,12 @@ class MeterInfo:
         if self.calibration is None:
             return joules
         return self.calibration.gain * joules + self.calibration.offset_w * span_s
+
+    def is_reading(self, value: float) -> bool:
+        """Whether a value can be what it says it is: the one rule for what 0 W, nan and too much mean."""
+        if not 0 <= value <= (self.max_power_w if self.reads == "power_w" else math.inf):
+            return False  # nan, too
+        return math.isfinite(value) and (value > 0 or self.may_be_zero or self.reads == "energy_j")
 
     def paced_s(self, interval_s: float) -> float:
         """The time between two reads where ``interval_s`` is asked for; a counter is read thrice a wrap."""

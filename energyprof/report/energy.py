@@ -212,7 +212,8 @@ class Integrator:
         sums = self._sums
         state = replace(sums, time_s=edge, begun=dict(sums.begun), ended=dict(sums.ended))
         if near is not None:
-            state.stamp_j = near.power_at(min(edge, near.end_s)) * near.stamp_s
+            power_w = max(near.power_at(min(edge, near.end_s)), near.stamp_w)
+            state.stamp_j = power_w * near.stamp_s
         return state
 
     def _between(self, start: _State, end: _State) -> MeterEnergy:

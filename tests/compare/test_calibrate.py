@@ -216,7 +216,7 @@ def test_a_load_of_one_level_tells_nothing_and_the_line_says_what_would(tmp_path
 
 def test_a_meter_that_shows_nothing_is_no_division_by_zero(tmp_path: Path) -> None:
     assert "a spread of 0 %" in refused(
-        recording(tmp_path / "r.json", [(nvml(reads="power_w"), gauge(0.0)), WALL])
+        recording(tmp_path / "r.json", [(nvml(reads="power_w", may_be_zero=True), gauge(0.0)), WALL])
     )
 
 

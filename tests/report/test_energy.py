@@ -115,7 +115,7 @@ def test_power_that_runs_linearly_between_uneven_stamps_is_integrated_exactly(
         return powers[i - 1] + share * (powers[i] - powers[i - 1])
 
     truth = sum((b - a) / 6 * (power(a) + 4 * power((a + b) / 2) + power(b)) for a, b in pairwise(knots))
-    energy = energy_between([Trace(gauge(), 0.1, samples_of(powers, times))], start_s, end_s)
+    energy = energy_between([Trace(gauge(may_be_zero=True), 0.1, samples_of(powers, times))], start_s, end_s)
     assert energy.joules == pytest.approx(truth, rel=1e-9, abs=1e-9)
 
 
@@ -157,9 +157,12 @@ def test_the_uncertainty_of_1000_joules(name: str) -> None:
 
 # 0 W, then 100 W: the trapezoid says 5 J for the interval of the step, the truth lies in 0…10 J.
 STEPS = {
-    "read at random times: 100 W · 0.1 s/√2": (gauge(), 10 / math.sqrt(2)),
-    "logged at even times: 5 J/√3": (gauge(external=True), 5 / math.sqrt(3)),
-    "a device that renews as slowly as it is read: 5 J/√3": (gauge(refresh_s=0.1), 5 / math.sqrt(3)),
+    "read at random times: 100 W · 0.1 s/√2": (gauge(may_be_zero=True), 10 / math.sqrt(2)),
+    "logged at even times: 5 J/√3": (gauge(may_be_zero=True, external=True), 5 / math.sqrt(3)),
+    "a device that renews as slowly as it is read: 5 J/√3": (
+        gauge(may_be_zero=True, refresh_s=0.1),
+        5 / math.sqrt(3),
+    ),
 }
 
 
@@ -179,7 +182,9 @@ def test_a_mean_over_a_window_misses_nothing_of_it_and_stands_for_its_middle() -
     # The power steps from 0 to 100 W at 5 s; each reading is the mean over the second before it.
     times = [i * 0.1 for i in range(121)]
     values = [100 * min(1.0, max(0.0, t - 5)) for t in times]
-    energy = energy_between([Trace(gauge(window_s=1.0), 0.1, samples_of(values, times))], 1, 10)
+    energy = energy_between(
+        [Trace(gauge(may_be_zero=True, window_s=1.0), 0.1, samples_of(values, times))], 1, 10
+    )
     assert energy.joules == pytest.approx(500)
     assert energy.terms_j.get("sampling", 0) <= 10 * math.sqrt(10 * 0.01) / math.sqrt(2) + 1e-9
 

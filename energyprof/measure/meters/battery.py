@@ -13,6 +13,8 @@ ROLE: Role = "cross-check"
 
 # Linux, drivers/acpi/battery.c: it asks the battery at most once in cache_time = 1000 ms.
 PERIOD_S = 1.0
+# Fuel gauges smooth the current over seconds; none states how.
+WINDOW_S = 5.0
 
 # No kernel interface tells how good a battery's gauge is.
 GAIN_A = 0.05
@@ -77,6 +79,8 @@ def _info(entry: Path) -> MeterInfo:
         gain_source=GAIN_SOURCE,
         max_power_w=MAX_POWER_W,
         device=device,
+        window_s=WINDOW_S,
+        window_assumed=True,
         min_interval_s=PERIOD_S,
     )
 

@@ -46,6 +46,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     place = parse("csv", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=OPTIONS)
     wanted, path = _wanted(place), Path(address).expanduser().absolute()
     resolution, window_s = place.number("resolution", 0.0), place.number("window", 0.0)
+    stated = "window" in place.own
     if resolution < 0 or window_s < 0:
         raise UsageError("csv: resolution= and window= cannot be negative")
     try:
@@ -80,7 +81,9 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         gain_source=place.gain_source,
         max_power_w=MAX_POWER_W,
         device=str(path),
-        window_s=window_s,
+        # A logger writes a mean since its last row, or a power of that moment.
+        window_s=window_s if stated or columns.reads == "energy_j" else period_s,
+        window_assumed=not stated and columns.reads == "power_w",
         min_interval_s=period_s,
         external=True,
     )

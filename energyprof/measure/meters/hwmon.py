@@ -18,6 +18,8 @@ ROLE: Role = "cross-check"
 
 # Of a chip that does not say how often it measures.
 REFRESH_S = 0.1
+# An average whose driver does not tell over what: about a second in firmware that is known.
+AVERAGE_S = 1.0
 
 UNSTATED = (0.10, "assumed: the maker states no accuracy")
 AMD_RAPL = (0.10, "AMD RAPL: Schöne et al. 2021")
@@ -161,6 +163,7 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         gain_source=chip.gain[1],
         max_power_w=chip.max_power_w,
         device=sensor.address,
+        may_be_zero=_part(sensor, chip) == "board",  # a rail can be switched off
     )
     meter = Hwmon(draft, sensor.path)
     try:
@@ -168,13 +171,15 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
     finally:
         meter.close()
     interval_s, update_ms = sensor.interval_s(), read_text(sensor.path.with_name("update_interval"))
+    averages = sensor.path.name.endswith("_average")
     gain_a, gain_source = _accuracy(sensor) or chip.gain
     socket = re.fullmatch(r"Esocket(\d+)", sensor.label)
     return replace(
         draft,
         resolution=step(round(first * 1e6)),
         refresh_s=interval_s or (int(update_ms) / 1000 if update_ms.isdigit() else 0.0) or REFRESH_S,
-        window_s=interval_s,
+        window_s=interval_s or (AVERAGE_S if averages else 0.0),
+        window_assumed=averages and not interval_s,
         gain_a=gain_a,
         gain_source=gain_source,
         max_power_w=chip.max_power_w,
@@ -227,8 +232,7 @@ class Hwmon:
             raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
         if not text.isdigit():
             raise MeterError(f"{self.info.name}: {self._path}: {text[:20]!r} is not a number of µW or µJ")
-        # A rail may be switched off; a processor, a GPU or a node that draws nothing is not being measured.
-        if int(text) == 0 and self.info.reads == "power_w" and self.info.part != "board":
+        if int(text) == 0 and not self.info.is_reading(0.0):
             raise MeterError(f"{self.info.name}: {self._path}: it shows 0 W")
         return int(text) / 1e6
 

@@ -164,6 +164,7 @@ def _info(name: str, logs: Sequence[PowerLog], longest_s: float, result: Result)
         method=log.seen,
         resolution=max(log.resolution for log in logs),
         refresh_s=period_s,
+        may_stand_still=estimate,
         gain_a=ESTIMATE_A if estimate else GAIN_A,
         gain_source=ESTIMATE_SOURCE if estimate else GAIN_SOURCE,
         max_power_w=MAX_POWER_W,

@@ -75,7 +75,7 @@ class CounterSegmenter:
         return [part for sample in held for part in self._push(sample, (held[-1].start_s, changed_s))]
 
     def _push(self, sample: Sample, shown: tuple[float, float] | None) -> list[Segment]:
-        if self._bad.rejects(sample.value, math.inf):
+        if self._bad.rejects(sample.value, self._meter):
             return []
         assert sample.value is not None  # rejects() saw to it
         time_s = (sample.start_s + sample.end_s) / 2

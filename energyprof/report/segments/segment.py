@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from energyprof.meter import MeterInfo
 from energyprof.report.flags import Kind
 
 # Readings further apart than this many intervals leave a gap between them.
@@ -23,6 +23,7 @@ class Segment:
     sampling_j: float = 0.0  # the same where readings came at random times (standard, adds in quadrature)
     bridge_j: float = 0.0  # what is not known over a gap or a reset (half-width, adds linearly)
     stamp_s: float = 0.0  # what its ends may be off by in time (half-width)
+    stamp_w: float = 0.0  # the most power within stamp_s of it, as far as that is more than its own
     covered: bool = True
     seen: bool = True  # False: nothing is known of its time, its power is that of what was seen beside it
     flags: tuple[Kind, ...] = ()  # of the meter whose readings these are
@@ -50,12 +51,12 @@ class Rejects:
     def __init__(self) -> None:
         self._flags: list[Kind] = []
 
-    def rejects(self, value: float | None, limit: float) -> bool:
+    def rejects(self, value: float | None, meter: MeterInfo) -> bool:
         """Whether ``value`` is not a reading; remembers it if so."""
         if value is None:
             self.add("failed_read")
             return True
-        if not (math.isfinite(value) and 0 <= value <= limit):
+        if not meter.is_reading(value):
             self.add("rejected_reading")
             return True
         return False

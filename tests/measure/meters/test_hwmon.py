@@ -42,7 +42,7 @@ def test_an_amd_gpu_is_named_by_its_place_and_not_by_its_number(tmp_path: Path) 
     assert (info.part, info.boundary, info.reads) == ("gpu", "component", "power_w")
     assert info.max_power_w == 2000.0
     assert info.resolution == 1.0
-    assert info.window_s == 0.0
+    assert (info.window_s, info.window_assumed) == (1.0, True)  # the driver does not tell
 
 
 def test_each_gpu_is_a_meter(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import credential_variables, parse
+from energyprof.measure.meters.network.polled import BMC_WINDOW_S
 from energyprof.meter import Finding, MeterInfo, Role, Source
 
 ROLE: Role = "real"
@@ -82,6 +83,8 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         gain_source=place.gain_source,
         max_power_w=MAX_POWER_W,
         device=address,
+        window_s=BMC_WINDOW_S,
+        window_assumed=True,
         min_interval_s=PERIOD_S,
         offset_a_w=0.0 if "gain" in options else OFFSET_A_W,
     )

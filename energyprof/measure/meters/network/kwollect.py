@@ -13,7 +13,7 @@ from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import parse
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service, base_of
 from energyprof.measure.meters.network.kwollect_log import KwollectLog, TimedPower, added
-from energyprof.measure.meters.network.polled import blocked
+from energyprof.measure.meters.network.polled import BMC_WINDOW_S, blocked
 from energyprof.meter import Finding, MeterInfo, Role, Source
 
 ROLE: Role = "real"
@@ -27,7 +27,7 @@ class Metric:
     """One kind of power that Kwollect keeps of a node."""
 
     period_s: float  # from one row to the next
-    window_s: float  # a row is the mean over so long
+    window_s: float  # a row is the mean over so long, or over up to so long
     resolution_w: float
     gain_a: float
     gain_source: str
@@ -40,7 +40,11 @@ METRICS = {
         1.0, 1.0, 0.1, 0.02, "assumed: Grid'5000 publishes none; twice that of a class 1 meter"
     ),
     "bmc_node_power_watt": Metric(
-        5.0, 0.0, 1.0, 0.05, "assumed: the 5 % that ENERGY STAR asks of the input power servers report"
+        5.0,
+        BMC_WINDOW_S,
+        1.0,
+        0.05,
+        "assumed: the 5 % that ENERGY STAR asks of the input power servers report",
     ),
 }
 WATTMETER = "wattmetre_power_watt"
@@ -112,6 +116,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         max_power_w=MAX_POWER_W,
         device=", ".join(sorted(filter(None, supplies))),
         window_s=metric.window_s,
+        window_assumed=name != WATTMETER,
         external=True,
     )
     notes = (f"{len(supplies)} power supplies, added up",) if len(supplies) > 1 else ()

@@ -17,6 +17,11 @@ from energyprof.meter import Finding, MeterInfo, Role, Source
 # Plugs and BMCs renew their power about once a second; to ask more often would only load them.
 POWER_INTERVAL_S = 1.0
 
+# What the value is the mean of, no one states. The chips in plugs count pulses of energy and give a mean from
+# one renewal to the next; BMCs smooth over seconds.
+PLUG_WINDOW_S = 1.0
+BMC_WINDOW_S = 5.0
+
 # Of their energy registers no one promises more than a value a minute (Shelly's API gives energy by the
 # minute). So the power, integrated, is what counts, and the register is held against it: the minute that it
 # may be late is within this tolerance after twenty minutes.
@@ -102,6 +107,7 @@ def register_of(power: MeterInfo, method: str, resolution_j: float) -> MeterInfo
         refresh_s=REGISTER_REFRESH_S,
         min_interval_s=REGISTER_INTERVAL_S,
         window_s=0.0,
+        window_assumed=False,
         checks=power.name,
         tolerance=REGISTER_TOLERANCE,
     )

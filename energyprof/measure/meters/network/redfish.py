@@ -13,6 +13,7 @@ from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import Address, parse
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service, base_of
 from energyprof.measure.meters.network.polled import (
+    BMC_WINDOW_S,
     POWER_INTERVAL_S,
     Question,
     blocked,
@@ -120,6 +121,8 @@ def _search(client: Client, service: Service, place: Address) -> Finding:
         gain_source=place.gain_source,
         max_power_w=MAX_POWER_W,
         device=_device(supply.chassis),
+        window_s=BMC_WINDOW_S,
+        window_assumed=True,
         min_interval_s=POWER_INTERVAL_S,
     )
     power = Question(supply.path, {}, functools.partial(_watts, keys))

@@ -11,6 +11,7 @@ from energyprof.errors import MeterError
 from energyprof.measure.meters.network.address import Address, parse
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service, base_of
 from energyprof.measure.meters.network.polled import (
+    PLUG_WINDOW_S,
     POWER_INTERVAL_S,
     Question,
     blocked,
@@ -152,6 +153,8 @@ def _info(
         gain_source=place.gain_source,
         max_power_w=max_power_w,
         device=device,
+        window_s=PLUG_WINDOW_S,
+        window_assumed=True,
         min_interval_s=POWER_INTERVAL_S,
     )
 

@@ -11,6 +11,7 @@ from energyprof.measure.meters.network.address import parse
 from energyprof.measure.meters.network.credentials import where_to_put
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service, base_of
 from energyprof.measure.meters.network.polled import (
+    PLUG_WINDOW_S,
     POWER_INTERVAL_S,
     Question,
     blocked,
@@ -75,6 +76,8 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
             gain_source=place.gain_source,
             max_power_w=MAX_POWER_W * (len(there) if index == ALL else 1),
             device=device,
+            window_s=PLUG_WINDOW_S,
+            window_assumed=True,
             min_interval_s=POWER_INTERVAL_S,
         )
         channel = ALL if len(there) == 1 else index

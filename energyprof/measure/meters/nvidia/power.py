@@ -42,6 +42,7 @@ class PowerReading:
     method: str
     window_s: float
     read: Callable[[Any, Any], float]  # (nvml, handle) -> W; raises NVMLError
+    assumed: bool = False  # nobody says which time that is: it may be anything up to that
 
 
 def power_reading(nvml: Any, handle: Any, gpu: Gpu) -> PowerReading | None:
@@ -55,7 +56,9 @@ def power_reading(nvml: Any, handle: Any, gpu: Gpu) -> PowerReading | None:
     ways = [PowerReading(f"field {NVML_FI_DEV_POWER_INSTANT}, instant{module}", 0.0, instant)]
     if not gpu.superchip:
         window_s, words = _window(gpu)
-        ways.append(PowerReading(f"nvmlDeviceGetPowerUsage, {words}", window_s, _usage_w))
+        ways.append(
+            PowerReading(f"nvmlDeviceGetPowerUsage, {words}", window_s, _usage_w, gpu.capability is None)
+        )
     for way in ways:
         try:
             way.read(nvml, handle)
@@ -102,6 +105,7 @@ def power_alone(counter: MeterInfo, reading: PowerReading, gpu: Gpu) -> MeterInf
         resolution=1 / MW_PER_W,
         refresh_s=REFRESH_S,
         window_s=reading.window_s,
+        window_assumed=reading.assumed,
         ticks=False,
         lane="nvml-power",
         gain_a=PART_TIME_GAIN_A if part_time else counter.gain_a,

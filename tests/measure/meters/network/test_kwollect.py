@@ -84,7 +84,8 @@ def test_the_bmcs_metric_is_read_only_when_asked_for() -> None:
     assert missing.state == "blocked"
     assert missing.reason == "it has no wattmetre_power_watt of grappe-3 in the last 120 s"
     assert missing.remedy.endswith("/stable/sites/nancy/clusters/grappe | jq .metrics")
-    assert (asked.sources[0].info.refresh_s, asked.sources[0].info.window_s) == (5.0, 0.0)
+    info = asked.sources[0].info
+    assert (info.refresh_s, info.window_s, info.window_assumed) == (5.0, 5.0, True)
 
 
 @pytest.mark.parametrize("place", ["nancy", "grappe-3", "nancy/", "/grappe-3", "a/b/c", "nancy/../x", "n/G"])

@@ -1,0 +1,55 @@
+"""Whether a power meter still follows: how long it has shown one value, and how long it may."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from energyprof.meter import MeterInfo
+
+# A power of so many steps of its meter trembles from one renewal to the next, whatever the load: fans,
+# temperature and the supply move it by a thousandth. One of fewer steps may show one value for longer.
+TREMBLE = 1e-3
+# Of a meter that moves: no less than this, and so many times what it usually takes to move.
+STILL_S = 5.0
+STILL_RENEWALS = 10
+# So many moves tell how often it does.
+LEARNT = 8
+# Of one that hardly ever moved, a steady load and a dead meter look alike: it has longer.
+NEVER_S = 600.0
+NEVER_RENEWALS = 1000
+
+
+class Standstill:
+    """The one rule for all powers; what a meter may do is data in its ``MeterInfo``."""
+
+    def __init__(self, meter: MeterInfo) -> None:
+        self._meter = meter
+        self._first_s: float | None = None
+        self._since_s = 0.0
+        self._value_w = 0.0
+        self._changes = 0
+
+    def look(self, time_s: float, value_w: float) -> Literal["moves", "stands", "stalled"]:
+        """What the reading says; ``stands``: what follows tells whether it is one."""
+        if self._first_s is None:
+            self._first_s = self._since_s = time_s
+        elif value_w != self._value_w:
+            self._changes, self._since_s = self._changes + 1, time_s
+        elif time_s - self._since_s > self._limit_s():
+            return "stalled"
+        elif self._changes >= LEARNT and not self._meter.may_stand_still:
+            return "stands"
+        self._value_w = value_w
+        return "moves"
+
+    def _limit_s(self) -> float:
+        meter = self._meter
+        if meter.may_stand_still or self._value_w == 0:  # a part that is switched off stays off
+            return math.inf
+        coarse = max(1.0, meter.resolution / (TREMBLE * self._value_w))
+        if self._changes < LEARNT or self._first_s is None:
+            return max(NEVER_S, NEVER_RENEWALS * meter.refresh_s) * coarse
+        pace_s = (self._since_s - self._first_s) / self._changes
+        # A coarse meter moves twice each time, away and back: it is still for longer than its pace tells.
+        return max(STILL_S * coarse, STILL_RENEWALS * max(meter.refresh_s, min(coarse, 2) * pace_s))

@@ -1,0 +1,104 @@
+"""What is a power and what is none: 0 W, values that stand still, means over windows; one rule for all."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from energyprof.measure.meters.network.polled import BMC_WINDOW_S
+from energyprof.report.energy import Window
+from fakes import simulated
+from fakes.meters import gauge, samples_of
+from fakes.simulated import Device, simulate
+from fakes.traces import Trace, energy_between, integrate
+from fakes.waveform import square
+
+PLUG = gauge(kind="shelly", part="machine", resolution=0.1, refresh_s=1.0, min_interval_s=1.0)
+NVML = gauge(kind="nvml", part="gpu", resolution=0.001, refresh_s=0.1)
+BMC = gauge(
+    kind="redfish",
+    part="machine",
+    resolution=1.0,
+    refresh_s=1.0,
+    min_interval_s=1.0,
+    window_s=BMC_WINDOW_S,
+    window_assumed=True,
+)
+
+
+@pytest.mark.parametrize("meter", [PLUG, NVML, BMC])
+def test_0_w_of_what_runs_is_no_reading(meter) -> None:
+    trace = Trace(meter, 1.0, samples_of([0.0] * 21, 1.0))
+    assert energy_between([trace], 0, 15).joules is None
+    trace = Trace(meter, 1.0, samples_of([50.0 + i % 2 for i in range(10)] + [0.0] * 10 + [50.0, 51.0], 1.0))
+    (energy,) = integrate(trace, [(1, 19)])
+    assert "rejected_reading" in energy.flags
+    assert energy.coverage < 0.7
+
+
+def test_a_part_that_can_be_switched_off_may_draw_nothing_for_long() -> None:
+    rail = gauge(part="board", resolution=0.04, may_be_zero=True)
+    trace = Trace(rail, 0.1, samples_of([1.0, 2.0] * 10 + [0.0] * 400 + [1.0], 0.1))
+    (energy,) = integrate(trace, [(5, 35)])
+    assert (energy.joules, energy.coverage, energy.flags) == (0.0, 1.0, ())
+
+
+def trembling(power_w: float, seed: int, step_w: float) -> list[float]:
+    rng = random.Random(seed)
+    return [round(power_w * rng.gauss(1, 0.003) / step_w) * step_w for _ in range(200)]
+
+
+@pytest.mark.parametrize(("power_w", "step_w"), [(60.0, 0.001), (60.0, 0.1), (300.0, 1.0), (90.0, 1.0)])
+def test_a_healthy_meter_stands_still_for_no_longer_than_it_may(power_w: float, step_w: float) -> None:
+    meter = replace(PLUG, resolution=step_w)
+    for seed in range(20):
+        trace = Trace(meter, 1.0, samples_of(trembling(power_w, seed, step_w), 1.0))
+        (energy,) = integrate(trace, [(5, 190)])
+        assert (energy.coverage, energy.flags) == (1.0, ())
+
+
+def test_a_value_that_stands_still_beyond_its_renewals_is_no_reading() -> None:
+    values = trembling(60.0, 1, 0.001)
+    # It hangs at 60 W from 10 s on while the truth falls to 10 W.
+    frozen = [*values[:100], *[values[99]] * 200]
+    (energy,) = integrate(Trace(NVML, 0.1, samples_of(frozen, 0.1)), [(5, 25)])
+    assert "stalled" in energy.flags
+    assert energy.coverage == pytest.approx(0.25, abs=0.02)
+    assert abs(energy.joules - (5 * 60 + 15 * 10)) < 2 * math.hypot(*energy.terms_j.values())
+    # What came before is known as ever.
+    (before,) = integrate(Trace(NVML, 0.1, samples_of(frozen, 0.1)), [(2, 9)])
+    assert (before.coverage, before.flags) == (1.0, ())
+    assert before.joules == pytest.approx(420, rel=0.01)
+
+
+def test_a_value_that_may_stand_still_is_believed() -> None:
+    frozen = [*trembling(60.0, 1, 0.001)[:100], *[60.0] * 200]
+    steady = replace(NVML, may_stand_still=True)
+    (energy,) = integrate(Trace(steady, 0.1, samples_of(frozen, 0.1)), [(5, 25)])
+    assert (energy.coverage, energy.flags) == (1.0, ())
+
+
+@pytest.mark.parametrize("window_s", [0.0, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("period_s", [7.0, 13.0, 24.0])
+def test_phases_lie_inside_u_whatever_a_bmc_averages_over_up_to_what_is_assumed(
+    window_s: float, period_s: float
+) -> None:
+    inside = count = 0
+    for seed in range(4):
+        wave = square(60, 300, period_s)
+        rng = random.Random(f"{seed} {window_s}")
+        phase_s = rng.uniform(0, period_s)
+        shown = simulated.power(wave, phase_s, 1.0, rng.random(), window_s)
+        edges = [n * period_s / 2 - phase_s for n in range(2, 26)]
+        (trace,) = simulate([Device(BMC, shown)], 0.1, edges[-1] + 10, edges, seed)
+        windows: list[Window] = [(a, b) for a, b in pairwise(edges) if a > 6]
+        for (start_s, end_s), energy in zip(windows, integrate(trace, windows), strict=True):
+            truth_j = wave.energy_j(phase_s + start_s, phase_s + end_s)
+            assert energy.joules is not None
+            count += 1
+            inside += abs(energy.joules - truth_j) <= 2 * math.hypot(*energy.terms_j.values())
+    assert inside / count >= 0.98
