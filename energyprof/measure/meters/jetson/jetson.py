@@ -156,7 +156,7 @@ def _info(
         lane="jetson",
         offset_a_w=scale.offset_w,
         window_s=scale.window_s,
-        may_be_zero=boundary == "component",  # a rail can be off, or below one step; a module that runs not
+        may_be_zero=part != "soc",  # a rail can be off, or below one step; a module that runs draws something
         min_interval_s=interval_s,
     )
 

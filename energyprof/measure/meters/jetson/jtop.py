@@ -75,7 +75,7 @@ def _info(label: str, part: Part, boundary: Boundary) -> MeterInfo:
         gain_source=GAIN_SOURCE,
         max_power_w=MAX_W,
         offset_a_w=OFFSET_V / USUAL_SHUNT_OHM * SUPPLY_V,
-        may_be_zero=boundary == "component",  # a rail can be off, or below one step; a module that runs not
+        may_be_zero=part != "soc",  # a rail can be off, or below one step; a module that runs draws something
         min_interval_s=PERIOD_S / 2,
     )
 
