@@ -163,7 +163,7 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         gain_source=chip.gain[1],
         max_power_w=chip.max_power_w,
         device=sensor.address,
-        may_be_zero=_part(sensor, chip) == "board",  # a rail can be switched off
+        may_be_zero=part_of(sensor, chip) == "board",  # a rail can be switched off
     )
     meter = Hwmon(draft, sensor.path)
     try:
