@@ -34,7 +34,7 @@ class Standstill:
         """What the reading says; ``stands``: what follows tells whether it is one."""
         if self._first_s is None:
             self._first_s = self._since_s = time_s
-        elif value_w != self._value_w:
+        elif not math.isclose(value_w, self._value_w):  # to a billionth: arithmetic may have rounded it
             self._changes, self._since_s = self._changes + 1, time_s
         elif time_s - self._since_s > self._limit_s():
             return "stalled"
@@ -45,9 +45,10 @@ class Standstill:
 
     def _limit_s(self) -> float:
         meter = self._meter
-        if meter.may_stand_still or self._value_w == 0:  # a part that is switched off stays off
+        tremble_w = TREMBLE * self._value_w
+        if meter.may_stand_still or tremble_w == 0:  # a part that is switched off stays off
             return math.inf
-        coarse = max(1.0, meter.resolution / (TREMBLE * self._value_w))
+        coarse = max(1.0, meter.resolution / tremble_w)
         if self._changes < LEARNT or self._first_s is None:
             return max(NEVER_S, NEVER_RENEWALS * meter.refresh_s) * coarse
         pace_s = (self._since_s - self._first_s) / self._changes
