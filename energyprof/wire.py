@@ -48,6 +48,8 @@ OUTPUT_VARIABLE = "ENERGYPROF_OUTPUT"  # where each of several processes takes i
 MAX_LINE_BYTES = MAX_EVENT
 # Progress without a score only moves the display: more often than this nobody could see it.
 HINT_INTERVAL_S = 0.25
+# But so many are sent in any case.
+FIRST_HINTS = 3
 # A profiler that does not take a line within this time is taken for gone.
 SEND_TIMEOUT_S = 5.0
 # What is still in the sockets at the end is taken, but a process that never stops talking is cut off.
@@ -56,13 +58,23 @@ DRAIN_S = 1.0
 _CREDENTIALS = struct.Struct("3i")
 
 
+class Sender(NamedTuple):
+    """Who is at the other end of a connection."""
+
+    pid: int  # 0: the kernel does not say
+    connection: int  # its number: a pid may be another process's later
+
+
+NOBODY = Sender(0, 0)
+
+
 class Message(NamedTuple):
     """One well-formed event of the child."""
 
     time_s: float  # time.monotonic() of the sender
     event: str
     fields: Dict[str, Any]
-    pid: int = 0  # of the sender; 0: the kernel does not say
+    sender: Sender = NOBODY
     rank: int = 0  # that the sender claims among those launched with it
 
 
@@ -75,7 +87,7 @@ class Wire:
         self._pid = 0
         self._lock = threading.Lock()
         self._last_hint_s: Dict[str, float] = {}  # by actor
-        self._hinted: Dict[str, List[int]] = {}  # the first two counts of each: they tell where it started
+        self._hinted: Dict[str, List[int]] = {}  # the first counts of each: they tell where it started
         self.broken = False  # the profiler is gone; every further send is a no-op
 
     def send(self, event: str, **fields: Any) -> None:
@@ -100,7 +112,7 @@ class Wire:
         """Say how far the training is, for the display; most calls return at once."""
         now_s = time.monotonic()
         first = self._first_counts(actor)
-        new = len(first) < 2 and samples not in first
+        new = len(first) < FIRST_HINTS and samples not in first
         if new:
             first.append(samples)
         if new or now_s - self._last_hint_s.get(actor, -math.inf) >= HINT_INTERVAL_S:
@@ -203,8 +215,8 @@ def reached(score: float) -> bool:
     return bool(at_most) and float(score) <= float(value)
 
 
-def parse(line: bytes, now_s: float, pid: int = 0) -> Optional[Message]:
-    """The event in ``line`` of process ``pid``.
+def parse(line: bytes, now_s: float, sender: Sender = NOBODY) -> Optional[Message]:
+    """The event in ``line`` of the ``sender``.
 
     ``None``: none that may be stored, or one stamped later than ``now_s``.
     """
@@ -221,7 +233,9 @@ def parse(line: bytes, now_s: float, pid: int = 0) -> Optional[Message]:
     fields = said_by_program(event, said)
     rank: Any = said.get("rank")
     return (
-        None if fields is None else Message(float(time_s), event, fields, pid, rank if is_count(rank) else 0)
+        None
+        if fields is None
+        else Message(float(time_s), event, fields, sender, rank if is_count(rank) else 0)
     )
 
 
@@ -245,7 +259,8 @@ class Listener:
         self._wake_receive, self._wake_send = socket.socketpair()
         self._selector.register(self._wake_receive, selectors.EVENT_READ)
         self._pending: Dict[socket.socket, bytes] = {}
-        self._speakers: Dict[socket.socket, int] = {}
+        self._senders: Dict[socket.socket, Sender] = {}
+        self._connections = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._listen, name="energyprof-wire", daemon=True)
         self._thread.start()
@@ -287,7 +302,8 @@ class Listener:
             return  # the process was gone before it was let in
         connection.setblocking(False)
         self._pending[connection] = b""
-        self._speakers[connection] = _peer(connection)
+        self._connections += 1
+        self._senders[connection] = Sender(_peer(connection), self._connections)
         self._selector.register(connection, selectors.EVENT_READ)
 
     def _receive(self, connection: socket.socket) -> bool:
@@ -311,7 +327,7 @@ class Listener:
             self._pending[connection] = rest
         now_s = time.monotonic()
         for line in lines:
-            message = parse(line, now_s, self._speakers[connection])
+            message = parse(line, now_s, self._senders[connection])
             if message is None or not self._room.takes(message.event, message.fields):
                 self.garbage += 1
             else:
@@ -320,7 +336,7 @@ class Listener:
 
     def _drop(self, connection: socket.socket) -> None:
         self._selector.unregister(connection)
-        del self._pending[connection], self._speakers[connection]
+        del self._pending[connection], self._senders[connection]
         connection.close()
 
 

@@ -147,7 +147,7 @@ for rank in (2, 0, 1):
 def test_the_kernel_says_who_speaks(heard: Heard) -> None:
     child("import os, energyprof; energyprof.mark(str(os.getpid()))", heard.listener.path)
     heard.listener.close()
-    assert [str(message.pid) for message in heard.messages] == [heard.messages[0].fields["name"]]
+    assert [str(message.sender.pid) for message in heard.messages] == [heard.messages[0].fields["name"]]
 
 
 def test_a_fork_speaks_on_a_line_of_its_own(heard: Heard) -> None:

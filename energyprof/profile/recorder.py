@@ -46,7 +46,7 @@ class Recorder:
 
     def hear(self, message: Message) -> bool:
         """Record what a process of the training said, and who that is; whether the program spoke."""
-        number, role, changed = self._speakers.hear(message.pid, message.rank)
+        number, role, changed = self._speakers.hear(message.sender, message.rank)
         for part in changed:
             self.event("speaker", part._asdict(), at_s=message.time_s)
         fields = message.fields if number == 1 else {**message.fields, "process": number}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from energyprof.wire import Sender
+
 # program: its words are the run's · child: the program, or another that speaks, started it · beside: none of
 # them did, and it speaks while the program runs · rank: one of several launched together, but not the first
 Role = Literal["program", "child", "beside", "rank"]
@@ -36,22 +38,31 @@ class Speakers:
 
     def __init__(self) -> None:
         self._by_process: dict[_Process, _Speaker] = {}
+        self._by_connection: dict[int, _Speaker] = {}  # so that /proc is looked at once each
         self._program: _Speaker | None = None
 
-    def hear(self, pid: int, rank: int) -> tuple[int, Role, list[Part]]:
-        """The number and the part of the process ``pid`` that says something, and what parts have changed.
+    def hear(self, sender: Sender, rank: int) -> tuple[int, Role, list[Part]]:
+        """The number and the part of the process that says something, and what parts have changed.
 
-        A ``pid`` of 0 is a process that the kernel does not name: all of them are one.
+        Processes that the kernel does not name are all one.
         """
+        speaker = self._by_connection.get(sender.connection)
+        changed: list[_Speaker] = []
+        if speaker is None:
+            speaker, changed = self._meet(sender.pid, rank)
+            self._by_connection[sender.connection] = speaker
+        return speaker.number, speaker.role, [Part(one.number, one.role) for one in changed]
+
+    def _meet(self, pid: int, rank: int) -> tuple[_Speaker, list[_Speaker]]:
         line = _line(pid)
         process = line[0] if line else _Process(pid, 0)
         known = self._by_process.get(process) or (self._last_of(pid) if not line else None)
         if known is not None:
-            return known.number, known.role, []
+            return known, []
         speaker = _Speaker(len(self._by_process) + 1, process, line[1:], rank, "child")
         changed = self._take_part(speaker)
         self._by_process[process] = speaker
-        return speaker.number, speaker.role, [Part(one.number, one.role) for one in changed]
+        return speaker, changed
 
     def _take_part(self, speaker: _Speaker) -> list[_Speaker]:
         program = self._program

@@ -16,8 +16,9 @@ from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import PART, PhaseStart, Step, counts
 
 # A first count that is so many times what a stretch between two counts trains, and what the time until then
-# could have trained at the speed that follows, was not trained here: the training was resumed.
-FAR = 10.0
+# could have trained at the speed that follows, was not trained here: the training was resumed. Where counts
+# come at equal distances less will do: a program that begins there counts one distance first.
+FAR, FAR_AT_EQUAL_STEPS = 10.0, 1.5
 
 _Said = TypeVar("_Said", PhaseStart, Step)
 
@@ -174,13 +175,19 @@ def _start_said(marks: Sequence[PhaseStart], from_s: float) -> int | None:
 
 def _far(told: Sequence[Step], marks: Sequence[PhaseStart], from_s: float) -> int:
     """The count at which a training went on from a checkpoint; 0: nothing says that it did."""
-    first = told[0]
-    second = next((step for step in told if step.samples > first.samples), None)
-    if second is None or second.time_s <= first.time_s:
+    higher = [told[0]]
+    for one in told:
+        if one.samples > higher[-1].samples and len(higher) < 3:
+            higher.append(one)
+    first, last = higher[0], higher[-1]
+    if len(higher) < 2 or last.time_s <= first.time_s:
         return 0
-    step, step_s = second.samples - first.samples, second.time_s - first.time_s
+    step = higher[1].samples - first.samples
+    step_s = step * (last.time_s - first.time_s) / (last.samples - first.samples)
+    equal = len(higher) == 3 and last.samples - first.samples == 2 * step
     before_s = _training_s(marks, from_s, first.time_s)
-    if first.samples <= FAR * max(step, step / step_s * before_s):
+    far = FAR_AT_EQUAL_STEPS if equal else FAR
+    if first.samples <= far * max(step, step / step_s * before_s):
         return 0
     # Either the first count is where it starts, or it is told when a first stretch is trained, too.
     return first.samples - (step if before_s > step_s / 2 else 0)

@@ -30,6 +30,8 @@ def kinds(found: Heard) -> list[str]:
     [
         ((100, 200, 300), 300),
         ((10_100, 10_200, 10_300), 300),  # ten thousand were trained before
+        ((300, 400, 500), 300),
+        ((300, 400), 400),  # twice: not enough to be sure
         ((1000, 1100), 1100),  # a first line later than the next: not far enough to be sure
         ((60_000, 120_000), 120_000),
         ((11_000,), 11_000),  # once: nothing to tell by
