@@ -50,6 +50,7 @@ def of_events() -> Iterator[Flag]:
         event(20, "profiler", cpu_s=0.1, rss_bytes=1, garbage=2, hanging=["rapl:package-0"]),
         ended,
     ).flags
+    yield from rebuilt(event(5, "warning", signal="SIGUSR1"), ended).flags
     yield from of_several_processes()
 
 
