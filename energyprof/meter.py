@@ -68,6 +68,7 @@ class MeterInfo:
     origin: Origin = "measured"
     offset_a_w: Amount = 0.0  # zero error, half-width of a rectangular distribution
     window_s: Amount = 0.0  # a power is the mean over so long before its read; 0: of that instant
+    refresh_is_longest: bool = False  # no more is promised: how often it renews is learnt from its readings
     window_assumed: bool = False  # nobody states it: it may be anything up to that
     may_be_zero: bool = False  # a part that can be switched off; of all others 0 W is no reading
     may_stand_still: bool = False  # a power that shows one value for long although all is well

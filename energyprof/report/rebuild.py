@@ -17,6 +17,7 @@ from energyprof.report.idle import idle
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Report, Run
 from energyprof.report.segments.cadence import Cadence
+from energyprof.report.segments.renewals import as_seen
 from energyprof.report.timeline import Timeline, timeline
 from energyprof.trace.file import read_rows, read_run
 from energyprof.trace.rows import Row
@@ -72,7 +73,7 @@ class Rebuild:
         """Add the run whose rows ``rows()`` gives, each time it is called."""
         header = self._header
         times = timeline(rows(), header.workload.target)
-        measured = measure(times, rows(), header.meters, self._cadences)
+        measured = measure(times, rows(), as_seen(header.meters, rows()), self._cadences)
         self._measured.append(measured)
         return measured.run
 

@@ -12,7 +12,8 @@ import pytest
 from energyprof.report.rebuild import Rebuild, is_given_back
 from energyprof.report.record import MeterRecord, Run
 from energyprof.trace.rows import Row, Sample
-from fakes.meters import counter
+from fakes.meters import counter, gauge
+from fakes.waveform import square
 from reports import meter, report, run
 
 PHASES = {"startup": 0, "train": 5, "eval": 15, "shutdown": 20}
@@ -72,3 +73,26 @@ def test_a_report_is_given_back_to_the_last_digit_or_is_another() -> None:
     known = replace(stored, runs=(covered, stored.runs[1]))
     assert is_given_back(stored, known)  # an early file has no coverage of its phases
     assert not is_given_back(known, stored)
+
+
+@pytest.mark.parametrize("renewed_s", [1.0, 20.0, 60.0])
+def test_a_register_is_taken_to_renew_as_often_as_its_readings_show(renewed_s: float) -> None:
+    plug = gauge(name="shelly:1", refresh_s=1.0)
+    register = counter(
+        name="shelly:1:register", refresh_s=60.0, refresh_is_longest=True, checks=plug.name, tolerance=0.05
+    )
+    wave = square(40, 120, 4.0)
+    rows = [event(0, "run", seed=0, monotonic_s=0.0, utc=""), event(10, "started")]
+    rows += [Row(0, plug.name, Sample(t, t, wave.power_w(t)), "") for t in range(400)]
+    rows += [Row(0, register.name, Sample(t, t, wave.counter_j(t, renewed_s)), "") for t in range(0, 400, 5)]
+    rows = sorted(rows, key=lambda row: row.sample.start_s)
+    meters = (
+        meter(plug.name, info=plug, interval_s=1.0),
+        meter(register.name, info=register, interval_s=5.0, counted=False),
+    )
+    state = Rebuild(report(meters=meters))
+    made = state.add(lambda: [*rows, event(390, "exit", code=0)])
+    assert "disagrees" not in {f.kind for f in made.flags}
+    told = state.report().meters[1]
+    assert told.info.refresh_s == 60.0  # what is promised stays in the report
+    assert told.ratio == pytest.approx(1.0, abs=0.02 if renewed_s == 1 else 0.2)

@@ -105,6 +105,7 @@ def register_of(power: MeterInfo, method: str, resolution_j: float) -> MeterInfo
         method=method,
         resolution=resolution_j,
         refresh_s=REGISTER_REFRESH_S,
+        refresh_is_longest=True,
         min_interval_s=REGISTER_INTERVAL_S,
         window_s=0.0,
         window_assumed=False,
