@@ -198,10 +198,17 @@ class Integrator:
             state = self._state(edge, segment)
             if self._meter.reads == "energy_j" and segment.seen:
                 _add(state, segment, _split_j(before, segment, following, share), share)
-                # Were its power anywhere between none and twice its mean.
-                state.edge_j = segment.joules * min(share, 1 - share)
+                state.edge_j = _split_u_j(before, segment, following, share)
+                # A step at the edge: its stamp shifts the power on the other side as well.
+                near = following if share > 1 / 2 else before
+                if near is not None and near.seen:
+                    state.stamp_j = max(state.stamp_j, near.start_w * segment.stamp_s)
             else:
                 _add(state, segment, segment.joules_until(edge), share)
+                if segment.seen:
+                    # A step anywhere between the two readings: at the edge itself, say, where a phase begins.
+                    step_w = abs(segment.end_w - segment.start_w)
+                    state.edge_j = step_w * (segment.end_s - segment.start_s) / 2
             self._states[edge] = state
         _add(self._sums, segment, segment.joules, 1.0)
         _count(self._sums.ended, segment)
@@ -280,6 +287,16 @@ def _split_j(before: Segment | None, segment: Segment, following: Segment | None
             span_s = segment.end_s - segment.start_s
             return span_s * (early_w * min(share, step) + late_w * max(0.0, share - step))
     return share * segment.joules
+
+
+def _split_u_j(before: Segment | None, segment: Segment, following: Segment | None, share: float) -> float:
+    """What that may be off by (half-width): in the shorter part the power was anything from none to twice the
+    mean, or that of either neighbour.
+    """
+    mean_w = segment.start_w
+    beside_w = [near.start_w for near in (before, following) if near is not None and near.seen]
+    off_w = max([mean_w, *(abs(power_w - mean_w) for power_w in beside_w)])
+    return off_w * min(share, 1 - share) * (segment.end_s - segment.start_s)
 
 
 def _add(state: _State, segment: Segment, joules: float, share: float) -> None:

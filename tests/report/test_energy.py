@@ -74,7 +74,9 @@ def test_idle_time_around_a_window_changes_nothing() -> None:
         counter(),
         0.1,
         samples_of(
-            [0.0] * 5 + busy + [100.0] * 5,
+            [i * 0.5 for i in range(5)]
+            + [2.5 + joules for joules in busy]
+            + [103 + i * 0.5 for i in range(5)],
             [9.5 + i * 0.1 for i in range(5)]
             + [10 + i * 0.1 for i in range(21)]
             + [12.1 + i * 0.1 for i in range(5)],
@@ -315,3 +317,20 @@ def test_flags_belong_to_the_windows_that_they_touch() -> None:
     assert "gap" not in before.flags
     assert "gap" in during.flags
     assert "gap" not in after.flags
+
+
+def test_a_load_that_steps_where_a_phase_begins_is_known_to_the_step() -> None:
+    # 20 W until 5.05 s, then 100 W; read every 0.1 s.
+    trace = Trace(gauge(), 0.1, samples_of([20.0] * 51 + [100.0] * 50, 0.1))
+    before = integrate(trace, [(0.05, 5.05)])[0]
+    assert before.joules == pytest.approx(100 + 1)
+    assert before.terms_j["edge"] == pytest.approx(80 * 0.1 / 2 / math.sqrt(3))
+
+
+def test_a_counter_that_stands_still_for_less_than_a_second_is_no_load_of_nothing() -> None:
+    # 100 W; from 3 s to 3.5 s the counter shows what it showed at 3 s.
+    values = [10.0 * (30 if 30 <= i < 35 else i) for i in range(101)]
+    trace = Trace(counter(refresh_s=0.001), 0.1, samples_of(values, 0.1))
+    energy = integrate(trace, [(1.0, 3.25)])[0]
+    assert energy.joules == pytest.approx(225, rel=0.01)
+    assert energy.terms_j["edge"] > 10

@@ -105,18 +105,10 @@ class CounterSegmenter:
         if self._seen_s - last.time_s > self._stall_s:
             self._look(time_s)
             return self._moved(last, now, delta_j, "stalled")
-        quiet = self._quiet(last)
         self._look(time_s)
-        if quiet:
-            last = replace(last, since_s=quiet[-1].end_s)
-        return quiet + self._moved(last, now, delta_j)
-
-    def _quiet(self, last: _Reading) -> list[Segment]:
-        """The stretch for which it is known that nothing was used: a renewal would have shown it."""
-        end_s = self._seen_s - self._meter.refresh_s
-        if self._seen_s - last.since_s <= 1.5 * self._meter.refresh_s:
-            return []
-        return self._pieces(self._segment(last, replace(last, since_s=end_s), 0.0))
+        # Where it stood still for longer than it should, nobody can tell a load of nothing from a stall: its
+        # energy is spread over all of that time.
+        return self._moved(last, now, delta_j)
 
     def finish(self) -> list[Segment]:
         """The stretch in which the counter showed its last value."""
