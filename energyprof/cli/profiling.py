@@ -14,6 +14,7 @@ from energyprof.errors import UsageError
 from energyprof.measure.calibration import read_all
 from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings
+from energyprof.profile.room import collect
 from energyprof.profile.session import SessionResult
 from energyprof.profile.watchers import Watcher
 from energyprof.report.energy import MIN_COVERAGE
@@ -78,6 +79,8 @@ def measuring(
         UsageError: one of them is invalid.
         FileError: a calibration cannot be read.
     """
+    for line in collect():
+        print(line, file=sys.stderr)
     asked = names(meters)
     label = re.sub(r"[^\w.-]+", "_", name)
     if resume is not None and (output is not None or force):

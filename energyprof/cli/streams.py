@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -19,8 +20,13 @@ class PipeTolerantStream(io.FileIO):
         try:
             return super().write(data)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
-            return memoryview(data).nbytes
+            pass
+        except OSError as error:  # full: said once, where it can be; the exit code stays the verdict's
+            name = {1: "stdout", 2: "stderr"}.get(self.fileno(), "output")
+            with contextlib.suppress(OSError):
+                os.write(2, f"error: {name} cannot be written: {error.strerror}\n".encode())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+        return memoryview(data).nbytes
 
 
 def prepare() -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.profile.git import git
+from energyprof.profile.room import ORIGIN, remove_worktree, room
 
 # Where an interpreter would import from without us: its own path, and what editable installs map elsewhere
 # (setuptools, command/editable_wheel.py: a finder's module holds the packages in MAPPING).
@@ -95,10 +94,12 @@ def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
         commit = git(tree.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except UsageError:
         raise UsageError(f"{revision}: no such revision in {tree.top}{_shallow(tree.top)}") from None
-    room = Path(tempfile.mkdtemp(prefix="energyprof-before-"))
-    # Its own name is kept: a program may look at the name of its folder.
-    top = room / tree.top.name
-    try:
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(room())
+        # Its own name is kept: a program may look at the name of its folder.
+        top = place / "before" / tree.top.name
+        (place / ORIGIN).write_text(f"{tree.top}\0{top}")
+        stack.callback(_forget, tree.top, top)
         git(tree.top, "worktree", "add", "--detach", "--force", str(top), commit)
         folder = top / tree.folder.relative_to(tree.top)
         if not folder.is_dir():
@@ -106,10 +107,11 @@ def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
         short = git(top, "rev-parse", "--short", "HEAD")
         about = f"commit {short}" if commit.startswith(revision) else f"{revision}, commit {short}"
         yield Checkout(top, folder, tree.top, about)
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
-        with contextlib.suppress(UsageError):
-            git(tree.top, "worktree", "prune")
+
+
+def _forget(origin: Path, top: Path) -> None:
+    with contextlib.suppress(UsageError):  # it was never made
+        remove_worktree(origin, top)
 
 
 def _shallow(top: Path) -> str:

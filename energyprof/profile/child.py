@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -25,6 +26,9 @@ Output = Literal["inherit", "keep"]
 STOP_S = 10.0
 # Output of grandchildren may come later than the child's end; it is not waited for longer.
 PIPE_S = 1.0
+# prctl(2), linux/prctl.h. Looked up here: between fork and exec little is safe.
+_PR_SET_PDEATHSIG = 1
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
 # What is still there so long after a program's end was left behind.
 LEAVE_S = 0.3
 
@@ -73,6 +77,7 @@ class Child:
                 stderr=subprocess.STDOUT if keep else None,
                 start_new_session=keep,
                 cwd=folder,
+                preexec_fn=_dies_with_us(os.getpid()) if keep else None,
             )
         except OSError as error:
             raise UsageError(f"{command[0]}: cannot be started: {error.strerror}") from None
@@ -193,6 +198,17 @@ class Child:
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         cpu_s = self._tree.close()
         on_exit(self._process.wait(), cpu_s)
+
+
+def _dies_with_us(parent: int) -> Callable[[], None]:
+    """What a process does before it becomes a workload: it asks for SIGTERM when we are gone."""
+
+    def ask() -> None:
+        _prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return ask
 
 
 def exit_status(code: int) -> int:

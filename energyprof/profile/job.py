@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import preconditions, torchrun
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.provenance import commit_of, commit_of_command
+from energyprof.profile.room import room
 from energyprof.profile.script import Script
 from energyprof.profile.training import Training
 from energyprof.report.record import CommitRecord, WorkloadRecord
@@ -192,12 +192,12 @@ def _package(name: str, checkout: Checkout | None) -> Path | None:
 
 
 def _planned_by(package: Path, name: str, settings: Settings) -> tuple[WorkloadRecord, int]:
-    with tempfile.TemporaryDirectory(prefix="energyprof-") as folder:
-        (Path(folder) / "energyprof").symlink_to(package)
+    with room() as folder:
+        (folder / "energyprof").symlink_to(package)
         # Not from here: the working directory would come before the link.
         done = subprocess.run(
             [sys.executable, "-c", _PLAN, json.dumps({"name": name, "settings": _given(settings)})],
-            env={**os.environ, "PYTHONPATH": folder},
+            env={**os.environ, "PYTHONPATH": str(folder)},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -223,14 +223,20 @@ def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
     What it is to achieve nobody knows, unless the user gave it a ``name``.
     """
     text = json.dumps(list(command))
+    readable = [readable_text(word) for word in command]
     return WorkloadRecord(
-        name or Path(command[0]).name,
+        readable_text(name) if name else Path(readable[0]).name,
         None,
-        content_id({"program": name}) if name else "",
+        content_id({"program": readable_text(name)}) if name else "",
         "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
-        {"command": list(command)},
+        {"command": readable},
         None,
     )
+
+
+def readable_text(word: str) -> str:
+    """A word of a command line as text: what is not UTF-8 as ``\\xff``."""
+    return os.fsencode(word).decode("utf-8", "backslashreplace")
 
 
 def full_path(name: str) -> str:

@@ -19,6 +19,15 @@ def on_wire(path: str) -> Iterator[tuple[int, str]]:
                 yield int(folder.name), (folder / "comm").read_bytes().decode(errors="replace").strip()
 
 
+def command_of(pid: int) -> str:
+    """The process's command line; empty: there is no such process any more."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+    except OSError:
+        return ""
+    return b" ".join(words).decode(errors="replace")[:80]
+
+
 def catches(pid: int, number: int) -> bool:
     """Whether the process has a handler for the signal.
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,6 +18,7 @@ from energyprof.profile.inbox import Inbox
 from energyprof.profile.island import pythonpath
 from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.recorder import Recorder
+from energyprof.profile.room import WIRE, room
 from energyprof.profile.training import Training
 from energyprof.profile.watchers import Watchers
 from energyprof.wire import WIRE_VARIABLE, Listener, Message
@@ -38,9 +37,15 @@ def record(
     recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers
 ) -> tuple[tuple[str, ...], int | None]:
     """Meter one training from its idle start to its end; its last lines and the signal that stopped it."""
+    with room() as folder:
+        return _record(recorder, on, inbox, watchers, folder)
+
+
+def _record(
+    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers, folder: Path
+) -> tuple[tuple[str, ...], int | None]:
     training = recorder.training
     cpu_s = time.process_time()
-    folder = Path(tempfile.mkdtemp(prefix="energyprof-"))
     sampler = Sampler(on.meters, on.interval_s)
     observer = Observer(on.probes, os.getpid(), lambda facts: recorder.event("condition", facts))
     child: Child | None = None
@@ -91,7 +96,7 @@ def record(
             training.command, environment, on_exit, training.output, training.processes, training.folder
         )
 
-    listener = Listener(str(folder / "wire"), on_message)
+    listener = Listener(str(folder / WIRE), on_message)
     try:
         stopped_by = wait("idle", on.idle_s)
         if stopped_by is None:
@@ -123,7 +128,6 @@ def record(
         for log in on.logs:
             recorder.join(log)
         recorder.end()
-        shutil.rmtree(folder, ignore_errors=True)
     return tuple(child.tail()) if child is not None else (), stopped_by
 
 

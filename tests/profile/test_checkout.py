@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,6 @@ import pytest
 
 import energyprof
 from energyprof.errors import TrainingError, UsageError
-from energyprof.profile import checkout
 from energyprof.profile.checkout import Checkout, working_tree, worktree
 from energyprof.profile.job import program_job, script_job, workload_job
 from energyprof.profile.script import Script
@@ -33,7 +33,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """We are in the folder work of a repository; its train.py says old in the first commit, then new."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    monkeypatch.setattr(checkout.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     (tmp_path / "temporary").mkdir()
     top = tmp_path / "things"
     (top / "work").mkdir(parents=True)

@@ -1,0 +1,113 @@
+"""Temporary folders, each with a lock that says whether its owner lives, so that none stays for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from energyprof.errors import FileError, UsageError
+from energyprof.profile.git import git
+from energyprof.profile.processes import command_of, on_wire
+
+_PREFIX = "energyprof-"
+# In a room: the lock; the wire; and, of a worktree, the repository that it belongs to.
+_OWNER = "owner"
+WIRE = "wire"
+ORIGIN = "origin"
+# What a socket's address holds, less its closing NUL (unix(7)), less the longest name in a room.
+_LONGEST = 107 - len("/energyprof-12345678/wire.output")
+
+
+@contextlib.contextmanager
+def room() -> Iterator[Path]:
+    """An empty folder of this process's own, short enough for the address of a socket, removed in the end.
+
+    Raises:
+        FileError: there is no folder for temporary files.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_places()[0]))
+        lock = _lock(folder)
+    except (OSError, IndexError):
+        raise FileError(
+            f"{tempfile.gettempdir()}: no temporary folder can be made there, nor in /tmp; set TMPDIR"
+        ) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def collect() -> list[str]:
+    """Remove what dead profilers of this user left behind; a line on each program of theirs that goes on."""
+    lines = []
+    for place in _places():
+        for folder in place.glob(f"{_PREFIX}*"):
+            with contextlib.suppress(OSError):  # its owner lives, it is not ours, or it has just gone
+                os.close(_unowned(folder))
+                going_on = [pid for pid, _ in on_wire(str(folder / WIRE))]
+                lines += [
+                    f"process {pid} ({command_of(pid)}) goes on without a meter: its energyprof was killed"
+                    for pid in going_on[:1]
+                ]
+                # It may still import from there.
+                if not going_on:
+                    _remove(folder)
+    return lines
+
+
+def _places() -> list[Path]:
+    """Where a room may be, the best first."""
+    asked = Path(tempfile.gettempdir())
+    others = [Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm") if os.access(name, os.W_OK | os.X_OK)]
+    return [place for place in dict.fromkeys([asked, *others]) if len(os.fsencode(place)) <= _LONGEST]
+
+
+def _lock(folder: Path) -> int:
+    # It gets its name when it is locked: one without is not looked at.
+    unnamed = folder / f"{_OWNER}.new"
+    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    unnamed.rename(folder / _OWNER)
+    return lock
+
+
+def _unowned(folder: Path) -> int:
+    """The lock of a room whose owner is dead.
+
+    Raises:
+        OSError: its owner lives, it is another user's, or it is no room.
+    """
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError
+    lock = os.open(folder / _OWNER, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
+def _remove(folder: Path) -> None:
+    with contextlib.suppress(OSError, UsageError, ValueError):
+        origin, top = (folder / ORIGIN).read_text().split("\0")
+        remove_worktree(Path(origin), Path(top))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_worktree(origin: Path, top: Path) -> None:
+    """Remove one worktree of ours from its repository; those of others are not looked at.
+
+    Raises:
+        UsageError: git refuses.
+    """
+    git(origin, "worktree", "remove", "--force", "--force", str(top))
