@@ -136,7 +136,7 @@ def _kept(report: Report) -> tuple[list[tuple[Run, Sequence[Phase]]], list[str]]
     kept, notes = [], []
     for i, run in enumerate(report.runs):
         phases = _whole(run)
-        reason = unmetered(run)
+        reason = unmetered(run) or _shared(run)
         if reason is None and sum(phase.energy_j or 0.0 for phase in _train(phases)) <= 0:
             reason = "no train phase with energy and samples"
         if reason is None:
@@ -144,6 +144,11 @@ def _kept(report: Report) -> tuple[list[tuple[Run, Sequence[Phase]]], list[str]]
         else:
             notes.append(f"{run_name(report, i)} left out: {reason}")
     return kept, notes
+
+
+def _shared(run: Run) -> str | None:
+    """Why the run's joules are not its own: others computed on its devices."""
+    return next((flag.reason for flag in run.flags if flag.kind == "foreign"), None)
 
 
 def _whole(run: Run) -> Sequence[Phase]:

@@ -9,11 +9,14 @@ import time
 from pathlib import Path
 
 from energyprof.launchers import AMBIENT_VARIABLE, ambient
+from energyprof.measure.busy_time import BusyTime
+from energyprof.measure.meters import sysfs_root
 from energyprof.measure.observer import Observer
 from energyprof.measure.sampler import Sampler
 from energyprof.profile import inbox as inboxes
 from energyprof.profile.await_end import await_end
 from energyprof.profile.child import Child
+from energyprof.profile.foreign_load import ForeignLoad
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.island import pythonpath
 from energyprof.profile.open_meters import OpenMeters
@@ -48,6 +51,7 @@ def _record(
     cpu_s = time.process_time()
     sampler = Sampler(on.meters, on.interval_s)
     observer = Observer(on.probes, os.getpid(), lambda facts: recorder.event("condition", facts))
+    load = ForeignLoad(BusyTime(sysfs_root()), recorder)
     child: Child | None = None
     stopped_by: int | None = None
     last_word = threading.Event()  # of this training alone: the inbox outlives it
@@ -66,24 +70,29 @@ def _record(
         ended_s = time.monotonic()
         recorder.event("exit", {"code": code}, at_s=ended_s)
         if cpu_s is not None:
-            recorder.event("cpu", {"cpu_s": cpu_s}, at_s=ended_s)
+            recorder.event("cpu", load.fields(cpu_s), at_s=ended_s)
+        else:
+            load.ends_unknown()
         sampler.read_now()
         inbox.put(("exit", code))
 
     def read_cpu_time(spacing_s: float) -> None:
         if child is not None and (reading := child.cpu_time(spacing_s)) is not None:
-            recorder.event("cpu", {"cpu_s": reading[1]}, at_s=reading[0])
+            recorder.event("cpu", load.fields(reading[1]), at_s=reading[0])
 
     def on_tick() -> None:
         recorder.take(sampler)
-        read_cpu_time(CPU_TICK_S)
+        read_cpu_time(TICK_S if load.wanted else CPU_TICK_S)
         if watchers:
             watchers.show(recorder.snapshot())
 
     def wait(phase: str, wait_s: float) -> int | None:
         """Let the machine be for so long; the signal that ended it, if one did."""
+        load.look()
         recorder.phase(phase)
-        return inboxes.wait(inbox, wait_s, on_tick, TICK_S)
+        stopped_by = inboxes.wait(inbox, wait_s, on_tick, TICK_S)
+        load.look()
+        return stopped_by
 
     def start() -> Child:
         environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
@@ -91,6 +100,7 @@ def _record(
         environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
         observer.training_starts()
         sampler.read_now()
+        load.starts()
         recorder.start()
         return Child(
             training.command, environment, on_exit, training.output, training.processes, training.folder

@@ -13,6 +13,7 @@ from energyprof.report.cpu_time import spent
 from energyprof.report.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.report.file import read, trace_path
 from energyprof.report.flags import flag
+from energyprof.report.foreign_load import at_rest, in_training
 from energyprof.report.idle import idle
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Report, Run
@@ -146,7 +147,9 @@ def measure(
         for e, energy in zip(times.evaluations, rest[len(phases) :], strict=True)
     )
     energy = training if train else total([])
-    resting = idle(energy, train, list(zip(times.phases, rest, strict=False)), times.ended_s)
+    looks = list(zip(times.phases, rest, strict=False))
+    still, not_idle = at_rest(times.load, looks)
+    resting = idle(energy, train, still, times.ended_s)
     # A model's idle power follows whatever else ran: that is not a drift of the machine.
     modelled = any(m.origin != "measured" for m in meters if m.counted)
     drifting = tuple(f for f in resting.flags if not (modelled and f.kind == "idle_drift"))
@@ -162,7 +165,12 @@ def measure(
         idle_after_w=resting.after_w,
         net_energy_j=resting.net_j,
         net_energy_u_j=resting.net_u_j,
-        flags=times.flags + energy.flags + drifting + differing,
+        flags=times.flags
+        + in_training(times.load, *(train or life))
+        + energy.flags
+        + not_idle
+        + drifting
+        + differing,
     )
     return Measured(run, tuple(lives.values()), life[1] - life[0])
 

@@ -11,7 +11,9 @@ interrupt signal                            it was asked to stop
 warning signal                              a signal came that does not mean its end
 hung                                        the process did not exit after its end
 exit      code                              it ended; negative: by that signal
-cpu       cpu_s                             processor time of the training's processes until then
+cpu       cpu_s, busy_s, profiler_s, cpus   processor time of the training's processes until then; of all
+                                            on the machine, of the profiler, and how many processors
+load      as cpu                            the same while no training runs
 condition device, …                         what a probe read: clocks, temperature, foreign processes
 profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
 ========= ================================= ========================================
@@ -26,6 +28,7 @@ from typing import Any
 
 from energyprof.report.cpu_time import CpuReading
 from energyprof.report.flags import Flag, flag
+from energyprof.report.foreign_load import LoadReading, reading
 from energyprof.report.phases import (
     PART,
     PhaseInterval,
@@ -75,6 +78,7 @@ class Timeline:
     flags: tuple[Flag, ...]
     conditions: Mapping[str, Mapping[str, Any]]  # by device
     cpu: tuple[CpuReading, ...] = ()  # processor time of the training's processes, in the order of the times
+    load: tuple[LoadReading, ...] = ()  # and of everything on the machine; empty: not read
 
 
 @dataclass
@@ -103,6 +107,7 @@ class _EventLog:
     scores: list[Score] = field(default_factory=list)
     doubts: tuple[Flag, ...] = ()  # about who spoke
     cpu: list[CpuReading] = field(default_factory=list)
+    load: list[LoadReading] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
 
     def name_unmarked(self) -> None:
@@ -163,6 +168,7 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         _flags(told, reached) + told.conditions.flags(),
         told.conditions.facts(),
         tuple(told.cpu),
+        tuple(told.load),
     )
 
 
@@ -174,6 +180,8 @@ def _told(rows: Iterable[Row]) -> _EventLog:
         if not row.source.startswith("@"):
             continue
         fields, kind = row.fields, row.source[1:]
+        if kind in ("cpu", "load") and (seen := reading(time_s, fields)) is not None:
+            told.load.append(seen)
         if kind == "run":
             told.run = fields
         elif kind == "phase":
@@ -214,6 +222,7 @@ def _told(rows: Iterable[Row]) -> _EventLog:
     told.phases.sort(key=lambda start: start.time_s)
     told.progress.sort(key=lambda step: step.time_s)
     told.cpu.sort()
+    told.load.sort()
     told.choose()
     told.name_unmarked()
     return told

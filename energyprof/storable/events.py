@@ -117,6 +117,12 @@ PROGRAM: Dict[str, Dict[str, Fits]] = {
         "message": lambda value: is_text(value, MAX_MESSAGE),
     },
 }
+# The machine's processors beside the training's: not every kernel tells.
+LOAD: Dict[str, Fits] = {
+    "busy_s": _if_said(is_number),
+    "profiler_s": _if_said(is_number),
+    "cpus": _if_said(is_count),
+}
 # And what a trace says: the profiler's own events, and what it adds to those of the program.
 IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "run": {
@@ -134,7 +140,8 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "exit": {"code": _or_none(is_int)},
     "interrupt": {"signal": is_text},
     "warning": {"signal": is_text},
-    "cpu": {"cpu_s": is_number},
+    "cpu": {"cpu_s": is_number, **LOAD},
+    "load": {"cpu_s": is_number, **LOAD},
     "condition": {"device": is_name, "foreign": _if_said(_texts), "throttled": _if_said(_texts)},
     "profiler": {
         "cpu_s": is_number,

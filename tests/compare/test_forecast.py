@@ -15,6 +15,7 @@ from energyprof.compare.samples_to_target import Samples, of_bank, of_report
 from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.errors import MissingPart, NotComparable, UsageError
 from energyprof.report.file import read
+from energyprof.report.flags import flag
 from energyprof.report.record import Phase, Point, Report, Run
 from reports import at, report, run, unmetered_run
 
@@ -55,6 +56,15 @@ def test_a_training_is_its_samples_its_evaluations_and_its_warm_up() -> None:
 def test_the_evaluations_of_a_longer_training_are_as_many_as_its_samples_need() -> None:
     seldom = figure(estimate(report([trained()]), replace(EXACT, every=1000.0), "r"), "energy_to_target")
     assert seldom.mean == pytest.approx(2000 + 2 * 5 + 100)
+
+
+def test_runs_beside_other_programs_are_no_basis() -> None:
+    shared = trained(flags=(flag("foreign", "the CPUs", "1.9 of 2"),))
+    with pytest.raises(
+        UsageError, match=r"nothing to predict from: .*other processes used the device: the CPUs"
+    ):
+        estimate(report([shared]), EXACT, "r")
+    assert estimate(report([shared, trained()]), EXACT, "r").runs == 1
 
 
 def test_without_an_evaluation_the_estimate_says_what_it_lacks() -> None:

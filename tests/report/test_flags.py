@@ -13,6 +13,7 @@ from energyprof.compare.gate.limits import Limit
 from energyprof.report.energy import Energy
 from energyprof.report.file import from_json, to_json
 from energyprof.report.flags import MEANINGS, Flag, Kind, flag
+from energyprof.report.foreign_load import LoadReading, at_rest
 from energyprof.report.idle import idle
 from energyprof.report.importers.totals import WindowTotals, total_run
 from energyprof.report.phases import PhaseInterval
@@ -106,6 +107,8 @@ def of_an_idle_machine() -> Iterator[Flag]:
     energy = energy_between([trace], 11, 20)
     for before_w in (20.0, None):
         yield from idle(energy, (11.0, 20.0), [resting(0, before_w), resting(20, 25.0)], 20.0).flags
+    readings = [LoadReading(0.0, 0.0, 0.0, 2), LoadReading(10.0, 20.0, 0.0, 2)]
+    yield from at_rest(readings, [resting(0, 20.0)])[1]
 
 
 def of_totals() -> Iterator[Flag]:
