@@ -33,7 +33,6 @@ QUICK_N = 2
 
 # energyprof's own limits: a counter's worst case, and the rmse of short windows of a 1 Hz square wave.
 EXACT = 0.003
-KEPT = 0.35  # of a window whose meter is gone after 0.4 of it
 SHORT_RMSE = 0.05
 
 PEERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -115,10 +114,8 @@ class Row:
         truth_j = self.truth_j(window)
         error_j, stated_j = window.energy_j - truth_j, window.u_j or 0.0
         limit_j = EXACT * truth_j if keeps == "exact" else stated_j
-        if keeps != "partial" and abs(error_j) > limit_j:
+        if abs(error_j) > limit_j:
             return f"off by {error_j:.1f} J, limit {limit_j:.1f} J"
-        if keeps == "partial" and window.energy_j < KEPT * truth_j:
-            return f"keeps {window.energy_j:.1f} J of what it saw"
         if keeps in ("marked", "bridged", "partial") and not flags_of(answer):
             return "no flag"
         whole = answer.said["coverage"] is None or answer.said["coverage"] >= 1

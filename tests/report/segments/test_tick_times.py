@@ -57,3 +57,11 @@ def test_a_tick_far_from_where_it_was_due_starts_anew_and_teaches_nothing() -> N
     assert times.caught(1.349, 1.351)
     assert times.between(1.40, 1.50)[0] == [pytest.approx(1.45, abs=2e-3)]
     assert times.between(1.40, 1.50)[1] == pytest.approx(doubt_s, rel=0.2)
+
+
+def test_after_a_standstill_nothing_is_due_until_a_tick_is_caught_again() -> None:
+    times = every_tenth(1.0, 1.1, 1.2)
+    times.forget()
+    assert times.between(3.35, 3.45)[0] == []
+    assert times.caught(3.449, 3.451)
+    assert times.between(3.5, 3.6)[0] == [pytest.approx(3.55, abs=1e-3)]
