@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import PART, PhaseStart, Step, counts
+from energyprof.storable.values import MAX_INT
 
 # A first count that is so many times what a stretch between two counts trains, and what the time until then
 # could have trained at the speed that follows, was not trained here: the training was resumed. Where counts
@@ -116,10 +117,13 @@ def _as_actor(said: _Said) -> _Said:
 def _sum(steps: Sequence[Step]) -> list[Step]:
     """The steps of all as those of the program, whose phases they lie in."""
     last: dict[str, int] = {}
+    total = 0
     summed: list[Step] = []
     for step in steps:
-        last[step.actor] = max(step.samples, last.get(step.actor, 0))
-        summed.append(step._replace(samples=sum(last.values()), actor=""))
+        before = last.get(step.actor, 0)
+        last[step.actor] = max(step.samples, before)
+        total += last[step.actor] - before
+        summed.append(step._replace(samples=min(total, MAX_INT), actor=""))
     return summed
 
 
@@ -210,7 +214,7 @@ def _less(said: _Said, shift: Mapping[_Speaker, int]) -> _Said:
     less = shift.get(_Speaker(said.process, said.actor), 0)
     if said.samples is None or not less or (isinstance(said, PhaseStart) and said.name.startswith(PART)):
         return said
-    return said._replace(samples=max(0, said.samples - less))
+    return said._replace(samples=min(max(0, said.samples - less), MAX_INT))
 
 
 def _flags(said: Sequence[PhaseStart | Step], roles: Mapping[int, str], summed: Set[int]) -> Iterator[Flag]:

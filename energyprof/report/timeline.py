@@ -41,6 +41,7 @@ from energyprof.report.phases import (
 from energyprof.report.record import Status
 from energyprof.report.segments.conditions import Conditions
 from energyprof.report.speakers import Score, heard, programs
+from energyprof.storable.values import MAX_INT
 from energyprof.trace.rows import Row
 from energyprof.workload import Target
 
@@ -199,7 +200,8 @@ def _told(rows: Iterable[Row]) -> _EventLog:
             told.left = tuple(fields["names"])
         elif kind == "facts":
             spoke = fields.get("process", 1) in programs(told.roles)
-            told.facts = {**told.facts, **fields["facts"]} if spoke else {**fields["facts"], **told.facts}
+            known = () if spoke else told.facts.keys()
+            told.facts.update({name: fact for name, fact in fields["facts"].items() if name not in known})
         elif kind == "started":
             told.started_s = time_s
         elif kind == "end":
@@ -258,7 +260,7 @@ def _samples(told: _EventLog) -> int | None:
     ]
     for actor, samples in counts:
         last[actor] = max(samples, last.get(actor, 0))
-    return last.get("", sum(last.values()) if last else None)
+    return last.get("", min(sum(last.values()), MAX_INT) if last else None)
 
 
 def _status(
