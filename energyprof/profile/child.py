@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -69,16 +70,19 @@ class Child:
             self._said = OutputTail(TAIL_LINES + torchrun.TABLE_LINES * ranks)
         keep = self._own_session
         try:
-            self._process = subprocess.Popen(
-                list(command),
-                env=environment,
-                stdin=subprocess.DEVNULL if keep else None,
-                stdout=subprocess.PIPE if keep else None,
-                stderr=subprocess.STDOUT if keep else None,
-                start_new_session=keep,
-                cwd=folder,
-                preexec_fn=_dies_with_us(os.getpid()) if keep else None,
-            )
+            with warnings.catch_warnings():
+                # Python 3.12 warns of a fork beside threads. What is done in it takes no lock.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._process = subprocess.Popen(
+                    list(command),
+                    env=environment,
+                    stdin=subprocess.DEVNULL if keep else None,
+                    stdout=subprocess.PIPE if keep else None,
+                    stderr=subprocess.STDOUT if keep else None,
+                    start_new_session=keep,
+                    cwd=folder,
+                    preexec_fn=_dies_with_us(os.getpid()) if keep else None,
+                )
         except OSError as error:
             raise UsageError(f"{command[0]}: cannot be started: {error.strerror}") from None
         self._tree = ProcessTree(self._process.pid)
