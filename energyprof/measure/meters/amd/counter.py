@@ -24,8 +24,8 @@ from energyprof.meter import MeterInfo
 # Until an open meter has measured it.
 REFRESH_S = 0.1
 
-# For boards that do not tell their limit: twice the 1000 W of the largest that do (MI355X is at 1400 W).
-UNKNOWN_MAX_W = 3000.0
+# Twice what the largest board draws (MI355X: 1400 W); the caps that a card tells are settings.
+MAX_POWER_W = 3000.0
 
 # The counter of a card that is on grows all the time; some (MI100) stand still until the next boot.
 ALIVE_S = 1.0
@@ -38,8 +38,6 @@ _GONE = (NOT_FOUND, NOT_INIT, DRIVER_NOT_LOADED)
 
 def counter_info(gpu: Gpu, step_j: float) -> MeterInfo:
     """What the card's counter is."""
-    limits = (gpu.sensor.attribute(name) for name in ("cap_max", "cap")) if gpu.sensor else ()
-    limit_w = max((int(text) / 1e6 for text in limits if text.isdigit()), default=0.0)
     return MeterInfo(
         name=f"amdgpu:{gpu.index}",
         kind="amdgpu",
@@ -51,7 +49,7 @@ def counter_info(gpu: Gpu, step_j: float) -> MeterInfo:
         refresh_s=REFRESH_S,
         gain_a=UNSTATED[0],
         gain_source=UNSTATED[1],
-        max_power_w=2 * limit_w if limit_w > 0 else UNKNOWN_MAX_W,
+        max_power_w=MAX_POWER_W,
         device=gpu.device,
         ticks=True,
     )

@@ -57,7 +57,7 @@ def test_each_card_is_a_counter_with_the_kernels_power_held_against_it(library: 
     counter, power = found["amdgpu:0"], found["amdgpu:0:power"]
     assert (counter["part"], counter["boundary"], counter["reads"]) == ("gpu", "component", "energy_j")
     assert counter["resolution"] == pytest.approx(15.259e-6)
-    assert counter["max_power_w"] == 600.0
+    assert counter["max_power_w"] == 3000.0
     assert counter["device"] == "01ff740f-0000-1000-80cc-3af4a15a6b01"
     assert (power["checks"], power["reads"], power["window_s"]) == ("amdgpu:0", "power_w", 1.0)
 
