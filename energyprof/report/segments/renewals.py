@@ -1,11 +1,13 @@
-"""How often a meter really renews its value, where its maker only says how long that may take at most."""
+"""How often a meter renews its value, and over what it averages, where only the longest is known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from energyprof.meter import MeterInfo
 from energyprof.report.record import MeterRecord
+from energyprof.report.segments.rise import Rise
 from energyprof.trace.rows import Row, Sample
 
 # Fewer renewals say too little.
@@ -38,16 +40,22 @@ class Renewals:
 
 
 def as_seen(meters: Sequence[MeterRecord], rows: Iterable[Row]) -> Sequence[MeterRecord]:
-    """The meters with the renewals that a run's rows show, of those that promise no more than a longest."""
-    seen = {meter.name: Renewals() for meter in meters if meter.info.refresh_is_longest}
-    if not seen:
+    """The meters with the renewals and windows that a run shows, where no more than a longest is known."""
+    renewals = {meter.name: Renewals() for meter in meters if meter.info.refresh_is_longest}
+    rises = {meter.name: Rise() for meter in meters if meter.info.window_assumed}
+    if not renewals and not rises:
         return meters
     for row in rows:
-        if row.source in seen:
-            seen[row.source].push(row.sample)
-    return [
-        replace(m, info=replace(m.info, refresh_s=seen[m.name].refresh_s(m.info.refresh_s)))
-        if m.name in seen
-        else m
-        for m in meters
-    ]
+        if row.source in renewals:
+            renewals[row.source].push(row.sample)
+        if row.source in rises:
+            rises[row.source].push(row.sample)
+    return [replace(m, info=_told(m.info, renewals.get(m.name), rises.get(m.name))) for m in meters]
+
+
+def _told(info: MeterInfo, renewals: Renewals | None, rise: Rise | None) -> MeterInfo:
+    if renewals is not None:
+        info = replace(info, refresh_s=renewals.refresh_s(info.refresh_s))
+    if rise is not None:
+        info = replace(info, window_s=rise.window_s(info.window_s))
+    return info

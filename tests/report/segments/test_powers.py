@@ -11,6 +11,7 @@ import pytest
 
 from energyprof.measure.meters.network.polled import BMC_WINDOW_S
 from energyprof.report.energy import Window
+from energyprof.report.segments.rise import Rise
 from fakes import simulated
 from fakes.meters import gauge, samples_of
 from fakes.simulated import Device, simulate
@@ -95,10 +96,31 @@ def test_phases_lie_inside_u_whatever_a_bmc_averages_over_up_to_what_is_assumed(
         shown = simulated.power(wave, phase_s, 1.0, rng.random(), window_s)
         edges = [n * period_s / 2 - phase_s for n in range(2, 26)]
         (trace,) = simulate([Device(BMC, shown)], 0.1, edges[-1] + 10, edges, seed)
+        rise = Rise()
+        for sample in trace.samples:
+            rise.push(sample)
+        as_told = replace(trace, meter=replace(BMC, window_s=rise.window_s(BMC_WINDOW_S)))
         windows: list[Window] = [(a, b) for a, b in pairwise(edges) if a > 6]
-        for (start_s, end_s), energy in zip(windows, integrate(trace, windows), strict=True):
-            truth_j = wave.energy_j(phase_s + start_s, phase_s + end_s)
-            assert energy.joules is not None
-            count += 1
-            inside += abs(energy.joules - truth_j) <= 2 * math.hypot(*energy.terms_j.values())
+        for known in (trace, as_told):
+            for (start_s, end_s), energy in zip(windows, integrate(known, windows), strict=True):
+                truth_j = wave.energy_j(phase_s + start_s, phase_s + end_s)
+                assert energy.joules is not None
+                count += 1
+                inside += abs(energy.joules - truth_j) <= 2 * math.hypot(*energy.terms_j.values())
     assert inside / count >= 0.98
+
+
+@pytest.mark.parametrize("window_s", [0.0, 0.5, 1.0, 2.0, 3.0, 5.0])
+@pytest.mark.parametrize("period_s", [3.0, 7.0, 10.0, 24.0, 40.0])
+def test_steps_of_the_load_bound_the_window_and_never_below_what_it_is(
+    window_s: float, period_s: float
+) -> None:
+    wave, rise = square(60, 300, period_s), Rise()
+    shown = simulated.power(wave, 0.3, 1.0, 0.7, window_s)
+    (trace,) = simulate([Device(BMC, shown)], 0.1, 400, [], f"{window_s} {period_s}")
+    for sample in trace.samples:
+        rise.push(sample)
+    told_s = rise.window_s(BMC_WINDOW_S)
+    assert told_s >= window_s
+    if window_s == 0 and period_s >= 10:
+        assert told_s < 3
