@@ -91,7 +91,9 @@ def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
         UsageError: there is no such revision, it lacks the working directory, or git cannot check it out.
     """
     try:
-        commit = git(tree.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        commit = git(
+            tree.top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
     except UsageError:
         raise UsageError(f"{revision}: no such revision in {tree.top}{_shallow(tree.top)}") from None
     with contextlib.ExitStack() as stack:

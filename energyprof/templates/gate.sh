@@ -101,14 +101,14 @@ this_side() {
 # The base commit and this one, taking turns; the verdict is check's, which says the same of the two reports.
 both_sides() {
     if ! git cat-file -e "$GATE_BASE^{commit}" 2>/dev/null &&
-        ! overheard git fetch --no-tags --depth=1 origin "$GATE_BASE"; then
+        ! overheard git fetch --no-tags --depth=1 -- origin "$GATE_BASE"; then
         refused 2
         return
     fi
     local limits=() pairs=() side from
     limits_of limits
     if [ -n "${GATE_PAIRS-}" ]; then pairs=(--pairs "$GATE_PAIRS"); fi
-    overheard profiler ab --before "$GATE_BASE" --output "$out/pair" --force --cooldown "${GATE_COOLDOWN:-60}" \
+    overheard profiler ab "--before=$GATE_BASE" --output "$out/pair" --force --cooldown "${GATE_COOLDOWN:-60}" \
         "${pairs[@]}" "${limits[@]}" "${options[@]}" "$GATE_COMMAND" >/dev/null
     measured=$?
     for side in A:base B:change; do

@@ -231,3 +231,25 @@ def test_a_version_that_cannot_plan_the_workload_says_so(own: Path) -> None:
     settings.write_text(settings.read_text().replace("    batch_size: ", "    size_of_batch: "))
     with pytest.raises(TrainingError, match=r"cannot plan unet: .*batch_size"):
         workload_job("unet", Settings(batch_size=2), None, working_tree())
+
+
+def test_no_other_worktree_is_forgotten_though_its_folder_is_away_just_now(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "worktree", "add", "--detach", str(tmp_path / "disk" / "mine"))
+    git(tmp_path / "disk" / "mine", "commit", "--allow-empty", "-m", "on no branch")
+    mine = git(tmp_path / "disk" / "mine", "rev-parse", "HEAD")
+    (tmp_path / "disk").rename(tmp_path / "unmounted")
+    with before():
+        pass
+    (tmp_path / "unmounted").rename(tmp_path / "disk")
+    assert git(tmp_path / "disk" / "mine", "rev-parse", "HEAD") == mine
+    assert left_behind(repository)[1] == []
+    assert "things" not in git(repository, "worktree", "list", "--porcelain").replace(str(repository), "")
+
+
+def test_a_revision_that_looks_like_an_option_is_no_revision(repository: Path, tmp_path: Path) -> None:
+    run = f"--upload-pack=touch {tmp_path / 'ran'};"
+    with pytest.raises(UsageError, match="no such revision"), before(run):
+        pass
+    assert not (tmp_path / "ran").exists()
