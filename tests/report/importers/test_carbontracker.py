@@ -42,7 +42,7 @@ def epoch(gpu: str, cpu: str = "40.0") -> tuple[str, ...]:
 
 
 def imported(*paths: Path) -> Report:
-    return save(importers.read(Request(paths)), paths[0].with_suffix(".json"))
+    return save(importers.read(Request(paths)), paths[0].with_suffix(".json"), "replaced")
 
 
 def test_the_powers_of_all_devices_times_the_epochs_add_up(tmp_path):

@@ -50,7 +50,7 @@ def write(path: Path, *rows: dict[str, str]) -> Path:
 
 
 def imported(path: Path, **asked: object) -> Report:
-    return save(importers.read(Request((path,), **asked)), path.with_suffix(".json"))  # type: ignore[arg-type]
+    return save(importers.read(Request((path,), **asked)), path.with_suffix(".json"), "replaced")  # type: ignore[arg-type]
 
 
 def test_kilowatt_hours_become_joules_of_the_components(tmp_path):

@@ -35,7 +35,7 @@ def bundle(folder: Path, *rows: tuple[str, int, str], watts: tuple[float, ...] =
 
 
 def imported(path: Path, tmp_path: Path, **asked: object) -> Report:
-    return save(importers.read(Request((path,), **asked)), tmp_path / "r.json")  # type: ignore[arg-type]
+    return save(importers.read(Request((path,), **asked)), tmp_path / "r.json", "replaced")  # type: ignore[arg-type]
 
 
 def test_the_hosts_of_an_experiment_add_up(tmp_path):

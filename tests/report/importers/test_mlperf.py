@@ -23,7 +23,7 @@ NODES = {"system_name": "ACME", "number_of_nodes": "2", "host_processor_model_na
 
 def imported(tmp_path: Path, *results: Path, **asked: object) -> Report:
     request = Request(tuple(results), **asked)  # type: ignore[arg-type]
-    return save(importers.read(request), tmp_path / "report.json")
+    return save(importers.read(request), tmp_path / "report.json", "replaced")
 
 
 def one_node(tmp_path: Path, power=lambda t: 7000.0, times_s=None, **options: object) -> Report:

@@ -16,7 +16,7 @@ START_S = 1728507600.0
 
 def imported(path: Path, header: str, *rows: str) -> Report:
     path.write_text("\n".join([header, *rows]) + "\n")
-    return save(importers.read(Request((path,))), path.with_suffix(".json"))
+    return save(importers.read(Request((path,))), path.with_suffix(".json"), "replaced")
 
 
 def test_microjoules_and_millijoules_become_joules_each_once(tmp_path):

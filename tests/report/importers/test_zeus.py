@@ -27,7 +27,7 @@ def row(at_s: float, name: str, span_s: float, *joules: float) -> str:
 
 
 def imported(path: Path, **asked: object) -> Report:
-    return save(importers.read(Request((path,), **asked)), path.with_suffix(".json"))  # type: ignore[arg-type]
+    return save(importers.read(Request((path,), **asked)), path.with_suffix(".json"), "replaced")  # type: ignore[arg-type]
 
 
 def test_the_gpus_of_a_window_add_up(tmp_path):
@@ -81,7 +81,7 @@ def test_files_with_other_gpus_do_not_pass_for_complete(tmp_path):
     both = write(tmp_path / "a.csv", row(0, "training", 100, 30_000, 28_000))
     one = tmp_path / "b.csv"
     one.write_text(f"start_time,window_name,elapsed_time,gpu0_energy\n{START_S + 500},training,100,30000\n")
-    report = save(importers.read(Request((both, one))), tmp_path / "r.json")
+    report = save(importers.read(Request((both, one))), tmp_path / "r.json", "replaced")
     assert [run.energy_j for run in report.runs] == [58_000.0, None]
     assert flag("no_reading", "zeus:gpu1") in report.runs[1].flags
 
