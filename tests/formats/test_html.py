@@ -125,7 +125,7 @@ def test_an_estimate_is_marked_wherever_its_joules_stand(tmp_path: Path) -> None
     read = Reader(drawn(several(1.0, 1.1, origin="modelled"), folder=tmp_path))
     assert "ESTIMATE" in read.said and "≈ 1.05 J" in read.said and "a ≈ 1.10 kJ" in read.said
     assert "≈: an estimate, not a measurement." in read.said
-    assert "ESTIMATE" not in Reader(drawn(BASE, folder=tmp_path)).said
+    assert "ESTIMATE" not in Reader(drawn(BASE, folder=tmp_path / "measured")).said
 
 
 def test_what_was_overlooked_and_left_out_stands_at_the_top() -> None:
