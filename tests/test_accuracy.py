@@ -262,6 +262,7 @@ def test_the_truth_lies_within_what_is_stated(kind: str, waveform: str, length_s
     assert inside(measured(kind, waveform, length_s, COUNT[length_s])) >= INSIDE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "waveform"), cases(POWERS, FAST, IN_STEP))
 def test_the_truth_of_a_load_that_keeps_step_lies_within_what_is_stated(kind: str, waveform: str) -> None:
     # Twice a standard uncertainty holds 95.4 %: it takes many windows to tell that from less than 95 %.
@@ -269,6 +270,7 @@ def test_the_truth_of_a_load_that_keeps_step_lies_within_what_is_stated(kind: st
     assert inside(measured(kind, waveform, LONG_S, count)) >= INSIDE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("waveform", FAST)
 def test_the_truth_of_six_rails_read_one_after_the_other_lies_within_what_is_stated(waveform: str) -> None:
     wave, rng, within = FAST[waveform], random.Random(waveform), []
@@ -340,6 +342,7 @@ def library() -> Path:
 
 
 # Ticks that keep no step with the load, which in the library begins with the ticks.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("waveform", "tick_s"),
     [

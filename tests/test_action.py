@@ -18,6 +18,8 @@ import yaml
 from energyprof.report.file import read, write
 from reports import at
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 ROOT = Path(__file__).parent.parent
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"] if "name" in step}

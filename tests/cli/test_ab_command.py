@@ -22,6 +22,8 @@ from energyprof.report.file import read
 from energyprof.report.record import Report
 from fakes.spent import SPENDER, SpentJoules
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 # Each seed costs something else: only runs of the same seed tell two versions apart.
 TRAIN = (
     SPENDER

@@ -101,6 +101,7 @@ def test_without_energy_there_is_no_budget_and_no_zero(command: Any) -> None:
     assert json.loads(command("show", "r.json", "--budget", "--json").stdout)["figures"] == []
 
 
+@pytest.mark.slow
 def test_a_real_run_has_a_budget_of_every_energy(command: Any) -> None:
     command("exec", "--idle", "0.5", "-o", "r.json", "--", "sleep", "1")
     figures = json.loads(command("show", "r.json", "--budget", "--json").stdout)["figures"]

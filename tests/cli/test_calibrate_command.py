@@ -13,6 +13,8 @@ from energyprof.meter import Calibration
 from fakes.powercap import LAG_J
 from fakes.recording import counter, gauge, nvml, recording, shelly
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 PAIR = [(nvml(), counter(1 / 1.06)), (shelly(), gauge(1 / 0.94, rest_w=80))]
 WORDS = ("--meter", "nvml:0", "--reference", "shelly:192.0.2.7")
 SUPPLY = ("--efficiency", "94%±1%")

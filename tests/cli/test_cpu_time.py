@@ -14,6 +14,8 @@ import pytest
 from energyprof.profile.process_tree import ProcessTree
 from energyprof.report.cpu_time import spent
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 BURN = """
 import time
 def burn(seconds):

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 EXEC = ("exec", "--idle", "0", "--meters", "none", "-o", "r.json")
 
 

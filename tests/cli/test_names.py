@@ -12,6 +12,7 @@ import pytest
 EXEC = ("exec", "--idle", "0", "--meters", "none", "--quiet")
 
 
+@pytest.mark.slow
 def test_of_twenty_runs_that_start_at_once_in_one_folder_each_has_its_report(command: Any) -> None:
     words = command.arguments(*EXEC, "--", "true")
     running = [

@@ -102,6 +102,7 @@ def test_a_script_that_does_not_know_a_warning_goes_on(command: Any) -> None:
     assert {"kind": "warned", "meter": "", "detail": "SIGUSR1"} in run["flags"]
 
 
+@pytest.mark.slow
 def test_a_warning_before_the_program_is_there_waits_for_it(command: Any) -> None:
     words = ("exec", "--idle", "1", "--meters", "none", "-o", "r.json", "--")
     process = subprocess.Popen(

@@ -12,6 +12,8 @@ import pytest
 from energyprof.measure.busy_time import BusyTime
 from fakes import sysfs
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 BURN = "import time\nwhile time.process_time() < 0.5:\n    pass"
 # Others' load is what the kernel's file says: the program writes it, 40 s of 20 processors' work at a time.
 BUSY = """
