@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from platform import node
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.clock import utc_now
 from energyprof.errors import UsageError
-from energyprof.files import TAKEN, sweep
-from energyprof.report.file import Taken, trace_path
 from energyprof.settings import MEASURING
+
+# Every command loads this file, --help included: what a report needs is loaded where one is written.
+if TYPE_CHECKING:
+    from energyprof.report.file import Taken
 
 # Where reports go by default.
 FOLDER = Path("energyprof-reports")
@@ -114,7 +114,13 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
     Raises:
         UsageError: it or its trace exists and may not be overwritten, or it is a folder.
     """
+    from energyprof.files import TAKEN, sweep
+
     if asked is None:
+        from platform import node
+
+        from energyprof.clock import utc_now
+
         stamp, host = re.sub(r"[-:]|\.\d+", "", utc_now()), re.sub(r"[^\w-]+", "_", node().split(".")[0])
         stem = f"{_short(name)}-{stamp}-{_short(host)}-{os.getpid()}"
         path, number = FOLDER / f"{stem}.json", 1
@@ -133,6 +139,8 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
 
 def _lies_at(path: Path) -> Path | None:
     """Which file of a report at ``path`` is there already, even if it is a link that leads nowhere."""
+    from energyprof.report.file import trace_path
+
     return next((file for file in (path, trace_path(path)) if os.path.lexists(file)), None)
 
 
