@@ -54,6 +54,11 @@ def describe(root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = ()) -> 
     return {"id": identity(facts), **facts}
 
 
+def sockets(root: Path = Path("/")) -> int | None:
+    """How many processor packages there are; ``None`` where nothing tells."""
+    return _sockets_and_cores(root, _processors(root))[0]
+
+
 def identity(facts: Mapping[str, Any]) -> str:
     """``sha256:…`` over the facts named in ``IDENTITY``."""
     memory = facts["memory_bytes"]

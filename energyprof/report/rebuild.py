@@ -84,7 +84,7 @@ class Rebuild:
         Raises:
             FileError: it cannot be read, or is no trace.
         """
-        # Run by run, and each twice (events, then samples): a day's samples never lie in memory.
+        # Run by run, each more than once (events, renewals, samples): a day's samples never lie in memory.
         numbers = sorted({row.run for row in read_rows(trace)})
         for number in numbers:
             self.add(partial(read_run, trace, number))

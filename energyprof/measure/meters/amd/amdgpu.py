@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
-from energyprof.measure.meters.amd.counter import AmdCounter, counter_info, grows, handle_at
+from energyprof.measure.meters.amd.counter import ALIVE_S, AmdCounter, counter_info, handle_at
 from energyprof.measure.meters.amd.gpus import Gpu, read_gpus, visible
 from energyprof.measure.meters.amd.library import (
     DRIVER_NOT_LOADED,
@@ -24,6 +24,7 @@ from energyprof.measure.meters.amd.library import (
 from energyprof.measure.meters.amd.power import inside_processor, power_alone, power_cross_check
 from energyprof.measure.meters.amd.probe import AmdProbe
 from energyprof.measure.meters.hwmon import Hwmon
+from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.sensors import read_text
 from energyprof.meter import Finding, Role, Source
 
@@ -154,7 +155,7 @@ def _view(smi: AmdSmi | None, gpu: Gpu) -> _View:
         joules, step_j = smi.energy(handle)
         if joules == 0 and alone is None:
             return _View(notes=(SECOND_DIE,))
-        still = not grows(lambda: smi.energy(handle)[0])
+        still = not moves(lambda: smi.energy(handle)[0], ALIVE_S)
     except MeterError as error:
         if sensor and inside_processor(sensor):
             return _View(notes=(INSIDE,))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -61,16 +60,6 @@ def handle_at(smi: AmdSmi, bdf: str) -> Any:
         if smi.bdf(handle) == bdf:
             return handle
     raise AmdSmiError(f"the GPU at {bdf}", NOT_FOUND)
-
-
-def grows(read: Callable[[], float]) -> bool:
-    """Whether a counter moves within ``ALIVE_S``. Raises MeterError as ``read`` does."""
-    first, until_s = read(), time.monotonic() + ALIVE_S
-    while time.monotonic() < until_s:
-        time.sleep(0.002)
-        if read() != first:
-            return True
-    return False
 
 
 class AmdCounter:

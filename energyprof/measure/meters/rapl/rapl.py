@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 from energyprof.errors import MeterError
 from energyprof.measure import machine
+from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.rapl import perf, powercap
 from energyprof.meter import Finding, Meter, MeterInfo, Part, Role, Source
 
@@ -158,7 +158,7 @@ def find(root: Path) -> Finding:
 def _sockets_without(root: Path, counters: Sequence[Counter]) -> list[str]:
     """What to say if the machine has more sockets than there are packages with a counter."""
     packages = {number[0] for c in counters if (number := re.findall(r"(?<=package-)\d+", c.name))}
-    sockets = machine.describe(root)["sockets"] or 0
+    sockets = machine.sockets(root) or 0
     if not packages or sockets <= len(packages):
         return []
     return [f"{sockets} sockets, but a counter of {len(packages)} of them alone: the others are not metered"]
@@ -168,13 +168,7 @@ def _moves(way: Way) -> bool:
     """Whether the counter goes on while one waits; a read that fails tells nothing against it."""
     meter = way.open(way.info)
     try:
-        first_j = meter.read()
-        ends_s = time.monotonic() + ALIVE_S
-        while time.monotonic() < ends_s:
-            time.sleep(0.005)
-            if meter.read() != first_j:
-                return True
-        return False
+        return moves(meter.read, ALIVE_S)
     except MeterError:
         return True
     finally:
