@@ -8,6 +8,8 @@ import threading
 import time
 from dataclasses import dataclass
 
+from energyprof.profile.processes import stat_of
+
 # Ticks of the times in /proc/PID/stat.
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -95,11 +97,10 @@ def _total_s(process: _Process) -> float:
 
 def _process(pid: int) -> _Process | None:
     """The process as it is now; None: it does not exist."""
+    fields = stat_of(pid)
+    if fields is None:
+        return None
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # proc(5): the name is the second field and may hold anything; the fourth is the parent, 16 and 17
-            # the children's times, 22 the start.
-            fields = file.read().rpartition(b")")[2].split()
         # What clock_getcpuclockid(3) gives: the time of all its threads, those that ended too, in ns.
         own_s = time.clock_gettime((~pid << 3) | 2)
     except OSError:

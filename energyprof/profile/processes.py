@@ -28,6 +28,19 @@ def command_of(pid: int) -> str:
     return b" ".join(words).decode(errors="replace")[:80]
 
 
+def stat_of(pid: int) -> list[bytes] | None:
+    """The fields of /proc/PID/stat from the third on; ``None``: there is no such process any more.
+
+    proc(5): the name is the second field and may hold anything. Then come the state and the parent; the 16th
+    and 17th are the children's times, the 22nd is the start.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+
+
 def catches(pid: int, number: int) -> bool:
     """Whether the process has a handler for the signal.
 

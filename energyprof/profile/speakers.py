@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from energyprof.profile.processes import stat_of
 from energyprof.wire import Sender
 
 # program: its words are the run's · child: the program, or another that speaks, started it · beside: none of
@@ -95,21 +96,12 @@ class Speakers:
 def _line(pid: int) -> tuple[_Process, ...]:
     """The process and its ancestors; empty: there is none of that number any more."""
     found: list[_Process] = []
-    while pid > 0 and (stat := _stat(pid)) is not None:
+    while pid > 0 and (stat := stat_of(pid)) is not None:
         found.append(_Process(pid, int(stat[19])))
         pid = int(stat[1])
     return tuple(found)
 
 
 def _runs(process: _Process) -> bool:
-    stat = _stat(process.pid)
+    stat = stat_of(process.pid)
     return stat is not None and int(stat[19]) == process.started and stat[0] not in (b"Z", b"X")
-
-
-def _stat(pid: int) -> list[bytes] | None:
-    """The fields of /proc/PID/stat from the third on (proc(5)): state, parent, … the start is the 22nd."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()
-    except OSError:
-        return None
