@@ -119,7 +119,7 @@ def _preload() -> None:
     # Options are read by libraries that typer loads with the first of them; this command is refused.
     sys.argv = ["energyprof", "exec", "--interval", "nan", "--", "true"]
     with contextlib.suppress(EnergyprofError):
-        energyprof.cli.app()
+        energyprof.cli.application(sys.argv[1:])()
     gc.freeze()
 
 

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.aa import aa
-from energyprof.cli.ab import ab
-from energyprof.cli.calibrate import calibrate
-from energyprof.cli.check import check
-from energyprof.cli.compare import compare
-from energyprof.cli.doctor import doctor
-from energyprof.cli.estimate import estimate
-from energyprof.cli.exec import PASS_ON, exec_program
-from energyprof.cli.import_ import import_files
-from energyprof.cli.recompute import recompute
-from energyprof.cli.run import run
-from energyprof.cli.schema import schema
-from energyprof.cli.show import show
-from energyprof.cli.workloads import workloads
 from energyprof.errors import EnergyprofError
 
 HELP = """Measure how much energy it takes to train a model to a target accuracy on this machine.
@@ -30,31 +19,49 @@ Exit codes: 0 fine · 1 regression · 2 could not do it · 3 not comparable ·
 `exec` exits as the program did.
 """
 
-app = typer.Typer(
-    name="energyprof",
-    help=HELP,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 # What follows the first word belongs to the command that trains.
 TRAINING = {"allow_interspersed_args": False}
+# What follows `--` belongs to the program, its -h and --help included.
+PROGRAM = {"ignore_unknown_options": True, **TRAINING}
 
-app.command("run")(run)
-app.command("exec", context_settings=PASS_ON)(exec_program)
-app.command("ab", context_settings=TRAINING)(ab)
-app.command("aa", context_settings=TRAINING)(aa)
-app.command("compare")(compare)
-app.command("check")(check)
-app.command("show")(show)
-app.command("estimate")(estimate)
-app.command("recompute")(recompute)
-app.command("import")(import_files)
-app.command("calibrate")(calibrate)
-app.command("doctor")(doctor)
-app.command("workloads")(workloads)
-app.command("schema")(schema)
+# Command -> its file in this folder, its function there, and how its words are read.
+COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "run": ("run", "run", {}),
+    "exec": ("exec", "exec_program", PROGRAM),
+    "ab": ("ab", "ab", TRAINING),
+    "aa": ("aa", "aa", TRAINING),
+    "compare": ("compare", "compare", {}),
+    "check": ("check", "check", {}),
+    "show": ("show", "show", {}),
+    "estimate": ("estimate", "estimate", {}),
+    "recompute": ("recompute", "recompute", {}),
+    "import": ("import_", "import_files", {}),
+    "calibrate": ("calibrate", "calibrate", {}),
+    "doctor": ("doctor", "doctor", {}),
+    "workloads": ("workloads", "workloads", {}),
+    "schema": ("schema", "schema", {}),
+}
+
+
+def application(words: Sequence[str] = ()) -> typer.Typer:
+    """What reads the command line ``words``; a command that these do not begin with costs no time.
+
+    Without a command among them it knows all, as for ``--help``.
+    """
+    app = typer.Typer(
+        name="energyprof",
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(general_options)
+    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+        file, function, settings = COMMANDS[name]
+        module = importlib.import_module(f"energyprof.cli.{file}")
+        app.command(name, context_settings=settings)(getattr(module, function))
+    return app
 
 
 def version(wanted: bool) -> None:
@@ -66,8 +73,7 @@ def version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def options(
+def general_options(
     show_version: bool = typer.Option(
         False, "--version", callback=version, is_eager=True, help="Print the version."
     ),
@@ -79,7 +85,7 @@ def main() -> None:
     """The console entry point; each of our errors is one line on stderr."""
     streams.prepare()
     try:
-        app()
+        application(sys.argv[1:])()
     except EnergyprofError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

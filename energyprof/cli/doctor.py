@@ -25,17 +25,15 @@ def doctor(
 
     from energyprof.cli.profiling import names
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
-    from energyprof.measure import machine
+    from energyprof.measure import gpus, machine
     from energyprof.measure.left_out import with_left_out
     from energyprof.measure.meters import addresses, find_addressed, find_all, parts_of, sysfs_root
-    from energyprof.measure.meters.amd import amdgpu
-    from energyprof.measure.meters.nvidia import nvml
     from energyprof.measure.selection import select
     from energyprof.profile.spot_check import spot_check
 
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + find_addressed(asked)
-    facts = machine.describe(root, [*nvml.devices(), *amdgpu.devices(root)])
+    facts = machine.describe(root, gpus.devices(root))
     # A meter that was asked for and does not answer must not hide the others.
     away = {finding.asked for finding in findings if finding.asked and finding.state != "found"}
     here = [words for words in asked if not away.intersection(parts_of(words))]

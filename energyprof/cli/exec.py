@@ -22,9 +22,6 @@ from energyprof.cli.options import (
 if TYPE_CHECKING:
     from energyprof.profile.request import ProgramRequest
 
-# What follows `--` belongs to the program, its -h and --help included.
-PASS_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
-
 
 def exec_program(
     context: typer.Context,

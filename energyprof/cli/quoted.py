@@ -8,9 +8,10 @@ from typing import Any
 
 import typer
 
-from energyprof.cli.exec import PASS_ON, exec_program, program_request
+from energyprof.cli import application
+from energyprof.cli.exec import program_request
 from energyprof.cli.options import given
-from energyprof.cli.run import run, training_request
+from energyprof.cli.run import training_request
 from energyprof.errors import UsageError
 from energyprof.profile.request import TrainingRequest
 from energyprof.settings import MEASURING, SETTINGS
@@ -55,7 +56,8 @@ def asked(words: Sequence[str]) -> TrainingRequest:
         UsageError: it is invalid, or has an option that belongs to both sides.
     """
     name, *rest = words
-    command = _commands()[name]
+    group: Any = typer.main.get_command(application([name]))
+    command = group.commands[name]
     context = command.make_context(f"energyprof {name}", rest)
     names = given(context)
     options = [option.opts[0] for option in command.params if option.name in names - ITS_OWN]
@@ -65,13 +67,3 @@ def asked(words: Sequence[str]) -> TrainingRequest:
             f"give it to ab or aa, before {name}, if they have it"
         )
     return READERS[name](context)
-
-
-def _commands() -> dict[str, Any]:
-    """``run`` and ``exec``, parsed as they are on the command line."""
-    both = typer.Typer(add_completion=False)
-    both.command("run")(run)
-    both.command("exec", context_settings=PASS_ON)(exec_program)
-    group: Any = typer.main.get_command(both)
-    found: dict[str, Any] = group.commands
-    return found

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from energyprof.errors import MeterError
+from energyprof.measure.gpus import nvidia_library
 from energyprof.measure.meters import find
 from energyprof.measure.meters.hwmon import CHIPS, Hwmon, part_of, sensor_info
 from energyprof.measure.meters.sensors import Sensor, by_chip, read_sensors
@@ -52,7 +53,7 @@ def _watts_of(sensor: Sensor) -> str:
 
 def _nvidias(selection: Selection, root: Path) -> Iterator[tuple[str, str]]:
     """NVIDIA's GPUs, where they were not asked for."""
-    if any(source.info.kind == "nvml" for source in selection.sources):
+    if any(source.info.kind == "nvml" for source in selection.sources) or not nvidia_library():
         return
     sources: dict[str, Source] = {}
     for source in find("nvml", root).sources:  # what a power is held against comes before it

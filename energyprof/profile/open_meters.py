@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from energyprof.measure import machine
+from energyprof.measure import gpus, machine
 from energyprof.measure.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.measure.left_out import with_left_out
 from energyprof.measure.meters import find_asked, sysfs_root
-from energyprof.measure.meters.amd import amdgpu
-from energyprof.measure.meters.nvidia import nvml
 from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, select
 from energyprof.meter import ExternalLog, Meter, Probe
@@ -61,7 +59,7 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
     root = sysfs_root()
     selection = with_left_out(select(find_asked(root, settings.meters), settings.meters), root)
     check_applies(settings.calibrations, [source.info for source in selection.sources])
-    facts = machine.describe(root, [*nvml.devices(), *amdgpu.devices(root)])
+    facts = machine.describe(root, gpus.devices(root))
     with opened(selection) as (found, probes):
         records = tuple(
             meter_record(

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from energyprof.cli import app
+from energyprof.cli import application
 from energyprof.compare.gate.noise import noise_of, noise_path
 from energyprof.compare.gate.noise import write as write_noise
 from energyprof.errors import EnergyprofError
@@ -37,7 +37,7 @@ def typed(tmp_path, monkeypatch):
         write(made, tmp_path / f"{name}.json")
 
     def run_it(new, *words, baseline="base.json"):
-        return CliRunner().invoke(app, ["check", f"{new}.json", "--baseline", baseline, *words])
+        return CliRunner().invoke(application(), ["check", f"{new}.json", "--baseline", baseline, *words])
 
     return run_it
 
@@ -139,7 +139,7 @@ def judge(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run_it(*words):
-        return CliRunner().invoke(app, ["check", *words])
+        return CliRunner().invoke(application(), ["check", *words])
 
     return run_it
 
