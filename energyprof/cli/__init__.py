@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from energyprof.cli import streams
+from energyprof.cli.usage import Commands
 from energyprof.errors import EnergyprofError
 
 HELP = """Measure how much energy it takes to train a model to a target accuracy on this machine.
@@ -50,6 +51,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     """
     app = typer.Typer(
         name="energyprof",
+        cls=Commands,
         help=HELP,
         no_args_is_help=True,
         add_completion=False,

@@ -54,7 +54,7 @@ def aa(
     import os
     import sys
 
-    from energyprof.cli import profiling, quoted, sides
+    from energyprof.cli import profiling, quoted, sides, streams
     from energyprof.compare.gate import noise as noises
     from energyprof.errors import UsageError
     from energyprof.files import TAKEN
@@ -87,7 +87,7 @@ def aa(
         noise = noises.noise_of([ended.a.report, ended.b.report])
         noises.write(noise, noises.noise_path(path))
         if json:
-            sys.stdout.write(noises.noise_path(path).read_text(encoding="utf-8"))
+            streams.write_json(noises.noise_path(path).read_text(encoding="utf-8"))
         if not quiet:
             print("\n".join(margins(noise, ended.verdict)), file=out)
             print(f"\n{noises.noise_path(path)}, beside {path}", file=out)

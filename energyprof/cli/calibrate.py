@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.options import Json
 
 
@@ -40,14 +41,13 @@ def calibrate(
     import re
     import sys
 
-    from rich.console import Console
-
     from energyprof.cli.options import report_path
     from energyprof.clock import utc_now
     from energyprof.compare import calibrate as calibrating
     from energyprof.compare.pairing import CalibrationRequest
     from energyprof.files import write_new, write_text
     from energyprof.formats.calibration import calibration_table
+    from energyprof.formats.console import Screen
     from energyprof.measure import calibration
 
     known = None if efficiency is None else calibration.parse_efficiency(efficiency)
@@ -57,5 +57,5 @@ def calibrate(
     record = calibrating.calibrate(report, asked, created, calibration.source(path, reference, created))
     calibration.write(record, path, write_text if force else write_new)
     if json:
-        sys.stdout.write(calibration.to_json(record))
-    Console(stderr=json).print(calibration_table(record, path))
+        streams.write_json(calibration.to_json(record))
+    Screen(sys.stderr if json else sys.stdout).print(calibration_table(record, path))

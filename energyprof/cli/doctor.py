@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.options import INTERVAL_S, Json, Meters
 
 
@@ -21,9 +22,8 @@ def doctor(
     """Show what this machine is, what its meters read, and how to unblock those that are blocked."""
     import json as json_text
 
-    from rich.console import Console
-
     from energyprof.cli.profiling import names
+    from energyprof.formats.console import Screen
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
     from energyprof.measure import gpus, machine
     from energyprof.measure.left_out import with_left_out
@@ -40,11 +40,11 @@ def doctor(
     selection = with_left_out(select(findings, here), root)
     seen = None
     if seconds > 0 and selection.sources and selection.origin == "measured":
-        err = Console(stderr=True)
+        err = Screen(sys.stderr)
         with err.status(f"reading {len(selection.sources)} meters for {seconds:g} s"):
             seen = spot_check(selection.sources, seconds, INTERVAL_S)
     if json:
         data = diagnosis_data(facts, findings, selection, seen, addresses())
-        sys.stdout.write(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        streams.write_json(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
     else:
-        Console().print(diagnosis(facts, findings, selection, seen, addresses()))
+        Screen(sys.stdout).print(diagnosis(facts, findings, selection, seen, addresses()))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.options import Force, Json, Output
 from energyprof.errors import UsageError
 
@@ -50,11 +51,10 @@ def import_files(
 
     What the files do not say is listed in the report's notes; nothing is guessed silently.
     """
-    from rich.console import Console
-
     from energyprof.cli.options import report_path, taken
     from energyprof.clock import utc_now
     from energyprof.compare.figures import unmetered
+    from energyprof.formats.console import Screen
     from energyprof.formats.summary import summary
     from energyprof.report import importers
     from energyprof.report.file import to_json
@@ -66,8 +66,8 @@ def import_files(
     path = report_path(output, imported.report.workload.name.replace("/", "_"), force=force)
     report = save(imported, path, taken(force=force))
     if json:
-        sys.stdout.write(to_json(report))
-    Console(stderr=json).print(summary(report, path))
+        streams.write_json(to_json(report))
+    Screen(sys.stderr if json else sys.stdout).print(summary(report, path))
     if all(unmetered(run) for run in report.runs):
         print("error: imported, but no run has a usable energy", file=sys.stderr)
         raise typer.Exit(4)

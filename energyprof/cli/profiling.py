@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energyprof.cli import streams
 from energyprof.cli.options import checked_interval, checked_wait, report_path, taken
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import read_all
@@ -102,11 +103,10 @@ def screen(subject: Subject, *, quiet: bool) -> Iterator[Sequence[Watcher]]:
     if quiet:
         yield ()
         return
-    from rich.console import Console
-
     from energyprof.cli.screen import PlainLines, live_display
+    from energyprof.formats.console import Screen
 
-    console = Console(stderr=True)
+    console = Screen(sys.stderr)
     if console.is_terminal:
         with live_display(console, subject) as watch:
             yield (Watcher(SCREEN, watch),)
@@ -117,14 +117,15 @@ def screen(subject: Subject, *, quiet: bool) -> Iterator[Sequence[Watcher]]:
 def tell(result: SessionResult, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
     """Print the report as JSON or as a summary for people, and why it is not all that it should be."""
     if as_json or result.path is None:  # no disk had room for it: what was measured must not be lost
-        sys.stdout.write(to_json(result.report))
+        streams.write_json(to_json(result.report))
         sys.stdout.flush()
     if not quiet:
-        from rich.console import Console
-
+        from energyprof.formats.console import Screen
         from energyprof.formats.summary import summary
 
-        Console(stderr=as_json or program_on_stdout).print(summary(result.report, result.path))
+        Screen(sys.stderr if as_json or program_on_stdout else sys.stdout).print(
+            summary(result.report, result.path)
+        )
     complain(result)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.options import Force, Json, Output
 
 
@@ -18,22 +19,21 @@ def recompute(
     json: Json = False,
 ) -> None:
     """Rebuild a report from its trace: the same numbers, or what was measured before a crash."""
-    from rich.console import Console
-
     from energyprof.cli.options import report_path
     from energyprof.files import write_new, write_text
+    from energyprof.formats.console import Screen
     from energyprof.formats.summary import summary
     from energyprof.report import rebuild as recomputing
     from energyprof.report.file import read, to_json
 
     again = recomputing.recompute(report)
     same = recomputing.is_given_back(read(report), again)
-    console = Console(stderr=json)
+    console = Screen(sys.stderr if json else sys.stdout)
     if output is not None:
         write = write_text if force else write_new
         write(report_path(output, report.stem, force=force), to_json(again))
     if json:
-        sys.stdout.write(to_json(again))
+        streams.write_json(to_json(again))
     else:
         console.print(summary(again, output or report))
     if same:

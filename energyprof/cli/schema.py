@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from energyprof.cli import streams
 
 
 def schema() -> None:
     """Print the JSON Schema (draft 2020-12) of reports."""
     from energyprof.report.schema import schema_text
 
-    sys.stdout.write(schema_text())
+    streams.write_json(schema_text())

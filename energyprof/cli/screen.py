@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from energyprof.cli.streams import Uncoloured
 from energyprof.profile.live import Snapshot
 from energyprof.units import joules, seconds, watts
 from energyprof.workload import Target
@@ -34,7 +35,12 @@ class Subject:
 @contextlib.contextmanager
 def live_display(console: Console, subject: Subject) -> Iterator[Callable[[Snapshot], None]]:
     """Draw each snapshot over the last."""
-    with Live(console=console, auto_refresh=False, transient=True) as live:
+    # What is printed meanwhile, rich draws above it.
+    with (
+        Live(console=console, auto_refresh=False, transient=True) as live,
+        contextlib.redirect_stdout(Uncoloured(sys.stdout)),
+        contextlib.redirect_stderr(Uncoloured(sys.stderr)),
+    ):
 
         def watch(now: Snapshot) -> None:
             live.update(_drawn(now, subject), refresh=True)

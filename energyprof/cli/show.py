@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.compare import Page, write_html
 from energyprof.cli.options import Country, Intensity, Json
 from energyprof.errors import UsageError
@@ -24,9 +25,8 @@ def show(
     html: Page = None,
 ) -> None:
     """Show one report: energy with its uncertainty, phases, meters and power over time."""
-    from rich.console import Console
-
     from energyprof.compare.emissions import chosen
+    from energyprof.formats.console import Screen
     from energyprof.report.file import read, to_json
 
     grid = chosen(country, intensity)
@@ -48,15 +48,15 @@ def show(
         if json:
             _write_json(budget_data(content, found))
         else:
-            Console().print(budget_table(content, found))
+            Screen(sys.stdout).print(budget_table(content, found))
         return
     if json:
-        sys.stdout.write(to_json(content))
+        streams.write_json(to_json(content))
         return
     from energyprof.formats.picture import picture
     from energyprof.formats.summary import summary
 
-    console = Console()
+    console = Screen(sys.stdout)
     console.print(summary(content, report, grid))
     drawn = picture(content, report, min(console.width, 100))
     if drawn is not None:
@@ -66,4 +66,4 @@ def show(
 def _write_json(data: dict[str, object]) -> None:
     import json
 
-    sys.stdout.write(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    streams.write_json(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

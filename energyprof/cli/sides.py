@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from energyprof.cli import profiling
+from energyprof.cli import profiling, streams
 from energyprof.cli.options import report_path
 from energyprof.cli.quoted import asked, commands
 from energyprof.errors import UsageError
@@ -78,7 +78,7 @@ def complain(ended: Ended) -> int | None:
     """Say why there is no verdict; the exit code for it, or ``None`` if nothing is wrong."""
     for result in ended.results:
         if result.path is None:  # no disk had room for it: what was measured must not be lost
-            sys.stdout.write(to_json(result.report))
+            streams.write_json(to_json(result.report))
         profiling.complain(result)
     if ended.stopped_by is not None:
         return 128 + ended.stopped_by

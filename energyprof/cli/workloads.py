@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from energyprof.cli import streams
 from energyprof.cli.options import Json
 
 
@@ -11,11 +12,10 @@ def workloads(json: Json = False) -> None:
     """List the standard workloads: sizes, targets, data and reference runs."""
     import json as json_text
 
-    from rich.console import Console
-
     from energyprof.formats.catalogue import catalogue, catalogue_data
+    from energyprof.formats.console import Screen
 
     if json:
-        sys.stdout.write(json_text.dumps(catalogue_data(), indent=1, ensure_ascii=False) + "\n")
+        streams.write_json(json_text.dumps(catalogue_data(), indent=1, ensure_ascii=False) + "\n")
     else:
-        Console().print(catalogue())
+        Screen(sys.stdout).print(catalogue())

@@ -15,7 +15,7 @@ from energyprof.compare.gate.check import Check
 from energyprof.errors import FileError
 from energyprof.formats import markdown, wording
 from energyprof.formats.caveats import caveats, unjudged
-from energyprof.formats.printable import printable
+from energyprof.formats.printable import WorkflowCommand, printable
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 LEVELS = {
@@ -40,7 +40,8 @@ def write_check(result: Check, out: TextIO) -> None:
     """Write annotations to ``out``, and the tables to the summary if there is one."""
     for outcome, title, message in _annotations(result):
         text = " ".join([message, *caveats(result)])
-        out.write(f"::{LEVELS[outcome]} title={_property(title)}::{_data(text)}\n")
+        line = f"::{LEVELS[outcome]} title={_property(title)}::{_data(text)}\n"
+        out.write(WorkflowCommand(line))
     table = io.StringIO()
     markdown.write_check(result, table)
     _summarise(table.getvalue())

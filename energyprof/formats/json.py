@@ -9,6 +9,7 @@ from typing import TextIO
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.gate.check import Check
 from energyprof.formats.factors import winners
+from energyprof.formats.printable import json_escaped
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
@@ -30,5 +31,4 @@ def write_object(result: object, out: TextIO) -> None:
     Raises:
         ValueError: a number in it is not finite.
     """
-    json.dump(result, out, indent=1, allow_nan=False)
-    out.write("\n")
+    out.write(json_escaped(json.dumps(result, indent=1, allow_nan=False)) + "\n")

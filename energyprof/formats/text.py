@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -15,6 +14,7 @@ from energyprof.compare.figures import BY_NAME, SHOWN
 from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
+from energyprof.formats.console import Screen
 from energyprof.formats.printable import printable
 
 _STYLES = {
@@ -94,9 +94,7 @@ def write_check(result: Check, out: TextIO) -> None:
             _say(console, shown, indent=2)
 
 
-def _estimates(
-    console: Console, figure: str, rows: Sequence[tuple[Entry, Summary]], best: str | None
-) -> None:
+def _estimates(console: Screen, figure: str, rows: Sequence[tuple[Entry, Summary]], best: str | None) -> None:
     """A row for each report that has the figure."""
     metered = any(estimate.u_rel is not None for _, estimate in rows)
     changed = any(estimate.change is not None for _, estimate in rows)
@@ -115,7 +113,7 @@ def _estimates(
 
 
 def _table(
-    console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]], styles: dict[str, str]
+    console: Screen, heads: Sequence[str], rows: Sequence[Sequence[str]], styles: dict[str, str]
 ) -> None:
     """Columns side by side; a name too long for the screen goes on a line above its row.
 
@@ -151,9 +149,9 @@ def _table(
     console.print(text, soft_wrap=True, end="")
 
 
-def _console(out: TextIO) -> Console:
-    return Console(file=out, highlight=False, markup=False, emoji=False)
+def _console(out: TextIO) -> Screen:
+    return Screen(out)
 
 
-def _say(console: Console, line: str, style: str = "", indent: int = 0) -> None:
+def _say(console: Screen, line: str, style: str = "", indent: int = 0) -> None:
     console.print(Padding(Text(printable(line), style), (0, 0, 0, indent), expand=False))

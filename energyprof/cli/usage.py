@@ -1,0 +1,33 @@
+"""What typer says of words that it does not understand."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import typer
+from typer.core import TyperGroup
+
+from energyprof.formats.printable import printable
+
+# The root of all that it raises of words; typer exports only those below it.
+_UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
+
+
+class Commands(TyperGroup):
+    """All commands. A word of the user's may be another's file name: typer styles it as its own text."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that ``ctx`` names."""
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            error.message = printable(str(error.message))  # type: ignore[attr-defined]
+            raise
+
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        """What the words before the command ask for."""
+        try:
+            return super().make_context(*words, **settings)
+        except _UsageError as error:
+            error.message = printable(str(error.message))  # type: ignore[attr-defined]
+            raise
