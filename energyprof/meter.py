@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
-from energyprof.decode import Amount, Name, Positive, Signed
+from energyprof.decode import Amount, Name, NonNegative, Positive, Signed, Utc
 
 # board: what a module feeds beside its chips. soc and machine hold all the others.
 Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
@@ -35,6 +35,19 @@ def joint_origin(origins: Iterable[Origin]) -> Origin:
 
 
 @dataclass(frozen=True)
+class CalibratedRange:
+    """Where a calibration was made, and what it is doubted by elsewhere (``report/transfer.py``)."""
+
+    low_w: NonNegative  # the mean powers that the meter read
+    high_w: NonNegative
+    start: Utc  # of the recording
+    end: Utc
+    drift_u: Amount  # relative, standard (k = 1), 12 h outside that time
+    slope_u: Amount  # relative, standard, of the power beyond the range
+    temperature_c: tuple[float, float] | None = None  # of the device, where a probe told it
+
+
+@dataclass(frozen=True)
 class Calibration:
     """What a comparison with a better meter showed: true power = ``gain`` × reading + ``offset_w``."""
 
@@ -43,6 +56,7 @@ class Calibration:
     offset_w: Signed
     offset_u_w: Amount  # standard (k = 1)
     source: str  # the file, the reference meter and the day
+    made: CalibratedRange | None = None  # None: nobody says where it holds
 
 
 @dataclass(frozen=True)

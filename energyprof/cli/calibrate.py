@@ -1,20 +1,35 @@
-"""``energyprof calibrate``: a meter calibrated against a better one."""
+"""``energyprof calibrate``: a meter against a better one, or a whole node from its components."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from energyprof.cli import streams
 from energyprof.cli.options import Json
 
+if TYPE_CHECKING:
+    from energyprof.compare.recording import Recording
+
 
 def calibrate(
-    report: Annotated[Path, typer.Argument(help="A report of `exec` with both meters, its trace beside it.")],
-    meter: Annotated[str, typer.Option(metavar="NAME", help="The meter to calibrate, such as nvml:0.")],
-    reference: Annotated[str, typer.Option(metavar="NAME", help="The better meter.")],
+    report: Annotated[
+        Path | None,
+        typer.Argument(help="A report of `exec` with both meters, its trace beside it; or give logs."),
+    ] = None,
+    meter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|LOG", help="The meter to calibrate, such as nvml:0; or logs of it."),
+    ] = None,
+    reference: Annotated[
+        str, typer.Option(metavar="NAME|LOG", help="The better meter, such as shelly:192.0.2.7; or its log.")
+    ] = "",
+    node: Annotated[
+        bool,
+        typer.Option("--node", help="The whole node from its components, so that runs report both."),
+    ] = False,
     efficiency: Annotated[
         str | None,
         typer.Option(
@@ -36,8 +51,38 @@ def calibrate(
     """Find a meter's gain and zero from a recording of it beside a better meter.
 
     The load must have several levels: idle, half, full. `run` and `exec` take
-    the file with --calibration.
+    the file with --calibration. With --node the better meter is the node's
+    (a plug, a BMC), and what its components read becomes the node's power.
     """
+    from energyprof.compare.recording import recorded
+    from energyprof.errors import UsageError
+
+    if not reference:
+        raise UsageError("--reference: name the better meter, such as shelly:192.0.2.7")
+    if report is None:
+        raise UsageError("give a report of `exec` with both meters")
+    recording = recorded(report)
+    if node:
+        if meter or efficiency:
+            raise UsageError("--node: takes all components' meters and no --efficiency, which is in the map")
+        _node(recording, reference, window, output, force=force, json=json)
+        return
+    if not meter or len(meter) > 1:
+        raise UsageError("--meter: name the one meter to calibrate, such as nvml:0, or give --node")
+    _meter(recording, meter[0], reference, efficiency, window, output, force=force, json=json)
+
+
+def _meter(
+    recording: Recording,
+    meter: str,
+    reference: str,
+    efficiency: str | None,
+    window: float | None,
+    output: Path | None,
+    *,
+    force: bool,
+    json: bool,
+) -> None:
     import re
     import sys
 
@@ -54,8 +99,40 @@ def calibrate(
     path = report_path(output, re.sub(r"[^\w.-]+", "_", meter) + "-calibration", force=force)
     created = utc_now()
     asked = CalibrationRequest(meter, reference, known, window)
-    record = calibrating.calibrate(report, asked, created, calibration.source(path, reference, created))
+    record = calibrating.calibrate(recording, asked, created, calibration.source(path, reference, created))
     calibration.write(record, path, write_text if force else write_new)
     if json:
         streams.write_json(calibration.to_json(record))
     Screen(sys.stderr if json else sys.stdout).print(calibration_table(record, path))
+
+
+def _node(
+    recording: Recording,
+    reference: str,
+    window: float | None,
+    output: Path | None,
+    *,
+    force: bool,
+    json: bool,
+) -> None:
+    import sys
+
+    from energyprof.cli.options import report_path
+    from energyprof.clock import utc_now
+    from energyprof.compare.node import calibrate_node, calibration_of
+    from energyprof.files import write_new, write_text
+    from energyprof.formats.console import Screen
+    from energyprof.formats.node import node_table
+    from energyprof.measure import calibration
+    from energyprof.report import node_file
+
+    path = report_path(output, "node-calibration", force=force)
+    created = utc_now()
+    fitted, window_s = calibrate_node(
+        recording, reference, window, calibration.source(path, reference, created)
+    )
+    found = calibration_of(fitted, window_s, created)
+    node_file.write(found, path, write_text if force else write_new)
+    if json:
+        streams.write_json(node_file.to_json(found))
+    Screen(sys.stderr if json else sys.stdout).print(node_table(found, path))

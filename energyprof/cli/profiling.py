@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from energyprof.cli import streams
 from energyprof.cli.options import checked_interval, checked_wait, report_path, taken
+from energyprof.compare.drift import latest_calibrations, latest_map
 from energyprof.errors import UsageError
-from energyprof.measure.calibration import read_all
+from energyprof.measure import calibration
 from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.room import collect
 from energyprof.profile.session import SessionResult
 from energyprof.profile.watchers import Watcher
+from energyprof.report import node_file
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.file import to_json
 
@@ -87,13 +89,16 @@ def measuring(
     if resume is not None and (output is not None or force):
         raise UsageError(f"--resume {resume}: adds to that report; leave out --output and --force")
     path = report_path(output, label, force=force) if resume is None else resume
+    of_nodes = [file for file in calibrations or () if node_file.is_node_file(file)]
+    of_meters = [file for file in calibrations or () if file not in of_nodes]
     return MeasurementSettings(
         asked,
         checked_interval(interval_s),
         checked_wait("--idle", idle_s),
         path,
-        read_all(calibrations or ()),
+        latest_calibrations([calibration.read(file) for file in of_meters]),
         taken(force=force),
+        latest_map([node_file.read(file).node_map for file in of_nodes]),
     )
 
 

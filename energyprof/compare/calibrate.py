@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 
-from energyprof.compare.pairing import CalibrationRequest, Pair, Powers, pair_of, powers_of, window_length_s
+from energyprof.compare.pairing import CalibrationRequest, Pair, Powers, pair_of, powers_of
+from energyprof.compare.recording import Recording, circumstances
 from energyprof.compare.statistics.fit import Line, line, serial
+from energyprof.compare.windows import window_length_s
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import (
     GAINS,
@@ -19,8 +20,9 @@ from energyprof.measure.calibration import (
     Efficiency,
     Reference,
 )
-from energyprof.meter import Calibration, MeterInfo
-from energyprof.report.file import read, trace_path
+from energyprof.meter import CalibratedRange, Calibration, MeterInfo
+from energyprof.report.transfer import DRIFT_U, SLOPE_U
+from energyprof.units import utc
 
 LEAST_WINDOWS = 3
 # A line through powers that are all alike says nothing about its slope: they must differ by this share of
@@ -32,22 +34,24 @@ LEAST_R2 = 0.98
 _LEVELS = "run a load of several levels, such as idle, half and full, each for several windows"
 
 
-def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) -> CalibrationRecord:
-    """The calibration of a meter from the report at ``path`` and the trace beside it.
+def calibrate(
+    recording: Recording, asked: CalibrationRequest, created: str, source: str
+) -> CalibrationRecord:
+    """The calibration of a meter from a recording of it and a better one.
 
     ``created``: now, ISO 8601 UTC; ``source``: what the calibration names as its source.
 
     Raises:
-        FileError: the report or its trace cannot be read.
+        FileError: its rows cannot be read.
         UsageError: the two meters cannot be compared, or the recording is not enough to tell.
     """
-    pair = pair_of(read(path), asked, path)
-    window_s = window_length_s(pair, asked.window_s)
-    powers = powers_of(trace_path(path), pair, window_s)
+    pair = pair_of(recording, asked)
+    window_s = window_length_s(pair.all, asked.window_s)
+    powers = powers_of(recording, pair, window_s)
     if len(powers) < LEAST_WINDOWS:
         raise UsageError(
-            f"{path}: only {len(powers)} windows of {window_s:g} s with both meters and a steady load; "
-            f"{LEAST_WINDOWS} are needed, 30 are better: {_LEVELS}"
+            f"{recording.where}: only {len(powers)} windows of {window_s:g} s with both meters and a steady "
+            f"load; {LEAST_WINDOWS} are needed, 30 are better: {_LEVELS}"
         )
     readings = [p.meter_w for p in powers]
     spread_w, largest_w = max(readings) - min(readings), max(readings)
@@ -61,7 +65,10 @@ def calibrate(path: Path, asked: CalibrationRequest, created: str, source: str) 
     true = [efficiency * p.reference_w - math.fsum(p.others_w) for p in powers]
     fitted = serial(line(readings, true))
     _check(fitted, pair)
-    found = _calibration(pair, fitted, powers, asked.efficiency, source)
+    found = replace(
+        _calibration(pair, fitted, powers, asked.efficiency, source),
+        made=_range(recording, pair, powers, window_s),
+    )
     own_u = replace(pair.meter.info, calibration=None).gain_u
     notes = _assumptions(pair)
     if found.gain_u > own_u:
@@ -132,6 +139,25 @@ def _calibration(
         return Calibration(gain, gain_u / gain, 0.0, info.offset_u_w, source)
     offset_u_w = math.hypot(fitted.intercept_u, reference.offset_u_w, fitted.intercept * reference.gain_u)
     return Calibration(gain, gain_u / gain, fitted.intercept, offset_u_w, source)
+
+
+def _range(
+    recording: Recording, pair: Pair, powers: Sequence[Powers], window_s: float
+) -> CalibratedRange | None:
+    """Where the calibration was made; ``None``: the recording does not say when."""
+    known = circumstances(recording)
+    starts_s = [known.zeros_s[p.run] + p.start_s for p in powers if p.run in known.zeros_s]
+    if len(starts_s) < len(powers):
+        return None
+    return CalibratedRange(
+        low_w=max(0.0, min(p.meter_w for p in powers)),
+        high_w=max(0.0, *(p.meter_w for p in powers)),
+        start=utc(min(starts_s)),
+        end=utc(max(starts_s) + window_s),
+        drift_u=DRIFT_U,
+        slope_u=SLOPE_U,
+        temperature_c=known.temperatures_c.get(pair.meter.name),
+    )
 
 
 def _reference(info: MeterInfo) -> Reference:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.statistics import terms
+from energyprof.meter import Boundary
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart
 from energyprof.report.record import Phase, Report, Run
@@ -121,6 +122,15 @@ def _of_last_interval(run: Run, amount: float) -> Mapping[str, float]:
     return terms.of_last_interval(run)
 
 
+def _of_boundary(boundary: Boundary) -> Callable[[Run], float | None]:
+    """J of the whole node by a map from its components, of each boundary apart: they are never compared."""
+    return lambda run: run.node.energy_j if run.node is not None and run.node.boundary == boundary else None
+
+
+def _of_node(run: Run, amount: float) -> Mapping[str, float]:
+    return run.node.budget_j if run.node is not None else {}
+
+
 _REACHED = (broken, missed, _no_target)
 _DONE = (broken, _has_target)
 _METERED = (broken, unmetered)
@@ -137,9 +147,13 @@ FIGURES = (
     Figure("energy_delay_product", "J·s", _energy_delay, "lower", (*_REACHED, unmetered), _of_energy),
     Figure("cpu_time_per_sample", "s", _cpu_time_per_sample, "lower", (broken,), _no_terms),
     Figure("cpu_time", "s", lambda r: r.cpu_s, "lower", (broken, missed), _no_terms),
+    Figure("wall_energy", "J", _of_boundary("wall_ac"), "lower", (*_METERED, missed), _of_node),
+    Figure("node_energy", "J", _of_boundary("node_dc"), "lower", (*_METERED, missed), _of_node),
     Figure("power", "W", _power, None, _METERED, _of_energy),
     Figure("score", "", lambda r: r.score, None, (broken,), _no_terms),
 )
+# The whole node's joules by a map, by their boundary.
+NODE_FIGURES: Mapping[Boundary, str] = {"wall_ac": "wall_energy", "node_dc": "node_energy"}
 # Joules or seconds of one sample, or of as many as there are.
 PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample")
 # What it gives together with the intensity of a grid: `emissions.figure` fills it in.

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from statistics import fmean
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from energyprof.compare.recording import Recording
+from energyprof.compare.windows import PARTS, Part, parts_of, raw, steady, swing
 from energyprof.errors import UsageError
 from energyprof.measure.calibration import Efficiency
 from energyprof.meter import BOUNDARIES, WHOLES
-from energyprof.report.energy import MIN_COVERAGE, SHORT_REFRESHES, Integrator, MeterEnergy
-from energyprof.report.record import MeterRecord, Report
+from energyprof.report.record import MeterRecord
 from energyprof.report.uncertainty import SCALE, ZERO
-from energyprof.trace.file import read_rows
-from energyprof.trace.rows import Row
-
-# Windows are at least this long, and at least 20 updates of the slower meter.
-WINDOW_S = 10.0
-# The load keeps its level in a window if its quarters, and the one before them, differ by no more than this
-# share of the whole spread: plugs lag by a second or more, which looks like a gain where the load steps.
-PARTS = 4
-LEVEL = 0.05
+from energyprof.report.whole_and_parts import parts
 
 
 @dataclass(frozen=True)
@@ -67,34 +57,18 @@ class Powers:
     others_w: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A quarter of a window: the energies of meter, reference and the others."""
-
-    start_s: float
-    energies: tuple[MeterEnergy, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every meter covers it."""
-        return all(e.joules is not None and e.coverage >= MIN_COVERAGE for e in self.energies)
-
-    @property
-    def joules(self) -> list[float]:
-        """What each meter says; only for a part that is complete."""
-        return [energy.joules for energy in self.energies if energy.joules is not None]
-
-
-def pair_of(report: Report, asked: CalibrationRequest, path: Path) -> Pair:
+def pair_of(recording: Recording, asked: CalibrationRequest) -> Pair:
     """The two meters, if one can tell something about the other.
 
     Raises:
         UsageError: it cannot, and why.
     """
-    there = {meter.name: meter for meter in report.meters}
+    there = {meter.name: meter for meter in recording.meters}
     for name in (asked.meter, asked.reference):
         if name not in there:
-            raise UsageError(f"{path}: it has no meter {name}; it has {', '.join(there) or 'none'}")
+            raise UsageError(
+                f"{recording.where}: it has no meter {name}; it has {', '.join(there) or 'none'}"
+            )
     meter, reference = there[asked.meter], there[asked.reference]
     if meter is reference:
         raise UsageError(f"--reference {reference.name}: is the meter itself; name a better one")
@@ -114,7 +88,7 @@ def pair_of(report: Report, asked: CalibrationRequest, path: Path) -> Pair:
             f"{reference.name} reads before the power supply, {meter.name} after it: it loses 4 to 15 %, "
             "and guessing that is guessing the gain; give --efficiency from its data sheet, such as 0.94±0.01"
         )
-    return Pair(meter, reference, _others(report, meter) if within else ())
+    return Pair(meter, reference, _others(recording, meter) if within else ())
 
 
 def _check_same(meter: MeterRecord, reference: MeterRecord, efficiency: Efficiency | None) -> None:
@@ -129,114 +103,36 @@ def _check_same(meter: MeterRecord, reference: MeterRecord, efficiency: Efficien
         raise UsageError(f"--efficiency: no power supply lies between {meter.name} and {reference.name}")
 
 
-def _others(report: Report, meter: MeterRecord) -> tuple[MeterRecord, ...]:
-    """What else on the chips was measured: the first kind of meter for each part, each joule once."""
+def _others(recording: Recording, meter: MeterRecord) -> tuple[MeterRecord, ...]:
+    """What else on the chips was measured, each joule once."""
     if meter.boundary != "component" or meter.part in WHOLES:
         return ()
-    kinds: dict[str, str] = {meter.part: meter.info.kind}
-    others = []
-    for other in report.meters:
-        skipped = other is meter or other.origin != "measured" or other.info.checks or other.part in WHOLES
-        if skipped or other.boundary != "component":
-            continue
-        if kinds.setdefault(other.part, other.info.kind) == other.info.kind:
-            others.append(other)
-    return tuple(others)
+    # Of the meter's own part its kind is the one that counts.
+    ahead = sorted(recording.meters, key=lambda other: other.info.kind != meter.info.kind)
+    return tuple(other for other in parts(ahead) if other.name not in (meter.name, meter.info.checks))
 
 
-def window_length_s(pair: Pair, asked_s: float | None) -> float:
-    """Raises UsageError if the window asked for is too short."""
-    slowest = max(pair.all, key=_renewal_s)
-    least_s = SHORT_REFRESHES * _renewal_s(slowest)
-    if asked_s is None:
-        return max(WINDOW_S, least_s)
-    if not (math.isfinite(asked_s) and asked_s >= least_s and asked_s > 0):
-        raise UsageError(
-            f"--window {asked_s:g}: {slowest.name} has a new value every {_renewal_s(slowest):.3g} s, and "
-            f"{SHORT_REFRESHES} of them are needed: give {least_s:.3g} or more"
-        )
-    return asked_s
-
-
-def _renewal_s(meter: MeterRecord) -> float:
-    return max(meter.info.refresh_s, meter.interval_s)
-
-
-def powers_of(trace: Path, pair: Pair, window_s: float) -> list[Powers]:
+def powers_of(recording: Recording, pair: Pair, window_s: float) -> list[Powers]:
     """The mean powers in windows of ``window_s`` in which all were read and the load was steady.
 
     Raises:
         UsageError: a meter covers less than 99 % of the time.
     """
-    part_s = window_s / PARTS
-    spans = _spans(read_rows(trace), pair)
-    runs: dict[int, list[_Part]] = {}
-    for run, rows in itertools.groupby(read_rows(trace), key=lambda row: row.run):
-        if run in spans:
-            runs[run] = _parts(rows, pair, *spans[run], part_s)
-    parts = [part for found in runs.values() for part in found]
-    for i, meter in enumerate(pair.all):
-        coverage = fmean(part.energies[i].coverage for part in parts) if parts else 1.0
-        if coverage < MIN_COVERAGE:
-            raise UsageError(
-                f"{meter.name} covers {100 * coverage:.1f} % of the time, {100 * MIN_COVERAGE:.0f} % is "
-                "needed: record again"
-            )
-    meter_j = [part.joules[0] for part in parts if part.complete]
-    swing_j = LEVEL * (max(meter_j) - min(meter_j)) if meter_j else 0.0
+    infos = [raw(pair.meter.info), *(meter.info for meter in pair.all[1:])]
+    runs = parts_of(recording, pair.all, infos, window_s / PARTS)
+    swing_j = swing((part for found in runs.values() for part in found), _meter_j)
     return [
-        _powers(run, window, window_s) for run, found in runs.items() for window in _steady(found, swing_j)
+        _powers(run, window, window_s)
+        for run, found in runs.items()
+        for window in steady(found, _meter_j, swing_j)
     ]
 
 
-def _steady(parts: Sequence[_Part], swing_j: float) -> Iterator[Sequence[_Part]]:
-    """Each run of ``PARTS`` parts that, with the one before, differ by no more than ``swing_j``."""
-    at = 1
-    while at + PARTS <= len(parts):
-        seen = parts[at - 1 : at + PARTS]
-        meter_j = [part.joules[0] for part in seen if part.complete]
-        if len(meter_j) == len(seen) and max(meter_j) - min(meter_j) <= swing_j:
-            yield seen[1:]
-            at += PARTS
-        else:
-            at += 1
+def _meter_j(part: Part) -> float:
+    return part.joules[0]
 
 
-def _spans(rows: Iterable[Row], pair: Pair) -> dict[int, tuple[float, float]]:
-    """The time span in which all meters were read, for each run that has them all."""
-    seen: dict[tuple[int, str], tuple[float, float]] = {}
-    runs: dict[int, None] = {}
-    names = {meter.name for meter in pair.all}
-    for row in rows:
-        runs[row.run] = None
-        if row.source in names and row.sample.value is not None:
-            first_s, _ = seen.get((row.run, row.source), (row.sample.end_s, 0.0))
-            seen[row.run, row.source] = (first_s, row.sample.start_s)
-    spans = {}
-    for run in runs:
-        if all((run, meter.name) in seen for meter in pair.all):
-            # A reading stands for the time shortly before it.
-            margins = [(seen[run, m.name], 2 * _renewal_s(m) + m.info.window_s) for m in pair.all]
-            start_s = max(first_s + margin_s for (first_s, _), margin_s in margins)
-            spans[run] = (start_s, min(last_s - margin_s for (_, last_s), margin_s in margins))
-    return spans
-
-
-def _parts(rows: Iterable[Row], pair: Pair, start_s: float, end_s: float, part_s: float) -> list[_Part]:
-    """Each meter's energies in each part of one run, as it reads, without a calibration."""
-    count = max(0, math.floor((end_s - start_s) / part_s))
-    parts = list(itertools.pairwise(start_s + i * part_s for i in range(count + 1)))
-    integrators = {m.name: Integrator(m.info, m.interval_s, parts) for m in pair.all}
-    raw = replace(pair.meter.info, calibration=None)
-    integrators[raw.name] = Integrator(raw, pair.meter.interval_s, parts)
-    for row in rows:
-        if row.source in integrators:
-            integrators[row.source].push(row.sample)
-    energies = zip(*(integrators[meter.name].finish() for meter in pair.all), strict=True)
-    return [_Part(at_s, found) for (at_s, _), found in zip(parts, energies, strict=True)]
-
-
-def _powers(run: int, window: Sequence[_Part], window_s: float) -> Powers:
+def _powers(run: int, window: Sequence[Part], window_s: float) -> Powers:
     meter_w, reference_w, *others_w = (
         math.fsum(joules) / window_s for joules in zip(*(part.joules for part in window), strict=True)
     )

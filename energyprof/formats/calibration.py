@@ -12,7 +12,8 @@ from rich.text import Text
 
 from energyprof.measure.calibration import CalibrationRecord, CalibrationWindow
 from energyprof.meter import Calibration
-from energyprof.units import plus_minus, seconds
+from energyprof.report.transfer import drift_u
+from energyprof.units import plus_minus, seconds, watts
 
 # More points than these would hide the line: only those furthest off it are shown.
 SHOWN = 20
@@ -29,6 +30,10 @@ def calibration_table(record: CalibrationRecord, path: Path) -> RenderableType:
         Text(_result(record), style="bold"),
         Text(_zero(record)),
     ]
+    if (made := record.calibration.made) is not None:
+        later = f"± {200 * drift_u(12.0, made.drift_u):.1f} % more 12 hours after it was made"
+        loads = f"from {watts(made.low_w)} to {watts(made.high_w)}"
+        parts.append(Text(f"holds {loads}; at other loads its ± is wider; {later}", style="dim"))
     parts += [Text(f"note: {note}", style="dim") for note in record.notes]
     parts += [
         Text(),

@@ -49,6 +49,13 @@ def meters_table(report: Report) -> RenderableType:
             parts.append(
                 Padding(line.append(f"({calibration.source})", style="dim"), (0, 0, 0, 2), expand=False)
             )
+    if (by := report.node_map) is not None:
+        slopes = " ".join(f"+ {term.slope:.3f} {term.part}" for term in by.terms)
+        line = Text(
+            f"{BOUNDARIES.get(by.boundary, by.boundary)}: {by.intercept_w:.0f} W {slopes} ", style="green"
+        )
+        line.append(f"(measured with a fitted map: {by.source})", style="dim")
+        parts.append(Padding(line, (0, 0, 0, 2), expand=False))
     return Group(*parts)
 
 

@@ -15,9 +15,9 @@ from energyprof.compare import budget
 from energyprof.compare.bank import bank_of, faster, faster_together
 from energyprof.compare.change import collect
 from energyprof.compare.emissions import Grid, described, grams
-from energyprof.compare.figures import BY_NAME
+from energyprof.compare.figures import BY_NAME, NODE_FIGURES
 from energyprof.formats.breakdown import where_it_goes
-from energyprof.formats.meters import meters_table
+from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import PART
@@ -82,6 +82,8 @@ def _figures(report: Report, grid: Grid | None) -> Table:
     table.add_column()
     reached = report.workload.target and any(run.status == "reached" for run in runs)
     table.add_row("energy to target" if reached else "energy", _energy(report))
+    if (node := _node_energy(report)) is not None:
+        table.add_row("of the whole node", node)
     if (net := budget.net_energy(report)) is not None:
         table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded, "J"))
     if grid is not None:
@@ -140,6 +142,18 @@ def ends(run: Run) -> tuple[float | None, float | None]:
         return None, None
     u_j = run.energy_u_j or 0.0
     return run.energy_j - u_j, run.energy_j + u_j
+
+
+def _node_energy(report: Report) -> Text | None:
+    """What the whole node used for it by the report's map, with its boundary; it holds the energy above."""
+    by = report.node_map
+    if by is None or by.boundary not in NODE_FIGURES:
+        return None
+    found = collect(BY_NAME[NODE_FIGURES[by.boundary]], report)
+    if found is None:
+        return Text("not known: no run has it", style="yellow")
+    text = Text(plus_minus(found.mean.value, found.mean.total.expanded, "J"), style="bold")
+    return text.append(f"  at {BOUNDARIES[by.boundary]}; holds the above", style="dim not bold")
 
 
 def _emissions(report: Report, grid: Grid) -> Text:

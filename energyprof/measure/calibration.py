@@ -143,21 +143,6 @@ def write(record: CalibrationRecord, path: Path, publish: Callable[[Path, str], 
     publish(path, to_json(record))
 
 
-def read_all(paths: Sequence[Path]) -> tuple[CalibrationRecord, ...]:
-    """The records in the files ``paths``, one a meter.
-
-    Raises:
-        FileError: as ``read`` does.
-        UsageError: two are for one meter.
-    """
-    records = tuple(read(path) for path in paths)
-    for i, record in enumerate(records):
-        for j in range(i):
-            if records[j].meter == record.meter:
-                raise UsageError(f"--calibration: {paths[j]} and {paths[i]} are both for {record.meter}")
-    return records
-
-
 def read(path: Path) -> CalibrationRecord:
     """The record in the file ``path``; its calibration names the file as its source.
 

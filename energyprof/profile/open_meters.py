@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from energyprof.errors import UsageError
 from energyprof.measure import gpus, machine
 from energyprof.measure.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.measure.left_out import with_left_out
 from energyprof.measure.meters import find_asked, sysfs_root
 from energyprof.measure.opening import opened
-from energyprof.measure.selection import Selection, select
-from energyprof.meter import ExternalLog, Meter, Probe
+from energyprof.measure.selection import Selection, listing, select
+from energyprof.meter import ExternalLog, Meter, MeterInfo, Probe
 from energyprof.report.file import Taken
+from energyprof.report.node_map import NodeMap
 from energyprof.report.record import MeterRecord, meter_record
 
 # What makes a program, and so the meter, see fewer GPUs.
@@ -32,6 +34,7 @@ class MeasurementSettings:
     path: Path
     calibrations: tuple[CalibrationRecord, ...] = ()
     taken: Taken = "refused"  # what becomes of what lies at the path
+    node_map: NodeMap | None = None  # from the components to the node
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class OpenMeters:
     probes: tuple[Probe, ...]
     interval_s: float
     idle_s: float
+    node_map: NodeMap | None = None
 
 
 @contextlib.contextmanager
@@ -60,6 +64,8 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
     selection = with_left_out(select(find_asked(root, settings.meters), settings.meters), root)
     check_applies(settings.calibrations, [source.info for source in selection.sources])
     facts = machine.describe(root, gpus.devices(root))
+    if settings.node_map is not None:
+        check_map(settings.node_map, facts, [source.info for source in selection.sources])
     with opened(selection) as (found, probes):
         records = tuple(
             meter_record(
@@ -79,7 +85,31 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
             probes,
             settings.interval_s,
             settings.idle_s,
+            settings.node_map,
         )
+
+
+def check_map(by: NodeMap, machine: Mapping[str, Any], infos: Sequence[MeterInfo]) -> None:
+    """Check that the calibration of a node is of this one, and its meters are in use.
+
+    Raises:
+        UsageError: it is not, or one of its meters is another device or not in use.
+    """
+    if by.machine and by.machine != machine.get("id"):
+        raise UsageError("the calibration of the node was made on another machine: calibrate this one")
+    devices = {info.name: info.device for info in infos}
+    if missing := [name for name in by.meters if name not in devices]:
+        raise UsageError(
+            f"the calibration of the node needs {listing(missing)}, not in use:"
+            f" {'there is ' + listing(list(devices)) if devices else 'there is no meter'}"
+        )
+    for term in by.terms:
+        for name, device in zip(term.meters, term.devices, strict=False):
+            if devices[name] != device:
+                raise UsageError(
+                    f"the calibration of the node was made with {device or 'one without a name'} as {name},"
+                    f" which now is {devices[name] or 'one without a name'}: calibrate the node again"
+                )
 
 
 def idle_gpus(selection: Selection, used: int | None) -> list[str]:

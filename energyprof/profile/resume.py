@@ -100,6 +100,7 @@ def _facts(report: Report) -> dict[str, Any]:
         # The id has the memory, rounded: its bytes move with the firmware.
         "machine": {node.name: {**node.machine, "memory_bytes": None} for node in report.nodes},
         "boundary": report.boundary,
+        "node_map": None if report.node_map is None else dataclasses.asdict(report.node_map),
         "meters": [meter.name for meter in report.meters],
         "counted": [meter.name for meter in report.meters if meter.counted],
         "meter": {

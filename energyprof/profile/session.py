@@ -79,6 +79,7 @@ def new_header(
         series=series,
         job=batch_job(os.environ),
         commit=commit,
+        node_map=on.node_map,
     )
 
 

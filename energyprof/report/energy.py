@@ -105,7 +105,7 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
     return Energy(
         sum(joules for _, joules in known),
         2 * math.hypot(*terms_j.values()),
-        2 * terms_j["gain"],
+        2 * math.hypot(*(terms_j[term] for term in SCALE)),
         coverage,
         flags,
         {term: u_j for term, u_j in terms_j.items() if u_j > 0},
@@ -245,6 +245,7 @@ class Integrator:
         steps = math.sqrt(2) if meter.reads == "energy_j" else known_s + unseen_s
         terms_j = {
             "gain": meter.gain_u * abs(joules),
+            "transfer": 0.0,  # where and when a calibration is used is not known here (`transfer.py`)
             "offset": meter.offset_u_w * (known_s + unseen_s),
             "resolution": meter.resolution / math.sqrt(12) * steps,
             "edge": math.hypot(start.edge_j, end.edge_j) * RECTANGLE,

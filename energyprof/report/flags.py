@@ -40,6 +40,8 @@ Kind = Literal[
     "idle_short",
     "disagrees",
     "wraps_unsure",
+    "extrapolated",
+    "below_parts",
 ]
 
 # invalid: the run cannot be judged · doubt: decides nothing, but a reader of the verdict should know ·
@@ -117,6 +119,10 @@ MEANINGS: Mapping[str, Meaning] = {
     "idle_drift": Meaning("the idle power drifted: {detail}", "doubt"),
     "idle_short": Meaning("idle for too short a time to tell its power ({detail} seen)"),
     "disagrees": Meaning("{meter} {detail}", "doubt"),
+    "extrapolated": Meaning(
+        "{meter}{how} was used outside of what its calibration saw: its ± is wider", "doubt"
+    ),
+    "below_parts": Meaning("{meter} {detail}: impossible, so its joules are not the total", "doubt"),
     "wraps_unsure": Meaning(
         "{meter}{how} may have wrapped more than once between two reads",
         "invalid",

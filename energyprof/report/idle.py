@@ -53,8 +53,9 @@ def idle(
         idle_u_w = math.hypot(*(u_w for _, u_w in known)) / len(known)
         drift_w = RECTANGLE * abs(known[0][0] - known[-1][0]) / 2
         net_j = energy.joules - idle_w * span_s
-        gain_u_j = energy.terms_j.get("gain", 0.0) * abs(net_j / energy.joules) if energy.joules else 0.0
-        net_u_j = 2 * math.hypot(gain_u_j, idle_u_w * span_s, drift_w * span_s, *_reading(energy.terms_j))
+        scale_j = math.hypot(*(energy.terms_j.get(term, 0.0) for term in SCALE))
+        scale_u_j = scale_j * abs(net_j / energy.joules) if energy.joules else 0.0
+        net_u_j = 2 * math.hypot(scale_u_j, idle_u_w * span_s, drift_w * span_s, *_reading(energy.terms_j))
     flags = _drift(before, after) + _too_short(looks)
     return Idle(before and before[0], after and after[0], net_j, net_u_j, flags)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from energyprof.decode import Amount, Count, Name, NonNegative, Share, Utc
 from energyprof.meter import Boundary, Calibration, MeterInfo, Origin
 from energyprof.report.flags import Flag
+from energyprof.report.node_map import NodeEnergy, NodeMap
 from energyprof.workload import Target
 
 # The schema and its history; a reader takes every version up to its own.
@@ -206,6 +207,9 @@ class Run:
     # The ends of the 95 % interval, which need not lie evenly around energy_j.
     energy_low_j: float | None = None
     energy_high_j: float | None = None
+    # The whole node's over the same stretches, by the report's node_map. It is never added to energy_j, which
+    # it holds.
+    node: NodeEnergy | None = None
 
 
 @dataclass(frozen=True)
@@ -235,3 +239,6 @@ class Report:
     series: Series | None = None
     job: JobRecord | None = None  # None: it did not run under a batch system
     commit: CommitRecord | None = None  # None: what was trained is no file of a repository
+    node_map: NodeMap | None = (
+        None  # from the components to the node; None: no calibration of the node was given
+    )

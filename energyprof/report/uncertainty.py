@@ -50,6 +50,13 @@ _COCHRAN = "Cochran, Sampling Techniques, 5A.12"
 # Of one meter's energy in one window, by name.
 METER_TERMS = _table(
     Term("gain", "the meters' scale: all readings off by the same factor", "scale", "kind"),
+    Term(
+        "transfer",
+        "calibrations used at another time or load than they were made",
+        "scale",
+        "kind",
+        "normal",
+    ),
     Term("offset", "the meters' zero: what they show when there is nothing", "zero"),
     Term("resolution", "the step that readings are truncated to", source="GUM F.2.2.1"),
     Term("edge", "start and end lie between two updates of a counter", "random", "lane", source=_RECTANGLE),
@@ -79,6 +86,12 @@ TERMS = METER_TERMS | _table(
     Term("idle", "the idle power that is subtracted", distribution="normal"),
     Term("reading", "everything but the gain, which this report does not split up", distribution="normal"),
     Term("meters", _OF_METERS, "systematic", distribution="normal"),
+    Term(
+        "map",
+        "the node as a sum of its parts: what the calibration leaves open",
+        "systematic",
+        distribution="normal",
+    ),
     Term("evaluation", "the target was met somewhere between two evaluations", source=_RECTANGLE),
 )
 

@@ -11,6 +11,7 @@ import pytest
 
 from energyprof.compare.calibrate import calibrate
 from energyprof.compare.pairing import CalibrationRequest
+from energyprof.compare.recording import recorded
 from energyprof.errors import FileError, UsageError
 from energyprof.measure.calibration import CalibrationRecord, Efficiency, parse_efficiency
 from energyprof.meter import Calibration
@@ -35,7 +36,10 @@ def found(
     window_s: float | None = None,
 ) -> CalibrationRecord:
     return calibrate(
-        path, CalibrationRequest(meter, reference, efficiency, window_s), "2026-01-02T03:04:05Z", "r"
+        recorded(path),
+        CalibrationRequest(meter, reference, efficiency, window_s),
+        "2026-01-02T03:04:05Z",
+        "r",
     )
 
 

@@ -32,6 +32,8 @@ def test_every_figure_of_a_run_is_what_the_head_says():
         "energy_delay_product": 2050.0 * 20.5,
         "cpu_time_per_sample": None,
         "cpu_time": None,
+        "wall_energy": None,
+        "node_energy": None,
         "power": 100.0,
         "score": 0.8,
     }

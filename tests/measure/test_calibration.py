@@ -19,7 +19,6 @@ from energyprof.measure.calibration import (
     calibration_of,
     check_applies,
     read,
-    read_all,
     write,
 )
 from energyprof.meter import Calibration
@@ -139,15 +138,6 @@ def test_a_calibration_that_would_change_nothing_is_refused() -> None:
         check_applies([RECORD], [])
     with pytest.raises(UsageError, match="was made on GPU-1"):
         check_applies([RECORD], [counter(name="nvml:0", device="GPU-2")])
-
-
-def test_two_calibrations_of_one_meter_are_refused(tmp_path: Path) -> None:
-    write(RECORD, tmp_path / "a.json")
-    write(replace(RECORD, meter="nvml:1"), tmp_path / "b.json")
-    assert [r.meter for r in read_all([tmp_path / "a.json", tmp_path / "b.json"])] == ["nvml:0", "nvml:1"]
-    write(RECORD, tmp_path / "b.json")
-    with pytest.raises(UsageError, match=r"a\.json and .*b\.json are both for nvml:0"):
-        read_all([tmp_path / "a.json", tmp_path / "b.json"])
 
 
 def test_a_calibrated_meter_says_the_true_joules_and_is_surer_of_them() -> None:

@@ -21,6 +21,7 @@ from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import MeterRecord, Run
 from energyprof.trace.rows import Row, Sample
 from fakes.meters import counter, gauge, samples_of
+from fakes.node import below, of_parts
 from fakes.traces import Trace, energy_between
 from reports import at, meter, report, run
 
@@ -116,8 +117,15 @@ def of_totals() -> Iterator[Flag]:
         yield from total_run([WindowTotals("train", 0.0, 10.0, {"gpu": joules})], ["gpu"], {}).flags
 
 
+def of_a_node() -> Iterator[Flag]:
+    """Far above what a map saw, and with a meter of the whole that reads less than its parts."""
+    yield from of_parts(900.0, 100.0).runs[0].flags
+    yield from below(360.0).runs[0].flags
+
+
 def test_each_kind_in_the_table_is_made_by_something_and_no_other() -> None:
-    made = [*of_events(), *of_readings(), *of_two_meters_that_disagree(), *of_an_idle_machine(), *of_totals()]
+    made = [*of_events(), *of_readings(), *of_two_meters_that_disagree(), *of_an_idle_machine()]
+    made += [*of_totals(), *of_a_node()]
     assert {flag.kind for flag in made} == set(MEANINGS) == set(get_args(Kind))
     for one in made:
         assert bool(one.meter) == ("{meter}" in MEANINGS[one.kind].words), one

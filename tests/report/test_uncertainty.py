@@ -18,10 +18,10 @@ ONE, TWO = 7.0, 5.0
     ("kinds", "lanes", "one_error"),
     [
         (("a", "b"), ("", ""), ()),
-        (("a", "a"), ("", ""), ("gain",)),
+        (("a", "a"), ("", ""), ("gain", "transfer")),
         (("a", "b"), ("l", "m"), ()),
         (("a", "b"), ("l", "l"), ("edge", "stamp", "shape", "sampling")),
-        (("a", "a"), ("l", "l"), ("gain", "edge", "stamp", "shape", "sampling")),
+        (("a", "a"), ("l", "l"), ("gain", "transfer", "edge", "stamp", "shape", "sampling")),
     ],
 )
 def test_meters_of_a_kind_share_the_gain_and_those_of_a_lane_what_they_missed(
@@ -38,8 +38,8 @@ def test_meters_of_a_kind_share_the_gain_and_those_of_a_lane_what_they_missed(
 
 
 def test_what_runs_on_the_same_meters_have_in_common() -> None:
-    assert (SCALE, ZERO) == (("gain",), ("offset",))
-    assert COMMON == ("gain", "offset", "shape", "meters")
+    assert (SCALE, ZERO) == (("gain", "transfer"), ("offset",))
+    assert COMMON == ("gain", "transfer", "offset", "shape", "meters", "map")
 
 
 def test_every_term_says_what_it_is_and_an_unknown_one_averages_out() -> None:

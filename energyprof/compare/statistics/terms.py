@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from energyprof.report.record import Phase, Run
-from energyprof.report.uncertainty import COMMON, ZERO
+from energyprof.report.uncertainty import COMMON, SCALE, ZERO
 
 # An amount and its standard uncertainties by term.
 Amount = tuple[float, Mapping[str, float]]
@@ -45,8 +45,9 @@ def of_net(run: Run) -> Mapping[str, float]:
     if run.net_energy_u_j is None or run.net_energy_j is None or not run.energy_j:
         return {}
     terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in _GONE}
-    if "gain" in terms_j:
-        terms_j["gain"] *= abs(run.net_energy_j / run.energy_j)
+    for term in SCALE:
+        if term in terms_j:
+            terms_j[term] *= abs(run.net_energy_j / run.energy_j)
     rest_j2 = (run.net_energy_u_j / 2) ** 2 - math.fsum(u_j**2 for u_j in terms_j.values())
     # The difference of two equal squares leaves only their rounding.
     idle_j = math.sqrt(rest_j2) if rest_j2 > 1e-12 * run.net_energy_u_j**2 else 0.0

@@ -108,6 +108,14 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> Markup:
         return paragraph("Measured without a meter: these reports hold no energy.", "note warn")
     held = {report.boundary for report in reports if report.boundary}
     means = [paragraph(f"Boundary {name}: {BOUNDARIES.get(name, name)}.") for name in sorted(held)]
+    maps = {by.source: by for report in reports if (by := report.node_map) is not None}
+    means += [
+        paragraph(
+            f"The whole node ({BOUNDARIES.get(by.boundary, by.boundary)}), with its components:"
+            f" measured with a fitted map, {by.source}; never added to theirs."
+        )
+        for by in maps.values()
+    ]
     return tag("div", *means, table(heads, [_row(group, len(reports)) for group in groups.values()]))
 
 

@@ -1,0 +1,92 @@
+"""Joules by a calibration: how far it is doubted where it is used, and the node's from its parts'."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from energyprof.meter import MeterInfo
+from energyprof.report.energy import Energy, MeterEnergy, Window
+from energyprof.report.flags import Kind, flag
+from energyprof.report.node_map import NodeEnergy, NodeMap
+from energyprof.report.transfer import beyond_w, drift_u, hours_outside, outside_words
+from energyprof.report.uncertainty import SCALE, ZERO
+
+# What the flags of a node are about, where a meter's name stands.
+NODE = "node"
+
+
+def transferred(energy: MeterEnergy, window: Window, utc: str) -> MeterEnergy:
+    """The energy of a window with its ``transfer`` term and flag, if its meter was calibrated.
+
+    ``utc``: the run's zero.
+    """
+    found, span_s = energy.meter.calibration, window[1] - window[0]
+    if found is None or found.made is None or energy.joules is None or span_s <= 0:
+        return energy
+    made, raw_w = found.made, raw_j(energy.meter, energy.joules, span_s) / span_s
+    hours = hours_outside(made.start, made.end, utc, sum(window) / 2)
+    load_j = made.slope_u * found.gain * beyond_w(made.low_w, made.high_w, raw_w) * span_s
+    u_j = math.hypot(drift_u(hours, made.drift_u) * abs(energy.joules), load_j)
+    outside = outside_words(made.low_w, made.high_w, raw_w, hours)
+    flags: tuple[Kind, ...] = ("extrapolated",) if outside else ()
+    return replace(energy, terms_j={**energy.terms_j, "transfer": u_j}, flags=(*energy.flags, *flags))
+
+
+def raw_j(meter: MeterInfo, joules: float, span_s: float) -> float:
+    """What the meter itself said of ``joules``, which its calibration corrected."""
+    found = meter.calibration
+    return joules if found is None else (joules - found.offset_w * span_s) / found.gain
+
+
+def node_energy(by: NodeMap, energies: Mapping[str, MeterEnergy], window: Window, utc: str) -> Energy:
+    """The node's energy over one window; there is none if a meter has none. ``utc``: the run's zero."""
+    span_s = window[1] - window[0]
+    of_terms = [[energies[name] for name in term.meters] for term in by.terms]
+    known = [e for found in of_terms for e in found]
+    coverage = min((e.coverage for e in known), default=None)
+    if span_s <= 0 or not known or any(e.joules is None for e in known):
+        return Energy(None, None, None, coverage, ())
+    loads_w = [
+        math.fsum(raw_j(e.meter, e.joules or 0.0, span_s) for e in found) / span_s for found in of_terms
+    ]
+    hours = hours_outside(by.start, by.end, utc, sum(window) / 2)
+    joules = by.power_w(loads_w) * span_s
+    terms_j = {name: u_w * span_s for name, u_w in by.terms_w(loads_w, hours).items()}
+    terms_j["reading"] = math.hypot(
+        *(
+            term.slope * math.hypot(*(_reading_u_j(e) for e in found))
+            for term, found in zip(by.terms, of_terms, strict=True)
+        )
+    )
+    words = [
+        (term.part, outside_words(term.low_w, term.high_w, load_w, 0.0))
+        for term, load_w in zip(by.terms, loads_w, strict=True)
+    ]
+    words.append(("", outside_words(0.0, 0.0, 0.0, hours)))
+    outside = "; ".join(f"{part} at {said}" if part else said for part, said in words if said)
+    flags = (flag("extrapolated", NODE, outside),) if outside else ()
+    u_j = math.hypot(*terms_j.values())
+    found_terms = {name: u for name, u in terms_j.items() if u > 0}
+    return Energy(joules, 2 * u_j, 2 * terms_j["gain"], coverage, flags, found_terms)
+
+
+def _reading_u_j(energy: MeterEnergy) -> float:
+    """Without gain and zero, which are in the map."""
+    return math.hypot(*(u_j for term, u_j in energy.terms_j.items() if term not in (*SCALE, *ZERO)))
+
+
+def of_run(by: NodeMap, training: Energy, whole: Energy) -> NodeEnergy:
+    """A run's record of both."""
+    low_j, high_j = training.interval_j
+    return NodeEnergy(
+        by.boundary,
+        training.joules,
+        training.u_j,
+        low_j,
+        high_j,
+        whole.joules,
+        whole.u_j,
+        dict(training.terms_j),
+    )

@@ -1,0 +1,81 @@
+"""How much a calibration is doubted away from where it was made: at other loads, and at other times.
+
+A calibration tells what a meter or a node read then and there. The defaults are drawn from an 8-GPU node
+beside a wattmetre, calibrated on one half of its time or load and tested on the other (Grid'5000;
+github.com/vladostp/an-experimental-comparison-of-software-based-power-meters).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from energyprof.trace.stamps import seconds
+
+# Relative, standard (k = 1). Twelve hours after its calibration that node drew 2.5 % less at idle, at half
+# and full load as before: an rms of 1.2 to 1.5 %. It grows as a random walk does …
+DRIFT_U = 0.012
+DRIFT_HOURS = 12.0
+# … from an hour, which a calibration itself takes …
+LEAST_HOURS = 1.0
+# … up to what nodes wander over days: 1,013 to 1,178 W at idle, a rectangle of 7.5 %.
+DRIFT_MOST_U = 0.043
+# What the slope may be off by outside the loads: efficiency curves and fans. From high to low loads that node
+# was 0.8 to 1.6 % off, some 60 % of its power away.
+SLOPE_U = 0.015
+# Loads this far outside (of the range) are no extrapolation worth a flag: they are noise of its ends.
+LOAD_MARGIN = 0.05
+# No flag for hours, which pass between any calibration and its use; the doubt of this many is all there is.
+FLAGGED_HOURS = DRIFT_HOURS * (DRIFT_MOST_U / DRIFT_U) ** 2
+TEMPERATURE_MARGIN_C = 10.0
+# Of several calibrations the drift is their own; the default counts as so many of them.
+_DEFAULT_COUNTS = 2
+
+
+def drift_u(hours: float, per_12_h: float, most: float = DRIFT_MOST_U) -> float:
+    """The relative standard uncertainty so many hours outside the time of a calibration."""
+    return min(max(most, per_12_h), per_12_h * math.sqrt(max(LEAST_HOURS, hours) / DRIFT_HOURS))
+
+
+def own_drift(changes: Sequence[tuple[float, float]]) -> float:
+    """A machine's own drift per 12 h: of each two calibrations the hours between and the relative change.
+
+    The default counts as two such pairs: the mean of the scaled inverse χ² that both make (Gelman et al.,
+    Bayesian Data Analysis, 3rd ed., section 2.6).
+    """
+    own = [change**2 / max(hours / DRIFT_HOURS, 1 / 12) for hours, change in changes]
+    return math.sqrt((_DEFAULT_COUNTS * DRIFT_U**2 + math.fsum(own)) / (_DEFAULT_COUNTS + len(own)))
+
+
+def hours_outside(start: str, end: str, utc: str, after_s: float = 0.0) -> float:
+    """How many hours a moment lies outside ``start`` … ``end``: ``after_s`` after ``utc`` (all ISO 8601).
+
+    As many as can be if a time is not known.
+    """
+    try:
+        at_s, first_s, last_s = seconds(utc, None) + after_s, seconds(start, None), seconds(end, None)
+    except ValueError:
+        return math.inf
+    return max(0.0, first_s - at_s, at_s - last_s) / 3600
+
+
+def beyond_w(low_w: float, high_w: float, mean_w: float) -> float:
+    """How far a mean power lies outside a range of powers; 0 within."""
+    return max(0.0, low_w - mean_w, mean_w - high_w)
+
+
+def is_extrapolation(low_w: float, high_w: float, mean_w: float) -> bool:
+    """Whether that is far enough to be said."""
+    return beyond_w(low_w, high_w, mean_w) > LOAD_MARGIN * (high_w - low_w)
+
+
+def outside_words(low_w: float, high_w: float, mean_w: float, hours: float) -> str:
+    """What is outside, for a flag; empty if nothing worth one is."""
+    parts = []
+    if is_extrapolation(low_w, high_w, mean_w):
+        parts.append(f"{mean_w:.4g} W, calibrated from {low_w:.4g} to {high_w:.4g} W")
+    if hours == math.inf:
+        parts.append("at a time that is not known")
+    elif hours > FLAGGED_HOURS:
+        parts.append(f"{hours / 24:.0f} days from its time")
+    return "; ".join(parts)

@@ -1,0 +1,125 @@
+"""Joules by a calibration: wider where it was not made, and the node's beside its parts', never added."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from energyprof.meter import CalibratedRange, Calibration
+from energyprof.report.calibrated import transferred
+from energyprof.report.energy import MeterEnergy
+from energyprof.report.transfer import drift_u
+from fakes.node import MAP, UTC, Truth, of_parts, rebuilt, record
+from fakes.recording import nvml, rapl
+from reports import report
+
+MADE = CalibratedRange(50.0, 250.0, "2027-01-15T07:00:00Z", "2027-01-15T07:30:00Z", 0.012, 0.015)
+
+
+def test_a_run_has_its_components_energy_and_the_nodes_beside_it() -> None:
+    (run,) = of_parts(200.0, 100.0).runs
+    assert run.energy_j == pytest.approx(60 * 300)
+    assert run.node is not None
+    assert run.node.boundary == "wall_ac"
+    assert run.node.energy_j == pytest.approx(60 * Truth().node_w(200, 100))
+    assert run.node.total_energy_j == pytest.approx(run.node.energy_j)
+    power_w = Truth().node_w(200, 100)
+    known_w = math.sqrt(4 + 200**2 * 1e-4 + 100**2 * 4e-4)
+    budget = run.node.budget_j
+    assert budget["gain"] == pytest.approx(60 * 0.005 * power_w)
+    assert budget["map"] == pytest.approx(60 * math.hypot(known_w, 0.01 * power_w))
+    assert budget["transfer"] == pytest.approx(60 * drift_u(1.0, 0.012) * power_w)
+    assert run.node.energy_u_j == pytest.approx(2 * math.hypot(*budget.values()))
+    assert run.node.energy_low_j == pytest.approx(run.node.energy_j - (run.node.energy_u_j or 0))
+    assert not [flag for flag in run.flags if flag.kind == "extrapolated"]
+
+
+def test_without_a_map_there_is_no_node() -> None:
+    (run,) = of_parts(200.0, 100.0, None).runs
+    assert run.node is None
+
+
+def test_a_map_is_of_readings_not_of_what_a_calibration_makes_of_them() -> None:
+    calibration = Calibration(1.06, 0.005, 2.0, 0.5, "by hand")
+    gpu, cpu = record(nvml(calibration=calibration)), record(rapl())
+    made = report([], meters=(gpu, cpu), boundary="component", node_map=MAP)
+    (run,) = rebuilt(made, [(gpu, 200.0), (cpu, 100.0)]).runs
+    assert run.energy_j == pytest.approx(60 * (1.06 * 200 + 2 + 100))
+    assert run.node is not None
+    assert run.node.energy_j == pytest.approx(60 * Truth().node_w(200, 100))
+
+
+@pytest.mark.parametrize(
+    ("loads_w", "utc", "says"),
+    [
+        ((500.0, 100.0), UTC, "gpu at 500 W, calibrated from 40 to 320 W"),
+        ((200.0, 10.0), UTC, "cpu at 10 W, calibrated from 30 to 150 W"),
+        ((330.0, 100.0), UTC, ""),  # noise of the range's end
+        ((200.0, 100.0), "2027-01-20T08:00:00Z", ""),
+        ((200.0, 100.0), "2027-02-15T08:00:00Z", "31 days from its time"),
+        ((200.0, 100.0), "", "at a time that is not known"),
+    ],
+)
+def test_outside_of_what_a_map_saw_it_is_wider_and_said(loads_w, utc: str, says: str) -> None:
+    (run,) = of_parts(*loads_w, utc=utc).runs
+    assert [flag.detail for flag in run.flags if flag.kind == "extrapolated"] == ([says] if says else [])
+    assert run.node is not None and run.node.energy_j is not None
+    (inside,) = of_parts(200.0, 100.0).runs
+    assert inside.node is not None
+    wider = run.node.budget_j["transfer"] / run.node.energy_j
+    assert (wider > inside.node.budget_j["transfer"] / (inside.node.energy_j or 1.0)) == (
+        bool(says) or loads_w == (330.0, 100.0) or utc != UTC
+    )
+
+
+def test_a_map_whose_meter_gave_nothing_gives_nothing() -> None:
+    gpu, cpu = record(nvml()), record(rapl())
+    made = report([], meters=(gpu, cpu), boundary="component", node_map=MAP)
+    (run,) = rebuilt(made, [(cpu, 100.0)]).runs
+    assert run.node is not None
+    assert run.node.energy_j is None
+    assert run.energy_j is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "u"),
+    [
+        (0.0, 0.012 * math.sqrt(1 / 12)),  # no calibration takes less than an hour
+        (12.0, 0.012),
+        (48.0, 0.024),
+        (1e6, 0.043),
+        (math.inf, 0.043),
+    ],
+)
+def test_a_calibration_drifts_as_a_random_walk_up_to_what_nodes_wander(hours: float, u: float) -> None:
+    assert drift_u(hours, 0.012) == pytest.approx(u)
+
+
+def calibrated(power_w: float, **changes: Any) -> MeterEnergy:
+    calibration = Calibration(1.06, 0.005, 2.0, 0.5, "by hand", replace(MADE, **changes))
+    meter = nvml(calibration=calibration)
+    joules = meter.corrected_j(100 * power_w, 100.0)
+    return transferred(MeterEnergy(meter, joules, {"gain": 1.0}, 1.0, ()), (0.0, 100.0), UTC)
+
+
+def test_a_calibrated_meter_is_wider_at_other_loads_and_hours() -> None:
+    inside = calibrated(200.0)
+    assert inside.flags == ()
+    assert inside.terms_j["transfer"] == pytest.approx(drift_u(1.0, 0.012) * (inside.joules or 0), rel=1e-6)
+    above = calibrated(350.0)
+    assert above.flags == ("extrapolated",)
+    load_j = 0.015 * 1.06 * 100 * 100
+    assert above.terms_j["transfer"] == pytest.approx(
+        math.hypot(drift_u(1.0, 0.012) * (above.joules or 0), load_j), rel=1e-6
+    )
+    later = calibrated(200.0, end="2027-01-14T20:00:00Z", start="2027-01-14T19:00:00Z")
+    assert later.terms_j["transfer"] == pytest.approx(0.012 * (later.joules or 0), rel=2e-3)
+
+
+def test_a_calibration_that_says_not_where_it_holds_is_taken_as_it_is() -> None:
+    meter = nvml(calibration=Calibration(1.06, 0.005, 2.0, 0.5, "an older one"))
+    energy = MeterEnergy(meter, 100.0, {"gain": 1.0}, 1.0, ())
+    assert transferred(energy, (0.0, 10.0), UTC) == energy
