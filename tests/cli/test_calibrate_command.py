@@ -10,6 +10,11 @@ import pytest
 
 from energyprof.measure.calibration import SCHEMA, CalibrationRecord, Reference, write
 from energyprof.meter import Calibration
+from energyprof.report.node_file import SCHEMA as NODE_SCHEMA
+from energyprof.report.node_file import NodeCalibration
+from energyprof.report.node_file import write as write_node
+from energyprof.report.node_map import MapTerm
+from fakes.node import MAP, node_recording
 from fakes.powercap import LAG_J
 from fakes.recording import counter, gauge, nvml, recording, shelly
 
@@ -154,3 +159,87 @@ def test_a_calibration_of_something_else_stops_before_anything_is_trained(
 def test_a_calibration_that_is_not_there_is_one_line(command: Any, one_error_line: Any) -> None:
     line = one_error_line(command("exec", "--calibration", "none.json", "--", "true"))
     assert "none.json: cannot be read: No such file" in line
+
+
+def node_file(command: Any, **changes: Any) -> str:
+    """A map of a node whose only component meter is the machine's: 100 W and 1.2 W a watt."""
+    term = MapTerm("cpu", ("rapl:package-0",), (device_of(command),), 1.2, 40.0, 60.0, "moved")
+    by = replace(MAP, machine="", intercept_w=100.0, terms=(term,), covariance=((1.0, 0.0), (0.0, 1e-4)))
+    found = NodeCalibration(NODE_SCHEMA, "2027-01-15T08:10:00Z", replace(by, **changes))
+    write_node(found, command.folder / "n.json")
+    return "n.json"
+
+
+def test_a_recording_of_a_node_gives_its_map(command: Any) -> None:
+    node_recording(command.folder / "r.json")
+    done = command("calibrate", "r.json", "--node", "--reference", "shelly:192.0.2.7", "-o", "n.json")
+    assert done.returncode == 0, done.stderr
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    words = " ".join(done.stdout.split())
+    assert "the node at the wall socket, by shelly:192.0.2.7" in words
+    assert "gpu 1.180 ± 0." in words
+    assert "cpu 1.09" in words
+    data = json.loads((command.folder / "n.json").read_text())
+    assert data["schema"] == "energyprof.node/1"
+    assert data["node_map"]["source"].startswith("n.json, against shelly:192.0.2.7 on 20")
+    again = command("calibrate", "r.json", "--node", "--reference", "shelly:192.0.2.7", "--json")
+    shown = json.loads(again.stdout)
+    assert shown["node_map"]["terms"] == data["node_map"]["terms"]
+
+
+def test_a_run_reports_the_node_by_its_map_beside_its_components(command: Any) -> None:
+    file = node_file(command)
+    words = ("exec", "--idle", "0.5", "--calibration", file, "-o", "r.json")
+    done = command(*words, "--", "sleep", "1")
+    assert done.returncode == 0, done.stderr
+    report = command.report()
+    run = report["runs"][0]
+    # 50 W as read: 100 W and 1.2 · 50 W at the wall.
+    assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
+    assert run["node"]["energy_j"] == pytest.approx(160 * run["time_s"], abs=1.2 * LAG_J)
+    assert (report["boundary"], run["node"]["boundary"]) == ("component", "wall_ac")
+    shown = " ".join(done.stderr.split())
+    assert "of the whole node" in shown
+    assert "at the wall socket; holds the above" in shown
+    again = command("recompute", "r.json", "--json")
+    assert again.stdout == (command.folder / "r.json").read_text()
+    compared = command("compare", "r.json", "r.json", "--format", "csv")
+    assert compared.returncode == 0, compared.stderr
+    assert "wall_energy" in compared.stdout
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"machine": "sha256:another"}, "the calibration of the node was made on another machine"),
+        (
+            {"terms": (replace(MAP.terms[0]),), "covariance": ((1.0, 0.0), (0.0, 1e-4))},
+            "the calibration of the node needs nvml:0, not in use: there is rapl:package-0",
+        ),
+    ],
+)
+def test_a_map_of_something_else_stops_before_anything_is_trained(
+    command: Any, one_error_line: Any, changes: dict[str, Any], says: str
+) -> None:
+    file = node_file(command, **changes)
+    assert says in one_error_line(command("exec", "--calibration", file, "--", "touch", "trained"))
+    assert not (command.folder / "trained").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("r.json",), "--reference: name the better meter"),
+        (("--reference", "shelly"), "give a report of `exec` with both meters"),
+        (("r.json", "--reference", "shelly"), "--meter: name the one meter to calibrate"),
+        (
+            ("r.json", "--node", "--meter", "nvml:0", "--reference", "x"),
+            "--node: takes all components' meters",
+        ),
+    ],
+)
+def test_what_is_missing_is_said(
+    command: Any, one_error_line: Any, words: tuple[str, ...], says: str
+) -> None:
+    recording(command.folder / "r.json", PAIR)
+    assert says in one_error_line(command("calibrate", *words))
