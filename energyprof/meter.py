@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
-from energyprof.decode import Amount, Name, NonNegative, Positive, Signed, Utc
+from energyprof.decode import Amount, Name, NonNegative, Positive, Share, Signed, Utc
 
 # board: what a module feeds beside its chips. soc and machine hold all the others.
 Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]
@@ -95,6 +95,10 @@ class MeterInfo:
     tolerance: Amount = 0.0
     external: bool = False  # read by something else at times of its own; joined by UTC after each run
     calibration: Calibration | None = None  # applied to joules, never to readings
+    # How far the truth may lie below and above a reading, relative, 95 %, where that was found on devices:
+    # ``gain_a`` is then the rectangle as wide as the wider of the two.
+    gain_below: Share | None = None
+    gain_above: Amount | None = None
 
     def corrected_j(self, joules: float, span_s: float) -> float:
         """The energy over ``span_s`` of which the meter says ``joules``, by its calibration if it has one."""
@@ -122,7 +126,22 @@ class MeterInfo:
     @property
     def gain_u(self) -> float:
         """The relative standard uncertainty of its gain (a rectangle of half-width a has a/√3)."""
-        return self.calibration.gain_u if self.calibration else self.gain_a / math.sqrt(3)
+        return max(self.gain_u_below, self.gain_u_above)
+
+    @property
+    def gain_u_below(self) -> float:
+        """The same towards less than it reads."""
+        return self._gain_u(self.gain_below)
+
+    @property
+    def gain_u_above(self) -> float:
+        """The same towards more than it reads."""
+        return self._gain_u(self.gain_above)
+
+    def _gain_u(self, limit: float | None) -> float:
+        if self.calibration is not None:
+            return self.calibration.gain_u
+        return self.gain_a / math.sqrt(3) if limit is None else limit / 2
 
     @property
     def offset_u_w(self) -> float:

@@ -84,16 +84,32 @@ def plus_minus(value: float, expanded: float, unit: str) -> str:
 
 
 def with_ends(value: float, low: float | None, high: float | None, unit: str) -> str:
-    """A value and its interval: ``149 ± 10 J``, or ``149 J (120 J … 160 J)`` where it is not symmetric.
+    """A value and its interval: ``149 ± 10 J``, or ``149 J (-5.0 % +12 %)`` where it is not symmetric.
 
     Without ends the value alone.
     """
     if low is None or high is None:
         return si(value, unit)
     below, above = value - low, high - value
-    if math.isclose(below, above, rel_tol=1e-6):
-        return plus_minus(value, above, unit)
-    return f"{si(value, unit)} ({si(low, unit)} … {si(high, unit)})"
+    if math.isclose(below, above, rel_tol=1e-6) or value == 0:
+        return plus_minus(value, max(below, above), unit)
+    return f"{si(value, unit)} ({both_ways(below / abs(value), above / abs(value))})"
+
+
+def both_ways(below: float, above: float) -> str:
+    """How far an interval reaches from its value, as shares of it: ``±5.9 %``, or ``-5.0 % +12 %``."""
+    down, up = two_digits(below), two_digits(above)
+    return f"±{up}" if down == up else f"-{down} +{up}"
+
+
+def two_digits(fraction: float) -> str:
+    """A share without a sign, with two significant digits: ``12 %``, ``2.9 %``, ``0.67 %``."""
+    percent = 100 * fraction
+    if not math.isfinite(percent) or percent == 0:
+        return f"{percent:g} %"
+    if percent >= 9.95:
+        return f"{float(f'{percent:.2g}'):.0f} %"
+    return "<0.01 %" if percent < 0.01 else f"{percent:.{1 if percent >= 0.995 else 2}f} %"
 
 
 def _three_digits(value: float) -> str:

@@ -70,7 +70,7 @@ def test_a_change_has_its_sign_and_a_share_is_never_rounded_up_to_the_whole() ->
     ("low", "high", "shown"),
     [
         (139.0, 159.0, "149 ± 10 J"),
-        (120.0, 160.0, "149 J (120 J … 160 J)"),
+        (120.0, 160.0, "149 J (-19 % +7.4 %)"),
         (149.0, 149.0, "149 J"),
         (None, None, "149 J"),
     ],

@@ -21,7 +21,8 @@ class StepPart:
 
     name: str
     sample_j: float
-    sample_u_j: float  # expanded
+    sample_u_j: float  # expanded, towards the end that lies further away
+    sample_ends_j: tuple[float, float]  # of its 95 % interval
     power_w: float
     told: bool  # the meters can resolve it: it exceeds its uncertainty, and was read often enough
 
@@ -32,9 +33,11 @@ class Breakdown:
 
     parts: tuple[StepPart, ...]
     together_j: float  # a sample
-    together_u_j: float  # expanded
+    together_u_j: float  # expanded, as above
+    together_ends_j: tuple[float, float]
     train_j: float | None  # per sample of the train phases; None: not measured
     train_u_j: float | None
+    train_ends_j: tuple[float, float] | None
     # The parts together as a share of the training. Where data come while the device computes, or the idle
     # machine's power is paid once rather than once a part, the parts one after another take more: above 1.
     closure: float | None
@@ -51,19 +54,23 @@ def breakdown(report: Report) -> Breakdown | None:
         return None
     found = [_part(name, [parts[name] for parts in whole], report.meters) for name in names]
     sums = [_sum([_reading(parts[name]) for name in names]) for parts in whole]
-    together_j, together_u_j = _mean(sums)
+    together = mean_of_amounts(sums)
+    together_j = together.value
     train = budget.energy_per_sample(report)
     closure = closure_u = None
     if train is not None and train.mean_j > 0 and together_j > 0:
         closure = together_j / train.mean_j
-        _, own_u_j = _mean([(joules, _without_gain(terms_j)) for joules, terms_j in sums])
-        closure_u = closure * math.hypot(own_u_j / together_j, train.one_device.expanded / train.mean_j)
+        own = mean_of_amounts([(joules, _without_gain(terms_j)) for joules, terms_j in sums])
+        own_u = own.total.expanded / together_j
+        closure_u = closure * math.hypot(own_u, train.one_device.expanded / train.mean_j)
     return Breakdown(
         tuple(found),
         together_j,
-        together_u_j,
+        together.total.expanded,
+        together.ends,
         None if train is None else train.mean_j,
         None if train is None else train.total.expanded,
+        None if train is None else train.ends_j,
         closure,
         closure_u,
     )
@@ -79,14 +86,14 @@ def _by_part(phases: Sequence[Phase]) -> dict[str, Phase]:
 
 
 def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> StepPart:
-    sample_j, u_j = _mean([_reading(phase) for phase in phases])
+    sample = mean_of_amounts([_reading(phase) for phase in phases])
+    sample_j, u_j = sample.value, sample.total.expanded
     spans_s = [phase.end_s - phase.start_s for phase in phases]
     power_w = math.fsum(phase.energy_j or 0.0 for phase in phases) / math.fsum(spans_s)
     # In another tool's file a meter may not be counted: nothing says how often it was read.
     slowest_s = max((max(m.interval_s, m.info.refresh_s) for m in meters if m.counted), default=math.inf)
-    return StepPart(
-        name, sample_j, u_j, power_w, u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s
-    )
+    told = u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s
+    return StepPart(name, sample_j, u_j, sample.ends, power_w, told)
 
 
 def _reading(phase: Phase) -> Amount:
@@ -97,12 +104,6 @@ def _reading(phase: Phase) -> Amount:
 
 def _sum(readings: Sequence[Amount]) -> Amount:
     return math.fsum(joules for joules, _ in readings), of_sum([terms_j for _, terms_j in readings])
-
-
-def _mean(readings: Sequence[Amount]) -> tuple[float, float]:
-    """The mean over runs and its expanded uncertainty."""
-    found = mean_of_amounts(readings)
-    return found.value, found.total.expanded
 
 
 def _without_gain(terms_j: Mapping[str, float]) -> Mapping[str, float]:

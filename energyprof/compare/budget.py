@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,8 +11,10 @@ from energyprof.compare.figures import BY_NAME, value
 from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.mean import Total, mean_of_amounts
 from energyprof.compare.statistics.terms import Amount
+from energyprof.meter import MeterInfo
 from energyprof.report.record import MeterRecord, Report, Run
-from energyprof.report.uncertainty import SCATTER, Term, term_of
+from energyprof.report.uncertainty import BELOW, GAIN, SCATTER, Term, above, below, combined, term_of
+from energyprof.units import both_ways
 
 OLD_REPORT = "the report holds only totals, not the terms; `energyprof recompute` makes them from its trace"
 
@@ -42,6 +45,11 @@ class Budget:
     one_device: Total
     by_meter_j: Mapping[str, Mapping[str, float]]  # standard, by term; empty unless there are several meters
     notes: tuple[str, ...]
+
+    @property
+    def ends_j(self) -> tuple[float, float]:
+        """The ends of the 95 % interval."""
+        return self.mean_j - self.total.below, self.mean_j + self.total.above
 
 
 def counting(report: Report) -> list[Run]:
@@ -87,8 +95,12 @@ def _budget(figure: str, report: Report, runs: Sequence[Run], readings: Sequence
     found = mean_of_amounts(readings)
     total = found.total
     items = []
+    entering = {term: u_j for term, u_j in found.terms.items() if term not in found.aside}
+    # Of the end that a term enters: the gain may be another one towards less than towards more.
+    whole_u = {GAIN: combined(above(entering)), BELOW: combined(below(entering))}
     for term, u_j in found.terms.items():
-        share = (u_j / total.u) ** 2 if total.u > 0 else 0.0
+        of_u = whole_u.get(term, total.u)
+        share = (u_j / of_u) ** 2 if of_u > 0 else 0.0
         items.append(_item(term, u_j, None if term in found.aside else share, report.meters, found.n))
     items.sort(key=lambda item: -1.0 if item.share is None else item.share, reverse=True)
     return Budget(
@@ -127,12 +139,28 @@ def _of_meters(term: Term, meters: Sequence[MeterRecord]) -> tuple[str, str]:
             )
             sources.append(f"{info.name}: u = {u}, calibrated by {calibration.source}")
         elif term.error == "scale":
-            sources.append(f"{info.kind}: ±{100 * info.gain_a:.3g} %, {info.gain_source}")
+            sources.append(f"{info.kind}: {gain_limits(info)}, {info.gain_source}")
         elif info.offset_a_w > 0:
             sources.append(f"{info.kind}: ±{info.offset_a_w:.2g} W")
-    calibrated = {info.calibration is not None for info in infos}
-    distribution = {(True,): "normal", (False, True): "both"}.get(tuple(sorted(calibrated)), "rectangular")
+    known = {_distribution(info, term) for info in infos}
+    distribution = known.pop() if len(known) == 1 else "both" if known else "rectangular"
     return distribution, "; ".join(dict.fromkeys(sources))
+
+
+def _distribution(info: MeterInfo, term: Term) -> str:
+    """That of one meter's gain or zero: of a maker's bound a rectangle, else normal."""
+    found = term.error == "scale" and info.gain_above is not None
+    return "normal" if found or info.calibration is not None else "rectangular"
+
+
+def gain_limits(info: MeterInfo) -> str:
+    """How far the truth may lie from what it reads: ``±5 %`` at most, ``-15 % +21 %``, ``× ÷ 3.1`` (95 %)."""
+    if info.gain_below is None or info.gain_above is None:
+        return f"±{100 * info.gain_a:.3g} %"
+    factor = 1 + info.gain_above
+    if info.gain_above > 0.5 and math.isclose(factor * (1 - info.gain_below), 1, rel_tol=1e-3):
+        return f"× ÷ {factor:.2g}"
+    return both_ways(info.gain_below, info.gain_above)
 
 
 def _by_meter(figure: str, runs: Sequence[Run], mean_j: float) -> Mapping[str, Mapping[str, float]]:

@@ -16,6 +16,9 @@ from energyprof.report.uncertainty import COMMON
 
 Direction = Literal["lower", "higher", "unclear"]
 
+# An interval that reaches down to nothing has no logarithm there: this much is taken for it.
+_MOST_BELOW = 0.999
+
 # How the difference of two reports is computed: `welch`, or `paired` if their runs were interleaved.
 Contrast = Callable[[Logs, Logs], Difference]
 
@@ -86,7 +89,16 @@ def u_of_ratio(first: Values | None, other: Values | None) -> float | None:
     if first is None or other is None or first.u_rel is None or other.u_rel is None:
         return None
     means = [values.mean for values in (first, other)]
-    return together([(mean.total.u / mean.value, mean.total.dof) for mean in means]).expanded
+    if all(mean.total.below == mean.total.above for mean in means):
+        return together([(mean.total.u / mean.value, mean.total.dof) for mean in means]).expanded
+    # Halves that differ are those of factors, whose logarithms add: two of × ÷ 3 make one of × ÷ 4.7.
+    return math.expm1(math.hypot(*map(_half_log, means)))
+
+
+def _half_log(mean: Mean) -> float:
+    """The wider half of its interval as a logarithm."""
+    below, above = mean.total.below / mean.value, mean.total.above / mean.value
+    return max(math.log1p(above), -math.log1p(-min(below, _MOST_BELOW)))
 
 
 def gain_in_common(first: Report, other: Report) -> bool:

@@ -37,6 +37,9 @@ class Summary:
     u_rel: float | None
     agree: bool  # several runs with exactly the same value: any interval is the readings'
     change: Change | None  # None for the first report and if either side has no logarithm
+    # The halves of that interval, of which ``u_rel`` is the wider: a gain may be further off one way.
+    u_rel_below: float | None = None
+    u_rel_above: float | None = None
 
 
 @dataclass(frozen=True)
@@ -148,14 +151,17 @@ def _estimates(figure: Figure, reports: Sequence[Report], judged: bool) -> list[
 
 def _estimate(figure: Figure, cell: Values, change: Change | None) -> Summary:
     mean, agree = cell.mean, cell.mean.n > 1 and min(cell.values) == max(cell.values)
-    if cell.logs is None:
-        return Summary(figure.name, mean.n, mean.value, None, None, cell.u_rel, agree, None)
+    below = above = None
+    if cell.u_rel is not None:
+        below, above = mean.total.below / mean.value, mean.total.above / mean.value
     low = high = None
-    if mean.n > 1:
+    if cell.logs is None:
+        change = None
+    elif mean.n > 1:
         # Half the width in logarithms, in which the runs scatter symmetrically.
         half = mean.one_device.expanded / mean.value
         low, high = exp(math.log(mean.value) - half), exp(math.log(mean.value) + half)
-    return Summary(figure.name, mean.n, mean.value, low, high, cell.u_rel, agree, change)
+    return Summary(figure.name, mean.n, mean.value, low, high, cell.u_rel, agree, change, below, above)
 
 
 def _entry(report: Report, label: str, estimates: Sequence[Summary | None], product: Product | None) -> Entry:

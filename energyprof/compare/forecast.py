@@ -16,11 +16,15 @@ from energyprof.errors import NotComparable, UsageError
 from energyprof.meter import Origin
 from energyprof.report.phases import counts
 from energyprof.report.record import Phase, Report, Run
-from energyprof.report.uncertainty import COMMON, SCATTER
+from energyprof.report.uncertainty import BELOW, COMMON, GAIN, SCATTER
 from energyprof.workload import Target
 
 ONE_RUN = "one run: the intervals do not include how its energy and time vary from run to run"
 NO_EVALUATION = "no evaluation was measured, so the figures leave it out and are too low by that much"
+
+
+# An interval that reaches down to nothing has no logarithm there: this much is taken for it.
+_MOST_BELOW = 0.999
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Prediction:
     name: str
     unit: str
     mean: float
-    u_rel: float | None  # relative, expanded (95 %): half the interval in logarithms; None: not known
+    # Relative, expanded (95 %): half the interval in logarithms, the wider one; None: not known.
+    u_rel: float | None
     low: float | None
     high: float | None
 
@@ -94,7 +99,9 @@ def estimate(
     energy = _predicted("energy_to_target", "J", samples, energy_j, repeats)
     figures = [energy, _predicted("time_to_target", "s", samples, time_s, repeats)]
     if grid is not None:
-        figures.append(_figure("emissions", "g CO2e", emissions.grams(energy.mean, grid), energy.u_rel))
+        factor = emissions.grams(1.0, grid)
+        low, high = (None if end is None else factor * end for end in (energy.low, energy.high))
+        figures.append(Prediction("emissions", "g CO2e", factor * energy.mean, energy.u_rel, low, high))
     sample_j = energy_j.sample
     work = report.workload
     return Forecast(
@@ -110,7 +117,7 @@ def estimate(
         samples.source,
         tuple(figures),
         (
-            _figure("energy_per_sample", "J", sample_j.value, sample_j.u_rel),
+            _of_mean("energy_per_sample", "J", sample_j),
             _figure("samples_to_target", "", samples.mean, together([_log_u(samples, repeats)]).expanded),
             _figure("on_top", "", energy.mean / (sample_j.value * samples.mean), None),
         ),
@@ -207,9 +214,29 @@ def _predicted(name: str, unit: str, samples: Samples, means: _Means, repeats: i
     total = math.fsum(factor * mean.value for factor, mean in pieces)
     log_u, dof = _log_u(samples, repeats)
     parts: list[tuple[float, float | None]] = [((total - means.start.value) * log_u, dof)]
-    parts += [(math.fsum(f * mean.terms.get(term, 0.0) for f, mean in pieces), None) for term in COMMON]
+    shared = {term: math.fsum(f * mean.terms.get(term, 0.0) for f, mean in pieces) for term in COMMON}
+    parts += [(u, None) for term, u in shared.items() if term not in (GAIN, BELOW)]
     parts += [(factor * u, dof) for factor, mean in pieces for u, dof in [_own(mean, repeats)]]
-    return _figure(name, unit, total, together(parts).expanded / total)
+    if not any(BELOW in mean.terms for _, mean in pieces):
+        return _figure(name, unit, total, together([*parts, (shared[GAIN], None)]).expanded / total)
+    down = math.fsum(f * mean.terms.get(BELOW, mean.terms.get(GAIN, 0.0)) for f, mean in pieces)
+    rest = together(parts).expanded / total
+    return _two_sided(name, unit, total, rest, 2 * down / total, 2 * shared[GAIN] / total)
+
+
+def _of_mean(name: str, unit: str, mean: Mean) -> Prediction:
+    if mean.total.below == mean.total.above or mean.value <= 0:
+        return _figure(name, unit, mean.value, mean.u_rel)
+    below, above = (half / mean.value for half in (mean.total.below, mean.total.above))
+    return _two_sided(name, unit, mean.value, 0.0, below, above)
+
+
+def _two_sided(name: str, unit: str, mean: float, rest: float, below: float, above: float) -> Prediction:
+    """A gain that may be ``below`` and ``above`` off, relative, beside a half-width ``rest`` of logs."""
+    down = math.hypot(-math.log1p(-min(below, _MOST_BELOW)), rest)
+    up = math.hypot(math.log1p(above), rest)
+    low, high = _figure(name, unit, mean, down).low, _figure(name, unit, mean, up).high
+    return Prediction(name, unit, mean, max(down, up), low, high)
 
 
 def _log_u(samples: Samples, repeats: int) -> tuple[float, float | None]:

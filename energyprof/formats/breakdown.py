@@ -10,7 +10,7 @@ from rich.text import Text
 from energyprof.compare import budget
 from energyprof.compare.breakdown import Breakdown, StepPart, breakdown
 from energyprof.report.record import Report
-from energyprof.units import plus_minus, watts
+from energyprof.units import watts, with_ends
 
 HINT = "what each part of a step takes: energyprof run … --breakdown 10"
 UNTOLD = "cannot be told apart by this meter"
@@ -40,15 +40,17 @@ def _table(found: Breakdown) -> Table:
     for part in found.parts:
         table.add_row(
             _name(part),
-            plus_minus(part.sample_j, part.sample_u_j, "J"),
+            with_ends(part.sample_j, *part.sample_ends_j, "J"),
             _share(part.sample_j, found.train_j) if part.told else "–",
             watts(part.power_w) if part.told else "–",
         )
     table.add_section()
-    together = plus_minus(found.together_j, found.together_u_j, "J")
+    together = with_ends(found.together_j, *found.together_ends_j, "J")
     table.add_row("together", together, _share(found.together_j, found.train_j), "", style="bold")
     if found.train_j is not None:
-        table.add_row("in training", plus_minus(found.train_j, found.train_u_j or 0.0, "J"), "100.0 %", "")
+        low, high = found.train_ends_j or (None, None)
+        shown = with_ends(found.train_j, low, high, "J")
+        table.add_row("in training", shown, "100.0 %", "")
     return table
 
 

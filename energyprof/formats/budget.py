@@ -15,7 +15,7 @@ from energyprof.compare.budget import Budget
 from energyprof.compare.statistics.mean import Total
 from energyprof.formats.wording import UNMEASURED, title
 from energyprof.report.record import Report
-from energyprof.units import joules, plus_minus
+from energyprof.units import joules, two_digits, with_ends
 
 NOTHING = "no energy was measured, so there is no budget"
 FOOTNOTES = (
@@ -65,7 +65,14 @@ def budget_data(report: Report, budgets: Sequence[Budget]) -> dict[str, Any]:
 def _data(budget: Budget) -> dict[str, Any]:
     totals = {"total": budget.total, "one_device": budget.one_device}
     in_j = {
-        name: {"u_j": total.u, "dof": total.dof, "k": total.k, "expanded_j": total.expanded}
+        name: {
+            "u_j": total.u,
+            "dof": total.dof,
+            "k": total.k,
+            "expanded_j": total.expanded,
+            "below_j": total.below,
+            "above_j": total.above,
+        }
         for name, total in totals.items()
     }
     return {**dataclasses.asdict(budget), **in_j}
@@ -73,9 +80,10 @@ def _data(budget: Budget) -> dict[str, Any]:
 
 def _headline(budget: Budget) -> Text:
     text = Text(title(budget.figure), style="bold")
-    text.append(f"  {plus_minus(budget.mean_j, budget.total.expanded, 'J')}")
+    text.append(f"  {with_ends(budget.mean_j, *budget.ends_j, 'J')}")
     relative = _relative(budget.total.expanded, budget)
-    text.append(f"  (± {relative})" if relative else "", style="not bold")
+    symmetric = budget.total.below == budget.total.above
+    text.append(f"  (± {relative})" if relative and symmetric else "", style="not bold")
     text.append(f"  geometric mean of {budget.runs} runs" if budget.runs > 1 else "", style="dim not bold")
     return text
 
@@ -87,7 +95,7 @@ def _terms(budget: Budget) -> Table:
     for name in ("u", "u/E", "share"):
         table.add_column(name, justify="right", header_style="dim")
     for item in budget.items:
-        part = "–" if item.share is None else _percent(item.share)
+        part = "–" if item.share is None else two_digits(item.share)
         style = "dim" if item.share is None else ""
         relative = _relative(item.u_j, budget)
         table.add_row(
@@ -104,9 +112,12 @@ def _add_total(table: Table, name: str, total: Total, budget: Budget) -> None:
     table.add_row(
         name, "", f"combined {dof}".strip(), joules(total.u), _relative(total.u, budget), "", style="bold"
     )
-    expanded = f"U, k = {total.k:.3g}"
-    relative = _relative(total.expanded, budget)
-    table.add_row("", "", expanded, joules(total.expanded), relative, "", style="bold")
+    halves = {"": total.expanded}
+    if total.below != total.above:
+        halves = {" down": total.below, " up": total.above}
+    for way, half_j in halves.items():
+        expanded = f"U{way}, k = {total.k:.3g}"
+        table.add_row("", "", expanded, joules(half_j), _relative(half_j, budget), "", style="bold")
 
 
 def _by_meter(budget: Budget) -> Table:
@@ -140,15 +151,7 @@ def _inset(content: RenderableType) -> Padding:
 
 
 def _relative(u_j: float, budget: Budget) -> str:
-    return _percent(u_j / abs(budget.mean_j)) if budget.mean_j else ""
-
-
-def _percent(fraction: float) -> str:
-    """Two significant digits: ``12 %``, ``2.9 %``, ``0.67 %``."""
-    percent = 100 * fraction
-    if 0 < percent < 0.01:
-        return "<0.01 %"
-    return f"{percent:.{0 if percent >= 9.95 else 1 if percent >= 0.995 else 2}f} %" if percent else "0 %"
+    return two_digits(u_j / abs(budget.mean_j)) if budget.mean_j else ""
 
 
 def _count(dof: float) -> str:

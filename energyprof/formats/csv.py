@@ -23,7 +23,9 @@ COLUMNS = (
     "mean",
     "low",  # 95 %, without the meters' gain
     "high",
-    "u_rel",  # relative, expanded (95 %), the meters' gain included
+    "u_rel",  # relative, expanded (95 %), the meters' gain included; the wider of its two halves
+    "u_rel_below",
+    "u_rel_above",
     "ratio",  # to the first report, with its 95 % interval
     "ratio_low",
     "ratio_high",
@@ -58,6 +60,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
                     BY_NAME[figure].unit,
                     estimate.n,
                     *map(_number, (estimate.mean, estimate.low, estimate.high, estimate.u_rel)),
+                    *map(_number, (estimate.u_rel_below, estimate.u_rel_above)),
                     *map(_number, ratio),
                     (change and change.verdict) or "",
                     _yes(best.get(figure) == entry.label),

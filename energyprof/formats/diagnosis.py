@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from energyprof.compare.budget import gain_limits
 from energyprof.formats.meters import ALIKE, BOUNDARIES, row_name
 from energyprof.formats.summary import gpu_names
 from energyprof.measure.selection import Selection
@@ -93,13 +94,13 @@ def _finding(finding: Finding, spot_check: SpotCheck | None) -> list[RenderableT
 def _headline(finding: Finding) -> str:
     if finding.state == "blocked":
         return f"blocked: {finding.reason}"
-    gains = {source.info.gain_a: source.info.gain_source for source in finding.sources}
+    gains = {gain_limits(source.info): source.info.gain_source for source in finding.sources}
     roles = {
         "real": "",
         "cross-check": "for comparison, never on its own",
         "estimate": "an estimate, where there is no meter",
     }
-    accuracy = [f"± {_percent(gain_a)} ({source})" for gain_a, source in gains.items()]
+    accuracy = [f"{limits.replace('±', '± ')} ({source})" for limits, source in gains.items()]
     return ", ".join(filter(None, [roles[finding.role], *accuracy, finding.reason]))
 
 
@@ -119,10 +120,6 @@ def _sources(infos: Sequence[MeterInfo], spot_check: SpotCheck | None) -> Table:
             now = watts(sum(known)) if len(known) == len(row) else ""
             table.add_row(row_name([info.name for info in row]), part, method, now)
     return table
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %" if fraction >= 0.1 else f"{100 * fraction:.2g} %"
 
 
 def _hanging(head: Text, text: str) -> Table:
@@ -187,6 +184,8 @@ def diagnosis_data(
                         "origin": s.info.origin,
                         "device": s.info.device,
                         "gain": s.info.gain_a,
+                        "gain_below": s.info.gain_below,
+                        "gain_above": s.info.gain_above,
                         "gain_source": s.info.gain_source,
                         "power_w": spot_check.power_w(s.info.name) if spot_check else None,
                     }

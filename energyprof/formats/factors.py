@@ -11,7 +11,7 @@ from energyprof.compare.change import Change
 from energyprof.compare.comparison import Comparison, Entry, Summary
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, SHOWN
-from energyprof.formats.wording import about, number, share, title
+from energyprof.formats.wording import about, number, of_meters, title
 
 # From this share of the ratio on, an interval is no longer symmetric around it, and is written out.
 WIDE = 0.2
@@ -71,7 +71,7 @@ def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str
     change = estimate.change
     marks = []
     if change is not None:
-        marks.append(change.verdict or ("" if change.u_rel is None else f"meters ±{share(change.u_rel)}"))
+        marks.append(change.verdict or ("" if change.u_rel is None else f"meters {of_meters(change.u_rel)}"))
     if winner == label:
         marks.append(BEST)
     return "" if change is None else times(change), ", ".join(mark for mark in marks if mark)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import textwrap
 from typing import TextIO
 
@@ -64,9 +65,15 @@ def _table(figures: tuple[Prediction, ...], out: TextIO) -> None:
 def _row(figure: Prediction) -> tuple[str, str, str, str]:
     u = interval = ""
     if figure.u_rel is not None and figure.low is not None and figure.high is not None:
-        u = f"±{share(figure.u_rel)}"
+        u = _half_widths(figure, figure.low, figure.high)
         interval = f"({_number(figure, figure.low)} … {_number(figure, figure.high)})"
     return title(figure.name), _number(figure, figure.mean), u, interval
+
+
+def _half_widths(figure: Prediction, low: float, high: float) -> str:
+    if figure.u_rel is not None and math.isclose(figure.mean / low, high / figure.mean, rel_tol=1e-6):
+        return f"±{share(figure.u_rel)}"
+    return units.both_ways(1 - low / figure.mean, high / figure.mean - 1)
 
 
 def _number(figure: Prediction, amount: float) -> str:

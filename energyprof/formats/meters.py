@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
@@ -10,8 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from energyprof.compare.budget import gain_limits
 from energyprof.formats.calibration import gain_words
 from energyprof.measure.selection import listing
+from energyprof.meter import MeterInfo
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.record import MeterRecord, Report
 from energyprof.units import share
@@ -63,7 +64,16 @@ def _groups(meters: Sequence[MeterRecord]) -> list[list[MeterRecord]]:
     """Meters of the same make in one group if there are many; one with flags stands alone."""
     groups: dict[tuple[object, ...], list[MeterRecord]] = {}
     for meter in meters:
-        make = (meter.info.kind, meter.part, meter.method, meter.counted, meter.flags, meter.info.gain_a)
+        info = meter.info
+        make = (
+            info.kind,
+            meter.part,
+            meter.method,
+            meter.counted,
+            meter.flags,
+            info.gain_a,
+            info.gain_source,
+        )
         groups.setdefault(make if not meter.flags else (meter.name,), []).append(meter)
     return [
         part
@@ -77,7 +87,7 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     name = Text(row_name([m.name for m in group]), style="bold")
     method = Text(meter.method)
     if meter.origin != "measured":
-        method.append(f"\nestimate ± {200 * meter.info.gain_a / math.sqrt(3):.0f} %", style="yellow")
+        method.append(f"\nestimate {_limits(meter.info)}", style="yellow")
     for flag in meter.flags:
         method.append(f"\n{flag.words}", style="red")
     if not meter.counted:
@@ -87,6 +97,11 @@ def _row(group: Sequence[MeterRecord]) -> tuple[Text, str, Text, str, Text]:
     # For an imported total, how often its meter was read is unknown.
     rate = f"{min(rates):.1f} Hz" if len(rates) == len(group) else "never read" if covered == 0 else "–"
     return name, meter.part, method, rate, Text(share(covered), "" if covered >= MIN_COVERAGE else "red")
+
+
+def _limits(info: MeterInfo) -> str:
+    """How far an estimate may be off, at 95 %."""
+    return gain_limits(info) if info.gain_above is not None else f"± {200 * info.gain_u:.0f} %"
 
 
 def row_name(names: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from energyprof.formats.model import about_model
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import PART
 from energyprof.report.record import Report, Run
-from energyprof.units import joules, plus_minus, seconds, share, watts, with_ends
+from energyprof.units import joules, seconds, share, watts, with_ends
 
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
 
@@ -85,12 +85,12 @@ def _figures(report: Report, grid: Grid | None) -> Table:
     if (node := _node_energy(report)) is not None:
         table.add_row("of the whole node", node)
     if (net := budget.net_energy(report)) is not None:
-        table.add_row("net of idle", plus_minus(net.mean_j, net.total.expanded, "J"))
+        table.add_row("net of idle", with_ends(net.mean_j, *net.ends_j, "J"))
     if grid is not None:
         table.add_row("emissions", _emissions(report, grid))
     sample = budget.energy_per_sample(report)
     if sample is not None:
-        table.add_row("energy per sample", plus_minus(sample.mean_j, sample.total.expanded, "J"))
+        table.add_row("energy per sample", with_ends(sample.mean_j, *sample.ends_j, "J"))
     starts_up = any(phase.name == "startup" for run in runs for phase in run.phases)
     if starts_up and (total_j := _mean(run.total_energy_j for run in runs)):
         apart = any(phase.name.startswith(PART) for run in runs for phase in run.phases)
@@ -123,7 +123,7 @@ def _energy(report: Report) -> Text:
     found = budget.energy(report)
     if found is None:
         return Text("not measured", style="yellow")
-    shown = plus_minus(found.mean_j, found.total.expanded, "J")
+    shown = with_ends(found.mean_j, *found.ends_j, "J")
     if found.runs == 1 and (run := report.runs[0]).energy_j == found.mean_j:
         shown = with_ends(found.mean_j, *ends(run), "J")
     text = Text(shown, style="bold")
@@ -152,7 +152,7 @@ def _node_energy(report: Report) -> Text | None:
     found = collect(BY_NAME[NODE_FIGURES[by.boundary]], report)
     if found is None:
         return Text("not known: no run has it", style="yellow")
-    text = Text(plus_minus(found.mean.value, found.mean.total.expanded, "J"), style="bold")
+    text = Text(with_ends(found.mean.value, *found.mean.ends, "J"), style="bold")
     return text.append(f"  at {BOUNDARIES[by.boundary]}; holds the above", style="dim not bold")
 
 
@@ -161,8 +161,8 @@ def _emissions(report: Report, grid: Grid) -> Text:
     found = budget.energy(report)
     if found is None:
         return Text("not measured", style="yellow")
-    mean_g, expanded_g = grams(found.mean_j, grid), grams(found.total.expanded, grid)
-    text = Text(plus_minus(mean_g, expanded_g, "g CO2e"), style="bold")
+    mean_g, low_g, high_g = (grams(joules_j, grid) for joules_j in (found.mean_j, *found.ends_j))
+    text = Text(with_ends(mean_g, low_g, high_g, "g CO2e"), style="bold")
     return text.append(f"  of this energy alone, at {described(grid)}", style="dim not bold")
 
 

@@ -29,6 +29,8 @@ UNMEASURED: Mapping[Origin, str] = {
     "modelled": "These figures are an ESTIMATE, not a measurement.",
     "simulated": "These figures are SIMULATED, not measured.",
 }
+# From this on, a relative uncertainty of a ratio is written as the factor that it is.
+WIDE = 0.5
 NOT_JUDGED = "Figures only, no verdict: "
 
 
@@ -59,7 +61,17 @@ def spread(estimate: Summary) -> str:
 
 def with_meters(estimate: Summary) -> str:
     """The expanded uncertainty, including the meters' gain; empty for anything but joules."""
-    return "" if estimate.u_rel is None else "±" + share(estimate.u_rel)
+    below, above = estimate.u_rel_below, estimate.u_rel_above
+    if estimate.u_rel is None:
+        return ""
+    if below is None or above is None or below == above:
+        return "±" + share(estimate.u_rel)
+    return units.both_ways(below, above)
+
+
+def of_meters(u_rel: float) -> str:
+    """What both meters may add to a ratio: ``±5.9 %``, or a factor where it is wide, as it enters."""
+    return f"±{share(u_rel)}" if u_rel < WIDE else f"× ÷ {1 + u_rel:.2g}"
 
 
 def share(fraction: float) -> str:

@@ -133,6 +133,14 @@ def cpu_model(root: Path = Path("/")) -> str:
     return _cpu_model(root, _processors(root))
 
 
+def cpu_number(field: str, root: Path = Path("/")) -> int | None:
+    """A whole number that cpuinfo gives of the first processor, such as "cpu family" or "model"."""
+    for processor in _processors(root):
+        text = processor.get(field, "")
+        return int(text) if text.isdecimal() else None
+    return None
+
+
 def _text(path: Path) -> str:
     """The file's text, empty if it is missing or may not be read: the fact is then not available."""
     try:

@@ -25,7 +25,18 @@ from energyprof.meter import MeterInfo
 from energyprof.report.flags import Flag, Kind, flag
 from energyprof.report.segments.segment import GAP_INTERVALS, Segment
 from energyprof.report.segments.segmenter import segmenter
-from energyprof.report.uncertainty import METER_TERMS, SCALE, group
+from energyprof.report.uncertainty import (
+    BELOW,
+    GAIN,
+    METER_TERMS,
+    SCALE,
+    above,
+    below,
+    combined,
+    group,
+    stored,
+    wider,
+)
 from energyprof.trace.rows import Sample
 
 # Shorter windows than these say little: 5 s, or 20 renewals of the meter's value.
@@ -67,7 +78,7 @@ class Energy:
     """The sum over meters of one boundary."""
 
     joules: float | None  # None: not measured
-    u_j: float | None  # expanded, k = 2
+    u_j: float | None  # expanded, k = 2, towards the end that lies further away
     gain_u_j: float | None  # the part of u_j that is gain: common to all energies from these meters
     coverage: float | None  # of the meter that covers least; None: no meter
     flags: tuple[Flag, ...]
@@ -80,7 +91,10 @@ class Energy:
         """The ends of the 95 % interval."""
         if self.joules is None or self.u_j is None:
             return None, None
-        return self.joules - self.u_j, self.joules + self.u_j
+        if BELOW not in self.terms_j:
+            return self.joules - self.u_j, self.joules + self.u_j
+        ends = 2 * combined(below(self.terms_j)), 2 * combined(above(self.terms_j))
+        return self.joules - ends[0], self.joules + ends[1]
 
 
 def total(energies: Iterable[MeterEnergy]) -> Energy:
@@ -102,13 +116,14 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
             those = group(term, e.meter)
             together[those] = together.get(those, 0.0) + e.terms_j.get(name, 0.0)
         terms_j[name] = math.hypot(*together.values())
+    one_way_j = wider(terms_j)
     return Energy(
         sum(joules for _, joules in known),
-        2 * math.hypot(*terms_j.values()),
-        2 * math.hypot(*(terms_j[term] for term in SCALE)),
+        2 * combined(one_way_j),
+        2 * combined({term: one_way_j[term] for term in SCALE if term in one_way_j}),
         coverage,
         flags,
-        {term: u_j for term, u_j in terms_j.items() if u_j > 0},
+        stored(terms_j),
         _sum_or_none(e.seen_w for e in energies),
         min(e.seen_s for e in energies),
     )
@@ -244,7 +259,8 @@ class Integrator:
         # A counter is cut off to its step at both edges; a power is cut off to its step all the time.
         steps = math.sqrt(2) if meter.reads == "energy_j" else known_s + unseen_s
         terms_j = {
-            "gain": meter.gain_u * abs(joules),
+            GAIN: meter.gain_u_above * abs(joules),
+            BELOW: meter.gain_u_below * abs(joules),
             "transfer": 0.0,  # where and when a calibration is used is not known here (`transfer.py`)
             "offset": meter.offset_u_w * (known_s + unseen_s),
             "resolution": meter.resolution / math.sqrt(12) * steps,

@@ -10,7 +10,7 @@ from typing import Literal
 from energyprof.report.energy import RECTANGLE, Energy
 from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import PhaseInterval
-from energyprof.report.uncertainty import SCALE, ZERO
+from energyprof.report.uncertainty import SCALE, ZERO, wider
 
 # How much the idle power may change between before and after; more makes the net energy doubtful.
 DRIFT = 0.03
@@ -53,7 +53,8 @@ def idle(
         idle_u_w = math.hypot(*(u_w for _, u_w in known)) / len(known)
         drift_w = RECTANGLE * abs(known[0][0] - known[-1][0]) / 2
         net_j = energy.joules - idle_w * span_s
-        scale_j = math.hypot(*(energy.terms_j.get(term, 0.0) for term in SCALE))
+        one_way_j = wider(energy.terms_j)
+        scale_j = math.hypot(*(one_way_j.get(term, 0.0) for term in SCALE))
         scale_u_j = scale_j * abs(net_j / energy.joules) if energy.joules else 0.0
         net_u_j = 2 * math.hypot(scale_u_j, idle_u_w * span_s, drift_w * span_s, *_reading(energy.terms_j))
     flags = _drift(before, after) + _too_short(looks)

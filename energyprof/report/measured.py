@@ -18,6 +18,7 @@ from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Run
 from energyprof.report.segments.cadence import Cadence
 from energyprof.report.timeline import Timeline
+from energyprof.report.uncertainty import stored
 from energyprof.report.whole_and_parts import below_parts, parts
 from energyprof.trace.rows import Row
 
@@ -134,9 +135,7 @@ def _energies(
     return dataclasses.replace(
         _run(times, energy, whole, train, life, phases, history),
         budget_j=energy.terms_j,
-        budget_by_meter_j={
-            name: {term: u_j for term, u_j in terms_j.items() if u_j > 0} for name, terms_j in budgets.items()
-        },
+        budget_by_meter_j={name: stored(terms_j) for name, terms_j in budgets.items()},
         idle_before_w=resting.before_w,
         idle_after_w=resting.after_w,
         net_energy_j=resting.net_j,

@@ -7,6 +7,8 @@ GUM, 5.1.2). A term of several energies adds linearly as far as it is one error 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,12 +46,16 @@ def _table(*terms: Term) -> dict[str, Term]:
 
 
 SCATTER = "scatter"
+# A gain that need not be as far off towards less as towards more: "gain" is then what it may be off upwards,
+# and this the same downwards. Both are one error, of which an interval's lower end takes the one.
+GAIN, BELOW = "gain", "gain_below"
 _RECTANGLE = "GUM 4.3.7"
 _COCHRAN = "Cochran, Sampling Techniques, 5A.12"
 
 # Of one meter's energy in one window, by name.
 METER_TERMS = _table(
-    Term("gain", "the meters' scale: all readings off by the same factor", "scale", "kind"),
+    Term(GAIN, "the meters' scale: all readings off by the same factor", "scale", "kind"),
+    Term(BELOW, "the same towards less, in the gain's place at the lower end", "scale", "kind"),
     Term(
         "transfer",
         "calibrations used at another time or load than they were made",
@@ -103,6 +109,33 @@ def _names(*errors: Error) -> tuple[str, ...]:
 SCALE, ZERO = _names("scale"), _names("zero")
 # The same in every run on the same meters: repeating does not average them out.
 COMMON = _names("scale", "zero", "systematic")
+
+
+def below(terms: Mapping[str, float]) -> dict[str, float]:
+    """The terms of an interval's lower end: each once."""
+    found = {name: u for name, u in terms.items() if name != BELOW}
+    return found if BELOW not in terms else {**found, GAIN: terms[BELOW]}
+
+
+def above(terms: Mapping[str, float]) -> dict[str, float]:
+    """The terms of an interval's upper end: each once."""
+    return {name: u for name, u in terms.items() if name != BELOW}
+
+
+def wider(terms: Mapping[str, float]) -> dict[str, float]:
+    """The terms of the end that lies further away."""
+    return below(terms) if terms.get(BELOW, 0.0) > terms.get(GAIN, 0.0) else above(terms)
+
+
+def combined(terms: Mapping[str, float]) -> float:
+    """The standard uncertainty of terms that stand each once."""
+    return math.hypot(*terms.values())
+
+
+def stored(terms: Mapping[str, float]) -> dict[str, float]:
+    """The terms without those of 0, and without ``BELOW`` where the gain is the same both ways."""
+    same = terms.get(BELOW) == terms.get(GAIN, 0.0)
+    return {name: u for name, u in terms.items() if (not same if name == BELOW else u > 0)}
 
 
 def term_of(name: str) -> Term:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.student import t_quantile
-from energyprof.report.uncertainty import COMMON, SCALE, SCATTER
+from energyprof.report.uncertainty import COMMON, SCALE, SCATTER, above, below
 
 # From this many effective degrees of freedom on, k = 2 is close enough to 95 % (GUM G.6.6).
 ENOUGH_DOF = 10
@@ -32,6 +32,10 @@ class Total:
     dof: float | None  # effective degrees of freedom (GUM G.4.1); None: infinite
     k: float
     expanded: float  # k times u
+    # The interval's two halves: the same, but where the gain may be further off one way than the other.
+    # All above is then that of the wider half.
+    below: float
+    above: float
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Mean:
         if not self.terms or self.value <= 0:
             return None
         return self.total.expanded / self.value
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of its 95 % interval."""
+        return self.value - self.total.below, self.value + self.total.above
 
 
 def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mean:
@@ -91,7 +100,7 @@ def together(parts: Sequence[tuple[float, float | None]]) -> Total:
     rest = math.fsum((part / u) ** 4 / dof for part, dof in parts if dof is not None and part > 0)
     dof = 1 / rest if rest > 0 else None
     k = coverage_factor(dof)
-    return Total(u, dof, k, k * u)
+    return Total(u, dof, k, k * u, k * u, k * u)
 
 
 def coverage_factor(dof: float | None) -> float:
@@ -102,9 +111,13 @@ def coverage_factor(dof: float | None) -> float:
 
 
 def _total(found: Mapping[str, float], aside: Collection[str], n: int) -> Total:
-    """The terms except those ``aside``."""
-    entering = [(term, u) for term, u in found.items() if term not in aside]
-    return together([(u, n - 1 if term == SCATTER else None) for term, u in entering])
+    """The terms except those ``aside``, towards either end."""
+    entering = {term: u for term, u in found.items() if term not in aside}
+    low, high = (
+        together([(u, n - 1 if term == SCATTER else None) for term, u in side.items()])
+        for side in (below(entering), above(entering))
+    )
+    return replace(max(low, high, key=lambda total: total.expanded), below=low.expanded, above=high.expanded)
 
 
 def _standard_deviation(values: Sequence[float]) -> float:

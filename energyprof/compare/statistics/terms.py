@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from energyprof.report.record import Phase, Run
-from energyprof.report.uncertainty import COMMON, SCALE, ZERO
+from energyprof.report.uncertainty import BELOW, COMMON, GAIN, SCALE, ZERO, combined, wider
 
 # An amount and its standard uncertainties by term.
 Amount = tuple[float, Mapping[str, float]]
@@ -45,10 +45,9 @@ def of_net(run: Run) -> Mapping[str, float]:
     if run.net_energy_u_j is None or run.net_energy_j is None or not run.energy_j:
         return {}
     terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in _GONE}
-    for term in SCALE:
-        if term in terms_j:
-            terms_j[term] *= abs(run.net_energy_j / run.energy_j)
-    rest_j2 = (run.net_energy_u_j / 2) ** 2 - math.fsum(u_j**2 for u_j in terms_j.values())
+    for scale in terms_j.keys() & SCALE:
+        terms_j[scale] *= abs(run.net_energy_j / run.energy_j)
+    rest_j2 = (run.net_energy_u_j / 2) ** 2 - combined(wider(terms_j)) ** 2
     # The difference of two equal squares leaves only their rounding.
     idle_j = math.sqrt(rest_j2) if rest_j2 > 1e-12 * run.net_energy_u_j**2 else 0.0
     return _known({**terms_j, "idle": idle_j})
@@ -74,6 +73,8 @@ def of_mean(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def of_sum(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The terms of a sum: what its parts share adds up, what each has alone adds in quadrature."""
+    if any(BELOW in part for part in parts):
+        parts = [{**part, BELOW: part.get(BELOW, part.get(GAIN, 0.0))} for part in parts]
     found = {}
     for term in dict.fromkeys(term for terms_of_one in parts for term in terms_of_one):
         each = [terms_of_one.get(term, 0.0) for terms_of_one in parts]
@@ -82,4 +83,4 @@ def of_sum(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _known(terms_j: Mapping[str, float]) -> dict[str, float]:
-    return {term: u_j for term, u_j in terms_j.items() if u_j > 0}
+    return {term: u_j for term, u_j in terms_j.items() if u_j > 0 or term == BELOW}

@@ -65,11 +65,19 @@ def _span(estimate: Summary, first: bool) -> _Span | None:
         spread = None
         if estimate.low is not None and estimate.high is not None:
             spread = estimate.low / mean, estimate.high / mean
-        return 1.0, spread, _around(1.0, estimate.u_rel)
+        return 1.0, spread, _of_meters(estimate)
     if change is None:
         return None
     spread = None if change.low is None or change.high is None else (change.low, change.high)
     return change.ratio, spread, _around(change.ratio, change.u_rel)
+
+
+def _of_meters(estimate: Summary) -> tuple[float, float] | None:
+    """The ends with the meters' gain, relative to the mean; one at nothing is beyond any scale."""
+    below, above = estimate.u_rel_below, estimate.u_rel_above
+    if below is None or above is None or below == above:
+        return _around(1.0, estimate.u_rel)
+    return max(1 - below, 1e-3), 1 + above
 
 
 def _around(ratio: float, u_rel: float | None) -> tuple[float, float] | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from energyprof.compare.budget import gain_limits
 from energyprof.formats.html.tags import Markup, paragraph, section, table, tag, text
 from energyprof.formats.meters import BOUNDARIES
 from energyprof.report.record import MeterRecord, Report
@@ -138,4 +139,4 @@ def _method(meter: MeterRecord) -> str:
 def _gain(meter: MeterRecord) -> str:
     if meter.info.calibration is not None:
         return f"calibrated: {meter.info.calibration.source}"
-    return f"±{100 * meter.info.gain_a:.3g} % ({meter.info.gain_source})"
+    return f"{gain_limits(meter.info)} ({meter.info.gain_source})"

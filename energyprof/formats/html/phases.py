@@ -12,7 +12,7 @@ from energyprof.formats.html.style import colour, phase_colours
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
 from energyprof.report.phases import PART
 from energyprof.report.record import Report
-from energyprof.units import joules, plus_minus, seconds, watts
+from energyprof.units import joules, seconds, watts, with_ends
 
 # The machine before the program started and after it ended: measured, but not spent on the training.
 LOOKS = ("idle", "cooldown")
@@ -126,14 +126,16 @@ def _rows(label: str, found: Breakdown) -> list[tuple[str, ...]]:
         (
             label,
             _name(part.name),
-            plus_minus(part.sample_j, part.sample_u_j, "J") + ("" if part.told else f" ({UNTOLD})"),
+            with_ends(part.sample_j, *part.sample_ends_j, "J") + ("" if part.told else f" ({UNTOLD})"),
             watts(part.power_w) if part.told else "–",
         )
         for part in found.parts
     ]
-    rows.append((label, "together", plus_minus(found.together_j, found.together_u_j, "J"), ""))
+    rows.append((label, "together", with_ends(found.together_j, *found.together_ends_j, "J"), ""))
     if found.train_j is not None:
-        rows.append((label, "in training", plus_minus(found.train_j, found.train_u_j or 0.0, "J"), ""))
+        low, high = found.train_ends_j or (None, None)
+        shown = with_ends(found.train_j, low, high, "J")
+        rows.append((label, "in training", shown, ""))
     return rows
 
 

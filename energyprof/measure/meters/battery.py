@@ -8,6 +8,7 @@ from pathlib import Path
 from energyprof.errors import MeterError
 from energyprof.measure.meters.sensors import read_text, step
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace.gains import BATTERY
 
 ROLE: Role = "cross-check"
 
@@ -17,9 +18,6 @@ PERIOD_S = 1.0
 WINDOW_S = 5.0
 
 # No kernel interface tells how good a battery's gauge is.
-GAIN_A = 0.05
-GAIN_SOURCE = "assumed: a battery's gauge states no accuracy"
-
 # Twice the 240 W that USB Power Delivery 3.1 brings; laptops draw less from a battery.
 MAX_POWER_W = 480.0
 
@@ -75,8 +73,7 @@ def _info(entry: Path) -> MeterInfo:
         method=method,
         resolution=min(step_w, power_w),
         refresh_s=PERIOD_S,
-        gain_a=GAIN_A,
-        gain_source=GAIN_SOURCE,
+        **BATTERY.info(),
         max_power_w=MAX_POWER_W,
         device=device,
         window_s=WINDOW_S,

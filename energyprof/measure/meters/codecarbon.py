@@ -17,6 +17,7 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.measure.meters.ref_counted import RefCounted
 from energyprof.meter import Finding, MeterInfo, Part, Role, Source
+from energyprof.trace.gains import CODECARBON_MODEL, NVIDIA
 
 ROLE: Role = "cross-check"
 
@@ -31,12 +32,10 @@ MISSED_PERIODS = 5
 # codecarbon models the memory from its size, and the CPU from its load wherever it cannot read
 # RAPL, without saying so to the program that asked: seen 22.6 J for 136 J. So neither passes for a
 # measurement.
-MODEL_A = 1.0
-MODEL_SOURCE = "a model of unknown error (codecarbon silently puts it in RAPL's place)"
+MODEL = CODECARBON_MODEL
 
 # Its GPU figure is NVML's energy counter, and so is its uncertainty.
-GPU_A = 0.05
-GPU_SOURCE = "NVML's: Yang et al., SC'24, arXiv 2312.02741"
+GPU = NVIDIA
 
 # A whole that is held against a part: they may differ by any factor.
 WHOLE_TOLERANCE = 1e6
@@ -90,8 +89,7 @@ def _info(name: str) -> MeterInfo:
         method="OfflineEmissionsTracker",
         resolution=1e-6,  # floating point: no step of its own
         refresh_s=PERIOD_S,
-        gain_a=GPU_A if measured else MODEL_A,
-        gain_source=GPU_SOURCE if measured else MODEL_SOURCE,
+        **(GPU if measured else MODEL).info(),
         max_power_w=20_000.0,  # a whole node with eight GPUs, twice
         origin="measured" if measured else "modelled",
     )

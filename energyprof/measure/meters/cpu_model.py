@@ -15,16 +15,12 @@ from pathlib import Path
 from energyprof.errors import MeterError
 from energyprof.measure import machine
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace.gains import CPU_MODEL
 
 ROLE: Role = "estimate"
 
 IDLE_W = 0.74
 FULL_W = 3.5
-
-# The same methodology's table gives 1.6 to 6.0 W a thread at full load from Haswell (2013) to EPYC
-# Milan: -54 % to +72 % of 3.5 W. At idle, 0.45 to 1.9 W: an idle Haswell lies outside even this.
-GAIN_A = 0.75
-GAIN_SOURCE = "spread of the coefficients over micro-architectures, Cloud Carbon Footprint methodology"
 
 # proc(5), fields 1 to 8 of the line "cpu"; guest time is already in user and nice.
 FIELDS = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -83,8 +79,7 @@ def _info(root: Path, threads: int) -> MeterInfo:
         method="linear model of CPU time in /proc/stat",
         resolution=FULL_W * tick_s,
         refresh_s=tick_s,
-        gain_a=GAIN_A,
-        gain_source=GAIN_SOURCE,
+        **CPU_MODEL.info(),
         max_power_w=2 * FULL_W * max(threads, 1),
         device=machine.cpu_model(root),
         origin="modelled",

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import Address, parse
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace.gains import INSTRUMENT
 from energyprof.trace.table import UNITS, Columns, TableRow, Wanted, read_columns, rows
 
 ROLE: Role = "real"
@@ -22,9 +23,6 @@ USAGE = "csv=wall.csv"
 OPTIONS = ("offset", "time", "power", "energy", "unit", "tz", "resolution", "window")
 
 # What a cheap plug with a display may be off by; better instruments say so in their datasheets.
-GAIN_A = 0.05
-GAIN_SOURCE = "unknown instrument: give gain=0.01 from its datasheet"
-
 # A whole node with eight GPUs, twice.
 MAX_POWER_W = 20_000.0
 
@@ -43,7 +41,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     Raises:
         UsageError: an option is invalid.
     """
-    place = parse("csv", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=OPTIONS)
+    place = parse("csv", address, options, gain=INSTRUMENT, own=OPTIONS)
     wanted, path = _wanted(place), Path(address).expanduser().absolute()
     resolution, window_s = place.number("resolution", 0.0), place.number("window", 0.0)
     stated = "window" in place.own
@@ -77,8 +75,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         method=f"column {columns.title!r} in {columns.unit}",
         resolution=(resolution or 10.0**-decimals) * columns.factor,
         refresh_s=period_s,
-        gain_a=place.gain_a,
-        gain_source=place.gain_source,
+        **place.gain,
         max_power_w=MAX_POWER_W,
         device=str(path),
         # A logger writes a mean since its last row, or a power of that moment.
@@ -87,7 +84,11 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         min_interval_s=period_s,
         external=True,
     )
-    notes = () if "gain" in options else (f"{info.name}: {GAIN_SOURCE}; ±5 % is assumed",)
+    notes = (
+        ()
+        if "gain" in options
+        else (f"{info.name}: unknown instrument: {INSTRUMENT.source}; ±5 % is assumed",)
+    )
     source = Source(info, functools.partial(CsvLog, info, path, wanted, place.number("offset", 0.0)))
     return Finding("csv", ROLE, "found", (source,), notes=notes)
 

@@ -6,13 +6,15 @@ import errno
 import functools
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.sensors import Sensor, by_chip, read_sensors, read_text, step
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
+from energyprof.trace.gains import BMC, BOARD_SENSOR, RAPL_AMD, Gain
 
 ROLE: Role = "cross-check"
 
@@ -20,9 +22,6 @@ ROLE: Role = "cross-check"
 REFRESH_S = 0.1
 # An average whose driver does not tell over what: about a second in firmware that is known.
 AVERAGE_S = 1.0
-
-UNSTATED = (0.10, "assumed: the maker states no accuracy")
-AMD_RAPL = (0.10, "AMD RAPL: Schöne et al. 2021")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Chip:
     boundary: Boundary
     max_power_w: float  # twice the largest there are; the limits that a chip tells are settings
     counts: str  # the labels that are counted, as a pattern; "" is the first sensor alone
-    gain: tuple[float, str] = UNSTATED
+    gain: Gain = BOARD_SENSOR
 
 
 # Linux, Documentation/hwmon and Documentation/ABI/testing/sysfs-driver-intel-{xe,i915}-hwmon. The first
@@ -43,11 +42,11 @@ CHIPS = {
     "xe": Chip("gpu", "component", 2000.0, ""),
     "i915": Chip("gpu", "component", 2000.0, ""),
     "nouveau": Chip("gpu", "component", 2000.0, ""),
-    "amd_energy": Chip("cpu", "component", 1000.0, r"Esocket\d+", AMD_RAPL),
+    "amd_energy": Chip("cpu", "component", 1000.0, r"Esocket\d+", RAPL_AMD),
     "corsairpsu": Chip("machine", "node_dc", 3000.0, ""),
 }
 BOARD = Chip("board", "component", 1000.0, "")
-NODE = Chip("machine", "node_dc", 20_000.0, "")
+NODE = Chip("machine", "node_dc", 20_000.0, "", BMC)
 
 # NVIDIA Grace Performance Tuning Guide, "Power Telemetry": the module holds the Grace socket (and the GPU,
 # where there is one), and that its CPU, its system I/O and its memory.
@@ -159,8 +158,7 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         method=f"hwmon {sensor.chip} {sensor.path.name}",
         resolution=1.0,
         refresh_s=REFRESH_S,
-        gain_a=chip.gain[0],
-        gain_source=chip.gain[1],
+        **chip.gain.info(),
         max_power_w=chip.max_power_w,
         device=sensor.address,
         may_be_zero=part_of(sensor, chip) == "board",  # a rail can be switched off
@@ -172,7 +170,7 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         meter.close()
     interval_s, update_ms = sensor.interval_s(), read_text(sensor.path.with_name("update_interval"))
     averages = sensor.path.name.endswith("_average")
-    gain_a, gain_source = _accuracy(sensor) or chip.gain
+    gain = _accuracy(sensor) or chip.gain.info()
     socket = re.fullmatch(r"Esocket(\d+)", sensor.label)
     return replace(
         draft,
@@ -180,8 +178,7 @@ def sensor_info(sensor: Sensor, chip: Chip) -> MeterInfo:
         refresh_s=interval_s or (int(update_ms) / 1000 if update_ms.isdigit() else 0.0) or REFRESH_S,
         window_s=interval_s or (AVERAGE_S if averages else 0.0),
         window_assumed=averages and not interval_s,
-        gain_a=gain_a,
-        gain_source=gain_source,
+        **gain,
         max_power_w=chip.max_power_w,
         # amd_energy reads the register that RAPL reads.
         checks=f"rapl:package-{socket[1]}" if socket else "",
@@ -199,12 +196,14 @@ def part_of(sensor: Sensor, chip: Chip) -> Part:
     return chip.part
 
 
-def _accuracy(sensor: Sensor) -> tuple[float, str] | None:
+def _accuracy(sensor: Sensor) -> Mapping[str, Any] | None:
     """A half-width from "98.500%", which ACPI means as 98.5 % right; some firmware claims to be perfect."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)%", sensor.attribute("accuracy"))
     if match is None or not 50 <= float(match[1]) < 100:
         return None
-    return 1 - float(match[1]) / 100, f"the firmware's own figure: {match[0]} accurate"
+    words = f"the firmware's own figure: {match[0]} accurate"
+    half_width = 1 - float(match[1]) / 100
+    return {"gain_a": half_width, "gain_below": None, "gain_above": None, "gain_source": words}
 
 
 def _short(sensors: Sequence[Sensor]) -> str:

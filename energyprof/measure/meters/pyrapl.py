@@ -25,8 +25,9 @@ from energyprof.measure.meters.rapl.powercap import (
     read_zones,
     unit_and_modulus_j,
 )
-from energyprof.measure.meters.rapl.rapl import GAIN_A, GAIN_UNKNOWN, PARTS
+from energyprof.measure.meters.rapl.rapl import PARTS, package_gain
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace.gains import RAPL_DRAM, Gain
 
 ROLE: Role = "cross-check"
 
@@ -58,11 +59,11 @@ def find(root: Path) -> Finding:
     if not all(os.access(zone.path / "energy_uj", os.R_OK) for zone in known):
         reason = "the counters in /sys/class/powercap may not be read"
         return Finding("pyrapl", ROLE, "blocked", reason=reason, remedy=CHMOD)
-    vendor, device = machine.cpu_vendor(root) or "", machine.cpu_model(root)
+    package, device = package_gain(root), machine.cpu_model(root)
     sources, notes = [], [NOTE]
     for zone in known:
         try:
-            info = _info(zone, vendor, device)
+            info = _info(zone, package, device)
         except MeterError as error:
             notes.append(str(error))
             continue
@@ -72,10 +73,10 @@ def find(root: Path) -> Finding:
     return Finding("pyrapl", ROLE, "found", tuple(sources), notes=tuple(notes), missing=tuple(notes[1:]))
 
 
-def _info(zone: Zone, vendor: str, device: str) -> MeterInfo:
+def _info(zone: Zone, package: Gain, device: str) -> MeterInfo:
     """As ``rapl`` describes the same counter. Raises MeterError if its range is unknown."""
     unit_j, modulus_j = unit_and_modulus_j(zone)
-    gain_a, gain_source = GAIN_A.get(vendor, GAIN_UNKNOWN)
+    gain = RAPL_DRAM if zone.domain == "dram" else package
     return MeterInfo(
         name=f"pyrapl:{zone.name}",
         kind="pyrapl",
@@ -85,8 +86,7 @@ def _info(zone: Zone, vendor: str, device: str) -> MeterInfo:
         method="pyRAPL Sensor.energy()",
         resolution=unit_j,
         refresh_s=0.001,
-        gain_a=gain_a,
-        gain_source=gain_source,
+        **gain.info(),
         max_power_w=ZONE_MAX_W,
         wraps_at_j=modulus_j,
         device=device,

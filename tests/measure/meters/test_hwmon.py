@@ -13,6 +13,7 @@ import pytest
 from energyprof.errors import MeterError
 from energyprof.measure.meters import hwmon
 from energyprof.meter import Finding, MeterInfo
+from energyprof.trace.gains import BMC
 from fakes import hwmon as fake
 from fakes import sysfs
 
@@ -119,7 +120,7 @@ def test_a_servers_acpi_meter_is_the_whole_node(tmp_path: Path) -> None:
 
 def test_a_firmware_that_claims_to_be_perfect_is_not_believed(tmp_path: Path) -> None:
     fake.acpi_meter(tmp_path, 1, watts=400, accuracy="100.0%")
-    assert only(hwmon.find(tmp_path)).gain_a == 0.10
+    assert only(hwmon.find(tmp_path)).gain_above == BMC.above
 
 
 def test_of_several_acpi_meters_none_is_guessed_to_be_the_whole(tmp_path: Path) -> None:
@@ -231,6 +232,7 @@ def test_a_counter_that_may_not_be_read_comes_with_its_remedy(tmp_path: Path) ->
 import os
 from pathlib import Path
 from energyprof.measure.meters import hwmon
+from energyprof.trace.gains import BMC
 os.setgid(65534)
 os.setuid(65534)
 finding = hwmon.find(Path({str(tmp_path)!r}))

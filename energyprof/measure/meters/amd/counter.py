@@ -16,9 +16,9 @@ from energyprof.measure.meters.amd.library import (
     AmdSmi,
     AmdSmiError,
 )
-from energyprof.measure.meters.hwmon import UNSTATED
 from energyprof.measure.meters.nvidia.ticks import LEAST_TICK_S, find_tick
 from energyprof.meter import MeterInfo
+from energyprof.trace.gains import BOARD_SENSOR
 
 # Until an open meter has measured it.
 REFRESH_S = 0.1
@@ -46,8 +46,7 @@ def counter_info(gpu: Gpu, step_j: float) -> MeterInfo:
         method="amdsmi_get_energy_count",
         resolution=step_j,
         refresh_s=REFRESH_S,
-        gain_a=UNSTATED[0],
-        gain_source=UNSTATED[1],
+        **BOARD_SENSOR.info(),
         max_power_w=MAX_POWER_W,
         device=gpu.device,
         ticks=True,

@@ -11,14 +11,13 @@ from energyprof.measure import machine
 from energyprof.measure.meters.jetson.boards import Identity, JetsonBoard, Place, identify, recognise
 from energyprof.measure.meters.jetson.ina3221 import DRIVERS, Channel, Ina3221, Scale, look, read_channels
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
+from energyprof.trace.gains import INA3221
 
 ROLE: Role = "real"
 
 # Half-width: the shunt's 1 % (Jetson AGX Xavier Product Design Guide, DG-09840-001, figure 5-14) and 0.25 %
 # each for the chip's gain in current and in voltage (datasheet SBOS576), in quadrature. With its zero error
 # of 80 µV, 0.3 W behind 5 mΩ at 19 V, the six rails of an AGX Xavier have U = 0.8 W + 1.2 % (k = 2).
-GAIN_A = 0.0106
-GAIN_SOURCE = "shunt 1 % (NVIDIA DG-09840-001), INA3221 0.25 % in current and in voltage (TI SBOS576)"
 
 # Twice what the largest Jetson module is rated at (AGX Thor, 130 W). The chip's alert limits would be no
 # help: they are set to throttle, and a peak may pass them.
@@ -148,8 +147,7 @@ def _info(
         method="INA3221 " + ("iio in_power" if channel.file("power").exists() else "voltage × current"),
         resolution=scale.step_w,
         refresh_s=scale.refresh_s,
-        gain_a=GAIN_A,
-        gain_source=GAIN_SOURCE,
+        **INA3221.info(),
         max_power_w=MAX_W,
         # The bus may have another number after the next boot.
         device=f"INA3221 0x{channel.chip.rpartition('-')[2].lstrip('0')}",

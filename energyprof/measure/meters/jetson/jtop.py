@@ -16,9 +16,10 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.measure.meters.jetson.boards import AGX_ORIN, TOTALS, identify, recognise
 from energyprof.measure.meters.jetson.ina3221 import OFFSET_V, STEP_V, USUAL_SHUNT_OHM, read_channels
-from energyprof.measure.meters.jetson.jetson import GAIN_A, GAIN_SOURCE, MAX_W
+from energyprof.measure.meters.jetson.jetson import MAX_W
 from energyprof.measure.meters.ref_counted import RefCounted
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
+from energyprof.trace.gains import INA3221
 
 ROLE: Role = "cross-check"
 
@@ -71,8 +72,7 @@ def _info(label: str, part: Part, boundary: Boundary) -> MeterInfo:
         method="jetson-stats jtop.power",
         resolution=STEP_V / USUAL_SHUNT_OHM * SUPPLY_V,
         refresh_s=PERIOD_S,
-        gain_a=GAIN_A,
-        gain_source=GAIN_SOURCE,
+        **INA3221.info(),
         max_power_w=MAX_W,
         offset_a_w=OFFSET_V / USUAL_SHUNT_OHM * SUPPLY_V,
         may_be_zero=part != "soc",  # a rail can be off, or below one step; a module that runs draws something

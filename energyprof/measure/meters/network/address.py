@@ -6,9 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.meter import Boundary
+from energyprof.trace.gains import Gain
 
 # "user:password@host", with or without a scheme before it, but not "run@night.csv".
 _CREDENTIALS = re.compile(r"(?:[a-z+]+://)?[^/@:]*:[^@]*@", re.IGNORECASE)
@@ -27,8 +29,7 @@ class Address:
     kind: str  # "shelly"
     place: str  # as the user wrote it: "192.0.2.7", "nancy/grappe-3", a path
     boundary: Boundary
-    gain_a: float  # relative, half-width of a rectangular distribution
-    gain_source: str
+    gain: Mapping[str, Any]  # the fields of a MeterInfo that say how far it may be off
     label: str = ""  # the option ``name``
     own: Mapping[str, str] = field(default_factory=dict)  # the kind's own options that were given
 
@@ -76,8 +77,7 @@ def parse(
     place: str,
     options: Mapping[str, str],
     *,
-    gain_a: float,
-    gain_source: str,
+    gain: Gain,
     boundary: Boundary = "wall_ac",
     boundaries: Sequence[Boundary] = OUTSIDE,
     own: Sequence[str] = (),
@@ -101,8 +101,10 @@ def parse(
     chosen = options.get("boundary", boundary)
     if chosen not in boundaries:
         raise UsageError(f"{kind}: boundary={chosen} is invalid: give {' or '.join(boundaries)}")
+    limits = gain.info()
     if "gain" in options:
-        gain_a, gain_source = _gain(kind, options["gain"]), f"the user: gain={options['gain']}"
+        half_width = _gain(kind, options["gain"])
+        limits = {"gain_a": half_width, "gain_source": f"the user: gain={options['gain']}"}
     label = options.get("name", "")
     if "name" in options and not re.fullmatch(r"[\w.+-]+", label):
         raise UsageError(f"{kind}: name={label} is invalid: use letters, digits and . _ + -")
@@ -110,8 +112,7 @@ def parse(
         kind,
         place,
         next(b for b in boundaries if b == chosen),
-        gain_a,
-        gain_source,
+        limits,
         label,
         {option: value for option, value in options.items() if option in own},
     )

@@ -15,6 +15,7 @@ from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import credential_variables, parse
 from energyprof.measure.meters.network.polled import BMC_WINDOW_S
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace.gains import BMC
 
 ROLE: Role = "real"
 USAGE = "ipmi=bmc.example"
@@ -27,10 +28,6 @@ STEP_W = 1.0
 READ_S = 1.5
 FIRST_S = 6.0
 
-# ENERGY STAR Program Requirements for Computer Servers, version 2.0 and later, "Measurement Accuracy": input
-# power within ±5 %, but for each power supply no better than ±10 W is asked for.
-GAIN_A = 0.05
-GAIN_SOURCE = "ENERGY STAR Computer Servers: input power within ±5 %, or ±10 W a power supply"
 OFFSET_A_W = 10.0
 
 # The largest 8-GPU servers take 10 to 15 kW.
@@ -58,7 +55,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     Raises:
         UsageError: an option is invalid.
     """
-    place = parse("ipmi", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE)
+    place = parse("ipmi", address, options, gain=BMC)
     if not re.fullmatch(r"[\w.:\[\]][\w.:\[\]-]*", address):
         raise UsageError(f"ipmi={address}: neither local nor a host name")
     program = shutil.which("ipmitool")
@@ -79,8 +76,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         method="ipmitool dcmi power reading",
         resolution=STEP_W,
         refresh_s=PERIOD_S,
-        gain_a=place.gain_a,
-        gain_source=place.gain_source,
+        **place.gain,
         max_power_w=MAX_POWER_W,
         device=address,
         window_s=BMC_WINDOW_S,

@@ -15,6 +15,8 @@ from energyprof.measure.meters.network.http import Client, NoAnswer, Service, ba
 from energyprof.measure.meters.network.kwollect_log import KwollectLog, TimedPower, added
 from energyprof.measure.meters.network.polled import BMC_WINDOW_S, blocked
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.trace import gains
+from energyprof.trace.gains import Gain
 
 ROLE: Role = "real"
 USAGE = "kwollect=nancy/grappe-3"
@@ -29,23 +31,14 @@ class Metric:
     period_s: float  # from one row to the next
     window_s: float  # a row is the mean over so long, or over up to so long
     resolution_w: float
-    gain_a: float
-    gain_source: str
+    gain: Gain
 
 
 # Grid'5000's wiki: the wattmeters (OmegaWatt) measure 50 times a second and keep the mean of each second; the
 # BMCs are asked every 5 s. No accuracy is published for the wattmeters: 2 % is twice that of a class 1 meter.
 METRICS = {
-    "wattmetre_power_watt": Metric(
-        1.0, 1.0, 0.1, 0.02, "assumed: Grid'5000 publishes none; twice that of a class 1 meter"
-    ),
-    "bmc_node_power_watt": Metric(
-        5.0,
-        BMC_WINDOW_S,
-        1.0,
-        0.05,
-        "assumed: the 5 % that ENERGY STAR asks of the input power servers report",
-    ),
+    "wattmetre_power_watt": Metric(1.0, 1.0, 0.1, gains.WATTMETER),
+    "bmc_node_power_watt": Metric(5.0, BMC_WINDOW_S, 1.0, gains.BMC),
 }
 WATTMETER = "wattmetre_power_watt"
 
@@ -78,7 +71,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     if name not in METRICS:
         raise UsageError(f"kwollect: metric={name} is invalid: give {' or '.join(METRICS)}")
     metric = METRICS[name]
-    place = parse("kwollect", address, options, gain_a=metric.gain_a, gain_source=metric.gain_source, own=own)
+    place = parse("kwollect", address, options, gain=metric.gain, own=own)
     names = _NAMES.fullmatch(address)
     if names is None:
         raise UsageError(f"kwollect={address}: the address is SITE/NODE, such as --meters {USAGE}")
@@ -111,8 +104,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
         method=f"Kwollect {name}",
         resolution=metric.resolution_w,
         refresh_s=metric.period_s,
-        gain_a=place.gain_a,
-        gain_source=place.gain_source,
+        **place.gain,
         max_power_w=MAX_POWER_W,
         device=", ".join(sorted(filter(None, supplies))),
         window_s=metric.window_s,

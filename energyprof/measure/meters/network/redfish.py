@@ -23,6 +23,7 @@ from energyprof.measure.meters.network.polled import (
     register_of,
 )
 from energyprof.meter import Finding, MeterInfo, Role
+from energyprof.trace.gains import BMC
 
 # Two questions to two resources need only an HTTP client. DMTF's redfish (BSD) retries ten times, which
 # a reading has no time for, and its sessions outlive a killed run until the BMC has none left; sushy
@@ -31,9 +32,6 @@ from energyprof.meter import Finding, MeterInfo, Role
 ROLE: Role = "real"
 USAGE = "redfish=bmc.example"
 
-# What ENERGY STAR asks of the input power a server reports (and never better than 10 W a supply).
-GAIN_A = 0.05
-GAIN_SOURCE = "assumed: the 5 % that ENERGY STAR asks of the input power servers report"
 
 # Generous for one node: eight GPUs of 1 kW and all around them draw about 12 kW.
 MAX_POWER_W = 20_000.0
@@ -59,7 +57,7 @@ REGISTERS = {"EnergyJoules": 1.0, "EnergykWh": J_PER_KWH}
 def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The power of one chassis, and its energy register to hold it against, if it has one."""
     own = ("chassis", "insecure", "ca")
-    place = parse("redfish", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=own)
+    place = parse("redfish", address, options, gain=BMC, own=own)
     chassis = place.text("chassis")
     if not re.fullmatch(r"[\w.:+-]*", chassis):
         raise UsageError(f"redfish: chassis={chassis} is invalid: give an Id such as 1 or System.Embedded.1")
@@ -117,8 +115,7 @@ def _search(client: Client, service: Service, place: Address) -> Finding:
         method=f"{supply.resource} {keys[0]}",
         resolution=1.0,
         refresh_s=1.0,
-        gain_a=place.gain_a,
-        gain_source=place.gain_source,
+        **place.gain,
         max_power_w=MAX_POWER_W,
         device=_device(supply.chassis),
         window_s=BMC_WINDOW_S,

@@ -21,14 +21,11 @@ from energyprof.measure.meters.network.polled import (
     register_of,
 )
 from energyprof.meter import Finding, MeterInfo, Role
+from energyprof.trace.gains import SHELLY
 
 ROLE: Role = "real"
 USAGE = "shelly=192.0.2.7"
 
-# The makers' pages give no figure for the plugs. A Shelly was among the eight meters of the Swedish Energy
-# Agency's test.
-GAIN_A = 0.035
-GAIN_SOURCE = "Energimyndigheten's test of 2022: under 3.5 % from 30 W up, for all plugs but one"
 
 J_PER_WH = 3600.0
 J_PER_WMIN = 60.0
@@ -62,7 +59,7 @@ COMPONENTS = {
 
 def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The power of one channel, and its energy register to hold it against."""
-    place = parse("shelly", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=("channel",))
+    place = parse("shelly", address, options, gain=SHELLY, own=("channel",))
     place.whole_number("channel", 0)
     service = Service("shelly", base_of("shelly", address, "http"), user=USER)
     try:
@@ -149,8 +146,7 @@ def _info(
         method=method,
         resolution=resolution_w,
         refresh_s=1.0,
-        gain_a=place.gain_a,
-        gain_source=place.gain_source,
+        **place.gain,
         max_power_w=max_power_w,
         device=device,
         window_s=PLUG_WINDOW_S,

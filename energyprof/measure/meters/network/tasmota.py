@@ -21,14 +21,11 @@ from energyprof.measure.meters.network.polled import (
     register_of,
 )
 from energyprof.meter import Finding, MeterInfo, Role
+from energyprof.trace.gains import TASMOTA
 
 ROLE: Role = "real"
 USAGE = "tasmota=192.0.2.7"
 
-# Tasmota runs on plugs of many makers. Most come from Tuya, whose FAQ gives 3 to 5 % after calibration in the
-# factory; Tasmota starts from the chip's nominal values and asks to calibrate each plug.
-GAIN_A = 0.05
-GAIN_SOURCE = "plugs of this kind: 3 to 5 % (Tuya); say gain= once yours is calibrated"
 
 # EnergyRes is 3 unless changed: Total has three decimals of a kWh. WattRes is 0: Power is in whole W.
 RESOLUTION_J = 3600.0
@@ -51,7 +48,7 @@ REFUSAL = "it asks for a user and a password, or does not take those it got"
 
 def find_at(address: str, options: Mapping[str, str]) -> Finding:
     """The plug's power, and its energy register to hold it against."""
-    place = parse("tasmota", address, options, gain_a=GAIN_A, gain_source=GAIN_SOURCE, own=("channel",))
+    place = parse("tasmota", address, options, gain=TASMOTA, own=("channel",))
     if place.text("channel") != ALL:
         place.whole_number("channel", 1, least=1)
     service = Service("tasmota", base_of("tasmota", address, "http"), login="query", user=USER)
@@ -72,8 +69,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
             method=f"{query} ENERGY.Power",
             resolution=RESOLUTION_W,
             refresh_s=1.0,
-            gain_a=place.gain_a,
-            gain_source=place.gain_source,
+            **place.gain,
             max_power_w=MAX_POWER_W * (len(there) if index == ALL else 1),
             device=device,
             window_s=PLUG_WINDOW_S,

@@ -10,16 +10,15 @@ from energyprof.measure.meters.nvidia.board import NvidiaBoard
 from energyprof.measure.meters.nvidia.gpus import Gpu
 from energyprof.measure.meters.nvidia.ticks import find_tick
 from energyprof.meter import MeterInfo
+from energyprof.trace.gains import nvidia
 
 MJ_PER_J = 1000.0
 
-# The sensor's gain error is about ±5 % and the same on every reading of one card: A100-PCIE -5.7 %,
-# RTX 3090 -5 %, RTX 4090 -5.2 %.
-GAIN_A = 0.05
-GAIN_SOURCE = "Yang et al., SC'24, arXiv 2312.02741"
-
 # Ticks of 20 to 100 ms, up to 1 s with some drivers: an open meter knows the real one.
 REFRESH_S = 0.1
+
+# What boards may draw that do not tell it, laptops' for one: as the boards of which a study knows the zero.
+USUAL_LIMIT_W = 250.0
 
 # Twice the 1000 W of the largest boards (B200): a limit below is a setting of the maker's, which peaks pass.
 LEAST_MAX_W = 2000.0
@@ -33,6 +32,7 @@ def counter_info(nvml: Any, handle: Any, gpu: Gpu) -> MeterInfo:
         limit_w = nvml.nvmlDeviceGetPowerManagementLimitConstraints(handle)[1] / 1000.0
     except nvml.NVMLError:
         limit_w = 0.0  # laptops do not tell it
+    gain = nvidia(gpu.name, gpu.capability)
     return MeterInfo(
         name=f"nvml:{gpu.index}",
         kind="nvml",
@@ -42,8 +42,8 @@ def counter_info(nvml: Any, handle: Any, gpu: Gpu) -> MeterInfo:
         method="nvmlDeviceGetTotalEnergyConsumption",
         resolution=1 / MJ_PER_J,
         refresh_s=REFRESH_S,
-        gain_a=GAIN_A,
-        gain_source=GAIN_SOURCE,
+        **gain.info(),
+        offset_a_w=gain.zero_a_w(limit_w or USUAL_LIMIT_W),
         max_power_w=max(2 * limit_w, LEAST_MAX_W),
         device=gpu.uuid,
         ticks=True,

@@ -9,6 +9,7 @@ from typing import Any
 from energyprof.measure.meters.nvidia.board import NvidiaBoard
 from energyprof.measure.meters.nvidia.gpus import Gpu
 from energyprof.meter import MeterInfo
+from energyprof.trace.gains import in_quadrature, nvidia
 
 MW_PER_W = 1000.0
 
@@ -18,9 +19,9 @@ REFRESH_S = 0.1
 # The sensors of these see 25 ms of every 100 ms (the same): A100 and A30 (GA100), H100 and its kin.
 PART_TIME = ((8, 0), (9, 0))
 # Polled every 97 ms, loads whose period is within 1 % of 100 ms came out wrong by 13 % (rms, simulated). That
-# as a standard uncertainty is a half-width of 0.13·√3, and the sensor's own gain adds in quadrature. A load
+# as a standard uncertainty adds in quadrature to the sensor's own gain. A load
 # locked to exactly 100 ms can be off by 60 % and more; most loads are off by far less.
-PART_TIME_GAIN_A = 0.23
+PART_TIME_U = 0.13
 PART_TIME_NOTE = (
     "the power sensor sees 25 ms of every 100 ms: the power of a load that repeats every 100 ms"
     " may be off by 13 to 60 %"
@@ -97,7 +98,7 @@ def _watts(nvml: Any, power_mw: int) -> float:
 
 def power_alone(counter: MeterInfo, reading: PowerReading, gpu: Gpu) -> MeterInfo:
     """The power as the board's only meter; ``counter`` is what its counter would be."""
-    part_time = gpu.capability in PART_TIME
+    gain, part_time = nvidia(gpu.name, gpu.capability), gpu.capability in PART_TIME
     return replace(
         counter,
         reads="power_w",
@@ -108,8 +109,7 @@ def power_alone(counter: MeterInfo, reading: PowerReading, gpu: Gpu) -> MeterInf
         window_assumed=reading.assumed,
         ticks=False,
         lane="nvml-power",
-        gain_a=PART_TIME_GAIN_A if part_time else counter.gain_a,
-        gain_source=counter.gain_source + (", and 25 ms of 100 ms seen" if part_time else ""),
+        **(in_quadrature(gain, PART_TIME_U, "and 25 ms of 100 ms seen") if part_time else gain).info(),
     )
 
 

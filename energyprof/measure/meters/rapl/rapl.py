@@ -14,19 +14,15 @@ from energyprof.measure import machine
 from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.rapl import perf, powercap
 from energyprof.meter import Finding, Meter, MeterInfo, Part, Role, Source
+from energyprof.trace import gains
 
 ROLE: Role = "real"
 
 PARTS: dict[str, Part] = {"package": "cpu", "dram": "dram", "psys": "soc"}
 
-# Half-widths to assume without calibration. Intel: measured by the processor from Haswell on
-# (Hackenberg et al., IPDPSW 2015; Khan et al., ToMPECS 2018). AMD: modelled from events (Schöne et
-# al., CLUSTER 2021).
-GAIN_A = {
-    "GenuineIntel": (0.05, "Intel RAPL from Haswell on: Hackenberg et al. 2015, Khan et al. 2018"),
-    "AuthenticAMD": (0.10, "AMD RAPL: Schöne et al. 2021"),
-}
-GAIN_UNKNOWN = (0.10, "processor vendor unknown: the wider of Intel's and AMD's")
+GAINS = {"GenuineIntel": gains.RAPL_INTEL, "AuthenticAMD": gains.RAPL_AMD}
+# Models of Intel's family 6: Sandy Bridge (client, server), Ivy Bridge (the same). Linux, intel-family.h.
+BEFORE_HASWELL = (42, 45, 58, 62)
 
 # One counter a package. Linux 6.10 takes the core complexes of these for dies (until commit 8d72eba1cf8c
 # and its like for powercap), and both views show that counter once a die.
@@ -80,6 +76,15 @@ class Way:
         )
 
 
+def package_gain(root: Path) -> gains.Gain:
+    """What is known of this machine's processor's RAPL."""
+    vendor = machine.cpu_vendor(root) or ""
+    family, model = (machine.cpu_number(field, root) for field in ("cpu family", "model"))
+    if vendor == "GenuineIntel" and family == 6 and model in BEFORE_HASWELL:
+        return gains.RAPL_INTEL_MODELLED
+    return GAINS.get(vendor, gains.RAPL_UNKNOWN)
+
+
 def find(root: Path) -> Finding:
     """Σ packages + Σ dram, each counter one meter; psys only where there is no package.
 
@@ -91,8 +96,7 @@ def find(root: Path) -> Finding:
     if not zones and not events:
         return _nothing(root, folder, masked, notes)
     vendor = machine.cpu_vendor(root) or ""
-    gain_a, gain_source = GAIN_A.get(vendor, GAIN_UNKNOWN)
-    processor = {"device": machine.cpu_model(root), "gain_a": gain_a, "gain_source": gain_source}
+    processor = {"device": machine.cpu_model(root), "gain": package_gain(root)}
     virtual = machine.hypervisor(root) is not None
     dead: list[str] = []
     counters = _counters(events, zones, vendor)
@@ -254,7 +258,8 @@ def _info(counter: Counter, processor: Mapping[str, Any], **view: Any) -> MeterI
         reads="energy_j",
         refresh_s=0.001,
         lane="rapl",
-        **processor,
+        device=processor["device"],
+        **(gains.RAPL_DRAM if counter.domain == "dram" else processor["gain"]).info(),
         **view,
     )
 
@@ -288,7 +293,7 @@ def _nothing(root: Path, folder: Path, masked: bool, problems: Sequence[str]) ->
     if masked or (inside and folder.is_dir()):
         reason = f"{folder} is masked in this container ({inside or 'its zones lead nowhere'})"
         return Finding("rapl", ROLE, "blocked", reason=reason, remedy=powercap.MOUNT)
-    if machine.cpu_vendor(root) not in GAIN_A:
+    if machine.cpu_vendor(root) not in GAINS:
         return Finding("rapl", ROLE, "absent", reason="no RAPL: only Intel and AMD processors have it")
     if folder.is_dir() or problems:
         reason = "; ".join([*problems, f"no zone in {folder}: the driver is not loaded"])

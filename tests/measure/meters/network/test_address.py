@@ -11,6 +11,7 @@ import pytest
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import Address, parse
 from energyprof.measure.meters.network.credentials import credentials
+from energyprof.trace.gains import Gain
 from fakes.http_meters import no_credentials
 
 
@@ -19,15 +20,16 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     no_credentials(monkeypatch, tmp_path)
 
 
+DATASHEET = Gain("a plug", "its datasheet", "1", below=0.01, above=0.02)
+
+
 def address(options: Mapping[str, str] | None = None, place: str = "192.0.2.7", **more: Any) -> Address:
-    return parse(
-        "shelly", place, options or {}, gain_a=0.01, gain_source="datasheet", own=("channel", "ca"), **more
-    )
+    return parse("shelly", place, options or {}, gain=DATASHEET, own=("channel", "ca"), **more)
 
 
 def test_without_options_the_kind_decides() -> None:
     plain = address()
-    assert (plain.boundary, plain.gain_a, plain.gain_source) == ("wall_ac", 0.01, "datasheet")
+    assert (plain.boundary, plain.gain) == ("wall_ac", DATASHEET.info())
     assert plain.name() == "shelly:192.0.2.7"
     assert plain.name(1, "register") == "shelly:192.0.2.7:1:register"
     assert plain.whole_number("channel", 3) == 3
@@ -37,8 +39,8 @@ def test_without_options_the_kind_decides() -> None:
 
 def test_options_win_over_the_kind() -> None:
     changed = address({"boundary": "node_dc", "gain": "0.5%", "name": "desk", "channel": "2"})
-    assert (changed.boundary, changed.gain_a) == ("node_dc", 0.005)
-    assert changed.gain_source == "the user: gain=0.5%"
+    assert changed.boundary == "node_dc"
+    assert changed.gain == {"gain_a": 0.005, "gain_source": "the user: gain=0.5%"}
     assert changed.name("x") == "shelly:desk:x"
     assert changed.own == {"channel": "2"}
 
@@ -48,7 +50,7 @@ def test_options_win_over_the_kind() -> None:
     [("2%", 0.02), ("0.02", 0.02), ("±2 %", 0.02), ("1e-3", 0.001), (" 10 %", 0.1)],
 )
 def test_a_gain_is_a_fraction_or_a_percent(words: str, half_width: float) -> None:
-    assert address({"gain": words}).gain_a == pytest.approx(half_width)
+    assert address({"gain": words}).gain["gain_a"] == pytest.approx(half_width)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +88,12 @@ def test_an_option_that_is_given_has_a_value() -> None:
 
 @pytest.mark.parametrize(("words", "seconds"), [("2.5", 2.5), ("-3600", -3600.0)])
 def test_an_offset_is_in_seconds(words: str, seconds: float) -> None:
-    recording = parse("csv", "log.csv", {"offset": words}, gain_a=0.01, gain_source="", own=("offset",))
+    recording = parse("csv", "log.csv", {"offset": words}, gain=DATASHEET, own=("offset",))
     assert recording.offset_s == seconds
 
 
 def test_an_offset_is_a_number() -> None:
-    recording = parse("csv", "log.csv", {"offset": "inf"}, gain_a=0.01, gain_source="", own=("offset",))
+    recording = parse("csv", "log.csv", {"offset": "inf"}, gain=DATASHEET, own=("offset",))
     with pytest.raises(UsageError, match="offset=inf"):
         _ = recording.offset_s
 

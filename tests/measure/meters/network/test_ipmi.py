@@ -13,6 +13,7 @@ import pytest
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network import ipmi
 from energyprof.meter import Finding
+from energyprof.trace.gains import BMC
 from fakes.ipmi import Ipmitool
 
 
@@ -57,13 +58,14 @@ def test_the_board_answers_in_watts(tool: Ipmitool) -> None:
         "power_w",
     )
     assert (info.resolution, info.min_interval_s, info.refresh_s) == (1.0, 1.0, 1.0)
-    assert (info.gain_a, info.offset_a_w) == (0.05, 10.0)
+    assert (info.gain_below, info.gain_above, info.offset_a_w) == (BMC.below, BMC.above, 10.0)
     assert "ENERGY STAR" in info.gain_source
 
 
 def test_the_options_describe_the_meter(tool: Ipmitool) -> None:
     info = ipmi.find_at("local", {"boundary": "node_dc", "gain": "0.01", "name": "rack"}).sources[0].info
     assert (info.name, info.boundary, info.gain_a, info.offset_a_w) == ("ipmi:rack", "node_dc", 0.01, 0.0)
+    assert (info.gain_below, info.gain_above) == (None, None)
 
 
 @pytest.mark.parametrize("variable", ["ENERGYPROF_IPMI_PASSWORD", "IPMI_PASSWORD", "IPMITOOL_PASSWORD"])

@@ -11,6 +11,7 @@ import pytest
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network import redfish
 from energyprof.meter import Finding
+from energyprof.trace.gains import BMC
 from fakes.http_meters import Redfish, no_credentials, self_signed, serving
 from fakes.waveform import Waveform, constant, ramp, square
 
@@ -52,7 +53,7 @@ def test_a_node_with_one_chassis_needs_no_more_words() -> None:
         (source,) = find(host).sources
     info = source.info
     assert (info.name, info.reads, info.part) == (f"redfish:http://{host}", "power_w", "machine")
-    assert (info.boundary, info.gain_a, info.min_interval_s) == ("wall_ac", 0.05, 1.0)
+    assert (info.boundary, info.gain_above, info.min_interval_s) == ("wall_ac", BMC.above, 1.0)
     assert (info.method, info.device) == ("Power PowerControl", "Fake Inc. R1 S1")
 
 

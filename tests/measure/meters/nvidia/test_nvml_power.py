@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from energyprof.trace import gains
 from fakes import nvml as fake
 
 FIND = """
@@ -142,14 +144,38 @@ def test_what_to_know_of_a_board_is_noted(library: Path, settings: dict[str, obj
 
 
 @pytest.mark.parametrize(
-    ("capability", "counter_a", "power_a"), [("8.0", 0.05, 0.23), ("9.0", 0.05, 0.23), ("8.9", 0.05, 0.05)]
+    ("capability", "part_time"), [("8.0", True), ("9.0", True), ("8.9", False), ("6.0", False)]
 )
 def test_a_power_that_is_seen_a_quarter_of_the_time_is_less_certain(
-    library: Path, capability: str, counter_a: float, power_a: float
+    library: Path, capability: str, part_time: bool
 ) -> None:
     _, infos, *_ = fake.python(FIND, fake.environment(library, capability=capability))
-    assert [info["gain_a"] for info in infos] == [counter_a, power_a]
-    assert ("25 ms of 100 ms" in infos[1]["gain_source"]) == (power_a > counter_a)
+    counter, power = infos
+    assert ("25 ms of 100 ms" in power["gain_source"]) == part_time
+    for end in ("gain_below", "gain_above"):
+        aside = 2 * 0.13 if part_time else 0.0
+        assert power[end] == pytest.approx(math.hypot(counter[end], aside))
+
+
+@pytest.mark.parametrize(
+    ("name", "capability", "row"),
+    [
+        ("NVIDIA GeForce RTX 3090", "8.6", gains.NVIDIA_MODELS["RTX 3090"]),
+        ("NVIDIA A100-PCIE-40GB", "8.0", gains.NVIDIA_MODELS["A100-PCIE-40GB"]),
+        ("NVIDIA A100-SXM4-40GB", "8.0", gains.NVIDIA),
+        ("NVIDIA GeForce RTX 3090 Ti", "8.6", gains.NVIDIA),
+        ("Tesla V100-SXM2-16GB", "7.0", gains.NVIDIA),
+        ("Tesla P100-PCIE-16GB", "6.0", gains.NVIDIA_BEFORE_VOLTA),
+    ],
+)
+def test_a_board_is_as_far_off_as_what_is_known_of_its_model(
+    library: Path, name: str, capability: str, row: gains.Gain
+) -> None:
+    _, infos, *_ = fake.python(FIND, fake.environment(library, names=name, capability=capability))
+    counter = infos[0]
+    assert (counter["gain_below"], counter["gain_above"]) == (row.below, row.above)
+    assert counter["gain_source"].startswith(f"{row.row} (")
+    assert counter["offset_a_w"] > 0  # what it may show of nothing
 
 
 @pytest.mark.parametrize(
