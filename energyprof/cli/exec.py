@@ -14,6 +14,7 @@ from energyprof.cli.options import (
     Idle,
     Interval,
     Json,
+    Levers,
     Meters,
     Output,
     Quiet,
@@ -34,6 +35,7 @@ def exec_program(
             help="Its name in the report; commands given one name are one task (default: the program's name)."
         ),
     ] = None,
+    lever: Levers = None,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
@@ -58,7 +60,7 @@ def exec_program(
         meters, interval, idle, output, label, force=force, calibrations=calibration
     )
     # No live display: the terminal belongs to the program.
-    result = run_program(command, label, measuring)
+    result = run_program(command, label, measuring, lever or ())
     profiling.tell(result, as_json=json, quiet=quiet, program_on_stdout=True)
     code = result.report.runs[-1].exit_code
     if code is None:
@@ -71,4 +73,5 @@ def program_request(context: typer.Context) -> ProgramRequest:
     """What a command line that has been read asks to run."""
     from energyprof.profile.request import ProgramRequest
 
-    return ProgramRequest(tuple(context.params["command"]), context.params["name"])
+    words = context.params
+    return ProgramRequest(tuple(words["command"]), words["name"], tuple(words["lever"] or ()))

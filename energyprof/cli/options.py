@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energyprof.errors import UsageError
-from energyprof.settings import MEASURING
+from energyprof.settings import MEASURING, WHERE
 
 # Every command loads this file, --help included: what a report needs is loaded where one is written.
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ Calibrations = Annotated[
         metavar="FILE",
         help="A file from `calibrate` for one of the meters; can be repeated.",
         rich_help_panel=MEASURING,
+    ),
+]
+Levers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lever",
+        metavar="NAME=VALUE",
+        help="Turn this for the training, such as cpu.max_freq=2GHz (see levers); can be repeated.",
+        rich_help_panel=WHERE,
     ),
 ]
 Country = Annotated[

@@ -15,6 +15,7 @@ from energyprof.compare.drift import latest_calibrations, latest_map
 from energyprof.errors import UsageError
 from energyprof.measure import calibration
 from energyprof.profile.job import Job
+from energyprof.profile.lever_journal import restore_left
 from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.room import collect
 from energyprof.profile.session import SessionResult
@@ -82,7 +83,7 @@ def measuring(
         UsageError: one of them is invalid.
         FileError: a calibration cannot be read.
     """
-    for line in collect():
+    for line in (*collect(), *restore_left()):
         print(line, file=sys.stderr)
     asked = names(meters)
     label = re.sub(r"[^\w.-]+", "_", name)

@@ -22,7 +22,7 @@ READERS: dict[str, Callable[[typer.Context], TrainingRequest]] = {
 }
 # What is trained. All other options say how it is measured and shown: one thing for all commands given.
 ITS_OWN = {
-    *("workload", "arguments", "python", "command", "name"),
+    *("workload", "arguments", "python", "command", "name", "lever"),
     *(row.name for row in SETTINGS if row.panel != MEASURING),
 }
 

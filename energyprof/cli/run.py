@@ -15,6 +15,7 @@ from energyprof.cli.options import (
     Idle,
     Interval,
     Json,
+    Levers,
     Meters,
     Output,
     Quiet,
@@ -58,6 +59,7 @@ def run(
             metavar="PATH", help="Interpreter to train with (default: this one).", rich_help_panel=WHERE
         ),
     ] = None,
+    lever: Levers = None,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
@@ -103,17 +105,18 @@ def training_request(context: typer.Context) -> TrainingRequest:
 
     words = context.params
     name, arguments = words["workload"], tuple(words["arguments"] or ())
+    levers = tuple(words["lever"] or ())
     if is_script(name):
         _refuse_workloads_own(context, name)
         script = Script(Path(name), arguments, target_of(words["target"]))
-        return ScriptRequest(script, words["nproc"], words["python"])
+        return ScriptRequest(script, words["nproc"], words["python"], levers)
     if arguments:
         raise UsageError(f"{' '.join(arguments)}: only a script takes arguments; {name} has options")
     try:
         settings = settings_of(name, {row.name: words[row.name] for row in SETTINGS})
     except WorkloadError as error:
         raise UsageError(str(error)) from None
-    return WorkloadRequest(name, settings, words["python"])
+    return WorkloadRequest(name, settings, words["python"], levers)
 
 
 def _refuse_workloads_own(context: typer.Context, script: str) -> None:

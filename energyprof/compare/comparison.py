@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from energyprof.compare import emissions
+from energyprof.compare import emissions, levers
 from energyprof.compare.change import Change, Values, exp
 from energyprof.compare.column import column, direction
 from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out
@@ -104,6 +104,9 @@ def compare(
     notes = []
     if of_one_task:
         notes = [f"the work differs: {m.message}" for m in mismatches(reports, labels, ["work"])]
+    notes += [f"levers: {line}" for line in levers.differing(reports, labels)]
+    for report, label in zip(reports, labels, strict=True):
+        notes += [f"{label}: {line}" for line in levers.unbound(report)]
     if unlike:
         notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
     entries = [

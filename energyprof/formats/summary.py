@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.compare import budget
+from energyprof.compare import budget, levers
 from energyprof.compare.bank import bank_of, faster, faster_together
 from energyprof.compare.change import collect
 from energyprof.compare.emissions import Grid, described, grams
@@ -113,6 +113,8 @@ def _figures(report: Report, grid: Grid | None) -> Table:
         aim = f"   target {target.value:g}" if target else ""
         table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
     table.add_row("status", _status(report))
+    if turned := levers.levers_of(report):
+        table.add_row("turned", "; ".join(f"{levers.words(lever)} (was {lever.before})" for lever in turned))
     facts = runs[-1].facts
     for name, line in about_model(facts, None if sample is None else sample.mean_j):
         table.add_row(name, line)
@@ -228,7 +230,7 @@ def _phases(runs: Sequence[Run]) -> Table:
 
 
 def _warnings(report: Report, path: Path | None) -> list[Text]:
-    lines, bank = [], bank_of(report.workload)
+    lines, bank = levers.unbound(report), bank_of(report.workload)
     if any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
         again = f"energyprof recompute {path}" if path else "energyprof recompute"
         lines.append(f"this run was cut off: `{again}` rebuilds the report from its trace")

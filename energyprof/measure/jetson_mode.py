@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -11,20 +12,47 @@ from typing import Literal
 GPU = re.compile(r"[0-9a-f]+\.(gpu|g[a-z]\d+b)|gpu-gpc-\d+")
 
 
+@dataclass(frozen=True)
+class Mode:
+    """A power mode as nvpmodel's configuration describes it."""
+
+    name: str
+    gates: tuple[str, ...]  # its lines on parts of the chip that are powered on or off
+
+
 def power_mode(root: Path) -> str | None:
     """The name of the mode that nvpmodel has set, "MODE_15W"; its number, "2", if it has no name."""
-    told = re.search(r"pmode:(\d+)", _text(root / "var/lib/nvpmodel/status"))
-    if told is None:
+    number = mode_number(root)
+    if number is None:
         return None
-    number = int(told[1])
+    known = modes(configuration(root)).get(number)
+    return str(number) if known is None else known.name
+
+
+def mode_number(root: Path) -> int | None:
+    """The number of the mode that nvpmodel has set."""
+    told = re.search(r"pmode:(\d+)", _text(root / "var/lib/nvpmodel/status"))
+    return None if told is None else int(told[1])
+
+
+def configuration(root: Path) -> str:
+    """What nvpmodel's configuration says; "" where there is none."""
     conf = root / "etc/nvpmodel.conf"
     if conf.is_symlink() and conf.readlink().is_absolute():
         # To the file of the board: below the root, not below "/".
         conf = root / conf.readlink().relative_to("/")
-    for mode, name in re.findall(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=([^\s>]+)", _text(conf)):
-        if int(mode) == number:
-            return str(name)
-    return str(number)
+    return _text(conf)
+
+
+def modes(conf: str) -> dict[int, Mode]:
+    """The modes of a configuration, by number."""
+    found = {}
+    for block in re.split(r"(?=<\s*(?:POWER_MODEL|PM_CONFIG|PARAM)\b)", conf):
+        head = re.match(r"<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=([^\s>]+)", block)
+        if head is not None:
+            gates = [line.strip() for line in block.splitlines() if "PG_MASK" in line]
+            found[int(head[1])] = Mode(head[2], tuple(sorted(gates)))
+    return found
 
 
 def jetson_clocks(root: Path) -> Literal["on", "off"] | None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
-from energyprof.profile import preconditions, torchrun
+from energyprof.profile import levers, preconditions, torchrun
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.room import room
@@ -58,8 +58,22 @@ class Job:
     max_samples: int | None = None
     gpus: int | None = None  # how many it uses at most; None: nobody knows
     commit: CommitRecord | None = None  # of the repository that holds it; None: it is in none
+    levers: tuple[str, ...] = ()  # what is turned for it
     # Raises a TrainingError if what it needs is not here; to be called before anything is written or metered.
     check: Callable[[], None] = lambda: None
+
+
+def with_levers(job: Job, words: tuple[str, ...]) -> Job:
+    """The job with these levers turned for each of its trainings, if they can be."""
+
+    def check() -> None:
+        levers.check(words)
+        job.check()
+
+    def training(seed: int) -> Training:
+        return dataclasses.replace(job.training(seed), levers=words)
+
+    return dataclasses.replace(job, training=training, check=check, levers=words) if words else job
 
 
 def plan_workload(name: str, settings: Settings) -> Plan:

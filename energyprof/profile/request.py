@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.profile.checkout import Checkout
-from energyprof.profile.job import Job, program_job, script_job, workload_job
+from energyprof.profile.job import Job, program_job, script_job, with_levers, workload_job
 from energyprof.profile.script import Script
 from energyprof.settings import Settings
 
@@ -18,6 +18,7 @@ class WorkloadRequest:
     name: str
     settings: Settings
     python: str | None = None  # the interpreter; None: this one
+    levers: tuple[str, ...] = ()  # what is turned for it
 
     @property
     def label(self) -> str:
@@ -26,7 +27,8 @@ class WorkloadRequest:
 
     def job(self, checkout: Checkout | None) -> Job:
         """The same as a job, of the code in ``checkout``."""
-        return workload_job(self.name, self.settings, self.python, checkout)
+        job = workload_job(self.name, self.settings, self.python, checkout)
+        return with_levers(job, self.levers)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ScriptRequest:
     script: Script
     nproc: int = 1
     python: str | None = None  # the interpreter; None: this one
+    levers: tuple[str, ...] = ()  # what is turned for it
 
     @property
     def label(self) -> str:
@@ -44,7 +47,7 @@ class ScriptRequest:
 
     def job(self, checkout: Checkout | None) -> Job:
         """The same as a job, of the code in ``checkout``."""
-        return script_job(self.script, self.nproc, self.python, checkout)
+        return with_levers(script_job(self.script, self.nproc, self.python, checkout), self.levers)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class ProgramRequest:
 
     command: tuple[str, ...]
     name: str | None = None  # in the report
+    levers: tuple[str, ...] = ()  # what is turned for it
 
     @property
     def label(self) -> str:
@@ -61,7 +65,7 @@ class ProgramRequest:
 
     def job(self, checkout: Checkout | None) -> Job:
         """The same as a job, of the code in ``checkout``."""
-        return program_job(self.command, self.name, checkout)
+        return with_levers(program_job(self.command, self.name, checkout), self.levers)
 
 
 TrainingRequest = WorkloadRequest | ScriptRequest | ProgramRequest

@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from energyprof.profile import levers
 from energyprof.profile.inbox import signals
 from energyprof.profile.job import Job, full_path, work_of
 from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
@@ -25,6 +26,7 @@ from energyprof.profile.resume import resumed_session, unmeasured
 from energyprof.profile.session import ReportSession, SessionResult, new_session
 from energyprof.profile.training import Training
 from energyprof.profile.watchers import Watcher
+from energyprof.report.file import read
 
 
 def run_job(
@@ -57,24 +59,28 @@ def resume_job(
     """
     with open_meters(settings) as on:
         job.check()
+        levers.check_same(job.levers, read(settings.path), settings.path)
         session = resumed_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
         missing = unmeasured(seeds, session.report())
         return train_all(session, [job.training(seed) for seed in missing], watchers)
 
 
-def run_program(command: Sequence[str], name: str | None, settings: MeasurementSettings) -> SessionResult:
-    """Meter any program; its input, output and exit code are its own.
+def run_program(
+    command: Sequence[str], name: str | None, settings: MeasurementSettings, turn: Sequence[str] = ()
+) -> SessionResult:
+    """Meter any program; its input, output and exit code are its own. ``turn``: the levers for it.
 
     Raises:
-        UsageError: there is no such program.
-        MissingPart: a meter that was asked for is not here.
+        UsageError: there is no such program, or no such lever.
+        MissingPart: a meter or a lever that was asked for is not here.
         FileError: the report cannot be written.
     """
     full_path(command[0])
+    levers.check(turn)
     with open_meters(settings) as on:
         commit = commit_of_command(command)
         session = new_session(on, work_of(command, name), settings.path, commit=commit, taken=settings.taken)
-        return train_all(session, [Training(tuple(command), None, "run", "inherit")])
+        return train_all(session, [Training(tuple(command), None, "run", "inherit", levers=tuple(turn))])
 
 
 def train_all(

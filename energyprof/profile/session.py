@@ -13,6 +13,7 @@ from energyprof import __version__
 from energyprof.clock import utc_now
 from energyprof.errors import FileError
 from energyprof.profile.inbox import Inbox
+from energyprof.profile.levers import turned
 from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.provenance import batch_job
 from energyprof.profile.record import record
@@ -36,7 +37,7 @@ class SessionResult:
     asked: Path  # where it was to lie
     tail: tuple[str, ...]  # the last lines of the last process
     stopped_by: int | None  # the signal that ended it early
-    lost: tuple[str, ...]  # a line on each watcher that could not follow to the end
+    lost: tuple[str, ...]  # a line on each watcher that could not follow, and on each lever not put back
 
 
 def new_session(
@@ -99,6 +100,7 @@ class ReportSession:
         self._saved: Path | None = path
         self._failed = False
         self._lost: dict[Watcher, str] = {}
+        self._problems: list[str] = []
 
     @property
     def over(self) -> bool:
@@ -111,8 +113,11 @@ class ReportSession:
 
     def result(self) -> SessionResult:
         """How it stands."""
-        lost = tuple(f"{watcher.name} was left behind: {problem}" for watcher, problem in self._lost.items())
-        return SessionResult(self.report(), self._saved, self._path, self._tail, self._stopped_by, lost)
+        lost = [f"{watcher.name} was left behind: {problem}" for watcher, problem in self._lost.items()]
+        lost += self._problems
+        return SessionResult(
+            self.report(), self._saved, self._path, self._tail, self._stopped_by, tuple(lost)
+        )
 
     def note(self, line: str) -> None:
         """A line for the reader of the report; on the disk with the next training."""
@@ -126,14 +131,18 @@ class ReportSession:
         """Meter the next of so many ``runs``, rebuild it from its rows, and write the report."""
         with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
             write(self._with_unfinished(training.seed), self._path)
-        self._trace.begin_run()
-        recorder = Recorder(self._trace, self._runs, runs, training, self._live)
-        self._runs += 1
         following = Watchers([watcher for watcher in watchers if watcher not in self._lost])
-        try:
-            self._tail, self._stopped_by = record(recorder, self._on, inbox, following)
-        finally:
-            self._lost |= following.close()
+        with turned(training.levers) as levers:
+            self._trace.begin_run()
+            recorder = Recorder(self._trace, self._runs, runs, training, self._live)
+            self._runs += 1
+            for lever in levers.records:
+                recorder.event("lever", dataclasses.asdict(lever))
+            try:
+                self._tail, self._stopped_by = record(recorder, self._on, inbox, following)
+            finally:
+                self._lost |= following.close()
+        self._problems += levers.problems
         run = self._rebuild.add(self._trace.rows)
         self._failed = run.status == "failed"
         self._saved = save(self.report(), self._path, self._trace)

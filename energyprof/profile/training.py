@@ -24,3 +24,4 @@ class Training:
     unmarked: str | None = None
     folder: Path | None = None  # where it is started; None: here
     package: Path | None = None  # the energyprof that it imports; None: this one
+    levers: tuple[str, ...] = ()  # what is turned for it: "gpu.power_limit=250W"

@@ -184,6 +184,7 @@ def _run(
         gain_u_j=training.gain_u_j,
         conditions=times.conditions,
         cpu_s=spent(times.cpu, *train) if train else None,
+        levers=times.levers,
     )
 
 

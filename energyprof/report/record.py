@@ -170,6 +170,25 @@ class Profiler:
 
 
 @dataclass(frozen=True)
+class LeverRecord:
+    """A control of the machine that was turned for a run, and put back; values as people write them."""
+
+    name: Name  # "gpu.power_limit"
+    device: str  # "nvml:0"; "": the machine has one
+    before: str
+    asked: str
+    got: str  # read back: what is in force
+    limit_w: NonNegative | None = None  # of a limit of power
+    meter: str = ""  # the one that shows whether that limit binds; "": none
+
+
+def lever_record(fields: Mapping[str, Any]) -> LeverRecord:
+    """The lever that an event of a trace tells of."""
+    known = {field.name for field in dataclasses.fields(LeverRecord)}
+    return LeverRecord(**{name: value for name, value in fields.items() if name in known})
+
+
+@dataclass(frozen=True)
 class Run:
     """One training from one seed, or one run of a program."""
 
@@ -210,6 +229,7 @@ class Run:
     # The whole node's over the same stretches, by the report's node_map. It is never added to energy_j, which
     # it holds.
     node: NodeEnergy | None = None
+    levers: tuple[LeverRecord, ...] = ()
 
 
 @dataclass(frozen=True)

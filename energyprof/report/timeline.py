@@ -14,6 +14,7 @@ exit      code                              it ended; negative: by that signal
 cpu       cpu_s, busy_s, profiler_s, cpus   processor time of the training's processes until then; of all
                                             on the machine, of the profiler, and how many processors
 load      as cpu                            the same while no training runs
+lever     name, device, before, asked, got  a control of the machine was turned
 condition device, …                         what a probe read: clocks, temperature, foreign processes
 profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
 ========= ================================= ========================================
@@ -38,7 +39,7 @@ from energyprof.report.phases import (
     phase_intervals,
     training,
 )
-from energyprof.report.record import Status
+from energyprof.report.record import LeverRecord, Status, lever_record
 from energyprof.report.segments.conditions import Conditions
 from energyprof.report.speakers import Score, heard, programs
 from energyprof.storable.values import MAX_INT
@@ -80,6 +81,7 @@ class Timeline:
     conditions: Mapping[str, Mapping[str, Any]]  # by device
     cpu: tuple[CpuReading, ...] = ()  # processor time of the training's processes, in the order of the times
     load: tuple[LoadReading, ...] = ()  # and of everything on the machine; empty: not read
+    levers: tuple[LeverRecord, ...] = ()
 
 
 @dataclass
@@ -110,6 +112,7 @@ class _EventLog:
     cpu: list[CpuReading] = field(default_factory=list)
     load: list[LoadReading] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
+    levers: list[LeverRecord] = field(default_factory=list)
 
     def name_unmarked(self) -> None:
         """Call the program's first phase what it is if the program marked none: all of its time counts then.
@@ -170,6 +173,7 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         told.conditions.facts(),
         tuple(told.cpu),
         tuple(told.load),
+        tuple(told.levers),
     )
 
 
@@ -214,6 +218,8 @@ def _told(rows: Iterable[Row]) -> _EventLog:
             told.warnings[fields["signal"]] = None
         elif kind == "hung":
             told.hung = True
+        elif kind == "lever":
+            told.levers.append(lever_record(fields))
         elif kind == "cpu":
             told.cpu.append((time_s, fields["cpu_s"]))
         elif kind == "condition":

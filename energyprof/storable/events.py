@@ -142,6 +142,11 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "warning": {"signal": is_text},
     "cpu": {"cpu_s": is_number, **LOAD},
     "load": {"cpu_s": is_number, **LOAD},
+    "lever": {
+        "name": is_name,
+        **dict.fromkeys(("device", "before", "asked", "got", "meter"), is_text),
+        "limit_w": _or_none(is_number),
+    },
     "condition": {"device": is_name, "foreign": _if_said(_texts), "throttled": _if_said(_texts)},
     "profiler": {
         "cpu_s": is_number,

@@ -25,6 +25,7 @@
  *   FAKE_NVML_PROCESSES    pid=name,pid=name that compute on every board; FAKE_NVML_MPS: through MPS
  *   FAKE_NVML_MIG          index:instances of the board that is divided
  *   FAKE_NVML_LOG          a file that gets one letter a call: i init, s shutdown
+ *   FAKE_NVML_STATE        a folder: limits and clocks can be set (nvml_set.c), and are kept there
  * Faults; their times are in s since FAKE_NVML_ZERO_S (0) on the clock above:
  *   FAKE_NVML_FAIL         code:from:until[:board],…: what calls return between two times
  *   FAKE_NVML_LOST         from:until[:board]: GPU_IS_LOST, and afterwards too on handles from before
@@ -62,5 +63,6 @@ int listed(const char *name, int index);
 int lacks(const char *word);                                 /* whether FAKE_NVML_UNSUPPORTED names it */
 int instances(int board);
 int check(const device_t *device);                           /* what any call on a handle returns now */
+int was_set(const device_t *device, const char *what, unsigned int *value);
 int told(const device_t *device, const char *word, unsigned int *value, double answer);
 #pragma GCC visibility pop

@@ -72,10 +72,12 @@ int nvmlDeviceGetPowerManagementLimitConstraints(device_t *device, unsigned int 
     return limit(device, "FAKE_NVML_LIMIT_W", max_mw);
 }
 int nvmlDeviceGetEnforcedPowerLimit(device_t *device, unsigned int *limit_mw) {
-    return limit(device, "FAKE_NVML_ENFORCED_W", limit_mw);
+    int code = limit(device, "FAKE_NVML_ENFORCED_W", limit_mw);
+    if (!code) was_set(device, "limit_mw", limit_mw);
+    return code;
 }
 int nvmlDeviceGetPowerManagementLimit(device_t *device, unsigned int *limit_mw) {
-    return limit(device, "FAKE_NVML_ENFORCED_W", limit_mw);
+    return nvmlDeviceGetEnforcedPowerLimit(device, limit_mw);
 }
 int nvmlDeviceGetPowerManagementDefaultLimit(device_t *device, unsigned int *limit_mw) {
     return limit(device, "FAKE_NVML_DEFAULT_W", limit_mw);

@@ -1,0 +1,183 @@
+"""What levers were before they were turned, on the disk before the first is written.
+
+A journal is locked by its owner; one that is not belongs to a dead run, and the next start puts its values
+back. Its folder is root's where root turns levers, else the user's own, and outlives a reboot, as a Jetson's
+power mode does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from energyprof.decode import Misfit, decode
+from energyprof.errors import EnergyprofError, FileError
+from energyprof.files import Schema, parse, read_text
+from energyprof.measure.lever import Control, Lasts, LeverError
+from energyprof.measure.meters import sysfs_root
+
+STATE_VARIABLE = "ENERGYPROF_STATE"
+SCHEMA = Schema("energyprof.levers", 1, "journal of levers")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One control, and what was asked of it before."""
+
+    name: str  # "cpu.max_freq:policy0"
+    address: str
+    lasts: Lasts
+    before: str
+
+
+@dataclass(frozen=True)
+class _Content:
+    boot: str
+    entries: tuple[Entry, ...]
+
+
+class Journal:
+    """One run's journal; while it is open it is locked."""
+
+    def __init__(self, path: Path, entries: Sequence[Entry]) -> None:
+        self.path, self.entries = path, tuple(entries)
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, entries: Sequence[Entry]) -> Iterator[Journal]:
+        """A new journal, on the disk and locked.
+
+        Raises:
+            FileError: it cannot be written; nothing may be turned then.
+        """
+        content = {"schema": f"{SCHEMA.name}/{SCHEMA.version}", **asdict(_Content(_boot(), tuple(entries)))}
+        folder = own_folder()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # It gets its name when it is locked and whole: one without is not looked at.
+            unnamed = folder / f".{secrets.token_hex(8)}.new"
+            file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.write(file, json.dumps(content, indent=1).encode())
+            os.fsync(file)
+            path = folder / f"{secrets.token_hex(8)}.json"
+            unnamed.rename(path)
+            _sync(folder)
+        except OSError as error:
+            raise FileError(
+                f"{folder}: no journal of levers can be written: {error.strerror}; set {STATE_VARIABLE}"
+            ) from None
+        try:
+            yield cls(path, entries)
+        finally:
+            os.close(file)
+
+    def done(self) -> None:
+        """Everything is as it was."""
+        self.path.unlink(missing_ok=True)
+
+
+def own_folder() -> Path:
+    """Where this user's journals lie."""
+    if asked := os.environ.get(STATE_VARIABLE):
+        return Path(asked) / "levers"
+    if os.geteuid() == 0:
+        return Path("/var/lib/energyprof/levers")
+    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(state).expanduser() / "energyprof/levers"
+
+
+def restore_left() -> list[str]:
+    """Put back what dead runs of this user left turned; a line on each value, and on each problem."""
+    lines: list[str] = []
+    # One that has not got its name is of a run that had turned nothing yet.
+    for path in sorted([*own_folder().glob("*.json"), *own_folder().glob(".*.new")]):
+        with contextlib.suppress(OSError):  # its owner lives, or it has just put everything back
+            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.suffix == ".new":
+                    path.unlink()
+                else:
+                    lines += _restore(path)
+            finally:
+                os.close(file)
+    return lines
+
+
+def _restore(path: Path) -> list[str]:
+    try:
+        content = decode(_Content, parse(read_text(path), str(path), SCHEMA), str(path))
+    except (EnergyprofError, Misfit) as error:
+        return [f"{error}; nothing was put back from it"]
+    from energyprof.measure.levers import control_at
+
+    rebooted = content.boot != _boot()
+    pairs, lines, problems = [], [], []
+    for entry in content.entries:
+        if rebooted and entry.lasts != "always":
+            continue  # the reboot put it back
+        try:
+            pairs.append((entry, control_at(entry.address, sysfs_root())))
+        except LeverError as error:
+            problems.append(f"{entry.name}: {error}")
+    differing = [entry for entry, control in pairs if _reads(control) != entry.before]
+    problems += put_back(pairs)
+    if not problems:
+        path.unlink(missing_ok=True)
+    lines += [
+        f"{entry.name} is put back to {_short(entry.before)}: a run that turned it was killed"
+        for entry in differing
+        if not any(problem.startswith(f"{entry.name}: ") for problem in problems)
+    ]
+    return lines + [f"not put back: {problem}; its journal is {path}" for problem in problems]
+
+
+def put_back(pairs: Sequence[tuple[Entry, Control]]) -> list[str]:
+    """Write each control's value from before, the last one first; a line on each that did not take it."""
+    problems = []
+    for entry, control in reversed(pairs):
+        try:
+            if _reads(control) != entry.before:
+                control.write(entry.before)
+                now = control.read()
+                if now != entry.before:
+                    problems.append(f"{entry.name}: is {_short(now)}, was {_short(entry.before)}")
+        except LeverError as error:
+            problems.append(f"{entry.name}: {error}")
+    return problems
+
+
+def _reads(control: Control) -> str | None:
+    """What it reads now; ``None``: that cannot be told, so it is written."""
+    try:
+        return control.read()
+    except LeverError:
+        return None
+
+
+def _boot() -> str:
+    """What tells one boot of the machine from the next."""
+    try:
+        return (sysfs_root() / "proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _short(text: str) -> str:
+    first, _, rest = text.partition("\n")
+    return f"{first} …" if rest else first
