@@ -178,10 +178,21 @@ class ExternalLog(Protocol):
         """What it is; ``external`` is true."""
         ...
 
-    def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:
-        """Its rows between two times in s since 1970 (UTC), in order, with the one before and the one after.
+    def settle(self, end_s: float, ended_s: float) -> None:
+        """Wait for the row after a run, for no longer than such a log may take.
 
-        A row is its time and its value in the meter's unit, or ``None`` where the log has no number.
+        The run ended at ``end_s`` by the log's clock (s since 1970, UTC), ``ended_s`` on the monotonic one.
+
+        Raises:
+            MeterError: the log cannot be read.
+        """
+        ...
+
+    def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:
+        """Its rows between two times in s since 1970 (UTC), with the one before and the one after.
+
+        A row is its time and its value in the meter's unit, or ``None`` where the log has no number. They
+        come in the log's order: times go back where its clock did.
 
         Raises:
             MeterError: the log cannot be read, or has no row there.

@@ -133,10 +133,9 @@ def _record(
             "cpu_s": time.process_time() - cpu_s,
             "rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
-        recorder.event("profiler", {**usage, "garbage": listener.garbage, "hanging": hanging})
         recorder.take(sampler)
-        for log in on.logs:
-            recorder.join(log)
+        recorder.event("profiler", {**usage, "garbage": listener.garbage, "hanging": hanging})
+        recorder.join(on.logs)
         recorder.end()
     return tuple(child.tail()) if child is not None else (), stopped_by
 

@@ -10,10 +10,12 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.measure.sampler import Sampler
 from energyprof.meter import ExternalLog
+from energyprof.profile.clock_watch import ClockWatch
 from energyprof.profile.live import Live, Snapshot
 from energyprof.profile.speakers import Speakers
 from energyprof.profile.training import Training
 from energyprof.report.record import MeterRecord
+from energyprof.trace.join import joined
 from energyprof.trace.rows import Sample
 from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
@@ -28,11 +30,14 @@ class Recorder:
     ) -> None:
         self.training = training
         self.live = Live(run, runs, training.seed, meters)
-        self.zero_s, self._zero_utc_s = time.monotonic(), time.time()
+        self._clocks = ClockWatch(self.event)
+        self.zero_s = self._clocks.zero.monotonic_s
         self._trace, self._run, self._meters = trace, run, meters
         self._lock = threading.Lock()
         self._speakers = Speakers()
-        self.event("run", {"seed": training.seed, "monotonic_s": self.zero_s, "utc": utc(self._zero_utc_s)})
+        began = {"monotonic_s": self.zero_s, "utc": utc(self._clocks.zero.utc_s)}
+        self.event("run", {"seed": training.seed, **began})
+        self._clocks.begin()
 
     def event(self, name: str, fields: Mapping[str, Any], at_s: float | None = None) -> None:
         """Record an event that happened now, or at ``at_s`` on the monotonic clock."""
@@ -73,7 +78,8 @@ class Recorder:
             self.event("facts", {"facts": {"processes": self.training.processes}})
 
     def take(self, sampler: Sampler) -> None:
-        """Record what the sampler read, and flush it to disk."""
+        """Record what the sampler read and where the clocks stand, and flush it to disk."""
+        self._clocks.look()
         with self._lock:
             for meter, start_s, end_s, value, error in sampler.drain():
                 sample = Sample(start_s - self.zero_s, end_s - self.zero_s, value)
@@ -81,16 +87,28 @@ class Recorder:
                 self.live.sample(meter, sample)
             self._trace.flush()
 
-    def join(self, log: ExternalLog) -> None:
-        """Record what an external log holds of the run, or what is wrong with it."""
-        name, span_s = log.info.name, time.monotonic() - self.zero_s
+    def join(self, logs: Sequence[ExternalLog]) -> None:
+        """Record what external logs hold of the run, which ends now, or what is wrong with them."""
+        self._clocks.end()
+        ended_s = time.monotonic()
+        for log in logs:
+            self._join(log, ended_s)
+
+    def _join(self, log: ExternalLog, ended_s: float) -> None:
+        info, span_s = log.info, ended_s - self.zero_s
+        try:
+            log.settle(self._clocks.pieces()[-1].utc_of(span_s), ended_s)
+            self._clocks.look()  # the rows that were waited for are of a clock that may have been set since
+            now_s = time.monotonic() - self.zero_s
+            samples = joined(log.between, self._clocks.pieces(), span_s, now_s, info.refresh_s)
+            problem = "" if samples else f"{info.name}: no row of this run, in which the wall clock was set"
+        except MeterError as error:
+            samples, problem = [], str(error)
         with self._lock:
-            try:
-                for at_s, value in log.between(self._zero_utc_s, self._zero_utc_s + span_s):
-                    time_s = at_s - self._zero_utc_s
-                    self._trace.sample(self._run, name, time_s, time_s, value, "")
-            except MeterError as error:
-                self._trace.sample(self._run, name, span_s, span_s, None, str(error))
+            for sample in samples:
+                self._trace.sample(self._run, info.name, *sample, "")
+            if problem:
+                self._trace.sample(self._run, info.name, span_s, span_s, None, problem)
             self._trace.flush()
 
     def end(self) -> None:

@@ -158,8 +158,12 @@ class _State:
 class Integrator:
     """One meter's energy in many windows: one pass over its samples, memory for the edges only."""
 
-    def __init__(self, meter: MeterInfo, interval_s: float, windows: Sequence[Window]) -> None:
+    def __init__(
+        self, meter: MeterInfo, interval_s: float, windows: Sequence[Window], asleep: Sequence[Window] = ()
+    ) -> None:
+        """``asleep``: stretches in order; some time within each the machine slept."""
         self._meter, self._interval_s, self._windows = meter, interval_s, windows
+        self._asleep, self._awake_s = deque(asleep), -math.inf
         self._segmenter = segmenter(meter, interval_s)
         self._edges = deque(sorted({edge for window in windows for edge in window}))
         self._states: dict[float, _State] = {}
@@ -171,8 +175,20 @@ class Integrator:
 
     def push(self, sample: Sample) -> None:
         """Take the next sample."""
-        for segment in self._segmenter.push(sample):
+        while self._asleep and sample.end_s > self._asleep[0][0]:
+            self._sleep(self._asleep.popleft()[1])
+        if sample.start_s >= self._awake_s:
+            for segment in self._segmenter.push(sample):
+                self._follow(segment)
+
+    def _sleep(self, awake_s: float) -> None:
+        """No reading until ``awake_s`` goes with one before: a counter may have been cut off, or have counted
+        what the machine used asleep.
+        """
+        for segment in self._segmenter.finish():
             self._follow(segment)
+        self._segmenter = segmenter(self._meter, self._interval_s)
+        self._awake_s = awake_s
 
     def finish(self) -> list[MeterEnergy]:
         """The energies of the windows, once every sample is in."""
@@ -187,9 +203,11 @@ class Integrator:
             self._states[edge] = self._state(edge, self._before)
         return [self._between(self._states[start], self._states[end]) for start, end in self._windows]
 
-    def _follow(self, segment: Segment) -> None:
+    def _follow(self, whole: Segment) -> None:
         """Take the next segment, after what lies unseen before it."""
-        last = self._held
+        if whole.end_s <= self._awake_s:
+            return
+        segment, last = whole.since(self._awake_s), self._held
         if last is None:
             if self._edges and self._edges[0] < segment.start_s:
                 power_w = segment.start_w

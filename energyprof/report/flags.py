@@ -42,6 +42,8 @@ Kind = Literal[
     "wraps_unsure",
     "extrapolated",
     "below_parts",
+    "clock_step",
+    "suspended",
 ]
 
 # invalid: the run cannot be judged · doubt: decides nothing, but a reader of the verdict should know ·
@@ -128,6 +130,11 @@ MEANINGS: Mapping[str, Meaning] = {
         "invalid",
         _SPARED,
         "a counter may have wrapped unnoticed",
+    ),
+    "clock_step": Meaning("the wall clock was set {detail}; logs are joined across it"),
+    "suspended": Meaning(
+        "the machine slept, so that its wall clock leapt by {detail}: what it used asleep is in no energy",
+        "doubt",
     ),
 }
 

@@ -53,7 +53,7 @@ def measure(
     windows = [life, train or life]
     windows += [(phase.start_s, phase.end_s) for phase in times.phases]
     windows += [(start_s, evaluation.time_s) for evaluation in times.evaluations]
-    integrators = {m.name: Integrator(m.info, m.interval_s, windows) for m in meters}
+    integrators = {m.name: Integrator(m.info, m.interval_s, windows, times.asleep) for m in meters}
     cadence_of = {m.name: cadence for m, cadence in zip(meters, cadences, strict=True)}
     for cadence in cadences:
         cadence.new_run()

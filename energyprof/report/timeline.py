@@ -4,6 +4,8 @@ Events come from the training process (``wire.py``) and from the profiler itself
 
 ========= ================================= ========================================
 run       seed, monotonic_s, utc            the run's zero
+clock     utc_s, asleep_s, doubt_s          the wall clock then, how long the machine has slept since it was
+                                            started, and how far the clocks may have been read apart
 started                                     the training process was started
 speaker   process, role                     who a process on the wire is (``speakers.py``); 1: the first
 left      names                             processes that ran on after the program's end
@@ -27,6 +29,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from energyprof.report.clock_flags import clock_flags
 from energyprof.report.cpu_time import CpuReading
 from energyprof.report.flags import Flag, flag
 from energyprof.report.foreign_load import LoadReading, reading
@@ -44,6 +47,7 @@ from energyprof.report.segments.conditions import Conditions
 from energyprof.report.speakers import Score, heard, programs
 from energyprof.storable.values import MAX_INT
 from energyprof.trace.rows import Row
+from energyprof.trace.wall_clock import Look, changes, look
 from energyprof.workload import Target
 
 
@@ -82,6 +86,7 @@ class Timeline:
     cpu: tuple[CpuReading, ...] = ()  # processor time of the training's processes, in the order of the times
     load: tuple[LoadReading, ...] = ()  # and of everything on the machine; empty: not read
     levers: tuple[LeverRecord, ...] = ()
+    asleep: tuple[tuple[float, float], ...] = ()  # the machine slept some time between these
 
 
 @dataclass
@@ -113,6 +118,7 @@ class _EventLog:
     load: list[LoadReading] = field(default_factory=list)
     conditions: Conditions = field(default_factory=Conditions)
     levers: list[LeverRecord] = field(default_factory=list)
+    clock: list[Look] = field(default_factory=list)
 
     def name_unmarked(self) -> None:
         """Call the program's first phase what it is if the program marked none: all of its time counts then.
@@ -152,6 +158,7 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
     if train_start_s is not None and reached:
         train_end_s = evaluations[-1].time_s
     parts_s = parts_start_s(phases)
+    clock = [change for change in changes(told.clock) if change.after_s < told.last_s]
     return Timeline(
         told.run.get("seed"),
         float(told.run.get("monotonic_s", 0.0)),
@@ -169,11 +176,12 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         told.exit[1] if told.exit else None,
         told.facts,
         told.profiler,
-        _flags(told, reached) + told.conditions.flags(),
+        _flags(told, reached) + told.conditions.flags() + clock_flags(clock),
         told.conditions.facts(),
         tuple(told.cpu),
         tuple(told.load),
         tuple(told.levers),
+        tuple((change.after_s, change.before_s) for change in clock if change.slept_s),
     )
 
 
@@ -181,7 +189,8 @@ def _told(rows: Iterable[Row]) -> _EventLog:
     told = _EventLog()
     for row in rows:
         time_s = row.sample.end_s
-        told.last_s = max(told.last_s, time_s)
+        if not told.profiler:  # what comes later is of logs, which go on after the run
+            told.last_s = max(told.last_s, time_s)
         if not row.source.startswith("@"):
             continue
         fields, kind = row.fields, row.source[1:]
@@ -226,11 +235,14 @@ def _told(rows: Iterable[Row]) -> _EventLog:
             told.conditions.push(fields, training=told.trains())
         elif kind == "profiler":
             told.profiler = fields
+        elif kind == "clock":
+            told.clock.append(look(time_s, fields))
     # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
     told.phases.sort(key=lambda start: start.time_s)
     told.progress.sort(key=lambda step: step.time_s)
     told.cpu.sort()
     told.load.sort()
+    told.clock.sort(key=lambda seen: seen.time_s)
     told.choose()
     told.name_unmarked()
     return told

@@ -13,6 +13,7 @@ from energyprof.storable.values import (
     MAX_ITEMS,
     MAX_NAME,
     MAX_NAMES,
+    MAX_TIME_S,
     is_count,
     is_int,
     is_json,
@@ -103,6 +104,10 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(is_text, value))
 
 
+def _is_time(value: Any) -> bool:
+    return is_number(value) and abs(value) <= MAX_TIME_S
+
+
 def _is_actor(value: Any) -> bool:
     return is_text(value, MAX_NAME)
 
@@ -135,6 +140,7 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "facts": {"process": _if_said(is_count)},
     "speaker": {"process": is_count, "role": is_name},
     "left": {"names": _texts},
+    "clock": {"utc_s": _is_time, "asleep_s": _if_said(_is_time), "doubt_s": _if_said(_is_time)},
     # The last word of another tool's run has that tool's status.
     "end": {"status": is_name, "message": is_text, "process": _if_said(is_count)},
     "exit": {"code": _or_none(is_int)},

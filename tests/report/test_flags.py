@@ -53,6 +53,9 @@ def of_events() -> Iterator[Flag]:
         ended,
     ).flags
     yield from rebuilt(event(5, "warning", signal="SIGUSR1"), ended).flags
+    looks = ((0, 0.0, 0.0), (5, 5.0, 0.0), (6, 66.0, 60.0))
+    clocks = [event(t, "clock", utc_s=1.7e9 + t + ahead_s, asleep_s=slept_s) for t, ahead_s, slept_s in looks]
+    yield from rebuilt(*clocks, ended).flags
     yield from of_several_processes()
 
 

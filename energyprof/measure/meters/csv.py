@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import itertools
 import statistics
@@ -126,21 +127,30 @@ class CsvLog:
         self.info = info
         self._path, self._wanted, self._offset_s = path, wanted, offset_s
 
+    def settle(self, end_s: float, ended_s: float) -> None:
+        """Wait for the row after a run that ended just now: two of the log's periods.
+
+        Raises:
+            MeterError: the file cannot be read.
+        """
+        try:
+            wait_s = ended_s + min(2 * self.info.refresh_s, PATIENCE_S) - time.monotonic()
+            if wait_s > 0 and not self._reaches(end_s):
+                time.sleep(wait_s)
+        except OSError as error:
+            raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
+
     def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:
         """Its rows from ``start_s`` to ``end_s`` (s since 1970, UTC), with the one before and the one after.
 
-        A row whose time cannot be read or goes back, within the window, leaves a row without a value at the
-        time of the one before it. Of rows with the same time the last one counts. Waits for the row after a
-        run that ended just now.
+        They come in the file's order. A row within the window whose time cannot be read leaves one without a
+        value at the time of the one before it.
 
         Raises:
             MeterError: the file cannot be read, or has no row there.
         """
         try:
-            wait_s = end_s + min(2 * self.info.refresh_s, PATIENCE_S) - time.time()
-            if wait_s > 0 and not self._reaches(end_s):
-                time.sleep(wait_s)
-            return self._join(start_s, end_s)
+            return self._rows(start_s, end_s)
         except OSError as error:
             raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
 
@@ -148,11 +158,12 @@ class CsvLog:
         """Nothing: the file is open only while it is read."""
 
     def _reaches(self, end_s: float) -> bool:
-        """Whether the log has a row after ``end_s`` yet."""
+        """Whether the log's last row is one after ``end_s``."""
         found = rows(self._path, read_columns(self._path, self._wanted), self._wanted.zone)
-        return any(row.time_s is not None and row.time_s + self._offset_s > end_s for row in found)
+        last = collections.deque((row.time_s for row in found if row.time_s is not None), maxlen=1)
+        return bool(last) and last[0] + self._offset_s > end_s
 
-    def _join(self, start_s: float, end_s: float) -> list[tuple[float, float | None]]:
+    def _rows(self, start_s: float, end_s: float) -> list[tuple[float, float | None]]:
         before: tuple[float, TableRow] | None = None
         after: tuple[float, TableRow] | None = None
         within: list[tuple[float, float | None]] = []
@@ -175,10 +186,6 @@ class CsvLog:
             elif time_s > end_s:
                 if after is None or after[0] > time_s:
                     after = (time_s, row)
-            elif within and time_s == within[-1][0] and within[-1][1] is not None:
-                within[-1] = (time_s, columns.value_of(row))
-            elif within and time_s <= within[-1][0]:
-                within.append((within[-1][0], None))
             else:
                 within.append((time_s, columns.value_of(row)))
         if not within:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Kind
@@ -38,6 +38,20 @@ class Segment:
         part_s = time_s - self.start_s
         slope = (self.end_w - self.start_w) / (self.end_s - self.start_s)
         return part_s * (self.start_w + slope * part_s / 2)
+
+    def since(self, time_s: float) -> Segment:
+        """What is left of it after ``time_s``, which lies before its end."""
+        if time_s <= self.start_s:
+            return self
+        share = (self.end_s - time_s) / (self.end_s - self.start_s)
+        return replace(
+            self,
+            start_s=time_s,
+            start_w=self.power_at(time_s),
+            shape_j=share * self.shape_j,
+            sampling_j=share * self.sampling_j,
+            bridge_j=share * self.bridge_j,
+        )
 
     def power_at(self, time_s: float) -> float:
         """The power in W at ``time_s``, which lies within it."""

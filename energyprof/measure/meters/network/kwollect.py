@@ -48,6 +48,8 @@ LIMIT_S = 20.0
 ATTEMPTS = 3
 # How far back the search looks for rows.
 RECENT_S = 120.0
+# So many rows beyond a run's ends are asked for.
+MARGIN = 3
 
 _NAMES = re.compile(r"(?P<site>[a-z0-9-]+)/(?P<node>[a-z0-9-]+)")
 
@@ -127,14 +129,27 @@ class Kwollect:
         self._log, self._supplies, self._patience = log, supplies, patience
         self._client = Client(log.service)
 
+    def settle(self, end_s: float, ended_s: float) -> None:
+        """Wait until every supply has a row after ``end_s``, but not for ever: rows come some seconds late.
+
+        Raises:
+            MeterError: Kwollect does not answer.
+        """
+        patience = self._patience
+        time.sleep(max(0.0, ended_s + patience.settle_s - time.monotonic()))
+        while time.monotonic() < ended_s + patience.limit_s:
+            rows = self._rows(end_s, end_s + MARGIN * self.info.refresh_s)
+            if all(rows.get(supply) and rows[supply][-1][0] >= end_s for supply in self._supplies):
+                return
+            time.sleep(patience.pause_s)
+
     def between(self, start_s: float, end_s: float) -> Sequence[TimedPower]:
-        """The rows from the one before ``start_s`` to the one after ``end_s``; waits for the last ones.
+        """The rows from the one before ``start_s`` to the one after ``end_s``, in order.
 
         Raises:
             MeterError: Kwollect does not answer, or has no row in between.
         """
-        margin_s = 3 * self.info.refresh_s
-        self._await(end_s, margin_s)
+        margin_s = MARGIN * self.info.refresh_s
         supplies = {supply: list[TimedPower]() for supply in self._supplies}
         supplies.update(self._rows(start_s - margin_s, end_s + margin_s))
         rows = added(supplies, self.info.refresh_s / 2)
@@ -148,17 +163,6 @@ class Kwollect:
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
         self._client.close()
-
-    def _await(self, end_s: float, margin_s: float) -> None:
-        """Wait until every supply has a row after ``end_s``, but not for ever."""
-        patience = self._patience
-        time.sleep(min(max(0.0, end_s + patience.settle_s - time.time()), patience.settle_s))
-        give_up_s = time.monotonic() + min(patience.limit_s, end_s + patience.limit_s - time.time())
-        while time.monotonic() < give_up_s:
-            rows = self._rows(end_s, end_s + margin_s)
-            if all(rows.get(supply) and rows[supply][-1][0] >= end_s for supply in self._supplies):
-                return
-            time.sleep(patience.pause_s)
 
     def _rows(self, start_s: float, end_s: float) -> dict[str, list[TimedPower]]:
         """Each supply's rows. A run of hours is worth a second try."""

@@ -186,6 +186,7 @@ def test_the_end_is_waited_for() -> None:
     device = http_meters.Kwollect(until_s=end_s - 5, grows_s=1.0)
     patience = Patience(settle_s=0.0, limit_s=60.0, pause_s=0.0)
     with serving(device) as host, opened(find(host), patience) as recording:
+        recording.settle(end_s, time.monotonic())
         rows = recording.between(end_s - 20, end_s)
     assert rows[-1][0] == end_s + 0.5
     assert len(device.asked) >= 6
@@ -196,8 +197,20 @@ def test_an_end_that_never_comes_is_not_waited_for_ever() -> None:
     device = http_meters.Kwollect(until_s=end_s - 5.5)
     patience = Patience(settle_s=0.0, limit_s=0.3, pause_s=0.05)
     with serving(device) as host, opened(find(host), patience) as recording:
+        recording.settle(end_s, time.monotonic())
         rows = recording.between(end_s - 20, end_s)
     assert rows[-1][0] == end_s - 5.5
+    assert len(device.asked) >= 3
+
+
+def test_a_run_long_past_is_not_waited_for() -> None:
+    device = http_meters.Kwollect()
+    patience = Patience(settle_s=60.0, limit_s=600.0, pause_s=60.0)
+    with serving(device) as host, opened(find(host), patience) as recording:
+        before, began_s = len(device.asked), time.monotonic()
+        recording.settle(NIGHT_S, time.monotonic() - 1000)
+        assert len(device.asked) == before
+        assert time.monotonic() - began_s < 50
 
 
 def test_a_log_without_a_row_of_the_run_is_an_error() -> None:
