@@ -61,8 +61,7 @@ class Plan:
 
     def task(self) -> str:
         """``sha256:…`` over what is to be achieved: equal where it is, however it is trained."""
-        aim = {key: _within(self.config, key) for key in self.task_keys}
-        return content_id({"name": self.name, "config": aim, "target": asdict(self.target)})
+        return task_id(self.name, self.config, self.task_keys, self.target)
 
     def work(self) -> str:
         """``sha256:…`` over the task and all of how it is trained: equal where two runs are the same work.
@@ -132,6 +131,12 @@ class Workload(Protocol):
         Follows a training, whose model, data and optimiser it uses; what it trains counts for nothing.
         """
         ...
+
+
+def task_id(name: str, config: Mapping[str, Any], keys: Tuple[str, ...], target: Target) -> str:
+    """``sha256:…`` over what is to be achieved: the entries of ``config`` under ``keys``, and the target."""
+    aim = {key: _within(config, key) for key in keys}
+    return content_id({"name": name, "config": aim, "target": asdict(target)})
 
 
 def content_id(content: Any) -> str:

@@ -35,6 +35,12 @@ def compare(
             help="A difference to allow: task, boundary, origin or meters; can be repeated.",
         ),
     ] = None,
+    target: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SCORE", help="As if all had been trained to this score, from the evaluations they hold."
+        ),
+    ] = None,
     country: Country = None,
     intensity: Intensity = None,
     format: Annotated[
@@ -47,6 +53,7 @@ def compare(
 
     Exits 3 and names every difference if they do not measure the same thing.
     """
+    import dataclasses
     import sys
 
     from energyprof import formats
@@ -58,7 +65,14 @@ def compare(
     names = labels(reports)
     overlooked, grid = comparing.parse_allowed(allow or ()), emissions.chosen(country, intensity)
     contents = [read(path) for path in reports]
+    if target is not None:
+        from energyprof.compare.at_target import all_at_target
+
+        contents = all_at_target(contents, target, names)
     comparison = comparing.compare(contents, names, overlooked, grid)
+    if target is not None:
+        line = f"as if trained to {target:g}: from the evaluations that the reports hold"
+        comparison = dataclasses.replace(comparison, notes=(line, *comparison.notes))
     if html is not None:
         write_html(html, comparison, contents, reports)
     writer.write_comparison(comparison, sys.stdout)

@@ -68,6 +68,14 @@ Levers = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Targets = Annotated[
+    str | None,
+    typer.Option(
+        "--targets",
+        metavar="LIST",
+        help="Also what each of these scores took, such as 0.7,0.75,0.81, from the evaluations on the way.",
+    ),
+]
 Country = Annotated[
     str | None,
     typer.Option(

@@ -19,6 +19,7 @@ from energyprof.cli.options import (
     Meters,
     Output,
     Quiet,
+    Targets,
     given,
 )
 from energyprof.cli.setting_options import with_settings
@@ -27,6 +28,7 @@ from energyprof.settings import SETTINGS, WHAT, WHERE
 
 if TYPE_CHECKING:
     from energyprof.profile.request import TrainingRequest
+    from energyprof.report.record import Report
 
 
 @with_settings({"size": "repeats", "batch_size": "python", "breakdown_s": "calibration"})
@@ -59,6 +61,7 @@ def run(
             metavar="PATH", help="Interpreter to train with (default: this one).", rich_help_panel=WHERE
         ),
     ] = None,
+    targets: Targets = None,
     lever: Levers = None,
     meters: Meters = "auto",
     interval: Interval = INTERVAL_S,
@@ -89,6 +92,8 @@ def run(
     with profiling.screen(profiling.subject(job), quiet=quiet) as watchers:
         result = train(job, wanted, measuring, watchers)
     profiling.tell(result, as_json=json, quiet=quiet)
+    if targets is not None and not (quiet or json):
+        _show_targets(result.report, targets, asked.label)
     raise typer.Exit(profiling.exit_code(result))
 
 
@@ -108,15 +113,47 @@ def training_request(context: typer.Context) -> TrainingRequest:
     levers = tuple(words["lever"] or ())
     if is_script(name):
         _refuse_workloads_own(context, name)
+        if words["targets"] is not None:
+            raise UsageError(f"--targets: {name} trains to one --target; see show --targets afterwards")
         script = Script(Path(name), arguments, target_of(words["target"]))
         return ScriptRequest(script, words["nproc"], words["python"], levers)
     if arguments:
         raise UsageError(f"{' '.join(arguments)}: only a script takes arguments; {name} has options")
+    if words["targets"] is not None:
+        words = {**words, "target": _hardest(words["targets"], words["target"], name)}
     try:
         settings = settings_of(name, {row.name: words[row.name] for row in SETTINGS})
     except WorkloadError as error:
         raise UsageError(str(error)) from None
     return WorkloadRequest(name, settings, words["python"], levers)
+
+
+def _hardest(targets: str, target: str | None, workload: str) -> float:
+    """Of several targets the one to train to: the others are passed on the way.
+
+    Raises:
+        UsageError: they are no scores, or another target is asked for as well.
+    """
+    from energyprof.compare.at_target import parsed_targets
+    from energyprof.profile.job import plan_workload
+    from energyprof.settings import Settings
+
+    if target is not None:
+        raise UsageError(f"--target {target} --targets {targets}: name all in --targets")
+    values = parsed_targets(targets)
+    return max(values) if plan_workload(workload, Settings()).target.direction == "max" else min(values)
+
+
+def _show_targets(report: Report, targets: str, label: str) -> None:
+    import sys
+
+    from energyprof.compare.at_target import parsed_targets
+    from energyprof.formats.console import Screen
+    from energyprof.formats.targets import targets_table
+
+    screen = Screen(sys.stdout)
+    screen.print()
+    screen.print(targets_table(report, parsed_targets(targets), label))
 
 
 def _refuse_workloads_own(context: typer.Context, script: str) -> None:

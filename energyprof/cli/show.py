@@ -10,7 +10,7 @@ import typer
 
 from energyprof.cli import streams
 from energyprof.cli.compare import Page, write_html
-from energyprof.cli.options import Country, Intensity, Json
+from energyprof.cli.options import Country, Intensity, Json, Targets
 from energyprof.errors import UsageError
 
 
@@ -19,6 +19,7 @@ def show(
     budget: Annotated[
         bool, typer.Option("--budget", help="Show where the uncertainty of its energies comes from.")
     ] = False,
+    targets: Targets = None,
     country: Country = None,
     intensity: Intensity = None,
     json: Json = False,
@@ -58,6 +59,12 @@ def show(
 
     console = Screen(sys.stdout)
     console.print(summary(content, report, grid))
+    if targets is not None:
+        from energyprof.compare.at_target import parsed_targets
+        from energyprof.formats.targets import targets_table
+
+        console.print()
+        console.print(targets_table(content, parsed_targets(targets), report.stem))
     drawn = picture(content, report, min(console.width, 100))
     if drawn is not None:
         console.print(drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import Any
 
@@ -151,3 +152,41 @@ def test_the_report_names_the_commit_of_the_script_and_the_job_it_ran_in(command
     report = command.report()
     assert report["commit"] == {"revision": revision.strip(), "modified": False}
     assert report["job"] == {"manager": "slurm", "id": "4711", "node": "n3", "step": "", "array": ""}
+
+
+def test_show_says_what_each_of_several_targets_took(command: Any, script: Any) -> None:
+    assert script("--target", "accuracy>=0.75", "--", "mark").returncode == 0
+    out = command("show", "r.json", "--targets", "0.75,0.25,0.5,1").stdout
+    lines = [line.split() for line in out.partition("to each target")[2].splitlines()]
+    rows = {line[0]: line for line in lines if line and line[0] in ("0.25", "0.5", "0.75", "1")}
+    assert list(rows) == ["0.25", "0.5", "0.75", "1"]  # the easiest first
+    history = {point["score"]: point for point in command.report()["runs"][0]["history"]}
+    for target in ("0.25", "0.5", "0.75"):
+        assert str(history[float(target)]["samples"]) in rows[target]
+        assert "of" in rows[target]
+    assert "0 of 1" in " ".join(rows["1"])
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_reports_are_compared_as_if_trained_to_another_target(command: Any, script: Any) -> None:
+    assert script("--target", "accuracy>=0.75", "--", "mark").returncode == 0
+    done = command("compare", "r.json", "--target", "0.5", "--json")
+    (samples,) = (
+        e["mean"]
+        for e in json.loads(done.stdout)["entries"][0]["estimates"]
+        if e["figure"] == "samples_to_target"
+    )
+    assert samples == 64
+    assert "as if trained to 0.5" in command("compare", "r.json", "--target", "0.5").stdout
+
+
+def test_several_targets_are_a_workloads(command: Any, script: Any) -> None:
+    done = script("--targets", "0.5,0.75")
+    assert done.returncode == 2
+    assert "train.py trains to one --target" in done.stderr
+
+
+def test_one_target_beside_several_is_refused(command: Any) -> None:
+    done = command("run", "unet", "--target", "0.7", "--targets", "0.5,0.75")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "name all in --targets" in done.stderr
