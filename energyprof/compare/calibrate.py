@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
+from energyprof.compare.offset import Offset, offset
 from energyprof.compare.pairing import CalibrationRequest, Pair, Powers, pair_of, powers_of
-from energyprof.compare.recording import Recording, circumstances
+from energyprof.compare.recording import Recording, circumstances, powers_over_time
 from energyprof.compare.statistics.fit import Line, line, serial
 from energyprof.compare.windows import window_length_s
 from energyprof.errors import UsageError
@@ -28,6 +29,8 @@ LEAST_WINDOWS = 3
 # A line through powers that are all alike says nothing about its slope: they must differ by this share of
 # the largest.
 LEAST_SPREAD = 0.25
+# Meters show a step within a minute, however slowly their controllers ask them.
+MOST_DELAY_S = 60.0
 # Below this share of explained variance, something else that the reference sees changed, too.
 LEAST_R2 = 0.98
 
@@ -69,6 +72,7 @@ def calibrate(
         _calibration(pair, fitted, powers, asked.efficiency, source),
         made=_range(recording, pair, powers, window_s),
     )
+    delay = _delay(recording, pair)
     own_u = replace(pair.meter.info, calibration=None).gain_u
     notes = _assumptions(pair)
     if found.gain_u > own_u:
@@ -92,6 +96,8 @@ def calibrate(
         ),
         intercept_w=fitted.intercept,
         r2=fitted.r2,
+        delay_s=None if delay is None else delay.offset_s,
+        delay_u_s=None if delay is None else delay.u_s,
         notes=tuple(notes),
     )
 
@@ -158,6 +164,15 @@ def _range(
         slope_u=SLOPE_U,
         temperature_c=known.temperatures_c.get(pair.meter.name),
     )
+
+
+def _delay(recording: Recording, pair: Pair) -> Offset | None:
+    """How much later than the reference the meter shows a step; ``None``: there are too few to tell."""
+    reference, meter = (powers_over_time(recording, one) for one in (pair.reference, pair.meter))
+    try:
+        return offset(reference, meter, MOST_DELAY_S)
+    except UsageError:
+        return None
 
 
 def _reference(info: MeterInfo) -> Reference:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from energyprof.compare.node_fit import Beside, Fitted, NodeWindow, Place, fit
 from energyprof.compare.recording import Recording, circumstances
@@ -30,8 +30,8 @@ def calibrate_node(
     """
     whole, places, meters = _meters_of(recording, reference)
     length_s = window_length_s((whole, *meters), window_s)
-    windows = _windows(recording, whole, places, meters, length_s)
     known = circumstances(recording)
+    windows = _windows(recording, known.zeros_s, whole, places, meters, length_s)
     gpus = [name for place in places for name in place.meters]
     warm = [known.temperatures_c[name] for name in gpus if name in known.temperatures_c]
     beside = Beside(
@@ -74,12 +74,12 @@ def _meters_of(recording: Recording, reference: str) -> tuple[MeterRecord, list[
 
 def _windows(
     recording: Recording,
+    zeros_s: Mapping[int, float],
     whole: MeterRecord,
     places: Sequence[Place],
     meters: Sequence[MeterRecord],
     window_s: float,
 ) -> list[NodeWindow]:
-    zeros_s = circumstances(recording).zeros_s
     infos = [whole.info, *(raw(meter.info) for meter in meters)]
     runs = parts_of(recording, (whole, *meters), infos, window_s / PARTS)
 

@@ -13,6 +13,9 @@ from energyprof.trace.file import read_rows
 from energyprof.trace.rows import Row
 from energyprof.trace.stamps import seconds
 
+# Farther apart than any meter's readings, so that no step lies between two runs.
+RUNS_APART_S = 1e6
+
 
 @dataclass(frozen=True)
 class Recording:
@@ -41,6 +44,28 @@ def recorded(path: Path) -> Recording:
     report = read(path)
     machine = str(report.nodes[0].machine.get("id", "")) if len(report.nodes) == 1 else ""
     return Recording(str(path), machine, report.meters, partial(read_rows, trace_path(path)))
+
+
+def powers_over_time(recording: Recording, meter: MeterRecord) -> list[tuple[float, float]]:
+    """A meter's powers as it read them, of a counter those between two readings, each at its end.
+
+    Times in s from its run's zero, each run ``RUNS_APART_S`` after the one before. Raises FileError.
+    """
+    found: list[tuple[float, float]] = []
+    last: tuple[int, float, float] | None = None
+    for row in recording.rows():
+        if row.source != meter.name or row.sample.value is None:
+            continue
+        at_s = row.run * RUNS_APART_S + (row.sample.start_s + row.sample.end_s) / 2
+        if meter.info.reads == "power_w":
+            found.append((at_s, row.sample.value))
+            continue
+        before = last if last is not None and last[0] == row.run else None
+        if before is None or row.sample.value > before[2]:
+            if before is not None and at_s > before[1]:
+                found.append((at_s, (row.sample.value - before[2]) / (at_s - before[1])))
+            last = (row.run, at_s, row.sample.value)
+    return found
 
 
 def circumstances(recording: Recording) -> Circumstances:

@@ -30,6 +30,10 @@ def calibration_table(record: CalibrationRecord, path: Path) -> RenderableType:
         Text(_result(record), style="bold"),
         Text(_zero(record)),
     ]
+    if record.delay_s is not None:
+        late = plus_minus(abs(record.delay_s), 2 * (record.delay_u_s or 0.0), "s")
+        when = "later" if record.delay_s >= 0 else "earlier"
+        parts.append(Text(f"shows a step {late} {when} than {record.reference.name}"))
     if (made := record.calibration.made) is not None:
         later = f"± {200 * drift_u(12.0, made.drift_u):.1f} % more 12 hours after it was made"
         loads = f"from {watts(made.low_w)} to {watts(made.high_w)}"

@@ -78,6 +78,9 @@ class CalibrationRecord:
     windows: tuple[CalibrationWindow, ...] = ()
     intercept_w: float = 0.0  # of the line; the meter's zero error only within one boundary
     r2: float | None = None
+    # How much later than the reference the meter shows a step; None: too few steps to tell.
+    delay_s: float | None = None
+    delay_u_s: float | None = None  # standard (k = 1)
     notes: tuple[str, ...] = ()
 
 

@@ -105,6 +105,32 @@ def test_a_plug_that_lags_by_two_seconds_is_no_gain(tmp_path: Path) -> None:
     pair = [(nvml(), counter(LOW)), (shelly(), lagging)]
     record = found(recording(tmp_path / "r.json", pair, levels))
     assert record.calibration.gain == pytest.approx(1.06, rel=1e-3)
+    assert record.delay_s == pytest.approx(-late, abs=0.6)
+    assert record.delay_u_s is not None
+    assert abs(record.delay_s + late) <= 2 * record.delay_u_s
+
+
+def test_a_controllers_gain_zero_and_delay_are_found_beside_a_plug(tmp_path: Path) -> None:
+    levels = (50, 250, 150, 50, 200, 100)
+
+    def slow(at_s: float, joules: float, watts: float) -> float:
+        """0.94 of the wall's power less 40 W, asked for every 5 s and 4 s ago."""
+        asked_s = math.floor(at_s / 5) * 5 - 4
+        return 0.94 * (levels[max(0, math.floor(asked_s / 300))] + 300) - 40
+
+    bmc = shelly("redfish:bmc", kind="redfish", refresh_s=5.0, boundary="wall_ac")
+    pair = [(bmc, slow), (shelly(), gauge(rest_w=300))]
+    path = recording(tmp_path / "r.json", pair, levels, each_s=300.0)
+    record = found(path, meter="redfish:bmc", efficiency=None, window_s=100.0)
+    assert record.calibration.gain == pytest.approx(1 / 0.94, rel=5e-3)
+    assert record.calibration.offset_w == pytest.approx(40 / 0.94, abs=3)
+    assert record.delay_s == pytest.approx(6.5, abs=2.5)  # 4 to 9 s
+
+
+def test_a_load_of_two_steps_tells_no_delay(tmp_path: Path) -> None:
+    pair = [(nvml(), counter(LOW)), (shelly(), gauge(1 / 0.94, rest_w=80))]
+    record = found(recording(tmp_path / "r.json", pair, (50, 250, 150), each_s=80.0))
+    assert (record.delay_s, record.delay_u_s) == (None, None)
 
 
 def test_other_chips_are_taken_off_the_wall_once(tmp_path: Path) -> None:
