@@ -17,7 +17,6 @@ from energyprof.cli.options import (
     Interval,
     Json,
     Meters,
-    MeterTest,
     Quiet,
     checked_wait,
 )
@@ -33,7 +32,6 @@ def aa(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
-    meter_test: MeterTest = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -72,14 +70,7 @@ def aa(
     if not force and os.path.lexists(noises.noise_path(path)):
         raise UsageError(f"{noises.noise_path(path)}: {TAKEN}")
     measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        path,
-        asked.label,
-        force=force,
-        calibrations=calibration,
-        meter_test=meter_test,
+        meters, interval, idle, path, asked.label, force=force, calibrations=calibration
     )
     cooldown_s, job = checked_wait("--cooldown", cooldown), asked.job(None)
     a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")

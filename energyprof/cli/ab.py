@@ -17,7 +17,6 @@ from energyprof.cli.options import (
     Json,
     Limits,
     Meters,
-    MeterTest,
     Quiet,
     Strict,
     checked_wait,
@@ -60,7 +59,6 @@ def ab(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
-    meter_test: MeterTest = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="NAME", help="The reports: NAME-A.json and NAME-B.json."),
@@ -99,14 +97,7 @@ def ab(
     labels = list(dict.fromkeys(asked.label for asked, _ in wanted))
     path_a, path_b = sides.paths(output, "-".join(labels), ("-A", "-B"), force=force)
     measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        path_a,
-        labels[0],
-        force=force,
-        calibrations=calibration,
-        meter_test=meter_test,
+        meters, interval, idle, path_a, labels[0], force=force, calibrations=calibration
     )
     cooldown_s = checked_wait("--cooldown", cooldown)
     with contextlib.ExitStack() as stack:

@@ -10,7 +10,7 @@ from typing import Literal
 from energyprof.compare.statistics import terms
 from energyprof.meter import Boundary
 from energyprof.report.energy import MIN_COVERAGE
-from energyprof.report.phases import apart
+from energyprof.report.phases import apart, told
 from energyprof.report.record import Phase, Report, Run
 
 # A reason why a run does not count for a figure, or None.
@@ -102,11 +102,11 @@ def _per_sample(run: Run, of: Callable[[Phase], float | None]) -> float | None:
     ``None`` too where phases of several actors overlap: each of them has what all of them take.
     """
     phases = [phase for phase in run.phases if phase.name == "train"]
-    samples = sum(phase.samples or 0 for phase in phases)
-    spent = [amount for phase in phases if (amount := of(phase)) is not None]
-    if not samples or len(spent) < len(phases) or not apart(phases):
+    known = told(phases, of)
+    samples = sum(phase.samples or 0 for phase, _ in known or ())
+    if known is None or not samples or not apart(phases):
         return None
-    return math.fsum(spent) / samples
+    return math.fsum(amount for _, amount in known) / samples
 
 
 def _no_terms(run: Run, amount: float) -> Mapping[str, float]:

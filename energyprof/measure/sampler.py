@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from energyprof.clock import ended
 from energyprof.errors import MeterError
 from energyprof.measure.schedule import FixedInterval, Schedule, StratifiedRandom, TickTracking
 from energyprof.meter import Meter
@@ -73,10 +72,12 @@ class Sampler:
         self._stopping = True
         self.read_now()
         deadline_s = time.monotonic() + STOP_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
         return [
             index
             for lane, thread in zip(self._lanes, self._threads, strict=True)
-            if not ended(thread, deadline_s)
+            if thread.is_alive()
             for index, _ in lane
         ]
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from energyprof.clock import ended
 from energyprof.errors import UsageError
 from energyprof.profile import torchrun
 from energyprof.profile.output import TAIL_LINES, Outputs, OutputTail
@@ -194,7 +193,7 @@ class Child:
 
     def _hear_out(self) -> None:
         if self._reader is not None:
-            ended(self._reader, time.monotonic() + PIPE_S)
+            self._reader.join(PIPE_S)
         if self._outputs is not None:
             self._outputs.close(PIPE_S)
 

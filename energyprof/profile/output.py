@@ -9,8 +9,6 @@ import time
 from collections import deque
 from typing import IO
 
-from energyprof.clock import ended
-
 TAIL_LINES = 40
 TAIL_LINE_BYTES = 2000
 
@@ -53,7 +51,7 @@ class Outputs:
         self._server.close()
         deadline_s = time.monotonic() + wait_s
         for thread in tuple(self._threads):
-            ended(thread, deadline_s)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _accept(self) -> None:
         while True:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
+
+from energyprof.report.energy import MIN_COVERAGE
 
 # Not training: what a run spends in these before and after it is not in its energy_j. What compiling takes
 # hangs on what the compiler's cache holds (a second run of the same work finds all of it there), not on the
@@ -73,6 +75,9 @@ class Timed(Protocol):
         ...
 
 
+P = TypeVar("P", bound=Timed)
+
+
 def counts(name: str) -> bool:
     """Whether a phase of that name is training, its evaluations included."""
     return name not in OUTSIDE and not name.startswith(PART)
@@ -88,17 +93,11 @@ def phase_intervals(
     own = [mark for mark in marks if mark.time_s < ended_s]
     over_s = min((m.time_s for m in own if not m.actor and m.name in OVER), default=ended_s)
     found: list[PhaseInterval] = []
-    steps_of: dict[str, list[Step]] = {}
-    for step in progress:
-        steps_of.setdefault(step.actor, []).append(step)
-    starts_of: dict[str, list[PhaseStart]] = {}
-    for mark in own:
-        starts_of.setdefault(mark.actor, []).append(mark)
-    for actor, starts in starts_of.items():
-        steps = steps_of.get(actor, [])
+    for actor in dict.fromkeys(mark.actor for mark in own):
+        starts = [mark for mark in own if mark.actor == actor and (not actor or mark.time_s < over_s)]
+        steps = [step for step in progress if step.actor == actor]
         until_s = ended_s
         if actor:  # its own last word ends it before the program's does
-            starts = [mark for mark in starts if mark.time_s < over_s]
             until_s = min((start.time_s for start in starts if start.name in OVER), default=over_s)
             starts = [start for start in starts if start.time_s < until_s]
         found += _of_actor(starts, steps, until_s)
@@ -143,6 +142,23 @@ def apart(phases: Sequence[Timed]) -> bool:
     return all(before.end_s <= after.start_s for before, after in itertools.pairwise(ordered))
 
 
+def told(phases: Sequence[P], amount: Callable[[P], float | None]) -> list[tuple[P, float]] | None:
+    """The phases of one kind of which an amount is known, with it: a mean over those is one over all.
+
+    ``None``: more of their time is without than a run may have that counts. One of 0.2 s between two readings
+    must not take the others with it.
+    """
+    known = [(phase, found) for phase in phases if (found := amount(phase)) is not None]
+    span_s = sum(phase.end_s - phase.start_s for phase in phases)
+    known_s = sum(phase.end_s - phase.start_s for phase, _ in known)
+    return known if len(known) == len(phases) or known_s >= MIN_COVERAGE * span_s > 0 else None
+
+
+def summed(known: Sequence[tuple[P, float]]) -> tuple[float, float]:
+    """The sum of what is known of phases, and their time in s."""
+    return math.fsum(amount for _, amount in known), math.fsum(p.end_s - p.start_s for p, _ in known)
+
+
 def parts_start_s(phases: Sequence[PhaseInterval]) -> float | None:
     """When the training was over and its steps began to be taken apart; ``None``: they were not."""
     trained = training(phases)
@@ -165,5 +181,9 @@ def _joined(phases: Sequence[PhaseInterval]) -> tuple[PhaseInterval, ...]:
 
 def _known(progress: Sequence[Step], time_s: float) -> int | None:
     """How many samples were known to be trained at ``time_s``; ``None``: the program had not said."""
-    told = bisect_right(progress, time_s, key=lambda step: step.time_s)
-    return progress[told - 1].samples if told else None
+    known = None
+    for step in progress:
+        if step.time_s > time_s:
+            break
+        known = step.samples
+    return known

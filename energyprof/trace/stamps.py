@@ -1,50 +1,131 @@
-"""Times as loggers write them: seconds since 1970 and their thousandths, or ISO 8601."""
+"""Times as loggers write them: numbers since 1970, ISO 8601, or the day in the order of some country."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime, timezone, tzinfo
+from typing import Literal
+
+# Of dates such as 04/09/2025: which of the two comes first. "": it is not known.
+DateOrder = Literal["", "dmy", "mdy"]
 
 # The size of a time shows its unit: 1e9 s was in 2001, 1e11 s will be in 5138.
 _EPOCHS = ((1e9, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9))
+_SHORTEST_EPOCH, _LONGEST_EPOCH = _EPOCHS[0][0], 100 * _EPOCHS[0][0]
 
+_CLOCK = r"[T ,]+(?P<hour>\d\d?):(?P<minute>\d\d?)(?::(?P<second>\d\d?)(?:[.,](?P<fraction>\d+))?)?"
+_HALF = r"(?:\s*(?P<half>[AP]M))?"
+_ZONE = r"\s*(?:(?P<utc>Z|UTC|GMT)|(?P<sign>[+-])(?P<east_h>\d\d):?(?P<east_min>\d\d)?)?"
 _ISO = re.compile(
-    r"(\d{4})[-/](\d\d?)[-/](\d\d?)[T ]+(\d\d?):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
-    r"\s*(?:(Z|UTC)|([+-])(\d\d):?(\d\d)?)?",
-    re.IGNORECASE,
+    rf"(?P<year>\d{{4}})[-/](?P<month>\d\d?)[-/](?P<day>\d\d?){_CLOCK}{_HALF}{_ZONE}", re.IGNORECASE
 )
+_DAY_FIRST = re.compile(rf"(?P<day>\d\d?)\.(?P<month>\d\d?)\.(?P<year>\d{{4}}){_CLOCK}{_ZONE}", re.IGNORECASE)
+_EITHER = re.compile(
+    rf"(?P<first>\d\d?)[-/](?P<then>\d\d?)[-/](?P<year>\d{{4}}){_CLOCK}{_HALF}{_ZONE}", re.IGNORECASE
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+# As C's ctime writes them: "Wed Apr  9 08:59:06 2025", with or without a zone before or after the year.
+_NAMED = re.compile(
+    rf"(?:[A-Z][a-z]{{2}},? )? *(?P<name>[A-Z][a-z]{{2}}) +(?P<day>\d\d?){_CLOCK}"
+    rf"(?: (?:UTC|GMT))? (?P<year>\d{{4}}){_ZONE}"
+)
+# As Ada's programs write them: each number after a blank in place of its sign, and milliseconds as one.
+_ADA = re.compile(r"(\d{4})- *(\d\d?)- *(\d\d?) +(\d\d?): *(\d\d?): *(\d\d?)\. +(\d{1,3})")
+
+# Up to the seconds: "2025-04-09T08:59:".
+_MINUTE = 17
 
 
-def seconds(text: str, zone: tzinfo | None) -> float:
+def seconds(text: str, zone: tzinfo | None, order: DateOrder = "") -> float:
     """Seconds since 1970 (UTC); ``zone`` is that of times without one.
 
     Raises:
         ValueError: it is not a time, or could be two.
     """
-    try:
-        number = float(text.replace(",", "."))
-    except ValueError:
-        return _iso(text, zone)
+    number = _float(text)
+    if number is None:
+        return _date(text, zone, order)
     for least, per_second in _EPOCHS:
         if least <= number < 100 * least:
             return number / per_second
     raise ValueError(f"{text!r} is not a time since 1970 (in s, ms, µs or ns)")
 
 
-def _iso(text: str, zone: tzinfo | None) -> float:
-    match = _ISO.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not a time: it must be seconds since 1970 or ISO 8601")
-    year, month, day, hour, minute = (int(match[group]) for group in range(1, 6))
-    micro = int((match[7] or "0")[:6].ljust(6, "0"))
-    try:
-        local = datetime(year, month, day, hour, minute, int(match[6] or 0), micro)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a time: {error}") from None
-    if match[8]:
+def elapsed(text: str) -> float:
+    """Seconds since some start: a number that is no time since 1970.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = _float(text)
+    if number is None or not 0 <= number < _SHORTEST_EPOCH:
+        raise ValueError(f"{text!r} is not a number of seconds since the start")
+    return number
+
+
+class Stamps:
+    """Turns the times of one column into seconds; those of one minute at the price of a number."""
+
+    def __init__(self, zone: tzinfo | None, order: DateOrder = "") -> None:
+        self._zone, self._order = zone, order
+        self._head, self._tail, self._minute_s = "", "", 0.0
+
+    def __call__(self, text: str) -> float:
+        """As `seconds`."""
+        text = text.strip()
+        if text[:_MINUTE] == self._head:
+            try:
+                tail = self._tail
+                second_s = float(
+                    text[_MINUTE : -len(tail)] if tail and text.endswith(tail) else text[_MINUTE:]
+                )
+            except ValueError:
+                return seconds(text, self._zone, self._order)
+            if 0 <= second_s < 60:
+                return self._minute_s + second_s
+        return self._anew(text)
+
+    def _anew(self, text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            time_s = seconds(text, self._zone, self._order)
+            clock = re.match(r"(\d\d(?:\.\d+)?)([^\d.,].*)?$", text[_MINUTE:])
+            if clock and text[_MINUTE - 1] == ":" and " M" not in text[-3:].upper():
+                self._head, self._tail = text[:_MINUTE], clock[2] or ""
+                self._minute_s = time_s - float(clock[1])
+                if "M" in self._tail.upper():  # a half of the day, which the minute does not tell
+                    self._head = ""
+            return time_s
+        if _SHORTEST_EPOCH <= number < _LONGEST_EPOCH and "_" not in text:
+            return number
+        return seconds(text, self._zone, self._order)
+
+
+def ambiguous(text: str) -> bool:
+    """Whether it is a date of which nobody can tell the day from the month."""
+    match = _EITHER.fullmatch(text.strip())
+    return match is not None and match["first"] != match["then"] and max(_pair(match)) <= 12
+
+
+def order_of(text: str) -> DateOrder:
+    """Which comes first in such a date, where one of the two cannot be a month."""
+    match = _EITHER.fullmatch(text.strip())
+    first, then = _pair(match) if match else (0, 0)
+    return "dmy" if first > 12 >= then else "mdy" if then > 12 >= first else ""
+
+
+def _pair(match: re.Match[str]) -> tuple[int, int]:
+    return int(match["first"]), int(match["then"])
+
+
+def _date(text: str, zone: tzinfo | None, order: DateOrder) -> float:
+    local, found = _local(text, order)
+    if found.get("utc") or " UTC " in text or " GMT " in text:
         return local.replace(tzinfo=timezone.utc).timestamp()
-    if match[9]:
-        east_s = (int(match[10]) * 60 + int(match[11] or 0)) * (-60 if match[9] == "-" else 60)
+    if sign := found.get("sign"):
+        east_s = (int(found["east_h"] or 0) * 60 + int(found["east_min"] or 0)) * (-60 if sign == "-" else 60)
         return local.replace(tzinfo=timezone.utc).timestamp() - east_s
     if zone is None:
         raise ValueError(f"{text!r} has no time zone: give it with tz=UTC or tz=Europe/Paris")
@@ -52,3 +133,52 @@ def _iso(text: str, zone: tzinfo | None) -> float:
     if first.utcoffset() != second.utcoffset():
         raise ValueError(f"{text!r} comes twice or never in {zone}: the clocks were changed; log in UTC")
     return first.timestamp()
+
+
+def _local(text: str, order: DateOrder) -> tuple[datetime, dict[str, str | None]]:
+    """The date and time as written, and the parts that say of which zone they are."""
+    if ada := _ADA.fullmatch(text.strip()):
+        *whole, milli = (int(part) for part in ada.groups())
+        return _moment(text, whole, milli * 1000), {}
+    match = _ISO.fullmatch(text) or _DAY_FIRST.fullmatch(text) or _EITHER.fullmatch(text)
+    match = match or _NAMED.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time: it must be seconds since 1970 or ISO 8601")
+    found = match.groupdict()
+    if "name" in found:
+        if found["name"].lower() not in _MONTHS:
+            raise ValueError(f"{text!r} is not a time: {found['name']!r} is no month")
+        month, day = _MONTHS.index(found["name"].lower()) + 1, int(found["day"])
+    elif "first" in found:
+        order = order or order_of(text)
+        if not order and ambiguous(text):
+            raise ValueError(f"{text!r} may be of two days: log in ISO 8601 (2025-04-09T08:59:06Z)")
+        day, month = _pair(match) if order == "dmy" else _pair(match)[::-1]
+    else:
+        month, day = int(found["month"]), int(found["day"])
+    hour = int(found["hour"])
+    if half := found.get("half"):
+        if not 1 <= hour <= 12:
+            raise ValueError(f"{text!r} is not a time: the hour {hour} has no {half}")
+        hour = hour % 12 + (12 if half.upper() == "PM" else 0)
+    whole = [int(found["year"]), month, day, hour, int(found["minute"]), int(found["second"] or 0)]
+    return _moment(text, whole, int((found["fraction"] or "0")[:6].ljust(6, "0"))), found
+
+
+def _moment(text: str, whole: list[int], micro: int) -> datetime:
+    year, month, day, hour, minute, second = whole
+    try:
+        moment = datetime(year, month, day, hour, minute, second, micro)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time: {error}") from None
+    if not 1970 < year < 5000:
+        raise ValueError(f"{text!r} is not a time of a logger: the year is {year}")
+    return moment
+
+
+def _float(text: str) -> float | None:
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else math.nan

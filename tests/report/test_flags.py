@@ -118,6 +118,8 @@ def of_an_idle_machine() -> Iterator[Flag]:
 def of_totals() -> Iterator[Flag]:
     for joules in (None, 0.0, -1.0):
         yield from total_run([WindowTotals("train", 0.0, 10.0, {"gpu": joules})], ["gpu"], {}).flags
+    strange = WindowTotals("train", 0.0, 10.0, {"gpu": 1e6}, {"gpu": "a mean of 100 kW"})
+    yield from total_run([strange], ["gpu"], {}).flags
 
 
 def of_a_node() -> Iterator[Flag]:

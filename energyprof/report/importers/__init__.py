@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -10,6 +12,7 @@ from typing import Protocol, cast
 from energyprof.errors import FileError, UsageError
 from energyprof.report.importers.imported import Imported, Request
 
+# In the order in which they are asked what a file is; any table may be a power log.
 IMPORTS = {
     "mlperf": "energyprof.report.importers.mlperf",
     "codecarbon": "energyprof.report.importers.codecarbon",
@@ -17,6 +20,9 @@ IMPORTS = {
     "zeus": "energyprof.report.importers.zeus",
     "pyjoules": "energyprof.report.importers.pyjoules",
     "expetator": "energyprof.report.importers.expetator",
+    "eco2ai": "energyprof.report.importers.eco2ai",
+    "perun": "energyprof.report.importers.perun",
+    "power": "energyprof.report.importers.power",
 }
 
 
@@ -41,15 +47,65 @@ def read(request: Request, kind: str = "") -> Imported:
     """What the files hold; without ``kind`` their content tells what they are. Raises as `Importer`."""
     if kind and kind not in IMPORTS:
         raise UsageError(f"--kind {kind}: choose from {', '.join(IMPORTS)}")
-    for path in (*request.files, *request.power):
+    for path in request.files:
         if not path.exists():
             raise FileError(f"{path}: no such file")
     if len({path.resolve() for path in request.files}) < len(request.files):
         raise UsageError("a file is named twice; it would count as two runs")
-    return _load(kind or _kind(request.files)).read(request)
+    kind = kind or _kind(request)
+    if kind == "mlperf":
+        for path in request.logs:
+            if not path.exists():
+                raise FileError(f"{path}: no such file")
+    _check_options(request, kind)
+    files, notes = _distinct(request.files)
+    found = _load(kind).read(replace(request, files=files))
+    if not notes:
+        return found
+    return replace(found, report=replace(found.report, notes=(*notes, *found.report.notes)))
 
 
-def _kind(files: Sequence[Path]) -> str:
+def _check_options(request: Request, kind: str) -> None:
+    """Raises UsageError: an option says something that a file of this kind does not ask."""
+    wanted = request.wanted
+    of_tables = {"time": wanted.time, "energy": wanted.energy, "every": wanted.every_s}
+    given = [name for name, value in of_tables.items() if value]
+    if given and kind != "power":
+        raise UsageError(f"--{given[0]}: only a power log has columns to choose from; this is {kind}")
+    if (request.boundary or request.boundaries) and kind not in ("mlperf", "power", "expetator"):
+        raise UsageError(f"--boundary: {kind} says itself what its meters see")
+
+
+def _distinct(files: Sequence[Path]) -> tuple[tuple[Path, ...], list[str]]:
+    """The files without copies of others, and a note on each copy."""
+    if len(files) < 2:
+        return tuple(files), []
+    first: dict[tuple[int, str], Path] = {}
+    notes = []
+    sizes = [path.stat().st_size if path.is_file() else -1 for path in files]
+    for path, size in zip(files, sizes, strict=True):
+        digest = _digest(path) if size > 0 and sizes.count(size) > 1 else str(path)
+        before = first.setdefault((size, digest), path)
+        if before is not path:
+            notes.append(f"{path.name} is {before.name} to the last byte: it counts once")
+    return tuple(first.values()), notes
+
+
+def _digest(path: Path) -> str:
+    try:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        return digest.hexdigest()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _kind(request: Request) -> str:
+    if request.wanted.names_columns:
+        return "power"
+    files = request.files
     kinds = {path: next((name for name in IMPORTS if _load(name).recognises(path)), "") for path in files}
     for path, kind in kinds.items():
         if not kind:

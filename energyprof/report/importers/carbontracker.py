@@ -13,7 +13,7 @@ from pathlib import Path
 
 from energyprof.errors import FileError, UsageError
 from energyprof.meter import Part
-from energyprof.report.importers.imported import Imported, Request, header, line_with, text_of
+from energyprof.report.importers.imported import Imported, Request, header, holds, line_with, text_of
 from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, WindowTotals, total_meter, total_run
 from energyprof.trace.stamps import seconds
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"(?:(.+)_)?\d+\.\d+_\d{4}-\d\d-\d\dT\d+Z_carbontracker")
 
 def recognises(path: Path) -> bool:
     """Whether carbontracker wrote it."""
-    return bool(line_with(path, "carbontracker version ") or line_with(path, "CarbonTracker: "))
+    return holds(path, "carbontracker version ") or holds(path, "CarbonTracker: ")
 
 
 def read(request: Request) -> Imported:

@@ -12,6 +12,9 @@ from energyprof.report.importers.imported import text_of
 
 Record = Mapping[str, str]
 
+# What is larger is no number of seconds, joules or kWh, and a sum of such might be none at all.
+MOST = 1e18
+
 
 def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[Record], list[str]]:
     """The rows that have every column, and a note on those that do not.
@@ -21,10 +24,12 @@ def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[R
     """
     lines = [line for line in text_of(path).splitlines() if line.strip()]
     try:
-        table = list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+        read = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        # An editor that aligns columns pads their cells with blanks.
+        table = [[cell.strip() for cell in cells] for cells in read]
     except csv.Error as error:
         raise FileError(f"{path}: not a readable table: {error}") from None
-    titles = [title.strip() for title in table[0]] if table else []
+    titles = table[0] if table else []
     for name in needed:
         if name not in titles:
             raise FileError(f"{path}: it has no column {name!r}")
@@ -33,8 +38,13 @@ def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[R
     whole = [dict(zip(titles, cells, strict=True)) for cells in body if len(cells) == len(titles)]
     if not whole:
         raise FileError(f"{path}: it has no rows below its header")
-    short = len(body) - len(whole)
-    return [*whole], [f"{short} rows with a different number of columns are left out"] if short else []
+    notes = []
+    if short := len(body) - len(whole):
+        notes.append(f"{short} rows with a different number of columns are left out")
+    distinct = [dict(row) for row in dict.fromkeys(tuple(row.items()) for row in whole)]
+    if again := len(whole) - len(distinct):
+        notes.append(f"{again} rows repeat another to the last character: they count once")
+    return [*distinct], notes
 
 
 def figure(record: Record, name: str) -> float | None:
@@ -43,4 +53,4 @@ def figure(record: Record, name: str) -> float | None:
         value = float(record.get(name, "") or "")
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and abs(value) < MOST else None

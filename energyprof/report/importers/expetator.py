@@ -24,6 +24,7 @@ from energyprof.report.importers.imported import (
     event,
     first_line,
     header,
+    meter_name,
     reading,
     text_of,
 )
@@ -141,7 +142,9 @@ def _powers(path: Path, archive: zipfile.ZipFile | None, experiment: Experiment)
         points = _points(entry)
         if points is not None:
             logs.append(
-                PowerLog(path, str(entry[0]), points, "power_w", "wall_ac", RESOLUTION_W, None, "power")
+                PowerLog(
+                    path, meter_name(str(entry[0])), points, "power_w", "wall_ac", RESOLUTION_W, None, "power"
+                )
             )
     return logs
 

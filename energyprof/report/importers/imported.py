@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timezone
 from pathlib import Path
 from typing import Any
 
 from energyprof import __version__
-from energyprof.errors import FileError
+from energyprof.errors import FileError, MeterError
 from energyprof.meter import Boundary, joint_origin
 from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord, node_record
+from energyprof.trace.logs.text import chunks
+from energyprof.trace.logs.wanted import Wanted
 from energyprof.trace.rows import Row, Sample
 from energyprof.workload import Target, content_id
+
+# Times without a zone are taken as UTC, and one's own start will do.
+ANY = Wanted(zone=timezone.utc, any_start=True, style="option")
+# Names of devices that are longer are none.
+MAX_METER_NAME = 100
+# No file of totals is as long.
+MAX_CHARS = 64 << 20
+# So much of a file is looked through for one of its lines.
+LOOKED_THROUGH_CHARS = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -22,9 +34,23 @@ class Request:
     """The files, and what the user said of them."""
 
     files: tuple[Path, ...]
-    power: tuple[Path, ...] = ()  # power logs or folders of them; empty: where they usually lie
+    # Of a result its power logs or folders of them; empty: where they usually lie. Of a power log its
+    # columns.
+    power: tuple[Path | str, ...] = ()
     offsets_h: Mapping[str, float] = field(default_factory=dict)  # added to a log's times; "": to all logs'
-    only: str = ""  # of a file with several works, this one
+    only: str = ""  # of a file with several works, runs or devices, this one
+    boundary: Boundary | None = None  # what the meters see; None: what the files say
+    boundaries: Mapping[str, Boundary] = field(default_factory=dict)  # the same of single meters, by name
+    wanted: Wanted = ANY  # of power logs: their columns, units and times
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """The power logs that were named, as paths."""
+        return tuple(map(Path, self.power))
+
+    def boundary_of(self, meter: str, said: Boundary) -> Boundary:
+        """What a meter sees: by the user's word, or else as its file says."""
+        return self.boundaries.get(meter) or self.boundary or said
 
 
 @dataclass(frozen=True)
@@ -36,7 +62,7 @@ class Imported:
     """
 
     report: Report
-    rows: tuple[tuple[Row, ...], ...] = ()
+    rows: tuple[Iterable[Row], ...] = ()  # each read once
 
     def dated(self, created: str) -> Imported:
         """The same with the time (ISO 8601, UTC) at which it was imported; no clock is read in this room."""
@@ -92,16 +118,41 @@ def reading(time_s: float, meter: str, value: float | None) -> Row:
     return Row(0, meter, Sample(time_s, time_s, value), "" if value is not None else "no usable value")
 
 
-def text_of(path: Path) -> str:
-    """The file's text; bytes that are not text become question marks.
+def meter_name(text: str) -> str:
+    """``text`` as the name of a meter: short, printable, and no event's in a trace."""
+    shown = "".join(mark if mark.isprintable() else "?" for mark in text[:MAX_METER_NAME])
+    return shown.strip().lstrip("@") or "meter"
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """The file's lines, one at a time; bytes that are not text become question marks.
 
     Raises:
-        FileError: it cannot be read.
+        FileError: it cannot be read, or is no text.
     """
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace").replace("\0", "")
+        for chunk in chunks(path):
+            for line in chunk.lines:
+                yield line.replace("\0", "")
+    except MeterError as error:
+        raise FileError(str(error)) from None
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def text_of(path: Path) -> str:
+    """The file's text.
+
+    Raises:
+        FileError: it cannot be read, or is too long for what it should be.
+    """
+    lines, chars = [], 0
+    for line in lines_of(path):
+        lines.append(line)
+        chars += len(line) + 1
+        if chars > MAX_CHARS:
+            raise FileError(f"{path}: longer than {MAX_CHARS >> 20} MB: not a file of totals")
+    return "\n".join(lines)
 
 
 def first_line(path: Path) -> str:
@@ -114,9 +165,29 @@ def line_with(path: Path, words: str) -> str:
     return _peek(path, lambda line: words in line)
 
 
-def _peek(path: Path, wanted: Callable[[str], bool]) -> str:
+def holds(path: Path, words: str, within_bytes: int = 1 << 20) -> bool:
+    """Whether the file's beginning has these words somewhere; ``False``, too, where it cannot be read."""
+    wanted, rest, left = words.encode(), b"", within_bytes
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return next((line.rstrip("\r\n") for line in file if wanted(line)), "")
+        with path.open("rb") as file:
+            while left > 0 and (block := file.read(min(left, 1 << 20))):
+                if wanted in rest + block:
+                    return True
+                rest, left = block[-len(wanted) :], left - len(block)
     except OSError:
-        return ""
+        pass
+    return False
+
+
+def _peek(path: Path, wanted: Callable[[str], bool]) -> str:
+    looked = 0
+    try:
+        for line in lines_of(path):
+            if wanted(line):
+                return line
+            looked += len(line)
+            if looked > LOOKED_THROUGH_CHARS:
+                break
+    except FileError:
+        pass
+    return ""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from energyprof.report.importers.imported import text_of
+from energyprof.report.importers.imported import lines_of
 
 MARK = ":::MLLOG "
 SYSTEM = ":::SYSJSON "
+
+MOST = 1e18
+# In the year 5138.
+LATEST_MS = 1e14
 
 _DECODER = json.JSONDecoder()
 
@@ -31,9 +34,10 @@ class MllogEvent(NamedTuple):
 
 def number(value: Any) -> float | None:
     """``value`` as a finite number; a string of digits is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value)
+    # An integer may have more digits than a float has room for.
+    return float(value) if -MOST < value < MOST else None
 
 
 class Mllog(NamedTuple):
@@ -53,7 +57,7 @@ def read_mllog(path: Path) -> Mllog:
     events: list[MllogEvent] = []
     broken = 0
     system: dict[str, Any] = {}
-    for line in text_of(path).splitlines():
+    for line in lines_of(path):
         # A shell that echoes its commands shows the line that prints the mark, too.
         if MARK in line and not line.lstrip().startswith("+"):
             event = _event(line.rpartition(MARK)[2])
@@ -67,7 +71,7 @@ def read_mllog(path: Path) -> Mllog:
 def _event(text: str) -> MllogEvent | None:
     data = _json(text)
     time_ms = number(data.get("time_ms"))
-    if time_ms is None or not isinstance(data.get("key"), str):
+    if time_ms is None or not 0 < time_ms < LATEST_MS or not isinstance(data.get("key"), str):
         return None
     metadata = data.get("metadata")
     return MllogEvent(

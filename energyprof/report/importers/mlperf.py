@@ -13,11 +13,21 @@ from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.meter import Boundary, MeterInfo
-from energyprof.report.importers.imported import Imported, Request, event, header, line_with, reading
+from energyprof.report.importers.imported import (
+    Imported,
+    Request,
+    event,
+    header,
+    holds,
+    meter_name,
+    reading,
+)
 from energyprof.report.importers.mllog import MARK
-from energyprof.report.importers.mlperf_result import COUNTED_AS_EPOCHS, Result, read_result, target_of
+from energyprof.report.importers.mlperf_phases import RULES
+from energyprof.report.importers.mlperf_result import Result, read_result, target_of
+from energyprof.report.importers.mlperf_samples import COUNTED_AS_EPOCHS
 from energyprof.report.importers.power_fit import about, listed, misfits, within
-from energyprof.report.importers.power_log import PowerLog, read_power_log
+from energyprof.report.importers.power_log import JOINED, PowerLog, read_power_logs
 from energyprof.report.record import MeterRecord, meter_record
 from energyprof.trace.rows import Row
 from energyprof.units import utc
@@ -32,12 +42,15 @@ ESTIMATE_SOURCE = "the maximum of the specification, which MLPerf's rules take"
 # A rack of 72 GPUs as one node (130 kW), with room.
 MAX_POWER_W = 200_000.0
 
+# A launcher and NCCL may have said as much before the first line of the logger.
+LOOKED_THROUGH_BYTES = 256 << 20
+
 SUFFIXES = (".txt", ".log", ".csv")
 
 
 def recognises(path: Path) -> bool:
     """Whether MLPerf's logger wrote into it."""
-    return bool(line_with(path, MARK))
+    return holds(path, MARK, LOOKED_THROUGH_BYTES)
 
 
 def read(request: Request) -> Imported:
@@ -46,7 +59,13 @@ def read(request: Request) -> Imported:
     results = [result for result in results if request.only in ("", result.benchmark)]
     benchmark = _one_work(results, request.only)
     logs = [_logs_of(result, results, request) for result in results]
-    unknown = set(request.offsets_h) - {"", *(log.name for own in logs for log in own.values())}
+    names = {name for own in logs for name in own}
+    if strange := set(request.boundaries) - names:
+        raise UsageError(
+            f"--meter {min(strange)}=…: there is no power log of that name: there are "
+            f"{', '.join(sorted(names)) or 'none'}"
+        )
+    unknown = set(request.offsets_h) - {"", *names}
     if unknown:
         raise UsageError(f"--offset {min(unknown)}=…: there is no power log of that name")
     missing = _missing(results, logs)
@@ -94,7 +113,10 @@ def _one_work(results: Sequence[Result], only: str) -> str:
 def _logs_of(result: Result, results: Sequence[Result], request: Request) -> dict[str, PowerLog]:
     """The power logs of one run, by the names of their meters."""
     usual = result.path.parent / "power" / result.name
-    given = request.power or ((usual,) if usual.is_dir() else ())
+    given = request.logs or ((usual,) if usual.is_dir() else ())
+    wanted = dataclasses.replace(
+        JOINED, by=request.wanted.by, unit=request.wanted.unit, zone=request.wanted.zone or JOINED.zone
+    )
     others = {other.name for other in results} - {result.name}
     logs: dict[str, PowerLog] = {}
     for path in (file for place in given for file in _files(place)):
@@ -102,9 +124,14 @@ def _logs_of(result: Result, results: Sequence[Result], request: Request) -> dic
         if path.parent.name in others:
             continue
         offset_h = request.offsets_h.get(path.stem, request.offsets_h.get("", 0.0))
-        log = read_power_log(path, offset_h)
-        name = log.name if log.name not in logs else f"{path.parent.name}/{log.name}"
-        logs[name] = dataclasses.replace(log, name=name)
+        for log in read_power_logs(path, offset_h, wanted):
+            name = meter_name(log.name)
+            name = name if name not in logs else meter_name(f"{path.parent.name}/{log.name}")
+            boundary = request.boundary_of(name, log.boundary)
+            # Who says what a log sees needs no word on what it does not say.
+            said = boundary != log.boundary or name in request.boundaries or request.boundary is not None
+            notes = tuple(note for note in log.notes if not (said and "taken as" in note))
+            logs[name] = dataclasses.replace(log, name=name, boundary=boundary, notes=notes)
     return logs
 
 
@@ -158,7 +185,7 @@ def _info(name: str, logs: Sequence[PowerLog], longest_s: float, result: Result)
     return MeterInfo(
         name=name,
         kind="mlperf",
-        part="machine",
+        part=log.part,
         boundary=log.boundary,
         reads=log.reads,
         method=log.seen,
@@ -191,6 +218,9 @@ def _about_target(benchmark: str, target: Target | None, results: Sequence[Resul
             last = result.scores[-1].value
             if result.ended == "success" and not target.reached(last):
                 notes.append(f"{result.name}: run_stop says success at {last:g}, short of {target.value:g}")
+    if (rule := RULES.get(benchmark)) is not None:
+        other = f"{rule.other.metric} {'≥' if rule.other.direction == 'max' else '≤'} {rule.other.value:g}"
+        notes.append(f"the score is its {rule.shown.metric}; one at the target counts with {other} alone")
     if benchmark in COUNTED_AS_EPOCHS:
         notes.append(f"samples are {COUNTED_AS_EPOCHS[benchmark]}: what {benchmark} logs as epoch_num")
     return notes
@@ -215,13 +245,16 @@ def _rows(result: Result, logs: Mapping[str, PowerLog]) -> Iterable[Row]:
     zero_s, span_s = result.start_s, result.stop_s - result.start_s
     yield event(0.0, "run", seed=result.seed, monotonic_s=0.0, utc=utc(zero_s))
     yield event(0.0, "started")
+    counted = result.trained is not None or bool(result.scores)
     for time_s, name, samples in result.marks:
-        yield event(time_s - zero_s, "phase", name=name, samples=samples)
+        yield event(time_s - zero_s, "phase", name=name, samples=samples if counted else None)
     for i, score in enumerate(result.scores):
         # The run is timed to run_stop, which follows the last evaluation by some milliseconds.
         last = i == len(result.scores) - 1 and result.ended == "success"
         at_s = span_s if last else score.time_s - zero_s
         yield event(at_s, "progress", samples=score.samples, score=score.value)
+    if not result.scores and result.trained is not None:
+        yield event(span_s, "progress", samples=result.trained, score=None)
     yield event(0.0, "facts", facts=dict(result.facts))
     if result.ended == "success":
         yield event(span_s, "end", status="ok", message="")

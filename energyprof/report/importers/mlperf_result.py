@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from energyprof.errors import FileError
 from energyprof.report.importers.mllog import Mllog, MllogEvent, number, read_mllog
+from energyprof.report.importers.mlperf_phases import RULES, Mark, Score, marks, scores, trained
+from energyprof.report.importers.mlperf_samples import counter
 from energyprof.workload import Target
-
-SCORES = ("eval_accuracy", "eval_error")
 
 # Benchmark → direction and target of its closed division, the strictest first where it changed between rounds
 # (the compliance checker of mlperf-logging 4.1.68, training_*/closed_*.yaml). A log does not name its round.
@@ -35,26 +35,14 @@ QUALITY: Mapping[str, tuple[Literal["max", "min"], tuple[float, ...]]] = {
     "rgat": ("max", (0.72,)),
     "rnnt": ("min", (0.058,)),
     "ssd": ("max", (0.34, 0.23)),
+    "stable_diffusion": ("min", (90.0,)),
     "transformer": ("max", (0.25,)),
     "unet3d": ("max", (0.908,)),
 }
 
-# Benchmarks whose `epoch_num` counts samples (bert) or tokens (gpt3), not epochs: their reference convergence
-# points are in these (the rcp_checker of mlperf-logging).
-COUNTED_AS_EPOCHS = {"bert": "samples", "gpt3": "tokens"}
-
 # Keys that say what is computed; how a machine splits it up (local batches, streams) is not among them.
 _WORK = ("global_batch_size", "max_steps", "max_sequence_length", "num_warmup_steps", "start_warmup_step")
 _WORK_BEGINS = ("opt_", "lars_", "lamb_", "sgd_", "lora_")
-
-
-@dataclass(frozen=True)
-class Score:
-    """One evaluation."""
-
-    time_s: float  # since 1970 (UTC)
-    samples: int
-    value: float
 
 
 @dataclass(frozen=True)
@@ -68,8 +56,9 @@ class Result:
     benchmark: str
     seed: int | None
     config: Mapping[str, Any]
-    marks: tuple[tuple[float, str, int | None], ...]  # when a phase began, its name, the samples until then
+    marks: tuple[Mark, ...]
     scores: tuple[Score, ...]
+    trained: int | None  # samples, when it stopped
     platform: str
     system: Mapping[str, Any]
     facts: Mapping[str, Any]
@@ -98,8 +87,12 @@ def read_result(path: Path) -> Result:
     stop_s = stop.time_s if stop else log.events[-1].time_s
     inside = [event for event in log.events if start.time_s <= event.time_s <= stop_s]
     benchmark = str(_last(log.events, "submission_benchmark") or "unknown")
-    counter = _Counter(benchmark, number(_last(log.events, "train_samples")))
-    scores, unscored = _scores(inside, counter)
+    count = counter(benchmark, log.events)
+    phases, about = marks(inside, count, start.time_s, stop_s)
+    found, more = scores(benchmark, log.events, start.time_s, stop_s, count)
+    total = trained(log.events, start.time_s, stop_s, count)
+    if total is None and count.doubt:
+        more.append(f"its samples are not known: {count.doubt}")
     seed = number(_last(log.events, "seed"))
     init = next((event.time_s for event in log.events if event.key == "init_start"), None)
     facts = {
@@ -117,12 +110,13 @@ def read_result(path: Path) -> Result:
         benchmark,
         None if seed is None else int(seed),
         _config(log.events),
-        _marks(inside, counter, stop_s),
-        scores,
+        phases,
+        found,
+        total,
         str(_last(log.events, "submission_platform") or ""),
         log.system or _system_description(path),
         {name: fact for name, fact in facts.items() if fact is not None},
-        tuple(f"{path.stem}: {note}" for note in _notes(log, start, stop, stop_s, unscored)),
+        tuple(f"{path.stem}: {note}" for note in (*_notes(log, start, stop, stop_s), *about, *more)),
     )
 
 
@@ -133,52 +127,9 @@ def target_of(benchmark: str, results: Sequence[Result]) -> Target | None:
         return None
     direction, values = known
     lasts = [result.scores[-1].value for result in results if result.ended == "success"]
-    targets = [Target("eval_accuracy", value, direction) for value in values]
+    metric = RULES[benchmark].shown.metric if benchmark in RULES else "eval_accuracy"
+    targets = [Target(metric, value, direction) for value in values]
     return next((target for target in targets if all(map(target.reached, lasts))), targets[0])
-
-
-@dataclass(frozen=True)
-class _Counter:
-    """How many samples were trained by an event, from what it says of it."""
-
-    benchmark: str
-    train_samples: float | None
-
-    def __call__(self, event: MllogEvent) -> int | None:
-        count = number(event.metadata.get("samples_count"))
-        if count is not None:
-            return round(count)
-        epochs = number(event.metadata.get("epoch_num"))
-        if epochs is None:
-            return None
-        if self.benchmark in COUNTED_AS_EPOCHS:
-            return round(epochs)
-        return None if self.train_samples is None else round(epochs * self.train_samples)
-
-
-def _marks(
-    inside: Iterable[MllogEvent], counter: _Counter, stop_s: float
-) -> tuple[tuple[float, str, int | None], ...]:
-    """The phases: evaluations by their start and stop, training all else."""
-    marks: list[tuple[float, str, int | None]] = []
-    now = ""
-    for event in inside:
-        name = {"run_start": "train", "eval_start": "eval", "eval_stop": "train"}.get(event.key, now)
-        if name != now and event.time_s < stop_s:
-            marks.append((event.time_s, name, 0 if not now else counter(event)))
-            now = name
-    return tuple(marks)
-
-
-def _scores(inside: Iterable[MllogEvent], counter: _Counter) -> tuple[tuple[Score, ...], int]:
-    """The evaluations with one number each, and how many others there are."""
-    events = [event for event in inside if event.key in SCORES]
-    scores = []
-    for event in events:
-        value, samples = event.number(), counter(event)
-        if value is not None and samples is not None and "metric" not in event.metadata:
-            scores.append(Score(event.time_s, samples, value))
-    return tuple(scores), len(events) - len(scores)
 
 
 def _config(events: Iterable[MllogEvent]) -> dict[str, Any]:
@@ -191,7 +142,7 @@ def _config(events: Iterable[MllogEvent]) -> dict[str, Any]:
     return {**dict(sorted(found.items())), **({"division": division} if division else {})}
 
 
-def _notes(log: Mllog, start: MllogEvent, stop: MllogEvent | None, stop_s: float, unscored: int) -> list[str]:
+def _notes(log: Mllog, start: MllogEvent, stop: MllogEvent | None, stop_s: float) -> list[str]:
     notes = []
     if log.broken:
         notes.append(f"{log.broken} of its lines could not be read")
@@ -199,13 +150,8 @@ def _notes(log: Mllog, start: MllogEvent, stop: MllogEvent | None, stop_s: float
         notes.append("it has no run_stop: it ends with the last line of its log")
     elif stop_s <= start.time_s:
         notes.append("run_stop is at run_start: no time passed, so there is no energy")
-    late = [event for event in log.events if event.time_s > stop_s and event.key in SCORES]
-    if late:
-        notes.append(f"{len(late)} evaluations after run_stop are left out")
     if sum(event.key == "run_start" and event.time_s > stop_s for event in log.events):
         notes.append("another run starts after run_stop: only the first is taken")
-    if unscored:
-        notes.append(f"{unscored} evaluations are left out: no single score, or no count of samples")
     return notes
 
 

@@ -6,16 +6,22 @@ import itertools
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timezone
 from pathlib import Path
 
-from energyprof.errors import FileError, MeterError
-from energyprof.meter import Boundary, Quantity
-from energyprof.report.importers.imported import line_with
+from energyprof.meter import Boundary, Part, Quantity
+from energyprof.report.importers.imported import ANY, holds
+from energyprof.report.importers.logs import read_log
 from energyprof.report.importers.mllog import MARK, MllogEvent, number, read_mllog
-from energyprof.trace.table import Wanted, read_columns, rows
+from energyprof.trace.logs.formats import GENERIC
+from energyprof.trace.logs.layout import Layout
+from energyprof.trace.logs.wanted import Wanted
 
 LoggedValue = tuple[float, float | None]  # s since 1970 (UTC), W or J; None: no usable value
+
+# A log that is joined to a run needs a time that others know, too.
+JOINED = replace(ANY, any_start=False)
+# Of one file; those of a longer one become blocks.
+MOST_READINGS = 1_000_000
 
 # Of a log that is too short to tell. MLPerf asks for a reading a second.
 PERIOD_S = 1.0
@@ -39,6 +45,7 @@ class PowerLog:
     notes: tuple[str, ...] = ()  # what must be known of it
     defects: Mapping[str, int] = field(default_factory=dict)  # what was wrong with its lines, and how often
     offset_h: float = 0.0  # what was added to its times
+    part: Part = "machine"
 
     @property
     def period_s(self) -> float:
@@ -52,14 +59,14 @@ class PowerLog:
         return (self.points[0][0], self.points[-1][0]) if self.points else None
 
 
-def read_power_log(path: Path, offset_h: float = 0.0) -> PowerLog:
-    """The log in the file ``path``, so many hours added to its times.
+def read_power_logs(path: Path, offset_h: float = 0.0, wanted: Wanted = JOINED) -> list[PowerLog]:
+    """The logs in the file ``path``, one a meter, so many hours added to their times.
 
     Raises:
         FileError: it cannot be read, or is neither MLPerf's nor a table of times and powers.
     """
-    log = _mllog(path, offset_h * 3600) if line_with(path, MARK) else _csv(path, offset_h * 3600)
-    return replace(log, offset_h=offset_h)
+    found = [_mllog(path, offset_h * 3600)] if holds(path, MARK) else _table(path, offset_h * 3600, wanted)
+    return [replace(log, offset_h=offset_h) for log in found]
 
 
 def _mllog(path: Path, offset_s: float) -> PowerLog:
@@ -93,35 +100,34 @@ def _mllog(path: Path, offset_s: float) -> PowerLog:
     )
 
 
-def _csv(path: Path, offset_s: float) -> PowerLog:
-    try:
-        columns = read_columns(path, Wanted())
-        table = list(rows(path, columns, timezone.utc))
-        naive = any(row.time_s is None and "time zone" in row.problem for row in rows(path, columns, None))
-    except MeterError as error:
-        raise FileError(str(error)) from None
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
-    timed = [(row.time_s + offset_s, columns.value_of(row)) for row in table if row.time_s is not None]
-    points, defects = _tidy(timed)
-    defects["rows without a readable time"] = len(table) - len(timed)
-    notes = []
-    if naive:
-        notes.append("its times have no zone and are taken as UTC")
-    notes.append("it does not say what it measures: taken as a wall meter of the whole machine")
-    decimals = max((columns.decimals_of(row) for row in table), default=0)
-    return PowerLog(
-        path,
-        path.stem,
-        tuple(points),
-        columns.reads,
-        "wall_ac",
-        10.0**-decimals * columns.factor,
-        None,
-        f"column {columns.title!r} in {columns.unit}",
-        tuple(notes),
-        defects,
-    )
+def _table(path: Path, offset_s: float, wanted: Wanted) -> list[PowerLog]:
+    log = read_log(path, wanted, MOST_READINGS)
+    found = []
+    for meter in log.meters:
+        column, several = meter.column, len(log.meters) > 1
+        points = tuple((time_s + offset_s, value) for time_s, value in meter.readings.points())
+        found.append(
+            PowerLog(
+                path,
+                f"{path.stem}:{meter.name.partition(':')[2]}" if several else path.stem,
+                points,
+                column.quantity,
+                column.boundary,
+                10.0**-log.layout.decimals * column.factor,
+                None,
+                f"column {column.title!r} in {column.unit}",
+                (*log.notes, *_unsaid(log.layout, column.boundary)),
+                part=column.part,
+            )
+        )
+    return found
+
+
+def _unsaid(layout: Layout, boundary: Boundary) -> list[str]:
+    """What a table that nobody knows leaves open."""
+    if layout.format is not GENERIC or boundary != "wall_ac":
+        return []
+    return ["it does not say what it measures: taken as a wall meter of the whole machine"]
 
 
 def _tidy(points: Sequence[LoggedValue]) -> tuple[list[LoggedValue], dict[str, int]]:

@@ -1,15 +1,19 @@
-"""pyJoules' CSV: a row a tagged stretch, µJ from RAPL and mJ from NVIDIA's counters."""
+"""pyJoules' CSV: a row a tagged stretch, µJ from RAPL and mJ from NVIDIA's counters.
+
+Callbacks of training libraries write tables of their own from it, a row an epoch: columns such as "package_0
+energy" in a unit that the columns of power beside them tell.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from energyprof.errors import FileError, UsageError
-from energyprof.meter import Part
+from energyprof.report.importers import pyjoules_epochs
 from energyprof.report.importers.columns import Record, figure, records
 from energyprof.report.importers.imported import Imported, Request, first_line, header
+from energyprof.report.importers.pyjoules_epochs import DOMAINS, kind
 from energyprof.report.importers.totals import (
     COVERAGE,
     UNCERTAINTY,
@@ -21,34 +25,29 @@ from energyprof.report.importers.totals import (
 
 NEEDED = ("timestamp", "tag", "duration")
 
-# Domain → its part, and a J in its unit. core and uncore lie within package: they never add to it.
-DOMAINS: dict[str, tuple[Part, float]] = {
-    "package": ("cpu", 1e-6),
-    "dram": ("dram", 1e-6),
-    "core": ("cpu", 1e-6),
-    "uncore": ("gpu", 1e-6),
-    "nvidia_gpu": ("gpu", 1e-3),
-}
 WITHIN = ("core", "uncore")
 
 
 def recognises(path: Path) -> bool:
-    """Whether its columns are pyJoules'."""
-    return first_line(path).startswith(";".join(NEEDED))
+    """Whether its columns are pyJoules', or those of epochs with its domains."""
+    line = first_line(path)
+    return line.startswith(";".join(NEEDED)) or pyjoules_epochs.has(line)
 
 
 def read(request: Request) -> Imported:
     """A run for each file: its rows, one after the other. Raises as `Importer`."""
     if request.power:
         raise UsageError("pyJoules' file holds totals: no power log can be joined to it")
+    if any(pyjoules_epochs.has(first_line(path)) for path in request.files):
+        return pyjoules_epochs.read(request)
     notes = [COVERAGE, UNCERTAINTY, "pyJoules does not correct a RAPL counter that wrapped"]
     by_file: dict[Path, list[WindowTotals]] = {}
     columns: dict[str, None] = {}
     for path in request.files:
         rows, remarks = records(path, ";", NEEDED)
         notes += [f"{path.name}: {remark}" for remark in remarks]
-        domains = [title for title in rows[0] if _kind(title)]
-        strange = [title for title in rows[0] if title not in NEEDED and not _kind(title)]
+        domains = [title for title in rows[0] if kind(title)]
+        strange = [title for title in rows[0] if title not in NEEDED and not kind(title)]
         if strange:
             notes.append(f"{path.name}: columns of unknown unit are left out: {', '.join(strange)}")
         windows = [_window(path, row, domains) for row in rows if request.only in ("", row["tag"])]
@@ -63,8 +62,8 @@ def read(request: Request) -> Imported:
         total_meter(
             title,
             "pyjoules",
-            DOMAINS[_kind(title)][0],
-            f"pyJoules, {'NVML' if _kind(title) == 'nvidia_gpu' else 'RAPL'}",
+            DOMAINS[kind(title)][0],
+            f"pyJoules, {'NVML' if kind(title) == 'nvidia_gpu' else 'RAPL'}",
             origin="measured",
             counted=_counts(title),
         )
@@ -90,15 +89,9 @@ def _window(path: Path, row: Record, domains: Sequence[str]) -> WindowTotals:
     joules = {}
     for title in domains:
         value = figure(row, title)
-        joules[title] = None if value is None else value * DOMAINS[_kind(title)][1]
+        joules[title] = None if value is None else value * DOMAINS[kind(title)][1]
     return WindowTotals(row["tag"], start_s, span_s, joules)
 
 
-def _kind(title: str) -> str:
-    """ "package" of "package_0"; "" for a column that is not a domain."""
-    match = re.fullmatch(r"(\w+)_\d+", title)
-    return match[1] if match and match[1] in DOMAINS else ""
-
-
 def _counts(title: str) -> bool:
-    return _kind(title) not in WITHIN
+    return kind(title) not in WITHIN

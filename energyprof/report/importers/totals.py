@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo, Origin, Part
@@ -16,6 +16,19 @@ from energyprof.units import seconds, utc
 # What every import of totals must say: a gap is in none of these files.
 COVERAGE = "coverage is the tool's own claim: its file does not tell when it could not read"
 UNCERTAINTY = "the file states no uncertainty: none is given"
+
+Span = tuple[float, float]  # s since 1970
+
+# Stamps of whole seconds are off by so much.
+STAMP_S = 1.5
+# Runs that follow each other may seem to overlap by as much as their stamps, and what starting them takes,
+# are
+# off; those that ran beside each other do so by more.
+OVERLAP_S = 10.0
+OVERLAP = 0.05
+
+# In the year 5138.
+LATEST_S = 1e11
 
 # Windows that touch: a tool reads its meters one after the other.
 TOUCH_S = 0.1
@@ -29,6 +42,9 @@ class WindowTotals:
     start_s: float  # since 1970 (UTC)
     span_s: float
     by_meter_j: Mapping[str, float | None]
+    implausible: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by meter: what of its joules is not believed
 
     @property
     def end_s(self) -> float:
@@ -62,8 +78,8 @@ def total_meter(
 def total_run(windows: Sequence[WindowTotals], counted: Collection[str], facts: Mapping[str, object]) -> Run:
     """The run that ``windows`` make up, in order of time; its time is theirs, without what lies between them.
 
-    Joules that are missing, negative, or 0 over some time are no measurement: the run then has no energy, and
-    a flag says which.
+    Joules that are missing, negative, 0 over some time or more than such a part draws are no measurement: the
+    run then has no energy, and a flag says which.
     """
     zero_s = windows[0].start_s
     found = [_unusable(window, name) for window in windows for name in counted]
@@ -85,7 +101,7 @@ def total_run(windows: Sequence[WindowTotals], counted: Collection[str], facts: 
         status="done",
         samples=None,
         score=None,
-        clock=Clock(0.0, utc(zero_s)),
+        clock=Clock(0.0, utc(zero_s) if 0 < zero_s < LATEST_S else ""),
         energy_j=energy_j,
         energy_u_j=None,
         time_s=time_s,
@@ -102,6 +118,33 @@ def total_run(windows: Sequence[WindowTotals], counted: Collection[str], facts: 
     )
 
 
+def within(span: Span, *others: Sequence[Span]) -> bool:
+    """Whether a span lies within one of ``others``, of which the first come before it and the rest after.
+
+    Of two that are the same the later counts.
+    """
+    earlier, later = others
+    holds = [one for one in earlier if one[0] <= span[0] + STAMP_S and span[1] <= one[1] and one != span]
+    holds += [one for one in later if one[0] <= span[0] + STAMP_S and span[1] <= one[1] + STAMP_S]
+    return any(end - start >= span[1] - span[0] for start, end in holds)
+
+
+def beside(spans: Sequence[Span]) -> list[int]:
+    """Which of the spans, by their places, overlap others by more than their stamps may be off."""
+    found: dict[int, None] = {}
+    order = sorted(range(len(spans)), key=lambda i: spans[i])
+    last = None
+    for i in order:
+        if last is not None:
+            common_s = min(spans[last][1], spans[i][1]) - spans[i][0]
+            shorter_s = min(end - start for start, end in (spans[last], spans[i]))
+            if common_s > max(OVERLAP_S, OVERLAP * shorter_s):
+                found |= {last: None, i: None}
+        if last is None or spans[i][1] > spans[last][1]:
+            last = i
+    return sorted(found)
+
+
 def _unusable(window: WindowTotals, name: str) -> Flag | None:
     """Why this meter's joules are none."""
     joules = window.by_meter_j.get(name)
@@ -111,6 +154,8 @@ def _unusable(window: WindowTotals, name: str) -> Flag | None:
         return flag("negative_total", name, f"{joules:.4g} J in {window.name!r}")
     if joules == 0 and window.span_s > 0:
         return flag("zero_total", name, f"0 J in {window.name!r}")
+    if name in window.implausible:
+        return flag("implausible_total", name, f"{window.implausible[name]} in {window.name!r}")
     return None
 
 

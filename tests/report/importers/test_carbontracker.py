@@ -95,6 +95,6 @@ def test_the_output_log_is_refused_for_its_overhead(tmp_path):
 def test_logs_of_several_works_and_logs_without_epochs_are_refused(tmp_path):
     one = log(tmp_path / NAME, epoch("[1 2]"))
     with pytest.raises(UsageError, match="unet, bert"):
-        imported(one, log(tmp_path / NAME.replace("unet", "bert"), epoch("[1 2]")))
+        imported(one, log(tmp_path / NAME.replace("unet", "bert"), epoch("[1 3]")))
     with pytest.raises(FileError, match="no epoch"):
         imported(log(tmp_path / f"x_{NAME}"))

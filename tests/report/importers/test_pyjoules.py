@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from energyprof.errors import FileError
 from energyprof.report import importers
 from energyprof.report.file import read
 from energyprof.report.importers.imported import Request
@@ -55,3 +56,25 @@ def test_columns_of_unknown_unit_are_left_out_and_said(tmp_path):
 def test_only_parts_of_a_whole_are_no_total(tmp_path):
     report = imported(tmp_path / "t.csv", "timestamp;tag;duration;core_0", f"{START_S};train;10.0;1000000")
     assert (report.boundary, report.runs[0].energy_j) == (None, None)
+
+
+EPOCHS = "epoch,duration,acc,package_0 energy,nvidia_gpu_0 energy,package_0 power,nvidia_gpu_0 power"
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1_000_000])
+def test_a_table_of_epochs_has_the_unit_that_its_powers_tell(tmp_path, size):
+    rows = [f"{n},10.0,0.9,{500 * size},{2000 * size},50.0,200.0" for n in (1, 2)]
+    run = imported(tmp_path / "t.csv", EPOCHS, *rows).runs[0]
+    assert (run.energy_j, run.time_s) == (pytest.approx(5000), 20.0)
+    assert [phase.name for phase in run.phases] == ["epoch 1", "epoch 2"]
+
+
+def test_without_powers_the_unit_is_the_one_that_is_plausible_or_must_be_said(tmp_path):
+    header = "epoch,duration,package_0 energy"
+    for joules, unit in ((500, "J"), (500_000_000, "uJ")):
+        run = imported(tmp_path / f"{unit}.csv", header, f"1,10.0,{joules}").runs[0]
+        assert run.energy_j == pytest.approx(500)
+    with pytest.raises(FileError, match="the unit of 'package_0 energy' is not clear: give it with --unit"):
+        imported(tmp_path / "t.csv", header, "1,10.0,100000")
+    with pytest.raises(FileError, match="no unit fits"):
+        imported(tmp_path / "u.csv", EPOCHS, "1,10.0,0.9,7,2000,50.0,200.0")

@@ -1,0 +1,169 @@
+"""A power log that some program kept: its meters with all their readings, and what must be known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timezone
+from pathlib import Path
+
+from energyprof.errors import FileError, MeterError
+from energyprof.report.importers.imported import meter_name
+from energyprof.report.importers.readings import Readings
+from energyprof.trace.logs.columns import Column
+from energyprof.trace.logs.formats import GENERIC
+from energyprof.trace.logs.layout import Layout, layout_of
+from energyprof.trace.logs.opening import open_table
+from energyprof.trace.logs.quantities import implausible, likely_unit
+from energyprof.trace.logs.reader import Reader
+from energyprof.trace.logs.wanted import Wanted
+from energyprof.units import seconds
+
+# Thirty years.
+LONGEST_S = 1e9
+# A report's trace holds so many readings of one log at most: a day at one a second, all of them as they were.
+MOST_READINGS = 100_000
+
+
+@dataclass(frozen=True)
+class LoggedMeter:
+    """One meter of a log: its column, and its readings in W or J."""
+
+    name: str  # "nvidia-smi:0"
+    series: str  # as the log tells its devices apart: "0"
+    column: Column
+    readings: Readings
+
+
+@dataclass(frozen=True)
+class Log:
+    """What one file holds."""
+
+    path: Path
+    layout: Layout
+    meters: tuple[LoggedMeter, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """Its first and last reading."""
+        spans = [span for meter in self.meters if (span := meter.readings.span_s) is not None]
+        return min(start for start, _ in spans), max(end for _, end in spans)
+
+
+def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
+    """The log in the file ``path``, in one pass.
+
+    Raises:
+        FileError: it cannot be read, has no two readings, or its powers are not believed.
+    """
+    try:
+        layout = layout_of(open_table(path), wanted)
+        reader = Reader(layout, wanted.zone)
+        readings = _pass(reader, most)
+    except MeterError as error:
+        raise FileError(str(error)) from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+    except FileError as error:
+        raise FileError(f"{path}: {error}") from None
+    meters: list[LoggedMeter] = []
+    for series, own in zip(reader.series, readings, strict=True):
+        own.finish()
+        if own.span_s is not None and own.taken > own.valueless:
+            name = meter_name(":".join(filter(None, [_kind_name(layout, path), series.name])))
+            # Two names may differ in what cannot be printed.
+            taken = sum(name == meter.name.partition("#")[0] for meter in meters)
+            meters.append(
+                LoggedMeter(f"{name}#{taken + 1}" if taken else name, series.name, series.column, own)
+            )
+    if not meters:
+        problem = reader.problem
+        what = f"line {problem.line}: {problem.what}" if problem.count else "no readings below its header"
+        raise FileError(f"{path}: {what}")
+    log = Log(path, layout, tuple(meters), tuple(_notes(layout, reader, meters, wanted)))
+    span_s = log.span_s[1] - log.span_s[0]
+    if span_s <= 0:
+        raise FileError(f"{path}: readings of one moment alone tell no energy")
+    if span_s > LONGEST_S:
+        raise FileError(
+            f"{path}: its times span {span_s / 31557600:.0f} years: they are of several logs, or broken"
+        )
+    _check(log)
+    return log
+
+
+def _pass(reader: Reader, most: int) -> list[Readings]:
+    found: list[Readings] = []
+    form = reader.layout.format
+    for _ in reader.batches():
+        each = max(1000, most // max(1, len(reader.series)))
+        for series in reader.series[len(found) :]:
+            found.append(Readings(series.column.reads, each, at_start=form.at_start, held=form.held))
+        for series, own in zip(reader.series, found, strict=True):
+            own.take(series.times_s, series.values, series.column.factor)
+            series.times_s.clear()
+            series.values.clear()
+    return found
+
+
+def _kind_name(layout: Layout, path: Path) -> str:
+    return path.name.partition(".")[0] if layout.format is GENERIC else layout.format.name
+
+
+def _check(log: Log) -> None:
+    """Refuse powers that no such part draws: their unit is another."""
+    if log.layout.stated:
+        return
+    for meter in log.meters:
+        span_s = meter.readings.span_s
+        if meter.column.quantity == "energy_j":
+            assert span_s is not None  # one without readings is no meter
+            points = list(meter.readings.points())
+            known = [value for _, value in points if value is not None]
+            mean_w = (known[-1] - known[0]) / (span_s[1] - span_s[0]) if span_s[1] > span_s[0] else 0.0
+        else:
+            mean_w = meter.readings.mean
+        unit = meter.column.unit
+        if reason := implausible(mean_w, meter.column.part, unit):
+            likely = likely_unit(mean_w, meter.column.part, unit) or "UNIT"
+            raise FileError(
+                f"{log.path}: {meter.column.title!r}: {reason}: give --unit {likely}, or --unit {unit} "
+                f"if it is"
+                " right"
+            )
+
+
+def _notes(layout: Layout, reader: Reader, meters: Sequence[LoggedMeter], wanted: Wanted) -> Iterator[str]:
+    form = layout.format
+    if form is not GENERIC:
+        yield f"a log of {form.maker}"
+    yield from layout.notes
+    if not layout.time:
+        yield f"its rows have no times: one every {seconds(layout.every_s)}, as --every says"
+    elif layout.counts_from_start and not layout.table.start:
+        yield "its times count from its start: the date is not known"
+    if layout.zoneless and wanted.zone is timezone.utc:
+        yield "its times have no zone and are taken as UTC"
+    if reader.problem.count:
+        problem = reader.problem
+        first = f"the first is line {problem.line}: {problem.what}"
+        yield f"{problem.count} rows without a readable time; {first}"
+    if reader.uneven:
+        yield f"{reader.uneven} rows came together in another number than usual: left out"
+    for what, count in (
+        ("readings without a usable value", sum(m.readings.valueless for m in meters)),
+        (
+            "readings that repeat the stamp of another, which count once",
+            sum(m.readings.repeats for m in meters),
+        ),
+        ("readings out of order", sum(m.readings.disordered for m in meters)),
+    ):
+        if count:
+            yield f"{count} {what}"
+    if form.held:
+        yield "a row comes only with a new value: each stands until the next"
+    condensed = max(meter.readings.condensed for meter in meters)
+    if condensed > 1:
+        taken = sum(meter.readings.taken for meter in meters)
+        yield f"{taken} readings are kept as blocks of {condensed}: their energy is the same"

@@ -1,1 +1,0 @@
-"""Whether meters follow a known load: from steps of load and what the meters read to a verdict each."""

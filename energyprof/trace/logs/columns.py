@@ -1,0 +1,208 @@
+"""Which columns of a log hold powers or energies, in which unit, and of what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from energyprof.errors import MeterError
+from energyprof.meter import Boundary, Part, Quantity
+from energyprof.trace.logs import generic
+from energyprof.trace.logs.format import Format, Value
+from energyprof.trace.logs.formats import GENERIC
+from energyprof.trace.logs.generic import slug
+from energyprof.trace.logs.quantities import UNITS, Reads, may_be_milli, number, unit_of
+from energyprof.trace.logs.table import Row, Table
+from energyprof.trace.logs.wanted import Wanted
+
+# Names in a message.
+NAMED = 4
+# So many rows show what stands behind a column's numbers.
+LOOKED_AT = 50
+
+# Parts of one machine's chips see no more than themselves.
+_BOUNDARIES: Mapping[Part, Boundary] = {
+    "cpu": "component",
+    "dram": "component",
+    "gpu": "component",
+    "board": "component",
+    "soc": "module",
+    "machine": "wall_ac",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of powers or energies, or what one name in a column of names stands for."""
+
+    index: int
+    title: str
+    name: str
+    part: Part
+    unit: str
+    reads: Reads
+    boundary: Boundary
+    suffix: str = ""  # what usually stands behind its numbers: " W"
+
+    @property
+    def quantity(self) -> Quantity:
+        """What its meter reads; the energies of intervals are added up to a counter."""
+        return "power_w" if self.reads == "power_w" else "energy_j"
+
+    @property
+    def factor(self) -> float:
+        """From its unit to W or J."""
+        return UNITS[self.unit][1]
+
+    def value_of(self, cell: str, comma: bool) -> float | None:
+        """A cell's value in W or J, if it is a number, with no unit or with one that is known."""
+        text = cell.strip()
+        if (value := number(text, comma)) is not None:
+            return value * self.factor
+        match = re.fullmatch(r"([-+\d.,eE]+)\s*([A-Za-zµ]+)", text)
+        unit = unit_of(match[2]) if match else ""
+        if match is None or not unit or UNITS[unit][0] != UNITS[self.unit][0]:
+            return None
+        value = number(match[1], comma)
+        return None if value is None else value * UNITS[unit][1]
+
+
+def named_column(table: Table, name: str, option: str, wanted: Wanted) -> int:
+    """The column that the user means."""
+    slugs = [slug(title) for title in table.titles]
+    if name in table.titles:
+        return table.titles.index(name)
+    if slug(name) in slugs:
+        return slugs.index(slug(name))
+    word = wanted.word(option, "").strip()
+    raise MeterError(f"{table.where}: no column {name!r} for {word}: there are {', '.join(table.titles)}")
+
+
+def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row]) -> list[Column]:
+    """The columns of powers or energies: those that the user names, the format's, or by their titles.
+
+    Raises:
+        MeterError: there are none, it is not clear which, or their unit is not.
+    """
+    titles = table.titles
+    if wanted.power or wanted.energy:
+        option = "power" if wanted.power else "energy"
+        names = wanted.power or (wanted.energy,)
+        indices = [named_column(table, name, option, wanted) for name in names]
+        values = [
+            Value(
+                re.escape(titles[i]), _part(titles[i], form), name=slug(titles[i]) if len(names) > 1 else ""
+            )
+            for i in indices
+        ]
+    elif form is not GENERIC:
+        found = [(i, value) for value in form.values for i, title in enumerate(titles) if fits(value, title)]
+        rank = min((value.rank for _, value in found), default=0)
+        indices = [i for i, value in found if value.rank == rank]
+        values = [value for _, value in found if value.rank == rank]
+    else:
+        values = _generic(table, wanted)
+        indices = [titles.index(value.title) for value in values]
+        values = [replace(value, title=re.escape(value.title)) for value in values]
+    if not values:
+        raise MeterError(
+            f"{table.where}: no column of powers or energies: name it with {wanted.word('power')} or"
+            f" {wanted.word('energy')}; there are {', '.join(titles)}"
+        )
+    columns = []
+    for i, value in zip(indices, values, strict=True):
+        suffix = _suffix(i, head, table.comma)
+        unit = _unit(table, titles[i], value, wanted, suffix)
+        match = fits(value, titles[i])
+        assert match is not None  # it was found by that
+        columns.append(replace(column(i, titles[i], value, match, unit, form), suffix=suffix))
+    return columns
+
+
+def _part(title: str, form: Format) -> Part:
+    """The part that a column is of which the user named."""
+    if form is GENERIC:
+        return generic.part_of(title)
+    return next((value.part for value in form.values if fits(value, title)), form.values[0].part)
+
+
+def column(index: int, title: str, value: Value, match: re.Match[str], unit: str, form: Format) -> Column:
+    """What ``value`` says of the column at ``index``; ``match``: its title fits."""
+    name = match.expand(value.name).lower() if value.name else ""
+    boundary = value.boundary or (form.boundary if form is not GENERIC else _BOUNDARIES[value.part])
+    unit = unit or unit_of(title) or "W"
+    reads = value.reads or UNITS[unit][0]
+    return Column(index, title, name, value.part, unit, reads, boundary)
+
+
+def _generic(table: Table, wanted: Wanted) -> list[Value]:
+    """The columns of a table that nobody knows."""
+    kinds = [generic.powers, generic.energies]
+    if wanted.unit:
+        kinds = kinds[:1] if UNITS[wanted.unit][0] == "power_w" else kinds[1:]
+    for kind in kinds:
+        values = kind(table.titles)
+        if len(values) > 1 and not generic.one_family(values):
+            names = ", ".join(value.title for value in values)
+            raise MeterError(
+                f"{table.where}: several columns of powers or energies, of which some may hold others "
+                f"({names}):"
+                f" name one with {wanted.word('power' if kind is generic.powers else 'energy')}"
+            )
+        if values:
+            return values
+    return []
+
+
+def _suffix(index: int, head: Sequence[Row], comma: bool) -> str:
+    """What stands behind the numbers of a column."""
+    for row in head[:LOOKED_AT]:
+        text = row.cells[index] if index < len(row.cells) else ""
+        match = re.fullmatch(r"\s*[-+\d.,eE]*\d(\s*[A-Za-zµ]+)\s*", text)
+        if match and unit_of(match[1]):
+            return match[1] + text[len(text.rstrip()) :]
+        if number(text.strip(), comma) is not None:
+            return ""
+    return ""
+
+
+def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -> str:
+    """The user's unit, or the format's, or the title's, or the cells', or W for a power."""
+    if wanted.unit:
+        unit = wanted.unit
+    elif may_be_milli(title):
+        raise MeterError(f"{table.where}: {title!r} may mean mW: if so, give {wanted.word('unit', 'mW')}")
+    else:
+        unit = value.unit or unit_of(title) or unit_of(suffix)
+    if not unit and (wanted.power or generic.powers([title])):
+        unit = "W"
+    if not unit:
+        raise MeterError(
+            f"{table.where}: {title!r} has no unit: give it with {wanted.word('unit', 'J')}, Wh or kWh"
+        )
+    if (wanted.power and UNITS[unit][0] != "power_w") or (wanted.energy and UNITS[unit][0] != "energy_j"):
+        raise MeterError(
+            f"{table.where}: {title!r} is in {unit}, not {'power' if wanted.power else 'energy'}"
+        )
+    return unit
+
+
+def never_zero(columns: list[Column], head: Sequence[Row], table: Table) -> tuple[list[Column], list[str]]:
+    """The columns without those of parts that are not there: 0 in every row."""
+
+    def reads(column: Column) -> bool:
+        cells = [row.cells[column.index] for row in head if column.index < len(row.cells)]
+        known = [value for cell in cells if (value := column.value_of(cell, table.comma)) is not None]
+        return not known or any(known)
+
+    kept = [column for column in columns if reads(column)]
+    if not kept or len(kept) == len(columns):
+        return columns, []
+    lost = [column.title for column in columns if column not in kept]
+    return kept, [f"{', '.join(lost)}: always 0, so it is not there: left out"]
+
+
+def fits(value: Value, name: str) -> re.Match[str] | None:
+    """Whether a title is the one that ``value`` describes."""
+    return re.fullmatch(value.title, name, re.IGNORECASE)

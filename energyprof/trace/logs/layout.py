@@ -1,0 +1,199 @@
+"""Where a log has its times and values, and which of its rows belong to which meter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from energyprof.errors import MeterError
+from energyprof.trace.logs import devices, generic
+from energyprof.trace.logs.columns import NAMED, Column, named_column, never_zero, value_columns
+from energyprof.trace.logs.format import Format, Value, place
+from energyprof.trace.logs.formats import FORMATS, GENERIC
+from energyprof.trace.logs.generic import slug
+from energyprof.trace.logs.metrics import column_of, metric_columns, metric_of, metrics_of, value_index
+from energyprof.trace.logs.quantities import decimals
+from energyprof.trace.logs.table import Row, Table
+from energyprof.trace.logs.times import date_order, time_columns, zoneless
+from energyprof.trace.logs.wanted import Wanted
+from energyprof.trace.stamps import DateOrder, Stamps, elapsed
+
+# So many rows show what a log is.
+LOOKED_AT = 2000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Everything that is needed to read a log's rows."""
+
+    table: Table
+    format: Format
+    time: tuple[int, ...]  # one column, or a date and a time; none: rows come every ``every_s``
+    counts_from_start: bool  # its times are seconds since some start
+    order: DateOrder
+    columns: tuple[Column, ...]  # in each row, unless it names what its value is
+    metric: tuple[int, ...]  # columns that name that
+    metrics: tuple[Value, ...]  # and what those names stand for
+    key: int | None  # the column that tells devices apart
+    places: devices.Bursts  # devices without such a column, by the order of rows that come together
+    only_rows: tuple[int, str] | None
+    every_s: float
+    only: str
+    adds: bool  # whether several devices may be added up
+    decimals: int  # the most digits after the point that were seen
+    stated: bool  # whether the user said the unit
+    zoneless: bool  # whether its times have no zone
+    notes: tuple[str, ...]
+    wanted: Wanted
+
+    @property
+    def comma(self) -> bool:
+        """Whether a comma may be a decimal one."""
+        return self.table.comma
+
+    def column_of(self, metric: str) -> Column | None:
+        """What a row's name of its value stands for; ``None``: nothing that is read."""
+        return column_of(metric, self.metrics, self.table, self.format)
+
+
+def layout_of(table: Table, wanted: Wanted) -> Layout:
+    """How to read ``table``.
+
+    Raises:
+        MeterError: it is not clear what it holds; the message says what would make it so.
+    """
+    head = list(itertools.islice(table.rows(), LOOKED_AT))
+    form = next((f for f in FORMATS if f.recognises(table.titles)), GENERIC)
+    asked = bool(wanted.power or wanted.energy)
+    untitled = form is GENERIC and table.titles[:1] == ("column 1",) and not table.line
+    if untitled and not asked:
+        raise MeterError(
+            f"{table.path}: line {head[0].line if head else 1}: this is not a header: it must name the "
+            f"columns, such as timestamp,power_w; or say {wanted.word('time', 'column 1')}, "
+            f"{wanted.word('power', 'column 2')} and {wanted.word('unit', 'W')}"
+        )
+    time, from_start = time_columns(table, form, wanted, head)
+    metric = () if asked else metric_columns(table, form)
+    notes = [*table.notes, *form.notes]
+    columns: list[Column] = []
+    metrics: tuple[Value, ...] = ()
+    if metric:
+        metrics = metrics_of(table, form, metric, head, wanted)
+    else:
+        columns = value_columns(table, form, wanted, head)
+        columns, dropped = never_zero(columns, head, table)
+        notes += dropped
+    order, about_order = date_order(form, time, from_start, head, wanted)
+    notes += about_order
+    layout = Layout(
+        table,
+        form,
+        time,
+        from_start,
+        order,
+        tuple(columns),
+        metric,
+        metrics,
+        None,
+        devices.ALONE,
+        _only_rows(table, form, head),
+        wanted.every_s,
+        wanted.only,
+        form.adds or bool(wanted.by or wanted.only),
+        _decimals(table, columns, metric, head),
+        bool(wanted.unit),
+        bool(time) and not from_start and zoneless(time, order, head),
+        tuple(notes),
+        wanted,
+    )
+    return _told_apart(layout, head)
+
+
+def _only_rows(table: Table, form: Format, head: Sequence[Row]) -> tuple[int, str] | None:
+    pattern, cell = form.only_rows
+    index = place(pattern, table.titles) if pattern else None
+    if index is None or not any(index < len(row.cells) and row.cells[index].strip() == cell for row in head):
+        return None
+    return index, cell
+
+
+def _decimals(table: Table, columns: Sequence[Column], metric: Sequence[int], head: Sequence[Row]) -> int:
+    indices = [column.index for column in columns] or ([value_index(table)] if metric else [])
+    return max((decimals(row.cells[i]) for row in head for i in indices if i < len(row.cells)), default=0)
+
+
+def _told_apart(layout: Layout, head: Sequence[Row]) -> Layout:
+    """The layout with what tells its devices apart.
+
+    Raises:
+        MeterError: it holds several, and it is not known whether they may be added.
+    """
+    table, form, wanted = layout.table, layout.format, layout.wanted
+    if wanted.by:
+        return replace(layout, key=named_column(table, wanted.by, "by", wanted))
+    rows = [row for row in head if _wanted_row(row, layout)]
+    key = next((i for pattern in form.keys if (i := place(pattern, table.titles)) is not None), None)
+    if key is not None:
+        distinct = [*dict.fromkeys(row.cells[key].strip() for row in rows if key < len(row.cells))]
+        if len(distinct) > 1 and not layout.adds:
+            raise unasked(layout, key, distinct)
+        return replace(layout, key=key)
+    times_s = _times(rows, layout, wanted)
+    found = devices.bursts(times_s)
+    values = {column.index for column in layout.columns} | set(layout.time) | set(layout.metric)
+    for i, title in enumerate(table.titles):
+        if i in values:
+            continue
+        cells = [row.cells[i].strip() for row in rows if i < len(row.cells)]
+        named = generic.DEVICE.search(slug(title)) is not None
+        turns = devices.takes_turns(cells) or (devices.alternates(cells) if named else [])
+        if turns and (named or found.size == len(turns) or devices.repeated(times_s)):
+            if not layout.adds:
+                raise unasked(layout, i, turns)
+            return replace(layout, key=i)
+    if form.by_place and found.size > 1:
+        note = (
+            f"{found.size} rows come together each time and no column tells them apart: taken as one of each"
+            " device, in the order of the rows"
+        )
+        return replace(layout, places=found, notes=(*layout.notes, note))
+    distinct_rows = {tuple(row.cells) for row in rows}
+    if devices.repeated(times_s) and len(distinct_rows) > 0.6 * len(rows):
+        raise MeterError(
+            f"{table.path}: its times repeat ({found.size if found.size > 1 else 'several'} rows each), and"
+            " no column tells devices apart: log one that does, or times with fractions of a second"
+        )
+    return layout
+
+
+def unasked(layout: Layout, key: int, names: Sequence[str]) -> MeterError:
+    """The refusal of a log that holds several devices, of which nobody said that they may be added."""
+    wanted = layout.wanted
+    shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    title = layout.table.titles[key]
+    return MeterError(
+        f"{layout.table.path}: {len(names)} series in one column, told apart by {title!r} ({shown}): "
+        f"{wanted.word('by', title)} adds them up, {wanted.word('only', 'NAME')} takes one"
+    )
+
+
+def _wanted_row(row: Row, layout: Layout) -> bool:
+    if layout.only_rows is not None:
+        index, cell = layout.only_rows
+        if index >= len(row.cells) or row.cells[index].strip() != cell:
+            return False
+    return not layout.metric or layout.column_of(metric_of(row.cells, layout.metric)) is not None
+
+
+def _times(rows: Sequence[Row], layout: Layout, wanted: Wanted) -> list[float]:
+    """The times of rows as far as they can be read."""
+    stamp = elapsed if layout.counts_from_start else Stamps(wanted.zone, layout.order)
+    found: list[float] = []
+    for row in rows:
+        if layout.time and max(layout.time) < len(row.cells):
+            try:
+                found.append(stamp(" ".join(row.cells[i].strip() for i in layout.time)))
+            except ValueError:
+                continue
+    return found

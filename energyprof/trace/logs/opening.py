@@ -1,0 +1,26 @@
+"""Which form a log has: JSON, lines of a known program, blocks of lines, or cells with marks between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from energyprof.trace.logs.blocks import blocks
+from energyprof.trace.logs.delimited import delimited
+from energyprof.trace.logs.documents import documents
+from energyprof.trace.logs.lines import LINES
+from energyprof.trace.logs.table import Table
+from energyprof.trace.logs.text import head
+
+
+def open_table(path: Path, *, growing: bool = False) -> Table:
+    """The log at ``path`` as a table. Of one that is ``growing`` the last line may be half written.
+
+    Raises:
+        MeterError: it is no text, or no table.
+        OSError: it cannot be read.
+    """
+    lines = head(path, growing=growing)
+    for maker in (documents, *LINES, blocks):
+        if (table := maker(path, lines, growing)) is not None:
+            return table
+    return delimited(path, lines, growing=growing)

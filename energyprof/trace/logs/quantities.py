@@ -1,0 +1,101 @@
+"""The units of a power log, and what a reading in them may plausibly be."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from energyprof.meter import Part, Quantity
+
+# What a column holds: a power, a counter that only grows, or the energy of each row's own interval.
+Reads = Literal["power_w", "energy_j", "interval_j"]
+
+# Unit -> what is read, and its size in W or J.
+UNITS: dict[str, tuple[Quantity, float]] = {
+    "W": ("power_w", 1.0),
+    "mW": ("power_w", 1e-3),
+    "uW": ("power_w", 1e-6),
+    "kW": ("power_w", 1e3),
+    "J": ("energy_j", 1.0),
+    "mJ": ("energy_j", 1e-3),
+    "uJ": ("energy_j", 1e-6),
+    "kJ": ("energy_j", 1e3),
+    "Wh": ("energy_j", 3600.0),
+    "mWh": ("energy_j", 3.6),
+    "kWh": ("energy_j", 3.6e6),
+}
+
+_WORDS = {
+    **{"w": "W", "watt": "W", "watts": "W", "mw": "mW", "milliwatt": "mW", "milliwatts": "mW"},
+    **{"kw": "kW", "kilowatts": "kW", "uw": "uW", "microwatt": "uW", "microwatts": "uW"},
+    **{"j": "J", "joule": "J", "joules": "J", "mj": "mJ", "millijoules": "mJ", "uj": "uJ", "kj": "kJ"},
+    **{"wh": "Wh", "mwh": "mWh", "kwh": "kWh", "microjoules": "uJ"},
+}
+
+# The most that one of a kind draws: a GPU of 2025 is rated 1.4 kW, a socket 0.5 kW, a Jetson 130 W; two racks
+# of 72 GPUs behind one meter 270 kW.
+MOST_W: dict[Part, float] = {
+    "gpu": 2500.0,
+    "cpu": 2000.0,
+    "dram": 1000.0,
+    "board": 1000.0,
+    "soc": 300.0,
+    "machine": 300_000.0,
+}
+# And the least that it draws on the mean, if it is on: a Raspberry Pi idles at 2 W, a memory module at 0.1 W.
+LEAST_W: dict[Part, float] = {
+    "gpu": 0.02,
+    "cpu": 0.02,
+    "dram": 0.005,
+    "board": 0.005,
+    "soc": 0.05,
+    "machine": 0.1,
+}
+
+
+def unit_of(title: str) -> str:
+    """The unit that the last word of a title names; "" if it names none."""
+    last = (re.findall(r"[A-Za-zµ]+", title) or [""])[-1].replace("µ", "u")
+    return last if last in UNITS else _WORDS.get(last.lower(), "")
+
+
+def may_be_milli(title: str) -> bool:
+    """Whether a title says megawatts, which no logger of a computer means."""
+    return (re.findall(r"[A-Za-z]+", title) or [""])[-1] in ("MW", "Mw", "MWh")
+
+
+def implausible(mean_w: float, part: Part, unit: str) -> str:
+    """Why a mean power that was read in ``unit`` is not believed of such a part; "" where it is."""
+    if not math.isfinite(mean_w) or mean_w <= 0 or LEAST_W[part] <= mean_w <= MOST_W[part]:
+        return ""
+    what = {"machine": "a machine", "board": "a part of a board", "soc": "one module"}.get(
+        part, f"one {part.upper()}"
+    )
+    return f"in {unit} its mean is {mean_w:.4g} W, which is not believed of {what}"
+
+
+def likely_unit(mean_w: float, part: Part, unit: str) -> str:
+    """The unit nearest to ``unit`` in which that mean would be plausible; "" if none is."""
+    quantity, size = UNITS[unit]
+    fits = [
+        other
+        for other, (kind, factor) in UNITS.items()
+        if kind == quantity and LEAST_W[part] <= mean_w / size * factor <= MOST_W[part]
+    ]
+    return min(fits, key=lambda other: abs(math.log(UNITS[other][1] / size)), default="")
+
+
+def number(text: str, comma: bool) -> float | None:
+    """A finite number; the comma may be a decimal one where it does not part the columns."""
+    try:
+        value = float(text.replace(",", ".") if comma else text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and "_" not in text else None
+
+
+def decimals(text: str) -> int:
+    """How many digits a number has after the point."""
+    fraction = re.match(r"\s*[-+]?\d*[.,](\d+)", text)
+    return min(len(fraction[1]), 9) if fraction else 0

@@ -1,0 +1,83 @@
+"""The lines of a text file, however it is encoded, packed or cut off, some at a time."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from energyprof.errors import MeterError
+
+CHUNK_CHARS = 1 << 18
+# No logger writes so long a line; a file without any would lie in memory whole.
+MAX_LINE_CHARS = 1 << 20
+
+_GZIP = b"\x1f\x8b"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class Chunk(NamedTuple):
+    """Some lines that follow each other, without their ends."""
+
+    number: int  # of the first, from 1
+    lines: list[str]
+
+
+def chunks(path: Path, *, growing: bool = False, chars: int = CHUNK_CHARS) -> Iterator[Chunk]:
+    """All lines of the file. Of one that is ``growing`` a last line without its end is still being written.
+
+    Raises:
+        MeterError: it is no text, a line has no end, or what is packed in it is broken.
+        OSError: it cannot be read.
+    """
+    number, rest = 1, ""
+    try:
+        with _open(path) as file:
+            while text := file.read(chars):
+                lines = (rest + text).split("\n")
+                rest = lines.pop()
+                if len(rest) > MAX_LINE_CHARS:
+                    raise MeterError(
+                        f"{path}: line {number + len(lines)}: no end within a million characters"
+                    )
+                if lines:
+                    if "\r" in text or "\r" in lines[0]:
+                        lines = [line.rstrip("\r") for line in lines]
+                    yield Chunk(number, lines)
+                    number += len(lines)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise MeterError(f"{path}: not a readable file: {error}") from None
+    except UnicodeError:
+        raise MeterError(f"{path}: not a text file") from None
+    if rest and not growing:
+        yield Chunk(number, [rest])
+
+
+def head(path: Path, *, growing: bool = False) -> list[str]:
+    """The first lines, at most some hundred thousand characters of them. Raises as `chunks`."""
+    first = next(chunks(path, growing=growing, chars=CHUNK_CHARS), None)
+    return first.lines if first else []
+
+
+def cells_of(line: str, delimiter: str) -> list[str]:
+    """One line alone: a stray quote must not swallow those that follow."""
+    if '"' not in line:
+        return line.split(delimiter)
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return []
+
+
+def _open(path: Path) -> IO[str]:
+    with path.open("rb") as file:
+        start = file.read(4)
+    encoding = "utf-16" if start.startswith(_UTF_16) else "utf-8-sig"
+    if start.startswith(_GZIP):
+        # gzip.open's own closes what it opened.
+        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="\n")
+    return open(path, encoding=encoding, errors="replace", newline="\n")

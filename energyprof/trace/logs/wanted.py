@@ -1,0 +1,32 @@
+"""What the user says of a log; whatever is not said is left to the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Names of columns, a unit, the zone of times without one."""
+
+    time: str = ""
+    power: tuple[str, ...] = ()
+    energy: str = ""
+    unit: str = ""  # of UNITS
+    zone: tzinfo | None = None
+    by: str = ""  # the column that tells devices apart, which are then added up
+    only: str = ""  # of those the one of this name
+    every_s: float = 0.0  # of rows without times: one so often
+    any_start: bool = False  # whether times will do that count from a start that nobody knows
+    style: Literal["option", "address"] = "address"  # how its words are written: --by X, or by=X
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether it says something that only a table can be asked."""
+        return bool(self.time or self.power or self.energy or self.every_s)
+
+    def word(self, name: str, value: str = "…") -> str:
+        """How the user says it: ``--by host``, or ``by=host``."""
+        return f"--{name} {value}" if self.style == "option" else f"{name}={value}"
