@@ -1,6 +1,7 @@
 # make run    set up, train the U-Net to its target, print the energy
 # make test   set up, lint, run all tests
-# Both set up a virtual environment in .venv the first time, and nothing the second.
+# make accept what to run on a new kind of machine: its meters, each tiny workload, the same work twice
+# All set up a virtual environment in .venv the first time, and nothing the second.
 
 PYTHON ?= python3
 # The processor or CUDA build of PyTorch, as the machine's package index has it.
@@ -23,13 +24,16 @@ OLDEST_TORCH ?= torch==2.0.1
 
 ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire.py energyprof/launchers.py energyprof/storable energyprof/workload.py energyprof/workloads energyprof/callbacks
 
-.PHONY: run test test-fast test-oldest lint format calibrate schema clean
+.PHONY: run test accept test-fast test-oldest lint format calibrate schema clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
 
 test: $(VENV)/dev.stamp lint
 	$(PYTEST)
+
+accept: $(VENV)/run.stamp
+	$(BIN)/python benchmarks/accept.py
 
 test-fast: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n $(FAST_PROCESSES) --dist worksteal -m "not slow" -x

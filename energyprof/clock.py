@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import NamedTuple
 
@@ -10,6 +11,10 @@ from energyprof.units import utc
 # Of so many looks the quickest counts: a process that is held up between two clocks reads them apart.
 TRIES = 3
 QUICK_S = 20e-6
+
+
+# How often a thread that is waited for is looked at.
+ENDED_S = 0.005
 
 
 class Clocks(NamedTuple):
@@ -34,6 +39,16 @@ def read_clocks() -> Clocks:
             break
         best = min(best, _look(), key=lambda look: look.doubt_s)
     return best
+
+
+def ended(thread: threading.Thread, by_s: float) -> bool:
+    """Whether the thread has ended, which is waited for until then on the monotonic clock.
+
+    ``Thread.join`` would wait by the wall clock where the interpreter's locks do (``profile/pacemaker.py``).
+    """
+    while thread.is_alive() and time.monotonic() < by_s:
+        time.sleep(ENDED_S)
+    return not thread.is_alive()
 
 
 def _look() -> Clocks:

@@ -66,7 +66,10 @@ def read_text(path: Path) -> str:
     """
     try:
         with open(path, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+            content = file.read(_LOOK_BYTES)
+            if b"\0" in content:  # a device, a binary file: no need to read it to its end
+                raise FileError(f"{path}: not a text file, so not one of energyprof")
+            content += file.read(MAX_FILE_BYTES + 1 - len(content))
         if len(content) > MAX_FILE_BYTES:
             raise FileError(f"{path}: longer than {MAX_FILE_BYTES >> 20} MB: not a file of energyprof")
         return content.decode()
@@ -74,6 +77,9 @@ def read_text(path: Path) -> str:
         raise FileError(f"{path}: not a text file, so not one of energyprof") from None
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+_LOOK_BYTES = 1 << 16
 
 
 def write_text(path: Path, text: str) -> None:

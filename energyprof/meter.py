@@ -84,6 +84,8 @@ class MeterInfo:
     window_s: Amount = 0.0  # a power is the mean over so long before its read; 0: of that instant
     refresh_is_longest: bool = False  # no more is promised: how often it renews is learnt from its readings
     window_assumed: bool = False  # nobody states it: it may be anything up to that
+    delay_s: Amount = 0.0  # what it shows is so old besides …
+    delay_a_s: Amount = 0.0  # … give or take (half-width)
     may_be_zero: bool = False  # a part that can be switched off; of all others 0 W is no reading
     may_stand_still: bool = False  # a power that shows one value for long although all is well
     ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
@@ -94,6 +96,7 @@ class MeterInfo:
     checks: str = ""
     tolerance: Amount = 0.0
     external: bool = False  # read by something else at times of its own; joined by UTC after each run
+    tested: str = ""  # the test that measured its renewals, window and delay, and the day; "": none did
     calibration: Calibration | None = None  # applied to joules, never to readings
     # How far the truth may lie below and above a reading, relative, 95 %, where that was found on devices:
     # ``gain_a`` is then the rectangle as wide as the wider of the two.

@@ -17,6 +17,7 @@ from energyprof.cli.options import (
     Interval,
     Json,
     Meters,
+    MeterTest,
     Quiet,
     checked_wait,
 )
@@ -32,6 +33,7 @@ def aa(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
+    meter_test: MeterTest = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -70,7 +72,14 @@ def aa(
     if not force and os.path.lexists(noises.noise_path(path)):
         raise UsageError(f"{noises.noise_path(path)}: {TAKEN}")
     measuring = profiling.measuring(
-        meters, interval, idle, path, asked.label, force=force, calibrations=calibration
+        meters,
+        interval,
+        idle,
+        path,
+        asked.label,
+        force=force,
+        calibrations=calibration,
+        meter_test=meter_test,
     )
     cooldown_s, job = checked_wait("--cooldown", cooldown), asked.job(None)
     a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")

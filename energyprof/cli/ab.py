@@ -17,6 +17,7 @@ from energyprof.cli.options import (
     Json,
     Limits,
     Meters,
+    MeterTest,
     Quiet,
     Strict,
     checked_wait,
@@ -59,6 +60,7 @@ def ab(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
+    meter_test: MeterTest = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="NAME", help="The reports: NAME-A.json and NAME-B.json."),
@@ -97,7 +99,14 @@ def ab(
     labels = list(dict.fromkeys(asked.label for asked, _ in wanted))
     path_a, path_b = sides.paths(output, "-".join(labels), ("-A", "-B"), force=force)
     measuring = profiling.measuring(
-        meters, interval, idle, path_a, labels[0], force=force, calibrations=calibration
+        meters,
+        interval,
+        idle,
+        path_a,
+        labels[0],
+        force=force,
+        calibrations=calibration,
+        meter_test=meter_test,
     )
     cooldown_s = checked_wait("--cooldown", cooldown)
     with contextlib.ExitStack() as stack:

@@ -1,43 +1,95 @@
-"""``energyprof doctor``: what can be measured on this machine."""
+"""``energyprof doctor``: what can be measured on this machine, and whether its meters follow a load."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from energyprof.cli import streams
 from energyprof.cli.options import INTERVAL_S, Json, Meters
+from energyprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from energyprof.measure.selection import Selection
+    from energyprof.meter import Finding
+
+LOOK_S = 5.0
+# Steps within which a processor comes to its full power, and of which eight are no longer than a coffee.
+STEPS_S = (0.5, 300.0)
+ELSEWHERE = (
+    "--meters names one that has an address, such as shelly=192.0.2.7; `energyprof doctor` lists them all"
+)
 
 
 def doctor(
     meters: Meters = "auto",
     seconds: Annotated[
-        float,
-        typer.Option(metavar="S", min=0, help="Seconds to read the meters for; 0: only find them."),
-    ] = 5.0,
+        float | None,
+        typer.Option(
+            metavar="S",
+            min=0,
+            help="Seconds to read the meters for (default: 5; 0: only find them), or of each step of --test.",
+        ),
+    ] = None,
+    test: Annotated[
+        bool,
+        typer.Option(
+            "--test",
+            help="Load processors and GPUs in steps, some 30 s, and say of each meter whether it follows.",
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Keep the test, for `run --meter-test FILE`."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    python: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Interpreter whose PyTorch loads the GPUs (default: this one)."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show what this machine is, what its meters read, and how to unblock those that are blocked."""
-    import json as json_text
+    """Show what this machine is, what its meters read, and how to unblock those that are blocked.
 
+    With --test it exits 0 if every meter is well, 2 if there is none to test,
+    4 if one is broken or other programs disturbed the test.
+    """
     from energyprof.cli.profiling import names
-    from energyprof.formats.console import Screen
-    from energyprof.formats.diagnosis import diagnosis, diagnosis_data
-    from energyprof.measure import gpus, machine
     from energyprof.measure.left_out import with_left_out
-    from energyprof.measure.meters import addresses, find_addressed, find_all, parts_of, sysfs_root
+    from energyprof.measure.meters import find_addressed, find_all, parts_of, sysfs_root
     from energyprof.measure.selection import select
-    from energyprof.profile.spot_check import spot_check
 
+    if not test and (output is not None or force or python is not None):
+        raise UsageError("--output, --force and --python: only with --test")
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + find_addressed(asked)
-    facts = machine.describe(root, gpus.devices(root))
     # A meter that was asked for and does not answer must not hide the others.
     away = {finding.asked for finding in findings if finding.asked and finding.state != "found"}
     here = [words for words in asked if not away.intersection(parts_of(words))]
     selection = with_left_out(select(findings, here), root)
+    if test:
+        _test(findings, selection, root, seconds, output, python, force=force, json=json)
+    else:
+        _look(findings, selection, root, LOOK_S if seconds is None else seconds, json=json)
+
+
+def _look(
+    findings: Sequence[Finding], selection: Selection, root: Path, seconds: float, *, json: bool
+) -> None:
+    """What there is, and what it reads."""
+    import json as json_text
+
+    from energyprof.formats.console import Screen
+    from energyprof.formats.diagnosis import diagnosis, diagnosis_data
+    from energyprof.measure import gpus, machine
+    from energyprof.measure.meters import addresses
+    from energyprof.profile.spot_check import spot_check
+
+    facts = machine.describe(root, gpus.devices(root))
     seen = None
     if seconds > 0 and selection.sources and selection.origin == "measured":
         err = Screen(sys.stderr)
@@ -48,3 +100,51 @@ def doctor(
         streams.write_json(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
     else:
         Screen(sys.stdout).print(diagnosis(facts, findings, selection, seen, addresses()))
+
+
+def _test(
+    findings: Sequence[Finding],
+    selection: Selection,
+    root: Path,
+    seconds: float | None,
+    output: Path | None,
+    python: str | None,
+    *,
+    force: bool,
+    json: bool,
+) -> None:
+    """Load the machine and judge its meters."""
+    from platform import node
+
+    from energyprof import __version__
+    from energyprof.cli.options import report_path
+    from energyprof.clock import utc_now
+    from energyprof.errors import MissingPart
+    from energyprof.files import write_new, write_text
+    from energyprof.formats.console import Screen
+    from energyprof.formats.meter_test import meter_test_table
+    from energyprof.measure.selection import why
+    from energyprof.profile.meter_test import record_load, testable
+    from energyprof.report.meter_test import record as records
+    from energyprof.report.meter_test.judge import judge
+
+    if seconds is not None and not STEPS_S[0] <= seconds <= STEPS_S[1]:
+        raise UsageError(
+            f"--seconds {seconds:g}: a step of the test lasts {STEPS_S[0]:g} to {STEPS_S[1]:g} s"
+        )
+    path = report_path(output, "meter-test", force=force) if output is not None else None
+    if not testable(selection):
+        real = [f for f in findings if f.role == "real"]
+        first = next((f for f in real if f.state == "blocked"), real[0])
+        raise MissingPart(f"there is no meter here to test ({why(first)}); {ELSEWHERE}")
+    err = Screen(sys.stderr)
+    with err.status("starting") as status:
+        found = record_load(selection, root, seconds, python or sys.executable, status.update)
+        status.update("judging")
+        record = judge(found, utc_now(), __version__, node())
+    if path is not None:
+        records.write(record, path, write_text if force else write_new)
+    if json:
+        streams.write_json(records.to_json(record))
+    Screen(sys.stderr if json else sys.stdout).print(meter_test_table(record, path))
+    raise typer.Exit(0 if record.passed else 4)

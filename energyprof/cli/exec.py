@@ -16,6 +16,7 @@ from energyprof.cli.options import (
     Json,
     Levers,
     Meters,
+    MeterTest,
     Output,
     Quiet,
 )
@@ -40,6 +41,7 @@ def exec_program(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
+    meter_test: MeterTest = None,
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -57,7 +59,7 @@ def exec_program(
 
     label = program_request(context).label
     measuring = profiling.measuring(
-        meters, interval, idle, output, label, force=force, calibrations=calibration
+        meters, interval, idle, output, label, force=force, calibrations=calibration, meter_test=meter_test
     )
     # No live display: the terminal belongs to the program.
     result = run_program(command, label, measuring, lever or ())

@@ -76,6 +76,15 @@ Targets = Annotated[
         help="Also what each of these scores took, such as 0.7,0.75,0.81, from the evaluations on the way.",
     ),
 ]
+MeterTest = Annotated[
+    Path | None,
+    typer.Option(
+        "--meter-test",
+        metavar="FILE",
+        help="A file from `doctor --test`: its measured times replace those that are assumed of meters.",
+        rich_help_panel=MEASURING,
+    ),
+]
 Country = Annotated[
     str | None,
     typer.Option(

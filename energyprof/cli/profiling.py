@@ -23,6 +23,7 @@ from energyprof.profile.watchers import Watcher
 from energyprof.report import node_file
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.file import to_json
+from energyprof.report.meter_test.measured import kept
 
 if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
@@ -75,13 +76,14 @@ def measuring(
     *,
     force: bool,
     calibrations: Sequence[Path] | None = None,
+    meter_test: Path | None = None,
     resume: Path | None = None,
 ) -> MeasurementSettings:
     """How to measure, from the options.
 
     Raises:
         UsageError: one of them is invalid.
-        FileError: a calibration cannot be read.
+        FileError: a calibration, or a test of the meters, cannot be read.
     """
     for line in (*collect(), *restore_left()):
         print(line, file=sys.stderr)
@@ -98,6 +100,7 @@ def measuring(
         checked_wait("--idle", idle_s),
         path,
         latest_calibrations([calibration.read(file) for file in of_meters]),
+        kept(meter_test) if meter_test is not None else None,
         taken(force=force),
         latest_map([node_file.read(file).node_map for file in of_nodes]),
     )

@@ -17,6 +17,7 @@ from energyprof.cli.options import (
     Json,
     Levers,
     Meters,
+    MeterTest,
     Output,
     Quiet,
     Targets,
@@ -67,6 +68,7 @@ def run(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
+    meter_test: MeterTest = None,
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -86,7 +88,15 @@ def run(
     asked = training_request(context)
     job = asked.job(None)
     measuring = profiling.measuring(
-        meters, interval, idle, output, asked.label, force=force, calibrations=calibration, resume=resume
+        meters,
+        interval,
+        idle,
+        output,
+        asked.label,
+        force=force,
+        calibrations=calibration,
+        meter_test=meter_test,
+        resume=resume,
     )
     train = run_job if resume is None else resume_job
     with profiling.screen(profiling.subject(job), quiet=quiet) as watchers:

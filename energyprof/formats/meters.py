@@ -15,7 +15,7 @@ from energyprof.measure.selection import listing
 from energyprof.meter import MeterInfo
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.record import MeterRecord, Report
-from energyprof.units import share
+from energyprof.units import seconds, share
 
 BOUNDARIES = {
     "component": "inside the chips (no power supply, fans, board or disks)",
@@ -50,6 +50,11 @@ def meters_table(report: Report) -> RenderableType:
             parts.append(
                 Padding(line.append(f"({calibration.source})", style="dim"), (0, 0, 0, 2), expand=False)
             )
+        if meter.info.tested:
+            line = Text(f"{meter.name} tested: {_tested(meter.info)} ", style="green")
+            parts.append(
+                Padding(line.append(f"({meter.info.tested})", style="dim"), (0, 0, 0, 2), expand=False)
+            )
     if (by := report.node_map) is not None:
         slopes = " ".join(f"+ {term.slope:.3f} {term.part}" for term in by.terms)
         line = Text(
@@ -58,6 +63,14 @@ def meters_table(report: Report) -> RenderableType:
         line.append(f"(measured with a fitted map: {by.source})", style="dim")
         parts.append(Padding(line, (0, 0, 0, 2), expand=False))
     return Group(*parts)
+
+
+def _tested(info: MeterInfo) -> str:
+    """What a test measured of a meter and the arithmetic now goes by."""
+    said = [f"renewed every {seconds(info.refresh_s)}"] if info.refresh_s else []
+    if info.window_s:
+        said.append(f"averages over {'at most ' if info.window_assumed else ''}{seconds(info.window_s)}")
+    return ", ".join([*said, f"{seconds(info.delay_s)} late"] if info.delay_s else said)
 
 
 def _groups(meters: Sequence[MeterRecord]) -> list[list[MeterRecord]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from energyprof.measure.selection import listing
 from energyprof.report.energy import Integrator, MeterEnergy, total
 from energyprof.report.file import trace_path
 from energyprof.report.phases import PART
-from energyprof.report.record import Report, Run
+from energyprof.report.record import Phase, Report, Run
 from energyprof.trace.file import read_run
 from energyprof.trace.rows import Row
 from energyprof.units import seconds, watts
@@ -122,18 +123,19 @@ def _axis(span_s: float, columns: int) -> Text:
 
 def _ruler(run: Run, bins: Sequence[tuple[float, float]]) -> list[Text]:
     """Which phase takes most of each bin: a coloured line, and what its colours mean."""
-    names = list(dict.fromkeys(phase.name for phase in run.phases))
+    longest = _longest(run.phases, bins)
+    names = list(dict.fromkeys(name for name in longest))
     colour = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)}
     # Colours vanish in a pipe, so the line is drawn with the phase's initial, in either case if need be.
     sign: dict[str, str] = {}
+    taken = {" "}
     for name in names:
         word = name.removeprefix(PART)
-        free = [c for c in word + word.upper() + "0123456789" if c not in sign.values() and c != " "]
-        sign[name] = free[0] if free else "?"
+        sign[name] = next((c for c in word + word.upper() + "0123456789" if c not in taken), "?")
+        taken.add(sign[name])
     line = Text(" " * MARGIN)
-    for start_s, end_s in bins:
-        most = max(run.phases, key=lambda p: min(p.end_s, end_s) - max(p.start_s, start_s))
-        line.append(sign[most.name], style=colour[most.name])
+    for name in longest:
+        line.append(sign[name], style=colour[name])
     legend = [Text(" " * MARGIN)]
     for name in names:
         word = f"{sign[name]} {name.removeprefix(PART)}  "
@@ -141,3 +143,16 @@ def _ruler(run: Run, bins: Sequence[tuple[float, float]]) -> list[Text]:
             legend.append(Text(" " * MARGIN))
         legend[-1].append(word, style=colour[name])
     return [line, *legend]
+
+
+def _longest(phases: Sequence[Phase], bins: Sequence[tuple[float, float]]) -> list[str]:
+    """By bin the name of the phase that takes most of it. The bins follow each other at equal distances."""
+    start_s, step_s = bins[0][0], bins[0][1] - bins[0][0]
+    found: list[tuple[float, str]] = [(-math.inf, phases[0].name)] * len(bins)
+    for phase in phases:
+        first, last = (math.floor((s - start_s) / step_s) for s in (phase.start_s, phase.end_s))
+        for i in range(max(0, first - 1), min(len(bins), last + 2)):
+            within_s = min(phase.end_s, bins[i][1]) - max(phase.start_s, bins[i][0])
+            if within_s > found[i][0]:
+                found[i] = within_s, phase.name
+    return [name for _, name in found]

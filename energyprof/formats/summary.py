@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,14 @@ from energyprof.compare.figures import BY_NAME, NODE_FIGURES
 from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
+from energyprof.formats.phase_sums import by_name, longest
 from energyprof.report.energy import MIN_COVERAGE
-from energyprof.report.phases import PART, summed, told
-from energyprof.report.record import Phase, Report, Run
+from energyprof.report.phases import PART
+from energyprof.report.record import Report, Run
 from energyprof.units import joules, seconds, share, watts, with_ends
+
+# More rows would fill screens, and seconds.
+MOST_RUNS, MOST_PHASES, MOST_WARNINGS = 40, 40, 100
 
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
 
@@ -191,7 +194,12 @@ def _runs(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for name in ("seed", "status", "samples", "score", "time", "power", "energy"):
         table.add_column(name, justify="left" if name == "status" else "right", header_style="dim")
-    for run in report.runs:
+    runs, left = report.runs, 0
+    if len(runs) > MOST_RUNS:
+        runs, left = (*runs[: MOST_RUNS // 2], *runs[-(MOST_RUNS // 2) :]), len(runs) - MOST_RUNS
+    for i, run in enumerate(runs):
+        if left and i == MOST_RUNS // 2:
+            table.add_row("…", Text(f"{left:,} more runs", style="dim"))
         power = watts(run.energy_j / run.time_s) if run.energy_j is not None and run.time_s else "–"
         table.add_row(
             "–" if run.seed is None else str(run.seed),
@@ -207,24 +215,16 @@ def _runs(report: Report) -> Table:
 
 def _phases(runs: Sequence[Run]) -> Table:
     """Time and energy by phase, mean over the runs; phases of the same name are added up."""
-    named: dict[str, list[Phase]] = {}
-    for run in runs:
-        for phase in run.phases:
-            # Those measurements are about the training, and have a table of their own.
-            if not phase.name.startswith(PART):
-                named.setdefault(phase.name, []).append(phase)
+    # Parts of a step are about the training, and have a table of their own.
+    sums = by_name(phase for run in runs for phase in run.phases if not phase.name.startswith(PART))
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     table.add_column("phase", header_style="dim")
     for name in ("time", "energy", "power"):
         table.add_column(name, justify="right", header_style="dim")
-    for name, phases in named.items():
-        known = told(phases, lambda phase: phase.energy_j)
-        mean_s = math.fsum(phase.end_s - phase.start_s for phase in phases) / len(runs)
-        energy = power = "–"
-        if known is not None:
-            energy_j, known_s = summed(known)
-            energy = joules(energy_j / len(runs))
-            power = watts(energy_j / known_s) if known_s > 0 else "–"
+    for name, (time_s, energy_j) in longest(sums, MOST_PHASES).items():
+        mean_s = time_s / len(runs)
+        energy = "–" if energy_j is None else joules(energy_j / len(runs))
+        power = "–" if energy_j is None or time_s <= 0 else watts(energy_j / time_s)
         table.add_row(name, seconds(mean_s), energy, power)
     return table
 
@@ -244,6 +244,9 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
             lines.append(which + FASTER.format(why))
     if (why := faster_together(report)) is not None:
         lines.append("together the runs " + FASTER.format(why))
+    left = len(lines) - MOST_WARNINGS
+    if left > 0:
+        lines[MOST_WARNINGS:] = [f"{left:,} more such lines; `energyprof show --json` has every flag"]
     return [Text(f"! {line}", style="yellow") for line in lines]
 
 

@@ -59,6 +59,21 @@ def sockets(root: Path = Path("/")) -> int | None:
     return _sockets_and_cores(root, _processors(root))[0]
 
 
+def packages(root: Path = Path("/")) -> dict[int, str]:
+    """The number of the package of each processor, as far as the kernel tells: {0: "0", 1: "0"}."""
+    found = {
+        int(processor["processor"]): processor["physical id"]
+        for processor in _processors(root)
+        if processor["processor"].isdigit() and processor.get("physical id", "").isdigit()
+    }
+    if not found:  # ARM's cpuinfo has none, its sysfs does
+        for folder in (root / "sys/devices/system/cpu").glob("cpu[0-9]*"):
+            package = _text(folder / "topology/physical_package_id")
+            if folder.name[3:].isdigit() and package.isdigit():
+                found[int(folder.name[3:])] = package
+    return found
+
+
 def identity(facts: Mapping[str, Any]) -> str:
     """``sha256:…`` over the facts named in ``IDENTITY``."""
     memory = facts["memory_bytes"]

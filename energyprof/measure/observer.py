@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from energyprof.clock import ended
 from energyprof.errors import MeterError
 from energyprof.meter import Probe
 
@@ -25,7 +28,9 @@ class Observer:
 
     def __init__(self, probes: Sequence[Probe], own: int, tell: Tell) -> None:
         self._probes, self._own, self._tell = probes, own, tell
-        self._ended = threading.Event()
+        self._stopping = False
+        self._wake = threading.Lock()  # held while there is nothing to wake for
+        self._wake.acquire()
         self._before_start = True
         self._thread = threading.Thread(target=self._observe, name="energyprof-observer", daemon=True)
         if probes:
@@ -35,11 +40,17 @@ class Observer:
         """From now on a process that cannot be looked up may be the training's own."""
         self._before_start = False
 
+    def ask_now(self) -> None:
+        """Ask the probes now, besides once a second."""
+        with contextlib.suppress(RuntimeError):  # already poked, and not yet awake
+            self._wake.release()
+
     def stop(self) -> None:
         """Ask no more."""
-        self._ended.set()
+        self._stopping = True
+        self.ask_now()
         if self._probes:
-            self._thread.join(STOP_S)
+            ended(self._thread, time.monotonic() + STOP_S)
 
     def _observe(self) -> None:
         while True:
@@ -56,7 +67,8 @@ class Observer:
                 if foreign:
                     facts["foreign"] = [f"{process['name']}, pid {process['pid']}" for process in foreign]
                 self._tell({"device": probe.name, **facts})
-            if self._ended.wait(PERIOD_S):
+            self._wake.acquire(timeout=PERIOD_S)
+            if self._stopping:
                 return
 
     def _is_foreign(self, pid: int) -> bool:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from energyprof.clock import ended
 from energyprof.errors import MeterError
 from energyprof.measure.schedule import FixedInterval, Schedule, StratifiedRandom, TickTracking
 from energyprof.meter import Meter
@@ -72,12 +73,10 @@ class Sampler:
         self._stopping = True
         self.read_now()
         deadline_s = time.monotonic() + STOP_S
-        for thread in self._threads:
-            thread.join(max(0.0, deadline_s - time.monotonic()))
         return [
             index
             for lane, thread in zip(self._lanes, self._threads, strict=True)
-            if thread.is_alive()
+            if not ended(thread, deadline_s)
             for index, _ in lane
         ]
 

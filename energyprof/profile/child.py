@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from energyprof.clock import ended
 from energyprof.errors import UsageError
 from energyprof.profile import torchrun
 from energyprof.profile.output import TAIL_LINES, Outputs, OutputTail
@@ -193,7 +194,7 @@ class Child:
 
     def _hear_out(self) -> None:
         if self._reader is not None:
-            self._reader.join(PIPE_S)
+            ended(self._reader, time.monotonic() + PIPE_S)
         if self._outputs is not None:
             self._outputs.close(PIPE_S)
 

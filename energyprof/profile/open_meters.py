@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,8 @@ from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, listing, select
 from energyprof.meter import ExternalLog, Meter, MeterInfo, Probe
 from energyprof.report.file import Taken
+from energyprof.report.meter_test.measured import KeptTest, as_measured, warnings
+from energyprof.report.meter_test.measured import check_applies as check_tested
 from energyprof.report.node_map import NodeMap
 from energyprof.report.record import MeterRecord, meter_record
 
@@ -33,6 +35,7 @@ class MeasurementSettings:
     idle_s: float  # how long the machine is looked at before and after each training
     path: Path
     calibrations: tuple[CalibrationRecord, ...] = ()
+    meter_test: KeptTest | None = None  # what measured the meters' renewals and windows
     taken: Taken = "refused"  # what becomes of what lies at the path
     node_map: NodeMap | None = None  # from the components to the node
 
@@ -58,18 +61,23 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
 
     Raises:
         UsageError: there are no meters of such a name.
+        UsageError: a calibration or a meter test is of other meters.
         MissingPart: an asked meter is not here.
     """
     root = sysfs_root()
     selection = with_left_out(select(find_asked(root, settings.meters), settings.meters), root)
-    check_applies(settings.calibrations, [source.info for source in selection.sources])
+    infos, tested = [source.info for source in selection.sources], settings.meter_test
+    check_applies(settings.calibrations, infos)
+    if tested is not None:
+        check_tested(tested, infos)
+        selection = replace(selection, notes=(*selection.notes, *warnings(tested, infos)))
     facts = machine.describe(root, gpus.devices(root))
     if settings.node_map is not None:
         check_map(settings.node_map, facts, [source.info for source in selection.sources])
     with opened(selection) as (found, probes):
         records = tuple(
             meter_record(
-                meter.info,
+                as_measured(meter.info, tested),
                 settings.interval_s,
                 calibration_of(meter.info, settings.calibrations),
                 counted=meter.info.name in selection.counted,

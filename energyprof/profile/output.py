@@ -9,6 +9,8 @@ import time
 from collections import deque
 from typing import IO
 
+from energyprof.clock import ended
+
 TAIL_LINES = 40
 TAIL_LINE_BYTES = 2000
 
@@ -51,7 +53,7 @@ class Outputs:
         self._server.close()
         deadline_s = time.monotonic() + wait_s
         for thread in tuple(self._threads):
-            thread.join(max(0.0, deadline_s - time.monotonic()))
+            ended(thread, deadline_s)
 
     def _accept(self) -> None:
         while True:

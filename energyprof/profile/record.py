@@ -20,6 +20,7 @@ from energyprof.profile.foreign_load import ForeignLoad
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.island import pythonpath
 from energyprof.profile.open_meters import OpenMeters
+from energyprof.profile.pacemaker import Pacemaker
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.room import WIRE, room
 from energyprof.profile.training import Training
@@ -55,6 +56,11 @@ def _record(
     child: Child | None = None
     stopped_by: int | None = None
     last_word = threading.Event()  # of this training alone: the inbox outlives it
+
+    def wake() -> None:
+        sampler.read_now()
+        observer.ask_now()
+        inbox.put(("tick", 0))
 
     def on_message(message: Message) -> None:
         if not recorder.hear(message):
@@ -107,6 +113,7 @@ def _record(
         )
 
     listener = Listener(str(folder / WIRE), on_message)
+    pacemaker = Pacemaker(wake)
     try:
         stopped_by = wait("idle", on.idle_s)
         if stopped_by is None:
@@ -126,6 +133,7 @@ def _record(
             child.end()
         hanging = [on.meters[index].info.name for index in sampler.stop()]
         observer.stop()
+        pacemaker.stop()
         listener.close()
         if child is not None and stopped_by is None and not last_word.is_set():
             _last_word(child, training, recorder)

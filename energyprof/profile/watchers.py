@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from energyprof.clock import ended
 from energyprof.profile.live import Snapshot
 
 # Whoever is still busy with a snapshot when the training is over is waited for so long.
@@ -70,8 +71,7 @@ class _Follower:
             self._news.notify()
 
     def problem_at(self, until_s: float) -> str:
-        self._thread.join(max(0.0, until_s - time.monotonic()))
-        if not self._thread.is_alive():
+        if ended(self._thread, until_s):
             return self._problem
         with self._news:
             self._newest = None  # it is over when it comes back

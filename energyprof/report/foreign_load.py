@@ -82,12 +82,14 @@ def at_rest(
 ) -> tuple[list[tuple[PhaseInterval, Energy]], tuple[Flag, ...]]:
     """The phases without looks at a machine that was not idle, and a flag for each of those."""
     kept, flags = [], []
+    begun = False
     for phase, energy in looks:
         found = others(readings, phase.start_s, phase.end_s) if phase.name == "idle" else None
         if found is None or not found.matter:
             kept.append((phase, energy))
+            begun |= phase.name != "idle"
         else:
-            when = "after the run" if any(seen.name != "idle" for seen, _ in kept) else "before the run"
+            when = "after the run" if begun else "before the run"
             flags.append(flag("not_idle", detail=f"{when} ({found} CPUs in use)"))
     return kept, tuple(flags)
 

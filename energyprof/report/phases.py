@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeVar
@@ -93,11 +94,17 @@ def phase_intervals(
     own = [mark for mark in marks if mark.time_s < ended_s]
     over_s = min((m.time_s for m in own if not m.actor and m.name in OVER), default=ended_s)
     found: list[PhaseInterval] = []
-    for actor in dict.fromkeys(mark.actor for mark in own):
-        starts = [mark for mark in own if mark.actor == actor and (not actor or mark.time_s < over_s)]
-        steps = [step for step in progress if step.actor == actor]
+    steps_of: dict[str, list[Step]] = {}
+    for step in progress:
+        steps_of.setdefault(step.actor, []).append(step)
+    starts_of: dict[str, list[PhaseStart]] = {}
+    for mark in own:
+        starts_of.setdefault(mark.actor, []).append(mark)
+    for actor, starts in starts_of.items():
+        steps = steps_of.get(actor, [])
         until_s = ended_s
         if actor:  # its own last word ends it before the program's does
+            starts = [mark for mark in starts if mark.time_s < over_s]
             until_s = min((start.time_s for start in starts if start.name in OVER), default=over_s)
             starts = [start for start in starts if start.time_s < until_s]
         found += _of_actor(starts, steps, until_s)
@@ -181,9 +188,5 @@ def _joined(phases: Sequence[PhaseInterval]) -> tuple[PhaseInterval, ...]:
 
 def _known(progress: Sequence[Step], time_s: float) -> int | None:
     """How many samples were known to be trained at ``time_s``; ``None``: the program had not said."""
-    known = None
-    for step in progress:
-        if step.time_s > time_s:
-            break
-        known = step.samples
-    return known
+    told = bisect_right(progress, time_s, key=lambda step: step.time_s)
+    return progress[told - 1].samples if told else None

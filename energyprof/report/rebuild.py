@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 
 from energyprof.report.agreement import ratio
@@ -17,7 +16,7 @@ from energyprof.report.segments.cadence import Cadence
 from energyprof.report.segments.renewals import as_seen
 from energyprof.report.timeline import timeline
 from energyprof.report.whole_and_parts import counted_by_parts
-from energyprof.trace.file import read_rows, read_run
+from energyprof.trace.file import read_runs
 from energyprof.trace.rows import Row
 
 
@@ -57,6 +56,8 @@ class Rebuild:
         self._header = header
         self._cadences = [Cadence(meter.interval_s) for meter in header.meters]
         self._measured: list[Measured] = []
+        # Whether the counted meter is none in some run: then its joules are the total of no run.
+        self._impossible = False
 
     def add(self, rows: Callable[[], Iterable[Row]]) -> Run:
         """Add the run whose rows ``rows()`` gives, each time it is called."""
@@ -64,7 +65,8 @@ class Rebuild:
         times = timeline(rows(), header.workload.target)
         measured = measure(times, rows(), as_seen(header.meters, rows()), self._cadences, header.node_map)
         self._measured.append(measured)
-        return self._runs()[-1]
+        self._impossible |= measured.impossible and measured.by_parts is not None
+        return self._run(measured)
 
     def add_all(self, trace: Path) -> int:
         """Add every run of the file ``trace``; the number that comes after the last one's.
@@ -72,11 +74,12 @@ class Rebuild:
         Raises:
             FileError: it cannot be read, or is no trace.
         """
-        # Run by run, each more than once (events, renewals, samples): a day's samples never lie in memory.
-        numbers = sorted({row.run for row in read_rows(trace)})
-        for number in numbers:
-            self.add(partial(read_run, trace, number))
-        return numbers[-1] + 1 if numbers else 0
+        # Each run more than once (events, renewals, samples): a day's samples never lie in memory.
+        following = 0
+        for number, rows in read_runs(trace):
+            self.add(rows)
+            following = number + 1
+        return following
 
     def report(self) -> Report:
         """The report of all runs so far."""
@@ -94,14 +97,11 @@ class Rebuild:
         report = dataclasses.replace(self._header, meters=meters, runs=runs, series=series)
         return counted_by_parts(report) if self._impossible else report
 
-    @property
-    def _impossible(self) -> bool:
-        """Whether the counted meter is none in some run: then its joules are the total of no run."""
-        return any(m.impossible and m.by_parts is not None for m in self._measured)
-
     def _runs(self) -> tuple[Run, ...]:
-        by_parts = self._impossible
-        return tuple(m.by_parts if by_parts and m.by_parts else m.run for m in self._measured)
+        return tuple(map(self._run, self._measured))
+
+    def _run(self, measured: Measured) -> Run:
+        return (self._impossible and measured.by_parts) or measured.run
 
 
 def _meter_record(

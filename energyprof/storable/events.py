@@ -164,7 +164,7 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
 
 
 class Room:
-    """What the report of one run still has room for: so many phases, evaluations and names.
+    """What the report of one run still has room for: so many phases, evaluations, actors and facts.
 
     ``reserved`` of each are left for whoever has more to add: idle phases, a shutdown.
     """
@@ -173,16 +173,14 @@ class Room:
         self._most, self._most_names = MAX_ITEMS - reserved, MAX_NAMES - reserved
         self._phases = 0
         self._evaluations = 0
-        self._names: Set[str] = set()  # of phases and actors
+        self._actors: Set[str] = set()
         self._facts: Set[str] = set()
 
     def takes(self, event: str, fields: Mapping[str, Any]) -> bool:
         """Whether the event fits in, too; from then on its place is taken."""
         if event == "phase":
             self._phases += 1
-            return self._phases <= self._most and self._added(
-                self._names, [fields["name"], fields.get("actor", "")]
-            )
+            return self._phases <= self._most and self._added(self._actors, [fields.get("actor", "")])
         if event == "progress" and fields["score"] is not None:
             self._evaluations += 1
             return self._evaluations <= self._most

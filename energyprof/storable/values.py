@@ -11,7 +11,7 @@ MAX_INT = 2**63 - 1
 MAX_NAME = 500
 MAX_TEXT = 10_000
 # Entries of a list (runs, phases, evaluations) and names in an object (facts, meters).
-MAX_ITEMS = 100_000
+MAX_ITEMS = 200_000
 MAX_NAMES = 10_000
 # Lists and objects within each other, in what a program says of itself.
 MAX_DEPTH = 16

@@ -14,9 +14,12 @@ flushed every second, so that a program killed at any moment leaves a file that 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,11 @@ GZIP = 31  # zlib's wbits for a gzip member
 CHUNK_BYTES = 1 << 16
 # An event's fields as JSON, their quotes doubled, and what stands before them.
 MAX_LINE_BYTES = 1 << 18
+# Rows with stamps in microseconds shrink to a tenth; what shrinks to less than a hundredth is no trace.
+BOMB_RATIO, BOMB_BYTES = 100, 1 << 22
+# A run of fewer rows is held in memory where it is read several times; an hour at 10 Hz has more.
+HELD_ROWS = 10_000
+Rows = Callable[[], Iterator[Row]]
 _TITLES = HEADER.split(",")
 
 
@@ -49,6 +57,46 @@ def read_rows(path: Path) -> Iterator[Row]:
 def read_run(path: Path, run: int) -> Iterator[Row]:
     """The rows of one run in the file ``path``. Raises as ``read_rows`` does."""
     return (row for row in read_rows(path) if row.run == run)
+
+
+def read_runs(path: Path) -> Iterator[tuple[int, Rows]]:
+    """Each run of the file ``path``: its number, and its rows as often as they are asked for.
+
+    The file is read once, and once more for each time that a long run's rows are asked for, however many runs
+    there are; only a short run lies in memory. What is to be read of a run is read before the next is taken.
+
+    Raises:
+        FileError: it cannot be read, is not a trace, or a run is not in one piece.
+    """
+    again: list[Iterator[tuple[int, Iterator[Row]]]] = []
+    for number, rows in _in_pieces(path):
+        held = list(itertools.islice(rows, HELD_ROWS))
+        yield number, partial(iter, held) if len(held) < HELD_ROWS else _Again(path, number, again)
+
+
+class _Again:
+    """The rows of a long run: for each call a reader of its own, which stays there for the runs to come."""
+
+    def __init__(self, path: Path, number: int, readers: list[Iterator[tuple[int, Iterator[Row]]]]) -> None:
+        self._path, self._number, self._readers = path, number, readers
+        self._calls = 0
+
+    def __call__(self) -> Iterator[Row]:
+        if self._calls == len(self._readers):
+            self._readers.append(_in_pieces(self._path))
+        reader = self._readers[self._calls]
+        self._calls += 1
+        return next((rows for number, rows in reader if number == self._number), iter(()))
+
+
+def _in_pieces(path: Path) -> Iterator[tuple[int, Iterator[Row]]]:
+    """The runs of the file, one after the other."""
+    last = -1
+    for number, rows in itertools.groupby(read_rows(path), key=attrgetter("run")):
+        if number <= last:
+            raise FileError(f"{path}: not a readable trace: run {number} comes after run {last}")
+        last = number
+        yield number, rows
 
 
 def parse_rows(chunks: Iterator[bytes], where: str) -> Iterator[Row]:
@@ -116,16 +164,21 @@ def inflated(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     """What compressed ``chunks`` hold, never more than a chunk at once however far they expand.
 
     Raises:
-        FileError: they are not gzip.
+        FileError: they are not gzip, or a little of them expands without end.
     """
     member = zlib.decompressobj(GZIP)
+    taken = given = 0
     for chunk in chunks:
         data, text = chunk, b""
+        taken += len(chunk)
         while data or len(text) == CHUNK_BYTES:  # a full one may leave more behind
             try:
                 text = member.decompress(data, CHUNK_BYTES)
             except zlib.error as error:
                 raise FileError(f"{where}: not a readable trace: {error}") from None
+            given += len(text)
+            if given > BOMB_BYTES + BOMB_RATIO * taken:
+                raise FileError(f"{where}: not a readable trace: it expands more than {BOMB_RATIO} times")
             yield text
             data = member.unused_data if member.eof else member.unconsumed_tail
             if member.eof:

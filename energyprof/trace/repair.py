@@ -44,12 +44,13 @@ def _end_of_members(file: BinaryIO, path: Path) -> int:
     member = zlib.decompressobj(GZIP)
     while data := file.read(CHUNK_BYTES):
         read += len(data)
-        while data:
+        text = b""
+        while data or len(text) == CHUNK_BYTES:  # a full one may leave more behind
             try:
-                member.decompress(data)
+                text = member.decompress(data, CHUNK_BYTES)
             except zlib.error as error:
                 raise FileError(f"{path}: not a readable trace: {error}") from None
-            data = member.unused_data
+            data = member.unused_data if member.eof else member.unconsumed_tail
             if member.eof:
                 end = read - len(data)
                 member = zlib.decompressobj(GZIP)

@@ -1,8 +1,11 @@
 /* To be preloaded: the wall clock is ahead by what the file FAKE_CLOCKS says, and the machine has slept for so
    long: two numbers in s, "5 0". CLOCK_MONOTONIC stays as it is, as on a machine whose clock is set or that
-   sleeps. A file that is being written changes nothing. */
+   sleeps. A file that is being written changes nothing. With FAKE_LOCKS semaphores wait until a time of that
+   wall clock, as in a Python that was built without sem_clockwait(3). */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -53,5 +56,25 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     (void)zone;
     clock_gettime(CLOCK_REALTIME, &exact);
     now->tv_sec = exact.tv_sec, now->tv_usec = exact.tv_nsec / 1000;
+    return 0;
+}
+
+static double seconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *until) {
+    double left_s = (double)until->tv_sec + (double)until->tv_nsec * 1e-9 - seconds(clock);
+    clockid_t by = getenv("FAKE_LOCKS") ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+    double end_s = seconds(by) + left_s;
+    while (sem_trywait(semaphore)) {
+        if (seconds(by) >= end_s) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+        usleep(1000);
+    }
     return 0;
 }

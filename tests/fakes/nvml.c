@@ -146,7 +146,7 @@ static void wave(double at, double *power_w, double *energy_j) {
 static __attribute__((unused)) double energy_until(int board, double at) {
     double power_w, energy_j;
     wave(at, &power_w, &energy_j);
-    return energy_j * (board + 1) + number("FAKE_NVML_MODULE_W", 0) * at;
+    return energy_j * (board + 1) + number("FAKE_NVML_MODULE_W", 0) * at + load_j(board, at);
 }
 
 /* The mean power of a board over the window before the last renewal, in W; the GPU's, or its module's. */
@@ -158,6 +158,10 @@ static double power_of(int board, double window, unsigned int scope) {
         double unused;
         wave(at - window, &unused, &early_j);
         power_w = (late_j - early_j) / window;
+    }
+    if (getenv("FAKE_NVML_LOAD")) {
+        double span = window > 0 ? window : 0.05;
+        power_w += (load_j(board, at) - load_j(board, at - span)) / span / (board + 1);
     }
     return power_w * (board + 1) + (scope == SCOPE_MODULE ? number("FAKE_NVML_MODULE_W", 0) : 0);
 }

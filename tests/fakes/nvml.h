@@ -10,6 +10,8 @@
  *   FAKE_NVML_SEEN_S       field 186 is the mean of so long before the renewal (0: of that instant)
  *   FAKE_NVML_WINDOW_S     nvmlDeviceGetPowerUsage is the mean of so long before the renewal (0: of that instant)
  *   FAKE_NVML_MODULE_W     what a superchip draws beside its GPU: in its counter and in the module's power
+ *   FAKE_NVML_LOAD         a folder in which fakes/gpu_torch says what it worked on each GPU: boards draw more for it
+ *   FAKE_NVML_LOAD_W       list: how much more (100); FAKE_NVML_LOAD_ORDER: list: for whose work (its own)
  *   FAKE_NVML_CLOCK        a file with the time in s; while there is none, and by default, CLOCK_MONOTONIC
  *   FAKE_NVML_INIT         what the three init functions return (0)
  *   FAKE_NVML_NO_COUNTER   indices of boards whose energy counter answers NOT_SUPPORTED: "0,2"
@@ -64,5 +66,6 @@ int lacks(const char *word);                                 /* whether FAKE_NVM
 int instances(int board);
 int check(const device_t *device);                           /* what any call on a handle returns now */
 int was_set(const device_t *device, const char *what, unsigned int *value);
+double load_j(int board, double at);                         /* what a program's work has taken until then */
 int told(const device_t *device, const char *word, unsigned int *value, double answer);
 #pragma GCC visibility pop

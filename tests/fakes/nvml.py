@@ -11,9 +11,7 @@ from typing import Any
 import warm
 from fakes.compiled import compiled
 
-SOURCES = [
-    Path(__file__).with_name(name) for name in ("nvml.c", "nvml_devices.c", "nvml_facts.c", "nvml_set.c")
-]
+SOURCES = [Path(__file__).with_name(f"nvml{name}.c") for name in ("", "_devices", "_facts", "_set", "_load")]
 SONAME = "libnvidia-ml.so.1"
 
 

@@ -100,3 +100,32 @@ def test_a_counter_is_read_on_whatever_the_wall_clock_shows(command: Command, cl
     assert [f["detail"][:4] for f in run["flags"] if f["kind"] == "clock_step"] == ["back"]
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
     assert run["coverage"] == 1
+
+
+def test_nobody_waits_for_the_wall_clock_where_the_interpreters_locks_do(
+    command: Command, clocks: dict[str, str]
+) -> None:
+    """Set back by an hour, it would be an hour until the next reading."""
+    words = ["exec", "--meters", "rapl", "--idle", "0.3", "-o", "r.json", "--"]
+    program = [*words, "sh", "-c", SETS.format("-3600 0").replace("sleep 1", "sleep 2")]
+    code = (
+        "import sys\n"
+        "from energyprof.cli import main\n"
+        "from energyprof.profile import pacemaker\n"
+        "pacemaker.locks_follow_the_wall_clock = lambda: True\n"
+        f"sys.argv = ['energyprof', *{program!r}]\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=command.folder,
+        env=command.environment(**clocks, FAKE_LOCKS="1"),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    run = command.report()["runs"][0]
+    assert [f["detail"][:4] for f in run["flags"] if f["kind"] == "clock_step"] == ["back"]
+    assert run["coverage"] > 0.6  # of 4 s it was not read for half a second

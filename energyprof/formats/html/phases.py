@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
 from energyprof.compare.breakdown import Breakdown, breakdown
@@ -11,15 +10,15 @@ from energyprof.formats.breakdown import HINT, UNTOLD
 from energyprof.formats.html.plot import legend, swatch
 from energyprof.formats.html.style import colour, phase_colours
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
-from energyprof.report.phases import PART, summed, told
-from energyprof.report.record import Phase, Report
+from energyprof.formats.phase_sums import PhaseSums, by_name, longest
+from energyprof.report.phases import PART
+from energyprof.report.record import Report
 from energyprof.units import joules, seconds, watts, with_ends
 
 # The machine before the program started and after it ended: measured, but not spent on the training.
 LOOKS = ("idle", "cooldown")
-
-# Of one phase: s and J, the mean over the runs; None: not measured in some run.
-_Sums = dict[str, tuple[float, float | None]]
+# More would be stripes that nobody can tell apart.
+MOST_NAMES = 100
 
 
 def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
@@ -85,23 +84,14 @@ def steps(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
     return section("Energy of a step", figure)
 
 
-def _by_phase(report: Report) -> _Sums:
-    named: dict[str, list[Phase]] = {}
+def _by_phase(report: Report) -> PhaseSums:
     runs = counting(report)
-    for run in runs:
-        for phase in run.phases:
-            if phase.name not in LOOKS and not phase.name.startswith(PART):
-                named.setdefault(phase.name, []).append(phase)
-    sums: _Sums = {}
-    for name, phases in named.items():
-        known = told(phases, lambda phase: phase.energy_j)
-        span_s = math.fsum(phase.end_s - phase.start_s for phase in phases)
-        energy_j = None if known is None else summed(known)[0] / len(runs)
-        sums[name] = (span_s / len(runs), energy_j)
-    return sums
+    spent = (phase for run in runs for phase in run.phases if phase.name not in LOOKS)
+    sums = longest(by_name(phase for phase in spent if not phase.name.startswith(PART)), MOST_NAMES)
+    return {name: (s / len(runs), None if j is None else j / len(runs)) for name, (s, j) in sums.items()}
 
 
-def _total(sums: _Sums) -> float:
+def _total(sums: PhaseSums) -> float:
     return sum(joules or 0.0 for _, joules in sums.values())
 
 

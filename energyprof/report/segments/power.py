@@ -35,8 +35,8 @@ class PowerSegmenter:
         stale_s = 0.0 if meter.external else meter.refresh_s
         middle_s = meter.window_s / (4 if meter.window_assumed else 2)
         unsure_s = middle_s if meter.window_assumed or meter.external else 0.0
-        self._age_s = middle_s + stale_s / 2
-        self._blur_s = stale_s / 2 + unsure_s + meter.window_s / 8
+        self._age_s = meter.delay_s + middle_s + stale_s / 2
+        self._blur_s = meter.delay_a_s + stale_s / 2 + unsure_s + meter.window_s / 8
         self._averaged_s = 0.0 if meter.window_assumed else meter.window_s
         # The sampler reads powers at random times; a device that renews its value more slowly than it is
         # read, or a log, has looked at times of its own.

@@ -1,0 +1,139 @@
+"""What a test of the meters says to people: a line for each, in words that say what to do."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from energyprof.formats.meter_test import meter_test_table, meter_words
+from energyprof.report.meter_test.record import MeterTestRecord
+from energyprof.report.meter_test.steps import LoadTest
+from fakes.load_tests import CPU0, CPU1, GPU0, GPU1, Shown, busy, gpu, judged, package, plug, recorded
+
+
+def words(test: LoadTest, number: int = 0) -> str:
+    record = judged(test)
+    return meter_words(record.results[number], record)
+
+
+def printed(record: MeterTestRecord, width: int = 80) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(meter_test_table(record, None))
+    return out.getvalue()
+
+
+def one(shown: Shown, **how: object) -> str:
+    return words(recorded(shown, **how))  # type: ignore[arg-type]
+
+
+def test_a_healthy_counter() -> None:
+    said = one(Shown(package(), renewed_s=0.001))
+    assert said == "follows (12.0 → 61.0 W), renewed every 1.0 ms, no averaging seen"
+
+
+def test_a_power_that_averages_and_is_late() -> None:
+    said = one(Shown(plug(), window_s=2.0, delay_s=1.0))
+    assert re.fullmatch(
+        r"follows \(12\.\d → 6\d\.\d W\), .*, averages over 2\.\d s, (1\.\d s|9\d+ ms) late", said
+    )
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    slow = one(Shown(plug(min_interval_s=0.5), renewed_s=1.0, noise=0.02))
+    assert re.search(r"renewed every 1\.0 s, no averaging over more than \d\.\d s seen$", slow)
+    assert "too unsteady to tell its averaging" in one(Shown(plug(), noise=0.5, offset_w=100))
+    long = one(Shown(plug(), (GPU0,), window_s=5.0), targets=(CPU0, CPU1, GPU0, GPU1), step_s=3.0)
+    assert re.search(r"averages over some [45]\.\d s, longer than this test's steps$", long)
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (
+            lambda: recorded(
+                Shown(package(), value=lambda _: None), problems={"rapl:package-0": "Input/output error"}
+            ),
+            "gives no reading: Input/output error",
+        ),
+        (lambda: recorded(Shown(package(), value=lambda _: 42.0)), "stands still, whatever the load"),
+        (lambda: recorded(Shown(plug(), value=lambda _: 42.0)), "shows 42.0 W throughout, whatever the load"),
+        (
+            lambda: recorded(Shown(package(), renewed_s=0.001, scale=1000)),
+            "follows (12.0 → 61.0 kW), more than any processor draws: mW read as W?, renewed every 1.0 ms, "
+            "no averaging seen",
+        ),
+        (
+            lambda: recorded(Shown(package(), renewed_s=0.001, scale=0.001)),
+            "follows (12.0 → 61.0 mW), less than any processor draws under such a load: W read as mW?, "
+            "renewed every 1.0 ms, no averaging seen",
+        ),
+        (
+            lambda: recorded(Shown(gpu(1), (GPU0,)), targets=(GPU0, GPU1)),
+            "does not follow GPU 1, but GPU 0: CUDA and the meters count GPUs in different orders "
+            "(CUDA_DEVICE_ORDER=PCI_BUS_ID), renewed every 100 ms",
+        ),
+        (
+            lambda: recorded(Shown(package("rapl:package-1"), (CPU0,)), targets=(CPU0, CPU1)),
+            "does not follow CPU package 1, but CPU package 0: it reads another package than its name says, "
+            "renewed every 100 ms",
+        ),
+        (
+            lambda: recorded(Shown(package("reg", part="machine", resolution=3600.0), quantum=3600.0)),
+            "counts in steps of 3.60 kJ, too coarse for this test; longer ones tell more: --seconds 60",
+        ),
+    ],
+)
+def test_each_fault_has_its_words(test: Callable[[], LoadTest], said: str) -> None:
+    assert words(test()) == said
+
+
+def test_twins_and_wholes() -> None:
+    checking = package("rapl:package-0:powercap", checks="rapl:package-0", tolerance=0.01)
+    well = recorded(Shown(package(), renewed_s=0.001), Shown(checking, renewed_s=0.001, scale=1.02))
+    assert words(well, 1).endswith("agrees with rapl:package-0 (+2.0 %)")
+    apart = recorded(Shown(package(), renewed_s=0.001), Shown(checking, renewed_s=0.001, scale=0.5))
+    assert words(apart, 1).endswith("rises by 0.5 times what rapl:package-0 does: one of them is wrong")
+    assert "Not to be trusted: rapl:package-0:powercap or rapl:package-0." in printed(judged(apart), 200)
+    low = recorded(Shown(plug(), scale=0.5, offset_w=30), Shown(package(), renewed_s=0.001))
+    assert "where rapl:package-0 rises by 49.0 W, which it should hold: one of them is wrong" in words(low)
+
+
+def test_at_80_columns_no_line_is_longer_and_the_verdict_comes_last() -> None:
+    record = judged(
+        recorded(
+            Shown(package(), renewed_s=0.001),
+            Shown(gpu(1), (GPU0,)),
+            Shown(plug(), value=lambda _: 42.0),
+            targets=(CPU0, GPU0, GPU1),
+            load=busy(1.2, until_s=10 * 7.5),
+        )
+    )
+    lines = printed(record).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  ✓ rapl:package-0  follows (12.0 → 61.0 W), renewed every 1.0 ms, no" in lines[7]
+    assert lines[-1] == "Not to be trusted: nvml:1, shelly."
+    assert "! not to be relied on: other programs used 1.2 of 8 CPUs meanwhile" in printed(record, 200)
+
+
+@pytest.mark.parametrize(
+    ("test", "last"),
+    [
+        (lambda: recorded(Shown(package())), "The meter follows its load."),
+        (lambda: recorded(Shown(package()), Shown(plug(), offset_w=40)), "2 meters follow their loads."),
+        (
+            lambda: recorded(Shown(package()), Shown(gpu(), (), offset_w=35)),
+            "The meter follows its load; nvml:0 was not put to the test.",
+        ),
+        (
+            lambda: recorded(Shown(gpu(), (), offset_w=35)),
+            "No meter was put to the test: nothing that it reads was loaded.",
+        ),
+        (lambda: recorded(Shown(package()), load=busy(4)), "Nothing is known for certain."),
+    ],
+)
+def test_the_verdict(test: Callable[[], LoadTest], last: str) -> None:
+    assert printed(judged(test()), 120).splitlines()[-1].strip() == last
