@@ -6,6 +6,7 @@ Inside the program everything is J, W, s and fractions; these are the edge.
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime, timezone
 
 _PREFIXES = (
@@ -122,3 +123,20 @@ def utc(time_s: float) -> str:
     """A time in s since 1970 as ISO 8601, in UTC, to the millisecond."""
     moment = datetime.fromtimestamp(time_s, timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2})(?::([0-9]{2}(?:\.[0-9]*)?))?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def moment(text: str) -> float:
+    """The time in s since 1970 that an ISO 8601 text says, in whatever zone; -inf: it says none."""
+    found = _MOMENT.fullmatch(text)
+    try:
+        if found is None:
+            return -math.inf
+        zone = "+00:00" if found[3] == "Z" else found[3]
+        return datetime.fromisoformat(f"{found[1]}:00{zone}").timestamp() + float(found[2] or 0)
+    except ValueError:  # a month 13
+        return -math.inf

@@ -16,6 +16,7 @@ from energyprof.cli.options import (
     Idle,
     Interval,
     Json,
+    Machine,
     Meters,
     MeterTest,
     Quiet,
@@ -34,6 +35,7 @@ def aa(
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
     meter_test: MeterTest = None,
+    machine: Machine = "",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -80,6 +82,7 @@ def aa(
         force=force,
         calibrations=calibration,
         meter_test=meter_test,
+        machine=machine,
     )
     cooldown_s, job = checked_wait("--cooldown", cooldown), asked.job(None)
     a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")

@@ -16,6 +16,7 @@ from energyprof.cli.options import (
     Interval,
     Json,
     Limits,
+    Machine,
     Meters,
     MeterTest,
     Quiet,
@@ -61,6 +62,7 @@ def ab(
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
     meter_test: MeterTest = None,
+    machine: Machine = "",
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="NAME", help="The reports: NAME-A.json and NAME-B.json."),
@@ -107,6 +109,7 @@ def ab(
         force=force,
         calibrations=calibration,
         meter_test=meter_test,
+        machine=machine,
     )
     cooldown_s = checked_wait("--cooldown", cooldown)
     with contextlib.ExitStack() as stack:

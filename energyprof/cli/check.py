@@ -42,6 +42,14 @@ def check(
     allow_changed: Annotated[
         bool, typer.Option("--allow-changed", help="For folders: list changed work and exit 0, not 3.")
     ] = False,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            metavar="machine",
+            help="Judge although the reports are not known to be of one machine.",
+        ),
+    ] = None,
     format: Annotated[
         str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(VERDICT_FORMATS)}.")
     ] = "text",
@@ -57,27 +65,34 @@ def check(
 
     from energyprof import formats
     from energyprof.compare.gate import check as checking
-    from energyprof.compare.gate.limits import parse_limit
+    from energyprof.compare.gate.limits import parse_limit, parse_overlooked
 
     writer = formats.verdict_format("json" if json else format)
-    limits = [parse_limit(text) for text in limit or ()]
+    limits, overlooked = [parse_limit(text) for text in limit or ()], parse_overlooked(allow or ())
     if (baseline is None) == (history is None):
         raise UsageError("give either --baseline REPORT or --history FOLDER to judge it by")
     if history is not None:
-        result = _by_history(new, history, limits, last, allow_missing=allow_missing_baseline)
+        result = _by_history(new, history, limits, last, overlooked, allow_missing=allow_missing_baseline)
     elif baseline is not None and new.is_dir():
         result = _folders(
-            new, baseline, limits, allow_missing=allow_missing_baseline, allow_changed=allow_changed
+            new,
+            baseline,
+            limits,
+            overlooked,
+            allow_missing=allow_missing_baseline,
+            allow_changed=allow_changed,
         )
     elif baseline is not None:
-        result = _by_baseline(new, baseline, limits, allow_missing=allow_missing_baseline)
+        result = _by_baseline(new, baseline, limits, overlooked, allow_missing=allow_missing_baseline)
     writer.write_check(result, sys.stdout)
     if json or format == "json":
         formats.verdict_format("text").write_check(result, sys.stderr)
     raise typer.Exit(checking.exit_code(result, strict=strict))
 
 
-def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool) -> Check:
+def _by_baseline(
+    new: Path, baseline: Path, limits: Sequence[Limit], allow: Sequence[str], *, allow_missing: bool
+) -> Check:
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate import noise
     from energyprof.report.file import read
@@ -87,11 +102,19 @@ def _by_baseline(new: Path, baseline: Path, limits: Sequence[Limit], *, allow_mi
         return checking.without_baseline(name, str(baseline))
     if baseline.is_dir():
         raise UsageError(f"{baseline}: is a folder, but {new} is not; give two reports or two folders")
-    return checking.check(report, read(baseline), limits, (name, baseline_name), noise.beside(baseline))
+    return checking.check(
+        report, read(baseline), limits, (name, baseline_name), noise.beside(baseline), allow
+    )
 
 
 def _folders(
-    new: Path, baseline: Path, limits: Sequence[Limit], *, allow_missing: bool, allow_changed: bool
+    new: Path,
+    baseline: Path,
+    limits: Sequence[Limit],
+    allow: Sequence[str],
+    *,
+    allow_missing: bool,
+    allow_changed: bool,
 ) -> Check:
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate.suite import suite
@@ -105,10 +128,12 @@ def _folders(
     if not theirs and not allow_missing:
         raise FileError(f"{baseline}: no report in this folder; {first}")
     overlook: list[Literal["changed"]] = ["changed"] if allow_changed else []
-    return checking.check_suite(suite(mine, theirs), limits, (str(new), str(baseline)), overlook)
+    return checking.check_suite(suite(mine, theirs), limits, (str(new), str(baseline)), overlook, allow)
 
 
-def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, allow_missing: bool) -> Check:
+def _by_history(
+    new: Path, folder: Path, limits: Sequence[Limit], last: int, allow: Sequence[str], *, allow_missing: bool
+) -> Check:
     import gc
 
     from energyprof.compare.gate import check as checking
@@ -122,7 +147,7 @@ def _by_history(new: Path, folder: Path, limits: Sequence[Limit], last: int, *, 
     # Parsed JSON has no cycles; searching for them takes a quarter of the time for ten thousand reports.
     gc.disable()
     missing = allow_missing and not folder.exists()
-    before = history(report, () if missing else reports_in(folder), limits)
+    before = history(report, () if missing else reports_in(folder), limits, allow)
     if not before.past:
         why = "".join(f"; {line}" for line in before.left_out)
         if not allow_missing:

@@ -32,7 +32,7 @@ def compare(
         typer.Option(
             "--allow",
             metavar="DIFFERENCE",
-            help="A difference to allow: task, boundary, origin or meters; can be repeated.",
+            help="A difference to allow: task, boundary, origin, meters or machine; can be repeated.",
         ),
     ] = None,
     target: Annotated[

@@ -15,6 +15,7 @@ from energyprof.cli.options import (
     Interval,
     Json,
     Levers,
+    Machine,
     Meters,
     MeterTest,
     Output,
@@ -42,6 +43,7 @@ def exec_program(
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
     meter_test: MeterTest = None,
+    machine: Machine = "",
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -59,7 +61,15 @@ def exec_program(
 
     label = program_request(context).label
     measuring = profiling.measuring(
-        meters, interval, idle, output, label, force=force, calibrations=calibration, meter_test=meter_test
+        meters,
+        interval,
+        idle,
+        output,
+        label,
+        force=force,
+        calibrations=calibration,
+        meter_test=meter_test,
+        machine=machine,
     )
     # No live display: the terminal belongs to the program.
     result = run_program(command, label, measuring, lever or ())

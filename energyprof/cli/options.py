@@ -85,6 +85,15 @@ MeterTest = Annotated[
         rich_help_panel=MEASURING,
     ),
 ]
+Machine = Annotated[
+    str,
+    typer.Option(
+        "--machine",
+        metavar="NAME",
+        help="This machine's name for comparisons, where its hardware does not tell it from others.",
+        rich_help_panel=MEASURING,
+    ),
+]
 Country = Annotated[
     str | None,
     typer.Option(

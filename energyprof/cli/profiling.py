@@ -24,6 +24,7 @@ from energyprof.report import node_file
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.file import to_json
 from energyprof.report.meter_test.measured import kept
+from energyprof.storable.values import MAX_NAME
 
 if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
@@ -78,6 +79,7 @@ def measuring(
     calibrations: Sequence[Path] | None = None,
     meter_test: Path | None = None,
     resume: Path | None = None,
+    machine: str = "",
 ) -> MeasurementSettings:
     """How to measure, from the options.
 
@@ -103,7 +105,16 @@ def measuring(
         kept(meter_test) if meter_test is not None else None,
         taken(force=force),
         latest_map([node_file.read(file).node_map for file in of_nodes]),
+        _name_of_machine(machine),
     )
+
+
+def _name_of_machine(text: str) -> str:
+    """Raises UsageError if it is no name."""
+    name = text.strip()
+    if name != text or not name.isprintable() or len(name) > MAX_NAME:
+        raise UsageError(f"--machine {text}: give a name of at most {MAX_NAME} printable characters")
+    return name
 
 
 @contextlib.contextmanager

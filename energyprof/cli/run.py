@@ -16,6 +16,7 @@ from energyprof.cli.options import (
     Interval,
     Json,
     Levers,
+    Machine,
     Meters,
     MeterTest,
     Output,
@@ -69,6 +70,7 @@ def run(
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
     meter_test: MeterTest = None,
+    machine: Machine = "",
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -97,6 +99,7 @@ def run(
         calibrations=calibration,
         meter_test=meter_test,
         resume=resume,
+        machine=machine,
     )
     train = run_job if resume is None else resume_job
     with profiling.screen(profiling.subject(job), quiet=quiet) as watchers:

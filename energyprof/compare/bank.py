@@ -115,7 +115,12 @@ def read(text: str, where: str) -> Mapping[str, Any]:
 
 def bank_of(work: WorkloadRecord) -> Bank | None:
     """The bank for exactly this work; ``None``: there is none."""
-    content = packaged(work.name, work.size, work.work)
+    return _bank_of(work.name, work.size, work.work)
+
+
+@functools.cache
+def _bank_of(name: str, size: str | None, work: str) -> Bank | None:
+    content = packaged(name, size, work)
     return None if content is None else bank_in(content)
 
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from energyprof.compare import emissions, levers
 from energyprof.compare.change import Change, Values, exp
-from energyprof.compare.column import column, direction
-from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out
-from energyprof.compare.mismatches import Mismatch, differing_samples, machine_name, mismatches, refuse
+from energyprof.compare.column import Column, column
+from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out, missed
+from energyprof.compare.gate.validity import unjudgeable
+from energyprof.compare.machines import machine_name, weakly_known
+from energyprof.compare.mismatches import Mismatch, differing_samples, mismatches, refuse
 from energyprof.compare.product import Product, products
 from energyprof.compare.statistics.intervals import holm
 from energyprof.compare.statistics.sequential import one_series
+from energyprof.compare.success import Success, success
+from energyprof.compare.winner import winners
 from energyprof.errors import NotComparable, UsageError
 from energyprof.meter import Origin
 from energyprof.report.record import Report
 
-Allowed = Literal["task", "boundary", "origin", "meters"]
-ALLOWED: tuple[Allowed, ...] = ("task", "boundary", "origin", "meters")
+Allowed = Literal["task", "boundary", "origin", "meters", "machine"]
+ALLOWED: tuple[Allowed, ...] = ("task", "boundary", "origin", "meters", "machine")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Summary:
     # The halves of that interval, of which ``u_rel`` is the wider: a gain may be further off one way.
     u_rel_below: float | None = None
     u_rel_above: float | None = None
+    missed: int = 0  # runs that missed the target and so are not in it: it is of those that were lucky
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,16 @@ class Entry:
     left_out: tuple[str, ...]  # runs left out of the figures of energy, or of all, and why
     estimates: tuple[Summary, ...]
     product: Product | None  # its energy to target taken apart; None: not all factors are known
+    success: Success | None = None  # what one is expected to cost; None: no target, or all runs reached it
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A verdict that is not given, and why."""
+
+    label: str  # of the report
+    figures: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,8 @@ class Comparison:
     one_machine: bool  # across machines there are figures, never a verdict
     grid: emissions.Grid | None = None  # what the emissions are based on; None: not asked for
     notes: tuple[str, ...] = ()  # in what the works of one task differ
+    best: Mapping[str, str] = field(default_factory=dict)  # the label of the best report, by figure
+    withheld: tuple[Withheld, ...] = ()
 
 
 def compare(
@@ -90,17 +107,24 @@ def compare(
         raise UsageError("nothing to compare: name at least one report")
     # The two sides of a series are made to be compared: the user knows what was changed.
     sides = len(reports) == 2 and one_series(*reports)
-    found = mismatches(reports, labels, [kind for kind in ALLOWED if not (sides and kind == "task")])
+    # Across machines there are figures: only a verdict needs one machine.
+    needed = [kind for kind in ALLOWED if kind != "machine" and not (sides and kind == "task")]
+    found = mismatches(reports, labels, needed)
     _refuse([mismatch for mismatch in found if mismatch.kind not in allow])
-    one_machine = not mismatches(reports, labels, ["machine"])
+    machines = mismatches(reports, labels, ["machine"])
+    one_machine = not machines or "machine" in allow
     judged = one_machine and not {mismatch.kind for mismatch in found} - {"task"}
     of_one_task = not any(mismatch.kind == "task" for mismatch in found)
     unlike = differing_samples(reports, labels) if of_one_task else None
     figures = [emissions.figure(grid) if grid and f is EMISSIONS else f for f in SHOWN]
     if unlike:
         figures = [figure for figure in figures if figure.name not in PER_SAMPLE]
-    columns = [_estimates(figure, reports, judged) for figure in figures]
-    parts = [None] * len(reports) if unlike else products(reports, judged=judged)
+    columns = [column(figure, reports, allow) for figure in figures]
+    barred = {c.figure.name: _barred(c) for c in columns} if judged and len(reports) > 1 else {}
+    cells = {c.figure.name: _estimates(c, barred.get(c.figure.name, {}), judged) for c in columns}
+    parts: Sequence[Product | None] = [None] * len(reports)
+    if not unlike:
+        parts = products(reports, allow, barred.get("energy_to_target", {}), judged=judged)
     notes = []
     if of_one_task:
         notes = [f"the work differs: {m.message}" for m in mismatches(reports, labels, ["work"])]
@@ -109,11 +133,53 @@ def compare(
         notes += [f"{label}: {line}" for line in levers.unbound(report)]
     if unlike:
         notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
+    if judged:
+        notes += weakly_known(reports, labels)
     entries = [
-        _entry(report, labels[i], [column[i] for column in columns], parts[i])
+        _entry(report, labels[i], [estimates[i] for estimates in cells.values()], parts[i])
         for i, report in enumerate(reports)
     ]
-    return Comparison(tuple(entries), tuple(found), one_machine, grid, tuple(notes))
+    if "machine" in allow:
+        found += machines
+    won = winners(columns, barred) if judged else {}
+    return Comparison(
+        tuple(entries),
+        tuple(found),
+        one_machine,
+        grid,
+        tuple(notes),
+        {name: labels[i] for name, i in won.items()},
+        _withheld(labels, cells, barred),
+    )
+
+
+# The reports of which nothing may be said in one figure, by their place, with the reasons.
+Barred = Mapping[int, tuple[str, ...]]
+
+
+def _barred(found: Column) -> Barred:
+    """Of those that have the figure."""
+    reasons = {
+        i: unjudgeable(report, found.figure.name)
+        for i, report in enumerate(found.reports)
+        if found.cells[i] is not None
+    }
+    return {i: lines for i, lines in reasons.items() if lines}
+
+
+def _withheld(
+    labels: Sequence[str], cells: Mapping[str, Sequence[Summary | None]], barred: Mapping[str, Barred]
+) -> tuple[Withheld, ...]:
+    """What may not be said and why, figures with the same reasons together."""
+    together: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    for figure, estimates in cells.items():
+        for i, summary in enumerate(estimates):
+            reasons = barred.get(figure, {}).get(i, ())
+            if not reasons and summary is not None and summary.change is not None:
+                reasons = summary.change.withheld
+            if reasons:
+                together.setdefault((i, reasons), []).append(figure)
+    return tuple(Withheld(labels[i], tuple(names), reasons) for (i, reasons), names in together.items())
 
 
 def _refuse(barring: Sequence[Mismatch]) -> None:
@@ -139,16 +205,21 @@ def parse_allowed(words: Sequence[str]) -> tuple[Allowed, ...]:
     return tuple(kind for kind in ALLOWED if kind in words)
 
 
-def _estimates(figure: Figure, reports: Sequence[Report], judged: bool) -> list[Summary | None]:
+def _estimates(found: Column, barred: Barred, judged: bool) -> list[Summary | None]:
     """The figure in every report; one Holm correction over all its comparisons with the first."""
-    found = column(figure, reports)
-    p_values = [found.p_value(i) for i in range(1, len(reports))]
-    levels = holm(p_values)
+    levels = holm([found.p_value(i) for i in range(1, len(found.reports))])
     estimates: list[Summary | None] = []
     for i, cell in enumerate(found.cells):
-        changed = found.differences[i]
-        verdict = direction(changed, p_values[i - 1], levels[i - 1]) if judged and changed else None
-        estimates.append(None if cell is None else _estimate(figure, cell, found.change(i, verdict)))
+        tested = judged and i > 0 and not (0 in barred or i in barred)
+        summary = (
+            None
+            if cell is None
+            else _estimate(found.figure, cell, found.change(i, levels[i - 1] if tested else None))
+        )
+        if summary is not None and missed in found.figure.exclusions:
+            lost = sum(run.status == "missed" for run in found.reports[i].runs)
+            summary = replace(summary, missed=lost)
+        estimates.append(summary)
     return estimates
 
 
@@ -180,4 +251,5 @@ def _entry(report: Report, label: str, estimates: Sequence[Summary | None], prod
         left_out(report),
         tuple(estimate for estimate in estimates if estimate is not None),
         product,
+        success(report),
     )

@@ -2,22 +2,93 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
-from energyprof.compare.change import Contrast, collect
-from energyprof.compare.figures import Figure, value
-from energyprof.compare.statistics.intervals import Difference, welch
-from energyprof.compare.statistics.sequential import cut_to, interleaved, pairs_of
+from energyprof.compare.cancelling import Left, left_in
+from energyprof.compare.change import Change, Direction, Values, as_change, collect, side_of
+from energyprof.compare.figures import Figure, of_energy, value
+from energyprof.compare.statistics.intervals import Difference, Logs, p_different, welch, with_systematic
+from energyprof.compare.statistics.mean import coverage_factor
+from energyprof.compare.statistics.sequential import cut_to, interleaved, p_of_all_looks, pairs_of
 from energyprof.report.record import Report
+from energyprof.report.uncertainty import BELOW
+
+Scatter = Literal["runs", "all"]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A mean log ratio, by the scatter of the runs alone and with all that is known of the meters."""
+
+    alone: Difference
+    whole: Difference
+    left: Left  # what does not cancel of the meters' errors
+    u_rel: float | None  # see `Change`
+    looks: Callable[[float], float]  # a p-value of this look as one over all planned looks
+
+    def p_value(self, of: Scatter = "all") -> float:
+        """The two-sided p-value of "the same", over all planned looks."""
+        return self.looks(p_different(self.whole if of == "all" else self.alone))
+
+    def change(self, level: float | None) -> Change:
+        """The ratio; with a ``level`` also which way it went, if its test there says so."""
+        if level is None:
+            return as_change(self.whole, self.u_rel)
+        verdict = direction(self.whole, self.p_value(), level)
+        turned = verdict == "unclear" and self.p_value("runs") <= level
+        return as_change(self.whole, self.u_rel, verdict, self.left.reasons if turned else ())
+
+
+def direction(found: Difference, p: float, level: float) -> Direction | None:
+    """Which way it went, if its test at ``level`` says so; None: a single run has no spread."""
+    if found.se is None:
+        return None
+    if p > level:
+        return "unclear"
+    return "lower" if found.log_ratio < 0 else "higher"
+
+
+def contrast(
+    figure: Figure,
+    new: Report,
+    old: Report,
+    allow: Collection[str] = (),
+    collected: tuple[Values | None, Values | None] | None = None,
+) -> Contrast | None:
+    """The change of ``figure``; ``None``: a side lacks it, or has it at 0 or below.
+
+    With ``machine`` in ``allow``, machines that nothing tells apart are taken to be one. ``collected`` are
+    the figure's values in both, where they are known already.
+    """
+    method: Callable[[Logs, Logs], Difference] = welch
+    looks = partial(p_of_all_looks, new=new, old=old)
+    pairs = pairs_of(new, old, lambda run: value(figure, run) is not None)
+    if pairs is not None:
+        method = partial(interleaved, new_first=pairs.new_first)
+        new, old = cut_to(new, pairs.new), cut_to(old, pairs.old)
+        collected = None
+    mine, theirs = collected or (collect(figure, new), collect(figure, old))
+    if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
+        return None
+    alone = method(mine.logs, theirs.logs)
+    if not of_energy(figure) or not (mine.mean.terms or theirs.mean.terms):
+        return Contrast(alone, alone, Left(), None, looks)
+    left = left_in(side_of(mine, new), side_of(theirs, old), allow)
+    whole = with_systematic(alone, left.u)
+    u_rel = None
+    if left.u > 0 and mine.u_rel is not None and theirs.u_rel is not None:
+        u = math.hypot(left.u, mine.random_u, theirs.random_u) if whole.se is None else whole.se
+        half = coverage_factor(whole.dof) * u
+        uneven = any(BELOW in side.mean.terms for side in (mine, theirs))
+        u_rel = math.expm1(min(half, 700.0)) if uneven else half  # halves that differ are those of factors
+    return Contrast(alone, whole, left, u_rel, looks)
 
 
 def difference(figure: Figure, new: Report, old: Report) -> Difference | None:
-    """The mean log ratio of ``figure``; ``None``: a side lacks it, or has it at 0 or below."""
-    contrast: Contrast = welch
-    pairs = pairs_of(new, old, lambda run: value(figure, run) is not None)
-    if pairs is not None:
-        contrast = partial(interleaved, new_first=pairs.new_first)
-        new, old = cut_to(new, pairs.new), cut_to(old, pairs.old)
-    sides = [collect(figure, report) for report in (new, old)]
-    logs = [side.logs for side in sides if side is not None and side.logs is not None]
-    return contrast(*logs) if len(logs) == 2 else None
+    """The mean log ratio of ``figure`` with all that is known; ``None``: see `contrast`."""
+    found = contrast(figure, new, old)
+    return None if found is None else found.whole

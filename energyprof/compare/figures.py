@@ -170,6 +170,11 @@ def value(figure: Figure, run: Run) -> float | None:
     return found if found is not None and math.isfinite(found) else None
 
 
+def of_energy(figure: Figure) -> bool:
+    """Whether it is joules, or what is proportional to them: then it has the meters' errors."""
+    return any(unit in figure.unit for unit in ("J", "W", "g"))
+
+
 def left_out(report: Report) -> tuple[str, ...]:
     """The runs left out of all figures, or of those of energy, and why; a line each."""
     if not report.runs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from energyprof.compare import emissions
 from energyprof.compare.figures import broken, run_name, unmetered
-from energyprof.compare.mismatches import machine_name
+from energyprof.compare.machines import machine_name
 from energyprof.compare.samples_to_target import Samples, work_name
 from energyprof.compare.statistics.mean import Mean, mean_of_amounts, together
 from energyprof.compare.statistics.terms import Amount, of_phases, scaled

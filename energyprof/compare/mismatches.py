@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from energyprof.compare.machines import alike, facts_of, machine_id
 from energyprof.errors import NotComparable
 from energyprof.report.facts import flat
 from energyprof.report.record import MeterRecord, Report, WorkloadRecord
@@ -146,7 +147,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     On one machine every meter must be the same. Across machines the kinds must be; how many of a
     kind there are may differ.
     """
-    one_machine = len({machine_id(report) for report in reports}) == 1
+    one_machine = all(alike(reports[0], report).standing == "same" for report in reports[1:])
     held = [
         sorted(
             {
@@ -169,46 +170,20 @@ def _method(meter: MeterRecord) -> str:
 
 
 def _machine(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
-    nameless = [label for r, label in zip(reports, labels, strict=True) if not machine_id(r)]
-    if nameless:
-        return [f"not known in {_few(nameless)}"]
-    if len({machine_id(report) for report in reports}) < 2:
+    found = [alike(reports[0], report) for report in reports[1:]]
+    if all(like.standing == "same" for like in found):
         return []
-    facts = [{k: _facts(report, k) for k in _MACHINE_FACTS} for report in reports]
-    ids = [{"id": machine_id(report)} for report in reports]
-    return _differing(facts, labels) or _differing(ids, labels)
+    if any(like.standing == "other" for like in found):
+        facts = [{k: facts_of(report, k) for k in _MACHINE_FACTS} for report in reports]
+        named = [{"named": [node.machine.get("named") for node in report.nodes]} for report in reports]
+        return _differing(facts, labels) or _differing(named, labels) or [_OTHER_HARDWARE]
+    nameless = [label for r, label in zip(reports, labels, strict=True) if not machine_id(r)]
+    return [f"not known in {_few(nameless)}" if nameless else UNTOLD]
 
 
-def machine_id(report: Report) -> str:
-    """The identity of the machine, or of all nodes together; empty if one of them has none."""
-    return joint_id([str(node.machine.get("id", "")) for node in report.nodes])
-
-
-def joint_id(ids: Sequence[str]) -> str:
-    """The identity of machines that trained together, whatever their order; empty if one of them has none."""
-    return "+".join(sorted(ids)) if all(ids) else ""
-
-
-def machine_name(report: Report) -> str:
-    """Host, processor and GPUs, as far as the report has them; of several nodes, each."""
-    return " + ".join(filter(None, (_node_name(node.machine) for node in report.nodes)))
-
-
-def _node_name(machine: Mapping[str, Any]) -> str:
-    gpus = _gpu_names(machine.get("gpus")) or []
-    return ", ".join(str(part) for part in (machine.get("host"), machine.get("cpu"), *gpus) if part)
-
-
-def _facts(report: Report, key: str) -> Any:
-    """One fact of the machine, or of each node."""
-    found = [_gpu_names(node.machine.get(key)) for node in report.nodes]
-    return found[0] if len(found) == 1 else found
-
-
-def _gpu_names(fact: Any) -> Any:
-    if isinstance(fact, list):
-        return [gpu.get("name") if isinstance(gpu, dict) else gpu for gpu in fact]
-    return fact
+# Of machines with the same description.
+_OTHER_HARDWARE = "the same description, but other hardware: its UUID or serial number differs"
+UNTOLD = "nothing tells whether it is one machine: no number of its hardware is known in both"
 
 
 _FINDERS: Mapping[Aspect, Callable[[Sequence[Report], Sequence[str]], list[str]]] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from energyprof.compare.change import Change, Values
-from energyprof.compare.column import column, direction
+from energyprof.compare.column import column
 from energyprof.compare.figures import BY_NAME, Figure, value
 from energyprof.compare.statistics.intervals import holm
 from energyprof.report.record import Report, Run
@@ -57,24 +57,23 @@ FACTORS = (
 )
 
 
-def products(reports: Sequence[Report], *, judged: bool) -> list[Product | None]:
+def products(
+    reports: Sequence[Report], allow: Collection[str] = (), barred: Collection[int] = (), *, judged: bool
+) -> list[Product | None]:
     """The product of each report, and its changes from the first; None if it is not known.
 
-    ``judged`` changes have verdicts, held to 5 % over all factors of all reports (Holm).
+    ``judged`` changes have verdicts, held to 5 % over all factors of all reports (Holm), except of reports
+    whose place is ``barred``. For ``allow`` see `compare`.
     """
-    whole = column(WHOLE, reports)
-    columns = [column(figure, reports) for figure in FACTORS]
-    found = [[column.differences[i] for column in columns] for i in range(len(reports))]
-    p_values = [column.p_value(i) for i in range(1, len(reports)) for column in columns]
-    levels, n = holm(p_values), len(FACTORS)
+    whole = column(WHOLE, reports, allow)
+    columns = [column(figure, reports, allow) for figure in FACTORS]
+    n = len(FACTORS)
+    levels = holm([column.p_value(i) for i in range(1, len(reports)) for column in columns])
     made = []
     for i, energy in enumerate(whole.cells):
         total = whole.change(i, None)
-        changes = []
-        for k, changed in enumerate(found[i]):
-            place = n * (i - 1) + k
-            verdict = direction(changed, p_values[place], levels[place]) if judged and changed else None
-            changes.append(columns[k].change(i, verdict))
+        tested = judged and i > 0 and not (0 in barred or i in barred)
+        changes = [columns[k].change(i, levels[n * (i - 1) + k] if tested else None) for k in range(n)]
         cells = [column.cells[i] for column in columns]
         made.append(_product(energy, cells, None if total is None else total.ratio, changes))
     return made

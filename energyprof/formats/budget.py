@@ -20,7 +20,7 @@ from energyprof.units import joules, two_digits, with_ends
 NOTHING = "no energy was measured, so there is no budget"
 FOOTNOTES = (
     "without gain: what counts when reports from the same meters are compared, since they share the gain.",
-    "k: 2 above 10 effective degrees of freedom (dof), else Student's t for 95 % (GUM G.4.1, G.6.6).",
+    "k: Student's t for 95 % at the effective degrees of freedom (dof), 2 where they are many (GUM G.4.1).",
     "GUM: JCGM 100:2008.",
 )
 

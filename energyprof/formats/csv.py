@@ -26,13 +26,14 @@ COLUMNS = (
     "u_rel",  # relative, expanded (95 %), the meters' gain included; the wider of its two halves
     "u_rel_below",
     "u_rel_above",
-    "ratio",  # to the first report, with its 95 % interval
+    "ratio",  # to the first report, with its 95 % interval, what is left of the meters' errors included
     "ratio_low",
     "ratio_high",
     "ratio_u_rel",
     "verdict",
     "best",
     "grid",  # what the emissions are based on
+    "missed",  # runs that missed the target, of which the figure says nothing
 )
 # A spreadsheet takes a cell that begins like this for a formula, and names come from other people's reports
 # (OWASP, CSV injection).
@@ -65,6 +66,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
                     (change and change.verdict) or "",
                     _yes(best.get(figure) == entry.label),
                     _word(grid),
+                    estimate.missed,
                 )
             )
 

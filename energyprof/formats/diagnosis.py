@@ -67,9 +67,30 @@ def _machine(facts: Mapping[str, Any]) -> RenderableType:
         lines.append(f"a virtual machine{kind}: the processor's energy counters are not passed through")
     if facts.get("container"):
         lines.append(f"inside a container ({facts['container']})")
+    lines.append(_identity(facts))
     if facts.get("on_battery"):
         lines.append("on battery: plug it in, or power and clocks will change during a run")
     return _indented(2, *lines)
+
+
+# What a number of the hardware is to people.
+_NUMBERS = {
+    "product": "its board's UUID",
+    "serial": "its serial number",
+    "board": "its board's serial number",
+    "gpus": "its GPUs' UUIDs",
+    "installation": "its /etc/machine-id",
+    "boot": "this boot",
+}
+
+
+def _identity(facts: Mapping[str, Any]) -> str:
+    """What tells the machine from others in later comparisons."""
+    known = [words for kind, words in _NUMBERS.items() if kind in (facts.get("hardware") or {})]
+    if known in ([], [_NUMBERS["boot"]]):
+        until = "only until its next boot" if known else "by nothing"
+        return f"told from other machines {until}: name it with --machine when you measure, or run as root"
+    return f"told from other machines by {known[0]}"
 
 
 def _finding(finding: Finding, spot_check: SpotCheck | None) -> list[RenderableType]:

@@ -6,12 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from energyprof.compare.best import best
 from energyprof.compare.change import Change
 from energyprof.compare.comparison import Comparison, Entry, Summary
 from energyprof.compare.emissions import described
-from energyprof.compare.figures import BY_NAME, SHOWN
-from energyprof.formats.wording import about, number, of_meters, title
+from energyprof.compare.figures import BY_NAME, of_energy
+from energyprof.formats.wording import about, number, of_meters, success, title
 
 # From this share of the ratio on, an interval is no longer symmetric around it, and is written out.
 WIDE = 0.2
@@ -19,10 +18,14 @@ MOST_DECIMALS = 5
 
 ESTIMATED = "≈ "
 BEST = "best"
-NOTES = (
-    "×: relative to the first report, with its 95 % interval; unclear: it may be the same.",
-    "best: less than every other report, beyond chance.",
+RATIO_NOTE = (
+    "×: relative to the first report, with its 95 % interval, two-sided: the spread of the runs, and what "
+    "does not cancel of the meters' errors."
 )
+VERDICT_NOTE = (
+    "lower, higher: beyond chance (5 %, of each figure by itself); unclear: it may be the same as the first."
+)
+BEST_NOTE = "best: less than every other report, beyond chance (5 %, over all figures and reports together)."
 ESTIMATE_NOTE = "≈: an estimate, not a measurement."
 
 
@@ -71,7 +74,8 @@ def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str
     change = estimate.change
     marks = []
     if change is not None:
-        marks.append(change.verdict or ("" if change.u_rel is None else f"meters {of_meters(change.u_rel)}"))
+        single = change.low is None and change.u_rel is not None
+        marks.append(change.verdict or (f"meters {of_meters(change.u_rel or 0.0)}" if single else ""))
     if winner == label:
         marks.append(BEST)
     return "" if change is None else times(change), ", ".join(mark for mark in marks if mark)
@@ -79,22 +83,23 @@ def against(estimate: Summary, winner: str | None, label: str) -> tuple[str, str
 
 def mean(entry: Entry, estimate: Summary) -> str:
     """The mean with its unit, marked if it comes from a model rather than a meter."""
-    energetic = any(unit in BY_NAME[estimate.figure].unit for unit in ("J", "W", "g"))
+    energetic = of_energy(BY_NAME[estimate.figure])
     mark = ESTIMATED if entry.origin != "measured" and energetic else ""
     return mark + number(estimate.figure, estimate.mean)
 
 
 def winners(comparison: Comparison) -> Mapping[str, str]:
     """The best report of each figure that has one."""
-    found = {figure.name: best(comparison, figure.name) for figure in SHOWN}
-    return {name: label for name, label in found.items() if label is not None}
+    return comparison.best
 
 
 def notes(comparison: Comparison) -> list[str]:
     """What the marks used in a comparison mean."""
     several = len(comparison.entries) > 1
-    lines = [NOTES[0]] if several else []
-    lines += [NOTES[1]] if winners(comparison) else []
+    lines = [RATIO_NOTE] if several else []
+    changes = [estimate.change for entry in comparison.entries for estimate in entry.estimates]
+    lines += [VERDICT_NOTE] if any(change.verdict for change in changes if change) else []
+    lines += [BEST_NOTE] if winners(comparison) else []
     lines += [ESTIMATE_NOTE] if any(entry.origin != "measured" for entry in comparison.entries) else []
     return lines + ([f"emissions: {described(comparison.grid)}"] if comparison.grid else [])
 
@@ -109,9 +114,15 @@ def sides(comparison: Comparison) -> list[tuple[str, list[str]]]:
     for said, entries in groups.items():
         names = ", ".join(entry.label for entry in entries) + (", each" if len(entries) > 1 else "")
         which = len(entries) > 1
-        left = [f"{entry.label}: {line}" if which else line for entry in entries for line in entry.left_out]
+        left = [f"{entry.label}: {line}" if which else line for entry in entries for line in beside(entry)]
         lines.append((names + said, left))
     return lines
+
+
+def beside(entry: Entry) -> list[str]:
+    """What to know of a report's runs: those left out, and what the lucky ones do not tell."""
+    lines = list(entry.left_out)
+    return [*lines, success(entry.success)] if entry.success is not None else lines
 
 
 def better(figure: str) -> str:

@@ -8,14 +8,12 @@ from typing import TextIO
 
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.gate.check import Check
-from energyprof.formats.factors import winners
 from energyprof.formats.printable import json_escaped
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """One object with the fields of `Comparison`, and under ``best`` the best report of each figure."""
-    fields = {**dataclasses.asdict(comparison), "best": winners(comparison)}
-    write_object({"schema": "energyprof.comparison/1", **fields}, out)
+    """One object with the fields of `Comparison`."""
+    write_object({"schema": "energyprof.comparison/1", **dataclasses.asdict(comparison)}, out)
 
 
 def write_check(result: Check, out: TextIO) -> None:

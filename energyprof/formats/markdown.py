@@ -28,7 +28,7 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         rows = [
             (
                 entry.label,
-                str(estimate.n),
+                wording.count(estimate),
                 factors.mean(entry, estimate),
                 wording.spread(estimate),
                 wording.with_meters(estimate),
@@ -70,7 +70,7 @@ def write_check(result: Check, out: TextIO) -> None:
             (
                 verdict.outcome,
                 _judged(verdict),
-                wording.change(verdict.change, verdict.low, verdict.high),
+                wording.bounds(verdict),
                 wording.margin(verdict.limit),
                 " ".join(wording.explanation(verdict)),
             )
@@ -81,7 +81,7 @@ def write_check(result: Check, out: TextIO) -> None:
     if result.information:
         changes = [(wording.title(name), wording.ratio_change(c)) for name, c in result.information]
         _line(out)
-        _table(out, ("for information", "change"), changes)
+        _table(out, ("for information", "change, two-sided 95 %"), changes)
 
 
 def _judged(verdict: Verdict) -> str:

@@ -87,7 +87,7 @@ def write_check(result: Check, out: TextIO) -> None:
             _say(console, line, "bold green" if line.startswith("IMPROVED") else "", indent=6)
     if result.information:
         console.print()
-        _say(console, "For information only:")
+        _say(console, "For information only, with two-sided 95 % intervals:")
         width = max(len(name) for name, _ in result.information)
         for name, change in result.information:
             shown = f"{wording.title(name):<{width}}{_GAP}{wording.ratio_change(change)}"
@@ -103,7 +103,7 @@ def _estimates(console: Screen, figure: str, rows: Sequence[tuple[Entry, Summary
     heads += ["to the first", ""] if changed else []
     cells = []
     for entry, estimate in rows:
-        row = [printable(entry.label), str(estimate.n), factors.mean(entry, estimate)]
+        row = [printable(entry.label), wording.count(estimate), factors.mean(entry, estimate)]
         row.append(wording.spread(estimate))
         row += [wording.with_meters(estimate)] if metered else []
         row += factors.against(estimate, best, entry.label) if changed else []

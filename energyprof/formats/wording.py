@@ -12,12 +12,12 @@ from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.verdict import Verdict
+from energyprof.compare.success import Success
 from energyprof.meter import Origin
 
 FOOTNOTES = (
-    "mean: geometric. ±: 95 %, from the spread of the runs alone.",
-    "with meters: 95 % (GUM, k = 2), including the meters' own gain error, which is common to all runs "
-    "on the same meters and drops out of changes between them.",
+    "mean: geometric. ±: 95 %, two-sided, without the meters' gain, which all runs have in common.",
+    "with meters: 95 %, two-sided, with all that the meters may be off by as well (GUM).",
 )
 # What figures are whose origin is this.
 ORIGINS: Mapping[Origin, str] = {
@@ -115,10 +115,16 @@ def about(entry: Entry, *, machine: bool) -> str:
     return f"{entry.label}: {entry.workload}{place}, {runs}{reached}; {kind}, {boundary}"
 
 
+def count(estimate: Summary) -> str:
+    """How many runs are behind the figure; ``3 of 7`` where the others missed the target."""
+    return f"{estimate.n} of {estimate.n + estimate.missed}" if estimate.missed else str(estimate.n)
+
+
 def notes(comparison: Comparison) -> list[str]:
     """What to know before reading the figures."""
     lines = [f"allowed to differ, {o.kind}: {o.message}" for o in comparison.allowed]
     lines += comparison.notes
+    lines += _withheld(comparison)
     unlike = {o.kind for o in comparison.allowed} - {"task"}
     if not comparison.one_machine:
         lines.append(NOT_JUDGED + "the reports come from different machines.")
@@ -127,11 +133,56 @@ def notes(comparison: Comparison) -> list[str]:
     return lines
 
 
+def success(found: Success) -> str:
+    """What a success is expected to cost, in words."""
+    lost = found.attempts - found.successes
+    says = f"{lost} of {found.attempts} runs ended without reaching the target: its figures are of the others"
+    if found.energy_j is None:
+        return says + ", and what a success costs is not known"
+    spent = f"all energy spent over {found.successes} success{'es' if found.successes > 1 else ''}"
+    ends = ""
+    if found.low_j is not None:
+        high = "no upper bound" if found.high_j is None else units.joules(found.high_j)
+        ends = f" ({units.joules(found.low_j)} … {high}, 95 %)"
+    return f"{says}; a success is expected to cost {units.joules(found.energy_j)}{ends}: {spent}"
+
+
+# Of more reports than this a line of what was withheld names the first and counts the rest.
+_NAMED = 5
+
+
+def _withheld(comparison: Comparison) -> list[str]:
+    """Which verdicts are not given, and why."""
+    lines = []
+    for held in comparison.withheld:
+        figures = ", ".join(map(title, held.figures[:_NAMED])) + _more(len(held.figures) - _NAMED)
+        reasons = "; ".join(held.reasons[:_NAMED]) + _more(len(held.reasons) - _NAMED)
+        lines.append(f"No verdict on {figures} of {held.label}: {reasons}")
+    return lines
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
 def headline(verdict: Verdict) -> str:
-    """``energy per sample -1.2 % (-2.0 … -0.4 %), limit +3 %``."""
-    shown = change(verdict.change, verdict.low, verdict.high)
+    """``energy per sample -1.2 % (-2.0 … -0.4 %, one-sided 95 %), limit +3 %``."""
     over = f" over {verdict.baseline_runs + 1} reports" if verdict.design == "trend" else ""
-    return f"{title(verdict.limit.figure)} {shown}{over}, limit {margin(verdict.limit)}"
+    return f"{title(verdict.limit.figure)} {bounds(verdict)}{over}, limit {margin(verdict.limit)}"
+
+
+def bounds(verdict: Verdict) -> str:
+    """The change with its bounds, and their levels."""
+    shown = change(verdict.change, verdict.low, verdict.high)
+    if verdict.low is None or verdict.high is None:
+        return shown
+    levels = dict.fromkeys(level(x) for x in (verdict.low_confidence, verdict.high_confidence))
+    return f"{shown[:-1]}, one-sided {' and '.join(levels)})"
+
+
+def level(confidence: float) -> str:
+    """Such as ``95 %`` or ``98.2 %``."""
+    return f"{100 * confidence:.3g} %"
 
 
 def margin(limit: Limit) -> str:
@@ -146,24 +197,39 @@ def explanation(verdict: Verdict) -> list[str]:
         than = "the reports before it" if verdict.design in ("history", "trend") else "the baseline"
         lines.append(f"IMPROVED: less {title(verdict.limit.figure)} than {than}.")
     counted, alone = _counted(verdict)
-    if verdict.detectable is None:
-        few = f"{alone} has no spread to judge by" if verdict.low is None else "far too few"
-        lines.append(f"{counted}: {few}.")
-    elif verdict.detectable == 0:
-        lines.append(f"{counted}: {_EXACT[verdict.design]}, so any change shows.")
+    if verdict.low is None:
+        lines.append(f"{counted}: {f'{alone} has no spread to judge by' if _single(verdict) else _EQUAL}.")
+    elif verdict.detectable is None:
+        lines.append(f"{counted}: far too few.")
+    elif verdict.low == verdict.high:
+        lines.append(f"{counted}: {_SAME[verdict.design]}.")
     else:
         smallest = share(verdict.detectable)
-        lines.append(f"{counted} show an increase of {smallest} or more (80 % power).")
+        lines.append(
+            f"With {counted} at this scatter an increase of {smallest} would FAIL with a chance of 80 %."
+        )
+    if verdict.withheld is not None:
+        by = f": {'; '.join(verdict.left)}" if verdict.left else ""
+        lines.append(
+            f"The runs alone would say {verdict.withheld}, but the meters' errors could turn it{by}."
+        )
     lines.append(_remedy(verdict))
     return [line for line in lines if line]
 
 
-_EXACT = {
-    "apart": "all runs of each side agree exactly",
-    "pairs": "all pairs agree exactly",
-    "history": "all reports before it agree exactly",
-    "trend": "all of them lie exactly on one line",
+# Where nothing varies: as far as readings go whose error is not known, or because all count the same.
+_EQUAL = "all of a side are equal, which says nothing of how much they vary"
+_SAME = {
+    "apart": "all runs of both sides are equal",
+    "pairs": "all runs of both sides are equal",
+    "history": "all reports are equal",
+    "trend": "all reports are equal",
 }
+
+
+def _single(verdict: Verdict) -> bool:
+    """Whether a side is too few to have a spread. Of a history the new report stands alone by nature."""
+    return verdict.baseline_runs < 2 or (verdict.runs < 2 and verdict.design in ("apart", "pairs"))
 
 
 def _counted(verdict: Verdict) -> tuple[str, str]:
@@ -182,29 +248,36 @@ def _remedy(verdict: Verdict) -> str:
     limit, needed = f"limit of {margin(verdict.limit).lstrip('+')}", verdict.runs_needed
     if verdict.design == "trend":
         return ""
+    if verdict.low is None and not _single(verdict):
+        return ""
     if verdict.low is None:
         return {
             "pairs": "Take more pairs, such as: energyprof ab … --pairs 5",
             "history": "Keep more reports in the folder.",
         }.get(verdict.design, "Repeat both, such as: energyprof run … --repeats 3")
+    if verdict.low == verdict.high:
+        return ""
+    what = "reports" if verdict.design == "history" else "runs"
     if needed is None:
-        what = "reports" if verdict.design == "history" else "runs"
-        return f"A {limit} is finer than any practical number of {what} could show."
+        return f"Unchanged work would not pass a {limit} reliably with any practical number of {what}."
     if verdict.outcome == "INCONCLUSIVE" and needed <= min(verdict.runs, verdict.baseline_runs):
         return f"The change is close to the {limit}: only more runs could tell."
     many = {"pairs": f"{needed} pairs", "history": f"{needed} reports before it"}
-    return f"To hold a {limit} reliably takes {many.get(verdict.design, f'{needed} runs a side')}."
+    with_many = many.get(verdict.design, f"{needed} runs a side")
+    return f"Unchanged work passes a {limit} with a chance of 80 % from {with_many} on."
 
 
 def outcome(result: Check) -> str:
     """One sentence on the whole check."""
     against = f"{result.label} against {result.baseline}"
     on = "add runs" if result.next_look is None else f"go on to {result.next_look} pairs"
+    if any(verdict.withheld for verdict in result.verdicts):
+        on = "and more runs would not help"
     if result.removed and all(verdict.outcome == "PASS" for verdict in result.verdicts):
         on = "some of the work is missing"
     return {
         "PASS": f"PASS: {against}",
-        "FAIL": f"FAIL: {against}: takes more than the limit allows",
+        "FAIL": f"FAIL: {against}: an increase beyond chance, and beyond the limit as estimated",
         "INCONCLUSIVE": f"INCONCLUSIVE: {against}: NEITHER A PASS NOR A FAIL, {on} "
         "(it fails a build only with --strict)",
         "INVALID": f"INVALID: {against}: these measurements allow no verdict",

@@ -5,8 +5,6 @@ Every reader takes a root: a container can look at its host's files, tests at a 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import re
@@ -14,19 +12,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from energyprof.measure import jetson_mode
-
-GIB = 1 << 30
-
-# What makes two reports come from the same machine. Memory is rounded to GiB, since firmware and
-# kernel versions move MemTotal by a few MB; the kernel may be updated.
-IDENTITY = ("host", "cpu", "threads", "memory_gib", "gpus")
+from energyprof.measure import identity, jetson_mode
 
 
-def describe(root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def describe(
+    root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = (), named: str = ""
+) -> dict[str, Any]:
     """The machine as described in a report; ``None`` where a fact is not available.
 
-    ``gpus`` holds ``{name, uuid, memory_bytes, driver}`` each, as their driver's library tells it.
+    ``gpus`` holds ``{name, uuid, memory_bytes, driver}`` each, as their driver's library tells it. ``named``
+    is what the user calls the machine, where nothing else may identify it; "": nothing. Its ``id`` is empty
+    where nothing does.
     """
     system = platform.uname()
     processors = _processors(root)
@@ -51,7 +47,9 @@ def describe(root: Path = Path("/"), gpus: Sequence[Mapping[str, Any]] = ()) -> 
         "governor": _governor(root),
         "on_battery": _on_battery(root),
     }
-    return {"id": identity(facts), **facts}
+    hardware = identity.hardware(root, gpus, contained=bool(facts["container"]))
+    known = {"named": named} if named else {}
+    return {"id": identity.of(hardware, named), **known, "hardware": hardware, **facts}
 
 
 def sockets(root: Path = Path("/")) -> int | None:
@@ -72,18 +70,6 @@ def packages(root: Path = Path("/")) -> dict[int, str]:
             if folder.name[3:].isdigit() and package.isdigit():
                 found[int(folder.name[3:])] = package
     return found
-
-
-def identity(facts: Mapping[str, Any]) -> str:
-    """``sha256:…`` over the facts named in ``IDENTITY``."""
-    memory = facts["memory_bytes"]
-    same = {
-        **facts,
-        "memory_gib": None if memory is None else round(memory / GIB),
-        "gpus": [gpu["name"] for gpu in facts["gpus"]],
-    }
-    text = json.dumps([same[name] for name in IDENTITY], sort_keys=True)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def hypervisor(root: Path = Path("/")) -> str | None:

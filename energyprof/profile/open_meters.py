@@ -17,6 +17,7 @@ from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, listing, select
 from energyprof.meter import ExternalLog, Meter, MeterInfo, Probe
 from energyprof.report.file import Taken
+from energyprof.report.machines import known_as
 from energyprof.report.meter_test.measured import KeptTest, as_measured, warnings
 from energyprof.report.meter_test.measured import check_applies as check_tested
 from energyprof.report.node_map import NodeMap
@@ -38,6 +39,7 @@ class MeasurementSettings:
     meter_test: KeptTest | None = None  # what measured the meters' renewals and windows
     taken: Taken = "refused"  # what becomes of what lies at the path
     node_map: NodeMap | None = None  # from the components to the node
+    machine: str = ""  # what the user calls it; "": it has to be known by its hardware
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
     if tested is not None:
         check_tested(tested, infos)
         selection = replace(selection, notes=(*selection.notes, *warnings(tested, infos)))
-    facts = machine.describe(root, gpus.devices(root))
+    facts = machine.describe(root, gpus.devices(root), settings.machine)
     if settings.node_map is not None:
         check_map(settings.node_map, facts, [source.info for source in selection.sources])
     with opened(selection) as (found, probes):
@@ -103,7 +105,7 @@ def check_map(by: NodeMap, machine: Mapping[str, Any], infos: Sequence[MeterInfo
     Raises:
         UsageError: it is not, or one of its meters is another device or not in use.
     """
-    if by.machine and by.machine != machine.get("id"):
+    if by.machine and by.machine not in known_as(machine):
         raise UsageError("the calibration of the node was made on another machine: calibrate this one")
     devices = {info.name: info.device for info in infos}
     if missing := [name for name in by.meters if name not in devices]:

@@ -14,6 +14,7 @@ from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.session import ReportSession, new_header
 from energyprof.report.facts import flat
 from energyprof.report.file import read, trace_path, write
+from energyprof.report.machines import likeness
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import Report, Series, Status, WorkloadRecord
 from energyprof.trace.writer import resumed_trace
@@ -79,6 +80,9 @@ def _difference(found: Report, asked: Report) -> str:
     if (found.series and found.series.id) != (asked.series and asked.series.id):
         return "it is one side of a series" if found.series else "it belongs to no series"
     before, now = _facts(found), _facts(asked)
+    standing, names = likeness(found.nodes, asked.nodes).standing, [n.name for n in asked.nodes]
+    if standing == "other" or (standing == "unknown" and names != [n.name for n in found.nodes]):
+        return "it is of another machine"
     differing = [key for key in dict.fromkeys((*before, *now)) if before.get(key) != now.get(key)]
     differing.sort(key=lambda key: _is_digest(before.get(key)))  # what made a digest differ says more
     if differing:
@@ -96,9 +100,12 @@ def _facts(report: Report) -> dict[str, Any]:
     """What is the same in every session of a report, flat, in words of the report's file."""
     facts = {
         "workload": dataclasses.asdict(report.workload),
-        "nodes": [node.name for node in report.nodes],
-        # The id has the memory, rounded: its bytes move with the firmware.
-        "machine": {node.name: {**node.machine, "memory_bytes": None} for node in report.nodes},
+        # Which machine it is does not depend on its name (`report/machines.py`), nor on the bytes of its
+        # memory, which move with the firmware.
+        "machine": {
+            str(i): {key: fact for key, fact in node.machine.items() if key not in _NAMES}
+            for i, node in enumerate(report.nodes)
+        },
         "boundary": report.boundary,
         "node_map": None if report.node_map is None else dataclasses.asdict(report.node_map),
         "meters": [meter.name for meter in report.meters],
@@ -113,6 +120,9 @@ def _facts(report: Report) -> dict[str, Any]:
     }
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return flat(plain)
+
+
+_NAMES = ("id", "named", "hardware", "host", "memory_bytes", "container")
 
 
 def _is_digest(fact: Any) -> bool:

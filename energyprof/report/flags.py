@@ -117,7 +117,7 @@ MEANINGS: Mapping[str, Meaning] = {
         "other processes used {meter}{how} as well",
         "invalid",
         _SPARED,
-        "other processes used the device",
+        "foreign load, other processes used the device",
     ),
     "not_idle": Meaning("the machine was not idle {detail}: that look at it is none", "doubt"),
     "idle_drift": Meaning("the idle power drifted: {detail}", "doubt"),

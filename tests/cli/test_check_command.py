@@ -50,8 +50,12 @@ def refusal(result):
 def test_a_pass_is_0(typed):
     done = typed("same")
     assert done.exit_code == 0
-    assert "PASS  energy per sample +0.0 % (-1.7 … +1.8 %), limit +3 %" in done.stdout
-    assert "3 against 3 runs show an increase of 2.5 % or more (80 % power)" in done.stdout
+    assert "PASS  energy per sample +0.0 % (-1.7 … +1.8 %, one-sided 95 %), limit +3 %" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert (
+        "With 3 against 3 runs at this scatter an increase of 3.8 % would FAIL with a chance of 80 %." in said
+    )
+    assert "Unchanged work passes a limit of 3 % with a chance of 80 % from 3 runs a side on." in said
 
 
 def test_a_regression_is_1(typed):
@@ -89,7 +93,7 @@ def test_inconclusive_is_5_if_strict_and_a_loud_0_if_not(typed):
     loud = typed("noisy")
     assert (loud.exit_code, typed("noisy", "--strict").exit_code) == (0, 5)
     assert "NEITHER A PASS NOR A FAIL" in loud.stdout
-    assert "To hold a limit of 3 % reliably takes" in loud.stdout
+    assert "Unchanged work passes a limit of 3 % with a chance" in loud.stdout
 
 
 def test_a_missing_baseline_that_is_allowed_is_0_and_a_line(typed):
@@ -126,7 +130,7 @@ def test_json_is_on_stdout_and_words_are_on_stderr(typed):
 def test_markdown_is_fit_for_a_job_summary(typed):
     done = typed("hungry", "--format", "markdown")
     assert done.stdout.startswith("### FAIL: hungry against base")
-    assert "| FAIL | energy per sample | +20.0 % (+17.9 … +22.1 %) | +3 % |" in done.stdout
+    assert "| FAIL | energy per sample | +20.0 % (+17.9 … +22.1 %, one-sided 95 %) | +3 % |" in done.stdout
 
 
 def of(made, size):
@@ -226,10 +230,11 @@ def test_a_report_is_judged_by_those_before_it(judge, tmp_path):
     assert done.exit_code == 0
     assert "PASS: this against past" in done.stdout
     assert "1 left out, other work: other.json" in done.stdout
-    assert "5 reports before it show an increase of" in done.stdout
-    assert "energy per sample +0.4 % (-2.0 … +2.2 %) over 6 reports" in done.stdout
+    assert "With 5 reports before it at this scatter" in done.stdout
+    said = " ".join(done.stdout.split())
+    assert "energy per sample +0.4 % (-2.0 … +2.2 %, one-sided 95 %) over 6 reports" in said
     done = judge("hungry.json", "--history", "past", "--last", "4")
-    assert done.exit_code == 1 and "4 reports before it show" in done.stdout
+    assert done.exit_code == 1 and "4 reports before it at this scatter" in done.stdout
 
 
 def test_a_history_without_a_report_before_it_is_2_unless_that_is_allowed(judge, tmp_path):
@@ -269,7 +274,7 @@ def test_a_series_is_judged_in_pairs_and_says_when_to_look_again(typed, tmp_path
         )
     done = typed("after", baseline="before.json")
     assert done.exit_code == 1
-    assert "3 pairs of runs show an increase of" in done.stdout
+    assert "With 3 pairs of runs at this scatter" in done.stdout
     done = typed("unclear", baseline="before.json")
     assert "NEITHER A PASS NOR A FAIL, go on to 5 pairs" in " ".join(done.stdout.split())
 

@@ -51,14 +51,14 @@ def five(mean_j: float, s: float, gain_a: float, **others_j: float) -> Report:
     return report([measured(e, {"gain": gain_a * RECTANGLE * e, **others_j}) for e in energies])
 
 
-@pytest.mark.parametrize(("gain_a", "expanded", "dof"), [(0.05, 0.059, 1523), (0.01, 0.018, 12)])
+@pytest.mark.parametrize(("gain_a", "expanded", "dof"), [(0.05, 0.059, 1523), (0.01, 0.020, 12)])
 def test_250_watts_for_an_hour_five_times(gain_a: float, expanded: float, dof: int) -> None:
     found = of(five(250 * 3600, 0.015, gain_a))
     assert found.mean_j == pytest.approx(900e3, rel=1e-3)  # geometric
     assert round(found.total.expanded / found.mean_j, 3) == expanded
     u = math.hypot(0.015 / math.sqrt(5), gain_a / math.sqrt(3))
     assert found.total.u / found.mean_j == pytest.approx(u, rel=1e-3)
-    assert found.total.k == 2.0
+    assert found.total.k == coverage_factor(found.total.dof)
     assert found.total.dof == pytest.approx(dof, rel=0.02)
 
 
@@ -119,7 +119,17 @@ def test_what_all_runs_share_does_not_average_out() -> None:
 
 @pytest.mark.parametrize(
     ("dof", "k"),
-    [(None, 2.0), (1e9, 2.0), (10.1, 2.0), (10, 2.284), (4.9, 2.869), (1, 13.968), (0.5, 13.968)],
+    [
+        (None, 2.0),
+        (1e9, 2.0),
+        (1e4, 2.0),
+        (11, 2.255),
+        (10.1, 2.284),
+        (10, 2.284),
+        (4.9, 2.869),
+        (1, 13.968),
+        (0.5, 13.968),
+    ],
 )
 def test_few_runs_take_a_larger_k(dof: float | None, k: float) -> None:
     # GUM, table G.2, for 95.45 %.

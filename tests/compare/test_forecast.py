@@ -20,6 +20,7 @@ from energyprof.report.record import Phase, Point, Report, Run
 from reports import at, report, run, unmetered_run
 
 MEASURED = Path(__file__).parents[2] / "results" / "vm-epyc-2" / "unet-tiny" / "seeds-0-2.json"
+K_19 = 2.14049365  # Student, 95.45 % (GUM, table G.2)
 KNOWN = Samples("the bank", 2000.0, 0.1, 20, 100.0, ())
 EXACT = replace(KNOWN, log_sd=0.0)
 
@@ -109,7 +110,7 @@ def test_runs_that_tell_nothing_are_left_out_by_name() -> None:
 def test_the_interval_is_that_of_one_more_training() -> None:
     # Nothing but the samples is uncertain: t(19) · 0.1 · √(1 + 1/20), of the part that grows with them.
     found = figure(estimate(report([trained()]), KNOWN, "r"), "energy_to_target")
-    expected = 2.0 * 0.1 * math.sqrt(1 + 1 / 20) * 2100 / 2200
+    expected = K_19 * 0.1 * math.sqrt(1 + 1 / 20) * 2100 / 2200
     assert found.u_rel == pytest.approx(expected)
     assert found.low == pytest.approx(2200 * math.exp(-expected))
     assert found.high == pytest.approx(2200 * math.exp(expected))
@@ -119,8 +120,8 @@ def test_the_mean_of_several_trainings_is_known_better_than_one() -> None:
     one, ten = (
         figure(estimate(report([trained()]), KNOWN, "r", n), "samples_to_target").u_rel for n in (1, 10)
     )
-    assert one == pytest.approx(2 * 0.1 * math.sqrt(1 + 1 / 20))
-    assert ten == pytest.approx(2 * 0.1 * math.sqrt(1 / 10 + 1 / 20))
+    assert one == pytest.approx(K_19 * 0.1 * math.sqrt(1 + 1 / 20))
+    assert ten == pytest.approx(K_19 * 0.1 * math.sqrt(1 / 10 + 1 / 20))
     with pytest.raises(UsageError, match="--repeats 0"):
         estimate(report([trained()]), KNOWN, "r", 0)
 

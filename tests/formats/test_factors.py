@@ -46,4 +46,8 @@ def test_reports_that_say_the_same_share_a_line() -> None:
         "c: unet tiny, 3 runs, 2 of 3 reached the target; measured, boundary component",
     ]
     assert lines[0][1] == []
-    assert lines[1][1] == ["run 3 (seed 0) left out of energy and power: energy not measured"]
+    assert lines[1][1] == [
+        "run 3 (seed 0) left out of energy and power: energy not measured",
+        "1 of 3 runs ended without reaching the target: its figures are of the others, and what a success "
+        "costs is not known",
+    ]

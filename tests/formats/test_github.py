@@ -53,7 +53,7 @@ def test_a_regression_is_an_error_with_its_figure_in_the_title() -> None:
     (found,) = annotations(check(HUNGRY, BASE, PER_SAMPLE))
     assert (found.level, found.title) == ("error", "energyprof: FAIL, energy per sample")
     assert found.message.startswith(
-        "energy per sample +20.0 % (+17.9 … +22.1 %), limit +3 %. 3 against 3 runs"
+        "energy per sample +20.0 % (+17.9 … +22.1 %, one-sided 95 %), limit +3 %. With 3 against 3 runs"
     )
 
 

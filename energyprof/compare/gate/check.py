@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -59,17 +59,18 @@ def check(
     limits: Sequence[Limit] = (),
     labels: tuple[str, str] = ("new", "baseline"),
     noise: Noise | None = None,
+    allow: Collection[str] = (),
 ) -> Check:
     """Whether ``new`` keeps the ``limits`` (none: `default_limits`) against ``baseline``.
 
     Two reports of one series (``ab``) are judged in pairs, at the looks that were planned: INCONCLUSIVE with
-    a ``next_look`` means to go on.
+    a ``next_look`` means to go on. For ``allow`` see `examine`.
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.
         UsageError: a figure is limited twice, or the reports do not have it.
     """
-    return _judged(examine(Case(new, baseline, labels, noise), limits), labels, new.origin)
+    return _judged(examine(Case(new, baseline, labels, noise), limits, allow), labels, new.origin)
 
 
 def check_suite(
@@ -77,6 +78,7 @@ def check_suite(
     limits: Sequence[Limit] = (),
     labels: tuple[str, str] = ("new", "baseline"),
     overlook: Sequence[Literal["changed"]] = (),
+    allow: Collection[str] = (),
 ) -> Check:
     """Every workload of two folders, all their limits judged together.
 
@@ -90,9 +92,10 @@ def check_suite(
     incomparable = []
     for case in found.cases:
         try:
-            evidence.append(examine(case, limits))
+            evidence.append(examine(case, limits, allow))
         except NotComparable as refusal:
-            incomparable.append(f"{case.work}: {'; '.join(map(str.strip, str(refusal).splitlines()[1:]))}")
+            lines = [line.strip() for line in str(refusal).splitlines() if line.startswith("  ")]
+            incomparable.append(f"{case.work}: {'; '.join(lines)}")
     several = Evidence(
         tuple(trial for e in evidence for trial in e.trials),
         tuple(line for e in evidence for line in e.invalid),

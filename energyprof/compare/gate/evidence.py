@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from energyprof.compare.change import Change, as_change
-from energyprof.compare.contrast import difference
+from energyprof.compare.change import Change
+from energyprof.compare.contrast import contrast
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, default_limits, reject_duplicates
 from energyprof.compare.gate.noise import Noise, unfit
-from energyprof.compare.gate.validity import doubts, invalid
+from energyprof.compare.gate.validity import doubts, invalid, unjudgeable
 from energyprof.compare.gate.verdict import Design, Trial
+from energyprof.compare.machines import weakly_known
 from energyprof.compare.mismatches import Aspect, mismatches, refuse, same_script
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
@@ -20,6 +21,9 @@ from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
 MUST_AGREE: tuple[Aspect, ...] = ("work", "boundary", "origin", "meters", "machine")
+
+
+_ALLOW_MACHINE = "if it is one machine: --allow machine; name it with --machine when you measure"
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,10 @@ class Evidence:
     next_look: int | None = None  # in pairs; None: no further look
 
 
-def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
+def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) -> Evidence:
     """What was measured for ``limits`` (none: `default_limits`).
+
+    With ``machine`` in ``allow`` it need not be known to be one machine; of two, both meters' errors count.
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.
@@ -57,11 +63,16 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
     # A change is what is judged: of the code of a script, or of all that the two sides of a series name.
     changed = series or same_script(new.workload, baseline.workload)
     kinds = [kind for kind in MUST_AGREE if not (changed and kind == "work")]
+    found = mismatches((new, baseline), labels, kinds)
+    barring = [mismatch for mismatch in found if mismatch.kind not in allow]
     refuse(
-        mismatches((new, baseline), labels, kinds),
+        barring,
         f"{labels[0]} cannot be judged against {labels[1]}: they measure different things",
+        _ALLOW_MACHINE if {mismatch.kind for mismatch in barring} == {"machine"} else "",
     )
     noise, notes = _fitting(case)
+    notes += [f"allowed to differ, {o.kind}: {o.message}" for o in found if o.kind in allow]
+    notes += weakly_known((new, baseline), labels)
     judged_by = reject_duplicates(limits) or default_limits(new, baseline, noise)
     if not limits and noise is not None:
         notes += [
@@ -78,15 +89,29 @@ def examine(case: Case, limits: Sequence[Limit]) -> Evidence:
         return Evidence(
             invalid=(f"{labels[0]} and {labels[1]} have no complete pair of runs",), notes=tuple(notes)
         )
-    found = {name: difference(BY_NAME[name], new, baseline) for name in LIMITED}
+    changes = {name: contrast(BY_NAME[name], new, baseline, allow) for name in LIMITED}
     return Evidence(
         tuple(
-            Trial(limit, known, plan.counts, plan.design, plan.alpha, plan.looked, case.work)
+            Trial(
+                limit,
+                known.whole,
+                plan.counts,
+                plan.design,
+                plan.alpha,
+                plan.looked,
+                case.work,
+                known.alone,
+                known.left.reasons,
+            )
             for limit in judged_by
-            if (known := found[limit.figure])
+            if (known := changes[limit.figure])
         ),
+        # Of what no limit could be judged by, such as a figure of the runs that happened to reach the target,
+        # a change says nothing either.
         information=tuple(
-            (name, as_change(known)) for name, known in found.items() if known and name not in names
+            (name, known.change(None))
+            for name, known in changes.items()
+            if known and name not in names and not any(unjudgeable(side, name) for side in (new, baseline))
         ),
         notes=(*notes, *plan.notes),
         doubts=tuple(

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
-from energyprof.compare.change import collect
-from energyprof.compare.figures import BY_NAME, missed
+from energyprof.compare.cancelling import Left, left_in
+from energyprof.compare.change import collect, side_of
+from energyprof.compare.figures import BY_NAME, missed, of_energy
 from energyprof.compare.gate.evidence import Evidence
 from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
 from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
-from energyprof.compare.gate.verdict import Trial
-from energyprof.compare.mismatches import NAMED, Aspect, joint_id, machine_id, mismatches, same_script
-from energyprof.compare.statistics.intervals import ROUNDING, Difference, Logs
+from energyprof.compare.gate.verdict import Design, Trial
+from energyprof.compare.mismatches import NAMED, Aspect, mismatches, same_script
+from energyprof.compare.statistics.intervals import (
+    ROUNDING,
+    Difference,
+    Logs,
+    with_systematic,
+    without_spread,
+)
+from energyprof.compare.statistics.terms import of_sum
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
-from energyprof.report.record import Report
+from energyprof.report.machines import likeness
+from energyprof.report.record import NodeRecord, Report
 from energyprof.report.upgrade import upgraded
+from energyprof.units import moment
 
 # The newest reports best predict the next one; older ones reveal a trend.
 LAST = 30
@@ -34,6 +45,7 @@ class Past:
 
     created: str
     figures: Mapping[str, Logs]
+    left: Mapping[str, Left]  # what of the meters' errors is left in the ratio of the new one to it
 
 
 @dataclass(frozen=True)
@@ -44,11 +56,14 @@ class History:
     left_out: tuple[str, ...] = ()  # a line for each reason
 
 
-def history(new: Report, files: Iterable[Found], limits: Sequence[Limit] = ()) -> History:
+def history(
+    new: Report, files: Iterable[Found], limits: Sequence[Limit] = (), allow: Collection[str] = ()
+) -> History:
     """The reports of the same work on the same machine and meters that were made before ``new``.
 
     Each is read and dropped, since ten thousand do not fit in memory; only the figures with ``limits``
-    (none: `default_limits`) are kept.
+    (none: `default_limits`) are kept. With ``machine`` in ``allow`` a machine that nothing tells from that of
+    ``new`` is taken to be it.
     """
     names = [limit.figure for limit in limits or default_limits(new, new)]
     past, reasons = [], dict[str, list[str]]()
@@ -57,7 +72,7 @@ def history(new: Report, files: Iterable[Found], limits: Sequence[Limit] = ()) -
             reasons.setdefault("not readable", []).append(found.path.name)
             continue
         try:
-            report_or_why = _fitting(new, found.data, str(found.path), names)
+            report_or_why = _fitting(new, found.data, str(found.path), names, allow)
         except FileError:
             report_or_why = "not readable"
         if report_or_why is None:
@@ -67,7 +82,9 @@ def history(new: Report, files: Iterable[Found], limits: Sequence[Limit] = ()) -
         else:
             past.append(report_or_why)
     # The order of two made at the same moment must not depend on the names of their files.
-    past.sort(key=lambda p: (p.created, sorted((name, logs.logs) for name, logs in p.figures.items())))
+    past.sort(
+        key=lambda p: (moment(p.created), sorted((name, logs.logs) for name, logs in p.figures.items()))
+    )
     return History(tuple(past), tuple(_named(why, names) for why, names in sorted(reasons.items())))
 
 
@@ -86,15 +103,27 @@ def evidence(
     for limit in limits:
         values = collect(BY_NAME[limit.figure], new)
         past = [p.figures[limit.figure] for p in before.past if limit.figure in p.figures]
+        left = [p.left.get(limit.figure, Left()) for p in before.past if limit.figure in p.figures]
         if values is None or values.logs is None or not past:
             notes.append(f"no earlier report has {limit.figure}")
             continue
         recent = past[-last:]
-        found.append(Trial(limit, prediction(values.logs, recent), (1, len(recent)), "history"))
-        if len(past) + 1 >= LEAST_FOR_CREEP:
-            means = [*(logs.mean for logs in past), values.logs.mean]
-            found.append(Trial(limit, trend(means), (1, len(past)), "trend"))
+        # The mean of what is left in each ratio bounds what is left in the ratio to their mean.
+        most, u = max(left, key=lambda one: one.u), fmean(one.u for one in left[-last:])
+        found.append(_trial(limit, prediction(values.logs, recent), u, most, (1, len(recent)), "history"))
+        before_it = [logs.mean for logs in past]
+        if len(past) + 1 >= LEAST_FOR_CREEP and max(before_it) - min(before_it) > ROUNDING:
+            means = [*before_it, values.logs.mean]
+            found.append(_trial(limit, trend(means), most.u, most, (1, len(past)), "trend"))
     return Evidence(tuple(found), notes=(*notes, *before.left_out), doubts=doubts(new, label))
+
+
+def _trial(
+    limit: Limit, alone: Difference, u: float, most: Left, counts: tuple[int, int], design: Design
+) -> Trial:
+    return Trial(
+        limit, with_systematic(alone, u), counts, design, alone=alone, left=most.reasons if u > 0 else ()
+    )
 
 
 def prediction(new: Logs, past: Sequence[Logs]) -> Difference:
@@ -112,7 +141,7 @@ def prediction(new: Logs, past: Sequence[Logs]) -> Difference:
     fewer = max(0.0, 1 / len(new.logs) - math.fsum(1 / len(logs.logs) for logs in past) / n)
     variance_of_next = variance + _within(past) * fewer
     if variance_of_next <= ROUNDING**2:
-        return Difference(log_ratio if abs(log_ratio) > ROUNDING else 0.0, 0.0, None, 0.0, None)
+        return without_spread(log_ratio, 1 / (n + 1))
     se = math.sqrt(variance_of_next + variance / n)
     return Difference(log_ratio, se, n - 1, math.sqrt(variance), 1.0, math.sqrt(variance_of_next))
 
@@ -131,7 +160,7 @@ def trend(means: Sequence[float]) -> Difference:
     rest = math.fsum((x - mean - slope * (i - middle)) ** 2 for i, x in enumerate(means))
     rise = slope * (n - 1)
     if rest <= n * ROUNDING**2:
-        return Difference(rise if abs(rise) > ROUNDING else 0.0, 0.0, None, 0.0, None)
+        return without_spread(rise, 1 / math.factorial(min(n, 20)))
     return Difference(rise, math.sqrt(rest / (n - 2) / squares) * (n - 1), n - 2, None, None)
 
 
@@ -142,18 +171,22 @@ def _within(past: Sequence[Logs]) -> float:
     return math.fsum(variance * count for variance, count in known) / dof if dof else 0.0
 
 
-def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]) -> Past | str | None:
+def _fitting(
+    new: Report, data: dict[str, Any], where: str, names: Sequence[str], allow: Collection[str]
+) -> Past | str | None:
     """What matters of one report, or why it says nothing about ``new``; ``None``: it is ``new`` itself."""
     data = upgraded(slim(data))
     if not _may_be_same(data, new):
         return "other work"
-    nodes = data.get("nodes")
-    if not machine_id(new) or not isinstance(nodes, list) or _machines(nodes) != machine_id(new):
-        return "another machine"
+    standing = likeness(_nodes(data.get("nodes")), new.nodes).standing
+    if standing == "other" or (standing == "unknown" and "machine" not in allow):
+        return "another machine" if standing == "other" else "of a machine that is not known to be this one"
     created = data.get("created")
-    if created == new.created and _moments(data) == [run.clock.utc for run in new.runs]:
+    if not isinstance(created, str):
+        return "not readable"
+    if moment(created) == moment(new.created) and _moments(data) == [run.clock.utc for run in new.runs]:
         return None
-    if not isinstance(created, str) or created > new.created:
+    if moment(created) > moment(new.created):
         return "made later"
     report = from_data(data, where)
     if report.workload.target != new.workload.target:
@@ -167,18 +200,22 @@ def _fitting(new: Report, data: dict[str, Any], where: str, names: Sequence[str]
         ]
     if of_runs(report, "", [missed, *exclusions(names, report.workload)]):
         return "invalid runs"
-    figures = {}
+    figures, left = {}, {}
     for name in names:
-        values = collect(BY_NAME[name], report)
+        values, mine = collect(BY_NAME[name], report), collect(BY_NAME[name], new)
         if values is not None and values.logs is not None:
             figures[name] = values.logs
-    return Past(created, figures)
+            if mine is not None and of_energy(BY_NAME[name]) and (mine.mean.terms or values.mean.terms):
+                left[name] = left_in(side_of(mine, new), side_of(values, report), allow)
+    return Past(created, figures, left)
 
 
-def _machines(nodes: list[Any]) -> str:
-    """``machine_id`` of nodes that are not decoded."""
-    machines = [node.get("machine") if isinstance(node, dict) else None for node in nodes]
-    return joint_id([str(machine.get("id", "")) if isinstance(machine, dict) else "" for machine in machines])
+def _nodes(nodes: Any) -> list[NodeRecord]:
+    """The machines of nodes that are not decoded."""
+    found = (
+        [node.get("machine") for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
+    )
+    return [NodeRecord("", machine if isinstance(machine, dict) else {}) for machine in found]
 
 
 def _may_be_same(data: Mapping[str, Any], new: Report) -> bool:
@@ -204,7 +241,6 @@ def _slim_run(run: dict[str, Any]) -> dict[str, Any]:
         "phases": _joined(phases) if isinstance(phases, list) else phases,
         "history": [],
         "conditions": {},
-        "budget_j": {},
         "budget_by_meter_j": {},
     }
 
@@ -217,7 +253,12 @@ def _joined(phases: list[Any]) -> list[Any]:
     try:
         sums = {key: _sum([phase.get(key) for phase in training]) for key in ("energy_j", "cpu_s")}
         samples = sum(phase.get("samples") or 0 for phase in training)
-    except TypeError:
+        budgets = [phase.get("budget_j") or {} for phase in training]
+        budget_j = of_sum(budgets) if all(budgets) else {}
+        meters = [phase.get("by_meter_j") or {} for phase in training]
+        names = dict.fromkeys(name for of_one in meters for name in of_one)
+        by_meter_j = {name: math.fsum(of_one.get(name, 0.0) for of_one in meters) for name in names}
+    except (TypeError, AttributeError):
         return training  # decoding will say which of them is broken
     if not training:
         return []
@@ -226,8 +267,8 @@ def _joined(phases: list[Any]) -> list[Any]:
             **training[0],
             **sums,
             "samples": samples,
-            "by_meter_j": {},
-            "budget_j": {},
+            "by_meter_j": by_meter_j,
+            "budget_j": budget_j,
             "flags": [],
             "coverage": None,
         }

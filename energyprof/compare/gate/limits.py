@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from energyprof.compare.figures import FIGURES
 from energyprof.compare.gate.noise import Noise
@@ -97,3 +98,18 @@ def margin(figure: str, noise: Noise | None) -> float:
 def choice(names: Sequence[str]) -> str:
     """Such as ``choose from energy, time``."""
     return f"choose from {', '.join(names)}" if names else "it has no figure that can be limited"
+
+
+Overlooked = Literal["machine"]
+
+
+def parse_overlooked(words: Sequence[str]) -> tuple[Overlooked, ...]:
+    """What need not be known to agree for a verdict.
+
+    Raises:
+        UsageError: a word names something that must.
+    """
+    for word in words:
+        if word != "machine":
+            raise UsageError(f"--allow {word}: a verdict needs all but the machine to agree: --allow machine")
+    return ("machine",) if words else ()

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from energyprof import files
 from energyprof.compare.figures import FIGURES, value
-from energyprof.compare.mismatches import machine_id
+from energyprof.compare.machines import machine_id, machine_ids
 from energyprof.compare.statistics.intervals import logs_of
 from energyprof.decode import Count, Misfit, NonNegative, decode
 from energyprof.errors import FileError
 from energyprof.report.record import Report
 from energyprof.storable.values import fitted
+from energyprof.units import moment
 
 # The schema and its history; a reader takes every version up to its own.
 #   energyprof.noise/1   the first
@@ -59,13 +60,13 @@ def noise_of(reports: Sequence[Report]) -> Noise:
             sd = logs_of(values).sd
             figures[figure.name] = Spread(sd or 0.0, len(values))
     workload = " ".join(filter(None, (first.workload.name, first.workload.size)))
-    created = max(report.created for report in reports)
+    created = max((report.created for report in reports), key=moment)
     return Noise(SCHEMA, created, machine_id(first), workload, first.workload.work, figures)
 
 
 def unfit(noise: Noise, report: Report) -> str | None:
     """Why ``noise`` does not apply to the runs of ``report``; ``None``: it does."""
-    if not noise.machine or noise.machine != machine_id(report):
+    if noise.machine not in machine_ids(report):
         return "it is from another machine"
     if noise.work != report.workload.work:
         return f"it is for other work ({noise.workload})"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import combinations, groupby
 
 from energyprof.compare.gate.evidence import Case
 from energyprof.compare.gate.noise import Noise
-from energyprof.compare.mismatches import machine_id, machine_name, mismatches, same_script
+from energyprof.compare.machines import alike, machine_id, machine_name
+from energyprof.compare.mismatches import mismatches, same_script
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
 
@@ -46,7 +47,7 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
     _refuse_duplicates(new)
     _refuse_duplicates(baseline)
     mine, theirs = sorted(new, key=_exact), sorted(baseline, key=_exact)
-    same = _take(mine, theirs, _equal(_exact)) + _take(mine, theirs, _other_code)
+    same = _take(mine, theirs, _here(_equal(_work))) + _take(mine, theirs, _here(_other_code))
     names = _names([a for a, _ in same])
     cases = [
         Case(a.report, b.report, (a.label, b.label), b.noise, name)
@@ -56,8 +57,8 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
     elsewhere = _take(mine, theirs, _equal(_work))
     cases += [Case(a.report, b.report, (a.label, b.label), None, _placed(a.report)) for a, b in elsewhere]
     changed = []
-    for alike in (_settings, _place, _name):
-        changed += _take(mine, theirs, _equal(alike))
+    for together in (_here(_equal(_settings)), _here(_equal(_name)), _equal(_name)):
+        changed += _take(mine, theirs, together)
     return Suite(
         tuple(sorted(cases, key=lambda case: case.work)),
         tuple(sorted(_placed(n.report) for n in mine)),
@@ -66,13 +67,14 @@ def suite(new: Sequence[Named], baseline: Sequence[Named]) -> Suite:
     )
 
 
-def _take(
-    new: list[Named], baseline: list[Named], alike: Callable[[Named, Named], bool]
-) -> list[tuple[Named, Named]]:
-    """Pairs that are ``alike``, in the order of the lists; they leave both."""
+Belong = Callable[[Named, Named], bool]
+
+
+def _take(new: list[Named], baseline: list[Named], belong: Belong) -> list[tuple[Named, Named]]:
+    """Pairs that ``belong`` together, in the order of the lists; they leave both."""
     pairs = []
     for a in list(new):
-        b = next((b for b in baseline if alike(a, b)), None)
+        b = next((b for b in baseline if belong(a, b)), None)
         if b is not None:
             pairs.append((a, b))
             new.remove(a)
@@ -80,25 +82,26 @@ def _take(
     return pairs
 
 
-def _equal(key: Callable[[Named], Hashable]) -> Callable[[Named, Named], bool]:
+def _equal(key: Callable[[Named], Hashable]) -> Belong:
     return lambda a, b: key(a) == key(b)
 
 
+def _here(belong: Belong) -> Belong:
+    """And are of one machine."""
+    return lambda a, b: belong(a, b) and alike(a.report, b.report).standing == "same"
+
+
 def _other_code(a: Named, b: Named) -> bool:
-    return same_script(a.report.workload, b.report.workload) and machine_id(a.report) == machine_id(b.report)
+    return same_script(a.report.workload, b.report.workload)
 
 
 def _name(named: Named) -> tuple[str, ...]:
     return named.report.workload.name, named.report.workload.size or ""
 
 
-def _place(named: Named) -> tuple[str, ...]:
-    return (*_name(named), machine_id(named.report))
-
-
 def _settings(named: Named) -> tuple[str, ...]:
     config = json.dumps(named.report.workload.config, sort_keys=True, default=str)
-    return (*_place(named), config)
+    return (*_name(named), config)
 
 
 def _work(named: Named) -> tuple[str, ...]:
@@ -111,13 +114,13 @@ def _exact(named: Named) -> tuple[str, ...]:
 
 
 def _refuse_duplicates(reports: Sequence[Named]) -> None:
-    for _, group in groupby(sorted(reports, key=lambda n: (_exact(n), n.label)), key=_exact):
-        labels = [named.label for named in group]
-        if len(labels) > 1:
-            raise UsageError(
-                f"{' and '.join(labels[:2])} are both of the same work on the same machine; "
-                "keep one in the folder, or judge one against all the others with --history"
-            )
+    for _, group in groupby(sorted(reports, key=lambda n: (_work(n), n.label)), key=_work):
+        for a, b in combinations(group, 2):
+            if alike(a.report, b.report).standing == "same":
+                raise UsageError(
+                    f"{a.label} and {b.label} are both of the same work on the same machine; "
+                    "keep one in the folder, or judge one against all the others with --history"
+                )
 
 
 def _names(reports: Sequence[Named]) -> list[str]:

@@ -1,4 +1,7 @@
-"""Which runs may be judged at all: one that may not be makes the whole check invalid, as none is dropped."""
+"""Which runs may be judged at all, by a gate or by a comparison's words.
+
+One that may not be spoils its whole report, since none is dropped: what is left would be a choice.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from energyprof.compare import bank
 from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME, Exclusion, broken, missed, run_name, unmetered
 from energyprof.compare.gate.limits import LIMITED, choice
+from energyprof.compare.mismatches import NAMED
 from energyprof.errors import UsageError
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report, Run, WorkloadRecord
@@ -17,8 +21,8 @@ def disturbed(names: Collection[str]) -> Exclusion:
     """Why figures of a run, among them those that ``names`` say, are not those of the work alone."""
 
     def exclusion(run: Run) -> str | None:
-        spoilt = (flag for flag in run.flags if any(map(flag.invalidates, names)))
-        return next((flag.reason for flag in spoilt), None)
+        spoilt = (flag.reason for flag in run.flags if any(map(flag.invalidates, names)))
+        return "; ".join(dict.fromkeys(spoilt)) or None
 
     return exclusion
 
@@ -71,6 +75,31 @@ def of_runs(report: Report, label: str, exclusions: Sequence[Exclusion]) -> list
         reason = next((reason for exclusion in exclusions if (reason := exclusion(run))), None)
         if reason:
             lines.append(f"{label}, {run_name(report, i)}: {reason}")
+    return lines
+
+
+def unjudgeable(report: Report, name: str) -> tuple[str, ...]:
+    """Why nothing may be said of the figure ``name`` of ``report``, though it may be shown: what makes a
+    check that is limited by this figure invalid, a run missed by a figure of the target included.
+    """
+    lines = _grouped(report, exclusions([name], report.workload))
+    if not lines and (faster := bank.faster_together(report)) is not None:
+        lines = [f"faster than the reference runs together ({faster})"]
+    return tuple(lines)
+
+
+def _grouped(report: Report, exclusions: Sequence[Exclusion]) -> list[str]:
+    """A line for each reason, with the runs that have it: ``runs 4, 5: target missed``."""
+    numbers: dict[str, list[int]] = {}
+    for i, run in enumerate(report.runs):
+        if reason := next((why for exclusion in exclusions if (why := exclusion(run))), None):
+            numbers.setdefault(reason, []).append(i)
+    lines = []
+    for reason, places in numbers.items():
+        which = ", ".join(str(i + 1) for i in places[:NAMED])
+        more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
+        named = run_name(report, places[0]) if len(places) == 1 else f"runs {which}{more}"
+        lines.append(f"{'every run' if len(places) == len(report.runs) > 1 else named}: {reason}")
     return lines
 
 

@@ -36,6 +36,8 @@ class Trial:
     alpha: float = ALPHA  # one-sided; smaller if there are several looks
     looked: Literal["now", "not yet"] = "now"  # between two planned looks there is no verdict
     work: str = ""  # of several
+    alone: Difference | None = None  # by the scatter of the runs alone; None: the same
+    left: tuple[str, ...] = ()  # what does not cancel of the meters' errors, and why
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ class Verdict:
     baseline_runs: int
     design: Design = "apart"
     work: str = ""  # its name where a check has several
+    # What the meters' errors turn: the verdict that the runs alone would give, and why it is not given.
+    withheld: Judgement | None = None
+    left: tuple[str, ...] = ()
+    # The levels of ``low`` and ``high``, each one-sided.
+    low_confidence: float = 1 - ALPHA
+    high_confidence: float = 1 - ALPHA
 
 
 def judge(trials: Sequence[Trial]) -> tuple[Verdict, ...]:
@@ -85,26 +93,35 @@ def overall(verdicts: Sequence[Verdict]) -> Judgement:
 def _verdict(trial: Trial, level: float) -> Verdict:
     difference, margin = trial.difference, trial.limit.margin
     low, high = lower_end(difference, level), upper_end(difference, trial.alpha)
-    change = _ratio(difference.log_ratio)
-    outcome: Judgement = "INCONCLUSIVE"
-    if trial.looked == "now":
-        if low is not None and low > 0 and change > margin:
-            outcome = "FAIL"
-        elif high is not None and high < math.log1p(margin):
-            outcome = "PASS"
+    outcome = _outcome(trial, difference, level)
+    alone = outcome if trial.alone is None else _outcome(trial, trial.alone, level)
     return Verdict(
         trial.limit,
         outcome,
-        change,
+        _ratio(difference.log_ratio),
         None if low is None else _ratio(low),
         None if high is None else _ratio(high),
         high is not None and high < 0,
-        detectable(difference, level),
-        runs_needed(difference, margin, level),
+        detectable(difference, level, margin=margin),
+        runs_needed(difference, margin, trial.alpha),
         *trial.counts,
         trial.design,
         trial.work,
+        alone if alone != outcome else None,
+        trial.left if alone != outcome else (),
+        1 - level,
+        1 - trial.alpha,
     )
+
+
+def _outcome(trial: Trial, difference: Difference, level: float) -> Judgement:
+    low, high = lower_end(difference, level), upper_end(difference, trial.alpha)
+    if trial.looked == "now":
+        if low is not None and low > 0 and _ratio(difference.log_ratio) > trial.limit.margin:
+            return "FAIL"
+        if high is not None and high < math.log1p(trial.limit.margin):
+            return "PASS"
+    return "INCONCLUSIVE"
 
 
 def _ratio(log_ratio: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from energyprof.compare.statistics.student import t_cdf, t_quantile
@@ -22,6 +22,8 @@ MOST_RUNS = 10_000
 # Values closer together than this differ only by the rounding of the arithmetic.
 ROUNDING = 1e-12
 
+# Degrees of freedom of what is known without having been repeated: a t distribution with these is normal.
+_KNOWN = 1e9
 _TWO_SIGMA = NormalDist().cdf(2)
 _MANY = 10_000  # degrees of freedom beyond which t quantiles are the normal's to 4 digits
 
@@ -40,7 +42,8 @@ class Difference:
     """A mean log ratio, new against old, and how well it is known.
 
     ``se`` is None if a side has only one run: nothing is known about the spread, so there is no
-    interval. ``se`` is 0 if all runs of each side agree to the last digit: the interval has no width.
+    interval. ``se`` is 0 if the runs of each side agree to the last digit: how much they vary is then known
+    as far as ``least_p`` goes.
     """
 
     log_ratio: float
@@ -50,6 +53,8 @@ class Difference:
     unit_sd: float | None
     dof_per_run: float | None
     floor_sd: float = 0.0  # what more runs do not reduce
+    # No one-sided p-value may be smaller: the chance that runs of one kind fall apart into these sides.
+    least_p: float = 0.0
 
 
 def logs_of(values: Sequence[float], u_rel: float = 0.0) -> Logs:
@@ -90,16 +95,32 @@ def welch(new: Logs, old: Logs) -> Difference:
     if new.sd is None or old.sd is None:
         return Difference(log_ratio, None, None, None, None)
     n, m = len(new.logs), len(old.logs)
-    v, w = new.sd**2, old.sd**2
-    unit_sd = math.hypot(new.sd, old.sd)
+    # Equal values are luck, or a copy: the spread of the other side is the best that is known.
+    v, w = (sd**2 for sd in (new.sd or old.sd, old.sd or new.sd))
+    unit_sd = math.hypot(math.sqrt(v), math.sqrt(w))
     if v + w == 0:
-        return _exact(log_ratio)
+        return without_spread(log_ratio, 1 / math.comb(n + m, n))
     # Shares of the variance, so that tiny spreads do not underflow when squared.
     share = (v / n) / (v / n + w / m)
     dof = 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
     even = v / (v + w)
     dof_per_run = 1 / (even**2 + (1 - even) ** 2)
     return Difference(log_ratio, math.sqrt(v / n + w / m), dof, unit_sd, dof_per_run)
+
+
+def with_systematic(change: Difference, u: float) -> Difference:
+    """The difference with a standard uncertainty ``u`` that is the same in all runs of a side, so that no
+    repeating averages it out; degrees of freedom after Welch and Satterthwaite (GUM G.4.1).
+
+    Without spread it changes nothing: there is no interval.
+    """
+    if change.se is None or u <= 0:
+        return change
+    se = math.hypot(change.se, u)
+    floor_sd = math.hypot(change.floor_sd, u)
+    if change.dof is None or change.se == 0:
+        return replace(change, se=se, dof=_KNOWN, dof_per_run=_KNOWN, floor_sd=floor_sd)
+    return replace(change, se=se, dof=change.dof * min(se / change.se, 1e4) ** 4, floor_sd=floor_sd)
 
 
 def two_sided(change: Difference, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
@@ -126,8 +147,8 @@ def p_higher(change: Difference) -> float:
     if change.se is None:
         return 1.0
     if change.dof is None:
-        return 0.0 if change.log_ratio > 0 else 1.0
-    return t_cdf(-change.log_ratio / change.se, change.dof)
+        return change.least_p if change.log_ratio > 0 else 1.0
+    return max(change.least_p, t_cdf(-change.log_ratio / change.se, change.dof))
 
 
 def p_different(change: Difference) -> float:
@@ -135,33 +156,35 @@ def p_different(change: Difference) -> float:
     if change.se is None:
         return 1.0
     if change.dof is None:
-        return 0.0 if change.log_ratio else 1.0
-    return 2 * t_cdf(-abs(change.log_ratio) / change.se, change.dof)
+        return min(1.0, 2 * change.least_p) if change.log_ratio else 1.0
+    return min(1.0, 2 * max(change.least_p, t_cdf(-abs(change.log_ratio) / change.se, change.dof)))
 
 
-def detectable(change: Difference, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """The smallest relative increase that these runs detect with ``power``; None: none at all.
+def detectable(
+    change: Difference, alpha: float = ALPHA, power: float = POWER, margin: float = 0.0
+) -> float | None:
+    """The increase that fails a limit of ``margin`` with ``power`` at these runs' scatter; None: none does.
 
-    (t_alpha + t_power) · se, as a ratio, both quantiles from Student's t (Bloom 1995, Evaluation
-    Review 19); about 1 % larger than the noncentral t gives.
+    To fail, the increase must be beyond chance and its estimate beyond the margin: the estimate must exceed
+    the larger of t_alpha · se and log(1 + margin), which an increase larger than that by t_power · se does.
+    Both quantiles are Student's (Bloom 1995, Evaluation Review 19).
     """
-    if change.se is None:
+    if change.se is None or alpha < change.least_p:
         return None
     if change.dof is None:
-        return 0.0
-    spread = t_quantile(1 - alpha, change.dof) + t_quantile(power, change.dof)
-    return _expm1(spread * change.se)
+        return margin
+    least = max(t_quantile(1 - alpha, change.dof) * change.se, math.log1p(margin))
+    return _expm1(least + t_quantile(power, change.dof) * change.se)
 
 
 def runs_needed(change: Difference, margin: float, alpha: float = ALPHA, power: float = POWER) -> int | None:
-    """Runs a side (or pairs) after which ``margin`` is the minimum detectable effect.
+    """Runs a side (or pairs) with which unchanged work passes a limit of ``margin`` with ``power``.
 
-    It is also the number at which unchanged work passes a limit of ``margin`` with ``power``, since
-    the same half-widths then fit below log(1 + margin). None: there is no spread, or it
-    would take more than `MOST_RUNS`.
+    Its half-width and the estimate's own scatter then fit below log(1 + margin). None: there is no spread,
+    or it would take more than `MOST_RUNS`.
     """
     unit_sd, dof_per_run = change.unit_sd, change.dof_per_run
-    if unit_sd is None:
+    if unit_sd is None or alpha < change.least_p:
         return None
     if dof_per_run is None:
         return 2
@@ -210,14 +233,22 @@ def expanded(spread_u: float, dof: float | None, gain_u: float) -> float:
     return t_quantile(_TWO_SIGMA, max(1, min(int(effective), _MANY))) * combined_u
 
 
-def _exact(log_ratio: float) -> Difference:
+def without_spread(log_ratio: float, least_p: float) -> Difference:
+    """Of values that are equal on each side, by readings that say nothing of their own error.
+
+    Equal to each other, they say that nothing changed. If the sides differ, a permutation test is all there
+    is: of two runs against two, one order in six puts them like this (Fisher 1935, The Design of Experiments,
+    21).
+    """
     same = abs(log_ratio) <= ROUNDING
-    return Difference(0.0 if same else log_ratio, 0.0, None, 0.0, None)
+    return Difference(0.0 if same else log_ratio, 0.0, None, 0.0, None, least_p=0.0 if same else least_p)
 
 
 def _half_width(change: Difference, alpha: float) -> float | None:
-    if change.se is None or change.dof is None:
-        return change.se
+    if change.se is None or alpha < change.least_p:
+        return None
+    if change.dof is None:
+        return 0.0
     return t_quantile(1 - alpha, change.dof) * change.se
 
 

@@ -19,8 +19,8 @@ from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.uncertainty import COMMON, SCALE, SCATTER, above, below
 
-# From this many effective degrees of freedom on, k = 2 is close enough to 95 % (GUM G.6.6).
-ENOUGH_DOF = 10
+# From this many effective degrees of freedom on, Student's k is the normal's 2 to four digits.
+_MANY = 10_000
 _TWO_SIGMA = statistics.NormalDist().cdf(2)
 
 
@@ -104,8 +104,8 @@ def together(parts: Sequence[tuple[float, float | None]]) -> Total:
 
 
 def coverage_factor(dof: float | None) -> float:
-    """The k for a 95 % interval: 2, or more if few runs determine the scatter (GUM G.4.1, G.6.6)."""
-    if dof is None or dof > ENOUGH_DOF:
+    """The k for a 95 % interval: Student's for so many degrees of freedom, truncated (GUM G.4.1)."""
+    if dof is None or dof >= _MANY:
         return 2.0
     return t_quantile(_TWO_SIGMA, max(1, int(dof)))
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from energyprof.compare.statistics.intervals import ALPHA, ROUNDING, Difference, Logs
+from energyprof.compare.statistics.intervals import ALPHA, ROUNDING, Difference, Logs, without_spread
 from energyprof.report.record import Report, Run
 
 # There is a look after each of these numbers of pairs, and the first verdict ends the series.
@@ -119,5 +119,5 @@ def _agreeing(log_ratio: float, new: Logs, old: Logs) -> Difference:
     ]
     sd = math.hypot(*known)
     if sd == 0:
-        return Difference(0.0 if abs(log_ratio) <= ROUNDING else log_ratio, 0.0, None, 0.0, None)
+        return without_spread(log_ratio, 0.5**n)
     return Difference(log_ratio, sd / math.sqrt(n), n - 1, sd, 1.0)

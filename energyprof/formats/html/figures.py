@@ -15,26 +15,27 @@ from energyprof.formats.html.tags import Markup, paragraph, section, table, tag,
 WIDEST = 4.0
 _END = 260  # half the height of a whisker's end, in the drawing's units
 
-# What is drawn for one report: the dot, the spread's ends, and the ends with the meters' gain.
-_Span = tuple[float, tuple[float, float] | None, tuple[float, float] | None]
+# What is drawn for one report: the dot, and the ends of its interval.
+_Span = tuple[float, tuple[float, float] | None]
 
 
 def figures(comparison: Comparison) -> Markup:
     """The section: a table for each figure, or one for all figures of a single report."""
+    alone = len(comparison.entries) == 1
     spans = {
         (figure.name, i): span
         for figure in SHOWN
         for i, entry in enumerate(comparison.entries)
         for estimate in entry.estimates
-        if estimate.figure == figure.name and (span := _span(estimate, i == 0)) is not None
+        if estimate.figure == figure.name and (span := _span(estimate, i == 0, alone)) is not None
     }
     x = _axis(spans)
     best = factors.winners(comparison)
-    if len(comparison.entries) > 1:
-        scale = "All are on one scale, relative to the first report."
+    if not alone:
+        scale = _OF_RATIOS
         tables = [_of_figure(comparison, figure.name, spans, x, best.get(figure.name)) for figure in SHOWN]
     else:
-        scale = "All are relative to the mean."
+        scale = _OF_MEANS
         tables = [_of_report(comparison.entries[0], spans, x)]
     shown = [made for made in tables if made is not None]
     if not shown:
@@ -55,39 +56,40 @@ def _product(comparison: Comparison) -> list[Markup]:
     return [tag("h3", text("Energy to target, taken apart")), made, *map(paragraph, lines)]
 
 
-_HOW = "Dot: the mean; thick: 95 % by the spread of the runs; thin: with the meters' gain error. "
+_HOW = "Dot: the mean; line: its 95 % interval, two-sided, "
+_OF_RATIOS = (
+    "of the ratio to the first report: the spread of the runs, and what does not cancel of the meters' "
+    "errors. All are on one scale."
+)
+_OF_MEANS = "relative to the mean, by the spread of the runs and all that the meters may be off by."
 
 
-def _span(estimate: Summary, first: bool) -> _Span | None:
-    """Relative to the first report's mean; for the first report, its own interval around it."""
-    mean, change = estimate.mean, estimate.change
-    if first and mean > 0:
-        spread = None
-        if estimate.low is not None and estimate.high is not None:
-            spread = estimate.low / mean, estimate.high / mean
-        return 1.0, spread, _of_meters(estimate)
+def _span(estimate: Summary, first: bool, alone: bool) -> _Span | None:
+    """Of one report its interval relative to its mean; of several the ratio to the first, which has none."""
+    if first:
+        return (1.0, _around(estimate) if alone else None) if estimate.mean > 0 else None
+    change = estimate.change
     if change is None:
         return None
-    spread = None if change.low is None or change.high is None else (change.low, change.high)
-    return change.ratio, spread, _around(change.ratio, change.u_rel)
+    return change.ratio, None if change.low is None or change.high is None else (change.low, change.high)
 
 
-def _of_meters(estimate: Summary) -> tuple[float, float] | None:
-    """The ends with the meters' gain, relative to the mean; one at nothing is beyond any scale."""
+def _around(estimate: Summary) -> tuple[float, float] | None:
+    """With all that is known of the meters, as far as anything is; an end at nothing is beyond any scale."""
     below, above = estimate.u_rel_below, estimate.u_rel_above
-    if below is None or above is None or below == above:
-        return _around(1.0, estimate.u_rel)
-    return max(1 - below, 1e-3), 1 + above
-
-
-def _around(ratio: float, u_rel: float | None) -> tuple[float, float] | None:
-    return None if u_rel is None else (ratio / (1 + u_rel), ratio * (1 + u_rel))
+    if below is not None and above is not None and below != above:
+        return max(1 - below, 1e-3), 1 + above
+    if estimate.u_rel is not None:
+        return 1 / (1 + estimate.u_rel), 1 + estimate.u_rel
+    if estimate.low is None or estimate.high is None:
+        return None
+    return estimate.low / estimate.mean, estimate.high / estimate.mean
 
 
 def _axis(spans: Mapping[tuple[str, int], _Span]) -> Axis:
-    dots = [ratio for ratio, _, _ in spans.values() if 0 < ratio < math.inf] or [1.0]
+    dots = [ratio for ratio, _ in spans.values() if 0 < ratio < math.inf] or [1.0]
     low, high = min(dots), max(dots)
-    ends = [end for _, *pairs in spans.values() for pair in pairs if pair for end in pair]
+    ends = [end for _, pair in spans.values() if pair for end in pair]
     least = max(min([low, *ends]), low / WIDEST)
     most = min(max([high, *ends]), high * WIDEST)
     return ratio_axis(least / 1.01, most * 1.01)
@@ -139,7 +141,7 @@ def _row(name: Markup, entry: Entry, estimate: Summary, span: _Span | None, x: A
     metered = wording.with_meters(estimate)
     cells = (
         _unbroken(factors.mean(entry, estimate)),
-        _unbroken("1 run" if estimate.n == 1 else f"{estimate.n} runs"),
+        _unbroken("1 run" if estimate.n == 1 and not estimate.missed else f"{wording.count(estimate)} runs"),
         _unbroken(wording.spread(estimate) if estimate.n > 1 else ""),
         # What the header says on a desktop, each row says on a phone, where the header is not shown.
         text(metered) + tag("span", text(" with meters"), class_="phone") if metered else text(""),
@@ -174,17 +176,15 @@ def _change(estimate: Summary) -> Markup:
 def _whisker(span: _Span | None, x: Axis, label: str, estimate: Summary) -> Markup:
     if span is None:
         return Markup("")
-    ratio, spread, metered = span
+    ratio, pair = span
     middle, one = SIZE / 2, SIZE * x.share(1.0)
     marks = [path([(one, -200), (one, SIZE + 200)], class_="mark")]
-    for pair, class_ in ((metered, "fine"), (spread, "whisker")):
-        if pair is None:
-            continue
+    if pair is not None:
         low, high = (SIZE * min(1.0, max(0.0, x.share(end))) for end in pair)
-        marks.append(path([(low, middle), (high, middle)], class_=class_))
+        marks.append(path([(low, middle), (high, middle)], class_="whisker"))
         for end, value in ((low, pair[0]), (high, pair[1])):
             if x.low <= value <= x.high:  # one that leaves the scale has no end
-                marks.append(path([(end, middle - _END), (end, middle + _END)], class_=class_))
+                marks.append(path([(end, middle - _END), (end, middle + _END)], class_="whisker"))
     if x.low <= ratio <= x.high:
         marks.append(dot((SIZE * x.share(ratio), middle), "var(--ink)"))
     words = f"{label}: {wording.number(estimate.figure, estimate.mean)}"

@@ -69,7 +69,7 @@ def _machine(report: Report) -> dict[str, str]:
         (f"{node.name} {key}" if several else key): _shown(key, value)
         for node in report.nodes
         for key, value in node.machine.items()
-        if key != "id"
+        if key not in ("id", "hardware")
     }
     trained = {str(run.facts["device"]) for run in report.runs if run.facts.get("device")}
     if trained:

@@ -80,7 +80,7 @@ def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Pat
 
 def _warnings(comparison: Comparison) -> list[Markup]:
     lines = wording.notes(comparison)
-    lines += [f"{entry.label}: {line}" for entry in comparison.entries for line in entry.left_out]
+    lines += [f"{entry.label}: {line}" for entry in comparison.entries for line in factors.beside(entry)]
     return [paragraph(line, "warn") for line in lines]
 
 

@@ -100,8 +100,9 @@ def test_the_bounds_are_one_sided_at_5_percent():
     assert verdict.change == 0
     assert verdict.low == pytest.approx(math.expm1(-half), rel=1e-3)
     assert verdict.high == pytest.approx(math.expm1(half), rel=1e-3)
-    power = math.expm1(half * (2.13185 + 0.94096) / 2.13185)
-    assert verdict.detectable == pytest.approx(power, rel=1e-3)
+    # To fail, the estimate must exceed the limit, too, which is further away than chance is.
+    fails = math.expm1(math.log(1.03) + 0.94096 * half / 2.13185)
+    assert verdict.detectable == pytest.approx(fails, rel=1e-3)
     assert (verdict.runs, verdict.baseline_runs, verdict.runs_needed) == (3, 3, 3)
 
 
@@ -112,10 +113,14 @@ def test_a_single_run_is_inconclusive_whatever_it_says(new, baseline):
     assert result.verdicts[0].detectable is None and result.verdicts[0].low is None
 
 
-def test_figures_without_any_spread_are_judged_exactly():
+def test_runs_that_are_equal_on_each_side_are_as_sure_as_their_number():
+    # Of two against two one order in six puts them so, of three against three one in twenty.
     assert judged(at(1.0, 1.0), at(1.0, 1.0)) == ("PASS", 0)
-    assert judged(at(1.02, 1.02), at(1.0, 1.0)) == ("PASS", 0)
-    assert judged(at(1.04, 1.04), at(1.0, 1.0)) == ("FAIL", 1)
+    assert judged(at(1.02, 1.02), at(1.0, 1.0)) == ("INCONCLUSIVE", 0)
+    assert judged(at(1.5, 1.5), at(1.0, 1.0)) == ("INCONCLUSIVE", 0)
+    assert judged(at(1.02, 1.02, 1.02), at(1.0, 1.0, 1.0)) == ("PASS", 0)
+    assert judged(at(1.04, 1.04, 1.04), at(1.0, 1.0, 1.0)) == ("FAIL", 1)
+    assert judged(at(1.5, 1.5), at(0.9, 1.0, 1.1)) == ("FAIL", 1)
 
 
 def test_a_coarse_meter_that_repeats_itself_cannot_pass():

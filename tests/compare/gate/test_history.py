@@ -100,9 +100,11 @@ def test_a_single_report_before_it_has_no_spread():
     assert (result.outcome, result.verdicts[0].low) == ("INCONCLUSIVE", None)
 
 
-def test_reports_that_agree_exactly_are_judged_exactly():
-    same = earlier(1.0, 1.0, 1.0)
-    assert [judged(new(x), *same).outcome for x in (1.0, 1.02, 1.04)] == ["PASS", "PASS", "FAIL"]
+def test_reports_that_are_equal_are_as_sure_as_their_number():
+    # That the new one alone differs is one order in n + 1.
+    few, many = earlier(1.0, 1.0, 1.0), earlier(*[1.0] * 19)
+    assert [judged(new(x), *few).outcome for x in (1.0, 1.02, 1.04)] == ["PASS", *["INCONCLUSIVE"] * 2]
+    assert [judged(new(x), *many).outcome for x in (1.0, 1.02, 1.04)] == ["PASS", "PASS", "FAIL"]
 
 
 def test_only_the_newest_foretell():

@@ -28,7 +28,7 @@ def flagged(*flags):
         ),
         (
             flag("foreign", "nvml:0", "python 4711"),
-            "other processes used the device: nvml:0 (python 4711)",
+            "foreign load, other processes used the device: nvml:0 (python 4711)",
         ),
         (flag("wraps_unsure", "rapl:package-0"), "a counter may have wrapped unnoticed: rapl:package-0"),
     ],

@@ -23,6 +23,7 @@ from energyprof.compare.statistics.intervals import (
     two_sided,
     upper_end,
     welch,
+    with_systematic,
 )
 
 positive = st.floats(min_value=1e-3, max_value=1e6)
@@ -50,10 +51,35 @@ def test_equal_values_have_an_interval_without_width():
     same = welch(logs_of([0.1] * 7), logs_of([0.1] * 3))
     assert two_sided(same) == (0.0, 0.0)
     assert (p_higher(same), p_different(same)) == (1.0, 1.0)
-    more = welch(logs_of([2.0, 2.0]), logs_of([1.0, 1.0]))
-    assert two_sided(more) == (math.log(2), math.log(2))
-    assert (p_higher(more), p_different(more)) == (0.0, 0.0)
-    assert (detectable(more), runs_needed(more, 0.03)) == (0.0, 2)
+
+
+def test_equal_values_are_told_apart_as_far_as_their_number_goes():
+    # The one-sided p-value is that of a permutation test: 1 in 6, 1 in 20, 1 in 252.
+    two, three, five = (welch(logs_of([2.0] * n), logs_of([1.0] * n)) for n in (2, 3, 5))
+    assert [p_higher(more) for more in (two, three, five)] == pytest.approx([1 / 6, 1 / 20, 1 / 252])
+    assert p_different(two) == pytest.approx(1 / 3)
+    assert (two_sided(two), two_sided(three)) == (None, None)
+    assert two_sided(five) == (math.log(2), math.log(2))
+    assert (detectable(two), runs_needed(two, 0.03)) == (None, None)
+    assert (detectable(five), runs_needed(five, 0.03)) == (0.0, 2)
+    assert two_sided(with_systematic(two, 0.01)) is None
+
+
+def test_a_side_of_equal_values_has_the_spread_of_the_other():
+    change = welch(logs_of([2.0, 2.0, 2.0]), logs_of([0.9, 1.0, 1.1]))
+    assert change.se == pytest.approx(logs_of([0.9, 1.0, 1.1]).sd * math.sqrt(2 / 3))
+
+
+def test_what_no_repeating_averages_out_is_added_to_the_scatter():
+    change = welch(logs_of([1.01, 1.03]), logs_of([0.99, 1.01]))
+    whole = with_systematic(change, 0.05)
+    assert whole.se == pytest.approx(math.hypot(change.se, 0.05))
+    # Welch and Satterthwaite: u⁴ / (se⁴ / dof).
+    assert whole.dof == pytest.approx(change.dof * (whole.se / change.se) ** 4)
+    assert runs_needed(whole, 0.03) is None and runs_needed(change, 0.03) is not None
+    # Known without having been repeated, it is normal.
+    alone = with_systematic(welch(logs_of([2.0] * 9), logs_of([2.0] * 9)), 0.05)
+    assert two_sided(alone) == pytest.approx((-0.05 * 1.959964, 0.05 * 1.959964), rel=1e-6)
 
 
 def test_rounding_of_equal_values_is_not_taken_for_a_difference():
@@ -82,7 +108,10 @@ def test_welch_agrees_with_scipy():
 def test_swapping_the_sides_mirrors_the_interval(new, old):
     there = two_sided(welch(logs_of(new), logs_of(old)))
     back = two_sided(welch(logs_of(old), logs_of(new)))
-    assert there == pytest.approx((-back[1], -back[0]), rel=1e-9, abs=1e-12)
+    if there is None or back is None:
+        assert there is back
+    else:
+        assert there == pytest.approx((-back[1], -back[0]), rel=1e-9, abs=1e-12)
 
 
 @given(st.lists(positive, min_size=2, max_size=8), st.randoms(use_true_random=False))

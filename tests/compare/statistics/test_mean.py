@@ -65,7 +65,17 @@ def test_effective_degrees_of_freedom_are_welch_and_satterthwaites() -> None:
 
 @pytest.mark.parametrize(
     ("dof", "k"),
-    [(None, 2.0), (1e9, 2.0), (10.1, 2.0), (10, 2.284), (4.9, 2.869), (1, 13.968), (0.5, 13.968)],
+    [
+        (None, 2.0),
+        (1e9, 2.0),
+        (1e4, 2.0),
+        (11, 2.255),
+        (10.1, 2.284),
+        (10, 2.284),
+        (4.9, 2.869),
+        (1, 13.968),
+        (0.5, 13.968),
+    ],
 )
 def test_few_runs_take_a_larger_k(dof: float | None, k: float) -> None:
     # GUM, table G.2, for 95.45 %.
