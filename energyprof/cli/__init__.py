@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "compare": ("compare", "compare", {}),
     "check": ("check", "check", {}),
     "show": ("show", "show", {}),
+    "study": ("study", "study", {}),
     "estimate": ("estimate", "estimate", {}),
     "recompute": ("recompute", "recompute", {}),
     "import": ("import_", "import_files", {}),
@@ -62,8 +63,11 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     app.callback()(general_options)
     for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
         file, function, settings = COMMANDS[name]
-        module = importlib.import_module(f"energyprof.cli.{file}")
-        app.command(name, context_settings=settings)(getattr(module, function))
+        found = getattr(importlib.import_module(f"energyprof.cli.{file}"), function)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name, context_settings=settings)(found)
     return app
 
 

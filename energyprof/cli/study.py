@@ -1,0 +1,161 @@
+"""``energyprof study``: many settings trained by one plan, and what they say."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from energyprof.cli import streams
+from energyprof.cli.ab import COOLDOWN_S, Cooldown
+from energyprof.cli.options import (
+    IDLE_S,
+    INTERVAL_S,
+    Calibrations,
+    Idle,
+    Interval,
+    Json,
+    Meters,
+    Quiet,
+    checked_wait,
+)
+
+if TYPE_CHECKING:
+    from energyprof.profile.job import Job
+    from energyprof.profile.watchers import Watcher
+
+study = typer.Typer(help="Train many settings by one plan, and say which change saves how many joules.")
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.")]
+
+
+@study.command("run")
+def run_study(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, a .toml file.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="The study's folder (default: the plan's name)."),
+    ] = None,
+    cooldown: Cooldown = COOLDOWN_S,
+    meters: Meters = "auto",
+    interval: Interval = INTERVAL_S,
+    idle: Idle = IDLE_S,
+    calibration: Calibrations = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train every setting of the plan in every block, in random order within a block, from the same seeds.
+
+    What is done is not trained again: after an interruption the same command
+    goes on. A training that fails is a result. The plan:
+
+      command = "run unet --size tiny"
+      design = "one-at-a-time"       # or grid, screening
+      repeats = 3                    # blocks
+      budget = "8 h"                 # or "500 kJ"; ends with the block
+      [factors]                      # the first value is the base's
+      precision = ["fp32", "bf16"]
+      "lever.cpu.max_freq" = ["3GHz", "2GHz"]
+    """
+    from energyprof.cli import profiling
+    from energyprof.cli.quoted import asked
+    from energyprof.profile.inbox import signals
+    from energyprof.study.plan import read_plan
+    from energyprof.study.sweep import SweepScreen, sweep
+
+    wanted = read_plan(plan)
+    folder = output if output is not None else Path(plan.stem)
+    measuring = profiling.measuring(
+        meters, interval, idle, folder / "report.json", plan.stem, force=True, calibrations=calibration
+    )
+    cooldown_s = checked_wait("--cooldown", cooldown)
+    with signals() as inbox:
+        screen = SweepScreen(_watching(quiet=quiet), _say(quiet=quiet))
+        result = sweep(wanted, folder, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen)
+    for line in result.lost:
+        print(line, file=sys.stderr)
+    if not quiet:
+        _show(folder, sys.stdout)
+    if result.stopped_by is not None:
+        print(f"{result.left} trainings are left: the same command goes on", file=sys.stderr)
+        raise typer.Exit(128 + result.stopped_by)
+    if result.over_budget:
+        print(f"the budget is spent; {result.left} trainings are left", file=sys.stderr)
+    failed = all(t.report is None or all(r.status == "failed" for r in t.report.runs) for t in result.done)
+    raise typer.Exit(2 if failed else 0)
+
+
+@study.command("show")
+def show_study(
+    folder: Folder,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="A row for each figure of each training.")] = False,
+) -> None:
+    """Say what a study found, as far as it is done: effects, fronts, exponents, and what predicts joules."""
+    if csv:
+        from energyprof.formats.study import write_csv
+        from energyprof.study.folder import all_trained, read_study
+
+        write_csv(list(all_trained(folder, read_study(folder))), sys.stdout)
+        return
+    if json:
+        from energyprof.formats.study import study_data
+
+        streams.write_json(study_data(_summary(folder)))
+        return
+    _show(folder, sys.stdout)
+
+
+@study.command("join")
+def join_studies(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Studies of one plan.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder for all.")],
+) -> None:
+    """Lay the trainings of several folders of one plan together, such as one interrupted on another disk.
+
+    Refused where two of them hold the same cell, or were made on different machines.
+    """
+    from energyprof.study.join import join
+
+    for line in join(folders, output):
+        typer.echo(line)
+
+
+def _summary(folder: Path):  # type: ignore[no-untyped-def]
+    from energyprof.study.folder import all_trained, read_study
+    from energyprof.study.summary import summarised
+
+    plan = read_study(folder)
+    return summarised(plan, list(all_trained(folder, plan)))
+
+
+def _show(folder: Path, out) -> None:  # type: ignore[no-untyped-def]
+    from energyprof.formats.console import Screen
+    from energyprof.formats.study import study_tables
+
+    Screen(out).print(study_tables(_summary(folder)))
+
+
+def _watching(*, quiet: bool):  # type: ignore[no-untyped-def]
+    import dataclasses
+
+    from energyprof.cli import profiling
+
+    @contextlib.contextmanager
+    def watching(job: Job, title: str) -> Iterator[Sequence[Watcher]]:
+        named = dataclasses.replace(profiling.subject(job), name=title.partition(";")[0])
+        with profiling.screen(named, quiet=quiet) as watchers:
+            yield watchers
+
+    return watching
+
+
+def _say(*, quiet: bool):  # type: ignore[no-untyped-def]
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    return say

@@ -1,0 +1,127 @@
+"""What settings change against a base: paired differences of logarithms, with simultaneous intervals.
+
+Every setting is trained once in every block, from one seed: what drifts from block to block, and what a seed
+brings, falls on all alike and cancels. Differences share one variance, the residual of the additive model of
+settings and blocks (Cochran & Cox, Experimental Designs, 4.2), and all intervals of a figure hold together
+at 95 % (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from energyprof.compare.statistics.student import t_quantile
+
+LEVEL = 0.05
+
+# The figure of each block of one setting.
+ByBlock = Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A setting's figure as a factor on the base's."""
+
+    ratio: float
+    low: float | None  # of the simultaneous 95 % interval; None: nothing tells the scatter
+    high: float | None
+    n: int  # blocks that hold both
+
+    @property
+    def sure(self) -> bool:
+        """Whether the interval leaves out 1."""
+        return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
+
+
+def effects(base: ByBlock, others: Sequence[ByBlock]) -> list[Effect | None]:
+    """The effect of each of ``others``; ``None``: no block holds both, or a value is not positive."""
+    found = residual([base, *others])
+    return [_effect(base, other, found, len(others)) for other in others]
+
+
+def residual(figures: Sequence[ByBlock]) -> tuple[float, int] | None:
+    """Standard deviation of one logarithm and its degrees of freedom, over blocks that hold every setting.
+
+    ``None``: fewer than two such blocks, or settings.
+    """
+    logs = [{b: math.log(x) for b, x in figure.items() if x > 0} for figure in figures]
+    logs = [of_one for of_one in logs if of_one]
+    blocks = sorted(set.intersection(*map(set, logs))) if logs else []
+    if len(blocks) < 2 or len(logs) < 2:
+        return None
+    rows = [[of_one[b] for b in blocks] for of_one in logs]
+    by_setting = [math.fsum(row) / len(row) for row in rows]
+    by_block = [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
+    grand = math.fsum(by_setting) / len(rows)
+    squares = math.fsum(
+        (x - by_setting[s] - by_block[b] + grand) ** 2
+        for s, row in enumerate(rows)
+        for b, x in enumerate(row)
+    )
+    dof = (len(rows) - 1) * (len(blocks) - 1)
+    return math.sqrt(squares / dof), dof
+
+
+def _effect(base: ByBlock, other: ByBlock, found: tuple[float, int] | None, tests: int) -> Effect | None:
+    both = sorted(base.keys() & other.keys())
+    if not both or not all(base[b] > 0 and other[b] > 0 for b in both):
+        return None
+    mean = math.fsum(math.log(other[b] / base[b]) for b in both) / len(both)
+    if found is None:
+        return Effect(math.exp(mean), None, None, len(both))
+    sd, dof = found
+    half = t_quantile(1 - LEVEL / 2 / tests, dof) * sd * math.sqrt(2 / len(both))
+    return Effect(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(both))
+
+
+def front(first: Sequence[ByBlock], second: Sequence[ByBlock], *, more_is_better: bool = False) -> list[bool]:
+    """Which settings may lie on the Pareto front of two figures, less of each being better.
+
+    A setting is off it if another one is surely better in both. ``more_is_better``: of the second figure.
+    """
+    ahead = [_ahead(first), _ahead(second, more_is_better=more_is_better)]
+    size = len(first)
+    return [not any(ahead[0][o][s] and ahead[1][o][s] for o in range(size) if o != s) for s in range(size)]
+
+
+def _ahead(figures: Sequence[ByBlock], *, more_is_better: bool = False) -> list[list[bool]]:
+    """``[a][b]``: a is surely better than b."""
+    found, size = residual(figures), len(figures)
+    tests = max(1, size * (size - 1) // 2)
+    table = [[False] * size for _ in range(size)]
+    for a in range(size):
+        for b in range(size):
+            effect = _effect(figures[b], figures[a], found, tests) if a != b else None
+            if effect is not None and effect.sure:
+                table[a][b] = (effect.ratio > 1) == more_is_better
+    return table
+
+
+def exponent(levels: Sequence[float], figures: Sequence[ByBlock]) -> tuple[float, float, float] | None:
+    """k of figure ∝ levelᵏ with its 95 % interval, by least squares on logarithms within blocks.
+
+    ``None``: fewer than two levels above 0, or too few values for an interval.
+    """
+    points = [
+        (block, math.log(level), math.log(x))
+        for level, figure in zip(levels, figures, strict=True)
+        if level > 0
+        for block, x in figure.items()
+        if x > 0
+    ]
+    blocks = {block for block, _, _ in points}
+    centred: list[tuple[float, float]] = []
+    for block in blocks:
+        own = [(x, y) for b, x, y in points if b == block]
+        mean_x, mean_y = (math.fsum(values) / len(own) for values in zip(*own, strict=True))
+        centred += [(x - mean_x, y - mean_y) for x, y in own]
+    spread = math.fsum(x * x for x, _ in centred)
+    dof = len(points) - len(blocks) - 1
+    if spread <= 0 or dof < 1:
+        return None
+    slope = math.fsum(x * y for x, y in centred) / spread
+    squares = math.fsum((y - slope * x) ** 2 for x, y in centred)
+    half = t_quantile(1 - LEVEL / 2, dof) * math.sqrt(squares / dof / spread)
+    return slope, slope - half, slope + half

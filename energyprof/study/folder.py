@@ -1,0 +1,154 @@
+"""A study on the disk: its plan, and a report for each cell that was trained."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from energyprof.errors import FileError, UsageError
+from energyprof.files import STRICT, Schema, parse, read_text, write_new
+from energyprof.report.file import read
+from energyprof.report.record import Report
+from energyprof.study.plan import Plan, Setting, plan_of, settings, shown
+
+SCHEMA = Schema("energyprof.study", 1, "study")
+PLAN = "study.json"
+CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training: a setting in a block; the seed is the block's number, the same for all settings."""
+
+    setting: Setting
+    block: int
+    name: str  # of its report, without ending
+
+    @property
+    def seed(self) -> int:
+        """What it is trained from."""
+        return self.block
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A cell that is done: its report, or why there is none."""
+
+    cell: Cell
+    report: Report | None
+    problem: str = ""
+
+
+def cells(plan: Plan) -> list[Cell]:
+    """All cells in the order in which they are trained: block by block, at random within each.
+
+    The order depends on the plan alone, so that a study that was interrupted goes on as it was.
+    """
+    everything = settings(plan)
+    base, found = everything[0], []
+    for block in range(plan.repeats):
+        order = [
+            Cell(setting, block, f"b{block}-{number:03d}-{_plain(setting.label(base))}")
+            for number, setting in enumerate(everything)
+        ]
+        random.Random(f"{plan.name}/{block}").shuffle(order)
+        found += order
+    return found
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"[^\w=.+-]+", "_", label)[:80]
+
+
+def opened(folder: Path, plan: Plan) -> None:
+    """Make the folder the plan's, or go on in it.
+
+    Raises:
+        FileError: it cannot be written.
+        UsageError: it is another plan's.
+    """
+    path = folder / PLAN
+    if path.exists():
+        if (other := read_study(folder)) != plan:
+            what = next(n for n in asdict(plan) if getattr(plan, n) != getattr(other, n))
+            raise UsageError(f"{folder}: is of a plan with another {what}; name another folder with -o")
+        return
+    write_new(path, json.dumps(_data(plan), indent=1, ensure_ascii=False) + "\n")
+
+
+def _data(plan: Plan) -> dict[str, Any]:
+    budget = plan.budget
+    words = {"hours": f"{budget.hours!r} h", "joules": f"{budget.joules!r} J"}
+    asked = [words[name] for name, value in asdict(budget).items() if value is not None]
+    return {
+        "schema": f"{SCHEMA.name}/{SCHEMA.version}",
+        "name": plan.name,
+        "command": list(plan.command),
+        "design": plan.design,
+        "repeats": plan.repeats,
+        "factors": {name: list(values) for name, values in plan.factors.items()},
+        **({"budget": asked[0]} if asked else {}),
+    }
+
+
+def read_study(folder: Path) -> Plan:
+    """The plan of a study's folder.
+
+    Raises:
+        FileError: it is not a study's, or its plan cannot be read.
+    """
+    path = folder / PLAN
+    if not path.is_file():
+        raise FileError(f"{folder}: not a study: there is no {PLAN} in it")
+    data = parse(read_text(path), str(path), SCHEMA, STRICT)
+    try:
+        return plan_of({key: value for key, value in data.items() if key != "schema"}, str(path), "")
+    except UsageError as error:
+        raise FileError(str(error)) from None
+
+
+def path_of(folder: Path, cell: Cell) -> Path:
+    """Where the cell's report lies."""
+    return folder / CELLS / f"{cell.name}.json"
+
+
+def problem_path(folder: Path, cell: Cell) -> Path:
+    """Where it says why a cell could not be trained."""
+    return folder / CELLS / f"{cell.name}.problem.txt"
+
+
+def trained(folder: Path, cell: Cell) -> Trained | None:
+    """The cell as far as it is done; ``None``: it is still to be trained.
+
+    Raises:
+        FileError: its report is there but cannot be read.
+    """
+    if problem_path(folder, cell).is_file():
+        return Trained(cell, None, read_text(problem_path(folder, cell)).strip())
+    path = path_of(folder, cell)
+    if not path.is_file():
+        return None
+    report = read(path)
+    done = [run for run in report.runs if run.status != "interrupted" and not _cut_off(run.flags)]
+    return Trained(cell, report) if done else None
+
+
+def all_trained(folder: Path, plan: Plan) -> Iterator[Trained]:
+    """Every cell that is done, in the order of training."""
+    for cell in cells(plan):
+        if (done := trained(folder, cell)) is not None:
+            yield done
+
+
+def _cut_off(flags: Any) -> bool:
+    return any(flag.kind == "unfinished" for flag in flags)
+
+
+def factor_words(plan: Plan) -> str:
+    """The factors and how many values each has: "precision (2), batch-size (3)"."""
+    return ", ".join(f"{name} ({', '.join(map(shown, values))})" for name, values in plan.factors.items())

@@ -1,0 +1,69 @@
+"""Folders of one plan laid together."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from energyprof.compare.mismatches import machine_id, machine_name
+from energyprof.errors import FileError, NotComparable, UsageError
+from energyprof.report.file import trace_path
+from energyprof.study.folder import Trained, all_trained, opened, path_of, problem_path, read_study
+
+
+def join(folders: Sequence[Path], output: Path) -> list[str]:
+    """Copy every cell that is done into a new folder; a line on what each held.
+
+    Raises:
+        FileError: one of them is not a study, or the new one cannot be written.
+        NotComparable: they are of different plans, or of different machines.
+        UsageError: two hold the same cell, or the new folder holds something already.
+    """
+    if len(folders) < 2:
+        raise UsageError("name at least two studies to join")
+    if output.exists() and any(output.iterdir()):
+        raise UsageError(f"{output}: is not empty; name a new folder with -o")
+    plans = [read_study(folder) for folder in folders]
+    for folder, plan in zip(folders[1:], plans[1:], strict=True):
+        if plan != plans[0]:
+            raise NotComparable(f"{folder} is of another plan than {folders[0]}")
+    held: dict[str, tuple[Path, Trained]] = {}
+    lines = []
+    for folder, plan in zip(folders, plans, strict=True):
+        found = list(all_trained(folder, plan))
+        for cell in found:
+            if (other := held.get(cell.cell.name)) is not None:
+                raise UsageError(f"{other[0]} and {folder} both hold {cell.cell.name}")
+            held[cell.cell.name] = folder, cell
+        lines.append(f"{folder}: {len(found)} trainings")
+    _refuse_machines([(folder, cell) for folder, cell in held.values() if cell.report is not None])
+    opened(output, plans[0])
+    for folder, cell in held.values():
+        for of in (path_of, problem_path):
+            source, place = of(folder, cell.cell), of(output, cell.cell)
+            for file, copy in ((source, place), (trace_path(source), trace_path(place))):
+                if file.is_file():
+                    _copy(file, copy)
+    return lines
+
+
+def _copy(file: Path, copy: Path) -> None:
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    except OSError as error:
+        raise FileError(f"{copy}: cannot be written: {error.strerror}") from None
+
+
+def _refuse_machines(cells: Sequence[tuple[Path, Trained]]) -> None:
+    """Blocks cancel what drifts on one machine, not what differs between two."""
+    machines: dict[str, tuple[Path, str]] = {}
+    for folder, cell in cells:
+        assert cell.report is not None
+        machines.setdefault(machine_id(cell.report), (folder, machine_name(cell.report)))
+    if len(machines) > 1:
+        (one, first), (other, second) = list(machines.values())[:2]
+        raise NotComparable(
+            f"{one} is of {first}, {other} of {second}: show each machine's study, and compare their reports"
+        )

@@ -1,0 +1,209 @@
+"""A study's plan: a command, factors with their values, and how they are combined and repeated."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from energyprof.errors import FileError, UsageError
+from energyprof.study.screening import MOST_FACTORS, plackett_burman
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Value = str | int | float | bool
+Design = Literal["one-at-a-time", "grid", "screening"]
+
+# The plan's keys, besides the factors.
+KEYS = ("name", "command", "design", "repeats", "budget", "factors")
+MOST_CELLS = 10_000
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a study may take; it ends with the block in which that is spent. ``None``: no bound."""
+
+    hours: float | None = None
+    joules: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as it was written down."""
+
+    name: str
+    command: tuple[str, ...]  # run … or exec …
+    design: Design
+    repeats: int  # blocks, each with every setting once
+    factors: Mapping[str, tuple[Value, ...]]  # the first value of each is the base's
+    budget: Budget = Budget()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value of each factor."""
+
+    values: tuple[tuple[str, Value], ...]
+
+    def label(self, base: Setting) -> str:
+        """In what it differs from the base: "precision=bf16"; the base is "base"."""
+        differing = [(name, value) for name, value in self.values if (name, value) not in base.values]
+        return ", ".join(f"{name}={shown(value)}" for name, value in differing) or "base"
+
+
+def shown(value: Value) -> str:
+    """A value as the plan has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a TOML file.
+
+    Raises:
+        FileError: it cannot be read, or is not TOML.
+        UsageError: it is not a plan; the message names the key.
+    """
+    try:
+        data = tomllib.loads(path.read_bytes().decode())
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
+    return plan_of(data, str(path), path.stem)
+
+
+def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
+    """The plan that ``data`` is; without a name of its own it is called ``name``.
+
+    Raises:
+        UsageError: it is not one.
+    """
+    if unknown := [key for key in data if key not in KEYS]:
+        raise UsageError(f"{where}: unknown key {unknown[0]!r}: there are {', '.join(KEYS)}")
+    command = data.get("command")
+    words = command.split() if isinstance(command, str) else command
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
+        raise UsageError(f'{where}: command: give what is trained, such as command = "run unet --size tiny"')
+    design = data.get("design", "one-at-a-time")
+    if design not in get_args(Design):
+        raise UsageError(f"{where}: design {design!r}: choose from {', '.join(get_args(Design))}")
+    repeats = data.get("repeats", 3)
+    if type(repeats) is not int or not 1 <= repeats <= 1000:
+        raise UsageError(f"{where}: repeats {repeats!r}: give a whole number of at least 1")
+    title = data.get("name", name)
+    if not isinstance(title, str) or not title:
+        raise UsageError(f"{where}: name: give a text")
+    plan = Plan(title, tuple(words), design, repeats, _factors(data, where), _budget(data, where))
+    if len(settings(plan)) * repeats > MOST_CELLS:
+        cells = len(settings(plan)) * repeats
+        raise UsageError(f"{where}: {cells:,} trainings: a study takes at most {MOST_CELLS:,}")
+    return plan
+
+
+def _factors(data: Mapping[str, Any], where: str) -> dict[str, tuple[Value, ...]]:
+    factors = data.get("factors")
+    if not isinstance(factors, dict) or not factors:
+        raise UsageError(f'{where}: factors: give at least one, such as precision = ["fp32", "bf16"]')
+    found: dict[str, tuple[Value, ...]] = {}
+    for name, values in factors.items():
+        if isinstance(values, dict):  # an unquoted lever.cpu.max_freq
+            raise UsageError(f'{where}: factors.{name}: put a name with dots in quotes: "{name}.…" = [ … ]')
+        plain = isinstance(values, list) and all(type(value) in (str, int, float, bool) for value in values)
+        if not plain or len(values) < 2:
+            raise UsageError(f"{where}: factors.{name}: give a list of at least two values, the base's first")
+        if len({shown(value) for value in values}) < len(values):
+            raise UsageError(f"{where}: factors.{name}: a value is there twice")
+        found[name] = tuple(values)
+    if data.get("design") == "screening":
+        if len(found) > MOST_FACTORS:
+            raise UsageError(f"{where}: {len(found)} factors: screening takes at most {MOST_FACTORS}")
+        if three := [name for name, values in found.items() if len(values) > 2]:
+            raise UsageError(f"{where}: factors.{three[0]}: screening compares two values of each factor")
+    return found
+
+
+_BUDGET = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(min|h|d|J|kJ|MJ|kWh)")
+_HOURS = {"min": 1 / 60, "h": 1.0, "d": 24.0}
+_JOULES = {"J": 1.0, "kJ": 1e3, "MJ": 1e6, "kWh": 3.6e6}
+
+
+def _budget(data: Mapping[str, Any], where: str) -> Budget:
+    asked = data.get("budget")
+    if asked is None:
+        return Budget()
+    found = _BUDGET.fullmatch(asked) if isinstance(asked, str) else None
+    if found is None:
+        raise UsageError(f'{where}: budget {asked!r}: give a time or an energy, such as "8 h" or "500 kJ"')
+    amount, unit = float(found[1]), found[2]
+    if unit in _HOURS:
+        return Budget(hours=amount * _HOURS[unit])
+    return Budget(joules=amount * _JOULES[unit])
+
+
+def settings(plan: Plan) -> tuple[Setting, ...]:
+    """What is trained in each block, the base first."""
+    return tuple(dict.fromkeys(_settings(plan)))
+
+
+def _settings(plan: Plan) -> Iterator[Setting]:
+    names = list(plan.factors)
+    base = {name: values[0] for name, values in plan.factors.items()}
+    yield _setting(base)
+    if plan.design == "one-at-a-time":
+        for name, values in plan.factors.items():
+            yield from (_setting({**base, name: value}) for value in values[1:])
+    elif plan.design == "grid":
+        for values in itertools.product(*plan.factors.values()):
+            yield _setting(dict(zip(names, values, strict=True)))
+    else:
+        for row in plackett_burman(len(names)):
+            levels = zip(names, row, strict=False)
+            yield _setting({name: plan.factors[name][level] for name, level in levels})
+
+
+def _setting(values: Mapping[str, Value]) -> Setting:
+    return Setting(tuple(values.items()))
+
+
+def words_of(command: Sequence[str], setting: Setting) -> list[str]:
+    """The command with the setting's values in it: options, levers, the workload, a script's arguments.
+
+    Raises:
+        UsageError: a factor cannot be put into this command.
+    """
+    head, dashes, tail = _split(command)
+    for name, value in setting.values:
+        if name == "workload":
+            if head[:1] != ["run"] or len(head) < 2:
+                raise UsageError(f"{' '.join(command)}: only run has a workload")
+            head[1] = shown(value)
+        elif name.startswith("lever."):
+            head += ["--lever", f"{name.removeprefix('lever.')}={shown(value)}"]
+        elif name.startswith("argument."):
+            tail, dashes = [*tail, *_option(name.removeprefix("argument."), value)], ["--"]
+        else:
+            head += _option(name, value)
+    # What is trained under exec comes last, and so does a script's own.
+    return [*head, *dashes, *tail]
+
+
+def _split(command: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    words = list(command)
+    if "--" not in words:
+        return words, [], []
+    place = words.index("--")
+    return words[:place], ["--"], words[place + 1 :]
+
+
+def _option(name: str, value: Value) -> list[str]:
+    option = "--" + name.replace("_", "-").lstrip("-")
+    if isinstance(value, bool):
+        return [option] if value else []
+    return [option, shown(value)]

@@ -1,0 +1,207 @@
+"""What a study says: each setting's figures, effects, fronts, exponents, and what predicts joules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, geometric_mean
+
+from energyprof.compare.effects import ByBlock, Effect, effects, exponent, front
+from energyprof.compare.figures import BY_NAME, left_out, value
+from energyprof.compare.levers import unbound
+from energyprof.compare.proxies import Proxy, proxy
+from energyprof.report.record import Report, Run
+from energyprof.study.folder import Trained
+from energyprof.study.plan import Plan, Setting, Value, settings
+
+Values = tuple[tuple[str, Value], ...]
+
+TARGET_FIGURES = ("energy_to_target", "energy_per_sample", "samples_to_target", "time_to_target")
+PROGRAM_FIGURES = ("energy", "energy_per_sample", "time", "cpu_time")
+# One against the other: the setting that takes least joules is seldom the fastest, or the best.
+FRONTS = ("time", "score")
+
+
+@dataclass(frozen=True)
+class SettingSummary:
+    """One setting over its blocks."""
+
+    setting: Setting
+    label: str
+    figures: Mapping[str, ByBlock]  # those that its runs have
+    effects: Mapping[str, Effect | None]  # against the base; the base has none
+    trained: int  # blocks
+    reached: int | None  # of them; None: there is no target
+    problems: tuple[str, ...]  # why a cell has no figures
+    on_front: Mapping[str, bool]  # energy against time, against score
+
+    def mean(self, figure: str) -> float | None:
+        """The geometric mean over its blocks; of what may be 0 or less the arithmetic one."""
+        values = list(self.figures.get(figure, {}).values())
+        if not values:
+            return None
+        return geometric_mean(values) if min(values) > 0 else fmean(values)
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """How energy grows with a factor that is a number: energy ∝ factorᵏ."""
+
+    factor: str
+    figure: str
+    k: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """What a study says."""
+
+    plan: Plan
+    figures: tuple[str, ...]  # of the tables, the first is energy
+    settings: tuple[SettingSummary, ...]  # the base first
+    exponents: tuple[Exponent, ...]
+    proxies: tuple[Proxy, ...]
+    notes: tuple[str, ...]
+    cells: int  # that are done
+    planned: int
+    origin: str  # of the joules
+
+
+def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
+    """The study of ``plan`` as far as its cells are done."""
+    everything = settings(plan)
+    by_setting = {s.values: [t for t in done if t.cell.setting.values == s.values] for s in everything}
+    reports = [t.report for t in done if t.report is not None]
+    with_target = any(report.workload.target is not None for report in reports)
+    names = TARGET_FIGURES if with_target else PROGRAM_FIGURES
+    found = {s.values: {n: _by_block(n, by_setting[s.values]) for n in (*names, "score")} for s in everything}
+    figures = [found[s.values] for s in everything]
+    changed = {n: effects(figures[0][n], [of_one[n] for of_one in figures[1:]]) for n in names}
+    time = names[3] if with_target else "time"
+    fronts = {
+        "time": front([f[names[0]] for f in figures], [f[time] for f in figures]),
+        "score": front(
+            [f[names[0]] for f in figures], [f["score"] for f in figures], more_is_better=_more(reports)
+        ),
+    }
+    table = tuple(
+        SettingSummary(
+            s,
+            s.label(everything[0]),
+            {n: f for n, f in figures[i].items() if f},
+            {n: changed[n][i - 1] for n in names} if i else {},
+            len(by_setting[s.values]),
+            _reached(by_setting[s.values]) if with_target else None,
+            _problems(by_setting[s.values]),
+            {n: bool(figures[i][names[0]]) and on[i] for n, on in fronts.items()},
+        )
+        for i, s in enumerate(everything)
+    )
+    return StudySummary(
+        plan,
+        names,
+        table,
+        _exponents(plan, table, names),
+        _proxies(table, by_setting, names[0]),
+        tuple(dict.fromkeys(line for report in reports for line in unbound(report))),
+        len(done),
+        len(everything) * plan.repeats,
+        _origin(reports),
+    )
+
+
+def _by_block(figure: str, cells: Sequence[Trained]) -> ByBlock:
+    """The figure in each block, of the runs that count for it."""
+    found = {}
+    for cell in cells:
+        values = [value(BY_NAME[figure], run) for run in (cell.report.runs if cell.report else ())]
+        known = [x for x in values if x is not None]
+        if known:
+            found[cell.cell.block] = known[-1]
+    return found
+
+
+def _more(reports: Sequence[Report]) -> bool:
+    targets = [report.workload.target for report in reports if report.workload.target]
+    return not targets or targets[0].direction == "max"
+
+
+def _reached(cells: Sequence[Trained]) -> int:
+    return sum(any(run.status == "reached" for run in t.report.runs) for t in cells if t.report)
+
+
+def _problems(cells: Sequence[Trained]) -> tuple[str, ...]:
+    lines = [t.problem for t in cells if t.report is None]
+    lines += [line for t in cells if t.report is not None for line in left_out(t.report)]
+    return tuple(dict.fromkeys(lines))
+
+
+def _origin(reports: Sequence[Report]) -> str:
+    origins = {report.origin for report in reports}
+    return origins.pop() if len(origins) == 1 else " and ".join(sorted(origins)) or "measured"
+
+
+def _exponents(plan: Plan, table: Sequence[SettingSummary], names: Sequence[str]) -> tuple[Exponent, ...]:
+    """Of each factor whose values are numbers, over the settings that differ from the base in it alone."""
+    found = []
+    for factor, values in plan.factors.items():
+        if not all(_is_number(value) for value in values):
+            continue
+        alone = [row for row in table if _differs_in(row.setting, table[0].setting) <= {factor}]
+        levels = [float(dict(row.setting.values)[factor]) for row in alone]
+        for name in names[:2]:
+            fit = exponent(levels, [row.figures.get(name, {}) for row in alone])
+            if fit is not None:
+                found.append(Exponent(factor, name, *fit))
+    return tuple(found)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _differs_in(one: Setting, other: Setting) -> set[str]:
+    return {name for name, value in one.values if (name, value) not in other.values}
+
+
+Predictor = Callable[[Run], float | None]
+
+
+def _fact(name: str, times: Callable[[Run], float | None] = lambda run: 1.0) -> Predictor:
+    def of(run: Run) -> float | None:
+        fact, factor = run.facts.get(name), times(run)
+        known = isinstance(fact, (int, float)) and not isinstance(fact, bool) and factor is not None
+        return float(fact) * factor if known else None  # type: ignore[arg-type,operator]
+
+    return of
+
+
+# What people take for the energy, with what a run says of it.
+PREDICTORS: Mapping[str, Predictor] = {
+    "parameters": _fact("parameters"),
+    "parameters that are trained": _fact("parameters_trained"),
+    "bytes of parameters": _fact("parameter_bytes"),
+    "operations": _fact("flops_per_sample", lambda run: run.samples),
+    "samples": lambda run: run.samples,
+    "time": lambda run: run.time_s,
+    "CPU time": lambda run: run.cpu_s,
+}
+
+
+def _proxies(
+    table: Sequence[SettingSummary], cells: Mapping[Values, list[Trained]], energy: str
+) -> tuple[Proxy, ...]:
+    """Over the settings: mean predictor against mean joules."""
+    joules = [row.mean(energy) for row in table]
+    found = []
+    for name, of in PREDICTORS.items():
+        values = [_mean_of(of, cells[row.setting.values]) for row in table]
+        found.append(proxy(name, values, joules))
+    return tuple(one for one in found if one is not None)
+
+
+def _mean_of(of: Predictor, cells: Sequence[Trained]) -> float | None:
+    known = [x for t in cells if t.report for run in t.report.runs if (x := of(run)) is not None]
+    return fmean(known) if known else None
