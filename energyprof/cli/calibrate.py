@@ -13,23 +13,36 @@ from energyprof.cli.options import Json
 if TYPE_CHECKING:
     from energyprof.compare.recording import Recording
 
+# 20 updates of a plug and the time until a level is settled take 25 s: two windows fit.
+LEVEL_S = 60.0
+
 
 def calibrate(
     report: Annotated[
         Path | None,
-        typer.Argument(help="A report of `exec` with both meters, its trace beside it; or give logs."),
+        typer.Argument(help="A report of `exec` with both meters, its trace beside it."),
     ] = None,
     meter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME|LOG", help="The meter to calibrate, such as nvml:0; or logs of it."),
+        typer.Option(metavar="NAME", help="The meter to calibrate, such as nvml:0."),
     ] = None,
     reference: Annotated[
-        str, typer.Option(metavar="NAME|LOG", help="The better meter, such as shelly:192.0.2.7; or its log.")
+        str, typer.Option(metavar="NAME", help="The better meter, such as shelly:192.0.2.7.")
     ] = "",
     node: Annotated[
         bool,
         typer.Option("--node", help="The whole node from its components, so that runs report both."),
     ] = False,
+    load: Annotated[
+        bool,
+        typer.Option("--load", help="With --node: drive the loads and record them, some ten minutes."),
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(metavar="S", help="With --load: how long each level of load lasts.")
+    ] = LEVEL_S,
+    python: Annotated[
+        str, typer.Option(metavar="PATH", help="With --load: an interpreter whose PyTorch loads the GPUs.")
+    ] = "",
     efficiency: Annotated[
         str | None,
         typer.Option(
@@ -59,6 +72,12 @@ def calibrate(
 
     if not reference:
         raise UsageError("--reference: name the better meter, such as shelly:192.0.2.7")
+    if load:
+        if not node or report is not None:
+            raise UsageError("--load: drives a node's loads and records them: give --node and no report")
+        report, reference = _record(reference, seconds, python, json=json)
+    elif python or seconds != LEVEL_S:
+        raise UsageError("--seconds and --python: only with --load")
     if report is None:
         raise UsageError("give a report of `exec` with both meters")
     recording = recorded(report)
@@ -70,6 +89,33 @@ def calibrate(
     if not meter or len(meter) > 1:
         raise UsageError("--meter: name the one meter to calibrate, such as nvml:0, or give --node")
     _meter(recording, meter[0], reference, efficiency, window, output, force=force, json=json)
+
+
+def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple[Path, str]:
+    """Where the recording lies, and the reference's name in it."""
+    import sys
+
+    from energyprof.cli import profiling
+    from energyprof.cli.options import INTERVAL_S, checked_wait
+    from energyprof.compare.node import meters_of
+    from energyprof.compare.recording import Recording
+    from energyprof.errors import TrainingError
+    from energyprof.profile.node_recording import NAME, record_node
+
+    checked_wait("--seconds", seconds)
+    settings = profiling.measuring("auto", INTERVAL_S, 2.0, None, NAME, force=False)
+    result, name = record_node(
+        reference,
+        settings,
+        seconds,
+        python or sys.executable,
+        lambda meters, name: meters_of(Recording("this machine", "", meters, tuple), name),
+    )
+    profiling.complain(result)
+    if result.path is None or result.stopped_by is not None or profiling.exit_code(result) == 2:
+        raise TrainingError("the loads did not run to their end: nothing to calibrate by")
+    print(f"recorded  {result.path}", file=sys.stderr)
+    return result.path, name
 
 
 def _meter(

@@ -14,7 +14,7 @@ from energyprof.report.record import MeterRecord
 from energyprof.report.whole_and_parts import parts
 from energyprof.units import utc
 
-LEAST_WINDOWS = 6
+LEAST_WINDOWS = 4
 # The node's power must move by this share of the largest.
 LEAST_SPREAD = 0.25
 
@@ -28,7 +28,7 @@ def calibrate_node(
         FileError: the rows cannot be read.
         UsageError: there is no such meter, nothing lies within its boundary, or the loads tell too little.
     """
-    whole, places, meters = _meters_of(recording, reference)
+    whole, places, meters = meters_of(recording, reference)
     length_s = window_length_s((whole, *meters), window_s)
     known = circumstances(recording)
     windows = _windows(recording, known.zeros_s, whole, places, meters, length_s)
@@ -46,8 +46,12 @@ def calibrate_node(
     return fit(windows, places, beside), length_s
 
 
-def _meters_of(recording: Recording, reference: str) -> tuple[MeterRecord, list[Place], list[MeterRecord]]:
-    """The node's meter, and the meters within its boundary by part, each joule once."""
+def meters_of(recording: Recording, reference: str) -> tuple[MeterRecord, list[Place], list[MeterRecord]]:
+    """The node's meter, and the meters within its boundary by part, each joule once.
+
+    Raises:
+        UsageError: there is no such meter, it is not of a whole node, or nothing lies within its boundary.
+    """
     whole = next((meter for meter in recording.meters if meter.name == reference), None)
     if whole is None:
         there = ", ".join(meter.name for meter in recording.meters) or "none"

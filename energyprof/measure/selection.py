@@ -130,7 +130,7 @@ def _count(findings: Sequence[Finding], sources: Sequence[Source]) -> tuple[list
     infos = [source.info for source in sources]
     counted: list[Source] = []
     beside: dict[str, list[str]] = {}  # reason -> names
-    for source in sorted(sources, key=lambda source: rank[role[source.info.kind]]):
+    for source in sorted(sources, key=lambda s: (rank[role[s.info.kind]], _is_addressed_part(s.info))):
         info, reason = source.info, ""
         if info.checks in {other.name for other in infos}:
             reason = "read to check the meter of the same joules"
@@ -139,6 +139,10 @@ def _count(findings: Sequence[Finding], sources: Sequence[Source]) -> tuple[list
         elif role[info.kind] != "real" and any(_covers(c, source) for c in counted):
             what = "a cross-check" if role[info.kind] == "cross-check" else "an estimate"
             reason = f"{what}, and the {info.part} is counted without it"
+        elif _is_addressed_part(info) and any(
+            _covers(c, source) for c in counted if c.info.kind != info.kind
+        ):
+            reason = f"another view of the {info.part}, which is counted without it"
         if reason:
             beside.setdefault(reason, []).append(info.name)
         else:
@@ -146,6 +150,11 @@ def _count(findings: Sequence[Finding], sources: Sequence[Source]) -> tuple[list
     chosen = {source.info.name for source in counted}
     notes = [f"{listing(names)} recorded, not counted: {reason}" for reason, names in beside.items()]
     return [info for info in infos if info.name in chosen], notes
+
+
+def _is_addressed_part(info: MeterInfo) -> bool:
+    """Whether it is of a part of the machine, by the user's word alone."""
+    return info.kind in ADDRESSED and info.boundary in ("component", "module")
 
 
 def _covers(of: Source, source: Source) -> bool:
@@ -165,23 +174,30 @@ def _covers(of: Source, source: Source) -> bool:
 def _wholes(
     counted: Sequence[MeterInfo], joined: Sequence[set[str]], words_of: Mapping[str, str]
 ) -> list[str]:
-    """What to know of several meters of a whole machine that are added on purpose.
+    """What to know of several meters of a whole machine, or of one part by the user's word, that are added.
 
     ``words_of`` has the words that asked for a meter where these are not its name.
 
     Raises:
         UsageError: nothing joins them: each of them may hold the joules of all the others.
     """
-    names = [info.name for info in counted if info.part == "machine"]
-    if len(names) < 2:
-        return []
-    if not any(names_joined.issuperset(names) for names_joined in joined):
-        words = dict.fromkeys(words_of.get(name, name) for name in names)
-        raise UsageError(
-            f"{listing(names)} each measure a whole machine: name one of them, or, if each feeds another part"
-            f" of this one, join them: --meters '{'+'.join(words)}'"
-        )
-    return [f"{' and '.join(names)} are added up: correct only if each feeds a different part of the machine"]
+    of: dict[str, list[str]] = {}
+    for info in counted:
+        if info.part == "machine" or _is_addressed_part(info):
+            of.setdefault(info.part, []).append(info.name)
+    notes = []
+    for part, names in of.items():
+        if len(names) < 2:
+            continue
+        what = "a whole machine" if part == "machine" else f"a {part}"
+        if not any(names_joined.issuperset(names) for names_joined in joined):
+            words = dict.fromkeys(words_of.get(name, name) for name in names)
+            raise UsageError(
+                f"{listing(names)} each measure {what}: name one of them, or, if each feeds another part"
+                f" of this one, join them: --meters '{'+'.join(words)}'"
+            )
+        notes.append(f"{' and '.join(names)} are added up: correct only if each feeds a different part of it")
+    return notes
 
 
 def listing(names: Sequence[str]) -> str:

@@ -179,6 +179,30 @@ def test_two_wholes_are_refused_with_the_words_that_join_them() -> None:
     assert choice.select(plugs, [joined, "shelly=192.0.2.7"]).counted == selection.counted
 
 
+def logged(name: str, part: Part = "gpu") -> Finding:
+    found = finding("csv", "real", f"csv:{name}", part=part)
+    return replace(found, asked=f"csv={name}?boundary=component&part={part}")
+
+
+def test_two_views_of_one_part_are_never_summed() -> None:
+    live = finding("nvml", "real", "nvml:0", part="gpu")
+    log = logged("gpu.csv")
+    for asked in (["nvml", log.asked], [log.asked, "nvml"]):
+        selection = choice.select((live, log), asked)
+        assert selection.counted == ("nvml:0",)
+        assert "csv:gpu.csv recorded, not counted: another view of the gpu" in selection.notes[0]
+    other = logged("cpu.csv", "cpu")
+    assert choice.select((live, other), ["nvml", other.asked]).counted == ("nvml:0", "csv:cpu.csv")
+
+
+def test_two_logs_of_one_part_are_added_only_where_they_are_joined() -> None:
+    logs = (logged("a.csv"), logged("b.csv"))
+    words = [log.asked for log in logs]
+    with pytest.raises(UsageError, match=r"csv:a\.csv, csv:b\.csv each measure a gpu: name one of them, or"):
+        choice.select(logs, words)
+    assert choice.select(logs, ["+".join(words)]).counted == ("csv:a.csv", "csv:b.csv")
+
+
 def test_two_wholes_that_a_kind_found_by_itself_are_refused_too() -> None:
     found = finding("hwmon", "cross-check", "hwmon:a", "hwmon:b", part="machine", boundary="node_dc")
     with pytest.raises(UsageError, match=r"name one of them, or, .* --meters 'hwmon:a\+hwmon:b'"):

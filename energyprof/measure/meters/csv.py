@@ -10,18 +10,22 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone, tzinfo
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import Address, parse
-from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.meter import BOUNDARIES, Finding, MeterInfo, Part, Role, Source
 from energyprof.trace.gains import INSTRUMENT
 from energyprof.trace.table import UNITS, Columns, TableRow, Wanted, read_columns, rows
 
 ROLE: Role = "real"
 USAGE = "csv=wall.csv"
 
-OPTIONS = ("offset", "time", "power", "energy", "unit", "tz", "resolution", "window")
+OPTIONS = ("part", "offset", "time", "power", "energy", "unit", "tz", "resolution", "window")
+
+# What a log of components or of a module's rails may be of.
+PARTS: tuple[Part, ...] = ("cpu", "gpu", "dram", "board", "soc")
 
 # What a cheap plug with a display may be off by; better instruments say so in their datasheets.
 # A whole node with eight GPUs, twice.
@@ -42,7 +46,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     Raises:
         UsageError: an option is invalid.
     """
-    place = parse("csv", address, options, gain=INSTRUMENT, own=OPTIONS)
+    place = parse("csv", address, options, gain=INSTRUMENT, boundaries=BOUNDARIES, own=OPTIONS)
     wanted, path = _wanted(place), Path(address).expanduser().absolute()
     resolution, window_s = place.number("resolution", 0.0), place.number("window", 0.0)
     stated = "window" in place.own
@@ -70,7 +74,7 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     info = MeterInfo(
         name=place.name(),
         kind="csv",
-        part="machine",
+        part=_part(place),
         boundary=place.boundary,
         reads=columns.reads,
         method=f"column {columns.title!r} in {columns.unit}",
@@ -92,6 +96,16 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     )
     source = Source(info, functools.partial(CsvLog, info, path, wanted, place.number("offset", 0.0)))
     return Finding("csv", ROLE, "found", (source,), notes=notes)
+
+
+def _part(place: Address) -> Part:
+    """What the log is of: of the machine, or of the part that must be named. Raises UsageError."""
+    whole = place.boundary in ("node_dc", "wall_ac")
+    if whole == ("part" in place.own):
+        said = f"boundary={place.boundary} is of the whole machine: leave out part="
+        missing = f"boundary={place.boundary} needs part=: give {' or '.join(PARTS)}"
+        raise UsageError(f"csv: {said if whole else missing}")
+    return "machine" if whole else cast(Part, place.one_of("part", PARTS, ""))
 
 
 def _wanted(place: Address) -> Wanted:

@@ -63,6 +63,15 @@ def test_the_options_describe_the_instrument(wall: Path) -> None:
     assert finding.notes == ()
 
 
+def test_a_log_of_a_part_says_of_which(wall: Path) -> None:
+    info = find(wall, SIMPLE, boundary="component", part="gpu").sources[0].info
+    assert (info.part, info.boundary) == ("gpu", "component")
+    with pytest.raises(UsageError, match="boundary=component needs part=: give cpu or gpu or dram"):
+        find(wall, SIMPLE, boundary="component")
+    with pytest.raises(UsageError, match="is of the whole machine: leave out part="):
+        find(wall, SIMPLE, part="gpu")
+
+
 def test_the_offset_is_added_to_the_files_times(wall: Path) -> None:
     recording = opened(find(wall, SIMPLE, offset="-1.5"))
     assert recording.between(NOON_S - 1.5, NOON_S - 1.5)[0] == (NOON_S - 1.5, 100.5)
@@ -187,6 +196,9 @@ def test_the_file_must_be_there_when_the_run_starts(wall: Path) -> None:
         {"offset": "soon"},
         {"window": "-1"},
         {"boundary": "moon"},
+        {"boundary": "component"},
+        {"boundary": "component", "part": "machine"},
+        {"boundary": "wall_ac", "part": "gpu"},
         {"colour": "red"},
         {"gain": "lots"},
     ],

@@ -1,0 +1,92 @@
+"""``calibrate --node --load``: a node's loads driven and recorded, and its map used without the plug."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Command
+
+from fakes.http_meters import ShellyRpc, serving
+from fakes.powercap import LivePowercap
+from fakes.waveform import constant, square
+
+WAVE = square(20.0, 80.0, 102.0)  # of the processor: 51 s a level
+REST_W, SLOPE = 60.0, 1.25
+
+
+@dataclass
+class Plug(ShellyRpc):
+    """What feeds that processor and all the rest."""
+
+    @property
+    def power_w(self) -> float:
+        return REST_W + SLOPE * WAVE.power_w(time.monotonic())
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Command]:
+    powercap = LivePowercap(tmp_path / "machine", WAVE)
+    (tmp_path / "work").mkdir()
+    yield Command(tmp_path / "work", tmp_path / "machine")
+    powercap.close()
+
+
+@pytest.mark.slow
+def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None:
+    with serving(Plug(wave=constant(1.0), energy=False)) as place:
+        words = ("--node", "--load", "--seconds", "20", "--reference", f"shelly={place}", "-o", "n.json")
+        done = subprocess.run(
+            node.arguments("calibrate", *words),
+            cwd=node.folder,
+            env=node.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert "recorded  energyprof-reports/node-load-" in done.stderr
+    found = json.loads((node.folder / "n.json").read_text())
+    by, (term,) = found["node_map"], found["node_map"]["terms"]
+    u = [math.sqrt(by["covariance"][k][k]) for k in (0, 1)]
+    assert abs(by["intercept_w"] - REST_W) <= 2 * math.hypot(u[0], by["reference_u"] * REST_W)
+    assert abs(term["slope"] - SLOPE) <= 2 * math.hypot(u[1], by["reference_u"] * SLOPE)
+    assert term["meters"] == ["rapl:package-0"]
+    (recording,) = (node.folder / "energyprof-reports").glob("node-load-*.json")
+    phases = [phase["name"] for phase in json.loads(recording.read_text())["runs"][0]["phases"]]
+    assert {"CPU 100 %", "CPU 50 %", "idle"} <= set(phases)
+    # The plug is gone: the node is known all the same.
+    done = node("exec", "--idle", "0", "--calibration", "n.json", "-o", "r.json", "--", "sleep", "3")
+    assert done.returncode == 0, done.stderr
+    run = node.report()["runs"][0]
+    true_j = REST_W * run["time_s"] + SLOPE * run["energy_j"]
+    assert abs(run["node"]["energy_j"] - true_j) <= run["node"]["energy_u_j"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--load", "--reference", "shelly=192.0.2.7"), "--load: drives a node's loads and records them"),
+        (
+            ("r.json", "--node", "--seconds", "5", "--reference", "x"),
+            "--seconds and --python: only with --load",
+        ),
+        (("--node", "--load", "--reference", "rapl:package-0"), "does not read a whole node"),
+        (
+            ("--node", "--load", "--reference", "nvml:0"),
+            "name one meter of a whole node; there is rapl:package-0",
+        ),
+    ],
+)
+def test_what_cannot_be_driven_is_said_before_anything_is_loaded(
+    command: Any, one_error_line: Any, words: tuple[str, ...], says: str
+) -> None:
+    assert says in one_error_line(command("calibrate", *words))
+    assert list(command.folder.iterdir()) == []
