@@ -23,6 +23,7 @@ from energyprof.cli.options import (
     Quiet,
     checked_wait,
 )
+from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
     from energyprof.profile.job import Job
@@ -92,9 +93,18 @@ def run_study(
 def show_study(
     folder: Folder,
     json: Json = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page, for any browser.")
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="A row for each figure of each training.")] = False,
 ) -> None:
     """Say what a study found, as far as it is done: effects, fronts, exponents, and what predicts joules."""
+    if html is not None:
+        from energyprof.formats.html.study import write_study_page
+
+        if html.is_dir():
+            raise UsageError(f"{html}: is a folder; name a file in it, such as {html / 'study.html'}")
+        write_study_page(html, _summary(folder))
     if csv:
         from energyprof.formats.study import write_csv
         from energyprof.study.folder import all_trained, read_study

@@ -17,7 +17,7 @@ from energyprof.compare.figures import FIGURES, value
 from energyprof.formats.printable import printable
 from energyprof.study.folder import Trained, factor_words
 from energyprof.study.plan import shown
-from energyprof.study.summary import SettingSummary, StudySummary
+from energyprof.study.summary import Exponent, SettingSummary, StudySummary
 from energyprof.units import percent, seconds, si
 
 TITLES = {
@@ -68,14 +68,15 @@ def _table(found: StudySummary, figure: str) -> Table:
         table.add_row(
             row.label,
             str(len(blocks)),
-            "–" if mean is None else _amount(figure, mean),
+            "–" if mean is None else amount(figure, mean),
             *_change(effect),
             *marks,
         )
     return table
 
 
-def _amount(figure: str, mean: float) -> str:
+def amount(figure: str, mean: float) -> str:
+    """A mean in the figure's own words."""
     if figure in TIMES:
         return seconds(mean)
     return si(mean, UNITS[figure]) if figure in UNITS else f"{mean:,.0f}"
@@ -100,9 +101,12 @@ def _exponents(found: StudySummary) -> Iterator[RenderableType]:
     if found.exponents:
         yield Text()
         yield Text("how it grows", style="bold")
-    for one in found.exponents:
-        name = TITLES.get(one.figure, one.figure)
-        yield Text(f"  {name} ∝ {one.factor}^{one.k:.2f}  (95 %: {one.low:.2f} … {one.high:.2f})")
+        yield from (Text(f"  {exponent_line(one)}") for one in found.exponents)
+
+
+def exponent_line(one: Exponent) -> str:
+    """Such as "energy to target ∝ data-fraction^0.98 (95 %: 0.86 … 1.09)"."""
+    return f"{TITLES[one.figure]} ∝ {one.factor}^{one.k:.2f} (95 %: {one.low:.2f} … {one.high:.2f})"
 
 
 def _proxies(found: StudySummary) -> Iterator[RenderableType]:
@@ -119,16 +123,21 @@ def _proxies(found: StudySummary) -> Iterator[RenderableType]:
 
 
 def _problems(found: StudySummary) -> Iterator[RenderableType]:
+    lines = problem_lines(found)
+    if lines:
+        yield Text()
+        yield from (Text(f"! {line}", style="yellow") for line in lines)
+
+
+def problem_lines(found: StudySummary) -> list[str]:
+    """What went wrong, setting by setting, and levers that changed nothing."""
     lines = [f"{row.label}: {problem}" for row in found.settings for problem in row.problems]
     lines += [
         f"{row.label}: reached the target in {row.reached} of {row.trained}"
         for row in found.settings
         if row.reached is not None and row.reached < row.trained
     ]
-    lines += found.notes
-    if lines:
-        yield Text()
-        yield from (Text(f"! {line}", style="yellow") for line in lines)
+    return [*lines, *found.notes]
 
 
 def study_data(found: StudySummary) -> str:

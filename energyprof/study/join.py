@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from energyprof.compare.mismatches import machine_id, machine_name
+from energyprof.compare.machines import alike, machine_name
 from energyprof.errors import FileError, NotComparable, UsageError
 from energyprof.report.file import trace_path
 from energyprof.study.folder import Trained, all_trained, opened, path_of, problem_path, read_study
@@ -58,12 +58,11 @@ def _copy(file: Path, copy: Path) -> None:
 
 def _refuse_machines(cells: Sequence[tuple[Path, Trained]]) -> None:
     """Blocks cancel what drifts on one machine, not what differs between two."""
-    machines: dict[str, tuple[Path, str]] = {}
-    for folder, cell in cells:
-        assert cell.report is not None
-        machines.setdefault(machine_id(cell.report), (folder, machine_name(cell.report)))
-    if len(machines) > 1:
-        (one, first), (other, second) = list(machines.values())[:2]
-        raise NotComparable(
-            f"{one} is of {first}, {other} of {second}: show each machine's study, and compare their reports"
-        )
+    for folder, cell in cells[1:]:
+        (first, base), report = cells[0], cell.report
+        assert report is not None and base.report is not None
+        if alike(base.report, report).standing == "other":
+            raise NotComparable(
+                f"{first} is of {machine_name(base.report)}, {folder} of {machine_name(report)}: "
+                "show each machine's study, and compare their reports"
+            )

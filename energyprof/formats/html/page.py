@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from energyprof import __version__, files
+from energyprof import files
 from energyprof.compare.comparison import Comparison, Entry
 from energyprof.formats import factors, json, wording
+from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.figures import figures
 from energyprof.formats.html.machines import machines
 from energyprof.formats.html.phases import phases, steps
 from energyprof.formats.html.power import power
 from energyprof.formats.html.score import scores
-from energyprof.formats.html.style import CSS
-from energyprof.formats.html.tags import Markup, join, paragraph, table, tag, text
+from energyprof.formats.html.tags import Markup, paragraph, table, tag, text
 from energyprof.meter import Origin
 from energyprof.report.record import Report
 
@@ -24,8 +23,6 @@ from energyprof.report.record import Report
 HEADLINES = ("energy_to_target", "energy", "energy_per_sample")
 MOST_CARDS = 6
 UNKNOWN = "an unknown machine"
-# Nothing is loaded, whatever a report holds: the browser refuses.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 BADGES: Mapping[Origin, str] = {"measured": "measured", "modelled": "ESTIMATE", "simulated": "SIMULATED"}
 
@@ -59,23 +56,8 @@ def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Pat
         steps(reports, labels),
         machines(reports, labels),
     ]
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", text(title)),
-        tag("style", Markup(CSS)),
-    )
-    body = tag(
-        "body",
-        tag("header", tag("h1", text(title)), *_warnings(comparison), _reports(comparison)),
-        tag("main", join(part for part in sections if part is not None)),
-        tag("footer", paragraph(f"Made by energyprof {__version__} from the reports alone.")),
-        _data(comparison),
-    )
-    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
+    header = [*_warnings(comparison), _reports(comparison)]
+    return document(title, header, (part for part in sections if part is not None), _data(comparison))
 
 
 def _warnings(comparison: Comparison) -> list[Markup]:
@@ -137,6 +119,4 @@ def _data(comparison: Comparison) -> Markup:
     """The comparison as `compare --json` prints it, for programs that read the page."""
     out = io.StringIO()
     json.write_comparison(comparison, out)
-    # It contains no `<`, so no report can close the element.
-    data = re.sub("[<>&\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", out.getvalue())
-    return Markup(f'<script type="application/json" id="comparison">{data}</script>')
+    return data_block("comparison", out.getvalue())

@@ -1,0 +1,198 @@
+"""A study as one page: effects with their intervals, fronts, what predicts the joules; drawings as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from energyprof import files
+from energyprof.compare.effects import Effect
+from energyprof.formats.html.document import data_block, document
+from energyprof.formats.html.plot import (
+    SIZE,
+    Axis,
+    at,
+    axis,
+    dot,
+    legend,
+    path,
+    plot,
+    ratio_axis,
+    svg,
+    x_ticks,
+)
+from energyprof.formats.html.style import LIGHT, colour
+from energyprof.formats.html.tags import Markup, numbers, paragraph, section, table, tag, text
+from energyprof.formats.study import TITLES, UNITS, amount, exponent_line, problem_lines, study_data
+from energyprof.study.folder import factor_words
+from energyprof.study.summary import SettingSummary, StudySummary
+from energyprof.units import percent
+
+# Of more settings than this a drawing's points are named under the pointer and in its table alone.
+MOST_NAMED = 2 * len(LIGHT)
+_END = 260  # half the height of a whisker's end, in the drawing's units
+_HOW = (
+    "Each change is against the base, paired by block: dot and line are the mean ratio and its 95 % "
+    "interval. The intervals of one figure hold together."
+)
+_FRONT = (
+    "Filled dots may lie on the front: no other setting is surely better in both. The others are rings that "
+    "another setting surely beats."
+)
+
+
+def write_study_page(place: Path, found: StudySummary) -> None:
+    """Write the page. Raises FileError: it cannot be written."""
+    files.write_text(place, study_page(found))
+
+
+def study_page(found: StudySummary) -> str:
+    """The whole page as HTML."""
+    plan = found.plan
+    header = [paragraph(f"{' '.join(plan.command)}; {plan.design}; {factor_words(plan)}")]
+    header.append(paragraph(f"{found.cells} of {found.planned} trainings done, {plan.repeats} blocks."))
+    if found.origin != "measured":
+        header.append(paragraph("These joules are AN ESTIMATE, not a measurement.", "warn"))
+    header += [paragraph(line, "warn") for line in problem_lines(found)]
+    return document(plan.name, header, _sections(found), data_block("study", study_data(found)))
+
+
+def _sections(found: StudySummary) -> Iterator[Markup]:
+    x = _axis(found)
+    tables = [_effects(found, figure, x) for figure in found.figures]
+    yield section("What each change does", paragraph(_HOW), *(made for made in tables if made is not None))
+    energy, time = found.figures[0], found.figures[3 if len(found.figures) > 3 else -1]
+    time = next((name for name in ("time_to_target", "time") if name in found.figures), time)
+    for name, other in (("time", time), ("score", "score")):
+        drawn = _front(found, energy, other, name)
+        if drawn is not None:
+            yield drawn
+    if found.exponents:
+        lines = [paragraph(exponent_line(one), "") for one in found.exponents]
+        yield section("How energy grows", *lines)
+    if found.proxies:
+        yield _proxies(found)
+
+
+def _axis(found: StudySummary) -> Axis:
+    ratios = [1.0]
+    for row in found.settings:
+        for effect in row.effects.values():
+            if effect is not None:
+                ratios += [effect.ratio, max(effect.low or effect.ratio, effect.ratio / 2)]
+                ratios.append(min(effect.high or effect.ratio, effect.ratio * 2))
+    return ratio_axis(min(ratios) / 1.01, max(ratios) * 1.01)
+
+
+def _effects(found: StudySummary, figure: str, x: Axis) -> Markup | None:
+    rows = [_row(row, figure, x) for row in found.settings if figure in row.figures]
+    if not rows:
+        return None
+    heads = (("setting", 22), ("", 30), ("mean", 11), ("blocks", 8), ("change", 10), ("95 %", 19))
+    columns = tag("colgroup", *(tag("col", style=f"width:{width}%") for _, width in heads))
+    head = tag(
+        "tr", *(tag("th", text(name), scope="col", role="columnheader") for name, _ in heads), role="row"
+    )
+    scale = tag("tr", tag("th"), tag("td", x_ticks(x), class_="drawn"), class_="scale", aria_hidden="true")
+    body = tag("tbody", *rows, scale, role="rowgroup")
+    made = tag("table", columns, tag("thead", head, role="rowgroup"), body, class_="rows", role="table")
+    return tag("div", tag("h3", text(TITLES[figure])), made, class_="figure")
+
+
+def _row(row: SettingSummary, figure: str, x: Axis) -> Markup:
+    effect, mean = row.effects.get(figure), row.mean(figure)
+    cells = (
+        text("–" if mean is None else amount(figure, mean)),
+        text(len(row.figures[figure])),
+        text("" if effect is None else percent(effect.ratio - 1)),
+        text(_span(effect)),
+    )
+    drawn = tag("td", _whisker(effect, x, row.label), class_="drawn", role="cell")
+    shown = [tag("td", tag("span", cell, class_="whole") if cell else cell, role="cell") for cell in cells]
+    return tag("tr", tag("th", text(row.label), scope="row", role="rowheader"), drawn, *shown, role="row")
+
+
+def _span(effect: Effect | None) -> str:
+    if effect is None:
+        return ""
+    if effect.low is None or effect.high is None:
+        return "one block"
+    return f"{percent(effect.low - 1)} … {percent(effect.high - 1)}"
+
+
+def _whisker(effect: Effect | None, x: Axis, label: str) -> Markup:
+    middle, one = SIZE / 2, SIZE * x.share(1.0)
+    marks = [path([(one, -200), (one, SIZE + 200)], class_="mark")]
+    if effect is None:
+        return svg([*marks, dot((one, middle), "var(--ink)")], f"{label}: nothing to compare with")
+    shade = "var(--ink)" if not effect.sure else colour(0 if effect.ratio < 1 else 1)
+    if effect.low is not None and effect.high is not None:
+        ends = [SIZE * min(1.0, max(0.0, x.share(end))) for end in (effect.low, effect.high)]
+        marks.append(path([(ends[0], middle), (ends[1], middle)], class_="whisker", style=f"stroke:{shade}"))
+        for place, value in zip(ends, (effect.low, effect.high), strict=True):
+            if x.low <= value <= x.high:
+                tick = [(place, middle - _END), (place, middle + _END)]
+                marks.append(path(tick, class_="whisker", style=f"stroke:{shade}"))
+    marks.append(dot((SIZE * x.share(effect.ratio), middle), shade))
+    return svg(marks, f"{label}: {percent(effect.ratio - 1)}, {_span(effect)}")
+
+
+def _front(found: StudySummary, energy: str, other: str, name: str) -> Markup | None:
+    """Energy against another figure, a point a setting; ``None``: fewer than two settings have both."""
+    points = [
+        (row, e, o)
+        for row in found.settings
+        if (e := row.mean(energy)) is not None and (o := row.mean(other)) is not None
+    ]
+    if len(points) < 2:
+        return None
+    x = _around([o for _, _, o in points], name, "s" if name == "time" else "")
+    y = _around([e for _, e, _ in points], TITLES[energy], UNITS.get(energy, ""))
+    marks = [_point(row, at(x, y, (o, e)), i, name) for i, (row, e, o) in enumerate(points)]
+    title = f"{TITLES[energy]} against {name}"
+    drawn = plot(marks, x, y, title=f"{title}, a point for each of {len(points)} settings", height_px=320)
+    named = [(row.label, dot((16, 8), colour(i))) for i, (row, _, _) in enumerate(points)]
+    rows = [
+        [row.label, amount(energy, e), _other(name, o), "may be" if row.on_front.get(name) else "no"]
+        for row, e, o in points
+    ]
+    parts = [drawn, *([legend(named)] if len(named) <= MOST_NAMED else [])]
+    parts.append(numbers(("setting", TITLES[energy], name, "on the front"), rows))
+    return section(title[0].upper() + title[1:], paragraph(_FRONT), tag("figure", *parts))
+
+
+def _other(name: str, value: float) -> str:
+    return amount("time", value) if name == "time" else f"{value:.4g}"
+
+
+def _around(values: Sequence[float], quantity: str, unit: str) -> Axis:
+    low, high = min(values), max(values)
+    room = (high - low or abs(high) or 1.0) / 10
+    return axis(max(low - room, 0.0) if low >= 0 else low - room, high + room, quantity, unit)
+
+
+def _point(row: SettingSummary, place: tuple[float, float], i: int, name: str) -> Markup:
+    mark = dot(place, colour(i), row.label)
+    if row.on_front.get(name):
+        return mark
+    inner = f"M{place[0]:.1f} {place[1]:.1f}h0.01"
+    hole = tag("path", d=inner, class_="dot", style="stroke:var(--paper);stroke-width:4")
+    return tag("g", mark, hole)
+
+
+def _proxies(found: StudySummary) -> Markup:
+    rows = [
+        [
+            text(one.name),
+            text(one.n),
+            text(f"{one.rank_correlation:+.2f}"),
+            text(f"{100 * one.error:.0f} %"),
+        ]
+        for one in found.proxies
+    ]
+    heads = ("instead of joules", "settings", "rank correlation", "error of a setting left out")
+    how = (
+        "How well other numbers tell which setting takes less (Spearman's rank correlation with the joules), "
+        "and by how much they miss a setting that the best monotone fit through the others has not seen."
+    )
+    return section(f"What predicts {TITLES[found.figures[0]]}", paragraph(how), table(heads, rows))
