@@ -131,6 +131,10 @@ class CounterSegmenter:
             # The tick that nobody saw the end of: as the one before it, or none, or twice that.
             likely_j = self._power_w * open_s
             return self._pieces(replace(self._segment(last, end, likely_j), shape_j=likely_j))
+        likely_j = self._power_w * open_s
+        if likely_j > self._meter.resolution:
+            # It should have moved, and it is too early to call it stalled: nobody knows what it will show.
+            return self._pieces(replace(self._segment(last, end, likely_j), covered=False, seen=False))
         return self._pieces(self._segment(last, end, 0.0))
 
     def _reading(self, sample: Sample, time_s: float, shown: tuple[float, float] | None) -> _Reading | None:
@@ -250,6 +254,7 @@ class CounterSegmenter:
                 end_s=end_s,
                 shape_j=share * segment.shape_j,
                 bridge_j=share * segment.bridge_j,
+                whole_s=(segment.start_s, segment.end_s) if len(edges) > 2 else None,
             )
             if any(gap_start_s <= start_s < gap_end_s for gap_start_s, gap_end_s in gaps):
                 piece = replace(piece, covered=False, flags=(*piece.flags, "gap"))

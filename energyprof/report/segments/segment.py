@@ -23,6 +23,8 @@ class Segment:
     sampling_j: float = 0.0  # the same where readings came at random times (standard, adds in quadrature)
     bridge_j: float = 0.0  # what is not known over a gap or a reset (half-width, adds linearly)
     stamp_s: float = 0.0  # what its ends may be off by in time (half-width)
+    # Of a piece of a counter's segment: from when to when the whole was, whose energy alone is known.
+    whole_s: tuple[float, float] | None = None
     stamp_w: float = 0.0  # the most power within stamp_s of it, as far as that is more than its own
     covered: bool = True
     seen: bool = True  # False: nothing is known of its time, its power is that of what was seen beside it
