@@ -191,6 +191,8 @@ def test_what_does_not_belong_together_is_refused(planned: Command) -> None:
     assert "half-0 and s both hold b0-" in one_error_line(twice)
     path = next((planned.folder / "half-1/cells").glob("*.json"))
     report = json.loads(path.read_text())
+    report["nodes"][0]["machine"].update(cpu="Another CPU", host="elsewhere")
+    report["nodes"][0]["machine"].pop("hardware", None)
     report["nodes"][0]["machine"]["id"] = "sha256:other"
     path.write_text(json.dumps(report))
     other = planned("study", "join", "half-0", "half-1", "-o", "all")

@@ -103,12 +103,15 @@ def _row(row: SettingSummary, figure: str, x: Axis) -> Markup:
     effect, mean = row.effects.get(figure), row.mean(figure)
     cells = (
         text("–" if mean is None else amount(figure, mean)),
-        text(len(row.figures[figure])),
+        text(len(row.figures[figure])) + tag("span", text(" blocks"), class_="phone"),
         text("" if effect is None else percent(effect.ratio - 1)),
         text(_span(effect)),
     )
     drawn = tag("td", _whisker(effect, x, row.label), class_="drawn", role="cell")
-    shown = [tag("td", tag("span", cell, class_="whole") if cell else cell, role="cell") for cell in cells]
+    shown = [
+        tag("td", tag("span", Markup(cell), class_="whole") if cell else text(""), role="cell")
+        for cell in cells
+    ]
     return tag("tr", tag("th", text(row.label), scope="row", role="rowheader"), drawn, *shown, role="row")
 
 
