@@ -20,14 +20,14 @@ LEVEL_S = 60.0
 def calibrate(
     report: Annotated[
         Path | None,
-        typer.Argument(help="A report of `exec` with both meters, its trace beside it."),
+        typer.Argument(help="A report of `exec` with both meters; or give logs."),
     ] = None,
     meter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="The meter to calibrate, such as nvml:0."),
+        typer.Option(metavar="NAME|LOG", help="The meter to calibrate, such as nvml:0; or its log."),
     ] = None,
     reference: Annotated[
-        str, typer.Option(metavar="NAME", help="The better meter, such as shelly:192.0.2.7.")
+        str, typer.Option(metavar="NAME|LOG", help="The better meter: shelly:192.0.2.7; or its log.")
     ] = "",
     node: Annotated[
         bool,
@@ -67,6 +67,8 @@ def calibrate(
     the file with --calibration. With --node the better meter is the node's
     (a plug, a BMC), and what its components read becomes the node's power.
     """
+    from energyprof.compare.log import parse_log
+    from energyprof.compare.logs import joined
     from energyprof.compare.recording import recorded
     from energyprof.errors import UsageError
 
@@ -78,17 +80,23 @@ def calibrate(
         report, reference = _record(reference, seconds, python, json=json)
     elif python or seconds != LEVEL_S:
         raise UsageError("--seconds and --python: only with --load")
-    if report is None:
-        raise UsageError("give a report of `exec` with both meters")
-    recording = recorded(report)
+    notes: tuple[str, ...] = ()
+    if report is not None:
+        recording = recorded(report)
+    elif meter:
+        logs = joined([parse_log(text) for text in meter], parse_log(reference))
+        recording, reference, notes = logs.recording, logs.reference, (logs.note,)
+        meter = None if node else list(logs.meters)
+    else:
+        raise UsageError("give a report of `exec` with both meters, or logs: --meter LOG --reference LOG")
     if node:
         if meter or efficiency:
             raise UsageError("--node: takes all components' meters and no --efficiency, which is in the map")
-        _node(recording, reference, window, output, force=force, json=json)
+        _node(recording, reference, window, output, notes, force=force, json=json)
         return
     if not meter or len(meter) > 1:
         raise UsageError("--meter: name the one meter to calibrate, such as nvml:0, or give --node")
-    _meter(recording, meter[0], reference, efficiency, window, output, force=force, json=json)
+    _meter(recording, meter[0], reference, efficiency, window, output, notes, force=force, json=json)
 
 
 def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple[Path, str]:
@@ -125,12 +133,14 @@ def _meter(
     efficiency: str | None,
     window: float | None,
     output: Path | None,
+    notes: tuple[str, ...],
     *,
     force: bool,
     json: bool,
 ) -> None:
     import re
     import sys
+    from dataclasses import replace
 
     from energyprof.cli.options import report_path
     from energyprof.clock import utc_now
@@ -146,6 +156,8 @@ def _meter(
     created = utc_now()
     asked = CalibrationRequest(meter, reference, known, window)
     record = calibrating.calibrate(recording, asked, created, calibration.source(path, reference, created))
+    if notes:  # of two logs no step tells a meter's delay from its clock
+        record = replace(record, notes=(*record.notes, *notes), delay_s=None, delay_u_s=None)
     calibration.write(record, path, write_text if force else write_new)
     if json:
         streams.write_json(calibration.to_json(record))
@@ -157,11 +169,13 @@ def _node(
     reference: str,
     window: float | None,
     output: Path | None,
+    notes: tuple[str, ...],
     *,
     force: bool,
     json: bool,
 ) -> None:
     import sys
+    from dataclasses import replace
 
     from energyprof.cli.options import report_path
     from energyprof.clock import utc_now
@@ -178,6 +192,7 @@ def _node(
         recording, reference, window, calibration.source(path, reference, created)
     )
     found = calibration_of(fitted, window_s, created)
+    found = replace(found, notes=(*found.notes, *notes))
     node_file.write(found, path, write_text if force else write_new)
     if json:
         streams.write_json(node_file.to_json(found))

@@ -116,7 +116,7 @@ def powers_of(recording: Recording, pair: Pair, window_s: float) -> list[Powers]
     """The mean powers in windows of ``window_s`` in which all were read and the load was steady.
 
     Raises:
-        UsageError: a meter covers less than 99 % of the time.
+        UsageError: a meter covers too little of the time.
     """
     infos = [raw(pair.meter.info), *(meter.info for meter in pair.all[1:])]
     runs = parts_of(recording, pair.all, infos, window_s / PARTS)

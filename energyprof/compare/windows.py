@@ -21,6 +21,8 @@ WINDOW_S = 10.0
 # share of the whole spread: plugs lag by a second or more, which looks like a gain where the load steps.
 PARTS = 4
 LEVEL = 0.05
+# Of the time between first and last reading; parts with a gap are left out.
+LEAST_COVERAGE = 0.95
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def parts_of(
     ``infos``: what each of them is taken to be, in their order: with or without its calibration.
 
     Raises:
-        UsageError: a meter covers less than 99 % of the time.
+        UsageError: a meter covers less than ``LEAST_COVERAGE`` of the time.
     """
     found: dict[int, list[Part]] = {}
     spans = _spans(recording.rows(), meters)
@@ -83,9 +85,9 @@ def parts_of(
     parts = [part for run in found.values() for part in run]
     for i, meter in enumerate(meters):
         coverage = fmean(part.energies[i].coverage for part in parts) if parts else 1.0
-        if coverage < MIN_COVERAGE:
+        if coverage < LEAST_COVERAGE:
             raise UsageError(
-                f"{meter.name} covers {100 * coverage:.1f} % of the time, {100 * MIN_COVERAGE:.0f} % is "
+                f"{meter.name} covers {100 * coverage:.1f} % of the time, {100 * LEAST_COVERAGE:.0f} % is "
                 "needed: record again"
             )
     return found

@@ -15,6 +15,7 @@ import pytest
 from conftest import Command
 
 from fakes.http_meters import ShellyRpc, serving
+from fakes.logs import logs
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant, square
 
@@ -90,3 +91,20 @@ def test_what_cannot_be_driven_is_said_before_anything_is_loaded(
 ) -> None:
     assert says in one_error_line(command("calibrate", *words))
     assert list(command.folder.iterdir()) == []
+
+
+def test_logs_of_other_tools_make_a_map_too(command: Any) -> None:
+    logs(command.folder, 17.4)
+    words = (
+        "--meter",
+        "gpu.csv?boundary=component&part=gpu",
+        "--meter",
+        "cpu.csv?boundary=component&part=cpu",
+    )
+    done = command("calibrate", "--node", *words, "--reference", "wall.csv?gain=1%", "-o", "n.json")
+    assert done.returncode == 0, done.stderr
+    shown = " ".join(done.stdout.split())
+    assert "the reference's clock was +17." in shown
+    found = json.loads((command.folder / "n.json").read_text())
+    assert [term["part"] for term in found["node_map"]["terms"]] == ["gpu", "cpu"]
+    assert any("clock was +17." in note for note in found["notes"])

@@ -34,8 +34,8 @@ _OTHER = re.compile(
 )
 _PARTS: tuple[tuple[str, Part], ...] = (
     (r"gpus?\d*|nvidia|cuda|graphics", "gpu"),
-    (r"dram|ram|memory", "dram"),
-    (r"cpus?\d*|package|pkg\d*|processor|rapl|cores?|socket\d*", "cpu"),
+    (r"dram\d*|ram|memory", "dram"),
+    (r"cpus?\d*|package\d*|pkg\d*|processor|rapl|cores?|socket\d*", "cpu"),
     (r"soc|jetson|tegra|module", "soc"),
 )
 # Columns that tell devices apart are called one of these.
