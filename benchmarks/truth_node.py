@@ -100,19 +100,18 @@ class NodeLog:
         return fitted.map
 
     def steady(self, windows: Sequence[Window]) -> list[Window]:
-        """Those in which the load kept its level, as `calibrate` looks for them: the wattmeter lags."""
-        quarters = [
-            (start_s + i * (end_s - start_s) / PARTS, start_s + (i + 1) * (end_s - start_s) / PARTS)
-            for start_s, end_s in windows
-            for i in range(PARTS)
-        ]
+        """Those in which the load kept its level, and shortly before: as `calibrate` looks for them."""
+        parts = []
+        for start_s, end_s in windows:
+            part_s = (end_s - start_s) / PARTS
+            parts += [(start_s + i * part_s, start_s + (i + 1) * part_s) for i in range(-1, PARTS)]
         own = [
-            energies(meter, rows(meter.name, self.parts, column), quarters)
+            energies(meter, rows(meter.name, self.parts, column), parts)
             for meter, column in zip(self.meters, self.parts.columns, strict=True)
         ]
         loads_j = [math.fsum(e.joules or 0.0 for e in found) for found in zip(*own, strict=True)]
-        most_j = LEVEL * (max(loads_j) - min(loads_j))
-        each = [loads_j[PARTS * i : PARTS * (i + 1)] for i in range(len(windows))]
+        most_j, many = LEVEL * (max(loads_j) - min(loads_j)), PARTS + 1
+        each = [loads_j[many * i : many * (i + 1)] for i in range(len(windows))]
         return [w for w, found in zip(windows, each, strict=True) if max(found) - min(found) <= most_j]
 
     def cases(self, data: str, how: str, by: NodeMap, windows: Sequence[Window]) -> Iterator[Case]:

@@ -155,7 +155,7 @@ INA3221 = Gain(
 )
 
 # The wall took 1.05 to 1.17 times what a DGX-1's read, in 95 % of its minutes. It is one node, so about
-# twice that above; below, what ENERGY STAR asks of servers. Others are worse: one iLO read less than the chips did.
+# twice that above; below, what ENERGY STAR asks of servers. Others are worse: one read less than its chips.
 BMC = Gain(
     "a BMC",
     "a DGX-1 against a wattmeter, twice over; below, the ±5 % of ENERGY STAR "
