@@ -8,6 +8,7 @@
     ├── MissingPart            2  a package, meter, device or workload that is not here
     ├── MeterError             2  one reading of one meter failed
     ├── TrainingError          2  the workload could not be trained here
+    ├── NoPower                4  a real meter was demanded, and there is none
     └── NotComparable          3  the reports measure different things
 
 A message is one line: what, where, what to do. Only ``cli/`` catches them.
@@ -38,6 +39,12 @@ class MeterError(EnergyprofError):
 
 class TrainingError(EnergyprofError):
     """The workload could not be trained here."""
+
+
+class NoPower(EnergyprofError):
+    """A real meter was demanded, and nothing here measures the power."""
+
+    exit_code = 4
 
 
 class NotComparable(EnergyprofError):

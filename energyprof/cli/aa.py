@@ -20,6 +20,7 @@ from energyprof.cli.options import (
     Meters,
     MeterTest,
     Quiet,
+    RequirePower,
     checked_wait,
 )
 
@@ -31,6 +32,7 @@ def aa(
     pairs: Annotated[int, typer.Option(metavar="N", min=2, help="Number of runs on each side.")] = 5,
     cooldown: Cooldown = COOLDOWN_S,
     meters: Meters = "auto",
+    require_power: RequirePower = False,
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
@@ -80,6 +82,7 @@ def aa(
         path,
         asked.label,
         force=force,
+        require_power=require_power,
         calibrations=calibration,
         meter_test=meter_test,
         machine=machine,

@@ -20,6 +20,7 @@ from energyprof.cli.options import (
     Meters,
     MeterTest,
     Quiet,
+    RequirePower,
     Strict,
     checked_wait,
 )
@@ -58,6 +59,7 @@ def ab(
     strict: Strict = False,
     cooldown: Cooldown = COOLDOWN_S,
     meters: Meters = "auto",
+    require_power: RequirePower = False,
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
@@ -107,6 +109,7 @@ def ab(
         path_a,
         labels[0],
         force=force,
+        require_power=require_power,
         calibrations=calibration,
         meter_test=meter_test,
         machine=machine,

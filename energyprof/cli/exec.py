@@ -20,6 +20,7 @@ from energyprof.cli.options import (
     MeterTest,
     Output,
     Quiet,
+    RequirePower,
 )
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def exec_program(
     ] = None,
     lever: Levers = None,
     meters: Meters = "auto",
+    require_power: RequirePower = False,
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
@@ -67,6 +69,7 @@ def exec_program(
         output,
         label,
         force=force,
+        require_power=require_power,
         calibrations=calibration,
         meter_test=meter_test,
         machine=machine,

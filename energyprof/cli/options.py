@@ -32,6 +32,14 @@ Meters = Annotated[
         rich_help_panel=MEASURING,
     ),
 ]
+RequirePower = Annotated[
+    bool,
+    typer.Option(
+        "--require-power",
+        help="Exit 4, before anything is trained, where no real meter measures the power.",
+        rich_help_panel=MEASURING,
+    ),
+]
 Interval = Annotated[
     float,
     typer.Option(

@@ -80,6 +80,7 @@ def measuring(
     meter_test: Path | None = None,
     resume: Path | None = None,
     machine: str = "",
+    require_power: bool = False,
 ) -> MeasurementSettings:
     """How to measure, from the options.
 
@@ -106,6 +107,7 @@ def measuring(
         taken(force=force),
         latest_map([node_file.read(file).node_map for file in of_nodes]),
         _name_of_machine(machine),
+        require_power,
     )
 
 

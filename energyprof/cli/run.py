@@ -21,6 +21,7 @@ from energyprof.cli.options import (
     MeterTest,
     Output,
     Quiet,
+    RequirePower,
     Targets,
     given,
 )
@@ -66,6 +67,7 @@ def run(
     targets: Targets = None,
     lever: Levers = None,
     meters: Meters = "auto",
+    require_power: RequirePower = False,
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
@@ -96,6 +98,7 @@ def run(
         output,
         asked.label,
         force=force,
+        require_power=require_power,
         calibrations=calibration,
         meter_test=meter_test,
         resume=resume,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from energyprof.errors import UsageError
+from energyprof.errors import NoPower, UsageError
 from energyprof.measure import gpus, machine
 from energyprof.measure.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.measure.left_out import with_left_out
@@ -40,6 +40,7 @@ class MeasurementSettings:
     taken: Taken = "refused"  # what becomes of what lies at the path
     node_map: NodeMap | None = None  # from the components to the node
     machine: str = ""  # what the user calls it; "": it has to be known by its hardware
+    require_power: bool = False  # an estimate, or no meter, will not do
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,13 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
         UsageError: there are no meters of such a name.
         UsageError: a calibration or a meter test is of other meters.
         MissingPart: an asked meter is not here.
+        NoPower: a real meter is required, and there is none.
     """
     root = sysfs_root()
     selection = with_left_out(select(find_asked(root, settings.meters), settings.meters), root)
+    if settings.require_power and (selection.origin != "measured" or not selection.counted):
+        why = "; ".join(selection.notes) or "no meter was asked for"
+        raise NoPower(f"--require-power: nothing here measures the power: {why}")
     infos, tested = [source.info for source in selection.sources], settings.meter_test
     check_applies(settings.calibrations, infos)
     if tested is not None:

@@ -280,3 +280,17 @@ def test_a_full_disk_sends_the_report_elsewhere(command: Any) -> None:
     )
     spare = Path(line.rpartition(" ")[2])
     assert command("recompute", str(spare)).stdout.count("digit for digit") == 1
+
+
+def test_where_a_real_meter_is_required_an_estimate_will_not_do(command: Any, tmp_path: Path) -> None:
+    words = ("exec", "--idle", "0", "--require-power", "-o", "r.json")
+    assert command(*words, "--", "true").returncode == 0
+    (tmp_path / "bare").mkdir()
+    for meters in ("auto", "none"):
+        done = command(
+            *words, "--force", "--meters", meters, "--", "touch", "ran",
+            environment={"ENERGYPROF_SYSFS_ROOT": str(tmp_path / "bare")},
+        )  # fmt: skip
+        assert (done.returncode, len(done.stderr.splitlines())) == (4, 1)
+        assert "nothing here measures the power" in done.stderr
+    assert not (command.folder / "ran").exists()
