@@ -9,29 +9,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.report.meter_test.record import MAY_FAIL, MeterResult, MeterTestRecord
+from energyprof.report.meter_test.record import MAY_FAIL, RAMP_S, MeterResult, MeterTestRecord
 from energyprof.units import joules, percent, seconds, watts
 
 # A time between renewals that goes up to this much more than usual is one time.
 EVEN = 1.3
 # Averaging that cannot be told below this is worth saying so.
 COARSE_S = 0.5
+# A longer name leaves too little of a line beside it.
+LONG_NAME = 24
 UNTOLD = ("unclear", "coarse", "sparse", "unloaded")
 
 
 def meter_test_table(record: MeterTestRecord, path: Path | None) -> RenderableType:
     """The test at 80 columns; ``path`` is where it was kept."""
     parts: list[RenderableType] = [Text("load", style="bold"), Padding(_load(record), (0, 0, 0, 2))]
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, overflow="ignore")
-    table.add_column()
-    for result in record.results:
-        mark, style = ("✗", "red") if result.broken else ("–", "dim")
-        if not result.broken and result.state == "follows":
-            mark, style = "✓", "green"
-        name = Text.assemble("  ", (mark, style), " ", (result.meter, "bold"))
-        table.add_row(name, Text(meter_words(result, record), style="red" if result.broken else ""))
-    parts += [Text(), Text("meters", style="bold"), table]
+    parts += [Text(), Text("meters", style="bold"), *_meters(record)]
     if record.notes or record.disturbed:
         parts.append(Text())
     parts += [Text(f"! {note}", style="yellow") for note in record.notes]
@@ -44,6 +37,24 @@ def meter_test_table(record: MeterTestRecord, path: Path | None) -> RenderableTy
         if not record.disturbed:
             parts.append(Text("Use it with run or exec: --meter-test FILE.", style="dim"))
     return Group(*parts)
+
+
+def _meters(record: MeterTestRecord) -> list[RenderableType]:
+    """What each does beside its name, or below it where names are long."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, overflow="ignore")
+    table.add_column()
+    below: list[RenderableType] = []
+    for result in record.results:
+        mark, style = ("✗", "red") if result.broken else ("–", "dim")
+        if not result.broken and result.state == "follows":
+            mark, style = "✓", "green"
+        name = Text.assemble("  ", (mark, style), " ", (result.meter, "bold"))
+        words = Text(meter_words(result, record), style="red" if result.broken else "")
+        table.add_row(name, words)
+        below += [name, Padding(words, (0, 0, 0, 6))]
+    longest = max((len(result.meter) for result in record.results), default=0)
+    return below if longest > LONG_NAME else [table]
 
 
 def _load(record: MeterTestRecord) -> Text:
@@ -170,7 +181,9 @@ def _averaging(result: MeterResult, record: MeterTestRecord) -> list[str]:
     window_s, delay_s, finest_s = result.window_s, result.delay_s, result.finest_s
     if window_s is None or finest_s is None:
         return ["too unsteady to tell its averaging"]
-    if window_s > 0:
+    if 0 < window_s < RAMP_S:
+        said = [f"averages over no more than {_time(window_s)}"]
+    elif window_s > 0:
         said = [f"averages over {_time(window_s)}"]
         if window_s > _step_s(record):
             said = [f"averages over some {_time(window_s)}, longer than this test's steps"]

@@ -8,7 +8,6 @@ import re
 import select
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +20,7 @@ from energyprof.meter import MeterInfo
 from energyprof.profile import cpu_load
 from energyprof.profile.island import pythonpath
 from energyprof.profile.processes import stat_of
+from energyprof.profile.room import room
 from energyprof.report.meter_test.steps import Target
 from energyprof.report.meter_test.verdict import of_gpu, same_device
 
@@ -114,7 +114,7 @@ def loads(infos: Sequence[MeterInfo], root: Path, python: str) -> Iterator[Loads
     ``python`` has the PyTorch that loads the GPUs.
     """
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="energyprof-")))
+        folder = stack.enter_context(room())
         environment = {**os.environ, "PYTHONPATH": pythonpath(folder, os.environ.get("PYTHONPATH"), None)}
         gpus = gpu_meters(infos)
         # What takes longest to start goes first.

@@ -54,6 +54,14 @@ def testable(selection: Selection) -> list[Source]:
     return [s for s in selection.sources if not s.info.external and s.info.origin == "measured"]
 
 
+def _untested(selection: Selection) -> list[str]:
+    """A note on those that cannot be tested: nothing is read of them while the load goes on."""
+    logs = [s.info.name for s in selection.sources if s.info.external]
+    models = [s.info.name for s in selection.sources if s.info.origin != "measured"]
+    notes = [f"{', '.join(logs)}: kept by something else and joined later, so not tested"] if logs else []
+    return [*notes, f"{', '.join(models)}: an estimate, no meter, so not tested"] if models else notes
+
+
 def record_load(
     selection: Selection, root: Path, step_s: float | None, python: str, tell: Callable[[str], None]
 ) -> LoadTest:
@@ -100,7 +108,7 @@ def record_load(
         closeups=closeups,
         problems=problems,
         unloaded=made.unloaded,
-        notes=made.notes,
+        notes=(*made.notes, *_untested(selection)),
         load=readings,
         foreign=tuple(conditions.foreign),
         limits_w={

@@ -68,6 +68,7 @@ class LoadedMachine:
 
     def power_w(self, at_s: float, window_s: float = 0.05, package: int = 0) -> float:
         """Its mean power over the window before a time."""
+        at_s = min(at_s, self._times_s[-1])
         joules = self.energy_j(package, at_s) - self.energy_j(package, at_s - window_s)
         return joules / window_s
 
@@ -95,7 +96,7 @@ class LoadedMachine:
             while not self._ended.wait(RENEW_S):
                 now_s = time.monotonic()
                 if now_s - looked_s > 0.2:
-                    loads, looked_s = self._loads(), now_s
+                    loads, looked_s = self.loads(), now_s
                 busy = [0] * self._packages
                 for pid, package in loads.items():
                     busy[package] += _wants_to_run(pid)
@@ -108,7 +109,7 @@ class LoadedMachine:
                     file.seek(0)
                     file.write(f"{shown(now_s):<24}\n".encode())
 
-    def _loads(self) -> dict[int, int]:
+    def loads(self) -> dict[int, int]:
         """The processes that load this machine, and the package of each."""
         mark = b"ENERGYPROF_SYSFS_ROOT=" + os.fsencode(self.root)
         found = {}

@@ -46,6 +46,8 @@ def test_what_cannot_be_told_is_said() -> None:
     slow = one(Shown(plug(min_interval_s=0.5), renewed_s=1.0, noise=0.02))
     assert re.search(r"renewed every 1\.0 s, no averaging over more than \d\.\d s seen$", slow)
     assert "too unsteady to tell its averaging" in one(Shown(plug(), noise=0.5, offset_w=100))
+    short = one(Shown(plug(), window_s=0.5, noise=0.02, offset_w=20))
+    assert re.search(r"averages over no more than [45]\d0 ms$", short)
     long = one(Shown(plug(), (GPU0,), window_s=5.0), targets=(CPU0, CPU1, GPU0, GPU1), step_s=3.0)
     assert re.search(r"averages over some [45]\.\d s, longer than this test's steps$", long)
 
@@ -117,6 +119,13 @@ def test_at_80_columns_no_line_is_longer_and_the_verdict_comes_last() -> None:
     assert "  ✓ rapl:package-0  follows (12.0 → 61.0 W), renewed every 1.0 ms, no" in lines[7]
     assert lines[-1] == "Not to be trusted: nvml:1, shelly."
     assert "! not to be relied on: other programs used 1.2 of 8 CPUs meanwhile" in printed(record, 200)
+
+
+def test_a_long_name_has_a_line_of_its_own() -> None:
+    name = "hwmon:power_meter:power1:ACPI000D:00"
+    lines = printed(judged(recorded(Shown(package(name), renewed_s=0.001)))).splitlines()
+    at = lines.index(f"  ✓ {name}")
+    assert lines[at + 1].rstrip() == "      follows (12.0 → 61.0 W), renewed every 1.0 ms, no averaging seen"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo
-from energyprof.report.meter_test.record import MeterResult, MeterTestRecord, read
+from energyprof.report.meter_test.record import RAMP_S, MeterResult, MeterTestRecord, read
 
 # A stated time stands if what was measured differs from it by no more than this share.
 SAME = 0.25
@@ -83,12 +83,16 @@ def _averaged(info: MeterInfo, result: MeterResult) -> MeterInfo:
     if info.reads != "power_w" or result.state != "follows" or window_s is None or finest_s is None:
         return info
     if delay_s:
-        info = replace(info, delay_s=delay_s, delay_a_s=finest_s / 2)
-    if window_s > 0:
+        # A short one may be the load's own: then it is anything up to that.
+        least_s = 0.0 if delay_s < RAMP_S else delay_s
+        doubt_s = (delay_s - least_s + finest_s) / 2
+        info = replace(info, delay_s=(least_s + delay_s) / 2, delay_a_s=doubt_s)
+    if window_s >= RAMP_S:
         stated = not info.window_assumed and abs(window_s - info.window_s) <= SAME * info.window_s
         return info if stated else replace(info, window_s=window_s, window_assumed=False)
-    # None that the test could see: it is any up to that, as far as more was stated or assumed.
-    return replace(info, window_s=finest_s, window_assumed=True) if info.window_s > finest_s else info
+    # None, as far as the test could see: it is any up to that, where more was stated or assumed.
+    most_s = max(window_s, finest_s)
+    return replace(info, window_s=most_s, window_assumed=True) if info.window_s > most_s else info
 
 
 def _renewed(info: MeterInfo, result: MeterResult) -> MeterInfo:

@@ -37,6 +37,9 @@ BROKEN: tuple[State, ...] = ("elsewhere", "against", "unmoved", "frozen", "dead"
 # A meter of which more reads fail than this share leaves gaps that no run should have.
 MAY_FAIL = 0.05
 
+# Processors and GPUs take tenths of a second to come to full power: a shorter window or delay may be that.
+RAMP_S = 0.8
+
 # Why a power cannot be what it says: more than the device may draw, or than any device of its kind does; less
 # than any does under such a load.
 Implausible = Literal["above_limit", "above_any", "below_any"]

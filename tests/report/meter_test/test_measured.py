@@ -35,6 +35,9 @@ def found_of(info: MeterInfo, **found: Any) -> KeptTest:
         # Assumed: what was measured stands in its place.
         ({"window_s": 5.0, "window_assumed": True}, {"window_s": 1.0}, 1.0, False),
         ({"window_s": 5.0, "window_assumed": True}, {"window_s": 8.0}, 8.0, False),
+        # A short one may be the time that the load itself takes to come to its full power.
+        ({"window_s": 5.0, "window_assumed": True}, {"window_s": 0.5}, 0.5, True),
+        ({"window_s": 0.0, "window_assumed": False}, {"window_s": 0.5}, 0.0, False),
         # Nothing was seen that the test could have seen: it is anything up to that.
         ({"window_s": 5.0, "window_assumed": True}, {"window_s": 0.0}, 0.2, True),
         ({"window_s": 0.1, "window_assumed": True}, {"window_s": 0.0}, 0.1, True),
@@ -86,6 +89,13 @@ def test_a_delay_moves_a_reading_back_and_its_doubt_is_a_term() -> None:
 
     assert first(late)[0] == pytest.approx(first(info)[0] - 2.0)
     assert first(late)[1] == pytest.approx(first(info)[1] + 0.1)
+
+
+def test_a_short_delay_may_be_the_loads_own() -> None:
+    late = as_measured(plug(), found_of(plug(), window_s=None, delay_s=0.4))
+    assert (late.delay_s, late.delay_a_s) == (0.0, 0.0)  # nothing is told without the window
+    late = as_measured(plug(), found_of(plug(), window_s=2.0, delay_s=0.4))
+    assert (late.delay_s, late.delay_a_s) == (pytest.approx(0.2), pytest.approx(0.3))
 
 
 def test_a_meter_that_was_not_tested_is_as_it_was() -> None:
