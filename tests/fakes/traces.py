@@ -29,9 +29,9 @@ def segments(trace: Trace) -> Iterator[Segment]:
     yield from state.finish()
 
 
-def integrate(trace: Trace, windows: Sequence[Window]) -> list[MeterEnergy]:
-    """One meter's energy in each window, in the order of ``windows``."""
-    integrator = Integrator(trace.meter, trace.interval_s, windows)
+def integrate(trace: Trace, windows: Sequence[Window], asleep: Sequence[Window] = ()) -> list[MeterEnergy]:
+    """One meter's energy in each window, in the order of ``windows``; the machine slept within ``asleep``."""
+    integrator = Integrator(trace.meter, trace.interval_s, windows, asleep)
     for sample in trace.samples:
         integrator.push(sample)
     return integrator.finish()

@@ -22,6 +22,7 @@ METERS = {
     "RAPL": counter(refresh_s=0.001, wraps_at_j=262144.0, resolution=6e-5),
     "a counter that wraps often": counter(refresh_s=0.001, wraps_at_j=120.0),
     "NVML": counter(refresh_s=0.0994, ticks=True, resolution=0.001),
+    "a counter of which no tick is known": counter(ticks=True),
     "a register": counter(refresh_s=60.0, resolution=3600.0),
     "a counter that is always new": counter(),
     "a power": gauge(),
@@ -54,9 +55,13 @@ def samples_from(moves: Sequence[tuple[float, float, float | None]], reads: str)
 
 @pytest.mark.parametrize("name", METERS)
 @settings(max_examples=30, deadline=None, derandomize=True)
-@given(moves=SAMPLES, cuts=st.lists(st.floats(-1, 30), min_size=3, max_size=6, unique=True))
+@given(
+    moves=SAMPLES,
+    cuts=st.lists(st.floats(-1, 30), min_size=3, max_size=6, unique=True),
+    sleeps=st.lists(st.floats(-1, 30), max_size=6),
+)
 def test_no_stream_makes_anything_but_finite_sums(
-    name: str, moves: list[tuple[float, float, float | None]], cuts: list[float]
+    name: str, moves: list[tuple[float, float, float | None]], cuts: list[float], sleeps: list[float]
 ) -> None:
     info: MeterInfo = METERS[name]
     trace = Trace(info, 0.1, samples_from(moves, info.reads))
@@ -69,7 +74,8 @@ def test_no_stream_makes_anything_but_finite_sums(
         assert 0 <= part.stamp_s < math.inf
 
     edges = sorted(cuts)
-    whole, *split = integrate(trace, [(edges[0], edges[-1]), *pairwise(edges)])
+    asleep = list(pairwise(sorted(sleeps)))
+    whole, *split = integrate(trace, [(edges[0], edges[-1]), *pairwise(edges)], asleep)
     for energy in (whole, *split):
         assert 0 <= energy.coverage <= 1
         assert energy.joules is None or 0 <= energy.joules < math.inf

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from energyprof.errors import MeterError
-from energyprof.report.energy import Integrator, MeterEnergy
+from energyprof.report.energy import MeterEnergy
 from energyprof.trace.join import joined
 from energyprof.trace.log_order import TimedValue
 from energyprof.trace.rows import Sample
@@ -236,10 +236,7 @@ def test_whatever_the_clocks_do_the_truth_is_within_the_doubt(seed: int) -> None
     samples = joined(between(rows), host.pieces(), 30.0, 30.0 + period_s, period_s)
     cuts = sorted(rng.uniform(2, 28) for _ in range(4))
     windows = [*itertools.pairwise(cuts), (cuts[0], cuts[-1])]
-    integrator = Integrator(LOG, period_s, windows, asleep)
-    for sample in samples:
-        integrator.push(sample)
-    for window, found in zip(windows, integrator.finish(), strict=True):
+    for window, found in zip(windows, integrate(Trace(LOG, period_s, samples), windows, asleep), strict=True):
         if found.joules is not None:
             off_j = abs(found.joules - wave.energy_j(*window))
             assert off_j <= 2 * found.reading_u_j + 1e-6, (window, found, set_by, slept)

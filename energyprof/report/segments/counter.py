@@ -55,7 +55,7 @@ class CounterSegmenter:
         self._gaps: list[tuple[float, float]] = []  # since it came, nobody looked for so long
         self._odd: _Reading | None = None  # a leap that the next reading confirms or takes back
         self._power_w = 0.0  # of the last good segment
-        self._ticks = TickTimes(meter.refresh_s) if meter.ticks else None
+        self._ticks = TickTimes(meter.refresh_s) if meter.ticks and meter.refresh_s > 0 else None
         # Samples of a value that may have come with one tick or with the next: what follows tells.
         self._unsure: list[Sample] = []
 
