@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from energyprof.meter import MeterInfo
 from energyprof.report.energy import Energy, MeterEnergy, Window
 from energyprof.report.flags import Kind, flag
 from energyprof.report.node_map import NodeEnergy, NodeMap
-from energyprof.report.transfer import beyond_w, drift_u, hours_outside, outside_words
+from energyprof.report.transfer import beyond_w, drift_u, hours_outside, outside_words, warm_words
 from energyprof.report.uncertainty import SCALE, ZERO
 
 # What the flags of a node are about, where a meter's name stands.
 NODE = "node"
 
 
-def transferred(energy: MeterEnergy, window: Window, utc: str) -> MeterEnergy:
+def mean_temperature(conditions: Mapping[str, Mapping[str, Any]], devices: Iterable[str]) -> float | None:
+    """The mean of the hottest of the ``devices`` in a run, in °C; ``None``: no probe told it."""
+    found = [conditions[name].get("temperature_c") for name in devices if name in conditions]
+    means = [float(one["mean"]) for one in found if isinstance(one, Mapping)]
+    return max(means, default=None)
+
+
+def transferred(
+    energy: MeterEnergy, window: Window, utc: str, temperature_c: float | None = None
+) -> MeterEnergy:
     """The energy of a window with its ``transfer`` term and flag, if its meter was calibrated.
 
     ``utc``: the run's zero.
@@ -30,6 +40,7 @@ def transferred(energy: MeterEnergy, window: Window, utc: str) -> MeterEnergy:
     load_j = made.slope_u * found.gain * beyond_w(made.low_w, made.high_w, raw_w) * span_s
     u_j = math.hypot(drift_u(hours, made.drift_u) * abs(energy.joules), load_j)
     outside = outside_words(made.low_w, made.high_w, raw_w, hours)
+    outside = outside or warm_words(made.temperature_c, temperature_c)
     flags: tuple[Kind, ...] = ("extrapolated",) if outside else ()
     return replace(energy, terms_j={**energy.terms_j, "transfer": u_j}, flags=(*energy.flags, *flags))
 
@@ -40,7 +51,13 @@ def raw_j(meter: MeterInfo, joules: float, span_s: float) -> float:
     return joules if found is None else (joules - found.offset_w * span_s) / found.gain
 
 
-def node_energy(by: NodeMap, energies: Mapping[str, MeterEnergy], window: Window, utc: str) -> Energy:
+def node_energy(
+    by: NodeMap,
+    energies: Mapping[str, MeterEnergy],
+    window: Window,
+    utc: str,
+    temperature_c: float | None = None,
+) -> Energy:
     """The node's energy over one window; there is none if a meter has none. ``utc``: the run's zero."""
     span_s = window[1] - window[0]
     of_terms = [[energies[name] for name in term.meters] for term in by.terms]
@@ -65,6 +82,7 @@ def node_energy(by: NodeMap, energies: Mapping[str, MeterEnergy], window: Window
         for term, load_w in zip(by.terms, loads_w, strict=True)
     ]
     words.append(("", outside_words(0.0, 0.0, 0.0, hours)))
+    words.append(("", warm_words(by.temperature_c, temperature_c)))
     outside = "; ".join(f"{part} at {said}" if part else said for part, said in words if said)
     flags = (flag("extrapolated", NODE, outside),) if outside else ()
     u_j = math.hypot(*terms_j.values())

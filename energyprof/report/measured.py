@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from energyprof.report.agreement import disagreements
-from energyprof.report.calibrated import node_energy, of_run, transferred
+from energyprof.report.calibrated import mean_temperature, node_energy, of_run, transferred
 from energyprof.report.cpu_time import spent
 from energyprof.report.energy import Energy, Integrator, MeterEnergy, Window, total
 from energyprof.report.flags import Flag
@@ -63,7 +63,7 @@ def measure(
             cadence_of[row.source].push(row.sample)
     by_meter = {
         name: [
-            transferred(energy, window, times.utc)
+            transferred(energy, window, times.utc, mean_temperature(times.conditions, [name]))
             for energy, window in zip(integrator.finish(), windows, strict=True)
         ]
         for name, integrator in integrators.items()
@@ -126,8 +126,9 @@ def _energies(
     node: NodeEnergy | None = None
     node_flags: tuple[Flag, ...] = ()
     if node_map is not None:
+        warm_c = mean_temperature(times.conditions, node_map.meters)
         whole_node, node_training = (
-            node_energy(node_map, {name: e[i] for name, e in by_meter.items()}, windows[i], times.utc)
+            node_energy(node_map, {name: e[i] for name, e in by_meter.items()}, windows[i], times.utc, warm_c)
             for i in (0, 1)
         )
         node, node_flags = of_run(node_map, node_training, whole_node), node_training.flags

@@ -27,6 +27,7 @@ SLOPE_U = 0.015
 LOAD_MARGIN = 0.05
 # No flag for hours, which pass between any calibration and its use; the doubt of this many is all there is.
 FLAGGED_HOURS = DRIFT_HOURS * (DRIFT_MOST_U / DRIFT_U) ** 2
+# So far outside of its devices' temperatures a calibration is of another machine room, or of another season.
 TEMPERATURE_MARGIN_C = 10.0
 # Of several calibrations the drift is their own; the default counts as so many of them.
 _DEFAULT_COUNTS = 2
@@ -67,6 +68,13 @@ def beyond_w(low_w: float, high_w: float, mean_w: float) -> float:
 def is_extrapolation(low_w: float, high_w: float, mean_w: float) -> bool:
     """Whether that is far enough to be said."""
     return beyond_w(low_w, high_w, mean_w) > LOAD_MARGIN * (high_w - low_w)
+
+
+def warm_words(range_c: tuple[float, float] | None, mean_c: float | None) -> str:
+    """The same of a temperature, where both are known; nobody knows by how much it moves a meter."""
+    if range_c is None or mean_c is None or beyond_w(*range_c, mean_c) <= TEMPERATURE_MARGIN_C:
+        return ""
+    return f"{mean_c:.0f} °C, calibrated from {range_c[0]:.0f} to {range_c[1]:.0f} °C"
 
 
 def outside_words(low_w: float, high_w: float, mean_w: float, hours: float) -> str:

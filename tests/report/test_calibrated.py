@@ -11,8 +11,10 @@ import pytest
 from energyprof.meter import CalibratedRange, Calibration
 from energyprof.report.calibrated import transferred
 from energyprof.report.energy import MeterEnergy
+from energyprof.report.rebuild import Rebuild
 from energyprof.report.transfer import drift_u
-from fakes.node import MAP, UTC, Truth, of_parts, rebuilt, record
+from energyprof.trace.rows import Row, Sample
+from fakes.node import MAP, UTC, Truth, of_parts, rebuilt, record, rows
 from fakes.recording import nvml, rapl
 from reports import report
 
@@ -73,6 +75,20 @@ def test_outside_of_what_a_map_saw_it_is_wider_and_said(loads_w, utc: str, says:
     assert (wider > inside.node.budget_j["transfer"] / (inside.node.energy_j or 1.0)) == (
         bool(says) or loads_w == (330.0, 100.0) or utc != UTC
     )
+
+
+@pytest.mark.parametrize(
+    ("warm_c", "says"), [(55.0, ""), (65.0, ""), (80.0, "80 °C, calibrated from 50 to 60 °C")]
+)
+def test_a_much_warmer_machine_is_said(warm_c: float, says: str) -> None:
+    by = replace(MAP, temperature_c=(50.0, 60.0))
+    made = replace(MADE, temperature_c=(50.0, 60.0))
+    gpu, cpu = record(nvml(calibration=Calibration(1.0, 0.0, 0.0, 0.0, "x", made))), record(rapl())
+    rebuild = Rebuild(report([], meters=(gpu, cpu), boundary="component", node_map=by))
+    looked = Row(0, "@condition", Sample(20.0, 20.0, None), "", {"device": "nvml:0", "temperature_c": warm_c})
+    *before, ended = rows([(gpu, 200.0), (cpu, 100.0)])
+    run = rebuild.add(lambda: [*before, looked, ended])
+    assert [f.detail for f in run.flags if f.kind == "extrapolated"] == (["", says] if says else [])
 
 
 def test_a_map_whose_meter_gave_nothing_gives_nothing() -> None:
