@@ -53,8 +53,9 @@ def child(root: Path, *words: str) -> dict[str, float]:
 
 def profile(display: str, interval_s: float, command: list[str]) -> dict[str, float]:
     """Profile ``command`` here, with the display ``drawn`` on a terminal that nobody sees, or ``off``."""
-    from energyprof.profile.job import plan_workload, work_of
+    from energyprof.profile.job import plan_workload
     from energyprof.profile.open_meters import MeasurementSettings, open_meters
+    from energyprof.profile.program import work_of
     from energyprof.profile.run import train_all
     from energyprof.profile.session import new_session
     from energyprof.profile.training import Training

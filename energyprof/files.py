@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -121,7 +120,7 @@ def temporary(folder: Path) -> Iterator[tuple[Path, int]]:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = folder / f"{_TEMPORARY}{secrets.token_hex(8)}.tmp"
+    path = folder / f"{_TEMPORARY}{os.urandom(8).hex()}.tmp"
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         with contextlib.suppress(OSError):  # a file system without locks

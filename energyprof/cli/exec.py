@@ -59,9 +59,10 @@ def exec_program(
     """
     from energyprof.cli import profiling
     from energyprof.profile.child import exit_status
+    from energyprof.profile.program import label_of
     from energyprof.profile.run import run_program
 
-    label = program_request(context).label
+    label = label_of(command, name)
     measuring = profiling.measuring(
         meters,
         interval,

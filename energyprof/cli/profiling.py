@@ -11,23 +11,22 @@ from typing import TYPE_CHECKING
 
 from energyprof.cli import streams
 from energyprof.cli.options import checked_interval, checked_wait, report_path, taken
-from energyprof.compare.drift import latest_calibrations, latest_map
 from energyprof.errors import UsageError
-from energyprof.measure import calibration
-from energyprof.profile.job import Job
 from energyprof.profile.lever_journal import restore_left
 from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.room import collect
 from energyprof.profile.session import SessionResult
 from energyprof.profile.watchers import Watcher
-from energyprof.report import node_file
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.file import to_json
-from energyprof.report.meter_test.measured import kept
 from energyprof.storable.values import MAX_NAME
 
 if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
+    from energyprof.measure.calibration import CalibrationRecord
+    from energyprof.profile.job import Job
+    from energyprof.report.meter_test.measured import KeptTest
+    from energyprof.report.node_map import NodeMap
 
 SCREEN = "the screen"  # among those who follow a run
 
@@ -95,20 +94,41 @@ def measuring(
     if resume is not None and (output is not None or force):
         raise UsageError(f"--resume {resume}: adds to that report; leave out --output and --force")
     path = report_path(output, label, force=force) if resume is None else resume
-    of_nodes = [file for file in calibrations or () if node_file.is_node_file(file)]
-    of_meters = [file for file in calibrations or () if file not in of_nodes]
+    of_meters, of_node = _calibrated(calibrations or ())
     return MeasurementSettings(
         asked,
         checked_interval(interval_s),
         checked_wait("--idle", idle_s),
         path,
-        latest_calibrations([calibration.read(file) for file in of_meters]),
-        kept(meter_test) if meter_test is not None else None,
+        of_meters,
+        _tested(meter_test),
         taken(force=force),
-        latest_map([node_file.read(file).node_map for file in of_nodes]),
+        of_node,
         _name_of_machine(machine),
         require_power,
     )
+
+
+# What few runs are given is loaded for those alone: the profiler's start is on everybody's bill.
+def _calibrated(files: Sequence[Path]) -> tuple[tuple[CalibrationRecord, ...], NodeMap | None]:
+    """The calibrations of meters among the files, and that of the node."""
+    if not files:
+        return (), None
+    from energyprof.compare.drift import latest_calibrations, latest_map
+    from energyprof.measure import calibration
+    from energyprof.report import node_file
+
+    of_nodes = [file for file in files if node_file.is_node_file(file)]
+    of_meters = [calibration.read(file) for file in files if file not in of_nodes]
+    return latest_calibrations(of_meters), latest_map([node_file.read(file).node_map for file in of_nodes])
+
+
+def _tested(meter_test: Path | None) -> KeptTest | None:
+    if meter_test is None:
+        return None
+    from energyprof.report.meter_test.measured import kept
+
+    return kept(meter_test)
 
 
 def _name_of_machine(text: str) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.measure.calibration import CalibrationRecord, CalibrationWindow
 from energyprof.meter import Calibration
 from energyprof.report.transfer import drift_u
 from energyprof.units import plus_minus, seconds, watts
+
+if TYPE_CHECKING:
+    from energyprof.measure.calibration import CalibrationRecord, CalibrationWindow
 
 # More points than these would hide the line: only those furthest off it are shown.
 SHOWN = 20

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +16,7 @@ from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import levers, preconditions, torchrun
 from energyprof.profile.checkout import Checkout
+from energyprof.profile.program import full_path, work_of
 from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.room import room
 from energyprof.profile.script import Script
@@ -25,7 +24,7 @@ from energyprof.profile.training import Training
 from energyprof.report.record import CommitRecord, WorkloadRecord
 from energyprof.settings import Settings
 from energyprof.wire import SEED_VARIABLE
-from energyprof.workload import Plan, WorkloadError, content_id
+from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads import workload_module
 
 # The plan of another checkout is made by that checkout's code.
@@ -229,34 +228,3 @@ def _given(settings: Settings) -> Mapping[str, Any]:
     """What differs from the defaults: another version need not know all of today's settings."""
     plain = dataclasses.asdict(Settings())
     return {name: value for name, value in dataclasses.asdict(settings).items() if value != plain[name]}
-
-
-def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
-    """What makes two runs of a program the same work: its command line.
-
-    What it is to achieve nobody knows, unless the user gave it a ``name``.
-    """
-    text = json.dumps(list(command))
-    readable = [readable_text(word) for word in command]
-    return WorkloadRecord(
-        readable_text(name) if name else Path(readable[0]).name,
-        None,
-        content_id({"program": readable_text(name)}) if name else "",
-        "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
-        {"command": readable},
-        None,
-    )
-
-
-def readable_text(word: str) -> str:
-    """A word of a command line as text: what is not UTF-8 as ``\\xff``."""
-    return os.fsencode(word).decode("utf-8", "backslashreplace")
-
-
-def full_path(name: str) -> str:
-    """The program's full path; looked up first, so that nothing is written for a slip of the finger."""
-    found = shutil.which(name)
-    if found is None:
-        problem = "is not executable" if os.path.exists(name) else "there is no such program"
-        raise UsageError(f"{name}: {problem}; check the name and the PATH")
-    return os.path.abspath(found)  # not resolved: a virtual environment's python is a link

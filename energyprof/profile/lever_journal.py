@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,12 +60,12 @@ class Journal:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # It gets its name when it is locked and whole: one without is not looked at.
-            unnamed = folder / f".{secrets.token_hex(8)}.new"
+            unnamed = folder / f".{os.urandom(8).hex()}.new"
             file = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(file, fcntl.LOCK_EX)
             os.write(file, json.dumps(content, indent=1).encode())
             os.fsync(file)
-            path = folder / f"{secrets.token_hex(8)}.json"
+            path = folder / f"{os.urandom(8).hex()}.json"
             unnamed.rename(path)
             _sync(folder)
         except OSError as error:

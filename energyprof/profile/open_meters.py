@@ -6,22 +6,23 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from energyprof.errors import NoPower, UsageError
 from energyprof.measure import gpus, machine
-from energyprof.measure.calibration import CalibrationRecord, calibration_of, check_applies
 from energyprof.measure.left_out import with_left_out
 from energyprof.measure.meters import find_asked, sysfs_root
 from energyprof.measure.opening import opened
 from energyprof.measure.selection import Selection, listing, select
-from energyprof.meter import ExternalLog, Meter, MeterInfo, Probe
+from energyprof.meter import Calibration, ExternalLog, Meter, MeterInfo, Probe
 from energyprof.report.file import Taken
 from energyprof.report.machines import known_as
-from energyprof.report.meter_test.measured import KeptTest, as_measured, warnings
-from energyprof.report.meter_test.measured import check_applies as check_tested
 from energyprof.report.node_map import NodeMap
 from energyprof.report.record import MeterRecord, meter_record
+
+if TYPE_CHECKING:
+    from energyprof.measure.calibration import CalibrationRecord
+    from energyprof.report.meter_test.measured import KeptTest
 
 # What makes a program, and so the meter, see fewer GPUs.
 _LEFT_OUT_BY = {"nvml": "CUDA_VISIBLE_DEVICES", "amdgpu": "HIP_VISIBLE_DEVICES"}
@@ -74,9 +75,11 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
         why = "; ".join(selection.notes) or "no meter was asked for"
         raise NoPower(f"--require-power: nothing here measures the power: {why}")
     infos, tested = [source.info for source in selection.sources], settings.meter_test
-    check_applies(settings.calibrations, infos)
+    calibrations = _calibrations(settings, infos)
     if tested is not None:
-        check_tested(tested, infos)
+        from energyprof.report.meter_test.measured import check_applies, warnings
+
+        check_applies(tested, infos)
         selection = replace(selection, notes=(*selection.notes, *warnings(tested, infos)))
     facts = machine.describe(root, gpus.devices(root), settings.machine)
     if settings.node_map is not None:
@@ -84,9 +87,9 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
     with opened(selection) as (found, probes):
         records = tuple(
             meter_record(
-                as_measured(meter.info, tested),
+                _as_measured(meter.info, tested),
                 settings.interval_s,
-                calibration_of(meter.info, settings.calibrations),
+                calibrations.get(meter.info.name),
                 counted=meter.info.name in selection.counted,
             )
             for meter in found
@@ -102,6 +105,26 @@ def open_meters(settings: MeasurementSettings) -> Iterator[OpenMeters]:
             settings.idle_s,
             settings.node_map,
         )
+
+
+# Few runs have a calibration or a test of their meters: what these need is loaded for those alone.
+def _calibrations(settings: MeasurementSettings, infos: Sequence[MeterInfo]) -> dict[str, Calibration]:
+    """The calibration of each meter that has one, by its name. Raises UsageError: one is of other meters."""
+    if not settings.calibrations:
+        return {}
+    from energyprof.measure.calibration import calibration_of, check_applies
+
+    check_applies(settings.calibrations, infos)
+    found = {info.name: calibration_of(info, settings.calibrations) for info in infos}
+    return {name: calibration for name, calibration in found.items() if calibration is not None}
+
+
+def _as_measured(info: MeterInfo, tested: KeptTest | None) -> MeterInfo:
+    if tested is None:
+        return info
+    from energyprof.report.meter_test.measured import as_measured
+
+    return as_measured(info, tested)
 
 
 def check_map(by: NodeMap, machine: Mapping[str, Any], infos: Sequence[MeterInfo]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.job import Job, program_job, script_job, with_levers, workload_job
+from energyprof.profile.program import label_of
 from energyprof.profile.script import Script
 from energyprof.settings import Settings
 
@@ -61,7 +61,7 @@ class ProgramRequest:
     @property
     def label(self) -> str:
         """What its report is called."""
-        return self.name or Path(self.command[0]).name
+        return label_of(self.command, self.name)
 
     def job(self, checkout: Checkout | None) -> Job:
         """The same as a job, of the code in ``checkout``."""

@@ -16,17 +16,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from energyprof.profile import levers
 from energyprof.profile.inbox import signals
-from energyprof.profile.job import Job, full_path, work_of
 from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
+from energyprof.profile.program import full_path, work_of
 from energyprof.profile.provenance import commit_of_command
-from energyprof.profile.resume import resumed_session, unmeasured
 from energyprof.profile.session import ReportSession, SessionResult, new_session
 from energyprof.profile.training import Training
 from energyprof.profile.watchers import Watcher
 from energyprof.report.file import read
+
+if TYPE_CHECKING:
+    from energyprof.profile.job import Job
 
 
 def run_job(
@@ -57,6 +60,8 @@ def resume_job(
         NotComparable: the report is of other work, of another machine, or of other meters.
         FileError: the report or its trace cannot be read or written.
     """
+    from energyprof.profile.resume import resumed_session, unmeasured
+
     with open_meters(settings) as on:
         job.check()
         levers.check_same(job.levers, read(settings.path), settings.path)

@@ -10,7 +10,7 @@ import pytest
 
 import energyprof
 from energyprof.errors import UsageError
-from energyprof.profile.job import work_of
+from energyprof.profile.program import work_of
 from energyprof.profile.script import Script, is_script, target_of
 from energyprof.workload import Target
 
