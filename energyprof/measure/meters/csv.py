@@ -1,62 +1,57 @@
-"""Powers or a counter from a file written by another logger, joined to a run by its times."""
+"""Powers or a counter from a file that another logger writes, joined to a run by its times."""
 
 from __future__ import annotations
 
-import collections
 import functools
 import itertools
 import statistics
-import time
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone, tzinfo
+from collections.abc import Mapping
+from datetime import timezone, tzinfo
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
 from energyprof.errors import MeterError, UsageError
+from energyprof.measure.meters.csv_log import CsvLog
 from energyprof.measure.meters.network.address import Address, parse
-from energyprof.meter import BOUNDARIES, Finding, MeterInfo, Part, Role, Source
+from energyprof.meter import BOUNDARIES, Boundary, Finding, MeterInfo, Part, Role, Source
 from energyprof.trace.gains import INSTRUMENT
-from energyprof.trace.table import UNITS, Columns, TableRow, Wanted, read_columns, rows
+from energyprof.trace.logs.columns import Column
+from energyprof.trace.logs.formats import GENERIC, gain_of
+from energyprof.trace.logs.layout import Layout, layout_of
+from energyprof.trace.logs.opening import open_table
+from energyprof.trace.logs.quantities import MOST_W, UNITS, implausible, likely_unit
+from energyprof.trace.logs.reader import Reader, Series
+from energyprof.trace.logs.wanted import Wanted
 
 ROLE: Role = "real"
 USAGE = "csv=wall.csv"
 
-OPTIONS = ("part", "offset", "time", "power", "energy", "unit", "tz", "resolution", "window")
+OPTIONS = (
+    *("part", "offset", "time", "power", "energy", "unit", "tz", "by", "only"),
+    *("resolution", "window"),
+)
 
 # What a log of components or of a module's rails may be of.
 PARTS: tuple[Part, ...] = ("cpu", "gpu", "dram", "board", "soc")
 
-# What a cheap plug with a display may be off by; better instruments say so in their datasheets.
-# A whole node with eight GPUs, twice.
-MAX_POWER_W = 20_000.0
-
-# So many rows tell how often the logger writes, and with how many digits.
-LOOKED_AT = 100
 # Of a file that has no rows yet.
 PERIOD_S = 1.0
 
-# The row after a run is waited for over two of its periods, or so long.
-PATIENCE_S = 10.0
-
 
 def find_at(address: str, options: Mapping[str, str]) -> Finding:
-    """The log in the file ``address``; blocked if it is not there, or not a table of times and values.
+    """The meters in the log ``address``; blocked if it is not there, or not one of times and values.
 
     Raises:
         UsageError: an option is invalid.
     """
     place = parse("csv", address, options, gain=INSTRUMENT, boundaries=BOUNDARIES, own=OPTIONS)
     wanted, path = _wanted(place), Path(address).expanduser().absolute()
-    resolution, window_s = place.number("resolution", 0.0), place.number("window", 0.0)
-    stated = "window" in place.own
-    if resolution < 0 or window_s < 0:
+    if place.number("resolution", 0.0) < 0 or place.number("window", 0.0) < 0:
         raise UsageError("csv: resolution= and window= cannot be negative")
     try:
-        columns = read_columns(path, wanted)
-        seen = list(itertools.islice(rows(path, columns, wanted.zone), LOOKED_AT))
-        if seen and all(row.time_s is None for row in seen):
-            raise MeterError(f"{path}: line {seen[0].line}: {seen[0].problem}")
+        layout = layout_of(open_table(path, growing=True), wanted)
+        found = _series(layout, wanted)
     except FileNotFoundError:
         remedy = "start the logger before the run: the file must be there, if only with its header"
         return Finding("csv", ROLE, "blocked", reason=f"{path}: no such file", remedy=remedy)
@@ -66,46 +61,104 @@ def find_at(address: str, options: Mapping[str, str]) -> Finding:
     except (OSError, MeterError) as error:
         reason = f"{path}: {error.strerror}" if isinstance(error, OSError) else str(error)
         return Finding("csv", ROLE, "blocked", reason=reason)
+    offset_s = place.number("offset", 0.0)
+    infos = [_info(place, options, path, layout, series, len(found) > 1) for series in found]
+    sources = tuple(
+        Source(info, functools.partial(CsvLog, info, path, wanted, series.name, offset_s))
+        for info, series in zip(infos, found, strict=True)
+    )
+    notes = list(layout.notes)
+    if "gain" not in options and layout.format is GENERIC:
+        notes.append(f"{infos[0].name}: unknown instrument: {INSTRUMENT.source}; ±5 % is assumed")
+    return Finding("csv", ROLE, "found", sources, notes=tuple(notes))
+
+
+def _series(layout: Layout, wanted: Wanted) -> list[Series]:
+    """The meters of the log and their first readings.
+
+    Raises:
+        MeterError: none of its rows has a time, its powers are not believed, or it has no rows yet that would
+            tell how many devices it holds.
+        OSError: it cannot be read.
+    """
+    path = layout.table.path
+    if layout.counts_from_start and (not layout.table.start or wanted.zone is None):
+        raise MeterError(
+            f"{path}: its times count from its start: {wanted.word('tz')} of the start, or log the time"
+        )
+    reader = Reader(layout, wanted.zone, growing=True)
+    next(reader.batches(), None)
+    times = [time_s for series in reader.series for time_s in series.times_s if time_s is not None]
+    if reader.problem.count and not times:
+        raise MeterError(f"{path}: line {reader.problem.line}: {reader.problem.what}")
+    if not reader.series:
+        raise MeterError(f"{path}: no rows yet that tell how many devices it holds: start the logger first")
+    for series in reader.series:
+        known = [value for value in series.values if value is not None]
+        column = series.column
+        if column.reads != "power_w" or not known or layout.stated:
+            continue
+        mean_w = statistics.fmean(known) * column.factor
+        if reason := implausible(mean_w, column.part, column.unit):
+            likely = likely_unit(mean_w, column.part, column.unit) or "…"
+            raise MeterError(
+                f"{path}: {column.title!r}: {reason}: give unit={likely}, or unit={column.unit} if so"
+            )
+    return reader.series
+
+
+def _info(
+    place: Address, options: Mapping[str, str], path: Path, layout: Layout, series: Series, several: bool
+) -> MeterInfo:
+    column, form = series.column, layout.format
+    part, boundary = _sees(place, options, column)
+    times = [time_s for time_s in series.times_s if time_s is not None]
     # How often it writes, so that a gap is told from its usual pace.
-    times = [row.time_s for row in seen if row.time_s is not None]
     gaps = [after - before for before, after in itertools.pairwise(times) if after > before]
     period_s = statistics.median(gaps) if gaps else PERIOD_S
-    decimals = max((columns.decimals_of(row) for row in seen if columns.value_of(row) is not None), default=0)
-    info = MeterInfo(
-        name=place.name(),
+    if form.held and gaps:
+        period_s = max(gaps)
+    stated, power = "window" in place.own, column.quantity == "power_w"
+    window_s = place.number("window", 0.0)
+    gain = place.gain if "gain" in options else gain_of(form, part).info()
+    name = "".join(mark if mark.isprintable() else "?" for mark in series.name[:100])
+    return MeterInfo(
+        name=place.name(name) if several else place.name(),
         kind="csv",
-        part=_part(place),
-        boundary=place.boundary,
-        reads=columns.reads,
-        method=f"column {columns.title!r} in {columns.unit}",
-        resolution=(resolution or 10.0**-decimals) * columns.factor,
+        part=part,
+        boundary=boundary,
+        reads=column.quantity,
+        method=f"column {column.title!r} in {column.unit}",
+        resolution=(place.number("resolution", 0.0) or 10.0**-layout.decimals) * column.factor,
         refresh_s=period_s,
-        **place.gain,
-        max_power_w=MAX_POWER_W,
+        max_power_w=2 * MOST_W[part],
         device=str(path),
         # A logger writes a mean since its last row, or a power of that moment.
-        window_s=window_s if stated or columns.reads == "energy_j" else period_s,
-        window_assumed=not stated and columns.reads == "power_w",
+        window_s=window_s if stated or not power else period_s,
+        window_assumed=not stated and power,
+        may_stand_still=form.held,
         min_interval_s=period_s,
         external=True,
+        origin=form.origin,
+        **gain,
     )
-    notes = (
-        ()
-        if "gain" in options
-        else (f"{info.name}: unknown instrument: {INSTRUMENT.source}; ±5 % is assumed",)
-    )
-    source = Source(info, functools.partial(CsvLog, info, path, wanted, place.number("offset", 0.0)))
-    return Finding("csv", ROLE, "found", (source,), notes=notes)
 
 
-def _part(place: Address) -> Part:
-    """What the log is of: of the machine, or of the part that must be named. Raises UsageError."""
-    whole = place.boundary in ("node_dc", "wall_ac")
-    if whole == ("part" in place.own):
-        said = f"boundary={place.boundary} is of the whole machine: leave out part="
-        missing = f"boundary={place.boundary} needs part=: give {' or '.join(PARTS)}"
-        raise UsageError(f"csv: {said if whole else missing}")
-    return "machine" if whole else cast(Part, place.one_of("part", PARTS, ""))
+def _sees(place: Address, options: Mapping[str, str], column: Column) -> tuple[Part, Boundary]:
+    """What the log is of, and what it sees, by the user's word or by its own.
+
+    Raises:
+        UsageError: a boundary within the machine is of a part that neither names, or a whole has a part.
+    """
+    boundary = place.boundary if "boundary" in options else column.boundary
+    whole, named = boundary in ("node_dc", "wall_ac"), "part" in place.own
+    if whole and named:
+        raise UsageError(f"csv: boundary={boundary} is of the whole machine: leave out part=")
+    if whole:
+        return "machine", boundary
+    if not named and column.part == "machine":
+        raise UsageError(f"csv: boundary={boundary} needs part=: give {' or '.join(PARTS)}")
+    return cast(Part, place.one_of("part", PARTS, "")) if named else column.part, boundary
 
 
 def _wanted(place: Address) -> Wanted:
@@ -118,8 +171,15 @@ def _wanted(place: Address) -> Wanted:
         raise UsageError(
             f"csv: unit={unit} does not go with {'power' if 'power' in place.own else 'energy'}="
         )
+    power = place.text("power")
     return Wanted(
-        place.text("time"), place.text("power"), place.text("energy"), unit, _zone(place.text("tz"))
+        place.text("time"),
+        (power,) if power else (),
+        place.text("energy"),
+        unit,
+        _zone(place.text("tz")),
+        place.text("by"),
+        place.text("only"),
     )
 
 
@@ -131,97 +191,3 @@ def _zone(name: str) -> tzinfo | None:
     except (ValueError, OSError, KeyError):
         message = f"csv: tz={name} is not a known time zone: give tz=UTC or one such as tz=Europe/Paris"
         raise UsageError(message) from None
-
-
-class CsvLog:
-    """The file, read anew for each run that is over."""
-
-    def __init__(self, info: MeterInfo, path: Path, wanted: Wanted, offset_s: float) -> None:
-        """``offset_s`` is added to the file's times."""
-        self.info = info
-        self._path, self._wanted, self._offset_s = path, wanted, offset_s
-
-    def settle(self, end_s: float, ended_s: float) -> None:
-        """Wait for the row after a run that ended just now: two of the log's periods.
-
-        Raises:
-            MeterError: the file cannot be read.
-        """
-        try:
-            wait_s = ended_s + min(2 * self.info.refresh_s, PATIENCE_S) - time.monotonic()
-            if wait_s > 0 and not self._reaches(end_s):
-                time.sleep(wait_s)
-        except OSError as error:
-            raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
-
-    def between(self, start_s: float, end_s: float) -> Sequence[tuple[float, float | None]]:
-        """Its rows from ``start_s`` to ``end_s`` (s since 1970, UTC), with the one before and the one after.
-
-        They come in the file's order. A row within the window whose time cannot be read leaves one without a
-        value at the time of the one before it.
-
-        Raises:
-            MeterError: the file cannot be read, or has no row there.
-        """
-        try:
-            return self._rows(start_s, end_s)
-        except OSError as error:
-            raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Nothing: the file is open only while it is read."""
-
-    def _reaches(self, end_s: float) -> bool:
-        """Whether the log's last row is one after ``end_s``."""
-        found = rows(self._path, read_columns(self._path, self._wanted), self._wanted.zone)
-        last = collections.deque((row.time_s for row in found if row.time_s is not None), maxlen=1)
-        return bool(last) and last[0] + self._offset_s > end_s
-
-    def _rows(self, start_s: float, end_s: float) -> list[tuple[float, float | None]]:
-        before: tuple[float, TableRow] | None = None
-        after: tuple[float, TableRow] | None = None
-        within: list[tuple[float, float | None]] = []
-        first_s = last_s = None
-        bad: TableRow | None = None
-        columns = read_columns(self._path, self._wanted)
-        for row in rows(self._path, columns, self._wanted.zone):
-            if row.time_s is None:
-                bad = bad or row
-                if within and after is None:
-                    within.append((within[-1][0], None))
-                continue
-            time_s = row.time_s + self._offset_s
-            first_s = time_s if first_s is None else min(first_s, time_s)
-            last_s = time_s if last_s is None else max(last_s, time_s)
-            # Of a long log most rows are before the run: their values are not looked at.
-            if time_s < start_s and not within:
-                if before is None or before[0] <= time_s:
-                    before = (time_s, row)
-            elif time_s > end_s:
-                if after is None or after[0] > time_s:
-                    after = (time_s, row)
-            else:
-                within.append((time_s, columns.value_of(row)))
-        if not within:
-            raise MeterError(self._nothing(start_s, end_s, first_s, last_s, bad))
-        return [*_beside(before, columns), *within, *_beside(after, columns)]
-
-    def _nothing(
-        self, start_s: float, end_s: float, first_s: float | None, last_s: float | None, bad: TableRow | None
-    ) -> str:
-        """Why no row lies within the run."""
-        if first_s is None or last_s is None:
-            problem = f"line {bad.line}: {bad.problem}" if bad else "no row below its header"
-            return f"{self.info.name}: {self._path}: {problem}"
-        return (
-            f"{self.info.name}: {self._path}: no row from {_utc(start_s)} to {_utc(end_s)}: the file covers"
-            f" {_utc(first_s)} to {_utc(last_s)}; is the logger's clock wrong? offset=SECONDS corrects it"
-        )
-
-
-def _beside(found: tuple[float, TableRow] | None, columns: Columns) -> list[tuple[float, float | None]]:
-    return [(found[0], columns.value_of(found[1]))] if found else []
-
-
-def _utc(time_s: float) -> str:
-    return datetime.fromtimestamp(time_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -58,9 +58,9 @@ def bursts(times_s: Sequence[float]) -> Bursts:
 
 
 def repeated(times_s: Sequence[float]) -> bool:
-    """Whether most rows share their time with another."""
-    counts = Counter(times_s)
-    return sum(n for n in counts.values() if n > 1) > len(times_s) / 2 and len(times_s) >= 4
+    """Whether most rows share their time with one beside them; a clock that was set back repeats others."""
+    together = (len(list(those)) for _, those in itertools.groupby(times_s))
+    return sum(n for n in together if n > 1) > len(times_s) / 2 and len(times_s) >= 4
 
 
 def takes_turns(cells: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.trace.logs.table import Row, Table
-from energyprof.trace.logs.text import chunks
+from energyprof.trace.logs.text import beginning, chunks
 
 # A document lies in memory as a whole, at some ten times its size; lines do not.
 MAX_DOCUMENT_CHARS = 16 << 20
@@ -81,15 +81,11 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def _document(path: Path) -> list[Any]:
     """Every value in the file: some programs write one behind the other."""
-    parts: list[str] = []
-    for chunk in chunks(path):
-        parts += chunk.lines
-        if sum(map(len, chunk.lines)) + sum(map(len, parts[: -len(chunk.lines)])) > MAX_DOCUMENT_CHARS:
-            raise MeterError(
-                f"{path}: a JSON document of more than {MAX_DOCUMENT_CHARS >> 20} MB: write a record a line, "
-                "or CSV"
-            )
-    text = "\n".join(parts)
+    text = beginning(path, MAX_DOCUMENT_CHARS + 1)
+    if len(text) > MAX_DOCUMENT_CHARS:
+        raise MeterError(
+            f"{path}: a JSON document of more than {MAX_DOCUMENT_CHARS >> 20} MB: write a record a line"
+        )
     found: list[Any] = []
     decoder, at = json.JSONDecoder(), 0
     blank = re.compile(r"[\s,]*")

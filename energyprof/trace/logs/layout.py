@@ -20,7 +20,7 @@ from energyprof.trace.logs.wanted import Wanted
 from energyprof.trace.stamps import DateOrder, Stamps, elapsed
 
 # So many rows show what a log is.
-LOOKED_AT = 2000
+LOOKED_AT = 1000
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from energyprof.errors import MeterError
 from energyprof.trace.logs.columns import Column
 from energyprof.trace.logs.delimited import COMMENT
 from energyprof.trace.logs.devices import MOST_DEVICES
+from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.layout import Layout, unasked
 from energyprof.trace.logs.metrics import metric_of
 from energyprof.trace.logs.table import Row
@@ -170,14 +171,21 @@ class Reader:
         to = self._series_of(cell.strip(), metric_of(cells, layout.metric))
         self._by_cell[cell] = to
         time_s = self._time_of(row, to)
+        if time_s is not None and to and layout.format is GENERIC and not self._has_value(cells, to):
+            self.problem.add(row.line, f"{len(cells)} columns, where the header has more")
+            time_s = None
         values = [self._value(one.column, cells) for one in to]
-        if time_s is None and len(cells) <= max(layout.time, default=-1):
-            return  # of a meter that is not known either: counted as a problem
+        if time_s is None and layout.key is not None and layout.key >= len(cells):
+            return  # nobody knows of which meter: counted as a problem
         for one, value in zip(to, values, strict=True):
             one.times_s.append(time_s)
             one.values.append(value)
             one.flawed = one.flawed or time_s is None or value is None
             one.rows += 1
+
+    @staticmethod
+    def _has_value(cells: Sequence[str], to: Sequence[Series]) -> bool:
+        return any(one.column.index < len(cells) for one in to)
 
     def _value(self, column: Column, cells: Sequence[str]) -> float | None:
         if column.index >= len(cells):

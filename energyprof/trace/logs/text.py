@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from energyprof.errors import MeterError
 
-CHUNK_CHARS = 1 << 18
+CHUNK_CHARS = 1 << 15
 # No logger writes so long a line; a file without any would lie in memory whole.
 MAX_LINE_CHARS = 1 << 20
 
@@ -27,7 +27,7 @@ class Chunk(NamedTuple):
     lines: list[str]
 
 
-def chunks(path: Path, *, growing: bool = False, chars: int = CHUNK_CHARS) -> Iterator[Chunk]:
+def chunks(path: Path, *, growing: bool = False) -> Iterator[Chunk]:
     """All lines of the file. Of one that is ``growing`` a last line without its end is still being written.
 
     Raises:
@@ -37,7 +37,7 @@ def chunks(path: Path, *, growing: bool = False, chars: int = CHUNK_CHARS) -> It
     number, rest = 1, ""
     try:
         with _open(path) as file:
-            while text := file.read(chars):
+            while text := file.read(CHUNK_CHARS):
                 lines = (rest + text).split("\n")
                 rest = lines.pop()
                 if len(rest) > MAX_LINE_CHARS:
@@ -58,9 +58,30 @@ def chunks(path: Path, *, growing: bool = False, chars: int = CHUNK_CHARS) -> It
 
 
 def head(path: Path, *, growing: bool = False) -> list[str]:
-    """The first lines, at most some hundred thousand characters of them. Raises as `chunks`."""
-    first = next(chunks(path, growing=growing, chars=CHUNK_CHARS), None)
-    return first.lines if first else []
+    """The first lines, some ten thousand characters; of a file that is one long line its beginning.
+
+    Raises:
+        MeterError: it is no text, or what is packed in it is broken.
+        OSError: it cannot be read.
+    """
+    text = beginning(path, CHUNK_CHARS)
+    whole, end, rest = text.rpartition("\n")
+    cut_off = growing or len(text) == CHUNK_CHARS
+    lines = whole.split("\n") if end else []
+    if rest and not (cut_off and (lines or growing)):
+        lines.append(rest)
+    return [line.rstrip("\r") for line in lines]
+
+
+def beginning(path: Path, most: int) -> str:
+    """The first characters of a file, ``most`` at most. Raises as `head`."""
+    try:
+        with _open(path) as file:
+            return file.read(most)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise MeterError(f"{path}: not a readable file: {error}") from None
+    except UnicodeError:
+        raise MeterError(f"{path}: not a text file") from None
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:

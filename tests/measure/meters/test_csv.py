@@ -164,6 +164,11 @@ def test_a_date_and_a_time_may_be_two_columns(wall: Path) -> None:
         ("# a\ntimestamp,power\n0.5,90\n", {}, "line 3: '0.5' is not a time since 1970"),
         ("timestamp,power\n01.05.2024 12:00:00,90\n", {}, "line 2: '01.05.2024 12:00:00' has no time zone"),
         ("timestamp,power\n01.05.24 12:00:00,90\n", {}, "line 2: '01.05.24 12:00:00' is not a time"),
+        ("timestamp,power\n1st May 12:00,90\n", {}, "line 2: '1st May 12:00' is not a time"),
+        ("timestamp,power\n01/05/2024 12:00:00,90\n", {}, "line 2: '01/05/2024 12:00:00' may be of two days"),
+        ("timestamp,gpu_power_w\n1714564800,90000\n", {}, "'gpu_power_w': in W its mean is 9e+04 W"),
+        ("host,time,power_w\n" + "".join(f"{h},{NOON_S + n},9\n" for n in range(9) for h in "ab"), {},
+         "2 series in one column, told apart by 'host' (a, b): by=host adds them up, only=NAME takes one"),
         ("timestamp,power\n2024-13-01 12:00:00Z,90\n", {}, "line 2: '2024-13-01 12:00:00Z' is not a time:"),
         ("timestamp,power\n2024-10-27 02:30:00,90\n", PARIS, "line 2: '2024-10-27 02:30:00' comes twice"),
         ("timestamp,power\n1714564800\n", {}, "line 2: 1 columns, where the header has more"),
@@ -346,3 +351,50 @@ def test_of_a_long_log_only_the_run_is_held(wall: Path) -> None:
         tracemalloc.stop()
     assert len(rows) == 11
     assert peak_bytes < 1_000_000  # the rows in memory would be ten times that
+
+
+def gpus(count: int) -> str:
+    rows = [f"{NOON_S + n:.1f}, {gpu}, {100 + gpu}.00 W" for n in range(10) for gpu in range(count)]
+    return "\n".join(["timestamp, index, power.draw [W]", *rows, ""])
+
+
+def test_the_devices_of_a_log_are_meters_of_their_own_within_its_boundary(wall: Path) -> None:
+    finding = find(wall, gpus(3), name="smi")
+    infos = [source.info for source in finding.sources]
+    assert [info.name for info in infos] == ["csv:smi:0", "csv:smi:1", "csv:smi:2"]
+    assert {(info.part, info.boundary) for info in infos} == {("gpu", "component")}
+    assert "NVIDIA" in infos[0].gain_source
+    for gpu, source in enumerate(finding.sources):
+        log: Any = source.open()
+        rows = log.between(NOON_S + 2, NOON_S + 3)
+        assert rows == [(NOON_S + n, 100.0 + gpu) for n in (1, 2, 3, 4)]
+
+
+def test_one_device_of_a_log_can_be_read_alone(wall: Path) -> None:
+    finding = find(wall, gpus(3), only="2")
+    assert [value for _, value in opened(finding).between(NOON_S, NOON_S + 1)] == [102.0, 102.0, 102.0]
+    assert find(wall, gpus(2), boundary="node_dc").sources[0].info.boundary == "node_dc"
+
+
+def test_the_energies_of_intervals_are_added_up(wall: Path) -> None:
+    rows = "".join(f"{NOON_S + 60 * n:.0f},6.0,400\n" for n in range(5))
+    finding = find(wall, "timestamp,total_act_energy,max_act_power\n" + rows)
+    assert finding.sources[0].info.reads == "energy_j"
+    rows_of = opened(finding).between(NOON_S + 60, NOON_S + 180)
+    assert rows_of == [(NOON_S + 60 * n, pytest.approx(21_600.0 * n)) for n in (1, 2, 3, 4)]
+
+
+def test_a_log_that_is_no_table_of_cells_is_read_too(wall: Path) -> None:
+    lines = [
+        f"05-01-2024 12:00:0{n} RAM 1/2MB (lfb 1x4MB) CPU [9%@1190] CPU@40C VDD_IN 6000mW/6000mW"
+        for n in range(9)
+    ]
+    finding = find(wall, "\n".join(lines) + "\n", tz="UTC")
+    info = finding.sources[0].info
+    assert (info.part, info.boundary) == ("soc", "module")
+    assert opened(finding).between(NOON_S + 1, NOON_S + 2)[0] == (NOON_S, 6.0)
+
+
+def test_how_many_devices_there_are_must_be_known_at_the_start(wall: Path) -> None:
+    finding = find(wall, "timestamp, index, power.draw [W]\n")
+    assert "no rows yet that tell how many devices it holds" in finding.reason
