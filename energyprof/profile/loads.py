@@ -102,6 +102,10 @@ class Loads:
         """What can be loaded."""
         return tuple(self.of)
 
+    def ended(self) -> list[Target]:
+        """What is no longer loaded, since a process of its load has ended."""
+        return [target for target, loads in self.of.items() if not all(load.lives for load in loads)]
+
     def used_s(self, target: Target | None = None) -> float:
         """The processor time of a target's processes, or of all, until now."""
         return sum(load.used_s() for one, loads in self.of.items() for load in loads if target in (None, one))

@@ -31,6 +31,7 @@ TEST_S = 30.0
 LEAST_STEP_S, LONGEST_STEP_S = 3.0, 15.0
 # What starting the loads left behind is over.
 SETTLE_S = 1.0
+ENDED = "the process that was to load it ended before the test did"
 # A close look at a meter that can be read so fast.
 FAST_READ_S = 0.001
 CLOSEUP_S, CLOSEUP_POLL_S = 0.3, 0.0001
@@ -94,6 +95,7 @@ def record_load(
             samples[index].append(_sample(reading, zero_s))
             if reading.error:
                 problems[infos[index].name] = reading.error
+        ended = made.ended()
         for index in hung:
             problems[infos[index].name] = "it does not come back from a read"
         closeups = [
@@ -101,13 +103,13 @@ def record_load(
             for i, meter in enumerate(meters)
         ]
     return LoadTest(
-        targets=made.targets,
+        targets=tuple(target for target in made.targets if target not in ended),
         steps=done,
         meters=tuple(infos),
         samples=samples,
         closeups=closeups,
         problems=problems,
-        unloaded=made.unloaded,
+        unloaded=(*made.unloaded, *(f"{target.name} not loaded: {ENDED}" for target in ended)),
         notes=(*made.notes, *_untested(selection)),
         load=readings,
         foreign=tuple(conditions.foreign),

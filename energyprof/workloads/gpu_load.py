@@ -45,12 +45,13 @@ def _work(torch: Any, number: int) -> None:
     print(json.dumps({"name": properties.name, "uuid": str(getattr(properties, "uuid", ""))}), flush=True)
     share = 0.0
     while True:
-        slice_s = random.uniform(*SLICES_S)
-        until_s = time.perf_counter() + share * slice_s
+        start_s = time.perf_counter()
+        until_s = start_s + share * random.uniform(*SLICES_S)
         while time.perf_counter() < until_s:
             torch.matmul(matrix, matrix, out=product)
             torch.cuda.synchronize(device)
-        rest_s = (1 - share) * slice_s if share > 0 else None
+        # On a small GPU a single product takes longer than that.
+        rest_s = (time.perf_counter() - start_s) * (1 - share) / share if share > 0 else None
         if select.select([0], [], [], rest_s)[0]:
             words = os.read(0, 100).split()
             if not words:

@@ -84,6 +84,14 @@ def test_a_gpu_that_cannot_be_loaded_is_read_and_says_why(command: Any, tmp_path
     assert "sees no GPU; --python PATH names an interpreter" in " ".join(done.stderr.split())
 
 
+def test_a_load_that_breaks_off_blames_no_meter(command: Any, tmp_path: Path) -> None:
+    environment = nvml.environment(nvml.build(), wave="constant:35:35")
+    environment |= {"FAKE_TORCH_WORK": str(tmp_path), "FAKE_TORCH_PRODUCTS": "3", "PYTHONPATH": str(TORCH)}
+    done, found = judged(command, "--seconds", "0.5", "--meters", "nvml", environment=environment)
+    assert (found["nvml:0"]["state"], found["nvml:0"]["broken"]) == ("unloaded", False)
+    assert "GPU 0 not loaded: the process that was to load it ended before" in " ".join(done.stderr.split())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_it_ends_the_load(command: Any, tmp_path: Path, number: signal.Signals) -> None:

@@ -1,7 +1,8 @@
 """A PyTorch whose GPUs are fakes: what is done on them stands in files that the fake NVML draws power by.
 
 A child finds it on its PYTHONPATH. ``FAKE_TORCH_WORK``: the folder of those files; ``FAKE_TORCH_GPUS``: how
-many (1); ``FAKE_TORCH_UUIDS``: theirs, separated by commas (none: a version that does not tell them).
+many (1); ``FAKE_TORCH_UUIDS``: theirs, separated by commas (none: a version that does not tell them);
+``FAKE_TORCH_PRODUCTS``: after so many of them no more can be made.
 """
 
 import os
@@ -30,7 +31,14 @@ def empty_like(matrix):
     return _Matrix(matrix.device)
 
 
+_left = int(os.environ.get("FAKE_TORCH_PRODUCTS", "1000000000"))
+
+
 def matmul(a, b, out):
+    global _left
+    _left -= 1
+    if _left < 0:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
     out.device.work_s = getattr(out.device, "work_s", 0.0) + 0.002
 
 

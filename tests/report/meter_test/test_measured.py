@@ -137,6 +137,9 @@ def test_a_disturbed_test_is_not_used(tmp_path: Path) -> None:
         kept(path)
 
 
+WELL = {"meter": "x", "device": "", "method": "", "part": "cpu", "state": "follows"}
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -146,6 +149,8 @@ def test_a_disturbed_test_is_not_used(tmp_path: Path) -> None:
         {"results": [{"meter": "x"}]},
         {"steps": [{"start_s": -1, "end_s": 1, "targets": [], "share": 2}]},
         {"created": "yesterday"},
+        {"results": [{**WELL, "window_s": 1e308}]},
+        {"results": [{**WELL, "renewed_most_s": -1}]},
     ],
 )
 def test_what_is_no_meter_test_is_one_line(tmp_path: Path, change: dict[str, Any]) -> None:
