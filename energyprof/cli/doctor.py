@@ -102,6 +102,18 @@ def _look(
         Screen(sys.stdout).print(diagnosis(facts, findings, selection, seen, addresses()))
 
 
+def _reason(findings: Sequence[Finding], selection: Selection) -> str:
+    """Why nothing can be tested, in a few words."""
+    from energyprof.measure.selection import listing, why
+
+    real = [finding for finding in findings if finding.role == "real"]
+    missing = sorted((f for f in real if f.state != "found"), key=lambda f: f.state != "blocked")
+    if missing and len(missing) == len(real):
+        return why(missing[0])
+    names = listing([source.info.name for source in selection.sources])
+    return f"{names} is none that is read now" if names else "none was asked for"
+
+
 def _test(
     findings: Sequence[Finding],
     selection: Selection,
@@ -123,7 +135,6 @@ def _test(
     from energyprof.files import write_new, write_text
     from energyprof.formats.console import Screen
     from energyprof.formats.meter_test import meter_test_table
-    from energyprof.measure.selection import why
     from energyprof.profile.meter_test import record_load, testable
     from energyprof.report.meter_test import record as records
     from energyprof.report.meter_test.judge import judge
@@ -134,9 +145,7 @@ def _test(
         )
     path = report_path(output, "meter-test", force=force) if output is not None else None
     if not testable(selection):
-        real = [f for f in findings if f.role == "real"]
-        first = next((f for f in real if f.state == "blocked"), real[0])
-        raise MissingPart(f"there is no meter here to test ({why(first)}); {ELSEWHERE}")
+        raise MissingPart(f"there is no meter here to test ({_reason(findings, selection)}); {ELSEWHERE}")
     err = Screen(sys.stderr)
     with err.status("starting") as status:
         found = record_load(selection, root, seconds, python or sys.executable, status.update)

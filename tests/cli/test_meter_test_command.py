@@ -54,6 +54,29 @@ def test_meters_that_follow_and_those_that_do_not_are_told_apart(command: Any, t
     assert json.loads(done.stdout) == json.loads((command.folder / "kept.json").read_text())
 
 
+class SlowPlug(ShellyRpc):
+    """A plug of a machine that shows the mean of the last 3 s."""
+
+    machine: LoadedMachine
+
+    @property
+    def power_w(self) -> float:
+        return 40 + 1.3 * self.machine.power_w(time.monotonic(), 3.0)
+
+
+@pytest.mark.slow
+def test_over_what_a_plug_averages_is_measured(command: Any, tmp_path: Path) -> None:
+    command.root = tmp_path / "loaded"
+    plug = SlowPlug(energy=False)
+    plug.machine = LoadedMachine(command.root)
+    with plug.machine.running(), serving(plug) as address:
+        _, found = judged(command, "--seconds", "5", "--meters", f"shelly={address}")
+    result = found[f"shelly:{address}"]
+    assert result["state"] in ("follows", "unclear") and not result["broken"]
+    if result["state"] == "follows" and result["window_s"] is not None:
+        assert result["window_s"] == pytest.approx(3, abs=1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("order", ["0,1", "1,0"])
 def test_each_gpus_load_is_looked_for_on_its_own_meter(command: Any, tmp_path: Path, order: str) -> None:
@@ -121,6 +144,21 @@ def test_where_there_is_no_meter_it_says_so(command: Any, one_error_line: Any) -
     line = one_error_line(command("doctor", "--test"))
     assert line.startswith("error: there is no meter here to test (rapl absent: a virtual machine")
     assert "--meters names one that has an address" in line
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [("none", "none was asked for"), ("csv=wall.csv", "csv:wall.csv is none that is read now")],
+)
+def test_what_is_not_read_now_cannot_be_tested(
+    command: Any, one_error_line: Any, asked: str, reason: str
+) -> None:
+    (command.folder / "wall.csv").write_text(
+        "time,power_w\n2026-11-29T01:02:03Z,50\n2026-11-29T01:02:04Z,51\n"
+    )
+    assert f"no meter here to test ({reason})" in one_error_line(
+        command("doctor", "--test", "--meters", asked)
+    )
 
 
 @pytest.mark.parametrize(
