@@ -69,10 +69,13 @@ def share(fraction: float) -> str:
 def plus_minus(value: float, expanded: float, unit: str) -> str:
     """A value and its uncertainty in one prefix, no finer than the uncertainty: ``12.3 ± 0.6 kJ``.
 
-    The prefix is the larger one's: a value within its uncertainty of nothing is 0 ± 32 J, not 75 ± 31695 mJ.
+    The prefix is the larger one's. A value that is nothing beside its uncertainty is not shown as nothing:
+    ``75.0 mJ (-31.6 J … 31.8 J)``.
     """
     if value == 0 or not math.isfinite(value) or not math.isfinite(expanded):
         return f"{value:.3g} ± {expanded:.2g} {unit}"
+    if abs(value) < expanded / 20:
+        return f"{si(value, unit)} ({si(value - expanded, unit)} … {si(value + expanded, unit)})"
     size = max(abs(value), expanded)
     factor, prefix = next(((f, p) for f, p in _PREFIXES if size >= 0.9995 * f), (1.0, ""))
     value, expanded = value / factor, expanded / factor

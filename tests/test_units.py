@@ -50,8 +50,9 @@ def test_durations(value: float, text: str) -> None:
         (100, 148, "100 ± 148 J"),
         (1000, 0, "1.00 kJ"),
         (0, 1, "0 ± 1 J"),
-        (0.075, 31.7, "0 ± 32 J"),
-        (-0.0003, 0.0102, "0 ± 10 mJ"),
+        (0.075, 31.7, "75.0 mJ (-31.6 J … 31.8 J)"),
+        (-0.0003, 0.0102, "-300 µJ (-10.5 mJ … 9.90 mJ)"),
+        (8.615, 13e6, "8.62 J (-13.0 MJ … 13.0 MJ)"),
     ],
 )
 def test_a_value_is_shown_no_finer_than_its_uncertainty(value: float, expanded: float, text: str) -> None:

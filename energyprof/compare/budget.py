@@ -48,8 +48,9 @@ class Budget:
 
     @property
     def ends_j(self) -> tuple[float, float]:
-        """The ends of the 95 % interval."""
-        return self.mean_j - self.total.below, self.mean_j + self.total.above
+        """The ends of the 95 % interval: no energy is below nothing but one less what idling takes."""
+        low_j = self.mean_j - self.total.below
+        return low_j if self.figure == "net_energy" else max(0.0, low_j), self.mean_j + self.total.above
 
 
 def counting(report: Report) -> list[Run]:

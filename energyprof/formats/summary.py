@@ -16,10 +16,12 @@ from energyprof.compare.bank import bank_of, faster, faster_together
 from energyprof.compare.change import collect
 from energyprof.compare.emissions import Grid, described, grams
 from energyprof.compare.figures import BY_NAME, NODE_FIGURES
+from energyprof.compare.success import success
 from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
 from energyprof.formats.phase_sums import by_name, longest
+from energyprof.formats.wording import cost
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import PART
 from energyprof.report.record import Report, Run
@@ -86,6 +88,8 @@ def _figures(report: Report, grid: Grid | None) -> Table:
     table.add_column()
     reached = report.workload.target and any(run.status == "reached" for run in runs)
     table.add_row("energy to target" if reached else "energy", _energy(report))
+    if (tries := success(report)) is not None:
+        table.add_row("a success", cost(tries))
     if (node := _node_energy(report)) is not None:
         table.add_row("of the whole node", node)
     if (net := budget.net_energy(report)) is not None:
@@ -143,11 +147,11 @@ def _energy(report: Report) -> Text:
 def ends(run: Run) -> tuple[float | None, float | None]:
     """The interval of a run's energy; one that has only its ± lies evenly around it."""
     if run.energy_low_j is not None and run.energy_high_j is not None:
-        return run.energy_low_j, run.energy_high_j
+        return max(0.0, run.energy_low_j), run.energy_high_j
     if run.energy_j is None:
         return None, None
     u_j = run.energy_u_j or 0.0
-    return run.energy_j - u_j, run.energy_j + u_j
+    return max(0.0, run.energy_j - u_j), run.energy_j + u_j
 
 
 def _node_energy(report: Report) -> Text | None:

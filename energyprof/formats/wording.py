@@ -55,8 +55,8 @@ def spread(estimate: Summary) -> str:
         return "one run" if estimate.n == 1 else "?"
     if estimate.agree and estimate.high <= estimate.mean * (1 + 1e-9):
         return "all equal"
-    # Half the width in logarithms: the parts above and below the mean differ a little.
-    return "±" + share(math.log(estimate.high / estimate.mean))
+    # Half the width in logarithms: the parts above and below the mean differ a little, or by a factor.
+    return _half(math.log(estimate.high / estimate.mean))
 
 
 def with_meters(estimate: Summary) -> str:
@@ -65,8 +65,16 @@ def with_meters(estimate: Summary) -> str:
     if estimate.u_rel is None:
         return ""
     if below is None or above is None or below == above:
-        return "±" + share(estimate.u_rel)
+        return _half(estimate.u_rel)
     return units.both_ways(below, above)
+
+
+def _half(log_half: float) -> str:
+    """Half an interval in logarithms: ``±5.9 %``, or from WIDE on the factor that it is, ``× ÷ 4.8``."""
+    if log_half < WIDE:
+        return "±" + share(log_half)
+    factor = math.exp(min(log_half, 700.0))
+    return "× ÷ any" if factor > 1e100 else f"× ÷ {factor:.2g}"
 
 
 def of_meters(u_rel: float) -> str:
@@ -139,12 +147,19 @@ def success(found: Success) -> str:
     says = f"{lost} of {found.attempts} runs ended without reaching the target: its figures are of the others"
     if found.energy_j is None:
         return says + ", and what a success costs is not known"
+    return f"{says}; a success is expected to cost {cost(found)}"
+
+
+def cost(found: Success) -> str:
+    """``24.6 kJ (4.45 kJ … no upper bound, 95 %): all energy spent over 3 successes in 7 runs``."""
+    if found.energy_j is None:
+        return f"{found.successes} in {found.attempts} runs; what one costs is not known"
     spent = f"all energy spent over {found.successes} success{'es' if found.successes > 1 else ''}"
     ends = ""
     if found.low_j is not None:
         high = "no upper bound" if found.high_j is None else units.joules(found.high_j)
         ends = f" ({units.joules(found.low_j)} … {high}, 95 %)"
-    return f"{says}; a success is expected to cost {units.joules(found.energy_j)}{ends}: {spent}"
+    return f"{units.joules(found.energy_j)}{ends}: {spent} in {found.attempts} runs"
 
 
 # Of more reports than this a line of what was withheld names the first and counts the rest.

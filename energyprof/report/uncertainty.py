@@ -90,6 +90,12 @@ _OF_METERS = "everything the meters may be off by, which this report does not sp
 TERMS = METER_TERMS | _table(
     Term(SCATTER, "how much the runs differ, s/√n", distribution="Student", source="GUM 4.2.3"),
     Term("idle", "the idle power that is subtracted", distribution="normal"),
+    Term(
+        "drift",
+        "the idle power in between, anywhere from that before to that after",
+        "systematic",
+        source=_RECTANGLE,
+    ),
     Term("reading", "everything but the gain, which this report does not split up", distribution="normal"),
     Term("meters", _OF_METERS, "systematic", distribution="normal"),
     Term(

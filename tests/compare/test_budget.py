@@ -255,3 +255,29 @@ def test_the_scatter_is_that_of_the_mean() -> None:
     spread = stdev(math.log(energy) for energy in energies)
     assert found.total.u == pytest.approx(found.mean_j * spread / math.sqrt(3))
     assert found.items[0].distribution == "Student, 2 dof"
+
+
+def test_an_idle_power_that_drifts_in_every_run_does_not_average_out() -> None:
+    # From 100 to 120 W in each: anywhere between, so ± 10 W over 100 s, a rectangle.
+    drift_j = 10 * 100 * RECTANGLE
+    runs = [
+        replace(
+            measured(30_000, {"edge": 4.0}),
+            time_s=100.0,
+            net_energy_j=19_000.0,
+            net_energy_u_j=2 * math.hypot(drift_j, 4.0, 3.0),
+            idle_before_w=100.0,
+            idle_after_w=120.0,
+        )
+        for _ in range(9)
+    ]
+    for n in (1, 9):
+        found = budget.net_energy(report(runs[:n]))
+        assert found is not None
+        u_j = {item.term: item.u_j for item in found.items}
+        assert u_j["drift"] == pytest.approx(drift_j)
+        assert u_j["idle"] == pytest.approx(3.0 / math.sqrt(n))
+        assert found.total.u == pytest.approx(math.hypot(drift_j, 5.0 / math.sqrt(n)))
+    # A report that was made without it has it all the same.
+    old = budget.net_energy(report([replace(runs[0], net_energy_u_j=8.0)]))
+    assert old is not None and old.total.u >= drift_j

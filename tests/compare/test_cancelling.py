@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from energyprof.compare.cancelling import Left, Side, left_in
 from energyprof.compare.comparison import compare
-from energyprof.compare.gate.check import check
+from energyprof.compare.gate.check import check, check_history
+from energyprof.compare.gate.folder import reports_in
+from energyprof.compare.gate.history import history
 from energyprof.compare.gate.limits import Limit
-from energyprof.report.record import MeterRecord, Report
+from energyprof.report.file import write
+from energyprof.report.record import MeterRecord, Report, Series
 from reports import at, figures_of, meter, report, run
 
 ROOT3 = math.sqrt(3)
@@ -157,3 +161,30 @@ def test_a_machine_that_nothing_identifies_is_judged_where_the_user_answers_for_
     assert [o.kind for o in allowed.allowed] == ["machine"]
     result = check(made[1], made[0], PER_SAMPLE, allow=["machine"])
     assert result.outcome == "FAIL" and result.notes[0].startswith("allowed to differ, machine: not known in")
+
+
+def test_two_sides_taken_in_turn_share_the_zero_error_as_little_as_any() -> None:
+    sides = [
+        replace(made, series=Series("s", side, places, (3,)))
+        for made, side, places in ((OLD, "A", (0, 3, 4)), (NEW, "B", (1, 2, 5)))
+    ]
+    result = check(sides[1], sides[0], PER_SAMPLE)
+    (verdict,) = result.verdicts
+    assert verdict.design == "pairs"
+    assert (result.outcome, verdict.withheld) == ("INCONCLUSIVE", "PASS")
+    steady = with_zero(10.0, 0.97, 0.9705, 0.9695, series=sides[1].series)
+    assert check(steady, sides[0], PER_SAMPLE).outcome == "PASS"
+
+
+@pytest.mark.parametrize(("power_w", "outcome"), [(10.0, "PASS"), (20.0, "INCONCLUSIVE")])
+def test_a_history_read_at_another_power_or_by_another_device_is_judged_as_far_as_that_goes(
+    tmp_path: Path, power_w: float, outcome: str
+) -> None:
+    for day in range(1, 9):
+        before = replace(OLD, runs=OLD.runs[: 2 + day % 2], created=f"2026-01-0{day}T00:00:00Z")
+        write(before, tmp_path / f"{day}.json")
+    new = with_zero(power_w, 0.97, 0.9705, 0.9695, created="2026-01-09T00:00:00Z")
+    result = check_history(new, history(new, reports_in(tmp_path), PER_SAMPLE), PER_SAMPLE)
+    level = result.verdicts[0]
+    assert (level.design, level.outcome) == ("history", outcome)
+    assert (level.withheld is None) == (outcome == "PASS")

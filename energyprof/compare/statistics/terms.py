@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from energyprof.report.energy import RECTANGLE
 from energyprof.report.record import Phase, Run
 from energyprof.report.uncertainty import BELOW, COMMON, GAIN, SCALE, ZERO, combined, wider
 
@@ -41,16 +42,24 @@ def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
 
 
 def of_net(run: Run) -> Mapping[str, float]:
-    """The terms of the net energy: the zero error and the gain's share of the idle energy cancel."""
+    """The terms of the net energy: the zero error and the gain's share of the idle energy cancel.
+
+    How far the idle power drifted is the same in every run of a machine that warms up: it does not average
+    out.
+    """
     if run.net_energy_u_j is None or run.net_energy_j is None or not run.energy_j:
         return {}
     terms_j = {term: u_j for term, u_j in of_energy(run).items() if term not in _GONE}
     for scale in terms_j.keys() & SCALE:
         terms_j[scale] *= abs(run.net_energy_j / run.energy_j)
     rest_j2 = (run.net_energy_u_j / 2) ** 2 - combined(wider(terms_j)) ** 2
+    drift_j = 0.0
+    if run.idle_before_w is not None and run.idle_after_w is not None and run.time_s:
+        drift_j = RECTANGLE * abs(run.idle_after_w - run.idle_before_w) / 2 * run.time_s
+        rest_j2 -= drift_j**2
     # The difference of two equal squares leaves only their rounding.
     idle_j = math.sqrt(rest_j2) if rest_j2 > 1e-12 * run.net_energy_u_j**2 else 0.0
-    return _known({**terms_j, "idle": idle_j})
+    return _known({**terms_j, "idle": idle_j, "drift": drift_j})
 
 
 def of_last_interval(run: Run) -> Mapping[str, float]:
