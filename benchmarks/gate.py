@@ -6,7 +6,11 @@
   one before it, and such a drift biases the change by at most 0.3 %;
 * a report is called higher than its history, and a history is called trending, in at most 5 % each;
 * apart, too, unchanged work fails and a change as large as the margin passes in at most 5 % each;
-* limits, works of a suite, and level and trend of a history share these 5 %.
+* limits, works of a suite, and level and trend of a history share these 5 %;
+* what a verdict says of itself holds: the increase that it says would fail with a chance of 80 % does in 70
+to
+  85 %, and from the number of runs on that it names unchanged work passes in at least 80 %;
+* of two reports of unchanged work `compare` calls one "best" in some figure in at most 5 %.
 
     python benchmarks/gate.py [REPORT …] [--series N]
 
@@ -25,18 +29,27 @@ import math
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from energyprof.compare.change import collect
+from energyprof.compare.comparison import compare
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.folder import reports_in
 from energyprof.compare.gate.history import prediction, trend
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.gate.verdict import Trial, judge
-from energyprof.compare.statistics.intervals import ALPHA, Difference, logs_of, lower_end, welch
+from energyprof.compare.statistics.intervals import (
+    ALPHA,
+    Difference,
+    detectable,
+    logs_of,
+    lower_end,
+    runs_needed,
+    welch,
+)
 from energyprof.compare.statistics.sequential import LOOK_ALPHA, LOOKS, interleaved
 from energyprof.report.file import from_data, read
 from energyprof.report.record import Report
@@ -116,6 +129,58 @@ def claims(noise: Noise, n: int) -> Iterator[tuple[str, float, bool]]:
     yield "11 reports trend", trending / n, trending / n <= ALPHA + slack
     yield from apart(noise, n, slack)
     yield from shared(noise, n, slack)
+    yield from said(noise, n, slack)
+
+
+def said(noise: Noise, n: int, slack: float) -> Iterator[tuple[str, float, bool]]:
+    """The claims about what verdicts and comparisons say of themselves."""
+    rng, margin = random.Random(5), MARGIN.margin
+    for sd, runs in ((0.01, 3), (0.02, 5), (0.04, 10)):
+        true = Difference(0.0, sd * math.sqrt(2 / runs), 2 * runs - 2, sd * math.sqrt(2), 2.0)
+        more, needed = detectable(true, margin=margin), runs_needed(true, margin)
+        assert more is not None and needed is not None
+        normal = Noise("normal", lambda rng, sd=sd: rng.gauss(0, sd), sd)
+        for claim, change, count, outcome, least, most in (
+            (f"+{100 * more:.1f} % fails as said", math.log1p(more), runs, "FAIL", 0.70, 0.85),
+            ("unchanged passes as said", 0.0, needed, "PASS", 0.80, 1.0),
+        ):
+            trials = ([Trial(MARGIN, two(rng, normal, count, change), (count, count))] for _ in range(n))
+            share = sum(judge(found)[0].outcome == outcome for found in trials) / n
+            named = f"{claim}, {count} runs apart, sd {100 * sd:.0f} %"
+            yield named, share, least - 2 * slack <= share <= most + 2 * slack
+    template = next(iter(published()))[1]
+    pairs = max(1, n // 20)
+    best = sum(
+        bool(compare([retold(rng, noise, template, 4) for _ in "ab"], ["a", "b"]).best) for _ in range(pairs)
+    )
+    yield "some report is best in some figure", best / pairs, best / pairs <= ALPHA + slack * math.sqrt(20)
+
+
+def retold(rng: random.Random, noise: Noise, template: Report, runs: int) -> Report:
+    """A report of work like that of ``template``, whose time, power and samples each vary by the noise."""
+    run, made = template.runs[0], []
+    for _ in range(runs):
+        power, time, samples = (math.exp(noise.draw(rng)) for _ in range(3))
+
+        def scaled(value: float | None, factor: float) -> float | None:
+            return None if value is None else value * factor
+
+        phases = tuple(
+            replace(phase, energy_j=scaled(phase.energy_j, power * time), cpu_s=scaled(phase.cpu_s, time))
+            for phase in run.phases
+        )
+        made.append(
+            replace(
+                run,
+                energy_j=scaled(run.energy_j, power * time),
+                time_s=scaled(run.time_s, time),
+                cpu_s=scaled(run.cpu_s, time),
+                samples=round((run.samples or 0) * samples),
+                phases=phases,
+                flags=(),
+            )
+        )
+    return replace(template, runs=tuple(made))
 
 
 def apart(noise: Noise, n: int, slack: float) -> Iterator[tuple[str, float, bool]]:

@@ -140,7 +140,11 @@ def _energy(report: Report) -> Text:
     if report.origin != "measured":
         text.append("  an estimate, not a measurement", style="yellow not bold")
     if found.runs > 1:
-        text.append(f"  geometric mean of {found.runs} runs", style="dim not bold")
+        lost = any(run.status == "missed" for run in report.runs) and found.figure == "energy_to_target"
+        which = (
+            f"the {found.runs} of {len(report.runs)} runs that reached it" if lost else f"{found.runs} runs"
+        )
+        text.append(f"  geometric mean of {which}", style="dim not bold")
     return text
 
 
