@@ -56,6 +56,11 @@ calibrate: $(VENV)/run.stamp
 	for workload in unet transformer diffusion; do \
 	  $(BIN)/python benchmarks/calibrate.py $$workload --size tiny --seeds 20 --resume || exit; done
 
+# This machine beside a plug, in ten minutes: make truth PLUG=shelly=192.0.2.7
+truth: $(VENV)/dev.stamp
+	@test -n "$(PLUG)" || { echo "which plug? make truth PLUG=shelly=192.0.2.7" >&2; exit 2; }
+	$(BIN)/python benchmarks/truth_here.py '$(PLUG)' -o truth-here
+
 # What a report may hold, written down beside the code that says it.
 schema: $(VENV)/run.stamp
 	$(BIN)/energyprof schema > energyprof/report/report-2.schema.json

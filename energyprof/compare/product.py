@@ -19,6 +19,7 @@ class Factor:
     name: str  # energy_per_sample, samples_to_target or on_top
     mean: float  # geometric
     change: Change | None  # against the first report; None: it is the first, or one of the two has none
+    spread: float | None = None  # from run to run: standard deviation of the logarithms; None: a single run
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Product:
     energy_j: float
     ratio: float | None  # of energy to the first report's; None: it is the first, or one has none
     factors: tuple[Factor, ...]
+    spread: float | None = None  # of the energy, as of a factor
 
 
 def _in_factors(run: Run) -> str | None:
@@ -88,5 +90,11 @@ def _product(
     if energy is None:
         return None
     named = zip(FACTORS, cells, changes, strict=True)
-    factors = [Factor(figure.name, cell.mean.value, change) for figure, cell, change in named if cell]
-    return Product(energy.mean.n, energy.mean.value, ratio, tuple(factors))
+    factors = [
+        Factor(figure.name, cell.mean.value, change, _spread(cell)) for figure, cell, change in named if cell
+    ]
+    return Product(energy.mean.n, energy.mean.value, ratio, tuple(factors), _spread(energy))
+
+
+def _spread(cell: Values) -> float | None:
+    return cell.logs.sd if cell.logs is not None else None

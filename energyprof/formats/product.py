@@ -6,11 +6,15 @@ from energyprof import units
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.product import Product
 from energyprof.formats.factors import ESTIMATED
-from energyprof.formats.wording import ratio_change
+from energyprof.formats.wording import ratio_change, share
 
 HEAD = "energy to target = energy per sample × samples to target × on top"
 FOOTNOTE = "on top: evaluation, warm-up, and all else that counts besides the train phases."
 RATIO = "ratio"
+# From so many runs on, how much they vary is worth a word …
+FEW = 3
+# … where the energy per sample varies so many times less than the whole.
+STEADY = 3
 LONGEST = 28  # a longer label goes on a line of its own
 _NAMES = {
     "energy_per_sample": "energy per sample",
@@ -38,9 +42,22 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """For each report with verdicts: which factors changed beyond chance, and which did not."""
-    lines = [_sentence(entry.label, entry.product) for entry in comparison.entries if entry.product]
+    """For each report: how much its factors vary from run to run, and which of them changed beyond chance."""
+    products = [(entry.label, entry.product) for entry in comparison.entries if entry.product]
+    lines = [_spread(*product) for product in products] + [_sentence(*product) for product in products]
     return [line for line in lines if line]
+
+
+def _spread(label: str, product: Product) -> str:
+    """Why two machines are told apart by what a sample takes: by how many seeds that is known."""
+    whole, sample = product.spread, product.factors[0].spread
+    samples = product.factors[1].spread
+    if product.n < FEW or not whole or not sample or not samples or STEADY * sample > whole:
+        return ""
+    return (
+        f"{label}: from run to run the energy to target varies by {share(whole)}, since the samples to it do "
+        f"({share(samples)}); the energy per sample by {share(sample)}: it tells machines apart in few runs"
+    )
 
 
 def _sentence(label: str, product: Product) -> str:
