@@ -9,6 +9,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 
+from energyprof.profile.pacemaker import Pacemaker
+
 # ("exit", code) · ("signal", number): it is to end · ("warning", number): the program may want to know
 # · ("early", number): a warning that came before there was a program
 Inbox = queue.SimpleQueue[tuple[str, int]]
@@ -77,8 +79,10 @@ def signals() -> Iterator[Inbox]:
 
     for number in before:
         signal.signal(number, take)
+    pacemaker = Pacemaker(lambda: inbox.put(("tick", 0)))
     try:
         yield inbox
     finally:
+        pacemaker.stop()
         for number, handler in before.items():
             signal.signal(number, handler)

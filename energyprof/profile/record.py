@@ -60,7 +60,6 @@ def _record(
     def wake() -> None:
         sampler.read_now()
         observer.ask_now()
-        inbox.put(("tick", 0))
 
     def on_message(message: Message) -> None:
         if not recorder.hear(message):
