@@ -19,6 +19,7 @@ from pathlib import Path
 
 import truth_cards
 import truth_codecarbon
+import truth_loads
 import truth_node
 from truth_row import Case, Result
 
@@ -43,6 +44,7 @@ def main() -> int:
         truth_cards.blocks_of_cards,
         truth_node.bmc,
         truth_node.node,
+        truth_loads.cases,
         truth_codecarbon.cases,
     )
     began_s = time.process_time()

@@ -180,6 +180,11 @@ def node(folder: Path) -> list[Case]:
     return found
 
 
+def steady_blocks(runs: Sequence[Window]) -> list[Window]:
+    """The blocks of a map's windows, before those without a level are left out."""
+    return _blocks(runs, BLOCK_S)
+
+
 def _half(runs: Sequence[Window]) -> int:
     """Where the longest break is."""
     return 1 + max(range(len(runs) - 1), key=lambda i: runs[i + 1][0] - runs[i][1])
