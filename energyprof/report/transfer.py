@@ -21,8 +21,8 @@ LEAST_HOURS = 1.0
 # … up to what nodes wander over days: 1,013 to 1,178 W at idle, a rectangle of 7.5 %.
 DRIFT_MOST_U = 0.043
 # What the slope may be off by outside the loads: efficiency curves and fans. Between idle and half load that
-# node drew 1.20 W for a watt that its GPUs read, between half and full load 1.11; drawn from the latter alone, a map
-# misses idle by 9 %.
+# node drew 1.20 W for a watt that its GPUs read, between half and full load 1.11; drawn from the latter
+# alone, a map misses idle by 9 %.
 SLOPE_U = 0.05
 # Loads this far outside (of the range) are no extrapolation worth a flag: they are noise of its ends.
 LOAD_MARGIN = 0.05
