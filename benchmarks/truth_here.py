@@ -28,8 +28,8 @@ from energyprof.report.segments.renewals import as_seen
 from energyprof.trace.file import read_run
 
 LEVEL_S = 30.0
-# Of each level its beginning is left out: plugs lag.
-SETTLE = 0.4
+# Of each level so much of its beginning is left out, since plugs lag, and of its end, where they see the next.
+SETTLE, LEAVE = 0.4, 0.05
 HEAD = (
     "| meter | U | levels | error: mean ± sd, largest | within U | U, median | U / what 95 % need |",
     "| --- | --- | --- | --- | --- | --- | --- |",
@@ -80,7 +80,8 @@ def _is_level(phase: Phase) -> bool:
 
 
 def _settled(phase: Phase) -> Window:
-    return phase.start_s + SETTLE * (phase.end_s - phase.start_s), phase.end_s
+    span_s = phase.end_s - phase.start_s
+    return phase.start_s + SETTLE * span_s, phase.end_s - LEAVE * span_s
 
 
 def _energies(

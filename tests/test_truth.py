@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,18 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import boxcar
 import replay
 import truth_codecarbon
+import truth_here
 from truth_row import Case, Result
 
-from energyprof.trace.gains import NVIDIA
+from energyprof.compare.node import calibrate_node, calibration_of
+from energyprof.compare.recording import recorded
+from energyprof.report.file import read, trace_path, write
+from energyprof.report.rebuild import recompute
+from energyprof.trace.gains import BMC, NVIDIA
+from energyprof.trace.writer import new_trace
+from fakes.node import APART, UTC, Truth, record
+from fakes.recording import nvml, rapl, shelly
+from reports import report
 
 
 def load_w(at_s: float) -> float:
@@ -103,3 +113,50 @@ def test_codecarbons_runs_of_another_day_are_held_against_the_first_days_map(tmp
     assert len(found) == 20
     assert all(case.low_j <= case.true_j <= case.high_j for case in found)
     assert "| llm, GPU | 40 |" in truth_codecarbon.words(tmp_path)[2]
+
+
+def recording(path: Path, bmc_share: float) -> Path:
+    """A report of a node that goes through levels, a phase each, beside a plug and a BMC."""
+    bmc = replace(shelly("ipmi:local"), kind="ipmi", checks="", **BMC.info())
+    infos = (nvml(), rapl(), shelly(), bmc)
+    write(report([], meters=tuple(map(record, infos))), path)
+    trace = new_trace(trace_path(path))
+    trace.begin_run()
+    trace.event(0, "run", 0.0, {"seed": None, "monotonic_s": 0.0, "utc": UTC})
+    trace.event(0, "started", 0.0, {})
+    joules, truth = [0.0, 0.0], Truth()
+    for i in range(int(120 * len(APART))):
+        at_s, (gpu_w, cpu_w) = i / 2, APART[i // 120]
+        if i % 120 == 0:
+            trace.event(0, "phase", at_s, {"name": f"level {i // 120}", "samples": None})
+        node_w = truth.node_w(gpu_w, cpu_w)
+        for info, value in zip(infos, (*joules, node_w, bmc_share * node_w), strict=True):
+            trace.sample(0, info.name, at_s - 1e-4, at_s + 1e-4, value, "")
+        joules = [joules[0] + gpu_w / 2, joules[1] + cpu_w / 2]
+    trace.event(0, "exit", 60.0 * len(APART), {"code": 0})
+    trace.end_run()
+    trace.close()
+    write(recompute(path), path)
+    return path
+
+
+@pytest.mark.parametrize(("bmc_share", "inside"), [(0.92, True), (0.70, False)])
+def test_a_machine_is_held_against_its_plug(tmp_path: Path, bmc_share: float, inside: bool) -> None:
+    path = recording(tmp_path / "r.json", bmc_share)
+    name = shelly().name
+    fitted, window_s = calibrate_node(recorded(path), name, None, "here")
+    by = calibration_of(fitted, window_s, UTC)
+    found = truth_here.results(read(path), trace_path(path), name.replace(":", "=", 1), by)
+    node, bmc = found
+    assert (node.data, bmc.data) == ("node from its components", "ipmi:local")
+    assert len(node.cases) == len(APART)
+    assert node.inside == len(node.cases)
+    assert bmc.inside == (len(APART) if inside else 0)
+    shown = truth_here.page(read(path), "shelly=here", found, by)
+    assert node.row in shown and bmc.row in shown
+
+
+def test_a_plug_that_was_not_read_is_said(tmp_path: Path) -> None:
+    path = recording(tmp_path / "r.json", 0.92)
+    with pytest.raises(SystemExit, match="tasmota=1: not among the meters"):
+        truth_here._name_of("tasmota=1", read(path).meters)
