@@ -28,7 +28,7 @@ from energyprof.report.segments.renewals import as_seen
 from energyprof.trace.file import read_run
 
 LEVEL_S = 30.0
-# Of each level so much of its beginning is left out, since plugs lag, and of its end, where they see the next.
+# Of each level so much of its beginning is left out, since plugs lag, and of its end, where they see the next
 SETTLE, LEAVE = 0.4, 0.05
 HEAD = (
     "| meter | U | levels | error: mean ± sd, largest | within U | U, median | U / what 95 % need |",
