@@ -63,7 +63,7 @@ Calibrations = Annotated[
     typer.Option(
         "--calibration",
         metavar="FILE",
-        help="A file from `calibrate` for one of the meters; can be repeated.",
+        help="A file from `calibrate`, for a meter or for the node; can be repeated.",
         rich_help_panel=MEASURING,
     ),
 ]

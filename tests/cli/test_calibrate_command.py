@@ -203,9 +203,12 @@ def test_a_run_reports_the_node_by_its_map_beside_its_components(command: Any) -
     assert "at the wall socket; holds the above" in shown
     again = command("recompute", "r.json", "--json")
     assert again.stdout == (command.folder / "r.json").read_text()
-    compared = command("compare", "r.json", "r.json", "--format", "csv")
+    compared = command("compare", "r.json", "r.json", "--format", "csv", "--html", "page.html")
     assert compared.returncode == 0, compared.stderr
     assert "wall_energy" in compared.stdout
+    page = (command.folder / "page.html").read_text()
+    assert "wall energy" in page
+    assert "measured with a fitted map" in page
 
 
 @pytest.mark.parametrize(
