@@ -181,7 +181,9 @@ def _averaging(result: MeterResult, record: MeterTestRecord) -> list[str]:
     window_s, delay_s, finest_s = result.window_s, result.delay_s, result.finest_s
     if window_s is None or finest_s is None:
         return ["too unsteady to tell its averaging"]
-    if 0 < window_s < RAMP_S:
+    if result.decay_s and window_s >= RAMP_S:
+        said = [f"averages with a time constant of {_time(result.decay_s)}"]
+    elif 0 < window_s < RAMP_S:
         said = [f"averages over no more than {_time(window_s)}"]
     elif window_s > 0:
         said = [f"averages over {_time(window_s)}"]

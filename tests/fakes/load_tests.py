@@ -36,6 +36,7 @@ class Shown:
     offset_w: float = 0.0
     renewed_s: float = 0.1
     window_s: float = 0.0  # over what it averages
+    decay_s: float = 0.0  # its mean falls off with this time constant
     delay_s: float = 0.0
     noise: float = 0.0  # standard deviation of a power, as a share of RISE_W
     quantum: float = 0.0
@@ -122,6 +123,18 @@ def _energy_j(shown: Shown, steps: Sequence[Step], at_s: float) -> float:
     return shown.scale * joules + shown.offset_w * (at_s + 1000)
 
 
+def _fading_w(shown: Shown, steps: Sequence[Step], at_s: float) -> float:
+    """What a mean that falls off shows then; in the closed form."""
+    shown_w = last_w = sum(IDLE_W for _ in shown.of)
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        if step.start_s > at_s:
+            break
+        last_w = sum(IDLE_W + RISE_W * step.share * (target.name in step.targets) for target in shown.of)
+        end_s = min(at_s, following.start_s if following is not None else at_s)
+        shown_w = last_w + (shown_w - last_w) * math.exp(-(end_s - step.start_s) / shown.decay_s)
+    return shown.scale * shown_w + shown.offset_w
+
+
 def _samples(
     shown: Shown, steps: Sequence[Step], from_s: float, until_s: float, interval_s: float, rng: random.Random
 ) -> list[Sample]:
@@ -143,6 +156,8 @@ def _samples(
             end_s, window_s = renewed_s - shown.delay_s, shown.window_s or 1e-6
             joules = _energy_j(shown, steps, end_s) - _energy_j(shown, steps, end_s - window_s)
             value = joules / window_s + noise_w
+            if shown.decay_s:
+                value = _fading_w(shown, steps, end_s) + noise_w
         if value is not None and shown.quantum:
             value = math.floor(value / shown.quantum) * shown.quantum
         found.append(Sample(at_s, at_s + 2e-5, value))

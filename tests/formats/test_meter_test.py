@@ -42,6 +42,12 @@ def test_a_power_that_averages_and_is_late() -> None:
     )
 
 
+def test_a_power_whose_mean_falls_off() -> None:
+    assert "averages with a time constant of 1.0 s" in one(
+        Shown(plug(), decay_s=1.0, noise=0.005, offset_w=20)
+    )
+
+
 def test_what_cannot_be_told_is_said() -> None:
     slow = one(Shown(plug(min_interval_s=0.5), renewed_s=1.0, noise=0.02))
     assert re.search(r"renewed every 1\.0 s, no averaging over more than \d\.\d s seen$", slow)

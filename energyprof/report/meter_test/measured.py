@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from energyprof.report.meter_test.record import RAMP_S, MeterResult, MeterTestRe
 
 # A stated time stands if what was measured differs from it by no more than this share.
 SAME = 0.25
+# A mean that falls off smears a step of p by p·τ/e about its middle; a window of 2 τ accounts for p·2τ/8.
+FADES = 1 / math.e - 1 / 4
 REPEAT = "repeat `energyprof doctor --test`"
 
 
@@ -89,7 +92,9 @@ def _averaged(info: MeterInfo, result: MeterResult) -> MeterInfo:
         info = replace(info, delay_s=(least_s + delay_s) / 2, delay_a_s=doubt_s)
     if window_s >= RAMP_S:
         stated = not info.window_assumed and abs(window_s - info.window_s) <= SAME * info.window_s
-        return info if stated else replace(info, window_s=window_s, window_assumed=False)
+        doubt_s = info.delay_a_s + FADES * result.decay_s
+        measured = replace(info, window_s=window_s, window_assumed=False, delay_a_s=doubt_s)
+        return info if stated else measured
     # None, as far as the test could see: it is any up to that, where more was stated or assumed.
     most_s = max(window_s, finest_s)
     return replace(info, window_s=most_s, window_assumed=True) if info.window_s > most_s else info

@@ -85,6 +85,7 @@ class MeterResult:
     window_s: Amount | None = None  # over what it averages; 0: over nothing longer than finest_s
     delay_s: Amount | None = None  # by how much it is late; 0: by no more than finest_s
     finest_s: Amount | None = None
+    decay_s: Amount = 0.0  # its mean falls off with this time constant; window_s is then twice that
     quantum: NonNegative | None = None  # the smallest step between two values, in its own unit
     implausible: Implausible | None = None
     limit_w: Amount | None = None  # the bound that was passed

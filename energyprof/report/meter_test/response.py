@@ -1,8 +1,8 @@
 """How a meter answers steps of load: its level in each step, over how long it averages, how late it is.
 
 The load is taken to be constant within a step. What the meter shows at t is then the mean of the levels over
-the ``window_s`` before t − ``delay_s``: linear in the levels, so that for each window and delay least squares
-give the levels, and the pair with the smallest residuals is found by search.
+the ``window_s`` before t − ``delay_s``, or one that falls off: linear in the levels, so that for each window
+and delay least squares give the levels, and the pair with the smallest residuals is found by search.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Response:
     window_s: float | None  # 0.0: none longer than finest_s; None: its steps are too small to tell
     delay_s: float | None  # the same
     finest_s: float  # shorter windows and delays cannot be told here
+    decay_s: float = 0.0  # its mean falls off with this time constant, rather than ends after window_s
 
 
 def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
@@ -64,13 +65,16 @@ def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
     finest_s = max(SETTLES_S, LEAST_LOOKS * statistics.median(gaps_s))
 
     def fit(window_s: float, delay_s: float) -> _Fit:
-        return _fit(means, starts_s, ends_s, window_s, delay_s)
+        return _fit(means, lambda mean: _weights(mean, starts_s, ends_s, window_s, delay_s), steps)
+
+    def fit_decay(decay_s: float, delay_s: float) -> _Fit:
+        return _fit(means, lambda mean: _fading(mean.end_s - delay_s, starts_s, decay_s), steps)
 
     plain = fit(0.0, 0.0)
     window_s, delay_s, best = _search(fit, LONGEST_STEPS * step_s, LATEST_STEPS * step_s)
     spread_w = max(best.levels_w) - min(best.levels_w)
     scatter_w = math.sqrt(best.squares_w2 / max(1, len(means) - steps - 2))
-    told_w, told_d = None, None
+    told_w, told_d, decay_s = None, None, 0.0
     if spread_w > CLEAR * scatter_w:
         told_w, told_d = window_s, delay_s
         # The simpler answer stands unless the other is clearly better.
@@ -81,6 +85,11 @@ def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
         if told_w == 0.0 and plain.squares_w2 <= best.squares_w2 + TELLS * scatter_w**2:
             told_d, best = 0.0, plain
         told_d = 0.0 if told_d < finest_s else told_d
+        if told_w and means[0].start_s == means[0].end_s:
+            fading_s, fading_d, fading = _search(fit_decay, step_s / 2, LATEST_STEPS * step_s)
+            if fading.squares_w2 < best.squares_w2 - TELLS * scatter_w**2:
+                decay_s, told_w, best = fading_s, 2 * fading_s, fading
+                told_d = 0.0 if fading_d < finest_s else fading_d
     else:
         best = plain
         scatter_w = math.sqrt(best.squares_w2 / max(1, len(means) - steps))
@@ -89,7 +98,7 @@ def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
         scatter_w / math.sqrt(max(1.0, min(count, (end_s - start_s) / apart_s)))
         for count, start_s, end_s in zip(counts, edges_s, edges_s[1:], strict=False)
     ]
-    return Response(tuple(best.levels_w), tuple(uncertain), told_w, told_d, finest_s)
+    return Response(tuple(best.levels_w), tuple(uncertain), told_w, told_d, finest_s, decay_s)
 
 
 @dataclass(frozen=True)
@@ -128,15 +137,12 @@ def _middle(fit: Fit, delay_s: float, squares_w2: float, gap_s: float) -> float:
     return (min(alike_s) + max(alike_s)) / 2 if alike_s else delay_s
 
 
-def _fit(
-    means: Sequence[Mean], starts_s: Sequence[float], ends_s: Sequence[float], window_s: float, delay_s: float
-) -> _Fit:
-    size = len(starts_s)
+def _fit(means: Sequence[Mean], weights_of: Callable[[Mean], list[tuple[int, float]]], size: int) -> _Fit:
     normal = [[0.0] * size for _ in range(size)]
     right = [0.0] * size
     rows = []
     for mean in means:
-        weights = _weights(mean, starts_s, ends_s, window_s, delay_s)
+        weights = weights_of(mean)
         rows.append(weights)
         for i, a in weights:
             right[i] += a * mean.watts
@@ -175,6 +181,21 @@ def _weights(
             weight = 1.0 if start_s <= b_s < end_s else 0.0
         if weight > 0:
             found.append((i, weight))
+    return found
+
+
+def _fading(at_s: float, starts_s: Sequence[float], decay_s: float) -> list[tuple[int, float]]:
+    """The same of a mean in which what was x ago counts by exp(-x / ``decay_s``)."""
+    last = max(0, bisect_right(starts_s, at_s) - 1)
+    if decay_s <= 0:
+        return [(last, 1.0)]
+    found, after = [], 1.0
+    for i in range(last, -1, -1):
+        before = math.exp((starts_s[i] - at_s) / decay_s) if starts_s[i] < at_s else 1.0
+        found.append((i, after - before))
+        after = before
+        if after < 1e-9:
+            break
     return found
 
 

@@ -116,7 +116,13 @@ def _still(info: MeterInfo, result: MeterResult, value: float) -> MeterResult:
 
 
 def _with_response(result: MeterResult, response: Response) -> MeterResult:
-    return replace(result, window_s=response.window_s, delay_s=response.delay_s, finest_s=response.finest_s)
+    return replace(
+        result,
+        window_s=response.window_s,
+        delay_s=response.delay_s,
+        finest_s=response.finest_s,
+        decay_s=response.decay_s,
+    )
 
 
 def _unloaded(test: LoadTest, info: MeterInfo, result: MeterResult, response: Response) -> MeterResult:

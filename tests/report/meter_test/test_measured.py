@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,12 @@ def test_a_delay_moves_a_reading_back_and_its_doubt_is_a_term() -> None:
 
     assert first(late)[0] == pytest.approx(first(info)[0] - 2.0)
     assert first(late)[1] == pytest.approx(first(info)[1] + 0.1)
+
+
+def test_a_mean_that_falls_off_is_as_old_as_its_time_constant_give_or_take() -> None:
+    faded = as_measured(plug(), found_of(plug(), window_s=2.0, decay_s=1.0))
+    assert (faded.window_s, faded.window_assumed) == (2.0, False)
+    assert faded.delay_a_s + faded.window_s / 8 == pytest.approx(1 / math.e)
 
 
 def test_a_short_delay_may_be_the_loads_own() -> None:

@@ -28,6 +28,16 @@ def test_a_power_that_is_late_is_told_from_one_that_averages(delay_s: float, see
     assert found.delay_s == pytest.approx(delay_s, abs=found.finest_s / 2)
 
 
+@each_seed
+@pytest.mark.parametrize("decay_s", [0.5, 1.0, 3.0])
+def test_a_mean_that_falls_off_is_told_from_one_that_ends(decay_s: float, seed: int) -> None:
+    found = result(Shown(plug(), decay_s=decay_s, noise=0.01, offset_w=20), seed=seed)
+    assert found.decay_s == pytest.approx(decay_s, rel=0.1)
+    assert found.window_s == pytest.approx(2 * found.decay_s)
+    assert (found.idle_w, found.full_w) == (pytest.approx(32, rel=0.05), pytest.approx(81, rel=0.03))
+    assert result(Shown(plug(), window_s=2 * decay_s, noise=0.01, offset_w=20), seed=seed).decay_s == 0
+
+
 def test_one_that_averages_and_is_late_is_found_to_do_both() -> None:
     found = result(Shown(plug(), window_s=2.0, delay_s=1.0, noise=0.01, offset_w=20))
     assert (found.window_s, found.delay_s) == (pytest.approx(2, abs=0.2), pytest.approx(1, abs=0.15))
