@@ -232,7 +232,7 @@ def test_a_report_is_judged_by_those_before_it(judge, tmp_path):
     assert "1 left out, other work: other.json" in done.stdout
     assert "With 5 reports before it at this scatter" in done.stdout
     said = " ".join(done.stdout.split())
-    assert "energy per sample +0.4 % (-2.0 … +2.2 %, one-sided 95 %) over 6 reports" in said
+    assert "energy per sample +0.4 % (-2.0 … +2.2 %, one-sided 97.5 % and 95 %) over 6 reports" in said
     done = judge("hungry.json", "--history", "past", "--last", "4")
     assert done.exit_code == 1 and "4 reports before it at this scatter" in done.stdout
 
