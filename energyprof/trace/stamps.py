@@ -52,6 +52,15 @@ def seconds(text: str, zone: tzinfo | None, order: DateOrder = "") -> float:
     raise ValueError(f"{text!r} is not a time since 1970 (in s, ms, µs or ns)")
 
 
+def is_time(text: str) -> bool:
+    """Whether it is a time, in whatever zone."""
+    try:
+        seconds(text, timezone.utc)
+    except ValueError:
+        return False
+    return True
+
+
 def elapsed(text: str) -> float:
     """Seconds since some start: a number that is no time since 1970.
 

@@ -114,9 +114,9 @@ def _kwollect_json() -> str:
     return json.dumps(rows)
 
 
-def _prometheus() -> str:
+def _prometheus(name: str = "node_power_watts") -> str:
     values = [[epoch(s), "75.5"] for s in range(SECONDS + 1)]
-    one = {"metric": {"__name__": "node_power_watts", "instance": "a:9100"}, "values": values}
+    one = {"metric": {"__name__": name, "instance": "a:9100"}, "values": values}
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [one]}})
 
 
@@ -319,6 +319,35 @@ LOGS: dict[str, tuple[str, float, str]] = {
         "component",
     ),
     "Prometheus": (_prometheus(), 75.5, "wall_ac"),
+    "Prometheus, a GPU": (_prometheus("DCGM_FI_DEV_POWER_USAGE"), 75.5, "component"),
+    "perf, JSON": (
+        lines(
+            "",
+            lambda s: [
+                json.dumps({"interval": s + 1.0, "counter-value": value, "unit": "Joules", "event": event})
+                for event, value in (("power/energy-pkg/", "40.0"), ("power/energy-ram/", "5.0"))
+            ],
+        ),
+        45,
+        "component",
+    ),
+    "Alumet, late attributes": (
+        lines(
+            "metric;timestamp;value;resource_kind;resource_id;consumer_kind;consumer_id;__late_attributes",
+            lambda s: [
+                f"rapl_consumed_energy_J;{at(s, '%Y-%m-%dT%H:%M:%S')}Z;{joules};cpu_package;0;local_machine;;"
+                f"domain={domain}"
+                for domain, joules in (("package", 30), ("pp0", 20))
+            ],
+        ),
+        30,
+        "component",
+    ),
+    "any table, energies of intervals": (
+        lines("Date and Time,Energy (kWh)", lambda s: f"{at(60 * s, '%Y-%m-%d %H:%M:%S')},0.006"),
+        360,
+        "wall_ac",
+    ),
     "any table": (lines("time,power_w", lambda s: f"{epoch(s)},85.5"), 85.5, "wall_ac"),
     "any table, a column a device": (
         lines("timestamp,gpu0_power_w,gpu1_power_w", lambda s: f"{epoch(s)},100,150"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.meter import MeterInfo
-from energyprof.report.importers.imported import Imported, Request, event, header, reading
+from energyprof.report.importers.imported import Imported, Request, event, header, holds, reading
 from energyprof.report.importers.logs import Log, read_log
 from energyprof.report.importers.readings import Readings
 from energyprof.report.record import MeterRecord, meter_record
@@ -30,7 +30,7 @@ def recognises(path: Path) -> bool:
     try:
         table = open_table(path)
     except (MeterError, OSError):
-        return False
+        return holds(path, "<plist")  # of which it says how to have it otherwise
     titles = table.titles
     if any(form.recognises(titles) for form in FORMATS):
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,9 @@ from energyprof.trace.logs.wanted import Wanted
 NAMED = 4
 # So many rows show what stands behind a column's numbers.
 LOOKED_AT = 50
+# A counter may be reset, but not so often; and one that never moves is none.
+FALLS = 0.1
+LEAST_EQUAL = 5
 
 # Parts of one machine's chips see no more than themselves.
 _BOUNDARIES: Mapping[Part, Boundary] = {
@@ -206,3 +210,20 @@ def never_zero(columns: list[Column], head: Sequence[Row], table: Table) -> tupl
 def fits(value: Value, name: str) -> re.Match[str] | None:
     """Whether a title is the one that ``value`` describes."""
     return re.fullmatch(value.title, name, re.IGNORECASE)
+
+
+def of_intervals(columns: list[Column], head: Sequence[Row], table: Table) -> tuple[list[Column], list[str]]:
+    """The columns; energies that do not grow, as a counter does, are those of each row's own interval."""
+    found, notes = [], []
+    for own in columns:
+        if own.reads == "energy_j":
+            cells = [row.cells[own.index] for row in head if own.index < len(row.cells)]
+            known = [value for cell in cells if (value := own.value_of(cell, table.comma)) is not None]
+            falls = sum(after < before for before, after in itertools.pairwise(known))
+            still = len(known) >= LEAST_EQUAL and len(set(known)) == 1 and known[0] > 0
+            if falls > FALLS * len(known) or still:
+                found.append(replace(own, reads="interval_j"))
+                notes.append(f"{own.title!r} does not grow: taken as the energy of each row's interval")
+                continue
+        found.append(own)
+    return found, notes

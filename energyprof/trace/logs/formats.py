@@ -38,6 +38,15 @@ _RAILS = (
     Value(r"(VIN_SYS_5V0|SYS5V|SOC|CV|VDDRQ)", "board", "mW", name=r"\1", rank=1),
 )
 
+# The domain stands in a column of its own, or among the attributes that came late.
+_ALUMET_RAPL = r"rapl_consumed_energy(?:_j)? (?:.*domain=)?{}(?:,.*)? {}"
+
+_PERF = (
+    Value(r"power/energy-pkg/", "cpu", "J", "interval_j", "pkg"),
+    Value(r"power/energy-ram/", "dram", "J", "interval_j", "ram"),
+    Value(r"power/energy-psys/", "machine", "J", "interval_j", "psys", 1, "node_dc"),
+)
+
 FORMATS: tuple[Format, ...] = (
     Format(
         "nvidia-smi",
@@ -119,16 +128,25 @@ FORMATS: tuple[Format, ...] = (
         "perf stat -I",
         signs=("perf event",),
         time=("perf time",),
-        values=(
-            Value(r"power/energy-pkg/", "cpu", "J", "interval_j", "pkg"),
-            Value(r"power/energy-ram/", "dram", "J", "interval_j", "ram"),
-            Value(r"power/energy-psys/", "machine", "J", "interval_j", "psys", 1, "node_dc"),
-        ),
+        values=_PERF,
         boundary="component",
         metric=("perf event",),
         keys=("perf aggregate",),
         adds=True,
         elapsed=("perf time",),
+        gain=RAPL_UNKNOWN,
+    ),
+    Format(
+        "perf",
+        "perf stat -I -j",
+        signs=("interval", "counter-value", "event"),
+        time=("interval",),
+        values=_PERF,
+        boundary="component",
+        metric=("event",),
+        keys=("socket|die|core|cpu",),
+        adds=True,
+        elapsed=("interval",),
         gain=RAPL_UNKNOWN,
     ),
     Format(
@@ -273,19 +291,13 @@ FORMATS: tuple[Format, ...] = (
         signs=("metric", "timestamp", "value", "resource_kind"),
         time=("timestamp",),
         values=(
-            Value(
-                r"rapl_consumed_energy(?:_j)? package (?:cpu_package)?", "cpu", "J", "interval_j", "package"
-            ),
-            Value(
-                r"rapl_consumed_energy(?:_j)? dram (?:dram|cpu_package)?", "dram", "J", "interval_j", "dram"
-            ),
-            Value(r"rapl_consumed_energy(?:_j)?  cpu_package", "cpu", "J", "interval_j", "package"),
-            Value(r"rapl_consumed_energy(?:_j)?  dram", "dram", "J", "interval_j", "dram"),
+            Value(_ALUMET_RAPL.format("package", "cpu_package"), "cpu", "J", "interval_j", "package"),
+            Value(_ALUMET_RAPL.format("dram", "(?:dram|cpu_package)"), "dram", "J", "interval_j", "dram"),
             Value(r"nvml_energy_consumption(?:_mj)? .*", "gpu", "mJ", "interval_j", "gpu"),
             Value(r"nvml_(?:instant_)?power(?:_consumption)?(?:_mw)? .*", "gpu", "mW", name="gpu", rank=1),
         ),
         boundary="component",
-        metric=("metric", "domain", "resource_kind"),
+        metric=("metric", "domain|__late_attributes", "resource_kind"),
         keys=("resource_id",),
         adds=True,
         gain=RAPL_UNKNOWN,
@@ -310,6 +322,9 @@ FORMATS: tuple[Format, ...] = (
         signs=("prometheus value",),
         time=("prometheus time",),
         values=(
+            Value("DCGM_FI_DEV_POWER_USAGE", "gpu", "W", boundary="component"),
+            Value("scaph_host_power_microwatts", "machine", "uW", boundary="component"),
+            Value(r".*rapl.*joules_total", "cpu", "J", rank=1, boundary="component"),
             Value(r".*_microwatts.*", "machine", "uW"),
             Value(r".*(watts?|power|_w)(_\w+)?", "machine", "W"),
             Value(r".*_milliwatts.*", "machine", "mW"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from energyprof.errors import MeterError
 from energyprof.trace.logs import devices, generic
-from energyprof.trace.logs.columns import NAMED, Column, named_column, never_zero, value_columns
+from energyprof.trace.logs.columns import NAMED, Column, named_column, never_zero, of_intervals, value_columns
 from energyprof.trace.logs.format import Format, Value, place
 from energyprof.trace.logs.formats import FORMATS, GENERIC
 from energyprof.trace.logs.generic import slug
@@ -83,7 +83,8 @@ def layout_of(table: Table, wanted: Wanted) -> Layout:
     else:
         columns = value_columns(table, form, wanted, head)
         columns, dropped = never_zero(columns, head, table)
-        notes += dropped
+        columns, added = of_intervals(columns, head, table)
+        notes += [*dropped, *added]
     order, about_order = date_order(form, time, from_start, head, wanted)
     notes += about_order
     layout = Layout(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.text import chunks
+from energyprof.trace.stamps import is_time
 
 _RAIL = re.compile(r"(\w+) (\d+)(?:mW)?/(\d+)(?:mW)?(?= |$)")
 _TEGRA = re.compile(r"(?:^|\s)RAM \d+/\d+MB")
@@ -48,7 +49,8 @@ def perf(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     marked = _PERF_MARK.match(first) if first else None
     if first is None or marked is None:
         return None
-    start = next((match[1] for line in lines if (match := _PERF_START.match(line))), "")
+    starts = (match[1] for line in lines if (match := _PERF_START.match(line)))
+    start = next(filter(is_time, starts), "")
     mark = marked[1]
 
     def rows() -> Iterator[Row]:

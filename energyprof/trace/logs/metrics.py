@@ -11,6 +11,9 @@ from energyprof.trace.logs.format import Format, Value, place
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.wanted import Wanted
 
+# What the column of values is called, where its rows name what they are.
+VALUES = ("value", "state", "counter-value")
+
 
 def metric_columns(table: Table, form: Format) -> tuple[int, ...]:
     """The columns that together name what a row's value is; -1: one that this log lacks."""
@@ -28,9 +31,7 @@ def metric_of(cells: Sequence[str], metric: Sequence[int]) -> str:
 def value_index(table: Table) -> int:
     """The column of the values themselves."""
     return next(
-        i
-        for i, title in enumerate(table.titles)
-        if title.lower() in ("value", "state") or title.endswith(" value")
+        i for i, title in enumerate(table.titles) if title.lower() in VALUES or title.endswith(" value")
     )
 
 

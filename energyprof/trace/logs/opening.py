@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from energyprof.errors import MeterError
 from energyprof.trace.logs.blocks import blocks
 from energyprof.trace.logs.delimited import delimited
 from energyprof.trace.logs.documents import documents
@@ -20,6 +21,8 @@ def open_table(path: Path, *, growing: bool = False) -> Table:
         OSError: it cannot be read.
     """
     lines = head(path, growing=growing)
+    if lines and lines[0].startswith("<?xml"):
+        raise MeterError(f"{path}: XML is not read: of powermetrics the text (without --format plist)")
     for maker in (documents, *LINES, blocks):
         if (table := maker(path, lines, growing)) is not None:
             return table

@@ -343,3 +343,14 @@ def test_a_directory_and_a_binary_file_are_refused(tmp_path):
         importers.read(Request((tmp_path / "b.bin",)), "power")
     with pytest.raises(FileError, match="Is a directory"):
         importers.read(Request((tmp_path,)), "power")
+
+
+def test_a_property_list_is_refused_with_what_is_read_instead(tmp_path):
+    path = write(tmp_path, '<?xml version="1.0"?>\n<plist version="1.0"><dict/></plist>\n', "power.plist")
+    assert "of powermetrics the text (without --format plist)" in refused(path)
+
+
+def test_a_start_that_is_no_time_is_none(tmp_path):
+    text = LOGS["perf, text"][0].replace("Sat Mar  1", "Sat Mar 99")
+    report = imported(write(tmp_path, text))
+    assert (mean_w(report), report.runs[0].clock.utc) == (pytest.approx(45), "")
