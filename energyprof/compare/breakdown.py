@@ -24,7 +24,8 @@ class StepPart:
     sample_u_j: float  # expanded, towards the end that lies further away
     sample_ends_j: tuple[float, float]  # of its 95 % interval
     power_w: float
-    told: bool  # the meters can resolve it: it exceeds its uncertainty, and was read often enough
+    # The meters can resolve it: it exceeds its uncertainty but for the gain, and was read often enough.
+    told: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> 
     power_w = math.fsum(phase.energy_j or 0.0 for phase in phases) / math.fsum(spans_s)
     # In another tool's file a meter may not be counted: nothing says how often it was read.
     slowest_s = max((max(m.interval_s, m.info.refresh_s) for m in meters if m.counted), default=math.inf)
-    told = u_j < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s
+    # Their common gain makes all parts larger or smaller, and hides none.
+    told = sample.one_device.expanded < sample_j and min(spans_s) >= SHORT_REFRESHES * slowest_s
     return StepPart(name, sample_j, u_j, sample.ends, power_w, told)
 
 

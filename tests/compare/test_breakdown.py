@@ -87,6 +87,13 @@ def test_a_part_that_takes_no_more_than_its_uncertainty_cannot_be_told() -> None
     assert [p.told for p in of(report([vague])).parts] == [False, True]
 
 
+def test_a_gain_that_all_parts_share_hides_none_of_them() -> None:
+    wide = with_parts(
+        run(1.0), part("data", 5000, 500.0, gain=550.0, edge=2.0), part("rest", 1000, 800.0, gain=880.0)
+    )
+    assert all(p.told for p in of(report([wide])).parts)
+
+
 def test_a_part_of_few_readings_cannot_be_told() -> None:
     made = with_parts(run(1.0), part("data", 1000, 100.0, span_s=5.0))
     slow = meter(info=replace(meter().info, refresh_s=0.5))

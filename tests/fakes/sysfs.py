@@ -34,16 +34,18 @@ def cpuinfo(
     cores: int = 2,
     threads_per_core: int = 2,
     virtual: bool = False,
+    number: int = 85,
 ) -> None:
-    """``/proc/cpuinfo`` as x86 has it; ``cores`` are those of one socket."""
+    """``/proc/cpuinfo`` as x86 has it, of family 6 and this model; ``cores`` are those of one socket."""
     flags = "fpu vme sse2" + (" hypervisor" if virtual else "")
     places = [
         (socket, core) for _ in range(threads_per_core) for socket in range(sockets) for core in range(cores)
     ]
     blocks = [
-        f"processor\t: {number}\nvendor_id\t: {vendor}\nmodel name\t: {model}\n"
+        f"processor\t: {thread}\nvendor_id\t: {vendor}\ncpu family\t: 6\n"
+        f"model\t\t: {number}\nmodel name\t: {model}\n"
         f"physical id\t: {socket}\ncore id\t\t: {core}\nflags\t\t: {flags}\n"
-        for number, (socket, core) in enumerate(places)
+        for thread, (socket, core) in enumerate(places)
     ]
     write(root / "proc/cpuinfo", "\n".join(blocks) + "\n")
 

@@ -15,6 +15,7 @@ from energyprof.errors import MeterError, MissingPart
 from energyprof.measure.meters.rapl import rapl
 from energyprof.measure.selection import select
 from energyprof.meter import Finding
+from energyprof.trace import gains
 from fakes import sysfs
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
@@ -61,6 +62,20 @@ def test_dram_is_a_part_of_its_own(tmp_path: Path) -> None:
     parts = {s.info.name: s.info.part for s in rapl.find(tmp_path).sources}
     assert parts["rapl:dram-0-die-0"] == "dram"
     assert parts["rapl:package-0-die-0"] == "cpu"
+
+
+def test_memory_is_less_sure_than_its_package(tmp_path: Path) -> None:
+    sysfs.intel_server(tmp_path)
+    sources = {s.info.name: s.info.gain_source for s in rapl.find(tmp_path).sources}
+    assert sources["rapl:dram-0-die-0"].startswith(gains.RAPL_DRAM.row)
+    assert sources["rapl:package-0-die-0"].startswith(gains.RAPL_INTEL.row)
+
+
+@pytest.mark.parametrize(("number", "row"), [(45, gains.RAPL_INTEL_MODELLED), (60, gains.RAPL_INTEL)])
+def test_a_processor_that_models_its_power_is_less_sure(tmp_path: Path, number: int, row: gains.Gain) -> None:
+    sysfs.intel_client(tmp_path)
+    sysfs.cpuinfo(tmp_path, number=number)
+    assert {s.info.gain_a for s in rapl.find(tmp_path).sources} == {row.bound}
 
 
 def test_amd_leaves_its_core_domain_out_and_has_no_memory(tmp_path: Path) -> None:
