@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from energyprof.units import joules, percent, plus_minus, seconds, share, watts, with_ends
+from energyprof.units import joules, moment, percent, plus_minus, seconds, share, watts, with_ends
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,19 @@ def test_an_interval_that_is_not_symmetric_shows_both_its_ends(
     low: float | None, high: float | None, shown: str
 ) -> None:
     assert with_ends(149.0, low, high, "J") == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "time_s"),
+    [
+        ("1970-01-02T00:00:00Z", 86400.0),
+        ("1970-01-02T00:00:00.250Z", 86400.25),
+        ("1970-01-02T02:00:00+02:00", 86400.0),
+        ("1970-01-01T23:30-00:30", 86400.0),
+        ("1970-13-01T00:00:00Z", -math.inf),
+        ("", -math.inf),
+        ("yesterday", -math.inf),
+    ],
+)
+def test_a_time_is_what_it_says_in_whatever_zone(text: str, time_s: float) -> None:
+    assert moment(text) == time_s

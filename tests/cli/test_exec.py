@@ -294,3 +294,11 @@ def test_where_a_real_meter_is_required_an_estimate_will_not_do(command: Any, tm
         assert (done.returncode, len(done.stderr.splitlines())) == (4, 1)
         assert "nothing here measures the power" in done.stderr
     assert not (command.folder / "ran").exists()
+
+
+def test_a_machine_that_is_given_a_name_is_known_by_it(command: Any) -> None:
+    assert command(*EXEC, "--machine", "ci-7", "--", "true").returncode == 0
+    (node,) = command.report()["nodes"]
+    assert node["machine"]["named"] == "ci-7" and node["machine"]["id"].startswith("sha256:")
+    done = command("exec", "--idle", "0", "--machine", " ", "--", "true")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "--machine" in done.stderr

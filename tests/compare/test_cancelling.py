@@ -188,3 +188,13 @@ def test_a_history_read_at_another_power_or_by_another_device_is_judged_as_far_a
     level = result.verdicts[0]
     assert (level.design, level.outcome) == ("history", outcome)
     assert (level.withheld is None) == (outcome == "PASS")
+
+
+def test_reports_are_before_or_after_another_by_their_time_not_by_their_letters(tmp_path: Path) -> None:
+    # 01:30 in UTC, written in a zone in which it is later in the day; and a digit more than the other.
+    for name, created in (("zone", "2026-01-09T03:30:00+02:00"), ("digits", "2026-01-09T01:59:59.9Z")):
+        write(replace(OLD, created=created), tmp_path / f"{name}.json")
+    write(replace(OLD, created="2026-01-09T01:00:00-02:00"), tmp_path / "after.json")
+    found = history(replace(NEW, created="2026-01-09T02:00:00Z"), reports_in(tmp_path), PER_SAMPLE)
+    assert len(found.past) == 2
+    assert found.left_out == ("1 left out, made later: after.json",)
