@@ -9,7 +9,8 @@
     ├── MeterError             2  one reading of one meter failed
     ├── TrainingError          2  the workload could not be trained here
     ├── NoPower                4  a real meter was demanded, and there is none
-    └── NotComparable          3  the reports measure different things
+    ├── NotComparable          3  the reports measure different things
+    └── Tampered               4  what is measured has reached for the evidence
 
 A message is one line: what, where, what to do. Only ``cli/`` catches them.
 """
@@ -51,3 +52,9 @@ class NotComparable(EnergyprofError):
     """The reports measure different things; the message names every difference."""
 
     exit_code = 3
+
+
+class Tampered(EnergyprofError):
+    """What is measured has changed what it is measured by: there is no verdict."""
+
+    exit_code = 4

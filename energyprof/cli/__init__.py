@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "aa": ("aa", "aa", TRAINING),
     "compare": ("compare", "compare", {}),
     "check": ("check", "check", {}),
+    "gate": ("gate", "gate", {}),
     "show": ("show", "show", {}),
     "study": ("study", "study", {}),
     "estimate": ("estimate", "estimate", {}),

@@ -11,6 +11,7 @@ from energyprof.cli.options import (
     IDLE_S,
     INTERVAL_S,
     Calibrations,
+    Distrust,
     Force,
     Idle,
     Interval,
@@ -57,6 +58,7 @@ def ab(
     ] = None,
     limit: Limits = None,
     strict: Strict = False,
+    distrust: Distrust = False,
     cooldown: Cooldown = COOLDOWN_S,
     meters: Meters = "auto",
     require_power: RequirePower = False,
@@ -92,7 +94,7 @@ def ab(
     from energyprof import formats
     from energyprof.cli import profiling, sides
     from energyprof.compare.gate import check as checking
-    from energyprof.compare.gate.limits import parse_limit
+    from energyprof.compare.gate.limits import Claims, parse_limit
     from energyprof.compare.statistics.sequential import LOOKS
     from energyprof.profile.checkout import working_tree, worktree
     from energyprof.profile.inbox import signals
@@ -123,9 +125,11 @@ def ab(
             now = working_tree()
             old = stack.enter_context(worktree(before, now))
         (asked_a, about_a), (asked_b, about_b) = wanted
-        a = Side("A", asked_a.job(old), path_a, sides.about(about_a, old))
+        private = old.top if old is not None else None
+        a = Side("A", asked_a.job(old), path_a, sides.about(about_a, old), private)
         b = Side("B", asked_b.job(now), path_b, sides.about(about_b, now))
-        study = PairedDesign(a, b, LOOKS if pairs is None else (pairs,), cooldown_s, limits)
+        claims: Claims = "doubted" if distrust else "believed"
+        study = PairedDesign(a, b, LOOKS if pairs is None else (pairs,), cooldown_s, limits, claims)
         ended = interleave(study, measuring, inbox, sides.screen(quiet=quiet))
     code = sides.complain(ended)
     out = sys.stderr if json else sys.stdout

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from energyprof.cli.compare import labels
-from energyprof.cli.options import Json, Limits, Strict
+from energyprof.cli.options import Distrust, Json, Limits, Strict
 from energyprof.errors import FileError, UsageError
 from energyprof.formats import VERDICT_FORMATS
 
 if TYPE_CHECKING:
     from energyprof.compare.gate.check import Check
-    from energyprof.compare.gate.limits import Limit
+    from energyprof.compare.gate.limits import Claims, Limit
     from energyprof.compare.gate.suite import Named
 
 
@@ -36,6 +36,7 @@ def check(
         int, typer.Option("--last", metavar="N", min=2, help="How many earlier reports predict the next.")
     ] = 30,
     strict: Strict = False,
+    distrust: Distrust = False,
     allow_missing_baseline: Annotated[
         bool, typer.Option("--allow-missing-baseline", help="No baseline yet exits 0, not 2.")
     ] = False,
@@ -83,7 +84,10 @@ def check(
             allow_changed=allow_changed,
         )
     elif baseline is not None:
-        result = _by_baseline(new, baseline, limits, overlooked, allow_missing=allow_missing_baseline)
+        claims: Claims = "doubted" if distrust else "believed"
+        result = _by_baseline(
+            new, baseline, limits, overlooked, claims, allow_missing=allow_missing_baseline
+        )
     writer.write_check(result, sys.stdout)
     if json or format == "json":
         formats.verdict_format("text").write_check(result, sys.stderr)
@@ -91,7 +95,13 @@ def check(
 
 
 def _by_baseline(
-    new: Path, baseline: Path, limits: Sequence[Limit], allow: Sequence[str], *, allow_missing: bool
+    new: Path,
+    baseline: Path,
+    limits: Sequence[Limit],
+    allow: Sequence[str],
+    claims: Claims,
+    *,
+    allow_missing: bool,
 ) -> Check:
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate import noise
@@ -102,9 +112,8 @@ def _by_baseline(
         return checking.without_baseline(name, str(baseline))
     if baseline.is_dir():
         raise UsageError(f"{baseline}: is a folder, but {new} is not; give two reports or two folders")
-    return checking.check(
-        report, read(baseline), limits, (name, baseline_name), noise.beside(baseline), allow
-    )
+    names = (name, baseline_name)
+    return checking.check(report, read(baseline), limits, names, noise.beside(baseline), allow, claims)
 
 
 def _folders(

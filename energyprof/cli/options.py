@@ -130,6 +130,13 @@ Limits = Annotated[
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Inconclusive exits 5, not 0.")]
+Distrust = Annotated[
+    bool,
+    typer.Option(
+        "--distrust",
+        help="Hold what programs say of phases and samples against their whole energy, as `gate` does.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; text for people goes to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]

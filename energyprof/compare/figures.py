@@ -109,6 +109,26 @@ def _per_sample(run: Run, of: Callable[[Phase], float | None]) -> float | None:
     return math.fsum(amount for _, amount in known) / samples
 
 
+def _total_energy(run: Run) -> float | None:
+    return run.total_energy_j
+
+
+def _unseen(run: Run) -> str | None:
+    """Why the joules of the whole program, start-up and end included, cannot be used."""
+    if run.total_energy_j is None:
+        return "energy not measured"
+    if run.total_energy_j <= 0:
+        return "0 J: shorter than its meters can resolve"
+    phases = [phase for phase in run.phases if not phase.actor]
+    seen = [(phase.coverage, phase.end_s - phase.start_s) for phase in phases]
+    whole_s = math.fsum(span_s for _, span_s in seen)
+    covered_s = math.fsum((coverage or 0.0) * span_s for coverage, span_s in seen)
+    if covered_s < MIN_COVERAGE * whole_s:
+        share = math.floor(1000 * covered_s / whole_s) / 10
+        return f"the meters cover {share} % of the whole program, 99 % is needed"
+    return None
+
+
 def _no_terms(run: Run, amount: float) -> Mapping[str, float]:
     return {}
 
@@ -154,12 +174,18 @@ FIGURES = (
 )
 # The whole node's joules by a map, by their boundary.
 NODE_FIGURES: Mapping[Boundary, str] = {"wall_ac": "wall_energy", "node_dc": "node_energy"}
+# What the profiler sees by itself, from the program's start to its end, whatever the program says of phases,
+# samples and scores.
+OF_THE_PROGRAM = (
+    Figure("total_energy", "J", _total_energy, "lower", (broken, _unseen), _of_energy),
+    Figure("total_cpu_time", "s", lambda r: r.total_cpu_s, "lower", (broken,), _no_terms),
+)
 # Joules or seconds of one sample, or of as many as there are.
 PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample")
 # What it gives together with the intensity of a grid: `emissions.figure` fills it in.
 EMISSIONS = Figure("emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy)
 SHOWN = (*FIGURES, EMISSIONS)
-BY_NAME = {figure.name: figure for figure in SHOWN}
+BY_NAME = {figure.name: figure for figure in (*SHOWN, *OF_THE_PROGRAM)}
 
 
 def value(figure: Figure, run: Run) -> float | None:

@@ -6,7 +6,7 @@ from energyprof.compare.gate.check import Check, CheckOutcome
 from energyprof.formats import wording
 
 NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."
-CPU_TIME = ("cpu_time", "cpu_time_per_sample")
+CPU_TIME = ("cpu_time", "cpu_time_per_sample", "total_cpu_time")
 
 
 def caveats(result: Check) -> list[str]:

@@ -47,6 +47,13 @@ def write_check(result: Check, out: TextIO) -> None:
     _summarise(table.getvalue())
 
 
+def write_refusal(said: str, out: TextIO) -> None:
+    """Write why there is no verdict, as an annotation to ``out`` and into the summary."""
+    out.write(WorkflowCommand(f"::error title=energyprof::{_data(said)}\n"))
+    text = printable(said, keep="\n").replace("\n", "\n    ")
+    _summarise(f"### energyprof could not judge\n\n    {text}\n")
+
+
 def _annotations(result: Check) -> Iterator[tuple[str, str, str]]:
     """Outcome, title and message of each, the most telling first, since only ten of a level are shown."""
     for outcome, line in unjudged(result):

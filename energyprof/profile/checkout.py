@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import UsageError
+from energyprof.profile.content import refuse_pointers, submodules
 from energyprof.profile.git import git
 from energyprof.profile.room import ORIGIN, remove_worktree, room
 
@@ -55,6 +56,7 @@ class Checkout:
     def environment(self, interpreter: str | None) -> dict[str, str]:
         """A ``PYTHONPATH`` that leads to this checkout wherever imports would lead into the working tree.
 
+        What this checkout does not have is not looked for there: it may be the change's.
         By what ``interpreter`` has installed from the repository, editable; ``None``: by the variable alone.
         """
         before = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
@@ -67,7 +69,8 @@ class Checkout:
             if Path(folder).is_relative_to(self.origin)
         ]
         moved = [folder for folder in dict.fromkeys(moved) if os.path.isdir(folder)]
-        return {"PYTHONPATH": os.pathsep.join([*moved, *before])} if moved else {}
+        elsewhere = [folder for folder in before if not Path(folder).is_relative_to(self.origin)]
+        return {"PYTHONPATH": os.pathsep.join([*moved, *elsewhere])} if moved or elsewhere != before else {}
 
 
 def working_tree() -> Checkout:
@@ -85,10 +88,11 @@ def working_tree() -> Checkout:
 
 @contextlib.contextmanager
 def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
-    """The repository of ``tree`` at ``revision``, in a temporary folder that is removed in the end.
+    """The repository of ``tree`` at ``revision`` with its submodules, in a folder that is removed in the end.
 
     Raises:
-        UsageError: there is no such revision, it lacks the working directory, or git cannot check it out.
+        UsageError: there is no such revision, it lacks the working directory, git cannot check it out, or a
+            submodule or what Git LFS keeps of it is not here.
     """
     try:
         commit = git(
@@ -100,9 +104,18 @@ def worktree(revision: str, tree: Checkout) -> Iterator[Checkout]:
         place = stack.enter_context(room())
         # Its own name is kept: a program may look at the name of its folder.
         top = place / "before" / tree.top.name
-        (place / ORIGIN).write_text(f"{tree.top}\0{top}")
-        stack.callback(_forget, tree.top, top)
-        git(tree.top, "worktree", "add", "--detach", "--force", str(top), commit)
+        made: list[tuple[Path, Path]] = []
+
+        def check_out(origin: Path, into: Path, commit: str) -> None:
+            made.insert(0, (origin, into))  # what lies within another goes first
+            (place / ORIGIN).write_text("\0".join(str(path) for pair in made for path in pair))
+            stack.callback(_forget, origin, into)
+            git(origin, "worktree", "add", "--detach", "--force", str(into), commit)
+            for part in submodules(origin, commit):
+                check_out(part.origin, into / part.path, part.commit)
+            refuse_pointers(into, origin, revision)
+
+        check_out(tree.top, top, commit)
         folder = top / tree.folder.relative_to(tree.top)
         if not folder.is_dir():
             raise UsageError(f"{revision}: has no folder {tree.folder.relative_to(tree.top)}")

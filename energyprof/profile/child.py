@@ -16,7 +16,7 @@ from typing import Literal
 
 from energyprof.clock import ended
 from energyprof.errors import UsageError
-from energyprof.profile import torchrun
+from energyprof.profile import orphans, torchrun
 from energyprof.profile.output import TAIL_LINES, Outputs, OutputTail
 from energyprof.profile.process_tree import ProcessTree
 from energyprof.profile.processes import catches, on_wire
@@ -70,6 +70,8 @@ class Child:
             self._outputs = Outputs(environment[OUTPUT_VARIABLE], ranks)
             self._said = OutputTail(TAIL_LINES + torchrun.TABLE_LINES * ranks)
         keep = self._own_session
+        if keep:
+            orphans.adopt()
         try:
             with warnings.catch_warnings():
                 # Python 3.12 warns of a fork beside threads. What is done in it takes no lock.
@@ -170,8 +172,13 @@ class Child:
         return "" if self._outputs is None else torchrun.cause(self._said.lines(), self._outputs.said)
 
     def left(self) -> list[str]:
-        """The names of what a user's program left running when it ended; what a workload leaves is ended."""
-        first = {} if self._own_session else dict(on_wire(self._wire))
+        """The names of what a program left running when it ended.
+
+        What a workload leaves is ended; its name is here only if it would not end.
+        """
+        if self._own_session:
+            return orphans.end_all(self.pid)
+        first = dict(on_wire(self._wire))
         if first:
             time.sleep(LEAVE_S)  # those at the other end of a pipe are about to end, too
             return [name for pid, name in on_wire(self._wire) if pid in first]
@@ -191,6 +198,7 @@ class Child:
             for pid, _ in on_wire(self._wire):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+            orphans.end_all(self.pid)
 
     def _hear_out(self) -> None:
         if self._reader is not None:

@@ -16,13 +16,22 @@ _ELSEWHERE = (
 
 
 def git(folder: Path, *words: str) -> str:
-    """What git prints in ``folder``; Ctrl-C does not reach it, and no hook runs.
+    """What git prints in ``folder``; Ctrl-C does not reach it, and no hook or monitor of files runs.
 
     Raises:
         UsageError: git is missing or refuses.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
-    command = ["git", "-C", str(folder), "-c", "core.hooksPath=/dev/null", *words]
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "-c",
+        "core.hooksPath=/dev/null",
+        "-c",
+        "core.fsmonitor=false",
+        *words,
+    ]
     try:
         done = subprocess.run(
             command,

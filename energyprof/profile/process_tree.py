@@ -8,7 +8,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-from energyprof.profile.processes import stat_of
+from energyprof.profile.orphans import adopted, ended, reap
+from energyprof.profile.processes import children_of, stat_of
 
 # Ticks of the times in /proc/PID/stat.
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -26,8 +27,9 @@ class _Process:
 class ProcessTree:
     """Follows the program ``pid`` and its descendants.
 
-    A process that is started and orphaned between two readings is missed, and so is what one of them that was
-    not waited for did after the last reading that saw it.
+    Orphans are among them where the kernel hands them to us (``orphans.py``). Elsewhere a process that is
+    started and orphaned between two readings is missed, and so is what one of them that was not waited for
+    did after the last reading that saw it.
     """
 
     def __init__(self, pid: int) -> None:
@@ -70,7 +72,9 @@ class ProcessTree:
         found: dict[int, _Process] = {}
         # Those that were seen are looked up one by one: an orphan hangs on no process of the tree. Parents
         # come before their children: one that is waited for meanwhile is not counted twice.
-        queue = list(self._alive) or [self._root]
+        orphans = adopted(self._root)
+        dead = ended(orphans)
+        queue = [*(list(self._alive) or [self._root]), *orphans]
         for pid in queue:
             process = None if pid in found else _process(pid)
             seen = self._alive.get(pid)
@@ -78,7 +82,7 @@ class ProcessTree:
                 continue  # it has ended; its number may be another's now
             process.ended_s = seen.ended_s if seen is not None else 0.0
             found[pid] = process
-            queue += _children(pid)
+            queue += children_of(pid)
         known = {**self._alive, **found}
         gone = [process for pid, process in self._alive.items() if pid not in found]
         # The youngest first: a child's time goes to its parent before the parent's goes on.
@@ -89,6 +93,7 @@ class ProcessTree:
             else:
                 self._ended_s += _total_s(process)
         self._alive = found
+        reap(dead)  # all of their time was read
 
 
 def _total_s(process: _Process) -> float:
@@ -107,14 +112,3 @@ def _process(pid: int) -> _Process | None:
         return None
     reaped_s = (int(fields[13]) + int(fields[14])) / _TICKS_PER_S
     return _Process(int(fields[1]), int(fields[19]), own_s, reaped_s)
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                found += map(int, file.read().split())
-    except OSError:
-        pass  # the thread or the process has just ended
-    return found

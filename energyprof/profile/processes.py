@@ -41,6 +41,21 @@ def stat_of(pid: int) -> list[bytes] | None:
         return None
 
 
+def children_of(pid: int) -> list[int]:
+    """The children of a process; empty: it has none or has ended, or the kernel does not tell.
+
+    It does with CONFIG_PROC_CHILDREN (Linux 4.2).
+    """
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except OSError:
+        pass  # the thread or the process has just ended
+    return found
+
+
 def catches(pid: int, number: int) -> bool:
     """Whether the process has a handler for the signal.
 

@@ -16,7 +16,7 @@ from energyprof.profile.git import git
 from energyprof.profile.processes import command_of, on_wire
 
 _PREFIX = "energyprof-"
-# In a room: the lock; the wire; and, of a worktree, the repository that it belongs to.
+# In a room: the lock; the wire; and, of worktrees, the repositories that they belong to, innermost first.
 _OWNER = "owner"
 WIRE = "wire"
 ORIGIN = "origin"
@@ -99,8 +99,10 @@ def _unowned(folder: Path) -> int:
 
 def _remove(folder: Path) -> None:
     with contextlib.suppress(OSError, UsageError, ValueError):
-        origin, top = (folder / ORIGIN).read_text().split("\0")
-        remove_worktree(Path(origin), Path(top))
+        paths = [Path(path) for path in (folder / ORIGIN).read_text().split("\0")]
+        for origin, top in zip(paths[::2], paths[1::2], strict=True):
+            with contextlib.suppress(UsageError):
+                remove_worktree(origin, top)
     shutil.rmtree(folder, ignore_errors=True)
 
 

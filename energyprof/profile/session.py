@@ -148,6 +148,17 @@ class ReportSession:
         self._saved = save(self.report(), self._path, self._trace)
         return run
 
+    def seal(self) -> None:
+        """Write the report once more when no program can reach it any longer, after its trace was checked.
+
+        Raises:
+            Tampered: the trace is not the one that was written.
+            FileError: the report cannot be written.
+        """
+        if self._saved == self._path:
+            self._trace.verify()
+            write(self.report(), self._path)
+
     def withdraw(self) -> None:
         """Remove the report, which has no run, and its trace: what it belongs to cannot be."""
         self._path.unlink(missing_ok=True)

@@ -186,6 +186,7 @@ def _run(
         conditions=times.conditions,
         cpu_s=spent(times.cpu, *train) if train else None,
         levers=times.levers,
+        total_cpu_s=spent(times.cpu, *life),
     )
 
 

@@ -34,7 +34,8 @@ def recompute(path: Path) -> Report:
 def is_given_back(stored: Report, again: Report) -> bool:
     """Whether ``again`` is ``stored`` to the last digit, as far as the version that stored it said it all.
 
-    The first schema had no coverage of a phase: what is not there cannot differ.
+    The first schema had no coverage of a phase, earlier files of this one no processor time of the whole
+    program: what is not there cannot differ.
     """
     runs = [_as_stored(run, before) for run, before in zip(again.runs, stored.runs, strict=False)]
     return dataclasses.replace(again, runs=(*runs, *again.runs[len(runs) :])) == stored
@@ -45,7 +46,8 @@ def _as_stored(run: Run, before: Run) -> Run:
         dataclasses.replace(phase, coverage=None) if of.coverage is None else phase
         for phase, of in zip(run.phases, before.phases, strict=False)
     )
-    return dataclasses.replace(run, phases=(*phases, *run.phases[len(phases) :]))
+    again = dataclasses.replace(run, phases=(*phases, *run.phases[len(phases) :]))
+    return dataclasses.replace(again, total_cpu_s=None) if before.total_cpu_s is None else again
 
 
 class Rebuild:

@@ -230,6 +230,7 @@ class Run:
     # it holds.
     node: NodeEnergy | None = None
     levers: tuple[LeverRecord, ...] = ()
+    total_cpu_s: float | None = None  # processor time of its processes over the stretch of total_energy_j
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from energyprof.compare.gate.check import Check, check
-from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.limits import Claims, Limit
 from energyprof.errors import NotComparable
 from energyprof.profile.cooldown import Cooldown
 from energyprof.profile.inbox import Inbox
@@ -19,8 +19,10 @@ from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings, OpenMeters, idle_gpus, open_meters
 from energyprof.profile.session import ReportSession, SessionResult, new_session
 from energyprof.profile.watchers import Watcher
+from energyprof.profile.withheld import closed
 from energyprof.report.file import Taken
 from energyprof.report.record import Series
+from energyprof.study.guard import Guard
 
 SideName = Literal["A", "B"]
 
@@ -33,6 +35,7 @@ class Side:
     job: Job
     path: Path  # of its report
     about: str  # how it differs, in one line
+    private: Path | None = None  # the folder that runs of the other side must leave alone
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class PairedDesign:
     looks: tuple[int, ...]  # after how many pairs there may be a verdict; the last ends it
     cooldown_s: float  # the longest wait before a run
     limits: tuple[Limit, ...] = ()  # none: `check`'s own
+    claims: Claims = "believed"
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Screen:
 
     watching: Callable[[Side], AbstractContextManager[Sequence[Watcher]]]  # one run
     say: Callable[[str], None]
+    # Called when the meters are open, before anything that is judged runs.
+    ready: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -108,25 +114,35 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
         UsageError: the reports do not have a limited figure.
         MissingPart: a meter that was asked for is not here.
         FileError: a report cannot be written.
+        Tampered: a program reached for what it is judged by.
     """
     refuse_unlike(study.a, study.b)
     for side in (study.a, study.b):
         side.job.check()
-    with open_meters(measuring) as on, _profiles(study, on, measuring.taken) as profiles:
+    with (
+        closed() as channels,
+        open_meters(measuring) as on,
+        _profiles(study, on, measuring.taken) as profiles,
+    ):
+        screen.ready()
+        guard = Guard(channels, {side.name: side.private for side in (study.a, study.b)})
         counted = [m for m in on.meters if m.info.name in on.selection.counted]
         cooldown = Cooldown(on.probes, counted, study.cooldown_s)
         verdict = None
         for pair in range(study.looks[-1]):
             for side in _order(study, pair):
                 _train(side, pair, study, profiles[side.name], cooldown, inbox, screen)
+                guard.ran(side.name)
                 if profiles[side.name].over:
                     return Ended(profiles["A"].result(), profiles["B"].result(), None)
             ended = Ended(profiles["A"].result(), profiles["B"].result(), None)
             labels = (study.b.path.stem, study.a.path.stem)
-            verdict = check(ended.b.report, ended.a.report, study.limits, labels)
+            verdict = check(ended.b.report, ended.a.report, study.limits, labels, claims=study.claims)
             # Between two looks there is no verdict, but an invalid run would spoil all that follow.
             if verdict.outcome != "INCONCLUSIVE":
                 break
+        for profile in profiles.values():
+            profile.seal()
         return Ended(profiles["A"].result(), profiles["B"].result(), verdict)
 
 

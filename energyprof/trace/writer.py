@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import hashlib
 import json
 import os
 import zlib
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from energyprof.errors import FileError
+from energyprof.errors import FileError, Tampered
 from energyprof.files import TAKEN, make_folder
 from energyprof.storable.values import fitted, fitted_text
 from energyprof.trace.file import CHUNK_BYTES, GZIP, HEADER, parse_rows
@@ -95,7 +96,10 @@ def _locked(path: Path, flags: int = 0) -> int:
 
 
 class TraceWriter:
-    """Appends rows. A disk that is full costs nothing: what does not fit waits in memory for the next try."""
+    """Appends rows. A disk that is full costs nothing: what does not fit waits in memory for the next try.
+
+    What was written is known by its digest, in memory: the file lies where the training may write, too.
+    """
 
     def __init__(self, path: Path, file: int) -> None:
         """``file``: descriptor of what lies at ``path``, whole to its end."""
@@ -106,6 +110,10 @@ class TraceWriter:
         self._size = os.fstat(file).st_size
         self._run_offset = self._size  # where the current run's member begins
         self._member = zlib.compressobj(6, zlib.DEFLATED, GZIP)
+        self._whole = hashlib.blake2b()  # of all bytes, those that wait included
+        for chunk in self._chunks(0):
+            self._whole.update(chunk)
+        self._current = hashlib.blake2b()  # of the current run's
 
     def sample(
         self, run: int, source: str, start_s: float, end_s: float, value: float | None, note: str
@@ -126,25 +134,52 @@ class TraceWriter:
         """Bring all rows so far to the disk, readable; what the disk refuses is kept."""
         lines, self._lines = self._lines, []
         if lines:
-            self._waiting += self._member.compress(("\n".join(lines) + "\n").encode())
-            self._waiting += self._member.flush(zlib.Z_SYNC_FLUSH)
+            made = self._member.compress(("\n".join(lines) + "\n").encode())
+            self._append(made + self._member.flush(zlib.Z_SYNC_FLUSH))
         self._write()
 
     def end_run(self) -> None:
         """Close the current run's member; ``rows()`` still reads it."""
         self.flush()
-        self._waiting += self._member.flush(zlib.Z_FINISH)
+        self._append(self._member.flush(zlib.Z_FINISH))
         self._write()
 
     def begin_run(self) -> None:
         """Start a member for the next run; each repeats the header."""
         self._member = zlib.compressobj(6, zlib.DEFLATED, GZIP)
         self._run_offset = self._size + len(self._waiting)
+        self._current = hashlib.blake2b()
         self._lines.append(HEADER)
 
     def rows(self) -> Iterator[Row]:
-        """The current run's rows, whether they are on the disk or wait for it."""
-        return parse_rows(self._chunks(self._run_offset), str(self.path))
+        """The current run's rows, whether they are on the disk or wait for it.
+
+        Raises:
+            Tampered: at their end: they are not those that were written.
+        """
+        read = hashlib.blake2b()
+        try:
+            yield from parse_rows(_through(read, self._chunks(self._run_offset)), str(self.path))
+        except FileError:
+            raise self._tampered() from None
+        if read.digest() != self._current.digest():
+            raise self._tampered()
+
+    def verify(self) -> None:
+        """Check that the file under our name is the one that we wrote.
+
+        Raises:
+            Tampered: it is another, or was changed.
+        """
+        read = hashlib.blake2b()
+        for chunk in self._chunks(0):
+            read.update(chunk)
+        try:
+            ours = os.path.samestat(os.lstat(self.path), os.fstat(self._file))
+        except OSError:
+            ours = False
+        if not ours or read.digest() != self._whole.digest() or os.fstat(self._file).st_size != self._size:
+            raise self._tampered()
 
     def save_elsewhere(self, path: Path) -> None:
         """Write the whole trace to another place, since its own is full.
@@ -173,6 +208,17 @@ class TraceWriter:
         """Let go of the file."""
         os.close(self._file)
 
+    def _append(self, compressed: bytes) -> None:
+        self._whole.update(compressed)
+        self._current.update(compressed)
+        self._waiting += compressed
+
+    def _tampered(self) -> Tampered:
+        return Tampered(
+            f"{self.path}: is not what was written to it: something else wrote there meanwhile, so this "
+            "measurement counts for nothing"
+        )
+
     def _write(self) -> None:
         try:
             while self._waiting:
@@ -191,6 +237,12 @@ class TraceWriter:
             offset += len(chunk)
             yield chunk
         yield waiting[offset - size :]
+
+
+def _through(digest: hashlib.blake2b, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
 
 
 def _quoted(cell: str) -> str:

@@ -183,7 +183,7 @@ def test_imports_lead_into_the_checkout_and_not_into_the_working_tree(
     with before() as old:
         found = old.environment(sys.executable)["PYTHONPATH"].split(os.pathsep)
         assert found[:2] == [str(old.top / "lib"), str(old.top / "src")]
-        assert found[2:] == [str(site), str(repository / "lib")]
+        assert found[2:] == [str(site)]
         words = "import more, things; print(more.word, things.word)"
         environment = {**os.environ, **old.environment(sys.executable)}
         done = subprocess.run(
@@ -253,3 +253,78 @@ def test_a_revision_that_looks_like_an_option_is_no_revision(repository: Path, t
     with pytest.raises(UsageError, match="no such revision"), before(run):
         pass
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def part(repository: Path, tmp_path: Path) -> Path:
+    """A submodule of the repository: it says old, then new, and the repository follows."""
+    source = tmp_path / "source"
+    source.mkdir()
+    git(source, "init", "--quiet")
+    (source / "part.txt").write_text("old")
+    git(source, "add", ".")
+    git(source, "commit", "-m", "old")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(source), "part")
+    git(repository, "commit", "-m", "with a part")
+    part = repository / "part"
+    (part / "part.txt").write_text("new")
+    git(part, "commit", "-a", "-m", "new")
+    git(repository, "commit", "-a", "-m", "with its next version")
+    return part
+
+
+def test_before_has_its_submodules_as_they_were_then(repository: Path, part: Path) -> None:
+    with before() as old:
+        assert (old.top / "part" / "part.txt").read_text() == "old"
+        assert git(old.top, "status", "--porcelain") == ""
+    assert left_behind(repository) == (0, [])
+    assert git(part, "worktree", "list").count("\n") == 0
+    assert (part / "part.txt").read_text() == "new"
+
+
+def test_a_submodule_that_neither_side_has_is_not_missed(repository: Path, part: Path) -> None:
+    git(repository, "submodule", "--quiet", "deinit", "--force", "part")
+    with before() as old:
+        assert list((old.top / "part").iterdir()) == []
+
+
+def test_a_submodule_without_the_commit_that_before_needs_is_refused(repository: Path, part: Path) -> None:
+    git(repository, "update-index", "--cacheinfo", f"160000,{'1' * 40},part")
+    git(repository, "commit", "-m", "with a commit that is nowhere")
+    git(repository, "commit", "--allow-empty", "-m", "and now")
+    with (
+        pytest.raises(UsageError, match=r"part: this submodule's commit 1+, .*git -C part fetch origin 1+"),
+        before(),
+    ):
+        pass
+    assert left_behind(repository) == (0, [])
+
+
+def test_what_git_lfs_keeps_and_is_not_here_is_refused(repository: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (repository / ".gitattributes").write_text("*.bin filter=lfs\n")
+    (repository / "data.bin").write_text(pointer)
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "a pointer")
+    git(repository, "commit", "--allow-empty", "-m", "and now")
+    with before() as old:  # it is a pointer in the working tree as well
+        assert (old.top / "data.bin").read_text() == pointer
+    (repository / "data.bin").write_text("the content")
+    with (
+        pytest.raises(UsageError, match=r"HEAD~1: data.bin: kept by Git LFS and not here: git lfs install"),
+        before(),
+    ):
+        pass
+    assert left_behind(repository) == (0, [])
+
+
+def test_a_folder_of_imports_that_before_lacks_is_not_the_changes(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "new").mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(repository / "new"), "/elsewhere"]))
+    with before() as old:
+        assert old.environment(None) == {"PYTHONPATH": "/elsewhere"}
+    monkeypatch.setenv("PYTHONPATH", str(repository / "new"))
+    with before() as old:
+        assert old.environment(None) == {"PYTHONPATH": ""}

@@ -10,7 +10,7 @@ from energyprof.compare.change import Change
 from energyprof.compare.gate.evidence import Case, Evidence, examine
 from energyprof.compare.gate.history import LAST, History
 from energyprof.compare.gate.history import evidence as evidence_of
-from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.limits import Claims, Limit
 from energyprof.compare.gate.noise import Noise
 from energyprof.compare.gate.suite import Suite
 from energyprof.compare.gate.verdict import Verdict, judge, overall
@@ -60,17 +60,20 @@ def check(
     labels: tuple[str, str] = ("new", "baseline"),
     noise: Noise | None = None,
     allow: Collection[str] = (),
+    claims: Claims = "believed",
 ) -> Check:
     """Whether ``new`` keeps the ``limits`` (none: `default_limits`) against ``baseline``.
 
     Two reports of one series (``ab``) are judged in pairs, at the looks that were planned: INCONCLUSIVE with
-    a ``next_look`` means to go on. For ``allow`` see `examine`.
+    a ``next_look`` means to go on. For ``allow`` see `examine`. Where the programs' ``claims`` are doubted, what
+    the profiler sees by itself must keep the limits, too (`beside_claims`).
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.
         UsageError: a figure is limited twice, or the reports do not have it.
     """
-    return _judged(examine(Case(new, baseline, labels, noise), limits, allow), labels, new.origin)
+    case = Case(new, baseline, labels, noise, claims=claims)
+    return _judged(examine(case, limits, allow), labels, new.origin)
 
 
 def check_suite(

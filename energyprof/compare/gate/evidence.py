@@ -9,7 +9,16 @@ from typing import Literal
 from energyprof.compare.change import Change
 from energyprof.compare.contrast import contrast
 from energyprof.compare.figures import BY_NAME
-from energyprof.compare.gate.limits import DEFAULT_MARGIN, LIMITED, Limit, default_limits, reject_duplicates
+from energyprof.compare.gate.limits import (
+    DEFAULT_MARGIN,
+    SHOWN,
+    WHOLE,
+    Claims,
+    Limit,
+    beside_claims,
+    default_limits,
+    reject_duplicates,
+)
 from energyprof.compare.gate.noise import Noise, unfit
 from energyprof.compare.gate.validity import doubts, invalid, unjudgeable
 from energyprof.compare.gate.verdict import Design, Trial
@@ -35,6 +44,7 @@ class Case:
     labels: tuple[str, str]
     noise: Noise | None = None  # what lies beside the baseline
     work: str = ""  # its name if there are several
+    claims: Claims = "believed"  # what the programs say of themselves
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,9 @@ def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) ->
             for limit in judged_by
             if limit.margin > DEFAULT_MARGIN
         ]
+    if case.claims == "doubted":
+        judged_by = beside_claims(judged_by, new, baseline)
+        notes += _claimed([limit.figure for limit in judged_by])
     notes += [f"the work differs: {o.message}" for o in mismatches((new, baseline), labels, ["work"])]
     names = [limit.figure for limit in judged_by]
     if lines := invalid((new, labels[0]), (baseline, labels[1]), names):
@@ -89,7 +102,8 @@ def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) ->
         return Evidence(
             invalid=(f"{labels[0]} and {labels[1]} have no complete pair of runs",), notes=tuple(notes)
         )
-    changes = {name: contrast(BY_NAME[name], new, baseline, allow) for name in LIMITED}
+    wanted = dict.fromkeys((*SHOWN, *names))
+    changes = {name: contrast(BY_NAME[name], new, baseline, allow) for name in wanted}
     return Evidence(
         tuple(
             Trial(
@@ -161,6 +175,18 @@ def _fitting(case: Case) -> tuple[Noise | None, list[str]]:
     if why is None:
         return case.noise, []
     return None, [f"the noise file beside {case.labels[1]} was not used: {why}"]
+
+
+def _claimed(figures: Sequence[str]) -> list[str]:
+    """What of a verdict rests on the program's own word."""
+    said = [name.replace("_", " ") for name in figures if name not in WHOLE]
+    seen = [name.replace("_", " ") for name in figures if name in WHOLE]
+    if not said:
+        return []
+    return [
+        f"{' and '.join(said)}: by phases, samples and scores as the program claims them; "
+        f"{' and '.join(seen)}: by the profiler alone, from the program's start to its end"
+    ]
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from energyprof.compare.figures import FIGURES
+from energyprof.compare.figures import FIGURES, OF_THE_PROGRAM
 from energyprof.compare.gate.noise import Noise
 from energyprof.compare.mismatches import differing_samples
 from energyprof.errors import UsageError
@@ -17,10 +17,20 @@ from energyprof.report.record import Report
 DEFAULT_MARGIN = 0.03
 # What varies more by nature: samples to target come in whole intervals between evaluations, and CPU
 # time depends on what a host's other guests leave of its caches and clock.
-DEFAULT_MARGINS = {"samples_to_target": 0.10, "cpu_time": 0.05, "cpu_time_per_sample": 0.05}
+DEFAULT_MARGINS = {
+    "samples_to_target": 0.10,
+    "cpu_time": 0.05,
+    "cpu_time_per_sample": 0.05,
+    "total_cpu_time": 0.05,
+}
 # A change of twice the variation of a single run is one that people would notice, too.
 NOISE_FACTOR = 2.0
-LIMITED = tuple(figure.name for figure in FIGURES if figure.better)
+SHOWN = tuple(figure.name for figure in FIGURES if figure.better)
+WHOLE = tuple(figure.name for figure in OF_THE_PROGRAM)
+LIMITED = (*SHOWN, *WHOLE)
+# believed: what a program says of its phases, samples and scores, as any figure but those of the whole
+# program needs · doubted: whoever wrote the program gains by its verdict
+Claims = Literal["believed", "doubted"]
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,7 @@ def default_limits(new: Report, baseline: Report, noise: Noise | None = None) ->
     alike = differing_samples((new, baseline), ("new", "baseline")) is None
     per_sample = alike and (counts or not programs)
     names = ["energy_per_sample" if per_sample else "energy" if programs else "energy_to_target"]
-    measured = any(m.counted and m.origin == "measured" for m in (*new.meters, *baseline.meters))
-    if not measured and all(run.cpu_s is not None for run in runs):
+    if not metered((new, baseline)) and all(run.cpu_s is not None for run in runs):
         names = ["cpu_time_per_sample" if per_sample else "cpu_time"]
     if (
         alike
@@ -86,6 +95,26 @@ def default_limits(new: Report, baseline: Report, noise: Noise | None = None) ->
     ):
         names.append("samples_to_target")
     return tuple(Limit(name, margin(name, noise)) for name in names)
+
+
+def beside_claims(limits: Sequence[Limit], new: Report, baseline: Report) -> tuple[Limit, ...]:
+    """``limits`` and one of the whole program, whose figure no claim can lower: for what those allow.
+
+    A program that says it trained more samples than it did makes each look cheaper, and one that marks its
+    training's start late has it look shorter; the meters do not hear of it.
+    """
+    if any(limit.figure in WHOLE for limit in limits):
+        return tuple(limits)
+    costs = [limit.margin for limit in limits if limit.figure != "samples_to_target"]
+    samples = [limit.margin for limit in limits if limit.figure == "samples_to_target"]
+    figure = WHOLE[0] if metered((new, baseline)) else WHOLE[1]
+    cost = min(costs) if costs else DEFAULT_MARGINS.get(figure, DEFAULT_MARGIN)
+    return (*limits, Limit(figure, (1 + cost) * (1 + sum(samples)) - 1))
+
+
+def metered(reports: Sequence[Report]) -> bool:
+    """Whether a real meter's joules are in the totals of one of them."""
+    return any(m.counted and m.origin == "measured" for report in reports for m in report.meters)
 
 
 def margin(figure: str, noise: Noise | None) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof import files
-from energyprof.compare.figures import FIGURES, value
+from energyprof.compare.figures import FIGURES, OF_THE_PROGRAM, value
 from energyprof.compare.machines import machine_id, machine_ids
 from energyprof.compare.statistics.intervals import logs_of
 from energyprof.decode import Count, Misfit, NonNegative, decode
@@ -53,7 +53,7 @@ def noise_of(reports: Sequence[Report]) -> Noise:
     """
     first = reports[0]
     figures = {}
-    for figure in FIGURES:
+    for figure in (*FIGURES, *OF_THE_PROGRAM):
         found = (value(figure, run) for report in reports for run in report.runs)
         values = [x for x in found if x is not None]
         if len(values) > 1 and min(values) > 0:
@@ -94,11 +94,20 @@ def read(path: Path) -> Noise:
     Raises:
         FileError: it cannot be read or is not a noise file.
     """
-    data = files.parse(files.read_text(path), str(path), _SCHEMA)
+    return from_json(files.read_text(path), str(path))
+
+
+def from_json(text: str, where: str) -> Noise:
+    """The noise in ``text``; ``where`` names its source in errors.
+
+    Raises:
+        FileError: it is not a noise file.
+    """
+    data = files.parse(text, where, _SCHEMA)
     try:
         return decode(Noise, data, "noise")
     except Misfit as error:
-        raise FileError(f"{path}: not a valid noise file: {error}") from None
+        raise FileError(f"{where}: not a valid noise file: {error}") from None
 
 
 def write(noise: Noise, path: Path) -> None:

@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import credential_variables, parse
@@ -36,6 +38,10 @@ MAX_POWER_W = 30_000.0
 DEVICES = ("/dev/ipmi0", "/dev/ipmi/0", "/dev/ipmidev/0")
 
 # The remedy for what ipmitool says.
+# A session of its own would do, too, but is how a training's processes are told from our helpers.
+_OWN_GROUP: dict[str, Any] = (
+    {"process_group": 0} if sys.version_info >= (3, 11) else {"start_new_session": True}
+)
 _SAID = (
     ("ermission denied", "run as root, or: sudo chmod a+rw /dev/ipmi0  # until the next boot"),
     ("Could not open device", "sudo modprobe -a ipmi_si ipmi_devintf"),
@@ -149,8 +155,8 @@ class Ipmi:
     def ask(self, limit_s: float) -> str:
         """What ipmitool prints. Raises MeterError if it fails or takes longer than ``limit_s``."""
         try:
-            # In a session of its own, since Ctrl+C is meant for the run and not for one reading.
-            child = self._child = subprocess.Popen(
+            # In a group of its own, since Ctrl+C is meant for the run and not for one reading.
+            child: subprocess.Popen[str] = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -158,10 +164,11 @@ class Ipmi:
                 text=True,
                 errors="replace",
                 env=self._environment,
-                start_new_session=True,
+                **_OWN_GROUP,
             )
         except OSError as error:
             raise MeterError(f"{self.info.name}: ipmitool: {error.strerror}") from error
+        self._child = child
         with child:
             try:
                 said, complaint = child.communicate(timeout=limit_s)
