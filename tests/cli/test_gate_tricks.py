@@ -82,7 +82,7 @@ class Runner:
             "CI_JOB_TOKEN": "secret",
             **{name: str(self.folder / name) for name in CHANNELS},
             "GATE_COMMAND": "run ./train.py --target 0.8",
-            "GATE_OPTIONS": "--meters rapl --idle 0 --interval 0.15",
+            "GATE_OPTIONS": "--meters rapl --idle 0 --interval 0.5",
             "GATE_COOLDOWN": "0",
             "GATE_PAIRS": "2",
             "GATE_FORMAT": "github",
