@@ -31,6 +31,14 @@ def check(
             "--history", metavar="FOLDER", help="Judge it by the earlier reports in this folder instead."
         ),
     ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="WHY",
+            help="With --history: from this report on a new level is accepted; marked in the folder.",
+        ),
+    ] = None,
     limit: Limits = None,
     last: Annotated[
         int, typer.Option("--last", metavar="N", min=2, help="How many earlier reports predict the next.")
@@ -72,7 +80,11 @@ def check(
     limits, overlooked = [parse_limit(text) for text in limit or ()], parse_overlooked(allow or ())
     if (baseline is None) == (history is None):
         raise UsageError("give either --baseline REPORT or --history FOLDER to judge it by")
-    if history is not None:
+    if accept is not None and history is None:
+        raise UsageError("--accept: marks a level in the folder of --history; give that, too")
+    if history is not None and accept is not None:
+        result = _accepted(new, history, accept)
+    elif history is not None:
         result = _by_history(new, history, limits, last, overlooked, allow_missing=allow_missing_baseline)
     elif baseline is not None and new.is_dir():
         result = _folders(
@@ -85,9 +97,7 @@ def check(
         )
     elif baseline is not None:
         claims: Claims = "doubted" if distrust else "believed"
-        result = _by_baseline(
-            new, baseline, limits, overlooked, claims, allow_missing=allow_missing_baseline
-        )
+        result = _by_baseline(new, baseline, limits, overlooked, claims, allow_missing=allow_missing_baseline)
     writer.write_check(result, sys.stdout)
     if json or format == "json":
         formats.verdict_format("text").write_check(result, sys.stderr)
@@ -140,15 +150,29 @@ def _folders(
     return checking.check_suite(suite(mine, theirs), limits, (str(new), str(baseline)), overlook, allow)
 
 
+def _accepted(new: Path, folder: Path, why: str) -> Check:
+    """Mark that a new level begins with ``new``: it is judged by nothing."""
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.accepted import accept
+    from energyprof.report.file import read
+
+    if not why.strip():
+        raise UsageError("--accept: say why, such as --accept 'a larger model'")
+    accept(read(new), folder, new.stem, why.strip())
+    return checking.without_baseline(new.stem, f"an earlier report of the level accepted in {folder}")
+
+
 def _by_history(
     new: Path, folder: Path, limits: Sequence[Limit], last: int, allow: Sequence[str], *, allow_missing: bool
 ) -> Check:
     import gc
 
     from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.accepted import marks_in
     from energyprof.compare.gate.folder import reports_in
     from energyprof.compare.gate.history import history
     from energyprof.report.file import read
+    from energyprof.units import moment
 
     if new.is_dir():
         raise UsageError(f"{new}: is a folder, but --history judges one report; name a report in it")
@@ -156,7 +180,11 @@ def _by_history(
     # Parsed JSON has no cycles; searching for them takes a quarter of the time for ten thousand reports.
     gc.disable()
     missing = allow_missing and not folder.exists()
-    before = history(report, () if missing else reports_in(folder), limits, allow)
+    marks = () if missing else marks_in(folder, report.workload.name)
+    before = history(report, () if missing else reports_in(folder), limits, allow, marks)
+    if before.marks and before.past and moment(before.past[-1].created) < moment(before.marks[-1].created):
+        since = f"a report in {folder} since its level was accepted ({before.marks[-1].why})"
+        return checking.without_baseline(new.stem, since)
     if not before.past:
         why = "".join(f"; {line}" for line in before.left_out)
         if not allow_missing:

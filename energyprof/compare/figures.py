@@ -113,6 +113,10 @@ def _total_energy(run: Run) -> float | None:
     return run.total_energy_j
 
 
+# So late a reading may come on a busy machine, such as at a program's start.
+DELAY_S = 0.5
+
+
 def _unseen(run: Run) -> str | None:
     """Why the joules of the whole program, start-up and end included, cannot be used."""
     if run.total_energy_j is None:
@@ -123,7 +127,7 @@ def _unseen(run: Run) -> str | None:
     seen = [(phase.coverage, phase.end_s - phase.start_s) for phase in phases]
     whole_s = math.fsum(span_s for _, span_s in seen)
     covered_s = math.fsum((coverage or 0.0) * span_s for coverage, span_s in seen)
-    if covered_s < MIN_COVERAGE * whole_s:
+    if covered_s < MIN_COVERAGE * whole_s - DELAY_S:
         share = math.floor(1000 * covered_s / whole_s) / 10
         return f"the meters cover {share} % of the whole program, 99 % is needed"
     return None

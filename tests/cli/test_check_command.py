@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -232,7 +233,7 @@ def test_a_report_is_judged_by_those_before_it(judge, tmp_path):
     assert "1 left out, other work: other.json" in done.stdout
     assert "With 5 reports before it at this scatter" in done.stdout
     said = " ".join(done.stdout.split())
-    assert "energy per sample +0.4 % (-2.0 … +2.2 %, one-sided 97.5 % and 95 %) over 6 reports" in said
+    assert re.search(r"energy per sample \+0.4 % \([^()]*\) over 6 reports, limit \+3 %", said)
     done = judge("hungry.json", "--history", "past", "--last", "4")
     assert done.exit_code == 1 and "4 reports before it at this scatter" in done.stdout
 
@@ -247,6 +248,22 @@ def test_a_history_without_a_report_before_it_is_2_unless_that_is_allowed(judge,
         done = judge("first.json", "--history", folder, "--allow-missing-baseline")
         assert done.exit_code == 0
         assert f"NO BASELINE: an earlier report in {folder} does not exist" in done.stdout
+
+
+def test_an_accepted_level_is_judged_by_from_the_next_report_on(judge, tmp_path):
+    for day, x in enumerate((0.99, 1.0, 1.01, 1.0, 0.995, 1.1), 1):
+        write(dated(at(x), day), tmp_path / "past" / f"{day}.json")
+    assert judge("past/6.json", "--history", "past").exit_code == 1
+    done = judge("past/6.json", "--history", "past", "--accept", "a larger model")
+    assert done.exit_code == 0 and "NO BASELINE" in done.stdout
+    assert json.loads((tmp_path / "past" / "6.accepted.json").read_text())["why"] == "a larger model"
+    assert judge("past/6.json", "--history", "past").exit_code == 0
+    write(dated(at(1.1), 7), tmp_path / "next.json")
+    done = judge("next.json", "--history", "past")
+    assert done.exit_code == 0 and "accepted: a larger model" in " ".join(done.stdout.split())
+    write(dated(at(1.2), 7), tmp_path / "next.json")
+    assert judge("next.json", "--history", "past").exit_code == 1
+    assert "give that, too" in str(refusal(judge("next.json", "-b", "past/1.json", "--accept", "why")))
 
 
 def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path):

@@ -65,8 +65,8 @@ def check(
     """Whether ``new`` keeps the ``limits`` (none: `default_limits`) against ``baseline``.
 
     Two reports of one series (``ab``) are judged in pairs, at the looks that were planned: INCONCLUSIVE with
-    a ``next_look`` means to go on. For ``allow`` see `examine`. Where the programs' ``claims`` are doubted, what
-    the profiler sees by itself must keep the limits, too (`beside_claims`).
+    a ``next_look`` means to go on. For ``allow`` see `examine`. Where the programs' ``claims`` are doubted,
+    what the profiler sees by itself must keep the limits, too (`beside_claims`).
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.

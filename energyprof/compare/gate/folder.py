@@ -13,7 +13,7 @@ from energyprof.report.file import parse, text_of
 from energyprof.report.record import SCHEMA_NAME
 
 # Other files of ours that lie beside reports.
-_OTHERS = (".noise.json", ".calibration.json")
+_OTHERS = (".noise.json", ".calibration.json", ".accepted.json")
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from energyprof.compare.figures import FIGURES, value
+from energyprof.compare.gate.accepted import Accepted
 from energyprof.compare.gate.check import check_history, exit_code
 from energyprof.compare.gate.folder import Found, reports_in
-from energyprof.compare.gate.history import history, prediction, slim, trend
+from energyprof.compare.gate.history import correlated, history, prediction, slim, trend
 from energyprof.compare.gate.limits import Limit
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end, upper_end
+from energyprof.compare.statistics.steps import steps
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import from_data, from_json, to_json, write
 from energyprof.report.flags import flag
@@ -110,9 +113,9 @@ def test_reports_that_are_equal_are_as_sure_as_their_number():
 def test_only_the_newest_foretell():
     # An old level of 1.0 and a newer one of 2.0.
     past = earlier(1.0, 1.001, 0.999, 2.0, 2.002, 1.998, 2.001, 1.999)
-    changes = {last: judged(new(2.0), *past, last=last).verdicts[0] for last in (5, 8)}
-    assert changes[5].change == pytest.approx(0, abs=1e-3) and changes[5].baseline_runs == 5
-    assert changes[8].change > 0.2
+    changes = {last: judged(new(2.0), *past, last=last).verdicts[0] for last in (4, 8)}
+    assert changes[4].change == pytest.approx(0, abs=1e-3) and changes[4].baseline_runs == 4
+    assert changes[8].change == pytest.approx(0, abs=1e-3) and changes[8].baseline_runs == 5
 
 
 def test_a_slow_trend_fails_though_no_single_step_does():
@@ -150,19 +153,90 @@ def test_the_line_through_the_reports_agrees_with_scipy():
     line = stats.linregress(range(6), means)
     rise = trend(means)
     assert rise.log_ratio == pytest.approx(5 * line.slope) and rise.dof == 4
-    assert rise.se == pytest.approx(5 * line.stderr)
+    # Neighbours lie on different sides of the line: they hang together by what six values cannot exclude.
+    assert rise.se is not None and 0.999 <= rise.se / (5 * line.stderr) <= math.sqrt(1.55 / 0.45)
     assert trend([0.0, 0.1, 0.2, 0.3, 0.4]).se == 0.0
 
 
-def test_unchanged_work_is_called_higher_and_trending_in_5_percent_each():
+def hanging_together(rng, n, rho, sd=0.01):
+    """An AR(1) process."""
+    values = [rng.gauss(0, sd)]
+    while len(values) < n:
+        values.append(rho * values[-1] + math.sqrt(1 - rho**2) * rng.gauss(0, sd))
+    return values
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3, 0.5])
+def test_unchanged_work_is_called_higher_or_trending_in_at_most_5_percent_each(rho):
     rng, higher, trending, trials = random.Random(1), 0, 0, 800
     for _ in range(trials):
-        means = [rng.gauss(0, 0.01) for _ in range(11)]
+        means = hanging_together(rng, 11, rho)
         logs = [logs_of([math.exp(mean)]) for mean in means]
-        higher += lower_end(prediction(logs[-1], logs[:-1]), ALPHA) > 0
+        higher += lower_end(correlated(prediction(logs[-1], logs[:-1])), ALPHA) > 0
         trending += lower_end(trend(means), ALPHA) > 0
-    assert 0.03 <= higher / trials <= 0.07
-    assert 0.03 <= trending / trials <= 0.07
+    assert 0.02 <= higher / trials <= 0.07
+    assert trending / trials <= 0.07
+
+
+def stepping(factor, then, seed=3):
+    """Fifty reports at one level and ``then`` ones at another."""
+    rng = random.Random(seed)
+    means = [rng.gauss(0, 0.01) for _ in range(50)]
+    means += [math.log(factor) + rng.gauss(0, 0.01) for _ in range(then)]
+    moments = [f"2026-0{1 + i // 28}-{1 + i % 28:02}T00:00:00Z" for i in range(len(means))]
+    made = [at(math.exp(mean)) for mean in means]
+    return [replace(dated(one, 1), created=moment) for one, moment in zip(made, moments, strict=True)]
+
+
+@pytest.mark.parametrize("then", [0, 1, 2])
+def test_a_step_up_fails_until_three_reports_have_kept_it(then):
+    assert judged(new(1.08), *stepping(1.08, then)).outcome == "FAIL"
+
+
+@pytest.mark.parametrize("then", [3, 10, 70])
+def test_a_step_that_reports_have_kept_fails_no_more(then):
+    result = judged(new(1.08), *stepping(1.08, then))
+    assert result.outcome in ("PASS", "INCONCLUSIVE")
+    assert any(re.search(r"judged by .*, \+[78]\.", note) for note in result.notes)
+    assert judged(new(1.16), *stepping(1.08, then)).outcome == "FAIL"
+
+
+@pytest.mark.parametrize("then", [3, 10, 20])
+def test_after_an_improvement_what_was_won_cannot_be_lost_again(then):
+    assert judged(new(0.93 * 1.05), *stepping(0.93, then)).outcome == "FAIL"
+    assert judged(new(0.93), *stepping(0.93, then)).outcome in ("PASS", "INCONCLUSIVE")
+
+
+def test_one_report_that_is_far_off_makes_no_level():
+    past = stepping(0.8, 1)
+    assert judged(new(1.0), *past).outcome != "FAIL"
+
+
+def test_a_level_that_was_accepted_is_judged_by_from_its_first_report_on():
+    past = stepping(1.08, 1)
+    mark = Accepted("energyprof.accepted/1", past[-1].created, past[-1].workload.name, "a larger model")
+    before = history(new(1.08), files(*past), PER_SAMPLE, (), [mark])
+    result = check_history(new(1.08), before, PER_SAMPLE)
+    assert result.outcome != "FAIL" and result.verdicts[0].baseline_runs == 1
+    assert "accepted: a larger model" in result.notes[0]
+    # How much reports scatter is known from those before.
+    assert (
+        check_history(new(1.14), history(new(1.14), files(*past), PER_SAMPLE, (), [mark])).outcome == "FAIL"
+    )
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_a_series_without_a_step_has_none(rho):
+    rng = random.Random(4)
+    assert sum(bool(steps(hanging_together(rng, 60, rho))) for _ in range(200)) <= 8
+
+
+def test_steps_are_found_where_they_are_and_a_slope_is_none():
+    rng = random.Random(5)
+    values = [rng.gauss(10 * (i >= 20) - 6 * (i >= 40), 1) for i in range(60)]
+    assert steps(values) == (20, 40)
+    assert steps([0.3 * i + rng.gauss(0, 1) for i in range(40)]) == ()
+    assert steps([1.0] * 20) == () and steps([1.0] * 10 + [2.0] * 3) == (10,)
 
 
 def test_level_and_trend_share_the_5_percent():
