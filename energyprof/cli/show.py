@@ -15,21 +15,40 @@ from energyprof.errors import UsageError
 
 
 def show(
-    report: Annotated[Path, typer.Argument(help="The report, a .json file.")],
+    report: Annotated[
+        Path | None, typer.Argument(help="The report, a .json file (with --history: the newest there).")
+    ] = None,
     budget: Annotated[
         bool, typer.Option("--budget", help="Show where the uncertainty of its energies comes from.")
     ] = False,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="FOLDER",
+            help="Show the figure that is limited over all reports there until this one.",
+        ),
+    ] = None,
     targets: Targets = None,
     country: Country = None,
     intensity: Intensity = None,
     json: Json = False,
     html: Page = None,
 ) -> None:
-    """Show one report: energy with its uncertainty, phases, meters and power over time."""
+    """Show one report: energy with its uncertainty, phases, meters and power over time.
+
+    With --history a folder's reports of the same work: the levels that they form, with
+    commits, and what `check --accept` accepted.
+    """
     from energyprof.compare.emissions import chosen
     from energyprof.formats.console import Screen
     from energyprof.report.file import read, to_json
 
+    if history is not None:
+        _show_history(report, history, html, json=json)
+        return
+    if report is None:
+        raise UsageError("give a report to show, or --history FOLDER")
     grid = chosen(country, intensity)
     if grid is not None and (json or budget):
         asked = "--country" if country else "--intensity"
@@ -68,6 +87,31 @@ def show(
     drawn = picture(content, report, min(console.width, 100))
     if drawn is not None:
         console.print(drawn)
+
+
+def _show_history(report: Path | None, folder: Path, html: Path | None, *, json: bool) -> None:
+    from energyprof.compare.gate.accepted import marks_in
+    from energyprof.compare.gate.course import course
+    from energyprof.compare.gate.folder import newest, reports_in
+    from energyprof.compare.gate.history import history
+    from energyprof.compare.gate.limits import default_limits
+    from energyprof.formats.console import Screen
+    from energyprof.formats.history import history_data, history_table
+    from energyprof.formats.html.history import write_history_page
+    from energyprof.report.file import read
+
+    path = report if report is not None else newest(folder)
+    new = read(path)
+    limits = default_limits(new, new)[:1]
+    before = history(new, reports_in(folder), limits, (), marks_in(folder, new.workload.name))
+    found = course(new, path.stem, before, limits[0].figure)
+    if html is not None:
+        write_history_page(html, found)
+    if json:
+        streams.write_json(history_data(found))
+    else:
+        console = Screen(sys.stdout)
+        console.print(history_table(found, console.width))
 
 
 def _write_json(data: dict[str, object]) -> None:

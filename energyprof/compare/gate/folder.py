@@ -11,6 +11,7 @@ from energyprof.errors import FileError
 from energyprof.files import FAST
 from energyprof.report.file import parse, text_of
 from energyprof.report.record import SCHEMA_NAME
+from energyprof.units import moment
 
 # Other files of ours that lie beside reports.
 _OTHERS = (".noise.json", ".calibration.json", ".accepted.json")
@@ -43,3 +44,19 @@ def reports_in(folder: Path) -> Iterator[Found]:
                 yield Found(path, parse(text, str(path), FAST))
         except FileError as error:
             yield Found(path, None, str(error))
+
+
+def newest(folder: Path) -> Path:
+    """The report in ``folder`` that was made last.
+
+    Raises:
+        FileError: ``folder`` is not a folder, or holds no report.
+    """
+    made = [
+        (moment(str(found.data.get("created"))), found.path)
+        for found in reports_in(folder)
+        if found.data is not None
+    ]
+    if not made:
+        raise FileError(f"{folder}: no report in this folder")
+    return max(made)[1]
