@@ -85,3 +85,74 @@ def test_totals_alone_are_shown_too(command):
     assert len(reports) == 1
     assert command("show", str(reports[0])).returncode == 0
     assert "cannot be read" in command("recompute", str(reports[0])).stderr
+
+
+GPUS = "timestamp, index, power.draw [W]\n" + "".join(
+    f"2025/03/01 10:00:{s:02d}.000, {gpu}, {100 + gpu}.00 W\n" for s in range(11) for gpu in range(2)
+)
+
+
+def test_a_power_log_alone_becomes_a_report(command):
+    (command.folder / "power.csv").write_text(GPUS)
+    done = command("import", "power.csv", "-o", "r.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    run = command.report()["runs"][0]
+    assert run["energy_j"] == pytest.approx(2010)
+    assert "nvidia-smi:1" in done.stdout and "inside the chips" in done.stdout
+    assert "digit for digit" in command("recompute", "r.json").stdout
+
+
+def test_look_says_what_is_seen_and_writes_nothing(command):
+    (command.folder / "power.csv").write_text(GPUS)
+    done = command("import", "--look", "power.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        "power: power, 1 run\ntotal: component\nmeter nvidia-smi:0: gpu, component, powers each"
+    )
+    assert "note: its times have no zone and are taken as UTC" in done.stdout
+    assert not list(command.folder.glob("**/*.json"))
+    write_result(command.folder / "result_0.txt")
+    looked = command("import", "--look", "result_0.txt").stdout
+    assert looked.startswith("mlperf: llama2_70b_lora, 1 run\ntarget: eval_accuracy ≤ 0.925\ntotal: no meter")
+
+
+def test_what_the_meters_see_can_be_said(command):
+    (command.folder / "power.csv").write_text(GPUS)
+    options = ("--boundary", "wall_ac", "--meter", "nvidia-smi:1=node_dc", "--tz", "Europe/Paris")
+    assert command("import", "power.csv", *options, "-o", "r.json").returncode == 0
+    report = command.report()
+    assert (report["boundary"], [meter["counted"] for meter in report["meters"]]) == (
+        "wall_ac",
+        [True, False],
+    )
+    assert report["runs"][0]["clock"]["utc"] == "2025-03-01T09:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--boundary", "moon"), "--boundary moon: choose from component, module, node_dc, wall_ac"),
+        (("--meter", "wall_ac"), "--meter wall_ac: give NAME=WHAT"),
+        (("--meter", "a=moon"), "--meter a: moon: choose from component"),
+        (("--meter", "gpu=wall_ac"), "--meter gpu=…: there is no such meter: there are nvidia-smi:0"),
+        (("--unit", "hp"), "--unit hp: choose from W, mW"),
+        (("--tz", "Mars"), "--tz Mars: not a known time zone"),
+        (("--every", "0"), "--every 0: give a number of seconds"),
+        (("--by", "host"), "no column 'host' for --by"),
+        (("--kind", "zeus"), "it has no column 'start_time'"),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_one_line(command, one_error_line, options, words):
+    (command.folder / "power.csv").write_text(GPUS)
+    assert words in one_error_line(command("import", "power.csv", *options))
+
+
+def test_columns_are_asked_of_power_logs_alone(command, one_error_line):
+    (command.folder / "log.csv").write_text(
+        "start_time,window_name,elapsed_time,gpu0_energy\n1728507600.0,training,100.0,30000.0\n"
+    )
+    said = one_error_line(command("import", "log.csv", "--kind", "zeus", "--time", "start_time"))
+    assert "--time: only a power log has columns to choose from; this is zeus" in said
+    assert "zeus says itself what its meters see" in one_error_line(
+        command("import", "log.csv", "--boundary", "module")
+    )

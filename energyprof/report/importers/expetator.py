@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from energyprof.errors import FileError, UsageError
-from energyprof.meter import MeterInfo
+from energyprof.meter import Boundary, MeterInfo
 from energyprof.report.importers.imported import (
     Imported,
     Request,
@@ -83,13 +83,18 @@ def read(request: Request) -> Imported:
     bare = [experiment.name for experiment, own in zip(found, logs, strict=True) if not own]
     notes += [f"{listed(bare)}: the bundle has no powers for it"] if bare else []
     notes += misfits(zip(found, logs, strict=True))
-    notes.append("the bundle names no meter: its powers are taken as from wall meters of the nodes")
+    if request.boundary is None and not request.boundaries:
+        notes.append("the bundle names no meter: its powers are taken as from wall meters of the nodes")
     levers = sorted({json.dumps(experiment.levers, sort_keys=True) for experiment in found})
     if len(levers) > 1:
         notes.append(f"the runs differ in {', '.join(found[0].levers)}: not one setting")
     first = found[0].row
     names = dict.fromkeys(log.name for own in logs for log in own)
     period_s = max((log.period_s for own in logs for log in own), default=1.0)
+    if strange := set(request.boundaries) - set(names):
+        raise UsageError(f"--meter {min(strange)}=…: there is no such meter: there are {', '.join(names)}")
+    infos = [_info(name, period_s, request.boundary_of(name, "wall_ac")) for name in names]
+    boundary = infos[0].boundary if infos else None
     report = header(
         "expetator",
         first["fullname"],
@@ -99,8 +104,8 @@ def read(request: Request) -> Imported:
             "levers": [json.loads(text) for text in levers],
         },
         machine={"host": first["hostname"]},
-        boundary="wall_ac" if names else None,
-        meters=[meter_record(_info(name, period_s), 0.0, counted=True) for name in names],
+        boundary=boundary,
+        meters=[meter_record(info, 0.0, counted=info.boundary == boundary) for info in infos],
         notes=notes,
     )
     return Imported(report, tuple(tuple(_rows(e, own)) for e, own in zip(found, logs, strict=True)))
@@ -159,12 +164,12 @@ def _points(entry: Any) -> tuple[LoggedValue, ...] | None:
     return tuple(sorted({t: w for t, w in pairs if t is not None}.items()))
 
 
-def _info(name: str, period_s: float) -> MeterInfo:
+def _info(name: str, period_s: float, boundary: Boundary) -> MeterInfo:
     return MeterInfo(
         name=name,
         kind="expetator",
         part="machine",
-        boundary="wall_ac",
+        boundary=boundary,
         reads="power_w",
         method="powers in the bundle",
         resolution=RESOLUTION_W,

@@ -75,3 +75,11 @@ def test_an_experiment_without_powers_has_no_energy(tmp_path):
     report = imported(path, tmp_path)
     assert (report.runs[0].energy_j, report.boundary) == (None, None)
     assert any(f"lu_{START}: the bundle has no powers for it" in note for note in report.notes)
+
+
+def test_what_the_wattmeters_see_can_be_said(tmp_path):
+    path = bundle(tmp_path, ("cg", 1728507600, "1500"))
+    report = imported(path, tmp_path, boundary="node_dc")
+    assert report.boundary == "node_dc" and not any("names no meter" in note for note in report.notes)
+    with pytest.raises(UsageError, match="--meter x=…: there is no such meter"):
+        imported(path, tmp_path, boundaries={"x": "node_dc"})
