@@ -21,6 +21,10 @@ class EnergyprofError(Exception):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        """One line of printable characters, whatever it quotes."""
+        return _printable(" ".join(super().__str__().splitlines()))
+
 
 class UsageError(EnergyprofError):
     """The command's arguments do not make sense."""
@@ -49,12 +53,19 @@ class NoPower(EnergyprofError):
 
 
 class NotComparable(EnergyprofError):
-    """The reports measure different things; the message names every difference."""
+    """The reports measure different things; the message names every difference, each in a line."""
 
     exit_code = 3
 
+    def __str__(self) -> str:
+        """Lines of printable characters."""
+        return "\n".join(map(_printable, Exception.__str__(self).split("\n")))
 
 class Tampered(EnergyprofError):
     """What is measured has changed what it is measured by: there is no verdict."""
 
     exit_code = 4
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in line)

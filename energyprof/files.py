@@ -65,12 +65,17 @@ def read_text(path: Path) -> str:
     """
     try:
         with open(path, "rb") as file:
-            content = file.read(_LOOK_BYTES)
-            if b"\0" in content:  # a device, a binary file: no need to read it to its end
-                raise FileError(f"{path}: not a text file, so not one of energyprof")
-            content += file.read(MAX_FILE_BYTES + 1 - len(content))
-        if len(content) > MAX_FILE_BYTES:
-            raise FileError(f"{path}: longer than {MAX_FILE_BYTES >> 20} MB: not a file of energyprof")
+            content = bytearray()
+            while chunk := file.read(
+                _CHUNK_BYTES
+            ):  # asked for more at once, it would take room for all of it
+                content += chunk
+                if b"\0" in chunk:  # a device, a binary file: no need to read it to its end
+                    raise FileError(f"{path}: not a text file, so not one of energyprof")
+                if len(content) > MAX_FILE_BYTES:
+                    raise FileError(
+                        f"{path}: longer than {MAX_FILE_BYTES >> 20} MB: not a file of energyprof"
+                    )
         return content.decode()
     except UnicodeDecodeError:
         raise FileError(f"{path}: not a text file, so not one of energyprof") from None
@@ -78,7 +83,7 @@ def read_text(path: Path) -> str:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-_LOOK_BYTES = 1 << 16
+_CHUNK_BYTES = 1 << 20
 
 
 def write_text(path: Path, text: str) -> None:

@@ -123,8 +123,11 @@ def _three_digits(value: float) -> str:
 
 
 def utc(time_s: float) -> str:
-    """A time in s since 1970 as ISO 8601, in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(time_s, timezone.utc)
+    """A time in s since 1970 as ISO 8601, in UTC, to the millisecond; "" where no calendar has it."""
+    try:
+        moment = datetime.fromtimestamp(time_s, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return ""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -50,6 +50,14 @@ class BankRecord:
 
 
 @dataclass(frozen=True)
+class _Names:
+    """Under which ids the work of a bank is known."""
+
+    work: str
+    formerly: tuple[str, ...] = ()  # when ids were made in another way
+
+
+@dataclass(frozen=True)
 class Bank:
     """The logarithms of the samples after which reference seeds crossed the target."""
 
@@ -108,6 +116,7 @@ def read(text: str, where: str) -> Mapping[str, Any]:
     content = parse(text, where, _SCHEMA)
     try:
         decode(BankRecord, content, "bank")
+        decode(_Names, content["workload"], "bank.workload")
     except Misfit as error:
         raise FileError(f"{where}: not a valid bank: {error}") from None
     return content

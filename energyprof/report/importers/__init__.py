@@ -50,6 +50,8 @@ def read(request: Request, kind: str = "") -> Imported:
     for path in request.files:
         if not path.exists():
             raise FileError(f"{path}: no such file")
+        if not (path.is_file() or path.is_dir()):
+            raise FileError(f"{path}: neither a file nor a folder")
     if len({path.resolve() for path in request.files}) < len(request.files):
         raise UsageError("a file is named twice; it would count as two runs")
     kind = kind or _kind(request)

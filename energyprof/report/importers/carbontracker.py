@@ -15,6 +15,7 @@ from energyprof.errors import FileError, UsageError
 from energyprof.meter import Part
 from energyprof.report.importers.imported import Imported, Request, header, holds, line_with, text_of
 from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, WindowTotals, total_meter, total_run
+from energyprof.storable.values import MAX_TIME_S
 from energyprof.trace.stamps import seconds
 
 PARTS: dict[str, Part] = {"gpu": "gpu", "cpu": "cpu"}
@@ -124,7 +125,9 @@ def _epochs(
         joules: dict[str, float | None] = {}
         for _, text in epoch[1:]:
             if duration := _DURATION.match(text):
-                span_s = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3])
+                span_s = float(duration[1]) * 3600 + float(duration[2]) * 60 + float(duration[3])
+                if span_s > MAX_TIME_S:
+                    raise FileError(f"{path}: {text[:40]}: no epoch lasts so long")
             elif (power := _POWER.match(text)) and span_s is not None:
                 component, listed = power[1].lower(), power[2].startswith("[")
                 count = 1 if listed else max(1, len(devices.get(component, ())))
@@ -133,7 +136,10 @@ def _epochs(
                 watts = _watts(power[2], count)
                 joules[f"carbontracker:{component}"] = None if watts is None else watts * span_s
         if span_s is not None:
-            end_s = seconds(stamp, timezone.utc)
+            try:
+                end_s = seconds(stamp, timezone.utc)
+            except ValueError as error:
+                raise FileError(f"{path}: {error}") from None
             windows.append(WindowTotals(title.lower().rstrip(":"), end_s - span_s, span_s, joules))
     if not windows:
         raise FileError(f"{path}: it has no epoch with a duration")

@@ -53,6 +53,9 @@ DESKTOP_W = 300.0
 GPU_W = 2500.0
 _DESKTOP = re.compile(r"Core\(TM\)|Ryzen \d|Ryzen AI|Apple M\d|Celeron|Pentium|Atom")
 
+# No machine has more; a column out of its place may say so.
+MOST_GPUS = 1024
+
 
 def recognises(path: Path) -> bool:
     """Whether its columns are codecarbon's."""
@@ -261,5 +264,5 @@ def _machine(row: Record) -> dict[str, object]:
     if model and count and 0 < count <= 1024:
         # Such as "2 x NVIDIA A100".
         name = model.partition(" x ")[2] or model
-        facts["gpus"] = [{"name": name} for _ in range(int(count))]
+        facts["gpus"] = [{"name": name} for _ in range(int(min(count, MOST_GPUS)))]
     return {name: fact for name, fact in facts.items() if fact is not None}

@@ -10,7 +10,10 @@
 from __future__ import annotations
 
 import json
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,6 +44,8 @@ GAIN_A = 0.05
 GAIN_SOURCE = "unknown wattmeter: the bundle names none"
 RESOLUTION_W = 0.1
 MAX_POWER_W = 20_000.0
+# What a file in the bundle may expand to: its powers are a few MB.
+MAX_MEMBER_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,11 @@ def recognises(path: Path) -> bool:
     """Whether it is such a table, or a zip with one."""
     if not zipfile.is_zipfile(path):
         return tuple(first_line(path).split()[: len(COLUMNS)]) == COLUMNS
-    with zipfile.ZipFile(path) as archive:
-        return any(name == path.stem or name.startswith(f"{path.stem}_") for name in archive.namelist())
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name == path.stem or name.startswith(f"{path.stem}_") for name in archive.namelist())
+    except _BROKEN_ZIP:
+        return False
 
 
 def read(request: Request) -> Imported:
@@ -69,8 +77,8 @@ def read(request: Request) -> Imported:
     path = request.files[0]
     try:
         archive = zipfile.ZipFile(path) if zipfile.is_zipfile(path) else None
-        table = archive.read(path.stem).decode("utf-8", "replace") if archive else text_of(path)
-    except (KeyError, OSError, zipfile.BadZipFile) as error:
+        table = _member(archive, path.stem) if archive else text_of(path)
+    except _BROKEN_ZIP as error:
         raise FileError(f"{path}: not a readable bundle: {error}") from None
     found, notes = _experiments(path, table)
     benchmarks = dict.fromkeys(experiment.row["fullname"] for experiment in found)
@@ -138,9 +146,8 @@ def _powers(path: Path, archive: zipfile.ZipFile | None, experiment: Experiment)
     base = path.stem if archive else path.name
     name = PurePosixPath(f"{base}_power", f"{row['hostname']}_{row['fullname']}_{row['startTime']}")
     try:
-        text = archive.read(str(name)).decode("utf-8", "replace") if archive else text_of(path.parent / name)
-        data = json.loads(text)
-    except (KeyError, ValueError, FileError):
+        data = json.loads(_member(archive, str(name)) if archive else text_of(path.parent / name))
+    except (*_BROKEN_ZIP, RecursionError, FileError):
         return []
     logs = []
     for entry in data if isinstance(data, list) else []:
@@ -152,6 +159,22 @@ def _powers(path: Path, archive: zipfile.ZipFile | None, experiment: Experiment)
                 )
             )
     return logs
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> str:
+    """A file's text. Raises one of ``_BROKEN_ZIP``; what expands without end is broken, too."""
+    with archive.open(name) as member:
+        content = member.read(MAX_MEMBER_BYTES + 1)
+    if len(content) > MAX_MEMBER_BYTES:
+        raise zipfile.BadZipFile(f"{name} expands to more than {MAX_MEMBER_BYTES >> 20} MB")
+    return content.decode("utf-8", "replace")
+
+
+# All that Python's zipfile raises at broken bytes: of a name, a length, a method, a password, a stream.
+_BROKEN_ZIP = (
+    *(zipfile.BadZipFile, KeyError, OSError, EOFError, ValueError, NotImplementedError, RuntimeError),
+    *(zlib.error, lzma.LZMAError, struct.error),
+)
 
 
 def _points(entry: Any) -> tuple[LoggedValue, ...] | None:

@@ -1,0 +1,1 @@
+"""Made inputs for everything that energyprof reads."""
