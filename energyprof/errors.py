@@ -61,6 +61,7 @@ class NotComparable(EnergyprofError):
         """Lines of printable characters."""
         return "\n".join(map(_printable, Exception.__str__(self).split("\n")))
 
+
 class Tampered(EnergyprofError):
     """What is measured has changed what it is measured by: there is no verdict."""
 
