@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Literal
 
 import typer
 
+from energyprof.cli import streams
 from energyprof.cli.options import Json
 
 
@@ -23,8 +25,7 @@ def levers(
     """
     import json as json_text
 
-    from rich.console import Console
-
+    from energyprof.formats.console import Screen
     from energyprof.formats.levers import lever_data, lever_table
     from energyprof.measure.levers import find_all
     from energyprof.measure.meters import sysfs_root
@@ -37,6 +38,6 @@ def levers(
         raise typer.Exit(2 if any(line.startswith("not put back") for line in lines) else 0)
     findings = find_all(sysfs_root())
     if json:
-        typer.echo(json_text.dumps(lever_data(findings), indent=2, ensure_ascii=False))
+        streams.write_json(json_text.dumps(lever_data(findings), indent=2, ensure_ascii=False) + "\n")
     else:
-        Console().print(lever_table(findings))
+        Screen(sys.stdout).print(lever_table(findings))

@@ -114,8 +114,10 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def started(command: Command, environment: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+    """A training that goes on for a minute, and ends with its profiler."""
+    (command.folder / "train.py").write_text("import time\ntime.sleep(60)\n")
     return subprocess.Popen(
-        command.arguments("exec", "--idle", "0", *words),
+        command.arguments("run", "./train.py", "--idle", "0", *words),
         cwd=command.folder,
         env=command.environment(**environment),
         stdout=subprocess.DEVNULL,
@@ -125,7 +127,7 @@ def started(command: Command, environment: dict[str, str], *words: str) -> subpr
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_is_put_back_after_a_signal(turning: Command, tmp_path: Path, number: signal.Signals) -> None:
-    process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz", "--", "sleep", "8")
+    process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz")
     until(lambda: (turning.root / MAX).read_text() == "2000000")
     process.send_signal(number)
     process.wait(timeout=60)
@@ -134,7 +136,7 @@ def test_it_is_put_back_after_a_signal(turning: Command, tmp_path: Path, number:
 
 
 def test_a_second_run_may_not_turn_the_same_lever(turning: Command, tmp_path: Path) -> None:
-    process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz", "--", "sleep", "8")
+    process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz")
     until(lambda: (turning.root / MAX).read_text() == "2000000")
     words = ("--idle", "0", "--lever", "cpu.max_freq=1GHz", "--", "true")
     done = turning("exec", *words, environment={"ENERGYPROF_STATE": str(tmp_path / "other")})
@@ -175,7 +177,7 @@ def test_what_a_killed_run_left_turned_the_next_start_puts_back(turning: Command
     environment, stand = everything(turning, tmp_path)
     before = stand()
     for wait_s in (None, 0.0, 0.02, 0.05, 0.1, 0.2):
-        process = started(turning, environment, *THREE, "--", "sleep", "8")
+        process = started(turning, environment, *THREE)
         if wait_s is None:
             until(lambda: stand()[:3] == ("2000000", "250000", "pmode:0000"))
         else:
@@ -191,7 +193,7 @@ def test_what_a_killed_run_left_turned_the_next_start_puts_back(turning: Command
 
 @pytest.mark.slow
 def test_the_restoring_says_what_it_put_back_and_what_it_could_not(turning: Command, tmp_path: Path) -> None:
-    process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz", "--", "sleep", "8")
+    process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz")
     until(lambda: (turning.root / MAX).read_text() == "2000000")
     process.kill()
     process.wait()

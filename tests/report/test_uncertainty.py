@@ -63,7 +63,7 @@ def test_of_two_meters_each_end_adds_up_on_its_own() -> None:
 
 def test_what_runs_on_the_same_meters_have_in_common() -> None:
     assert (SCALE, ZERO) == (("gain", "gain_below", "transfer"), ("offset",))
-    assert COMMON == ("gain", "gain_below", "transfer", "offset", "shape", "meters", "map")
+    assert COMMON == ("gain", "gain_below", "transfer", "offset", "shape", "drift", "meters", "map")
 
 
 def test_every_term_says_what_it_is_and_an_unknown_one_averages_out() -> None:
