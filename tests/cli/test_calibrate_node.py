@@ -41,6 +41,7 @@ def node(tmp_path: Path) -> Iterator[Command]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None:
     with serving(Plug(wave=constant(1.0), energy=False)) as place:
         words = ("--node", "--load", "--seconds", "20", "--reference", f"shelly={place}", "-o", "n.json")

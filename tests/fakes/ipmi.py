@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 # As ipmitool 1.8.19 prints it.
@@ -62,4 +63,7 @@ class Ipmitool:
 
     @property
     def pid(self) -> int:
-        return int((self.path / "pid").read_text())
+        """Of the call that hangs, as soon as it has said so."""
+        while not (text := (self.path / "pid").read_text()).endswith("\n"):
+            time.sleep(0.01)
+        return int(text)
