@@ -98,6 +98,7 @@ def test_each_gpus_load_is_looked_for_on_its_own_meter(command: Any, tmp_path: P
             assert result["follows"] in ([other], []) and own not in result["follows"]
 
 
+@pytest.mark.slow
 def test_a_gpu_that_cannot_be_loaded_is_read_and_says_why(command: Any, tmp_path: Path) -> None:
     environment = nvml.environment(nvml.build(), wave="constant:35:35")
     environment |= {"FAKE_TORCH_WORK": str(tmp_path), "FAKE_TORCH_GPUS": "0", "PYTHONPATH": str(TORCH)}
@@ -107,6 +108,7 @@ def test_a_gpu_that_cannot_be_loaded_is_read_and_says_why(command: Any, tmp_path
     assert "sees no GPU; --python PATH names an interpreter" in " ".join(done.stderr.split())
 
 
+@pytest.mark.slow
 def test_a_load_that_breaks_off_blames_no_meter(command: Any, tmp_path: Path) -> None:
     environment = nvml.environment(nvml.build(), wave="constant:35:35")
     environment |= {"FAKE_TORCH_WORK": str(tmp_path), "FAKE_TORCH_PRODUCTS": "3", "PYTHONPATH": str(TORCH)}

@@ -18,6 +18,8 @@ from conftest import Command, one_error_line
 
 SCRIPT = """
 import sys, time, energyprof
+
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 pause = float(sys.argv[sys.argv.index("--pause") + 1])
 if pause > 9:
     sys.exit("cannot do that")
@@ -148,7 +150,6 @@ def test_interrupted_it_goes_on_where_it_stopped(planned: Command) -> None:
     assert shown(planned)["cells"] == 4
 
 
-@pytest.mark.slow  # programs that are killed after a while in real time
 def test_killed_again_and_again_it_ends_as_if_undisturbed(planned: Command) -> None:
     rng = random.Random(0)
     for _ in range(8):

@@ -170,6 +170,7 @@ def test_the_references_own_calibration_is_used(tmp_path: Path) -> None:
     assert (record.reference.gain_u, record.reference.gain_source) == (0.003, "a laboratory")
 
 
+@pytest.mark.slow
 def test_few_windows_are_worth_less(tmp_path: Path) -> None:
     pair = [(nvml(), counter()), (riser(gain_a=0.0), gauge(noise_w=10.0))]
     options = {"reference": "csv:riser", "efficiency": None}

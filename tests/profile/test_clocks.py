@@ -22,6 +22,8 @@ WATTS = 120.0
 # A line each twentieth of a second, until nobody wants them any more.
 LOGGER = f"""
 import sys, time
+
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 with open("wall.csv", "w", buffering=1) as file:
     print("time,power_w", file=file)
     while True:
