@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from conftest import Command, one_error_line
 
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 SCRIPT = """
 import sys, time, energyprof
-
-pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 pause = float(sys.argv[sys.argv.index("--pause") + 1])
 if pause > 9:
     sys.exit("cannot do that")

@@ -20,10 +20,10 @@ from fakes.powercap import LAG_J
 SOURCE = Path(__file__).parent.parent / "fakes" / "clocks.c"
 WATTS = 120.0
 # A line each twentieth of a second, until nobody wants them any more.
+pytestmark = pytest.mark.slow  # programs that take their time in real seconds
+
 LOGGER = f"""
 import sys, time
-
-pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 with open("wall.csv", "w", buffering=1) as file:
     print("time,power_w", file=file)
     while True:
