@@ -156,6 +156,15 @@ def screen(subject: Subject, *, quiet: bool) -> Iterator[Sequence[Watcher]]:
         yield (Watcher(SCREEN, PlainLines(subject).watch),)
 
 
+def say(line: str) -> None:
+    """A line on how it goes, on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def unsaid(line: str) -> None:
+    """What is said where nothing is to be said."""
+
+
 def tell(result: SessionResult, *, as_json: bool, quiet: bool, program_on_stdout: bool = False) -> None:
     """Print the report as JSON or as a summary for people, and why it is not all that it should be."""
     if as_json or result.path is None:  # no disk had room for it: what was measured must not be lost

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -67,11 +66,7 @@ def screen(*, quiet: bool) -> Screen:
         with profiling.screen(named, quiet=quiet) as watchers:
             yield watchers
 
-    def say(line: str) -> None:
-        if not quiet:
-            print(line, file=sys.stderr, flush=True)
-
-    return Screen(watching, say)
+    return Screen(watching, profiling.unsaid if quiet else profiling.say)
 
 
 def complain(ended: Ended) -> int | None:

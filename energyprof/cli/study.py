@@ -74,7 +74,7 @@ def run_study(
     )
     cooldown_s = checked_wait("--cooldown", cooldown)
     with signals() as inbox:
-        screen = SweepScreen(_watching(quiet=quiet), _say(quiet=quiet))
+        screen = SweepScreen(_watching(quiet=quiet), profiling.unsaid if quiet else profiling.say)
         result = sweep(wanted, folder, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen)
     for line in result.lost:
         print(line, file=sys.stderr)
@@ -161,11 +161,3 @@ def _watching(*, quiet: bool):  # type: ignore[no-untyped-def]
             yield watchers
 
     return watching
-
-
-def _say(*, quiet: bool):  # type: ignore[no-untyped-def]
-    def say(line: str) -> None:
-        if not quiet:
-            print(line, file=sys.stderr, flush=True)
-
-    return say

@@ -44,8 +44,8 @@ class _Content:
 class Journal:
     """One run's journal; while it is open it is locked."""
 
-    def __init__(self, path: Path, entries: Sequence[Entry]) -> None:
-        self.path, self.entries = path, tuple(entries)
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @classmethod
     @contextlib.contextmanager
@@ -73,7 +73,7 @@ class Journal:
                 f"{folder}: no journal of levers can be written: {error.strerror}; set {STATE_VARIABLE}"
             ) from None
         try:
-            yield cls(path, entries)
+            yield cls(path)
         finally:
             os.close(file)
 

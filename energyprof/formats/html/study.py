@@ -23,7 +23,7 @@ from energyprof.formats.html.plot import (
 )
 from energyprof.formats.html.style import LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, table, tag, text
-from energyprof.formats.study import TITLES, UNITS, amount, exponent_line, problem_lines, study_data
+from energyprof.formats.study import TIMES, TITLES, UNITS, amount, exponent_line, problem_lines, study_data
 from energyprof.study.folder import factor_words
 from energyprof.study.summary import SettingSummary, StudySummary
 from energyprof.units import percent
@@ -61,8 +61,8 @@ def _sections(found: StudySummary) -> Iterator[Markup]:
     x = _axis(found)
     tables = [_effects(found, figure, x) for figure in found.figures]
     yield section("What each change does", paragraph(_HOW), *(made for made in tables if made is not None))
-    energy, time = found.figures[0], found.figures[3 if len(found.figures) > 3 else -1]
-    time = next((name for name in ("time_to_target", "time") if name in found.figures), time)
+    energy = found.figures[0]
+    time = next(name for name in found.figures if name in TIMES)
     for name, other in (("time", time), ("score", "score")):
         drawn = _front(found, energy, other, name)
         if drawn is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from energyprof.errors import MissingPart, UsageError
@@ -104,7 +104,7 @@ def _parsed(asked: str) -> tuple[str, str, str]:
     if not equals or not value.strip():
         raise UsageError(f"--lever {asked}: write NAME=VALUE, such as cpu.max_freq=2GHz")
     if name not in NAMES:
-        raise UsageError(f"--lever {asked}: no lever {name!r}: choose from {_listed(NAMES)}")
+        raise UsageError(f"--lever {asked}: no lever {name!r}: choose from {', '.join(NAMES)}")
     return name, device, value.strip()
 
 
@@ -112,7 +112,3 @@ def _is(lever: Lever, device: str) -> bool:
     """Whether ``device`` means this lever's: its name, or the number at its end ("1" is "nvml:1")."""
     kind = lever.device.rstrip("0123456789")
     return lever.device == device or (device.isdigit() and lever.device == kind + device)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
