@@ -9,6 +9,8 @@ from energyprof.units import watts
 
 # A limit binds where the power comes this near to it: regulators stay a little below.
 NEAR = 0.9
+# A regulator holds a mean over about a second; over less, a counter's own steps look like power.
+SHORTEST_S = 0.5
 
 
 def levers_of(report: Report) -> tuple[LeverRecord, ...]:
@@ -32,7 +34,7 @@ def differing(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
 
 
 def unbound(report: Report) -> list[str]:
-    """A line for each limit of power that no phase of any run came near: it changed nothing."""
+    """A line for each limit of power that no phase of any run, long enough to tell, came near."""
     most_w: dict[LeverRecord, float] = {}
     for run in report.runs:
         for lever in run.levers:
@@ -46,7 +48,7 @@ def unbound(report: Report) -> list[str]:
 
 
 def _powers_w(run: Run, meter: str) -> Iterator[float]:
-    """The mean power of a meter over each phase that it saw."""
+    """The mean power of a meter over each phase that it saw and that a limit acts in."""
     for phase in run.phases:
-        if meter in phase.by_meter_j and phase.end_s > phase.start_s:
+        if meter in phase.by_meter_j and phase.end_s - phase.start_s >= SHORTEST_S:
             yield phase.by_meter_j[meter] / (phase.end_s - phase.start_s)
