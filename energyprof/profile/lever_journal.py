@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from energyprof.measure.meters import sysfs_root
 
 STATE_VARIABLE = "ENERGYPROF_STATE"
 SCHEMA = Schema("energyprof.levers", 1, "journal of levers")
+# A child that a killed run had just begun holds the run's lock until it has become its program.
+_HELD_ON_S = 10.0
+_LOOK_AGAIN_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Entry:
 class _Content:
     boot: str
     entries: tuple[Entry, ...]
+    pid: int = 0  # its owner's
 
 
 class Journal:
@@ -55,7 +60,10 @@ class Journal:
         Raises:
             FileError: it cannot be written; nothing may be turned then.
         """
-        content = {"schema": f"{SCHEMA.name}/{SCHEMA.version}", **asdict(_Content(_boot(), tuple(entries)))}
+        content = {
+            "schema": f"{SCHEMA.name}/{SCHEMA.version}",
+            **asdict(_Content(_boot(), tuple(entries), os.getpid())),
+        }
         folder = own_folder()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +108,9 @@ def restore_left() -> list[str]:
         with contextlib.suppress(OSError):  # its owner lives, or it has just put everything back
             file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(file, path)
+                if os.fstat(file).st_nlink == 0:
+                    continue  # its owner has just put everything back
                 if path.suffix == ".new":
                     path.unlink()
                 else:
@@ -110,9 +120,40 @@ def restore_left() -> list[str]:
     return lines
 
 
+def _lock(file: int, path: Path) -> None:
+    """Lock a dead run's journal once the last that it had begun lets go. Raises OSError: its run lives."""
+    until_s = time.monotonic() + _HELD_ON_S
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if _lives(path) or time.monotonic() > until_s:
+                raise
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _lives(path: Path) -> bool:
+    """Whether the run that wrote the journal may be going on."""
+    try:
+        pid = _content(path).pid
+        if pid > 0:
+            os.kill(pid, 0)
+    except (EnergyprofError, Misfit, PermissionError):
+        return True
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _content(path: Path) -> _Content:
+    """What a journal holds. Raises EnergyprofError, Misfit: it is none."""
+    return decode(_Content, parse(read_text(path), str(path), SCHEMA), str(path))
+
+
 def _restore(path: Path) -> list[str]:
     try:
-        content = decode(_Content, parse(read_text(path), str(path), SCHEMA), str(path))
+        content = _content(path)
     except (EnergyprofError, Misfit) as error:
         return [f"{error}; nothing was put back from it"]
     from energyprof.measure.levers import control_at

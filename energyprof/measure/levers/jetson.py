@@ -6,11 +6,14 @@ changes nothing without an answer: it is told no, and what counts is what it say
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from energyprof.measure.levers.sysfs import text_of
 
 ADDRESS = "jetson:"
 TIMEOUT_S = 30.0
+_LOOK_AGAIN_S = 0.02
 CLOCKS_ON = "on"
 
 
@@ -137,16 +141,18 @@ def _remedy() -> str:
 def _output(command: Sequence[str]) -> str:
     """What the program prints, on either stream; a question is answered with no. Raises LeverError."""
     try:
-        done = subprocess.run(
-            list(command),
-            input="no\n",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        with _in_turn() as held:
+            done = subprocess.run(
+                list(command),
+                input="no\n",
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT_S,
+                check=False,
+                pass_fds=held,
+            )
     except subprocess.TimeoutExpired:
         raise LeverError(f"{' '.join(command)}: no answer in {TIMEOUT_S:g} s") from None
     except OSError as error:
@@ -154,6 +160,35 @@ def _output(command: Sequence[str]) -> str:
     if done.returncode != 0:
         raise LeverError(f"{' '.join(command)}: {_short(done.stdout) or f'exit code {done.returncode}'}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def _in_turn() -> Iterator[tuple[int, ...]]:
+    """Be the only one that has either program run; the child holds on to the descriptors as long as it does.
+
+    What a killed energyprof had begun goes on without it, and must not write after what was is put back.
+    """
+    with contextlib.ExitStack() as stack:
+        held = []
+        for program in sorted(filter(None, map(shutil.which, ("nvpmodel", "jetson_clocks")))):
+            with contextlib.suppress(OSError):  # it may be run, and not read
+                held.append(os.open(program, os.O_RDONLY | os.O_CLOEXEC))
+                stack.callback(os.close, held[-1])
+        until_s = time.monotonic() + TIMEOUT_S
+        for file in held:
+            while not _locked(file) and time.monotonic() < until_s:
+                time.sleep(_LOOK_AGAIN_S)
+        yield tuple(held)
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
 
 
 def _short(text: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -256,6 +259,20 @@ class TestJetson:
         write(tmp_path / "bin/jetson_clocks", "#!/bin/sh\necho 'Error: Failed to restore'\n")
         with pytest.raises(LeverError, match="Failed to restore"):
             clocks.control.write("/sys/x/scaling_min_freq:1")
+
+    def test_what_a_killed_one_had_begun_ends_before_the_next_begins(self, tmp_path: Path) -> None:
+        program = tmp_path / "bin/nvpmodel"
+        slow = f"-m) touch {tmp_path}/begun; [ $2 = 0 ] && sleep 0.5; "
+        program.write_text(program.read_text().replace("-m) ", slow, 1))
+        words = "from energyprof.measure.levers.jetson import PowerMode; PowerMode().write('0')"
+        with subprocess.Popen([sys.executable, "-c", words]) as killed:
+            while not (tmp_path / "begun").exists():
+                time.sleep(0.01)
+            killed.kill()
+        jetson.PowerMode().write("2")
+        assert jetson.PowerMode().read() == "2"
+        time.sleep(0.6)
+        assert jetson.PowerMode().read() == "2"
 
     def test_without_its_programs_it_says_which_are_missing(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
