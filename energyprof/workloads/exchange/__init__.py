@@ -1,0 +1,1 @@
+"""What models that train side by side send each other, and to whom."""

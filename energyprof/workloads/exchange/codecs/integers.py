@@ -1,0 +1,75 @@
+"""Whole numbers of 8 and 4 bits, with scales."""
+
+import math
+from typing import Any, Literal, Tuple
+
+from energyprof.workloads.exchange.codec import Sent, array
+
+# Below this many values a channel shares the scale of its whole array: four bytes would be a lot to it.
+OWN_SCALE = 128
+FP32_MOST = 3.4028234663852886e38
+
+
+class Integers:
+    """Whole numbers −levels … levels, times a scale for each channel: an entry of the array's first axis.
+
+    The scale is the channel's largest value over ``levels``, four bytes of its own. Arrays of one axis, and
+    those whose channels are small, have one scale in all.
+    """
+
+    sends: Sent = "deltas"
+
+    def __init__(self, bits: Literal[4, 8]) -> None:
+        self.name = f"int{bits}"
+        self._bits = bits
+        self._levels = 2 ** (bits - 1) - 1
+
+    def pack(self, values: Any) -> bytes:
+        """The scales as float32, then the numbers: one a byte, or two."""
+        import numpy as np
+
+        rows = values.reshape(_channels(values.shape), -1).astype("float64")
+        scales = (np.abs(rows).max(axis=1, initial=0.0) / self._levels).astype("<f4")
+        divisors = np.where(scales > 0, scales, 1).astype("float64")[:, None]
+        levels = np.clip(np.rint(rows / divisors), -self._levels, self._levels)
+        # A scale that float32 cannot tell from nothing stands for nothing.
+        levels = np.where(scales[:, None] > 0, levels, 0).astype("int8").ravel()
+        head: bytes = scales.tobytes()
+        return head + (levels.tobytes() if self._bits == 8 else _nibbles(levels))
+
+    def unpack(self, data: bytes, shape: Tuple[int, ...]) -> Any:
+        """To half a scale of each value."""
+        import numpy as np
+
+        channels, count = _channels(shape), math.prod(shape)
+        scales = array(data[: 4 * channels], "<f4", (channels, 1)).astype("float64")
+        packed = data[4 * channels :]
+        if self._bits == 8:
+            levels = array(packed, "int8", (count,))
+        else:
+            levels = _from_nibbles(array(packed, "uint8", ((count + 1) // 2,)), count)
+        found = levels.reshape(channels, -1) * scales
+        return np.clip(found, -FP32_MOST, FP32_MOST).astype("float32").reshape(shape)
+
+
+def _channels(shape: Tuple[int, ...]) -> int:
+    """How many scales an array of that ``shape`` has."""
+    if len(shape) < 2 or math.prod(shape[1:]) < OWN_SCALE:
+        return 1
+    return shape[0]
+
+
+def _nibbles(levels: Any) -> bytes:
+    """Two numbers of −7 … 7 a byte, the first in its lower half."""
+    import numpy as np
+
+    even = np.append(levels, np.zeros(levels.size % 2, dtype="int8")).astype("uint8") & 0xF
+    packed: bytes = (even[::2] | (even[1::2] << 4)).tobytes()
+    return packed
+
+
+def _from_nibbles(packed: Any, count: int) -> Any:
+    import numpy as np
+
+    halves = np.stack([packed & 0xF, packed >> 4], axis=1).ravel()[:count].astype("int8")
+    return np.where(halves > 7, halves - 16, halves)
