@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Kind
-from energyprof.report.segments.segment import GAP_INTERVALS, Rejects, Segment
+from energyprof.report.segments.segment import Pace, Rejects, Segment
 from energyprof.report.segments.tick_times import TickTimes
 from energyprof.trace.rows import Sample
 
@@ -46,7 +46,7 @@ class CounterSegmenter:
 
     def __init__(self, meter: MeterInfo, interval_s: float) -> None:
         self._meter = meter
-        self._gap_s = GAP_INTERVALS * interval_s
+        self._pace, self._longest_s = Pace(interval_s), 0.0
         self._stall_s = max(STALL_S, STALL_REFRESHES * meter.refresh_s)
         self._bad = Rejects()
         self._last: _Reading | None = None  # the last good value
@@ -61,6 +61,7 @@ class CounterSegmenter:
 
     def push(self, sample: Sample) -> list[Segment]:
         """The stretches up to this reading, once it is clear what it means."""
+        self._longest_s = self._pace.longest_s(sample)
         held = self._unsure
         same = bool(held) and sample.value == held[0].value
         if same and len(held) < HELD:
@@ -180,7 +181,7 @@ class CounterSegmenter:
 
     def _look(self, time_s: float) -> None:
         """The counter was read; only stretches without a read are gaps, however slowly the counter ticks."""
-        if time_s - self._seen_s > self._gap_s:
+        if time_s - self._seen_s > self._longest_s:
             self._gaps.append((self._seen_s, time_s))
         self._seen_s = time_s
 

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import replace
 
 from energyprof.meter import MeterInfo
-from energyprof.report.segments.segment import GAP_INTERVALS, Rejects, Segment
+from energyprof.report.segments.segment import Pace, Rejects, Segment
 from energyprof.report.segments.standstill import Standstill
 from energyprof.trace.rows import Sample
 
@@ -20,7 +20,7 @@ class PowerSegmenter:
 
     def __init__(self, meter: MeterInfo, interval_s: float) -> None:
         self._meter = meter
-        self._gap_s = GAP_INTERVALS * interval_s
+        self._pace = Pace(interval_s)
         self._bad = Rejects()
         self._step_w2 = 0.0  # mean square of the differences of neighbours
         self._last: tuple[float, float] | None = None
@@ -47,6 +47,7 @@ class PowerSegmenter:
         return self._surrounded(self._push(sample), self._blur_s)
 
     def _push(self, sample: Sample) -> list[Segment]:
+        longest_s = self._pace.longest_s(sample)
         if self._bad.rejects(sample.value, self._meter):
             return []
         assert sample.value is not None  # rejects() saw to it
@@ -58,7 +59,7 @@ class PowerSegmenter:
         does = self._standstill.look(time_s, power_w)
         if last is None:
             return []
-        part = self._between(last, (time_s, power_w), sample)
+        part = self._between(last, (time_s, power_w), sample, longest_s)
         if does == "stands":
             self._held.append(part)
             return []
@@ -67,7 +68,9 @@ class PowerSegmenter:
             return [self._unseen(stretch) for stretch in (*held, part)]
         return [*held, part]
 
-    def _between(self, last: tuple[float, float], now: tuple[float, float], sample: Sample) -> Segment:
+    def _between(
+        self, last: tuple[float, float], now: tuple[float, float], sample: Sample, longest_s: float
+    ) -> Segment:
         time_s, power_w = now
         dt_s, step_w = time_s - last[0], abs(power_w - last[1])
         segment = Segment(
@@ -78,7 +81,7 @@ class PowerSegmenter:
             stamp_s=(sample.end_s - sample.start_s) / 2 + self._blur_s,
             flags=self._bad.take(),
         )
-        if dt_s > self._gap_s:
+        if dt_s > longest_s:
             return replace(segment, covered=False, seen=False, flags=(*segment.flags, "gap"))
         if self._at_random:
             # Stratified sampling: the variance within a stratum from the difference of two neighbours

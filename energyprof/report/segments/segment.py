@@ -6,9 +6,28 @@ from dataclasses import dataclass, replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Kind
+from energyprof.trace.rows import Sample
 
 # Readings further apart than this many intervals leave a gap between them.
 GAP_INTERVALS = 3
+
+
+class Pace:
+    """How far apart a meter's readings may lie before the time between them is a gap.
+
+    Reads that last longer than the interval set the pace themselves. One that hung does not: of two that
+    follow each other the shorter counts.
+    """
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._lasted_s = 0.0  # the last read
+
+    def longest_s(self, sample: Sample) -> float:
+        """The longest time from the reading before to this without a gap; each reading comes here once."""
+        lasted_s = sample.end_s - sample.start_s
+        usual_s, self._lasted_s = min(lasted_s, self._lasted_s), lasted_s
+        return GAP_INTERVALS * max(self._interval_s, usual_s)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from energyprof.measure.meters.network.polled import BMC_WINDOW_S
 from energyprof.report.energy import Window
 from energyprof.report.segments.rise import Rise
+from energyprof.trace.rows import Sample
 from fakes import simulated
 from fakes.meters import gauge, samples_of
 from fakes.simulated import Device, simulate
@@ -124,3 +125,30 @@ def test_steps_of_the_load_bound_the_window_and_never_below_what_it_is(
     assert told_s >= window_s
     if window_s == 0 and period_s >= 10:
         assert told_s < 3
+
+
+def slow(lasted_s: list[float], power_w: float = 60.0) -> list[Sample]:
+    """A reading after the other, each as long as stated, with a tenth of a second between."""
+    samples, now_s = [], 0.0
+    for number, read_s in enumerate(lasted_s):
+        samples.append(Sample(now_s, now_s + read_s, power_w + number % 2))
+        now_s += read_s + 0.1
+    return samples
+
+
+def test_reads_that_last_longer_than_the_interval_leave_no_gap() -> None:
+    """A management controller that takes 4 s to answer, asked each second, is as good as its readings."""
+    (energy,) = integrate(Trace(BMC, 1.0, slow([4.0] * 20)), [(12, 60)])
+    assert (energy.coverage, energy.flags) == (1.0, ())
+    assert energy.joules == pytest.approx(48 * 60.5, rel=0.01)
+    counter = replace(BMC, reads="energy_j", window_s=0.0, window_assumed=False)
+    ticks = [Sample(a, b, 10.0 * (a + 2)) for a, b, _ in slow([4.0] * 20)]
+    (energy,) = integrate(Trace(counter, 1.0, ticks), [(12, 60)])
+    assert (energy.coverage, energy.flags) == (1.0, ())
+    assert energy.joules == pytest.approx(480, rel=0.01)
+
+
+def test_one_read_that_hung_leaves_a_gap() -> None:
+    (energy,) = integrate(Trace(PLUG, 1.0, slow([0.1] * 20 + [30.0] + [0.1] * 20)), [(2, 36)])
+    assert "gap" in energy.flags
+    assert energy.coverage < 0.7
