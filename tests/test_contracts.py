@@ -28,8 +28,9 @@ ROOMS = {
 }
 # Rooms that a contract leaves out on purpose.
 FREE = {
-    "The arithmetic touches no clock, thread, process or device": ROOMS - {"report", "compare"},
-    "The profiler never loads torch or numpy": {"workloads", "callbacks"},
+    "The arithmetic touches no clock, thread, process or device": ROOMS - {"report", "compare", "simulate"},
+    "The profiler never loads torch or numpy": {"workloads", "callbacks", "simulate"},
+    "A simulation loads no torch": ROOMS - {"simulate"},
     "Only cli and formats know the terminal": {"__main__", "cli", "formats"},
 }
 

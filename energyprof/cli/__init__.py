@@ -37,6 +37,8 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "show": ("show", "show", {}),
     "study": ("study", "study", {}),
     "estimate": ("estimate", "estimate", {}),
+    "simulate": ("simulate", "simulate", {}),
+    "factors": ("factors", "factors", {}),
     "recompute": ("recompute", "recompute", {}),
     "import": ("import_", "import_files", {}),
     "calibrate": ("calibrate", "calibrate", {}),

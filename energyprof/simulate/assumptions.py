@@ -1,0 +1,89 @@
+"""What a result rests on that nobody measured here, and what it leaves out, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from energyprof.simulate.evaluate import keys_of
+from energyprof.simulate.outcome import Outcome
+from energyprof.simulate.quantity import Quantity
+from energyprof.simulate.scenario import Place, Scenario
+
+# Given numbers that say what would be measured.
+_MEASURABLE = ("_j", "_s", "_w")
+
+
+def assumptions(scenario: Scenario, where: str) -> tuple[str, ...]:
+    """A line for each number that is assumed, set, from a factor, or given in place of a measurement."""
+    read: set[str] = set()
+    for paradigm in scenario.paradigms:
+        read |= keys_of(scenario, paradigm.name, where)
+    order = {"assumed": 0, "set": 1, "modelled": 2, "given": 3, "factor": 4}
+    found = [(key, scenario.quantities[key]) for key in read]
+    listed = [(key, q) for key, q in found if q.basis != "measured" and not _plain(key, q)]
+    listed.sort(key=lambda pair: (order[pair[1].basis], pair[0]))
+    lines = [f"{_BASIS[q.basis]}: {key} = {_shown(q)}, {q.source}" for key, q in listed]
+    if "side" not in scenario.links and any(p.kind == "consensus" for p in scenario.paradigms):
+        lines.append("assumed: no side link, so what neighbours exchange goes up and down again")
+    return tuple(lines)
+
+
+_BASIS = {
+    "assumed": "assumed",
+    "set": "set",
+    "modelled": "an estimate of a report, not a measurement",
+    "given": "given, not measured",
+    "factor": "factor",
+}
+
+
+def _plain(key: str, quantity: Quantity) -> bool:
+    """Whether it is a choice of the scenario, such as a number of rounds, that no meter could tell."""
+    measurable = key.split(".")[-1].endswith(_MEASURABLE) and not key.startswith("data.")
+    return quantity.basis == "given" and not measurable
+
+
+def _shown(quantity: Quantity) -> str:
+    unit = "" if quantity.unit == "1" else f" {quantity.unit}"
+    if quantity.sure:
+        return f"{quantity.value:.6g}{unit}"
+    return f"{quantity.value:.6g} ({quantity.low:.6g} … {quantity.high:.6g}){unit}"
+
+
+def notes(scenario: Scenario, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """What the totals do not hold, and why."""
+    lines = []
+    if any(math.isnan(outcome.total.co2_kg) for outcome in outcomes):
+        sites = _without(scenario, "intensity")
+        lines.append(f"no carbon: site {', '.join(sites)} has no intensity, country or trace")
+    if not any(scenario.devices.values()):
+        lines.append("manufacture is not counted: no device is given")
+    else:
+        lines += [
+            f"manufacture of the {who} is not counted: it has no device"
+            for who in _taking_part(scenario)
+            if not scenario.devices.get(who)
+        ]
+    if "data.stored_s" not in scenario.quantities and any(
+        outcome.kind in ("central", "refreshed", "continual") for outcome in outcomes
+    ):
+        lines.append("storage is not counted: data.stored_s is not given")
+    return tuple(lines)
+
+
+def _taking_part(scenario: Scenario) -> list[str]:
+    kinds = {paradigm.kind for paradigm in scenario.paradigms}
+    server = kinds & {"central", "refreshed", "continual", "federated"}
+    clients = kinds & {"federated", "consensus"}
+    return [*(["server"] if server else []), *(["client"] if clients else [])]
+
+
+def _without(scenario: Scenario, key: str) -> list[str]:
+    places: list[Place] = [
+        scenario.server,
+        scenario.clients,
+        *(link.place for link in scenario.links.values()),
+    ]
+    sites = dict.fromkeys(site for place in places for site, _ in place.shares)
+    return [site for site in sites if f"site.{site}.{key}" not in scenario.quantities]

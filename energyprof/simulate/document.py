@@ -1,0 +1,86 @@
+"""A scenario's file, with what the command line sets in it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from energyprof import files
+from energyprof.errors import FileError, UsageError
+from energyprof.simulate.scenario import WAYS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_KEY = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """What the TOML file ``path`` holds.
+
+    Raises:
+        FileError: it cannot be read, or is not TOML.
+    """
+    text = files.read_text(path)
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError) as error:  # a number or a date that Python does not take
+        raise FileError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise FileError(f"{path}: not TOML: nested too deeply") from None
+    return data
+
+
+def pairs(words: Sequence[str], option: str) -> list[tuple[str, Any]]:
+    """Dotted keys and values from words such as ``link.bit_per_j=50e3``.
+
+    A value is TOML, or else a text: ``site.edge.country=FR``.
+
+    Raises:
+        UsageError: a word has no key, or no value.
+    """
+    found = []
+    for word in words:
+        key, equals, said = word.partition("=")
+        if not equals or not said.strip() or not _KEY.fullmatch(key.strip()):
+            raise UsageError(f"{option} {word[:60]}: give KEY=VALUE, such as link.bit_per_j=50e3")
+        try:
+            value = tomllib.loads(f"value = {said}")["value"]
+        except (tomllib.TOMLDecodeError, ValueError, RecursionError):
+            value = said.strip()
+        found.append((key.strip(), value))
+    return found
+
+
+def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """``data`` with each change in it; one way to charge a link, or one intensity, takes another's place.
+
+    Raises:
+        UsageError: a key leads through something that is no table.
+    """
+    whole: dict[str, Any] = _copied(data)
+    for key, value in changes:
+        *inside, last = key.split(".")
+        place = whole
+        for part in inside:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise UsageError(f"--set {key}: {part} is no table")
+        for group in _INSTEAD:
+            if last in group:
+                for other in group:
+                    place.pop(other, None)
+        place[last] = value
+    return whole
+
+
+_INSTEAD = ((*WAYS, "medium"), ("intensity", "country", "trace"))
+
+
+def _copied(data: Any) -> Any:
+    return {key: _copied(value) for key, value in data.items()} if isinstance(data, dict) else data

@@ -1,0 +1,152 @@
+"""What a scenario may say: every key, its unit and its limits. ``*`` stands for a name of the user's."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from energyprof.errors import UsageError
+from energyprof.simulate.quantity import Kind
+
+_JOULES = Kind("J", 0, 1e20)
+_SECONDS = Kind("s", 0, 1e12)
+_WATTS = Kind("W", 0, 1e12)
+_BITS = Kind("bit", 0, 1e24)
+_COUNT = Kind("1", 0, 1e12)
+_WHOLE = Kind("1", 1, 1e9, "whole")
+_WHOLE0 = Kind("1", 0, 1e9, "whole")
+_SHARE = Kind("1", 0, 1)
+_YEARS = Kind("years", 1e-3, 100)
+
+_COMPUTE = {
+    "round_j": _JOULES,
+    "round_s": _SECONDS,
+    "power_w": _WATTS,
+    "idle_j": _JOULES,
+    "idle_w": _WATTS,
+    "idle_s": _SECONDS,
+}
+_LINK = {
+    "bit_per_j": Kind("bit/J", 1e-3, 1e18),
+    "kwh_per_gb": Kind("kWh/GB", 0, 1e6),
+    "year": Kind("1", 2000, 2050, "whole"),
+    "router_w": _WATTS,
+    "idle_w": _WATTS,
+    "bit_per_s": Kind("bit/s", 1e-3, 1e18),
+}
+_DEVICE = {
+    "embodied_kg": Kind("kg", 0, 1e9),
+    "primary_mj": Kind("MJ", 0, 1e12),
+    "end_of_life_kg": Kind("kg", 0, 1e9),
+    "count": Kind("1", 0, 1e9),
+    "share": _SHARE,
+    "life_years": _YEARS,
+    "utilisation": Kind("1", 1e-3, 1),
+}
+
+NUMBERS: Mapping[str, Kind] = {
+    "seed": Kind("1", 0, 2**63, "whole"),
+    "draws": Kind("1", 100, 1e6, "whole"),
+    "data.clients": Kind("1", 1, 1e7, "whole"),
+    "data.bits_per_client": _BITS,
+    "data.new_bits_per_client": _BITS,
+    "data.model_bits": _BITS,
+    "data.upload_bits": _BITS,
+    "data.download_bits": _BITS,
+    "data.stored_bytes": Kind("B", 0, 1e24),
+    "data.stored_s": _SECONDS,
+    "data.replication": Kind("1", 1, 100),
+    "data.w_per_tb": Kind("W/TB", 0, 1e4),
+    "data.kg_per_tb": Kind("kg/TB", 0, 1e5),
+    "data.life_years": _YEARS,
+    "site.*.pue": Kind("1", 1, 10),
+    "site.*.intensity": Kind("g/kWh", 0, 5000),
+    "site.*.wue": Kind("l/kWh", 0, 1000),
+    **{f"{who}.{key}": kind for who in ("server", "client") for key, kind in _COMPUTE.items()},
+    **{f"{who}.device.*.{key}": kind for who in ("server", "client") for key, kind in _DEVICE.items()},
+    **{f"link.{key}": kind for key, kind in _LINK.items()},
+    **{f"link.{way}.{key}": kind for way in ("uplink", "downlink", "side") for key, kind in _LINK.items()},
+    "life.trainings": _COUNT,
+    "life.development": _COUNT,
+    "life.inferences": Kind("1", 0, 1e18),
+    "life.inference_j": _JOULES,
+    "paradigm.*.rounds": Kind("1", 0, 1e9),
+    "paradigm.*.moves": Kind("1", 0, 1e9),
+    "paradigm.*.active": _WHOLE,
+    "paradigm.*.server_share": _SHARE,
+    "paradigm.*.server_round_j": _JOULES,
+    "paradigm.*.server_round_s": _SECONDS,
+    "paradigm.*.neighbours": _WHOLE0,
+    "paradigm.*.updates": Kind("1", 0, 1e9),
+    "paradigm.*.trainings": _COUNT,
+    "paradigm.*.upload_bits": _BITS,
+    "paradigm.*.download_bits": _BITS,
+    **{f"paradigm.*.{key}": kind for key, kind in _COMPUTE.items()},
+    "sci.flop": Kind("1", 1, 1e40),
+    "sci.tokens": Kind("1", 1, 1e24),
+    "sci.samples": Kind("1", 1, 1e24),
+    "sci.parameters": Kind("1", 1, 1e18),
+}
+
+WORDS: Mapping[str, str] = {
+    "name": "a title",
+    "site.*.country": 'a country, such as "FR"',
+    "site.*.trace": "a file of intensities over time",
+    "site.*.column": "the trace's column or place",
+    "site.*.clients": 'the numbers of the clients there, such as "1-10, 15"',
+    "server.site": "a site",
+    "server.report": "a report",
+    "client.site": "a site",
+    "client.report": "a report",
+    "link.medium": "a network of the table of factors, such as mobile",
+    **{
+        f"link.{way}.{key}": words
+        for way in ("uplink", "downlink", "side")
+        for key, words in (("medium", "a network of the table of factors"), ("site", "a site"))
+    },
+    "link.side.via": '"server": through the uplink and the downlink',
+    "data.medium": '"ssd" or "hdd"',
+    "life.inference_at": '"server" or "client"',
+    "paradigm.*.kind": "central, refreshed, continual, federated or consensus",
+    "paradigm.*.report": "a report",
+    "sci.flop_kind": '"gross" or "effective"',
+    **{f"{who}.device.*.factor": "a name of `energyprof factors`" for who in ("server", "client")},
+}
+
+
+def pattern_of(path: tuple[str, ...]) -> str:
+    """The key of the tables above that ``path`` is one of; "": it is none."""
+    for key in (*NUMBERS, *WORDS):
+        parts = key.split(".")
+        if len(parts) == len(path) and all(p in ("*", q) for p, q in zip(parts, path, strict=True)):
+            return key
+    return ""
+
+
+def is_table(path: tuple[str, ...]) -> bool:
+    """Whether keys of the tables above lie within ``path``."""
+    if path[:1] == ("factors",):
+        return True
+    return any(
+        len(parts) > len(path) and all(p in ("*", q) for p, q in zip(parts, path, strict=False))
+        for parts in (key.split(".") for key in (*NUMBERS, *WORDS))
+    )
+
+
+def unknown(path: tuple[str, ...], where: str) -> UsageError:
+    """The error of a key that is none, with those that there are."""
+    inside = path[:-1]
+    there = {
+        parts[len(inside)]
+        for parts in (key.split(".") for key in (*NUMBERS, *WORDS))
+        if len(parts) > len(inside) and all(p in ("*", q) for p, q in zip(parts, inside, strict=False))
+    } - {"*"}
+    if not inside:
+        there |= {"factors"}
+    near = difflib.get_close_matches(path[-1], sorted(there), n=3, cutoff=0.6) or sorted(there)
+    place = f" in {'.'.join(inside)}" if inside else ""
+    return UsageError(f"{where}: unknown key {path[-1][:60]!r}{place}: there {_are(near)}")
+
+
+def _are(names: list[str]) -> str:
+    return f"is {names[0]}" if len(names) == 1 else f"are {', '.join(names)}"

@@ -1,0 +1,63 @@
+"""What a report measured, as inputs of a scenario: joules and seconds of a training to its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from energyprof.compare.comparison import Summary, compare
+from energyprof.errors import UsageError
+from energyprof.report.file import read
+from energyprof.report.record import Report
+from energyprof.simulate.quantity import Basis, Quantity
+
+# The figures that say what a training took: to its target, or of a program that has none.
+_ENERGY = ("energy_to_target", "energy")
+_TIME = ("time_to_target", "time")
+
+
+def measured(path: Path, rounds: float, where: str) -> Mapping[str, Quantity]:
+    """``round_j`` and ``round_s`` of a report whose trainings had so many rounds.
+
+    Energy has the ± of the meters and the scatter of the runs, 95 %.
+
+    Raises:
+        FileError: it is no report.
+        UsageError: no run of it has an energy; the message says why.
+    """
+    report = read(path)
+    entry = compare([report], [path.stem]).entries[0]
+    summaries = {summary.figure: summary for summary in entry.estimates}
+    basis: Basis = "measured" if report.origin == "measured" else "modelled"
+    said = f"{path.name}: {entry.runs} runs on {entry.machine or 'an unknown machine'}"
+    said += f", boundary {entry.boundary or 'none'}, {report.origin}"
+    found: dict[str, Quantity] = {}
+    energy = next((summaries[name] for name in _ENERGY if name in summaries), None)
+    if energy is None:
+        raise UsageError(f"{where}: {path}: no energy to target: {_why(report, entry.left_out)}")
+    found["round_j"] = _quantity(energy, "J", rounds, basis, said)
+    time = next((summaries[name] for name in _TIME if name in summaries), None)
+    if time is not None:
+        found["round_s"] = _quantity(time, "s", rounds, basis, said)
+    return found
+
+
+def _why(report: Report, left_out: tuple[str, ...]) -> str:
+    if left_out:
+        return left_out[0]
+    if any(run.status == "missed" for run in report.runs):
+        return "its runs missed the target"
+    return "its runs have none; measure it with a meter, or give round_j"
+
+
+def _quantity(summary: Summary, unit: str, rounds: float, basis: Basis, said: str) -> Quantity:
+    mean = summary.mean / rounds
+    below, above = summary.u_rel_below, summary.u_rel_above
+    if summary.u_rel is not None and (below is None or above is None):
+        below = above = summary.u_rel
+    if below is not None and above is not None:
+        low, high = mean * max(0.0, 1 - below), mean * (1 + above)
+    else:
+        low = mean if summary.low is None else summary.low / rounds
+        high = mean if summary.high is None else summary.high / rounds
+    return Quantity(mean, min(low, mean), max(high, mean), unit, basis, said, "interval")

@@ -1,0 +1,55 @@
+"""The result of a simulation: each paradigm's parts, their totals, and how far they may lie off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from energyprof.simulate.parts import Part, total
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The middle 95 % of the draws."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one paradigm takes over its life cycle; simulated, whatever its inputs are.
+
+    ``low`` and ``high`` are its parts with every input at the end that takes less, or more, energy;
+    ``cleaner`` and ``dirtier`` the same by carbon. ``drawn`` holds energy_j and co2_kg of all draws; it is
+    empty where no input has an interval.
+    """
+
+    name: str
+    kind: str
+    parts: Mapping[str, Part]
+    low: Mapping[str, Part]
+    high: Mapping[str, Part]
+    cleaner: Mapping[str, Part]
+    dirtier: Mapping[str, Part]
+    drawn: Mapping[
+        str, Interval
+    ]  # energy_j, co2_kg: of the Monte Carlo draws; nothing: no input has an interval
+
+    @property
+    def total(self) -> Part:
+        """The sum of the parts."""
+        return total(self.parts)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A whole scenario, computed."""
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+    links: Mapping[str, str]  # how each is charged
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]  # what could not be known, and why
+    seed: int
+    draws: int

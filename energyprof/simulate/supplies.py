@@ -1,0 +1,85 @@
+"""What a scenario does not write down itself: measured by reports, or taken from the table of factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from energyprof.errors import UsageError
+from energyprof.simulate.factors import Table
+from energyprof.simulate.measured import measured
+from energyprof.simulate.quantity import Quantity
+from energyprof.simulate.scenario import Paradigm
+
+# What a report says of a training, and the scenario's keys that would say the same.
+_SAME = {"round_j": ("round_j", "power_w"), "round_s": ("round_s",)}
+
+
+def add_measured(quantities: dict[str, Quantity], words: Mapping[str, str], path: Path) -> None:
+    """Add what the reports say that the server, the clients and the paradigms name.
+
+    Raises:
+        FileError: one is no report.
+        UsageError: one lacks an energy, or what it measured is written down, too.
+    """
+    for key, name in words.items():
+        at, _, last = key.rpartition(".")
+        if last != "report":
+            continue
+        rounds = quantities.get(f"{at}.rounds")
+        found = measured(path.parent / name, 1.0 if rounds is None else rounds.value, f"{path}: {key}")
+        if rounds is None and at.startswith("paradigm."):
+            quantities[f"{at}.rounds"] = Quantity(1, 1, 1, "1", "given", "its report's training as one round")
+        for figure, quantity in found.items():
+            own = next((k for k in _SAME[figure] if f"{at}.{k}" in quantities), None)
+            if own is None:
+                quantities[f"{at}.{figure}"] = quantity
+            elif quantities[f"{at}.{own}"].basis != "set":
+                raise UsageError(f"{path}: {at}.{own}: its report measured that; --set replaces it")
+
+
+def add_factors(
+    quantities: dict[str, Quantity],
+    words: Mapping[str, str],
+    devices: Mapping[str, Sequence[str]],
+    paradigms: Sequence[Paradigm],
+    table: Table,
+    where: str,
+) -> None:
+    """Add the factors that this scenario needs and does not replace.
+
+    Raises:
+        UsageError: it names one that there is not.
+    """
+    quantities["factors.primary.electricity"] = table.quantity("primary.electricity", where)
+    needs = [
+        p
+        for p in paradigms
+        if p.kind == "federated" and f"paradigm.{p.name}.server_round_j" not in quantities
+    ]
+    if any(f"paradigm.{p.name}.server_share" not in quantities for p in needs):
+        quantities["factors.federated.server_share"] = table.quantity("federated.server_share", where)
+    for who, names in devices.items():
+        kind = "server" if who == "server" else "edge"
+        for name in names:
+            at = f"{who}.device.{name}"
+            factor = words.get(f"{at}.factor")
+            if factor is not None:
+                found = table.quantity(factor, f"{where}: {at}.factor")
+                if found.unit != "kg":
+                    raise UsageError(f"{where}: {at}.factor {factor}: is in {found.unit}, not in kg")
+                quantities.setdefault(f"{at}.embodied_kg", found)
+            quantities.setdefault(f"{at}.life_years", table.quantity(f"life.{kind}", where))
+            if who == "server":
+                quantities.setdefault(f"{at}.utilisation", table.quantity("utilisation.server", where))
+    if "data.stored_s" in quantities:
+        medium = words.get("data.medium", "ssd")
+        if medium not in ("ssd", "hdd"):
+            raise UsageError(f"{where}: data.medium {medium[:30]!r}: choose from ssd, hdd")
+        for key, factor in (
+            ("w_per_tb", f"storage.{medium}_w"),
+            ("kg_per_tb", f"storage.{medium}_kg"),
+            ("replication", "storage.replication"),
+            ("life_years", "storage.life"),
+        ):
+            quantities.setdefault(f"data.{key}", table.quantity(factor, where))

@@ -1,0 +1,72 @@
+"""A grid's intensity over time: steps in UTC, short gaps interpolated, long ones refused."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from energyprof.errors import FileError
+from energyprof.simulate.quantity import Quantity
+from energyprof.units import utc
+
+# A gap up to this is filled by a line between its ends.
+MOST_GAP_S = 2 * 3600.0
+MOST_G_PER_KWH = 5000.0  # no fuel emits half of that
+
+
+@dataclass(frozen=True)
+class IntensityTrace:
+    """``g_per_kwh[i]`` holds from ``times_s[i]`` (s since 1970, UTC, rising) for ``step_s``; no gaps."""
+
+    times_s: tuple[float, ...]
+    g_per_kwh: tuple[float, ...]
+    step_s: float
+    said: str  # place, source and kind, for the result
+
+    def quantity(self) -> Quantity:
+        """The mean over the trace; low and high are what 5 % and 95 % of its time lie under."""
+        ordered = sorted(self.g_per_kwh)
+        mean = math.fsum(ordered) / len(ordered)
+        last = len(ordered) - 1
+        low, high = ordered[math.floor(0.05 * last)], ordered[math.ceil(0.95 * last)]
+        return Quantity(mean, min(low, mean), max(high, mean), "g/kWh", "factor", self.said)
+
+
+def trace(points: Sequence[tuple[float, float]], where: str, said: str) -> IntensityTrace:
+    """The trace of points ``(s since 1970, g/kWh)`` in any order.
+
+    Raises:
+        FileError: there is none, one is negative or no number, two say different things of one moment, or
+            nothing is said for more than two hours.
+    """
+    found: dict[float, float] = {}
+    for time_s, value in points:
+        at = utc(time_s) or f"{time_s:g} s"
+        if not math.isfinite(value) or not 0 <= value <= MOST_G_PER_KWH:
+            raise FileError(f"{where}: {at}: {value:g} g/kWh: give 0 to {MOST_G_PER_KWH:g}")
+        if found.setdefault(time_s, value) != value:
+            raise FileError(f"{where}: {at}: is there twice, with {found[time_s]:g} and {value:g} g/kWh")
+    times = sorted(found)
+    if not times:
+        raise FileError(f"{where}: it holds no intensity")
+    steps = sorted(b - a for a, b in itertools.pairwise(times))
+    step_s = steps[len(steps) // 2] if steps else 3600.0
+    filled_times, filled = [times[0]], [found[times[0]]]
+    for before, after in itertools.pairwise(times):
+        gap_s = after - before
+        # The sample before lasts a step: what is missing begins after it.
+        if gap_s - step_s > MOST_GAP_S:
+            begin = utc(before + step_s)
+            raise FileError(
+                f"{where}: nothing for {(gap_s - step_s) / 3600:.3g} h from {begin}: "
+                "holes of up to 2 h are filled, longer ones are not"
+            )
+        count = max(1, round(gap_s / step_s))
+        for i in range(1, count):
+            filled_times.append(before + i * gap_s / count)
+            filled.append(found[before] + (found[after] - found[before]) * i / count)
+        filled_times.append(after)
+        filled.append(found[after])
+    return IntensityTrace(tuple(filled_times), tuple(filled), step_s, said)
