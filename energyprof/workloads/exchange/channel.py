@@ -2,10 +2,12 @@
 
 from typing import Any, Dict, Literal, Mapping, Optional
 
-from energyprof.workloads.exchange import payload
+from energyprof.workloads.exchange import codecs, payload
 from energyprof.workloads.exchange.codec import Codec
 from energyprof.workloads.exchange.payload import Compression, State
 
+# The files by which states are sent.
+SOURCES = (__file__, payload.__file__, *codecs.SOURCES)
 # What becomes of a message's rounding: nothing, or it is added to the sender's next message. (Error feedback:
 # Seide et al., 2014, Interspeech, 1058-1062; Karimireddy et al., 2019, arXiv:1901.09847.)
 Feedback = Literal["none", "residual"]

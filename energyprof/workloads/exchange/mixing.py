@@ -6,8 +6,11 @@ and columns sum to 1 (``metropolis``), or columns alone (``push``).
 
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
+from energyprof.workloads.exchange import topology
 from energyprof.workloads.exchange.graph import Graph
 
+# The files that say who hears whom, and with which share. A graph from a file stands in the plan itself.
+SOURCES = (__file__, *topology.SOURCES)
 Rows = Tuple[Mapping[int, float], ...]
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Iterable, Protocol
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads.exchange import graph_file
+from energyprof.workloads.exchange import graph, graph_file
 from energyprof.workloads.exchange.graph import Edge, Graph
 
+SOURCES = (__file__, graph.__file__)
 TOPOLOGIES = "ring, torus, exponential, star, full, random:K, or a .json or .gml file"
 LEAST_SIDE = 3  # of a torus: on a shorter one the ways round meet at the same neighbour
 

@@ -4,11 +4,14 @@ import math
 from typing import Callable, Dict
 
 from energyprof.workload import WorkloadError
+from energyprof.workloads.exchange import codec
 from energyprof.workloads.exchange.codec import Codec
+from energyprof.workloads.exchange.codecs import floats, integers, top_k
 from energyprof.workloads.exchange.codecs.floats import BFloat16, Float16, Float32
 from energyprof.workloads.exchange.codecs.integers import Integers
 from energyprof.workloads.exchange.codecs.top_k import TopK
 
+SOURCES = (__file__, codec.__file__, floats.__file__, integers.__file__, top_k.__file__)
 NAMES = "fp32, fp16, bf16, int8, int4 or topk:F, F the share of the values that is sent"
 CODES: Dict[str, Callable[[], Codec]] = {
     "fp32": Float32,
