@@ -28,7 +28,10 @@ def check(
     history: Annotated[
         Path | None,
         typer.Option(
-            "--history", metavar="FOLDER", help="Judge it by the earlier reports in this folder instead."
+            "--history",
+            metavar="FOLDER",
+            help="Judge it by the earlier reports in this folder; beside --baseline they only tell how much "
+            "sessions differ.",
         ),
     ] = None,
     accept: Annotated[
@@ -78,15 +81,17 @@ def check(
 
     writer = formats.verdict_format("json" if json else format)
     limits, overlooked = [parse_limit(text) for text in limit or ()], parse_overlooked(allow or ())
-    if (baseline is None) == (history is None):
-        raise UsageError("give either --baseline REPORT or --history FOLDER to judge it by")
-    if accept is not None and history is None:
-        raise UsageError("--accept: marks a level in the folder of --history; give that, too")
+    if baseline is None and history is None:
+        raise UsageError("give --baseline REPORT or --history FOLDER to judge it by")
+    if accept is not None and (history is None or baseline is not None):
+        raise UsageError("--accept: marks a level in the folder of --history; give that, and no --baseline")
     if history is not None and accept is not None:
         result = _accepted(new, history, accept)
-    elif history is not None:
+    elif history is not None and baseline is None:
         result = _by_history(new, history, limits, last, overlooked, allow_missing=allow_missing_baseline)
     elif baseline is not None and new.is_dir():
+        if history is not None:
+            raise UsageError("--history: beside --baseline for two reports, not for two folders")
         result = _folders(
             new,
             baseline,
@@ -97,7 +102,9 @@ def check(
         )
     elif baseline is not None:
         claims: Claims = "doubted" if distrust else "believed"
-        result = _by_baseline(new, baseline, limits, overlooked, claims, allow_missing=allow_missing_baseline)
+        result = _by_baseline(
+            new, baseline, history, limits, overlooked, claims, allow_missing=allow_missing_baseline
+        )
     writer.write_check(result, sys.stdout)
     if json or format == "json":
         formats.verdict_format("text").write_check(result, sys.stderr)
@@ -107,6 +114,7 @@ def check(
 def _by_baseline(
     new: Path,
     baseline: Path,
+    folder: Path | None,
     limits: Sequence[Limit],
     allow: Sequence[str],
     claims: Claims,
@@ -115,6 +123,11 @@ def _by_baseline(
 ) -> Check:
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate import noise
+    from energyprof.compare.gate.accepted import marks_in
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.gate.history import history, session_scatter
+    from energyprof.compare.gate.limits import default_limits
+    from energyprof.compare.sessions import UNKNOWN
     from energyprof.report.file import read
 
     report, (name, baseline_name) = read(new), labels([new, baseline])
@@ -122,8 +135,13 @@ def _by_baseline(
         return checking.without_baseline(name, str(baseline))
     if baseline.is_dir():
         raise UsageError(f"{baseline}: is a folder, but {new} is not; give two reports or two folders")
-    names = (name, baseline_name)
-    return checking.check(report, read(baseline), limits, names, noise.beside(baseline), allow, claims)
+    names, old = (name, baseline_name), read(baseline)
+    known = UNKNOWN
+    if folder is not None:
+        judged_by = limits or default_limits(report, old)
+        past = history(report, reports_in(folder), judged_by, allow, marks_in(folder, report.workload.name))
+        known = session_scatter(past)
+    return checking.check(report, old, limits, names, noise.beside(baseline), allow, claims, known)
 
 
 def _folders(

@@ -59,6 +59,7 @@ def compare(
     from energyprof import formats
     from energyprof.compare import comparison as comparing
     from energyprof.compare import emissions
+    from energyprof.compare.gate import noise
     from energyprof.report.file import read
 
     writer = formats.comparison_format("json" if json else format)
@@ -69,7 +70,7 @@ def compare(
         from energyprof.compare.at_target import all_at_target
 
         contents = all_at_target(contents, target, names)
-    comparison = comparing.compare(contents, names, overlooked, grid)
+    comparison = comparing.compare(contents, names, overlooked, grid, noise.beside(reports[0]))
     if target is not None:
         line = f"as if trained to {target:g}: from the evaluations that the reports hold"
         comparison = dataclasses.replace(comparison, notes=(line, *comparison.notes))

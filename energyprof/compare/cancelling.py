@@ -52,10 +52,11 @@ def left_in(new: Side, old: Side, allow: Collection[str] = ()) -> Left:
     parts = [_gain(new, old, common), _zero(new, old, common), *_systematic(new, old)]
     parts = sorted((part for part in parts if part[0] > 0), reverse=True)
     u = math.hypot(*(part for part, _ in parts))
-    return Left(u, tuple(f"{why} (±{_percent(2 * part)})" for part, why in parts if part > _NAMED))
+    return Left(u, tuple(f"{why} (±{percent(2 * part)})" for part, why in parts if part > _NAMED))
 
 
-def _percent(fraction: float) -> str:
+def percent(fraction: float) -> str:
+    """With two digits: ``5.5 %``."""
     return f"{100 * fraction:.2g} %"
 
 

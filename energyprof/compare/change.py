@@ -20,7 +20,8 @@ Direction = Literal["lower", "higher", "unclear"]
 class Change:
     """The ratio of two reports' means, with its 95 % interval (two-sided).
 
-    The interval holds the spread of the runs, and of joules what does not cancel of the meters' own errors.
+    The interval holds the spread of the runs, what sessions differ by, and of joules what does not cancel of
+    the meters' own errors.
     """
 
     ratio: float

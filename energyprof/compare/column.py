@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from energyprof.compare.change import Change, Values, collect
 from energyprof.compare.contrast import Contrast, contrast
 from energyprof.compare.figures import Figure
+from energyprof.compare.sessions import UNKNOWN, Apart, Known, apart
 from energyprof.report.record import Report
 
 
@@ -20,6 +21,7 @@ class Column:
     cells: tuple[Values | None, ...]  # None: no run has it
     contrasts: tuple[Contrast | None, ...]  # with the first report, which has none; None: not known
     allow: Collection[str]
+    known: Known  # how much sessions differ
 
     def change(self, i: int, level: float | None) -> Change | None:
         """The ratio of report ``i`` to the first, tested at ``level`` if there is one; None: not known."""
@@ -36,14 +38,25 @@ class Column:
         if j == 0:
             return self.contrasts[i]
         both = (self.cells[i], self.cells[j])
-        return contrast(self.figure, self.reports[i], self.reports[j], self.allow, both)
+        new, old = self.reports[i], self.reports[j]
+        return contrast(self.figure, new, old, self.allow, both, apart(new, old), self.known)
 
 
-def column(figure: Figure, reports: Sequence[Report], allow: Collection[str] = ()) -> Column:
-    """The figure in every report; two of one series are compared in pairs."""
+def column(
+    figure: Figure,
+    reports: Sequence[Report],
+    allow: Collection[str] = (),
+    far: Sequence[Apart] | None = None,
+    known: Known = UNKNOWN,
+) -> Column:
+    """The figure in every report; two of one series are compared in pairs.
+
+    ``far``: how far each one's sessions are from the first one's; None: that is to be found.
+    """
     cells = tuple(collect(figure, report) for report in reports)
+    far = [apart(report, reports[0]) for report in reports] if far is None else far
     found = [
-        contrast(figure, reports[i], reports[0], allow, (cells[i], cells[0])) if i else None
+        contrast(figure, reports[i], reports[0], allow, (cells[i], cells[0]), far[i], known) if i else None
         for i in range(len(reports))
     ]
-    return Column(figure, tuple(reports), cells, tuple(found), allow)
+    return Column(figure, tuple(reports), cells, tuple(found), allow, known)

@@ -11,10 +11,12 @@ from energyprof.compare import emissions, levers
 from energyprof.compare.change import Change, Values, exp
 from energyprof.compare.column import Column, column
 from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out, missed
+from energyprof.compare.gate.noise import Noise, known_of
 from energyprof.compare.gate.validity import unjudgeable
 from energyprof.compare.machines import machine_name, weakly_known
 from energyprof.compare.mismatches import Mismatch, differing_samples, mismatches, refuse
 from energyprof.compare.product import Product, products
+from energyprof.compare.sessions import apart, sessions_said
 from energyprof.compare.statistics.intervals import holm
 from energyprof.compare.statistics.sequential import one_series
 from energyprof.compare.success import Success, success
@@ -91,12 +93,13 @@ def compare(
     labels: Sequence[str],
     allow: Collection[Allowed] = (),
     grid: emissions.Grid | None = None,
+    noise: Noise | None = None,
 ) -> Comparison:
     """The figures of ``reports``, named by ``labels``, and their ratios to the first.
 
     They may be different works of one task. Figures per sample are left out where a sample of one is not a
     sample of the other. With a ``grid``, their emissions too. Reports of one series (``ab``) are compared in
-    pairs.
+    pairs; what else is of different sessions is, with what the ``noise`` of the first says of those.
 
     Raises:
         NotComparable: task, boundary, origin or meters differ, and ``allow`` does
@@ -119,12 +122,14 @@ def compare(
     figures = [emissions.figure(grid) if grid and f is EMISSIONS else f for f in SHOWN]
     if unlike:
         figures = [figure for figure in figures if figure.name not in PER_SAMPLE]
-    columns = [column(figure, reports, allow) for figure in figures]
+    far = [apart(report, reports[0]) for report in reports]
+    known, of_noise = known_of(noise, reports[0], labels[0])
+    columns = [column(figure, reports, allow, far, known) for figure in figures]
     barred = {c.figure.name: _barred(c) for c in columns} if judged and len(reports) > 1 else {}
     cells = {c.figure.name: _estimates(c, barred.get(c.figure.name, {}), judged) for c in columns}
     parts: Sequence[Product | None] = [None] * len(reports)
     if not unlike:
-        parts = products(reports, allow, barred.get("energy_to_target", {}), judged=judged)
+        parts = products(reports, allow, barred.get("energy_to_target", {}), far, known, judged=judged)
     notes = []
     if of_one_task:
         notes = [f"the work differs: {m.message}" for m in mismatches(reports, labels, ["work"])]
@@ -135,6 +140,8 @@ def compare(
         notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
     if judged:
         notes += weakly_known(reports, labels)
+        notes += sessions_said(labels, far, known)
+        notes += of_noise
     entries = [
         _entry(report, labels[i], [estimates[i] for estimates in cells.values()], parts[i])
         for i, report in enumerate(reports)

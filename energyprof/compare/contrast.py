@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from energyprof.compare.cancelling import Left, left_in
+from energyprof.compare.cancelling import Left, left_in, percent
 from energyprof.compare.change import Change, Direction, Values, as_change, collect, side_of
 from energyprof.compare.figures import Figure, of_energy, value
+from energyprof.compare.sessions import TOGETHER, UNKNOWN, Apart, Known, between
 from energyprof.compare.statistics.intervals import Difference, Logs, p_different, welch, with_systematic
 from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.compare.statistics.sequential import cut_to, interleaved, p_of_all_looks, pairs_of
@@ -22,11 +23,11 @@ Scatter = Literal["runs", "all"]
 
 @dataclass(frozen=True)
 class Contrast:
-    """A mean log ratio, by the scatter of the runs alone and with all that is known of the meters."""
+    """A mean log ratio, by the runs alone and with all that is known of sessions and meters."""
 
     alone: Difference
     whole: Difference
-    left: Left  # what does not cancel of the meters' errors
+    left: Left  # what does not cancel of the meters' errors, and of the sessions
     u_rel: float | None  # see `Change`
     looks: Callable[[float], float]  # a p-value of this look as one over all planned looks
 
@@ -58,11 +59,14 @@ def contrast(
     old: Report,
     allow: Collection[str] = (),
     collected: tuple[Values | None, Values | None] | None = None,
+    far: Apart = TOGETHER,
+    known: Known = UNKNOWN,
 ) -> Contrast | None:
     """The change of ``figure``; ``None``: a side lacks it, or has it at 0 or below.
 
     With ``machine`` in ``allow``, machines that nothing tells apart are taken to be one. ``collected`` are
-    the figure's values in both, where they are known already.
+    the figure's values in both, where they are known already. ``far``: how far their sessions are apart, and
+    what is ``known`` of how much those differ.
     """
     method: Callable[[Logs, Logs], Difference] = welch
     looks = partial(p_of_all_looks, new=new, old=old)
@@ -75,10 +79,13 @@ def contrast(
     if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
         return None
     alone = method(mine.logs, theirs.logs)
+    session_u, dof = between(figure.name, far, known)
+    whole = with_systematic(alone, session_u, dof)
+    said = (f"sessions differ (±{percent(2 * session_u)})",) if session_u else ()
     if not of_energy(figure) or not (mine.mean.terms or theirs.mean.terms):
-        return Contrast(alone, alone, Left(), None, looks)
+        return Contrast(alone, whole, Left(0.0, said), None, looks)
     left = left_in(side_of(mine, new), side_of(theirs, old), allow)
-    whole = with_systematic(alone, left.u)
+    whole, left = with_systematic(whole, left.u), Left(left.u, (*said, *left.reasons))
     u_rel = None
     if left.u > 0 and mine.u_rel is not None and theirs.u_rel is not None:
         u = math.hypot(left.u, mine.random_u, theirs.random_u) if whole.se is None else whole.se

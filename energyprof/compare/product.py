@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from energyprof.compare.change import Change, Values
 from energyprof.compare.column import column
 from energyprof.compare.figures import BY_NAME, Figure, value
+from energyprof.compare.sessions import UNKNOWN, Apart, Known
 from energyprof.compare.statistics.intervals import holm
 from energyprof.report.record import Report, Run
 
@@ -60,15 +61,21 @@ FACTORS = (
 
 
 def products(
-    reports: Sequence[Report], allow: Collection[str] = (), barred: Collection[int] = (), *, judged: bool
+    reports: Sequence[Report],
+    allow: Collection[str] = (),
+    barred: Collection[int] = (),
+    far: Sequence[Apart] | None = None,
+    known: Known = UNKNOWN,
+    *,
+    judged: bool,
 ) -> list[Product | None]:
     """The product of each report, and its changes from the first; None if it is not known.
 
     ``judged`` changes have verdicts, held to 5 % over all factors of all reports (Holm), except of reports
-    whose place is ``barred``. For ``allow`` see `compare`.
+    whose place is ``barred``. For ``allow`` see `compare`, for ``far`` and ``known`` `column`.
     """
-    whole = column(WHOLE, reports, allow)
-    columns = [column(figure, reports, allow) for figure in FACTORS]
+    whole = column(WHOLE, reports, allow, far, known)
+    columns = [column(figure, reports, allow, far, known) for figure in FACTORS]
     n = len(FACTORS)
     levels = holm([column.p_value(i) for i in range(1, len(reports)) for column in columns])
     made = []

@@ -19,8 +19,8 @@ MOST_DECIMALS = 5
 ESTIMATED = "≈ "
 BEST = "best"
 RATIO_NOTE = (
-    "×: relative to the first report, with its 95 % interval, two-sided: the spread of the runs, and what "
-    "does not cancel of the meters' errors."
+    "×: relative to the first report, with its 95 % interval, two-sided: the spread of the runs, what "
+    "sessions differ by, and what does not cancel of the meters' errors."
 )
 VERDICT_NOTE = (
     "lower, higher: beyond chance (5 %, of each figure by itself); unclear: it may be the same as the first."

@@ -226,7 +226,7 @@ def explanation(verdict: Verdict) -> list[str]:
     if verdict.withheld is not None:
         by = f": {'; '.join(verdict.left)}" if verdict.left else ""
         lines.append(
-            f"The runs alone would say {verdict.withheld}, but the meters' errors could turn it{by}."
+            f"The runs alone would say {verdict.withheld}, but what a side's runs share could turn it{by}."
         )
     lines.append(_remedy(verdict))
     return [line for line in lines if line]

@@ -50,6 +50,8 @@ def resumed_session(
         notes=tuple(dict.fromkeys((*found.notes, *asked.notes))),
         series=series,
     )
+    if series is None and _complete(found):
+        header = dataclasses.replace(header, resumed=(*found.resumed, len(found.runs)))
     trace, rebuild = resumed_trace(trace_path(path)), Rebuild(header)
     with contextlib.ExitStack() as undo:
         undo.callback(trace.close)
@@ -65,6 +67,11 @@ def unmeasured(seeds: Sequence[int], report: Report) -> list[int]:
     """Those of the ``seeds`` that no finished run of the report was trained from."""
     there = {run.seed for run in report.runs if run.status in FINISHED}
     return [seed for seed in seeds if seed not in there]
+
+
+def _complete(report: Report) -> bool:
+    """Whether it ended by itself: what was cut off is only gone on with."""
+    return bool(report.runs) and report.runs[-1].status in FINISHED
 
 
 def _check_whole(found: Report, rebuilt: Report, trace: Path) -> None:

@@ -263,3 +263,5 @@ class Report:
     node_map: NodeMap | None = (
         None  # from the components to the node; None: no calibration of the node was given
     )
+    # How many runs it had each time that more were added to what was complete: somebody may have looked.
+    resumed: tuple[Count, ...] = ()

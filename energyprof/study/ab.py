@@ -122,7 +122,7 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
     with (
         closed() as channels,
         open_meters(measuring) as on,
-        _profiles(study, on, measuring.taken) as profiles,
+        new_reports(study, on, measuring.taken) as profiles,
     ):
         screen.ready()
         guard = Guard(channels, {side.name: side.private for side in (study.a, study.b)})
@@ -130,8 +130,8 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
         cooldown = Cooldown(on.probes, counted, study.cooldown_s)
         verdict = None
         for pair in range(study.looks[-1]):
-            for side in _order(study, pair):
-                _train(side, pair, study, profiles[side.name], cooldown, inbox, screen)
+            for side in in_order(study, pair):
+                train_run(side, pair, study, profiles[side.name], cooldown, inbox, screen)
                 guard.ran(side.name)
                 if profiles[side.name].over:
                     return Ended(profiles["A"].result(), profiles["B"].result(), None)
@@ -146,12 +146,13 @@ def interleave(study: PairedDesign, measuring: MeasurementSettings, inbox: Inbox
         return Ended(profiles["A"].result(), profiles["B"].result(), verdict)
 
 
-def _order(study: PairedDesign, pair: int) -> Sequence[Side]:
+def in_order(study: PairedDesign, pair: int) -> Sequence[Side]:
+    """Both sides, the one that is trained first in this pair first."""
     sides = (study.a, study.b)
     return sorted(sides, key=lambda side: positions(side.name, pair + 1)[pair])
 
 
-def _train(
+def train_run(
     side: Side,
     pair: int,
     study: PairedDesign,
@@ -160,6 +161,7 @@ def _train(
     inbox: Inbox,
     screen: Screen,
 ) -> None:
+    """Train the side's run of this pair, once the machine is as cool as it was."""
     settled = cooldown.settle(inbox, screen.say)
     if settled.stopped_by is not None:
         profile.stop(settled.stopped_by)
@@ -173,7 +175,8 @@ def _train(
 
 
 @contextlib.contextmanager
-def _profiles(study: PairedDesign, on: OpenMeters, taken: Taken) -> Iterator[dict[SideName, ReportSession]]:
+def new_reports(study: PairedDesign, on: OpenMeters, taken: Taken) -> Iterator[dict[SideName, ReportSession]]:
+    """New reports of both sides, or neither; closed at the end."""
     series, pairs = uuid.uuid4().hex, study.looks[-1]
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as undo:
         profiles: dict[SideName, ReportSession] = {}

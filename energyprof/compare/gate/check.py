@@ -14,6 +14,7 @@ from energyprof.compare.gate.limits import Claims, Limit
 from energyprof.compare.gate.noise import Noise
 from energyprof.compare.gate.suite import Suite
 from energyprof.compare.gate.verdict import Verdict, judge, overall
+from energyprof.compare.sessions import UNKNOWN, Known
 from energyprof.errors import NotComparable
 from energyprof.meter import Origin, joint_origin
 from energyprof.report.flags import Flag
@@ -61,18 +62,20 @@ def check(
     noise: Noise | None = None,
     allow: Collection[str] = (),
     claims: Claims = "believed",
+    known: Known = UNKNOWN,
 ) -> Check:
     """Whether ``new`` keeps the ``limits`` (none: `default_limits`) against ``baseline``.
 
     Two reports of one series (``ab``) are judged in pairs, at the looks that were planned: INCONCLUSIVE with
     a ``next_look`` means to go on. For ``allow`` see `examine`. Where the programs' ``claims`` are doubted,
-    what the profiler sees by itself must keep the limits, too (`beside_claims`).
+    what the profiler sees by itself must keep the limits, too (`beside_claims`). What is ``known`` of how
+    much sessions differ goes before what the noise says of it.
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.
         UsageError: a figure is limited twice, or the reports do not have it.
     """
-    case = Case(new, baseline, labels, noise, claims=claims)
+    case = Case(new, baseline, labels, noise, claims=claims, known=known)
     return _judged(examine(case, limits, allow), labels, new.origin)
 
 

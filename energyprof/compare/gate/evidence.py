@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from energyprof.compare.change import Change
@@ -20,10 +20,12 @@ from energyprof.compare.gate.limits import (
     reject_duplicates,
 )
 from energyprof.compare.gate.noise import Noise, unfit
+from energyprof.compare.gate.noise import known as noise_known
 from energyprof.compare.gate.validity import doubts, invalid, unjudgeable
 from energyprof.compare.gate.verdict import Design, Trial
 from energyprof.compare.machines import weakly_known
 from energyprof.compare.mismatches import Aspect, mismatches, refuse, same_script
+from energyprof.compare.sessions import SAME_EVERY_DAY, TOGETHER, UNKNOWN, Known, apart, sessions_said
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
 from energyprof.report.flags import Flag
@@ -45,6 +47,8 @@ class Case:
     noise: Noise | None = None  # what lies beside the baseline
     work: str = ""  # its name if there are several
     claims: Claims = "believed"  # what the programs say of themselves
+    # How much sessions differ, by what else is known than the noise.
+    known: Known = field(default_factory=lambda: UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -103,31 +107,37 @@ def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) ->
             invalid=(f"{labels[0]} and {labels[1]} have no complete pair of runs",), notes=tuple(notes)
         )
     wanted = dict.fromkeys((*SHOWN, *names))
-    changes = {name: contrast(BY_NAME[name], new, baseline, allow) for name in wanted}
+    far = apart(new, baseline)
+    known = case.known if noise is None else {**noise_known(noise), **case.known}
+    changes = {name: contrast(BY_NAME[name], new, baseline, allow, far=far, known=known) for name in wanted}
     return Evidence(
         tuple(
             Trial(
                 limit,
-                known.whole,
+                found_in.whole,
                 plan.counts,
                 plan.design,
                 plan.alpha,
                 plan.looked,
                 case.work,
-                known.alone,
-                known.left.reasons,
+                found_in.alone,
+                found_in.left.reasons,
             )
             for limit in judged_by
-            if (known := changes[limit.figure])
+            if (found_in := changes[limit.figure])
         ),
         # Of what no limit could be judged by, such as a figure of the runs that happened to reach the target,
         # a change says nothing either.
         information=tuple(
-            (name, known.change(None))
-            for name, known in changes.items()
-            if known and name not in names and not any(unjudgeable(side, name) for side in (new, baseline))
+            (name, found_in.change(None))
+            for name, found_in in changes.items()
+            if found_in and name not in names and not any(unjudgeable(side, name) for side in (new, baseline))
         ),
-        notes=(*notes, *plan.notes),
+        notes=(
+            *notes,
+            *plan.notes,
+            *sessions_said((labels[1], labels[0]), (TOGETHER, far), _of(known, names)),
+        ),
         doubts=tuple(
             doubt for r, label in zip((new, baseline), labels, strict=True) for doubt in doubts(r, label)
         ),
@@ -150,7 +160,9 @@ class _Plan:
 def _plan(new: Report, baseline: Report) -> _Plan:
     counts, pairs = (len(new.runs), len(baseline.runs)), sequential.pairs_of(new, baseline)
     if pairs is None or new.series is None:
-        return _Plan("apart", counts, ALPHA, "now", None, ())
+        taken = sequential.looks_taken(new, baseline)
+        paid = (_paid(taken),) if taken > 1 else ()
+        return _Plan("apart", counts, ALPHA / taken, "now", None, paid)  # Bonferroni: no look was planned
     n, looks = len(pairs.new), new.series.looks
     notes = []
     if left := sum(counts) - 2 * n:
@@ -165,6 +177,19 @@ def _plan(new: Report, baseline: Report) -> _Plan:
         )
     coming = sequential.next_look(n, looks)
     return _Plan("pairs", (n, n), sequential.alpha(looks), "now" if due else "not yet", coming, tuple(notes))
+
+
+def _paid(looks: int) -> str:
+    times = "once" if looks == 2 else f"{looks - 1} times"
+    return (
+        f"runs were added {times}, maybe after a look: each of {looks} looks may err in "
+        f"{100 * ALPHA / looks:.2g} %, all together in 5 %"
+    )
+
+
+def _of(known: Known, names: Sequence[str]) -> Known:
+    """As far as it is of all the figures ``names``."""
+    return known if all(name in known or name in SAME_EVERY_DAY for name in names) else UNKNOWN
 
 
 def _fitting(case: Case) -> tuple[Noise | None, list[str]]:

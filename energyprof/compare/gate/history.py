@@ -22,6 +22,7 @@ from energyprof.compare.gate.limits import Limit, default_limits, reject_duplica
 from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
 from energyprof.compare.gate.verdict import Design, Trial
 from energyprof.compare.mismatches import NAMED, Aspect, mismatches, same_script
+from energyprof.compare.sessions import LEAST, PAUSE_S, Known, SessionScatter
 from energyprof.compare.statistics.intervals import (
     ROUNDING,
     Difference,
@@ -56,6 +57,7 @@ class Past:
     created: str
     figures: Mapping[str, Logs]
     left: Mapping[str, Left]  # what of the meters' errors is left in the ratio of the new one to it
+    ended_s: float = -math.inf  # since 1970; -inf: not known
     name: str = ""  # of its file
     commit: str = ""  # of what was trained, if that is known
 
@@ -146,6 +148,35 @@ def evidence(
             rise = trend([*before_it, values.logs.mean])
             found.append(_trial(limit, rise, most.u, most, (1, len(of_level)), "trend"))
     return Evidence(tuple(found), notes=(*notes, *before.left_out), doubts=doubts(new, label))
+
+
+def session_scatter(before: History) -> Known:
+    """How much each figure's sessions differ, by those of the history; a level apart from the next."""
+    found = {}
+    for name in dict.fromkeys(name for past in before.past for name in past.figures):
+        past = [one for one in before.past if name in one.figures]
+        means = [one.figures[name].mean for one in past]
+        squares, dof = 0.0, 0
+        for level in levels(means, [one.created for one in past], before.marks):
+            of_level = _by_session(past[level.start : level.end], name)
+            middle = math.fsum(of_level) / len(of_level)
+            squares += math.fsum((x - middle) ** 2 for x in of_level)
+            dof += len(of_level) - 1
+        if dof >= LEAST - 1:
+            found[name] = SessionScatter(math.sqrt(squares / dof), dof, "the history")
+    return found
+
+
+def _by_session(past: Sequence[Past], name: str) -> list[float]:
+    """The mean of each session, a logarithm."""
+    sessions: list[list[float]] = []
+    ended_s = -math.inf
+    for one in past:
+        if moment(one.created) - ended_s > PAUSE_S or not sessions:
+            sessions.append([])
+        sessions[-1].append(one.figures[name].mean)
+        ended_s = max(ended_s, moment(one.created), one.ended_s)
+    return [math.fsum(means) / len(means) for means in sessions]
 
 
 def _trial(
@@ -270,7 +301,8 @@ def _fitting(
             if mine is not None and of_energy(BY_NAME[name]) and (mine.mean.terms or values.mean.terms):
                 left[name] = left_in(side_of(mine, new), side_of(values, report), allow)
     revision = report.commit.revision[:12] if report.commit else ""
-    return Past(created, figures, left, Path(where).stem, revision)
+    ends = [moment(run.clock.utc) + (run.total_time_s or 0.0) for run in report.runs]
+    return Past(created, figures, left, max(ends, default=-math.inf), Path(where).stem, revision)
 
 
 def _nodes(nodes: Any) -> list[NodeRecord]:

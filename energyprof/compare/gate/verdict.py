@@ -37,7 +37,7 @@ class Trial:
     looked: Literal["now", "not yet"] = "now"  # between two planned looks there is no verdict
     work: str = ""  # of several
     alone: Difference | None = None  # by the scatter of the runs alone; None: the same
-    left: tuple[str, ...] = ()  # what does not cancel of the meters' errors, and why
+    left: tuple[str, ...] = ()  # what does not cancel of sessions and the meters' errors, and why
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Verdict:
     baseline_runs: int
     design: Design = "apart"
     work: str = ""  # its name where a check has several
-    # What the meters' errors turn: the verdict that the runs alone would give, and why it is not given.
+    # What sessions or the meters' errors turn: the verdict that the runs alone would give, and why it is not.
     withheld: Judgement | None = None
     left: tuple[str, ...] = ()
     # The levels of ``low`` and ``high``, each one-sided.

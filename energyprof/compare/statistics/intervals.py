@@ -43,7 +43,7 @@ class Difference:
 
     ``se`` is None if a side has only one run: nothing is known about the spread, so there is no
     interval. ``se`` is 0 if the runs of each side agree to the last digit: how much they vary is then known
-    as far as ``least_p`` goes.
+    as far as ``least_p`` goes. A side with one run has the spread of the other.
     """
 
     log_ratio: float
@@ -53,6 +53,7 @@ class Difference:
     unit_sd: float | None
     dof_per_run: float | None
     floor_sd: float = 0.0  # what more runs do not reduce
+    floor_dof: float | None = None  # its degrees of freedom; None: no fewer than those of the rest
     # No one-sided p-value may be smaller: the chance that runs of one kind fall apart into these sides.
     least_p: float = 0.0
 
@@ -89,12 +90,14 @@ def interval(figure: Logs, confidence: float = CONFIDENCE) -> tuple[float, float
 def welch(new: Logs, old: Logs) -> Difference:
     """The contrast of unpaired runs with unequal spread.
 
-    Welch (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics 2.
+    Welch (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics 2. Of a single run
+    against several nothing is known but that it is one more of their kind: the prediction of a further one,
+    s·√(1 + 1/n) (Hahn & Meeker, Statistical Intervals, 1991, 4.7).
     """
     log_ratio = new.mean - old.mean
-    if new.sd is None or old.sd is None:
-        return Difference(log_ratio, None, None, None, None)
     n, m = len(new.logs), len(old.logs)
+    if new.sd is None or old.sd is None:
+        return _prediction(log_ratio, new.sd if old.sd is None else old.sd, max(n, m))
     # Equal values are luck, or a copy: the spread of the other side is the best that is known.
     v, w = (sd**2 for sd in (new.sd or old.sd, old.sd or new.sd))
     unit_sd = math.hypot(math.sqrt(v), math.sqrt(w))
@@ -108,19 +111,44 @@ def welch(new: Logs, old: Logs) -> Difference:
     return Difference(log_ratio, math.sqrt(v / n + w / m), dof, unit_sd, dof_per_run)
 
 
-def with_systematic(change: Difference, u: float) -> Difference:
+def _prediction(log_ratio: float, sd: float | None, n: int) -> Difference:
+    """One run against ``n`` that scatter by ``sd``; None: they do not, as there is one."""
+    if sd is None:
+        return Difference(log_ratio, None, None, None, None)
+    if sd == 0:
+        return without_spread(log_ratio, 1 / (n + 1))
+    return Difference(log_ratio, sd * math.sqrt(1 + 1 / n), n - 1, sd * math.sqrt(2), 1.0)
+
+
+def with_systematic(change: Difference, u: float, dof: float | None = None) -> Difference:
     """The difference with a standard uncertainty ``u`` that is the same in all runs of a side, so that no
-    repeating averages it out; degrees of freedom after Welch and Satterthwaite (GUM G.4.1).
+    repeating averages it out; degrees of freedom after Welch and Satterthwaite (GUM G.4.1), of ``u`` itself
+    too if it was found by repeating.
 
     Without spread it changes nothing: there is no interval.
     """
     if change.se is None or u <= 0:
         return change
-    se = math.hypot(change.se, u)
     floor_sd = math.hypot(change.floor_sd, u)
-    if change.dof is None or change.se == 0:
-        return replace(change, se=se, dof=_KNOWN, dof_per_run=_KNOWN, floor_sd=floor_sd)
-    return replace(change, se=se, dof=change.dof * min(se / change.se, 1e4) ** 4, floor_sd=floor_sd)
+    floor_dof = _together(((change.floor_sd, change.floor_dof), (u, dof)))
+    known = change.dof is not None and change.se > 0
+    found = _together(((change.se, change.dof if known else None), (u, dof)))
+    return replace(
+        change,
+        se=math.hypot(change.se, u),
+        dof=_KNOWN if found is None else found,
+        dof_per_run=change.dof_per_run if known else _KNOWN,
+        floor_sd=floor_sd,
+        floor_dof=floor_dof,
+    )
+
+
+def _together(parts: Sequence[tuple[float, float | None]]) -> float | None:
+    """The degrees of freedom of a sum of squares, each with its own; ``None``: all are known."""
+    u = math.hypot(*(part for part, _ in parts))
+    # Shares of the variance, so that tiny spreads do not underflow when squared.
+    rest = math.fsum((part / u) ** 4 / dof for part, dof in parts if dof is not None and part > 0)
+    return min(_KNOWN, 1 / rest) if rest > 0 else None
 
 
 def two_sided(change: Difference, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
@@ -190,9 +218,12 @@ def runs_needed(change: Difference, margin: float, alpha: float = ALPHA, power: 
         return 2
 
     def enough(n: int) -> bool:
+        own_sd = unit_sd / math.sqrt(n)
         dof = dof_per_run * (n - 1)
+        if change.floor_dof is not None:
+            dof = _together(((own_sd, dof), (change.floor_sd, change.floor_dof))) or dof
         spread = t_quantile(1 - alpha, dof) + t_quantile(power, dof)
-        return spread * math.hypot(unit_sd / math.sqrt(n), change.floor_sd) <= math.log1p(margin)
+        return spread * math.hypot(own_sd, change.floor_sd) <= math.log1p(margin)
 
     if not enough(MOST_RUNS):
         return None

@@ -35,10 +35,15 @@ def alpha(looks: Sequence[int]) -> float:
     return LOOK_ALPHA if tuple(looks) == LOOKS else ALPHA / len(looks)
 
 
+def looks_taken(new: Report, old: Report) -> int:
+    """How often two reports may have been looked at: once, and before each time that runs were added."""
+    return 1 + len(new.resumed) + len(old.resumed)
+
+
 def p_of_all_looks(p: float, new: Report, old: Report) -> float:
-    """A p-value of this look as one over all planned looks, to compare with 5 %; ``p`` outside a series."""
+    """A p-value of this look as one over all looks, planned or not, to compare with 5 %."""
     if new.series is None or not one_series(new, old):
-        return p
+        return min(1.0, p * looks_taken(new, old))
     return min(1.0, p * ALPHA / alpha(new.series.looks))
 
 

@@ -58,8 +58,8 @@ def _product(comparison: Comparison) -> list[Markup]:
 
 _HOW = "Dot: the mean; line: its 95 % interval, two-sided, "
 _OF_RATIOS = (
-    "of the ratio to the first report: the spread of the runs, and what does not cancel of the meters' "
-    "errors. All are on one scale."
+    "of the ratio to the first report: the spread of the runs, what sessions differ by, what does not "
+    "cancel of the meters' errors. All are on one scale."
 )
 _OF_MEANS = "relative to the mean, by the spread of the runs and all that the meters may be off by."
 

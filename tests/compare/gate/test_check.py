@@ -106,11 +106,20 @@ def test_the_bounds_are_one_sided_at_5_percent():
     assert (verdict.runs, verdict.baseline_runs, verdict.runs_needed) == (3, 3, 3)
 
 
-@pytest.mark.parametrize(("new", "baseline"), [(at(2.0), at(1.0)), (at(2.0), BASE), (BASE, at(9.0))])
-def test_a_single_run_is_inconclusive_whatever_it_says(new, baseline):
-    result = check(new, baseline, PER_SAMPLE)
+def test_a_single_run_against_a_single_run_is_inconclusive_whatever_they_say():
+    result = check(at(2.0), at(1.0), PER_SAMPLE)
     assert result.outcome == "INCONCLUSIVE"
     assert result.verdicts[0].detectable is None and result.verdicts[0].low is None
+
+
+@pytest.mark.parametrize(("new", "baseline"), [(at(2.0), BASE), (BASE, at(2.0))])
+def test_a_single_run_against_several_is_the_prediction_of_one_more(new, baseline):
+    (verdict,) = check(new, baseline, PER_SAMPLE).verdicts
+    sd = math.sqrt((math.log(0.99) ** 2 + math.log(1.01) ** 2) / 2)
+    half = 2.91999 * sd * math.sqrt(1 + 1 / 3)  # Student's t of two degrees of freedom
+    change = math.log1p(verdict.change)
+    assert math.log1p(verdict.low) == pytest.approx(change - half, rel=1e-2)
+    assert math.log1p(verdict.high) == pytest.approx(change + half, rel=1e-2)
 
 
 def test_runs_that_are_equal_on_each_side_are_as_sure_as_their_number():

@@ -38,8 +38,8 @@ def test_the_interval_of_two_values_is_that_of_the_table():
 def test_a_single_run_has_no_interval_and_shows_nothing():
     one = logs_of([3.0])
     assert interval(one) is None
-    change = welch(one, logs_of([1.0, 2.0]))
-    assert change.log_ratio == pytest.approx(math.log(3) - math.log(2) / 2)
+    change = welch(one, logs_of([2.0]))
+    assert change.log_ratio == pytest.approx(math.log(1.5))
     assert (lower_end(change), upper_end(change), two_sided(change)) == (None, None, None)
     assert (detectable(change), runs_needed(change, 0.03)) == (None, None)
     assert (p_higher(change), p_different(change)) == (1.0, 1.0)
@@ -215,3 +215,21 @@ def test_welch_holds_the_truth_where_the_spreads_differ():
         low, high = two_sided(welch(new, old))
         held += low <= 0.05 <= high
     assert held / 3000 == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_single_run_against_several_is_predicted_by_them():
+    several = logs_of([0.99, 1.0, 1.01])
+    for change in (welch(logs_of([3.0]), several), welch(several, logs_of([3.0]))):
+        assert abs(change.log_ratio) == pytest.approx(math.log(3), rel=1e-3)
+        assert (change.se, change.dof) == (pytest.approx(several.sd * math.sqrt(4 / 3)), 2)
+
+
+def test_what_was_found_by_repeating_brings_its_own_degrees_of_freedom():
+    change = welch(logs_of([1.01, 1.03, 1.02]), logs_of([0.99, 1.01, 1.0]))
+    far = with_systematic(change, 0.05, dof=4)
+    # se⁴ / (se₁⁴ / dof₁ + 0.05⁴ / 4), GUM G.4.1: the larger part decides.
+    rest = change.se**4 / change.dof + 0.05**4 / 4
+    assert far.dof == pytest.approx(far.se**4 / rest)
+    assert 4 < far.dof < 5 and far.floor_dof == pytest.approx(4)
+    known = with_systematic(change, 0.05)
+    assert known.dof > 100 and known.floor_dof is None
