@@ -213,8 +213,9 @@ def test_a_report_and_a_folder_do_not_go_together(judge, tmp_path):
     write(SAME, tmp_path / "a.json")
     assert "is a folder" in str(refusal(judge("a.json", "-b", str(tmp_path))))
     assert "judges one report" in str(refusal(judge(str(tmp_path), "--history", str(tmp_path))))
-    for words in ((), ("-b", "a.json", "--history", ".")):
-        assert "either --baseline REPORT or --history FOLDER" in str(refusal(judge("a.json", *words)))
+    assert "give --baseline REPORT or --history FOLDER" in str(refusal(judge("a.json")))
+    both = judge(str(tmp_path), "-b", str(tmp_path), "--history", ".")
+    assert "--history: beside --baseline for two reports" in str(refusal(both))
 
 
 def dated(made, day):
@@ -263,7 +264,7 @@ def test_an_accepted_level_is_judged_by_from_the_next_report_on(judge, tmp_path)
     assert done.exit_code == 0 and "accepted: a larger model" in " ".join(done.stdout.split())
     write(dated(at(1.2), 7), tmp_path / "next.json")
     assert judge("next.json", "--history", "past").exit_code == 1
-    assert "give that, too" in str(refusal(judge("next.json", "-b", "past/1.json", "--accept", "why")))
+    assert "give that, and no --baseline" in str(refusal(judge("next.json", "-b", "past/1.json", "--accept", "why")))
 
 
 def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path):
