@@ -264,7 +264,8 @@ def test_an_accepted_level_is_judged_by_from_the_next_report_on(judge, tmp_path)
     assert done.exit_code == 0 and "accepted: a larger model" in " ".join(done.stdout.split())
     write(dated(at(1.2), 7), tmp_path / "next.json")
     assert judge("next.json", "--history", "past").exit_code == 1
-    assert "give that, and no --baseline" in str(refusal(judge("next.json", "-b", "past/1.json", "--accept", "why")))
+    marked = judge("next.json", "-b", "past/1.json", "--accept", "why")
+    assert "give that, and no --baseline" in str(refusal(marked))
 
 
 def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path):
