@@ -24,6 +24,8 @@ Exit codes: 0 fine · 1 regression · 2 could not do it · 3 not comparable ·
 TRAINING = {"allow_interspersed_args": False}
 # What follows `--` belongs to the program, its -h and --help included.
 PROGRAM = {"ignore_unknown_options": True, **TRAINING}
+# What it does not know itself is of the run that it is given.
+OF_RUN = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 # Command -> its file in this folder, its function there, and how its words are read.
 COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -36,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "gate": ("gate", "gate", {}),
     "show": ("show", "show", {}),
     "study": ("study", "study", {}),
+    "tune": ("tune", "tune", OF_RUN),
     "estimate": ("estimate", "estimate", {}),
     "simulate": ("simulate", "simulate", {}),
     "factors": ("factors", "factors", {}),

@@ -17,6 +17,10 @@ from energyprof.units import si
 
 # How long what was written stays: as long as this process, until the next boot, or beyond it.
 Lasts = Literal["process", "boot", "always"]
+# When a training feels it: as soon as it is written, or only one that starts afterwards.
+Acts = Literal["at once", "at start"]
+# So many values of an amount are tried where nobody names them.
+RUNGS = 6
 
 
 class LeverError(EnergyprofError):
@@ -66,6 +70,10 @@ class Values(Protocol):
     def range(self) -> str:
         """Which there are: "100 W … 300 W", "performance, powersave"."""
 
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """Which to try where nobody names any, as people write them, the lowest first; empty: too many."""
+
 
 @dataclass(frozen=True)
 class Lever:
@@ -79,6 +87,7 @@ class Lever:
     remedy: str = ""  # what would let this user write it; "": nothing hinders
     notes: tuple[str, ...] = ()  # what to know before it is turned
     also: tuple[tuple[str, Control], ...] = ()  # what turning it changes besides, by name
+    acts: Acts = "at once"
 
     @property
     def label(self) -> str:
@@ -128,6 +137,11 @@ class Words:
         """All names."""
         return ", ".join(word for word, _ in self.own_words)
 
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """All names."""
+        return tuple(word for word, _ in self.own_words)
+
 
 def words_of(names: Iterable[str]) -> Words:
     """Values that the control itself calls by these names."""
@@ -145,7 +159,7 @@ class Amounts:
 
     def own(self, value: str) -> str:
         """Raises ValueError: a bare number could be mW as well as W."""
-        amount = _amount(value, self.unit)
+        amount = amount_of(value, self.unit)
         # What people write is what they were shown: three digits.
         if not 0.9995 * self.low <= amount <= 1.0005 * self.high:
             raise ValueError(f"use {self.range}")
@@ -165,13 +179,20 @@ class Amounts:
         """From the least to the most."""
         return f"{si(self.low, self.unit)} … {si(self.high, self.unit)}"
 
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """``RUNGS`` of them, evenly from the least to the most."""
+        step = (self.high - self.low) / (RUNGS - 1)
+        return tuple(dict.fromkeys(f"{self.low + i * step:.4g}{self.unit}" for i in range(RUNGS)))
+
 
 _EXAMPLES = {"W": "250W", "Hz": "1.2GHz"}
 _PREFIXES = {"m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 _AMOUNT = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?) ?([mkMG]?)(W|Hz)")
 
 
-def _amount(text: str, unit: str) -> float:
+def amount_of(text: str, unit: Literal["W", "Hz"]) -> float:
+    """The number in "250W" or "1.2GHz", in W or Hz. Raises ValueError: it is none of that unit."""
     found = _AMOUNT.fullmatch(text)
     if found is None or found[3] != unit:
         raise ValueError(f"give a number with its unit, such as {_EXAMPLES[unit]}")

@@ -116,6 +116,10 @@ class Child:
         """Processor time of it and all it started, and when that was: see `ProcessTree.read`."""
         return self._tree.read(spacing_s)
 
+    def processes(self) -> list[int]:
+        """The ids of the program's processes, those that it started among them."""
+        return [pid for pid, _ in on_wire(self._wire)] if self.running else []
+
     def signal(self, number: int) -> None:
         """Send a signal to the program; to all it started, if it has a session of its own."""
         with contextlib.suppress(ProcessLookupError):

@@ -75,22 +75,35 @@ def turned(words: Sequence[str]) -> Iterator[TurnedLevers]:
         return
     asked = find_asked(sysfs_root(), words)
     steps = [step for lever, value in asked for step in _steps(lever, value)]
-    with contextlib.ExitStack() as stack:
-        for step in steps:
-            stack.enter_context(_alone(step.control.address, step.name))
-        if any(step.control.address.startswith("nvml:") for step in steps):
-            from energyprof.measure.levers.nvidia import held
-
-            stack.enter_context(held())
-        before = [step.control.read() for step in steps]
-        entries = [
-            Entry(step.name, step.control.address, step.control.lasts, text)
-            for step, text in zip(steps, before, strict=True)
-        ]
-        stack.enter_context(_put_back_in_the_end(entries, [step.control for step in steps], state))
+    with kept([(step.name, step.control) for step in steps], state) as before:
         records = [_turn(step, text) for step, text in zip(steps, before, strict=True)]
         state.records = tuple(record for record in records if record is not None)
         yield state
+
+
+@contextlib.contextmanager
+def kept(named: Sequence[tuple[str, Control]], state: TurnedLevers) -> Iterator[list[str]]:
+    """What each control reads now: in the journal by then, nobody else's to turn, and put back in the end.
+
+    Raises:
+        UsageError: another energyprof has turned one of them.
+        LeverError: one cannot be read.
+        FileError: the journal cannot be written.
+    """
+    with contextlib.ExitStack() as stack:
+        for name, control in named:
+            stack.enter_context(_alone(control.address, name))
+        if any(control.address.startswith("nvml:") for _, control in named):
+            from energyprof.measure.levers.nvidia import held
+
+            stack.enter_context(held())
+        before = [control.read() for _, control in named]
+        entries = [
+            Entry(name, control.address, control.lasts, text)
+            for (name, control), text in zip(named, before, strict=True)
+        ]
+        stack.enter_context(_put_back_in_the_end(entries, [control for _, control in named], state))
+        yield before
 
 
 @dataclass(frozen=True)

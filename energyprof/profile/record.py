@@ -23,6 +23,7 @@ from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.pacemaker import Pacemaker
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.room import WIRE, room
+from energyprof.profile.scan import Scan
 from energyprof.profile.training import Training
 from energyprof.profile.watchers import Watchers
 from energyprof.wire import WIRE_VARIABLE, Listener, Message
@@ -38,15 +39,15 @@ CPU_TICK_S = 5.0
 
 
 def record(
-    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers
+    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers, scan: Scan | None = None
 ) -> tuple[tuple[str, ...], int | None]:
     """Meter one training from its idle start to its end; its last lines and the signal that stopped it."""
     with room() as folder:
-        return _record(recorder, on, inbox, watchers, folder)
+        return _record(recorder, on, inbox, watchers, scan, folder)
 
 
 def _record(
-    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers, folder: Path
+    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers, scan: Scan | None, folder: Path
 ) -> tuple[tuple[str, ...], int | None]:
     training = recorder.training
     cpu_s = time.process_time()
@@ -88,6 +89,8 @@ def _record(
     def on_tick() -> None:
         recorder.take(sampler)
         read_cpu_time(TICK_S if load.wanted else CPU_TICK_S)
+        if scan is not None and child is not None and child.running:
+            scan.tick(recorder, child.processes)
         if watchers:
             watchers.show(recorder.snapshot())
 

@@ -19,6 +19,7 @@ from energyprof.profile.provenance import batch_job
 from energyprof.profile.record import record
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.save import save
+from energyprof.profile.scan import scanned
 from energyprof.profile.training import Training
 from energyprof.profile.unfinished import unfinished
 from energyprof.profile.watchers import Watcher, Watchers
@@ -132,17 +133,17 @@ class ReportSession:
         with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
             write(self._with_unfinished(training.seed), self._path)
         following = Watchers([watcher for watcher in watchers if watcher not in self._lost])
-        with turned(training.levers) as levers:
+        with turned(training.levers) as levers, scanned(training.scan) as scan:
             self._trace.begin_run()
             recorder = Recorder(self._trace, self._runs, runs, training, self._live)
             self._runs += 1
-            for lever in levers.records:
+            for lever in (*levers.records, *(scan.records if scan is not None else ())):
                 recorder.event("lever", dataclasses.asdict(lever))
             try:
-                self._tail, self._stopped_by = record(recorder, self._on, inbox, following)
+                self._tail, self._stopped_by = record(recorder, self._on, inbox, following, scan)
             finally:
                 self._lost |= following.close()
-        self._problems += levers.problems
+        self._problems += [*levers.problems, *(scan.problems if scan is not None else ())]
         run = self._rebuild.add(self._trace.rows)
         self._failed = run.status == "failed"
         self._saved = save(self.report(), self._path, self._trace)

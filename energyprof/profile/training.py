@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from energyprof.profile.child import Output
+from energyprof.profile.scan_plan import ScanPlan
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,4 @@ class Training:
     folder: Path | None = None  # where it is started; None: here
     package: Path | None = None  # the energyprof that it imports; None: this one
     levers: tuple[str, ...] = ()  # what is turned for it: "gpu.power_limit=250W"
+    scan: ScanPlan | None = None  # what is turned while it goes on

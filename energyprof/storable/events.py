@@ -153,6 +153,14 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
         **dict.fromkeys(("device", "before", "asked", "got", "meter"), is_text),
         "limit_w": _or_none(is_number),
     },
+    "scan": {
+        "lever": is_name,
+        "base": is_text,
+        "values": _texts,
+        "settle_s": is_number,
+        "window_s": is_number,
+    },
+    "turn": {"value": is_text, "block": is_count, "amount": _or_none(is_number)},
     "condition": {"device": is_name, "foreign": _if_said(_texts), "throttled": _if_said(_texts)},
     "profiler": {
         "cpu_s": is_number,

@@ -62,22 +62,35 @@ def find_asked(root: Path, words: Sequence[str]) -> list[tuple[Lever, str]]:
     """
     found: dict[str, tuple[Lever, str]] = {}
     for asked in words:
-        name, device, value = _parsed(asked)
-        kinds = [_find(kind, root) for kind in NAMES[name]]
-        here = [lever for finding in kinds for lever in finding.levers if lever.name == name]
-        levers = [lever for lever in here if not device or _is(lever, device)]
-        if not levers:
-            reasons = [finding.reason for finding in kinds if finding.reason]
-            if here:
-                reasons = [f"there are {', '.join(lever.device for lever in here)}"]
-            raise MissingPart(f"{asked}: not here: {'; '.join(reasons) or f'no {name}'}")
-        for lever in levers:
+        label, value = _parsed(asked)
+        for lever in find_named(root, label):
             if lever.label in found:
                 raise UsageError(f"--lever {asked}: {lever.label} is asked for twice")
             lever.own(value)
             found[lever.label] = lever, value
     order = list(NAMES)
     return sorted(found.values(), key=lambda pair: order.index(pair[0].name))
+
+
+def find_named(root: Path, label: str) -> list[Lever]:
+    """The lever "gpu.power_limit:nvml:0"; without a device that of every device.
+
+    Raises:
+        UsageError: there is no lever of that name.
+        MissingPart: this machine does not have it.
+    """
+    name, _, device = label.partition(":")
+    if name not in NAMES:
+        raise UsageError(f"--lever {label}: no lever {name!r}: choose from {', '.join(NAMES)}")
+    kinds = [_find(kind, root) for kind in NAMES[name]]
+    here = [lever for finding in kinds for lever in finding.levers if lever.name == name]
+    levers = [lever for lever in here if not device or _is(lever, device)]
+    if not levers:
+        reasons = [finding.reason for finding in kinds if finding.reason]
+        if here:
+            reasons = [f"there are {', '.join(lever.device for lever in here)}"]
+        raise MissingPart(f"{label}: not here: {'; '.join(reasons) or f'no {name}'}")
+    return levers
 
 
 def control_at(address: str, root: Path) -> Control:
@@ -98,14 +111,11 @@ def _find(kind: str, root: Path) -> LeverFinding:
     return finding
 
 
-def _parsed(asked: str) -> tuple[str, str, str]:
+def _parsed(asked: str) -> tuple[str, str]:
     label, equals, value = asked.partition("=")
-    name, _, device = label.strip().partition(":")
     if not equals or not value.strip():
         raise UsageError(f"--lever {asked}: write NAME=VALUE, such as cpu.max_freq=2GHz")
-    if name not in NAMES:
-        raise UsageError(f"--lever {asked}: no lever {name!r}: choose from {', '.join(NAMES)}")
-    return name, device, value.strip()
+    return label.strip(), value.strip()
 
 
 def _is(lever: Lever, device: str) -> bool:

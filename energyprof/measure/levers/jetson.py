@@ -80,6 +80,7 @@ class Clocks:
 
 class _ClockValues:
     range = CLOCKS_ON
+    rungs = (CLOCKS_ON,)
 
     def own(self, value: str) -> str:
         if value != CLOCKS_ON:

@@ -101,6 +101,10 @@ class _Clocks:
     def range(self) -> str:
         return self._amounts.range
 
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return self._amounts.rungs
+
 
 def find(root: Path) -> LeverFinding:
     """The levers of every GPU that ``CUDA_VISIBLE_DEVICES`` lets a program see."""

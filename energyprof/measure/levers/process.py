@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from energyprof.measure.lever import Control, Lasts, Lever, LeverError, LeverFinding
@@ -34,10 +36,17 @@ class Threads:
 
 
 class Cores:
-    """The processors that this thread, and what it starts, may run on."""
+    """The processors that this thread, and what it starts or started, may run on."""
 
     address = f"{ADDRESS}cores"
     lasts: Lasts = "process"
+
+    def __init__(self) -> None:
+        self._followers: Callable[[], Iterable[int]] = tuple
+
+    def follow(self, processes: Callable[[], Iterable[int]]) -> None:
+        """From now on ask it also of all threads of ``processes()``, which run already."""
+        self._followers = processes
 
     def read(self) -> str:
         """Their numbers: "0,1,2,3"."""
@@ -45,14 +54,19 @@ class Cores:
 
     def write(self, text: str) -> None:
         """Raises LeverError: none of them is there."""
+        cores = {int(number) for number in text.split(",")}
         try:
-            os.sched_setaffinity(0, {int(number) for number in text.split(",")})
+            os.sched_setaffinity(0, cores)
+            for thread in (thread for process in self._followers() for thread in _threads(process)):
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.sched_setaffinity(thread, cores)
         except OSError as error:
             raise LeverError(f"cores {text}: {error.strerror}") from None
 
 
 class _ThreadCounts:
     range = "1 or more"
+    rungs = ()
 
     def own(self, value: str) -> str:
         if not re.fullmatch(r"[1-9][0-9]{0,3}", value):
@@ -78,16 +92,30 @@ class _CoreLists:
     def range(self) -> str:
         return _ranges(sorted(os.sched_getaffinity(0)))
 
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        """The first 1, 2, 4, … of them, and all."""
+        cores = sorted(os.sched_getaffinity(0))
+        counts = [2**n for n in range(len(cores).bit_length()) if 2**n < len(cores)]
+        return tuple(_ranges(cores[:count]) for count in (*counts, len(cores)))
+
 
 def find(root: Path) -> LeverFinding:
     """Both, on every Linux."""
-    threads = Lever("cpu.threads", "", Threads(), _ThreadCounts())
+    threads = Lever("cpu.threads", "", Threads(), _ThreadCounts(), acts="at start")
     return LeverFinding("process", (threads, Lever("cpu.cores", "", Cores(), _CoreLists())))
 
 
 def control(address: str, root: Path) -> Control:
     """Neither outlives its process. Raises LeverError."""
     raise LeverError(f"{address}: ended with its process")
+
+
+def _threads(process: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{process}/task")]
+    except OSError:
+        return []
 
 
 def _numbers(text: str) -> set[int]:
