@@ -70,8 +70,8 @@ SHARE = Range(": use more than 0, at most 1", above=0, at_most=1)
 SECONDS = Range(": give seconds, between 0 and 3600", at_least=0, at_most=3600)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 PREDICTIONS = ("epsilon", "v_prediction")
-OWN_DATA = ("unet", "transformer", "diffusion")
-OWN_MODEL = ("transformer", "diffusion")
+OWN_DATA = ("unet", "transformer", "diffusion", "speech")
+OWN_MODEL = ("transformer", "diffusion", "speech")
 IMAGES = ("unet", "diffusion")
 
 
