@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Optional, Tuple, Type, Union, get_args, get_type_hints
 
 # The panels of `run --help`.
-WHAT, WHERE, MEASURING = "What is trained", "Where and how", "Measuring"
+WHAT, WHERE, PARADIGM, MEASURING = "What is trained", "Where and how", "Paradigm", "Measuring"
+# The paradigm without clients: one training, by one program, on all the data.
+CENTRAL = "central"
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,12 @@ class Setting:
     default: Any  # None: the size's own value, or nothing
     metavar: Optional[str]
     help: str
-    panel: str  # WHAT, WHERE or MEASURING
+    panel: str  # WHAT, WHERE, PARADIGM or MEASURING
     # What another value makes: another task, other work at the same task, or neither: where and how.
     part: Literal["task", "work", "how"]
     accepts: Union[Range, Tuple[str, ...], None] = None  # None: whatever is of its kind
     workloads: Tuple[str, ...] = ()  # the only ones that offer it; empty: all do
+    paradigms: Tuple[str, ...] = ()  # the same of paradigms
     scripts: Optional[Type[Any]] = None  # what a script takes in its place, or it has none
     path: bool = False  # or a name on the hub: what lies there counts, not how it is called
     word: str = ""  # for it on the command line, if not its name
@@ -67,11 +70,15 @@ RANK = Range(": use a rank of 1 or more", at_least=1)
 NONE_OR_MORE = Range(": use 0 or more", at_least=0)
 ABOVE_0 = Range(": use a number above 0", above=0)
 SHARE = Range(": use more than 0, at most 1", above=0, at_most=1)
+LESS_THAN_1 = Range(": use 0 or more, but less than 1", at_least=0, at_most=1 - 1e-9)
 SECONDS = Range(": give seconds, between 0 and 3600", at_least=0, at_most=3600)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 PREDICTIONS = ("epsilon", "v_prediction")
-OWN_DATA = ("unet", "transformer", "diffusion", "speech")
-OWN_MODEL = ("transformer", "diffusion", "speech")
+STRATEGIES = ("fedavg", "fedprox", "fedavgm", "fedadam")
+FEDERATED = "federated"
+CLIENTS = (FEDERATED,)  # the paradigms with clients that exchange models
+OWN_DATA = ("unet", "transformer", "diffusion")
+OWN_MODEL = ("transformer", "diffusion")
 IMAGES = ("unet", "diffusion")
 
 
@@ -120,6 +127,73 @@ class Settings:
         False, None, "Use the channels-last memory layout.", WHERE, "work", workloads=IMAGES
     )
     checkpoint: bool = row(False, None, "Write a checkpoint after each evaluation.", WHERE, "work")
+    paradigm: str = row(
+        CENTRAL,
+        "NAME",
+        "central or federated.",
+        PARADIGM,
+        "work",
+        (CENTRAL, FEDERATED),
+    )
+    clients: int = row(4, "N", "Clients that train.", PARADIGM, "work", COUNT, paradigms=CLIENTS)
+    split: str = row(
+        "iid",
+        "KIND",
+        "How they get the data: iid, dirichlet:A, natural.",
+        PARADIGM,
+        "work",
+        paradigms=CLIENTS,
+    )
+    local_epochs: Optional[float] = row(
+        None,
+        "E",
+        "Times through a client's data a round.",
+        PARADIGM,
+        "work",
+        ABOVE_0,
+        paradigms=CLIENTS,
+    )
+    participation: float = row(
+        1.0, "SHARE", "Clients that a round needs.", PARADIGM, "work", SHARE, paradigms=(FEDERATED,)
+    )
+    strategy: str = row(
+        "fedavg",
+        "NAME",
+        "fedavg, fedprox, fedavgm or fedadam.",
+        PARADIGM,
+        "work",
+        STRATEGIES,
+        paradigms=(FEDERATED,),
+    )
+    dropout: float = row(
+        0.0, "P", "How likely a client is lost in a round.", PARADIGM, "work", LESS_THAN_1, paradigms=CLIENTS
+    )
+    backup: int = row(
+        0, "B", "Clients asked above those needed.", PARADIGM, "work", NONE_OR_MORE, paradigms=(FEDERATED,)
+    )
+    engine: str = row(
+        "inprocess",
+        "NAME",
+        "inprocess: one client after the other.",
+        PARADIGM,
+        "how",
+        ("inprocess",),
+        paradigms=(FEDERATED,),
+    )
+    transfer: str = row(
+        "fp32",
+        "CODEC",
+        "fp32, fp16, bf16, int8, int4 or topk:F.",
+        PARADIGM,
+        "work",
+        paradigms=CLIENTS,
+    )
+    error_feedback: bool = row(
+        False, None, "Send later what the codec lost.", PARADIGM, "work", paradigms=CLIENTS
+    )
+    compress: str = row(
+        "none", "NAME", "none or zstd.", PARADIGM, "work", ("none", "zstd"), paradigms=CLIENTS
+    )
     breakdown_s: float = row(
         0.0,
         "S",

@@ -9,6 +9,8 @@ event    fields                           meaning
 phase    name, samples (or null), actor   from now on the program is in this phase
 progress samples, score (or null), actor  so much is trained; with a score: an evaluation ended
 facts    facts                            versions, device, parameters: recorded
+exchange actor, samples, bytes_up, …      what a client had to do with the round that goes on
+round    round, scores                    a round is over, but for the evaluation that follows
 end      status, message                  the training is over: ``done``, ``diverged`` or ``error``
 ======== ================================ ==========================================================
 

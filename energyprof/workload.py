@@ -85,7 +85,8 @@ class Mark:
     """From now on the program is in this phase; ``samples`` are trained so far. Yield it synchronised."""
 
     name: str  # startup, warmup, train, eval, checkpoint, …
-    samples: int
+    samples: int  # trained by this actor
+    actor: str = ""  # a client's or a server's phase; "": the program's as a whole
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,32 @@ class Facts:
     facts: Mapping[str, Any]
 
 
-Event = Union[Mark, Progress, Facts]
+@dataclass(frozen=True)
+class Exchange:
+    """What a client had to do with the round that goes on: samples trained, bytes of encoded messages.
+
+    ``used``: its work went into the model · ``late``: others were quicker · ``dropped``: it never came back.
+    """
+
+    actor: str
+    samples: int
+    bytes_up: int  # sent by it
+    bytes_down: int  # received
+    outcome: Literal["used", "late", "dropped"] = "used"
+
+
+@dataclass(frozen=True)
+class Round:
+    """A round, from 1, is over but for its score: the next ``Progress`` with a score ends it.
+
+    ``scores`` are others of the same metric, on old and on new data say.
+    """
+
+    number: int
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+Event = Union[Mark, Progress, Facts, Exchange, Round]
 
 
 class Workload(Protocol):

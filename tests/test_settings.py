@@ -73,7 +73,23 @@ def test_a_row_more_makes_other_work_only_where_it_is_given() -> None:
 
 
 # Another value of each kind that a row may have, but for the rules that say otherwise.
-OTHERS = {"precision": "bf16", "prediction": "epsilon", "data_fraction": 0.5, "device": "cpu"}
+OTHERS = {
+    "precision": "bf16",
+    "prediction": "epsilon",
+    "data_fraction": 0.5,
+    "device": "cpu",
+    "paradigm": "federated",
+    "split": "dirichlet:0.5",
+    "clients": 3,
+    "backup": 1,
+    "strategy": "fedadam",
+    "engine": "inprocess",
+    "transfer": "int8",
+    "compress": "zstd",
+    "topology": "full",
+    "parts": 3,
+    "update": "joint",
+}
 
 
 # What lies under a path, and what a size is, the workload's own plan describes.
@@ -84,6 +100,11 @@ BY_VALUE = [setting for setting in SETTINGS if not setting.path and setting.name
 def test_a_setting_makes_other_work_exactly_where_its_row_says_so(setting: Any) -> None:
     workload = setting.workloads[0] if setting.workloads else "unet"
     other = OTHERS.get(setting.name, {bool: True, int: 2, float: 0.7}.get(setting.kind))
-    plain, turned = (plan_of(workload, s) for s in (Settings(), replace(Settings(), **{setting.name: other})))
+    # Of eight clients four are needed: there is room for backup.
+    by = {"paradigm": setting.paradigms[0]} if setting.paradigms else {}
+    base = (
+        Settings(**by, clients=8, participation=0.5) if by.get("paradigm") == "federated" else Settings(**by)
+    )
+    plain, turned = (plan_of(workload, s) for s in (base, replace(base, **{setting.name: other})))
     assert (turned.work() != plain.work()) is (setting.part != "how")
     assert (turned.task() != plain.task()) is (setting.part == "task")

@@ -112,11 +112,24 @@ def _is_actor(value: Any) -> bool:
     return is_text(value, MAX_NAME)
 
 
+def _is_scores(value: Any) -> bool:
+    named = isinstance(value, dict) and len(value) <= MAX_NAMES
+    return named and all(is_name(name) and is_number(score) for name, score in value.items())
+
+
 # What each event of the training process says. A field that is left out is None, a message or an actor "".
 PROGRAM: Dict[str, Dict[str, Fits]] = {
     "phase": {"name": is_name, "samples": _or_none(is_count), "actor": _is_actor},
     "progress": {"samples": is_count, "score": _or_none(is_score), "actor": _is_actor},
     "facts": {"facts": lambda value: isinstance(value, dict)},
+    "exchange": {
+        "actor": is_name,
+        "samples": is_count,
+        "bytes_up": is_count,
+        "bytes_down": is_count,
+        "outcome": lambda value: value in ("used", "late", "dropped"),
+    },
+    "round": {"round": is_count, "scores": _is_scores},
     "end": {
         "status": lambda value: value in ("done", "diverged", "error"),
         "message": lambda value: is_text(value, MAX_MESSAGE),
@@ -138,6 +151,8 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     "phase": {"unmarked": _if_said(is_name), "process": _if_said(is_count)},
     "progress": {"process": _if_said(is_count)},
     "facts": {"process": _if_said(is_count)},
+    "exchange": {"process": _if_said(is_count)},
+    "round": {"process": _if_said(is_count)},
     "speaker": {"process": is_count, "role": is_name},
     "left": {"names": _texts},
     "clock": {"utc_s": _is_time, "asleep_s": _if_said(_is_time), "doubt_s": _if_said(_is_time)},
@@ -181,6 +196,7 @@ class Room:
         self._most, self._most_names = MAX_ITEMS - reserved, MAX_NAMES - reserved
         self._phases = 0
         self._evaluations = 0
+        self._exchanges = 0
         self._actors: Set[str] = set()
         self._facts: Set[str] = set()
 
@@ -192,6 +208,9 @@ class Room:
         if event == "progress" and fields["score"] is not None:
             self._evaluations += 1
             return self._evaluations <= self._most
+        if event in ("exchange", "round"):
+            self._exchanges += 1
+            return self._exchanges <= self._most
         return event != "facts" or self._added(self._facts, fields["facts"])
 
     def _added(self, names: Set[str], more: Iterable[str]) -> bool:

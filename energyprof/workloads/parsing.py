@@ -49,6 +49,11 @@ def check(workload: str, settings: Settings) -> None:
         if value != row.default and not row.offered_by(workload):
             others = " or ".join(row.workloads)
             raise WorkloadError(f"{workload} has no {row.option}: leave it out, or train {others}, which has")
+        if value != row.default and row.paradigms and settings.paradigm not in row.paradigms:
+            others = " or ".join(row.paradigms)
+            raise WorkloadError(
+                f"{settings.paradigm} training has no {row.option}: leave it out, or use --paradigm {others}"
+            )
         if value is None or row.accepts is None:
             continue
         word = row.option.strip("-").replace("-", " ")

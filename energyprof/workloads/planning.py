@@ -2,8 +2,9 @@
 
 from typing import Any, Dict, Literal, Mapping, Tuple
 
-from energyprof.settings import Settings, rows
+from energyprof.settings import PARADIGM, Settings, rows
 from energyprof.workload import Plan, Target, WorkloadError
+from energyprof.workloads import paradigms
 from energyprof.workloads.parsing import check
 
 
@@ -23,10 +24,11 @@ def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, 
         recipe["max_samples"] = settings.max_samples
     for row in rows(type(settings)):
         value = getattr(settings, row.name)
-        by_value = row.part != "how" and not row.path and row.name != "size"
+        by_value = row.part != "how" and not row.path and row.panel != PARADIGM and row.name != "size"
         if by_value and row.offered_by(name) and value is not None:
             recipe[row.name] = row.kind(value)
     _split(recipe["batch_size"], settings)
+    recipe.update(paradigms.described(settings))
     return recipe
 
 
@@ -53,7 +55,7 @@ def plan_of(
         target,
         recipe["max_samples"],
         settings,
-        sources,
+        (*sources, *paradigms.sources(settings)),
         tuple(key for key in task_keys if key.partition(".")[0] in config),
         sample_keys,
     )

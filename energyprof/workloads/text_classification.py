@@ -4,7 +4,8 @@ All texts are padded to one length: then every step costs the same, and a part o
 scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.
 """
 
-from typing import Any, Dict, Iterator, List, Tuple
+import copy
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from energyprof.workload import Event, Plan
 from energyprof.workloads import classifier, minilm
@@ -77,13 +78,23 @@ class TextClassification(Program):
             Diverged: the loss or the score is not a number.
             WorkloadError: the weights cannot be loaded, or the device ran out of memory.
         """
+        self.loop = loop.Loop(self.plan, self.device, self.task(self.network(seed), seed), seed)
+        yield from self.loop.train()
+
+    def network(self, seed: int) -> Any:
+        """The model on the device; what no checkpoint holds is drawn from the seed."""
         import torch
 
         torch.manual_seed(seed)
-        model = self.classifier.network().to(self.device)
+        return self.classifier.network().to(self.device)
+
+    def task(self, model: Any, seed: int) -> loop.Task:
+        """How the model is trained from that seed."""
+        import torch
+
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         mask = self.classifier.attention(model)
-        task = loop.Task(
+        return loop.Task(
             model=model,
             batches=self.batches(seed, mask),
             loss=lambda model, batch: torch.nn.functional.cross_entropy(
@@ -95,8 +106,21 @@ class TextClassification(Program):
             averaging=self.config["averaging"],
             clip=self.config["clip"],
         )
-        self.loop = loop.Loop(self.plan, self.device, task, seed)
-        yield from self.loop.train()
+
+    def labels(self) -> List[int]:
+        """The class of each training text."""
+        found: List[int] = self.training[2].tolist()
+        return found
+
+    def groups(self) -> Tuple[()]:
+        """None: who wrote a text is not known."""
+        return ()
+
+    def part(self, indices: Sequence[int]) -> "TextClassification":
+        """The same program with these of the training texts."""
+        found = copy.copy(self)
+        found.training = [tensor[list(indices)] for tensor in self.training]
+        return found
 
     def batches(self, seed: int, form: Any) -> Iterator[Tuple[Any, Any, Any]]:
         """Tokens (n, length), their mask in the model's form and labels (n,), without end."""

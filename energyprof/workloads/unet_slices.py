@@ -7,7 +7,8 @@ draws its corruptions from the run's seed; the validation slab is corrupted once
 What is scored are the weights' moving averages: their curve rises smoothly, so a target cuts it once.
 """
 
-from typing import Any, Dict, Iterator, Mapping, Tuple
+import copy
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from energyprof.workload import Event, Plan
 from energyprof.workloads.data import mni, packaged, tissues
@@ -24,6 +25,7 @@ SOURCES = (
     *program.SOURCES,
 )
 EVAL_BATCH = 18
+BLOCKS = 8  # of neighbouring slices
 
 
 class SliceSegmentation(Program):
@@ -57,12 +59,20 @@ class SliceSegmentation(Program):
             Diverged: the loss or the score is not a number.
             WorkloadError: the device ran out of memory.
         """
+        self.loop = loop.Loop(self.plan, self.device, self.task(self.network(seed), seed), seed)
+        yield from self.loop.train()
+
+    def network(self, seed: int) -> Any:
+        """The model with weights drawn from the seed, on the device."""
         import torch
 
         torch.manual_seed(seed)
-        model = network(self.config).to(self.device)
+        return network(self.config).to(self.device)
+
+    def task(self, model: Any, seed: int) -> loop.Task:
+        """How the model is trained from that seed."""
         dice = torch_side.library("monai.losses").DiceCELoss(softmax=True)
-        task = loop.Task(
+        return loop.Task(
             model=model,
             batches=self.batches(seed),
             loss=lambda model, batch: dice(model(batch[0]).float(), batch[1]),
@@ -71,8 +81,21 @@ class SliceSegmentation(Program):
             rate=lambda step: rate.factor(step, self.config),
             averaging=self.config["averaging"],
         )
-        self.loop = loop.Loop(self.plan, self.device, task, seed)
-        yield from self.loop.train()
+
+    def labels(self) -> List[int]:
+        """Where each training slice lies, in eighths of them all: neighbours look alike, others do not."""
+        n = len(self.training[0])
+        return [number * BLOCKS // n for number in range(n)]
+
+    def groups(self) -> List[int]:
+        """The block of neighbouring slices that each lies in, as from one scan of a part of the head."""
+        return self.labels()
+
+    def part(self, indices: Sequence[int]) -> "SliceSegmentation":
+        """The same program with these of the training slices."""
+        found = copy.copy(self)
+        found.training = [tensor[list(indices)] for tensor in self.training]
+        return found
 
     def batches(self, seed: int) -> Iterator[Tuple[Any, Any]]:
         """Corrupted slices (n, 1, x, y) and their truth (n, 5, x, y), without end."""

@@ -7,8 +7,9 @@ segmented whole, window by window; scored are the weights' moving averages, on r
 their stored order.
 """
 
+import copy
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from energyprof.workload import Event, Plan, WorkloadError
 from energyprof.workloads.data import decathlon, patches, topology, volumes
@@ -74,15 +75,25 @@ class VolumeSegmentation(Program):
             Diverged: the loss or the score is not a number.
             WorkloadError: the device ran out of memory, or a volume could not be read.
         """
+        self.loop = loop.Loop(self.plan, self.device, self.task(self.network(seed), seed), seed)
+        yield from self.loop.train()
+
+    def network(self, seed: int) -> Any:
+        """The model with weights drawn from the seed, on the device."""
+        import torch
+
+        torch.manual_seed(seed)
+        return network(self.config).to(self.device)
+
+    def task(self, model: Any, seed: int) -> loop.Task:
+        """How the model is trained from that seed."""
         import torch
 
         config = self.config
-        torch.manual_seed(seed)
-        model = network(config).to(self.device)
         dice = torch_side.library("monai.losses").DiceCELoss(softmax=True, include_background=False)
         values = torch.arange(len(config["labels"]), device=self.device).view(1, -1, 1, 1, 1)
         cut = patches.Patches(self.training, self.scales, config, seed)
-        task = loop.Task(
+        return loop.Task(
             model=model,
             batches=patches.micro_batches(cut, self.workers, self.device),
             loss=lambda model, batch: dice(model(batch[0]).float(), (batch[1] == values).float()),
@@ -92,8 +103,23 @@ class VolumeSegmentation(Program):
             averaging=config["averaging"],
             clip=config["clip"],
         )
-        self.loop = loop.Loop(self.plan, self.device, task, seed)
-        yield from self.loop.train()
+
+    def labels(self) -> List[int]:
+        """The class that each training case holds most of, among those of the foreground; 0: none."""
+        np = torch_side.library("numpy")
+        classes = [np.bincount(volume.places()[:, 0].astype(int), minlength=1) for volume in self.training]
+        return [int(counts.argmax()) for counts in classes]
+
+    def groups(self) -> List[int]:
+        """Each case is a patient, and a group of its own."""
+        return list(range(len(self.training)))
+
+    def part(self, indices: Sequence[int]) -> "VolumeSegmentation":
+        """The same program with these of the training cases; its share of the processes that load data."""
+        found = copy.copy(self)
+        found.training = [self.training[number] for number in indices]
+        found.workers = self.workers * len(indices) // len(self.training)
+        return found
 
     def evaluate(self, model: Any) -> Tuple[float, int]:
         """Sum of the validation cases' mean Dice over the foreground's labels, and how many cases."""

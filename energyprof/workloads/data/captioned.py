@@ -46,6 +46,10 @@ class Slices:
     def __len__(self) -> int:
         return len(self.images)
 
+    def part(self, indices: Sequence[int]) -> "Slices":
+        """These of the images."""
+        return Slices(self.images[list(indices)], self.tokens[list(indices)], self.side)
+
     def batches(self, picks: Iterator[Tuple[Any, Any]]) -> Iterator[Tuple[Any, Any]]:
         """Images (m, 1, side, side) and tokens of each of ``picks``: indices (m,) and views (m, 3)."""
         torch = library("torch")

@@ -94,6 +94,12 @@ class Squares:
             return error
         return library("torch").stack(images), self.tokens[list(pick[0])]
 
+    def part(self, indices: Sequence[int]) -> "Squares":
+        """These of the images, with their share of the processes that decode them."""
+        workers = self.workers * len(indices) // len(self.files)
+        files = [self.files[number] for number in indices]
+        return Squares(files, self.tokens[list(indices)], self.side, workers, self.pinned)
+
     def batches(self, picks: Iterator[Tuple[Any, Any]]) -> Iterator[Tuple[Any, Any]]:
         """Images (m, 3, side, side) uint8 and tokens of each of ``picks``: indices (m,) and views (m, 3).
 

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
@@ -48,6 +48,7 @@ class Task:
     evaluate: Callable[[Any], Tuple[float, int]]
     optimiser: Any
     rate: Callable[[int], float]  # step, from 0 → share of the learning rate
+    generators: Tuple[Any, ...] = ()  # that the loss draws from
     averaging: Optional[float] = None  # what averaged weights keep in each step; they are then what is scored
     clip: Optional[float] = None  # largest norm of the gradient
 
@@ -65,7 +66,10 @@ class Loop:
         with torch_side.one_line(device, self._config["batch_size"]):
             first = next(task.batches)
             facts = counted.model_facts(task.model, self._loss, tensors.moved(first, device, None))
+        for generator in task.generators:  # counting has drawn: the training starts afresh
+            generator.manual_seed(generator.initial_seed())
         self.facts = {"processes": ranks.world(), **facts}
+        self._layout = layout
         self._batches = tensors.moved_ahead(chain([first], task.batches), device, layout)
         torch.manual_seed(seed + ranks.rank())  # dropout: another stream for each process
         task.model.to(memory_format=layout)
@@ -110,7 +114,7 @@ class Loop:
                 yield Mark("eval", self._samples)
                 first = self._sound(losses, first)
                 losses = []
-                yield Progress(self._samples, self._score())
+                yield Progress(self._samples, self.score())
                 while next_eval <= self._samples:
                     next_eval += config["eval_every_samples"]
                 if config["checkpoint"]:
@@ -125,6 +129,53 @@ class Loop:
             elif step == WARMUP_STEPS:
                 self._synchronise()
                 yield Mark("train", self._samples)
+
+    def beside(self, task: Task) -> "Loop":
+        """The same model trained by another task: its batches, optimiser and rate, as a client has its own.
+
+        With this one's own batches it goes on where this one is. Averaged weights stay this one's.
+        """
+        import torch
+
+        found = copy.copy(self)
+        found._task = replace(task, averaging=None)
+        if task.batches is not self._task.batches:
+            found._batches = tensors.moved_ahead(task.batches, self._device, self._layout)
+        found._rate = torch.optim.lr_scheduler.LambdaLR(task.optimiser, task.rate)
+        found._scaler = torch_side.gradient_scaler(self._device, self._config["precision"])
+        found._samples = 0
+        return found
+
+    def stretch(self, steps: int) -> Tuple[int, float]:
+        """Train so many steps; the samples in them, and the mean loss. Comes back synchronised.
+
+        Raises:
+            Diverged: the loss is not a number.
+        """
+        losses = [self._step() for _ in range(steps)]
+        self._samples += steps * self._config["batch_size"]
+        self._synchronise()
+        return steps * self._config["batch_size"], self._mean(losses)[0]
+
+    def follow(self, steps: float) -> None:
+        """Move the averaged weights, if there are any, as if the model had been this for ``steps`` steps."""
+        if self._task.averaging is not None:
+            tensors.average(self._averages, self._weights, 1 - self._task.averaging**steps)
+
+    def score(self) -> float:
+        """What is scored, on the validation set; synchronised.
+
+        Raises:
+            Diverged: the score is not a number.
+        """
+        self._scored.eval()
+        with torch_side.no_gradients(), torch_side.autocast(self._device, self._config["precision"]):
+            total, items = self._task.evaluate(self._scored)
+        self._scored.train()
+        sums = ranks.summed([total, items], self._device)
+        if math.isnan(sums[0]):
+            raise Diverged(f"the score is not a number after {self._samples} samples")
+        return sums[0] / sums[1]
 
     def breakdown(self, seconds: float) -> Iterator[Event]:
         """Each part of a step alone, for ``seconds``; what it trains counts for nothing.
@@ -194,24 +245,19 @@ class Loop:
 
         Weights that are not numbers stay so: an evaluation is early enough, no step has to wait for its loss.
         """
+        mean, earliest = self._mean(losses)
+        if first is not None and mean > COLLAPSED * first:
+            raise Diverged(f"the loss has risen from {first:.3g} to {mean:.3g} after {self._samples} samples")
+        return earliest if first is None else first
+
+    def _mean(self, losses: List[Any]) -> Tuple[float, float]:
+        """The mean of all processes' losses, and the first of them."""
         mean = sum(loss.item() for loss in losses) / len(losses)
         sums = ranks.summed([mean, losses[0].item()], self._device)
         mean, earliest = (total / ranks.world() for total in sums)
         if not math.isfinite(mean):
             raise Diverged(f"the loss is {mean} after {self._samples} samples")
-        if first is not None and mean > COLLAPSED * first:
-            raise Diverged(f"the loss has risen from {first:.3g} to {mean:.3g} after {self._samples} samples")
-        return earliest if first is None else first
-
-    def _score(self) -> float:
-        self._scored.eval()
-        with torch_side.no_gradients(), torch_side.autocast(self._device, self._config["precision"]):
-            total, items = self._task.evaluate(self._scored)
-        self._scored.train()
-        sums = ranks.summed([total, items], self._device)
-        if math.isnan(sums[0]):
-            raise Diverged(f"the score is not a number after {self._samples} samples")
-        return sums[0] / sums[1]
+        return mean, earliest
 
     def _state(self) -> Any:
         return {

@@ -1,0 +1,79 @@
+"""The paradigms, by name, and the workload that a program becomes when it is trained by one."""
+
+import importlib
+from typing import Any, Dict, Iterator, Tuple
+
+from energyprof.settings import CENTRAL, Settings, rows
+from energyprof.workload import Event, Plan, Workload, WorkloadError
+from energyprof.workloads.paradigm import Divisible, Module, Paradigm, Say
+
+PARADIGMS: Dict[str, str] = {
+    "federated": "energyprof.workloads.paradigms.federated",
+}
+
+
+def described(settings: Settings) -> Dict[str, Any]:
+    """What stands under ``paradigm`` in a plan's config; of the central one nothing does.
+
+    Raises:
+        WorkloadError: a setting cannot be what it is, or does not go with the paradigm.
+    """
+    name = settings.paradigm
+    if name == CENTRAL:
+        return {}
+    for what, asked in (("--nproc", settings.nproc > 1), ("--checkpoint", settings.checkpoint)):
+        if asked:
+            raise WorkloadError(f"{name} training has no {what}: leave it out, or use --paradigm central")
+    values = {
+        row.name: getattr(settings, row.name)
+        for row in rows(type(settings))
+        if name in row.paradigms and row.part != "how" and getattr(settings, row.name) is not None
+    }
+    return {"paradigm": {"name": name, **values, **_module(name).described(settings)}}
+
+
+def sources(settings: Settings) -> Tuple[str, ...]:
+    """The files that are a paradigm's work."""
+    return () if settings.paradigm == CENTRAL else tuple(_module(settings.paradigm).SOURCES)
+
+
+def workload(plan: Plan, program: Any, say: Say) -> Workload:
+    """``program`` as its plan's paradigm trains it."""
+    if "paradigm" not in plan.config:
+        central: Workload = program
+        return central
+    return Spread(program, _module(plan.config["paradigm"]["name"]).build(program, say))
+
+
+class Spread:
+    """A program that a paradigm trains."""
+
+    def __init__(self, program: Divisible, paradigm: Paradigm) -> None:
+        self._program, self._paradigm = program, paradigm
+
+    def facts(self) -> Dict[str, Any]:
+        """The program's, and how the paradigm has dealt its data."""
+        return {**self._program.facts(), **self._paradigm.facts()}
+
+    def prepare(self) -> None:
+        """Prepare the program, then deal its data.
+
+        Raises:
+            WorkloadError: data, package or device is not there, or the data cannot be dealt so.
+        """
+        self._program.prepare()
+        self._paradigm.prepare()
+
+    def train(self, seed: int) -> Iterator[Event]:
+        """The paradigm's phases and evaluations."""
+        return self._paradigm.train(seed)
+
+    def breakdown(self, seconds: float) -> Iterator[Event]:
+        """Each part of a step of the program."""
+        return self._program.breakdown(seconds)
+
+
+def _module(name: str) -> Module:
+    found: Any = importlib.import_module(PARADIGMS[name])
+    module: Module = found
+    return module
