@@ -53,7 +53,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 
 calibrate: $(VENV)/run.stamp
-	for workload in unet transformer diffusion; do \
+	for workload in unet transformer diffusion speech; do \
 	  $(BIN)/python benchmarks/calibrate.py $$workload --size tiny --seeds 20 --resume || exit; done
 
 # This machine beside a plug, in ten minutes: make truth PLUG=shelly=192.0.2.7
@@ -71,11 +71,11 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@# PyTorch first and by itself: asked for by another package, pip would take the newest build.
 	@$(PIP) "$(TORCH)"
-	@$(PIP) --editable ".[workloads]"
+	@$(PIP) --editable ".[workloads,speech]"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
-	@$(PIP) --editable ".[workloads,lora,data,codecarbon,pyrapl,external,dev]"
+	@$(PIP) --editable ".[workloads,speech,lora,data,codecarbon,pyrapl,external,dev]"
 	@touch $@
 
 $(OLDEST)/run.stamp: constraints-oldest.txt

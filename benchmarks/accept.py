@@ -18,7 +18,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-WORKLOADS = ("unet", "transformer", "diffusion")
+WORKLOADS = ("unet", "transformer", "diffusion", "speech")
 NOTHING = "run unet --size tiny --target 0.7"
 
 

@@ -27,7 +27,7 @@ from energyprof.workload import Plan, Settings, Target, WorkloadError
 from energyprof.workloads import WORKLOADS, workload_module
 
 # By how much the target beats every baseline: in the score, or where less is better as a share of that.
-MARGINS = {"unet": 0.05, "transformer": 0.02, "diffusion": 0.10}
+MARGINS = {"unet": 0.05, "transformer": 0.02, "diffusion": 0.10, "speech": 0.50}
 REACHED = 0.95  # of the seeds, at least
 
 

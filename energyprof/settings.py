@@ -77,8 +77,8 @@ PREDICTIONS = ("epsilon", "v_prediction")
 STRATEGIES = ("fedavg", "fedprox", "fedavgm", "fedadam")
 FEDERATED = "federated"
 CLIENTS = (FEDERATED,)  # the paradigms with clients that exchange models
-OWN_DATA = ("unet", "transformer", "diffusion")
-OWN_MODEL = ("transformer", "diffusion")
+OWN_DATA = ("unet", "transformer", "diffusion", "speech")
+OWN_MODEL = ("transformer", "diffusion", "speech")
 IMAGES = ("unet", "diffusion")
 
 

