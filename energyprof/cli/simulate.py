@@ -28,6 +28,14 @@ def simulate(
             help="In place of a missing measurement; listed; can be repeated.",
         ),
     ] = None,
+    dials: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--break-even",
+            metavar="KEY",
+            help="Also where paradigms cross along this number of it, such as site.centre.pue; repeats.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compute what no meter at one machine sees: network, data centre, manufacture, grid; all SIMULATED.
@@ -37,11 +45,12 @@ def simulate(
     docs/simulation.md and examples/simulate-paradigms.toml.
     """
     from energyprof.formats.console import Screen
-    from energyprof.formats.simulation import simulation_json, simulation_tables
+    from energyprof.formats.simulation import simulation_tables
+    from energyprof.formats.simulation_data import simulation_json
     from energyprof.simulate.reading import read_scenario
     from energyprof.simulate.simulation import simulate as computed
 
-    found = computed(read_scenario(scenario, changes or (), assume or ()), str(scenario))
+    found = computed(read_scenario(scenario, changes or (), assume or ()), str(scenario), dials or ())
     if json:
         streams.write_json(simulation_json(found))
     else:

@@ -1,31 +1,36 @@
-"""A simulation for people at 80 columns, and as JSON."""
+"""A simulation for people at 80 columns."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.simulate.outcome import Outcome, Simulation
-from energyprof.simulate.parts import FIGURES, PARTS, Part, total
+from energyprof.simulate.break_even import Crossing
+from energyprof.simulate.outcome import Outcome
+from energyprof.simulate.parts import PARTS, makes, total
+from energyprof.simulate.presence import fairness
+from energyprof.simulate.sensitivity import Swing
+from energyprof.simulate.simulation import Simulation
+from energyprof.units import si
 
-_ENERGIES = ((3.6e15, "TWh"), (3.6e12, "GWh"), (3.6e9, "MWh"), (3.6e6, "kWh"), (3600.0, "Wh"))
 # 2.12775 has no exact double: what is a tie in decimals is rounded up, as on paper.
 _TIE = 1 + 1e-12
 HEAD = "SIMULATED from the inputs below, not measured."
+MOST_CROSSINGS, MOST_SWINGS = 10, 5
+# A scenario does not speak of what lies further from it than this.
+NEAR = 100.0
+FIGURE_NAMES = {"energy_j": "energy", "co2_kg": "CO2e"}
+_ENERGIES = ((3.6e15, "TWh"), (3.6e12, "GWh"), (3.6e9, "MWh"), (3.6e6, "kWh"), (3600.0, "Wh"))
 
 
 def energy(joules: float) -> str:
     """Such as ``3.4344 Wh``; four decimals, since paradigms may lie close together."""
-    # From ten thousand of a unit on the next one reads better.
-    factor, unit = next(
-        ((f, u) for f, u in _ENERGIES if abs(joules) >= f / 0.9999 or u == "Wh"), _ENERGIES[-1]
-    )
+    factor, unit = next(((f, u) for f, u in _ENERGIES if abs(joules) >= f), _ENERGIES[-1])
+    # Three digits before the point are as good as one with a prefix: the paradigms share a unit longer.
     return f"{joules / factor * _TIE:,.4f} {unit}"
 
 
@@ -33,14 +38,20 @@ def mass(kg: float) -> str:
     """Such as ``50.53 t``; "–" where it is not known."""
     if math.isnan(kg):
         return "–"
-    for factor, unit in ((1000.0, "t"), (1.0, "kg"), (1e-3, "g"), (1e-6, "mg")):
-        if abs(kg) >= factor or unit == "mg":
-            return f"{kg / factor:,.2f} {unit}" if kg else "0 kg"
-    return ""
+    if not kg:
+        return "0 kg"
+    units = ((1e3, "t"), (1.0, "kg"), (1e-3, "g"), (1e-6, "mg"), (1e-9, "µg"))
+    factor, unit = next(((f, u) for f, u in units if abs(kg) >= f), units[-1])
+    return f"{kg / factor:,.2f} {unit}"
+
+
+def amount(figure: str, value: float) -> str:
+    """A total in its own words."""
+    return energy(value) if figure == "energy_j" else mass(value)
 
 
 def simulation_tables(found: Simulation) -> RenderableType:
-    """The paradigms side by side, each by its parts, then what all of it rests on."""
+    """The paradigms side by side, each by its parts, what decides between them, what all of it rests on."""
     parts: list[RenderableType] = [
         Text(found.name, style="bold"),
         Text(HEAD, style="yellow"),
@@ -50,105 +61,159 @@ def simulation_tables(found: Simulation) -> RenderableType:
     ]
     for outcome in found.outcomes:
         parts += [Text(), Text(f"{outcome.name} ({outcome.kind})", style="bold"), _parts(outcome)]
-    return Group(*parts, *_lines(found))
+    for title, lines in (
+        ("takes least", least_lines(found)),
+        ("where they cross", crossing_lines(found)),
+        ("what moves the energy", swing_lines(found)),
+        ("software carbon intensity", score_lines(found)),
+        ("consensus", consensus_lines(found)),
+        ("left out", found.notes),
+        ("it rests on", found.assumptions),
+    ):
+        if lines:
+            parts += [Text(), Text(title, style="bold"), _listed(lines)]
+    return Group(*parts)
+
+
+def _listed(lines: Sequence[str]) -> Table:
+    """Each with a mark, and what does not fit in a line under its beginning."""
+    table = Table.grid(padding=(0, 1))
+    for line in lines:
+        table.add_row("·", Text(line))
+    return table
 
 
 def _totals(outcomes: Sequence[Outcome]) -> Table:
-    table = _table("paradigm", "energy", "low … high", "CO2e", "of it embodied")
+    table = _table("paradigm", "energy", "95 % of draws", "CO2e", "of it embodied")
     for outcome in outcomes:
-        whole, low, high = outcome.total, total(outcome.low), total(outcome.high)
-        span = "" if low.energy_j == high.energy_j else f"{energy(low.energy_j)} … {energy(high.energy_j)}"
-        made = mass(whole.embodied_kg) if _makes(outcome) else "–"
-        table.add_row(outcome.name, energy(whole.energy_j), span, mass(whole.co2_kg), made)
+        whole = outcome.total
+        made = mass(whole.embodied_kg) if makes(outcome.parts) else "–"
+        span = outcome.drawn.get("energy_j")
+        shown = "" if span is None else f"{energy(span.low)} … {energy(span.high)}"
+        table.add_row(outcome.name, energy(whole.energy_j), shown, mass(whole.co2_kg), made)
     return table
 
 
 def _parts(outcome: Outcome) -> Table:
-    table = _table("part", "energy", "CO2e", "share of energy")
+    ends = total(outcome.low).energy_j != total(outcome.high).energy_j
+    table = _table("part", "energy", "share", *(["low", "high"] if ends else []), "CO2e")
     whole = outcome.total.energy_j
     for name in PARTS:
         part = outcome.parts.get(name)
         if part is not None:
             share = f"{100 * part.energy_j / whole:.1f} %" if whole else ""
-            table.add_row(name, energy(part.energy_j), mass(part.co2_kg), share)
-    table.add_row("total", energy(whole), mass(outcome.total.co2_kg), "", style="bold")
+            limits = [energy(of[name].energy_j) for of in (outcome.low, outcome.high)] if ends else []
+            table.add_row(name, energy(part.energy_j), share, *limits, mass(part.co2_kg))
+    limits = [energy(total(of).energy_j) for of in (outcome.low, outcome.high)] if ends else []
+    table.add_row("total", energy(whole), "", *limits, mass(outcome.total.co2_kg), style="bold")
     return table
 
 
 def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     for i, name in enumerate(names):
         table.add_column(name, header_style="dim", justify="right" if i else "left", overflow="fold")
     return table
 
 
-def _makes(outcome: Outcome) -> bool:
-    return any(part in outcome.parts for part in ("manufacture", "end of life", "storage"))
+def least_lines(found: Simulation) -> list[str]:
+    """Which paradigm takes least, and in how many of the draws."""
+    if len(found.outcomes) < 2:
+        return []
+    lines = []
+    for figure, shares in found.least.items():
+        best = sorted(shares, key=lambda name: -shares[name])
+        shown = ", ".join(f"{name} {100 * shares[name]:.0f} %" for name in best if shares[name] >= 0.005)
+        several = any(figure in outcome.drawn for outcome in found.outcomes)
+        said = f"{shown} of {found.draws:,} draws" if several else best[0]
+        lines.append(f"{FIGURE_NAMES[figure]}: {said}")
+    return lines
 
 
-def _lines(found: Simulation) -> Iterator[RenderableType]:
-    if found.notes:
-        yield Text()
-        yield from (Text(f"! {line}", style="yellow") for line in found.notes)
-    if found.assumptions:
-        yield Text()
-        yield Text("it rests on", style="bold")
-        yield from (Text(f"  {line}", style="dim") for line in found.assumptions)
+def crossing_lines(found: Simulation) -> list[str]:
+    """Where paradigms cross, the nearest to the scenario first; energy and carbon on one line if alike."""
+    near = [one for one in found.crossings if 1 / NEAR <= one.at / one.now <= NEAR]
+    alike: dict[tuple[str, str, str, str], list[Crossing]] = {}
+    for one in near:
+        alike.setdefault((one.dial, f"{one.at:.6g}", one.below, one.above), []).append(one)
+    lines = [crossing_line(group) for group in list(alike.values())[:MOST_CROSSINGS]]
+    more = len(alike) - len(lines)
+    return [*lines, f"{more} more: --json"] if more else lines
 
 
-def simulation_data(found: Simulation) -> dict[str, Any]:
-    """The same for programs; what is not known is null."""
-    return {
-        "schema": "energyprof.simulation/1",
-        "origin": "simulated",
-        "name": found.name,
-        "links": dict(found.links),
-        "seed": found.seed,
-        "draws": found.draws,
-        "paradigms": [_outcome(outcome) for outcome in found.outcomes],
-        "break_even": [],
-        "sensitivity": [],
-        "assumptions": list(found.assumptions),
-        "notes": list(found.notes),
-    }
+def crossing_line(group: Sequence[Crossing]) -> str:
+    """Such as "link at 20.6 kbit/J, now 10.0 kbit/J (energy): below it consensus, above it federated"."""
+    one = group[0]
+    span = (
+        "" if one.interval is None else f" ({_said(one, one.interval.low)} … {_said(one, one.interval.high)})"
+    )
+    if one.interval is not None and one.share < 0.995:
+        span += f", in {100 * one.share:.0f} % of the draws"
+    figures = " and ".join(FIGURE_NAMES[other.figure] for other in group)
+    where = f"{one.dial} at {_said(one, one.at)}{span}, now {_said(one, one.now)}"
+    return f"{where}: below it {one.below} takes less {figures}, above it {one.above}"
 
 
-def simulation_json(found: Simulation) -> str:
-    """One JSON object with a newline at its end."""
-    return json.dumps(simulation_data(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def _said(one: Crossing, value: float) -> str:
+    if one.unit in ("bit", "bit/J", "W", "J", "s"):
+        return si(value, one.unit)
+    return f"{value:,.4g} {one.unit}".strip()
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
-    whole = _part(outcome.total)
-    if not _makes(outcome):
-        whole["embodied_kg"] = None
-    return {
-        "name": outcome.name,
-        "kind": outcome.kind,
-        "origin": "simulated",
-        "energy_j": whole["energy_j"],
-        "energy_low_j": total(outcome.low).energy_j,
-        "energy_high_j": total(outcome.high).energy_j,
-        "co2_kg": whole["co2_kg"],
-        "co2_low_kg": _known(total(outcome.cleaner).co2_kg),
-        "co2_high_kg": _known(total(outcome.dirtier).co2_kg),
-        "embodied_kg": whole["embodied_kg"],
-        "primary_j": whole["primary_j"],
-        "water_l": whole["water_l"],
-        "intervals_95": {name: [span.low, span.high] for name, span in outcome.drawn.items()},
-        "parts": {name: _part(outcome.parts[name]) for name in PARTS if name in outcome.parts},
-        "parts_low": _energies(outcome.low),
-        "parts_high": _energies(outcome.high),
-    }
+def swing_lines(found: Simulation) -> list[str]:
+    """What moves each paradigm's energy most by its own interval; else what would if it were off."""
+    lines = []
+    for outcome in found.outcomes:
+        own = [one for one in found.swings if one.paradigm == outcome.name]
+        moving = [one for one in own if one.span_j]
+        if moving:
+            lines += [f"{outcome.name}: {swing_line(one)}" for one in moving[:MOST_SWINGS]]
+        elif own:
+            first = own[0]
+            lines.append(
+                f"{outcome.name}: no input has an interval; 1 % more {first.factor}: "
+                f"{first.elasticity:+.2f} % energy"
+            )
+    return lines
 
 
-def _energies(parts: Mapping[str, Part]) -> dict[str, float]:
-    return {name: parts[name].energy_j for name in PARTS if name in parts}
+def swing_line(one: Swing) -> str:
+    """Such as "link.kwh_per_gb 0.0019 … 0.6 kWh/GB: 2.4639 Wh … 788.4 Wh"."""
+    ends = sorted((one.energy_at_low_j, one.energy_at_high_j))
+    unit = "" if one.unit == "1" else f" {one.unit}"
+    return f"{one.factor} {one.low:.4g} … {one.high:.4g}{unit}: {energy(ends[0])} … {energy(ends[1])}"
 
 
-def _part(part: Part) -> dict[str, float | None]:
-    return {name: _known(getattr(part, name)) for name in FIGURES}
+def consensus_lines(found: Simulation) -> list[str]:
+    """How soon graphs agree, which is theory, how long a round takes, and who takes part."""
+    lines = []
+    for one in found.agreements:
+        best = "" if one.gap_optimised is None else f"; best weights found: {one.gap_optimised:.5f}"
+        lines.append(
+            f"{one.paradigm}, {one.graph} of {one.nodes}: spectral gap {1 - one.contraction:.5f} "
+            f"({one.weights}){best}; {one.messages_a_round:.0f} messages a round"
+        )
+        if one.rounds_a_decade is None or one.energy_a_decade_j is None:
+            lines.append("the nodes never agree")
+        else:
+            lines.append(
+                f"in theory {one.rounds_a_decade:.1f} rounds and {energy(one.energy_a_decade_j)} of messages "
+                "bring them ten times closer; how many rounds the target takes is for training to tell"
+            )
+    lines += [
+        f"a round over a {one.overlay}: {1000 * one.cycle_s:,.1f} ms, {one.messages_a_round} messages"
+        for one in found.cycle_times
+    ]
+    for name, sites in found.presences.items():
+        awake = ", ".join(f"{site.site} {100 * site.awake:.0f} %" for site in sites)
+        lines.append(f"{name}: awake {awake} of the time; fairness {fairness(sites):.3f} (1: all alike)")
+    return lines
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+def score_lines(found: Simulation) -> list[str]:
+    """The provider's and the consumer's scores."""
+    return [f"{one.paradigm}, {one.role}: {_tiny(one.kg)} CO2e a {one.per}" for one in found.scores]
+
+
+def _tiny(kg: float) -> str:
+    return mass(kg) if kg >= 1e-9 or not kg else f"{kg * 1000:.3g} g"

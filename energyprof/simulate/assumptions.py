@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from energyprof.simulate.evaluate import keys_of
 from energyprof.simulate.outcome import Outcome
+from energyprof.simulate.place import Place
 from energyprof.simulate.quantity import Quantity
-from energyprof.simulate.scenario import Place, Scenario
+from energyprof.simulate.scenario import Scenario
 
 # Given numbers that say what would be measured.
 _MEASURABLE = ("_j", "_s", "_w")

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from energyprof.errors import UsageError
 from energyprof.simulate.factors import Table
 from energyprof.simulate.parts import Part
+from energyprof.simulate.place import Place
 from energyprof.simulate.places import J_PER_KWH, carried, used
 from energyprof.simulate.quantity import Quantity
-from energyprof.simulate.scenario import WAYS, Inputs, Link, Place
+from energyprof.simulate.scenario import WAYS, Inputs, Link
+from energyprof.units import si
 
 BIT_PER_GB = 8e9
 
@@ -91,4 +93,7 @@ def _link(
             raise UsageError(f"{where}: link.{name}.site {site[:40]!r}: there is no such site")
         place = Place(((site, 1.0),))
     way, source = WAYS[ways[0]], quantities[f"{at}.{ways[0]}"]
-    return Link(way, at, place, f"{way}, {source.source}")
+    said = f"{way}, {source.source}"
+    if way == "kWh/GB" and source.value:
+        said = f"kWh/GB ({source.value:g}: {si(bit_per_j(source.value), 'bit/J')}), {source.source}"
+    return Link(way, at, place, said)

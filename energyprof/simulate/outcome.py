@@ -1,4 +1,4 @@
-"""The result of a simulation: each paradigm's parts, their totals, and how far they may lie off."""
+"""One paradigm's result: its parts, their total, and how far it may lie off."""
 
 from __future__ import annotations
 
@@ -40,16 +40,3 @@ class Outcome:
     def total(self) -> Part:
         """The sum of the parts."""
         return total(self.parts)
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """A whole scenario, computed."""
-
-    name: str
-    outcomes: tuple[Outcome, ...]
-    links: Mapping[str, str]  # how each is charged
-    assumptions: tuple[str, ...]
-    notes: tuple[str, ...]  # what could not be known, and why
-    seed: int
-    draws: int

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from energyprof.simulate.embodied import embodied
 from energyprof.simulate.links import moved
 from energyprof.simulate.parts import Part
+from energyprof.simulate.place import Place
 from energyprof.simulate.places import used
 from energyprof.simulate.scenario import Inputs, Paradigm, ParadigmKind, Scenario
 from energyprof.simulate.storage import stored
@@ -18,16 +19,29 @@ def life_cycle(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> dict[str, P
     Raises:
         UsageError: a number that its equation needs is missing.
     """
-    parts = dict(_TRAINED[paradigm.kind](scenario, paradigm.name, x))
+    parts = dict(_TRAINED[paradigm.kind](scenario, paradigm, x))
     if "life.inferences" in x:
-        place = scenario.server if scenario.inference_at == "server" else scenario.clients
-        parts["inference"] = used(x, place, x["life.inferences"] * x["life.inference_j"])
+        parts["inference"] = _inference(scenario, paradigm, x)
     return parts
 
 
+def _inference(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Part:
+    """At the server an inference's data go up first; at the clients they are there."""
+    each_j = x.first(f"paradigm.{paradigm.name}.inference_j", "life.inference_j")
+    if paradigm.inference_at == "client":
+        return used(x, scenario.clients, x["life.inferences"] * each_j)
+    sent = moved(x, scenario.link("uplink"), x["life.inferences"] * x["life.inference_bits"])
+    return used(x, scenario.server, x["life.inferences"] * each_j) + sent
+
+
+def useful_trainings(x: Inputs, name: str) -> float:
+    """How many trainings are used: each of the updates, if there are any, as often as it is said."""
+    return x.get(1.0, f"paradigm.{name}.trainings", "life.trainings") * x.get(1.0, f"paradigm.{name}.updates")
+
+
 def trainings(x: Inputs, name: str) -> float:
-    """How often it is trained: the trainings that are used, and all seeds, sweeps and early stops."""
-    return x.get(1.0, f"paradigm.{name}.trainings", "life.trainings") + x.get(0.0, "life.development")
+    """How often it is trained: those that are used, and what all seeds, sweeps and early stops come to."""
+    return useful_trainings(x, name) + x.get(0.0, "life.development")
 
 
 def compute_j(x: Inputs, who: str, name: str) -> float:
@@ -56,9 +70,10 @@ def idle_j(x: Inputs, who: str, name: str) -> float | None:
     return None
 
 
-def _machine(scenario: Scenario, x: Inputs, who: str, name: str, rounds: float) -> dict[str, Part]:
+def _machine(
+    scenario: Scenario, x: Inputs, who: str, name: str, rounds: float, place: Place
+) -> dict[str, Part]:
     """Compute, waiting and manufacture of ``rounds`` machine-rounds of the server or the clients."""
-    place = scenario.server if who == "server" else scenario.clients
     parts = {"compute": used(x, place, rounds * compute_j(x, who, name))}
     waiting_j = idle_j(x, who, name)
     if waiting_j is not None:
@@ -71,13 +86,14 @@ def _machine(scenario: Scenario, x: Inputs, who: str, name: str, rounds: float) 
     return parts
 
 
-def _central(scenario: Scenario, name: str, x: Inputs) -> Mapping[str, Part]:
+def _central(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str, Part]:
     """γ·n·E_0 + α·Σ b(E_k)/EE_U, the data moved α times over the whole life: once, if nothing is said."""
-    return _at_server(scenario, name, x, moves=x.get(1.0, f"paradigm.{name}.moves"))
+    return _at_server(scenario, paradigm.name, x, moves=x.get(1.0, f"paradigm.{paradigm.name}.moves"))
 
 
-def _refreshed(scenario: Scenario, name: str, x: Inputs) -> Mapping[str, Part]:
+def _refreshed(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str, Part]:
     """The same with the data moved again in each round of each training."""
+    name = paradigm.name
     each = x[f"paradigm.{name}.rounds"] * trainings(x, name)
     return _at_server(scenario, name, x, moves=x.get(each, f"paradigm.{name}.moves"))
 
@@ -85,30 +101,30 @@ def _refreshed(scenario: Scenario, name: str, x: Inputs) -> Mapping[str, Part]:
 def _at_server(scenario: Scenario, name: str, x: Inputs, moves: float) -> dict[str, Part]:
     rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
     bits = x["data.clients"] * x["data.bits_per_client"]
-    parts = _machine(scenario, x, "server", name, rounds)
-    return parts | {"uplink": moved(x, scenario.links["uplink"], moves * bits), **stored(scenario, x, bits)}
+    parts = _machine(scenario, x, "server", name, rounds, scenario.server)
+    return parts | {"uplink": moved(x, scenario.link("uplink"), moves * bits), **stored(scenario, x, bits)}
 
 
-def _continual(scenario: Scenario, name: str, x: Inputs) -> Mapping[str, Part]:
+def _continual(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str, Part]:
     """m·γ·n'·E_0 + Σ ΔData/EE_U: each of m updates trains n' rounds on what came anew, moved once."""
-    updates = x[f"paradigm.{name}.updates"]
-    rounds = updates * x[f"paradigm.{name}.rounds"] * trainings(x, name)
-    bits = updates * x["data.clients"] * x["data.new_bits_per_client"]
-    parts = _machine(scenario, x, "server", name, rounds)
-    return parts | {"uplink": moved(x, scenario.links["uplink"], bits), **stored(scenario, x, bits)}
+    name = paradigm.name
+    rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
+    bits = x[f"paradigm.{name}.updates"] * x["data.clients"] * x["data.new_bits_per_client"]
+    parts = _machine(scenario, x, "server", name, rounds, scenario.server)
+    return parts | {"uplink": moved(x, scenario.link("uplink"), bits), **stored(scenario, x, bits)}
 
 
-def _federated(scenario: Scenario, name: str, x: Inputs) -> Mapping[str, Part]:
+def _federated(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str, Part]:
     """γ·β·n·E_0 + n·K_a·E_k + n·K_a·b(W)/EE_U + γ·n·K·b(W)/EE_D; one client needs no average."""
-    clients = x["data.clients"]
+    name, clients = paradigm.name, x["data.clients"]
     active = x.get(clients, f"paradigm.{name}.active")
     rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
-    parts = _machine(scenario, x, "client", name, rounds * active)
+    parts = _machine(scenario, x, "client", name, rounds * active, paradigm.clients)
     several = _several(clients)
     parts["server"] = used(x, scenario.server, rounds * several * _averaging_j(x, name, several))
     up, down = rounds * active * _bits(x, name, "upload"), rounds * clients * _bits(x, name, "download")
-    parts["uplink"] = moved(x, scenario.links["uplink"], up)
-    parts["downlink"] = moved(x, scenario.links["downlink"], down)
+    parts["uplink"] = moved(x, scenario.link("uplink"), up)
+    parts["downlink"] = moved(x, scenario.link("downlink"), down)
     devices = scenario.devices.get("server", ())
     if devices:
         busy_s = x.first(f"paradigm.{name}.server_round_s", "server.round_s")
@@ -144,25 +160,33 @@ def _bits(x: Inputs, name: str, way: str) -> float:
     return x.first(f"paradigm.{name}.{way}_bits", f"data.{way}_bits", "data.model_bits")
 
 
-def _consensus(scenario: Scenario, name: str, x: Inputs) -> Mapping[str, Part]:
-    """Σ_t Σ_k [E_k + |N_k|·b(W)/EE_S]: no server, no γ; without side links up and down again."""
-    clients = x["data.clients"]
-    active = x.get(clients, f"paradigm.{name}.active")
+def _consensus(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str, Part]:
+    """Σ_t Σ_k [E_k + |N_k|·b(W)/EE_S]: no server, no γ; without side links up and down again.
+
+    Of ``train_rounds`` + ``sync_rounds`` rounds only the first train (SkipTrain, arXiv 2407.01283). A client
+    whose grid is dirty sleeps: a message needs both its ends awake.
+    """
+    name, clients = paradigm.name, x["data.clients"]
+    awake = x.get(1.0, f"paradigm.{name}.participation")
     rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
-    parts = _machine(scenario, x, "client", name, rounds * active)
+    active = x.get(clients, f"paradigm.{name}.active") * awake
+    training = x.get(1.0, f"paradigm.{name}.train_rounds")
+    training = training / (training + x.get(0.0, f"paradigm.{name}.sync_rounds"))
+    parts = _machine(scenario, x, "client", name, rounds * active * training, paradigm.clients)
     if not _several(clients):
         return parts
-    bits = rounds * active * x[f"paradigm.{name}.neighbours"] * _bits(x, name, "upload")
+    messages = rounds * active * awake * x[f"paradigm.{name}.neighbours"]
+    bits = messages * _bits(x, name, "upload")
     side = scenario.links.get("side")
     if side is not None:
         parts["side link"] = moved(x, side, bits)
     else:
-        parts["uplink"] = moved(x, scenario.links["uplink"], bits)
-        parts["downlink"] = moved(x, scenario.links["downlink"], bits)
+        parts["uplink"] = moved(x, scenario.link("uplink"), bits)
+        parts["downlink"] = moved(x, scenario.link("downlink"), bits)
     return parts
 
 
-_TRAINED: Mapping[ParadigmKind, Callable[[Scenario, str, Inputs], Mapping[str, Part]]] = {
+_TRAINED: Mapping[ParadigmKind, Callable[[Scenario, Paradigm, Inputs], Mapping[str, Part]]] = {
     "central": _central,
     "refreshed": _refreshed,
     "continual": _continual,

@@ -44,3 +44,8 @@ class Part:
 def total(parts: Mapping[str, Part]) -> Part:
     """The sum of all parts."""
     return sum(parts.values(), Part())
+
+
+def makes(parts: Mapping[str, Part]) -> bool:
+    """Whether manufacture is counted in any of them: then nothing embodied is a number, not a gap."""
+    return any(name in parts for name in ("manufacture", "end of life", "storage"))

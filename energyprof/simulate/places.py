@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from energyprof.simulate.parts import Part
-from energyprof.simulate.scenario import Inputs, Place
+from energyprof.simulate.place import Place
+from energyprof.simulate.scenario import Inputs
 
 J_PER_KWH = 3.6e6
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.simulate import factors
+from energyprof.simulate.consensus import network_in, sleeping, topology_in
 from energyprof.simulate.document import pairs, read_document, replaced
 from energyprof.simulate.keys import NUMBERS, WORDS, is_table, pattern_of, unknown
 from energyprof.simulate.links import links_of
+from energyprof.simulate.presence import Presence
 from energyprof.simulate.quantity import Basis, Kind, Quantity, quantity
-from energyprof.simulate.scenario import KINDS, Paradigm, Scenario
-from energyprof.simulate.sites import places_of
+from energyprof.simulate.scenario import KINDS, Paradigm, ParadigmKind, Scenario
+from energyprof.simulate.sites import places_of, traces_of
 from energyprof.simulate.supplies import add_factors, add_measured
 
 _NAME = re.compile(r"[^\W_][\w -]{0,59}")
@@ -58,25 +60,37 @@ def scenario_of(
     for key in STRUCTURAL:
         if key in quantities and not quantities[key].sure:
             raise UsageError(f"{where}: {key}: give one number, without low and high")
-    paradigms = _paradigms(data, words, where)
+    kinds = _kinds(data, words, where)
     devices = {who: tuple(data.get(who, {}).get("device", {})) for who in ("server", "client")}
     table = factors.Table(overrides)
     add_measured(quantities, words, path)
-    server, clients = places_of(data, quantities, words, table, path)
-    add_factors(quantities, words, devices, paradigms, table, where)
-    links = links_of(quantities, words, (server, clients), table, where)
     _assume(quantities, assumed)
-    _check(quantities, paradigms, where)
+    traces = traces_of(data, words, path)
+    server, clients = places_of(data, quantities, words, traces, table, where)
+    add_factors(quantities, words, devices, kinds, table, where)
+    links = links_of(quantities, words, (server, clients), table, where)
+    paradigms: list[Paradigm] = []
+    presences: dict[str, tuple[Presence, ...]] = {}
+    for name, kind in kinds.items():
+        topology = topology_in(name, quantities, words, path)
+        place, present = sleeping(name, clients, quantities, traces, where)
+        at = SIDES if kind in CENTRAL else SIDES[::-1]
+        inference_at = _choice(words, f"paradigm.{name}.inference_at", at, where)
+        paradigms.append(Paradigm(name, kind, inference_at, place, topology))
+        presences |= {name: present} if present else {}
+    _check(quantities, kinds, where)
     return Scenario(
         name=words.get("name", path.stem),
+        where=where,
         quantities=quantities,
-        paradigms=paradigms,
+        paradigms=tuple(paradigms),
         server=server,
         clients=clients,
         links=links,
         devices=devices,
-        inference_at=_choice(words, "life.inference_at", ("server", "client"), where),
         flop_kind=_choice(words, "sci.flop_kind", ("gross", "effective"), where),
+        presences=presences,
+        network=network_in(quantities, words, path),
     )
 
 
@@ -105,6 +119,8 @@ def _leaves(
             yield path, value
 
 
+SIDES = ("server", "client")
+CENTRAL = ("central", "refreshed", "continual")
 _NAMED = ("site", "device", "paradigm")
 
 
@@ -114,18 +130,18 @@ def _factor(key: str, value: Any, where: str, basis: Basis) -> Quantity:
     return quantity(value, Kind(unit, 0, 1e12), f"{where}: {key}", basis, "in place of the table's")
 
 
-def _paradigms(data: Mapping[str, Any], words: Mapping[str, str], where: str) -> tuple[Paradigm, ...]:
+def _kinds(data: Mapping[str, Any], words: Mapping[str, str], where: str) -> dict[str, ParadigmKind]:
     names = data.get("paradigm", {})
     if not names:
         raise UsageError(f"{where}: there is no paradigm: give [paradigm.NAME] with kind and rounds")
-    found = []
+    found: dict[str, ParadigmKind] = {}
     for name in names:
         kind = words.get(f"paradigm.{name}.kind")
         if kind not in KINDS:
             shown = "is missing" if kind is None else f"{kind[:30]!r}"
             raise UsageError(f"{where}: paradigm.{name}.kind {shown}: choose from {', '.join(KINDS)}")
-        found.append(Paradigm(name, kind))  # type: ignore[arg-type]  # it is one of them
-    return tuple(found)
+        found[name] = kind  # type: ignore[assignment]  # it is one of them
+    return found
 
 
 def _choice(words: Mapping[str, str], key: str, choices: tuple[str, ...], where: str) -> Any:
@@ -149,10 +165,10 @@ def _assume(quantities: dict[str, Quantity], assumed: Sequence[tuple[str, Any]])
         )
 
 
-def _check(quantities: Mapping[str, Quantity], paradigms: Sequence[Paradigm], where: str) -> None:
+def _check(quantities: Mapping[str, Quantity], names: Iterable[str], where: str) -> None:
     clients = quantities["data.clients"].value if "data.clients" in quantities else None
-    for paradigm in paradigms:
-        at = f"paradigm.{paradigm.name}"
+    for name in names:
+        at = f"paradigm.{name}"
         for key, most in (("active", clients), ("neighbours", None if clients is None else clients - 1)):
             found = quantities.get(f"{at}.{key}")
             if found is not None and most is not None and found.high > most:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from energyprof.errors import UsageError
+from energyprof.simulate.place import Place
+from energyprof.simulate.presence import Presence
 from energyprof.simulate.quantity import Quantity
+from energyprof.simulate.topology.underlay import Underlay
+from energyprof.workloads.exchange.topology import Topology
 
 ParadigmKind = Literal["central", "refreshed", "continual", "federated", "consensus"]
 KINDS: tuple[str, ...] = get_args(ParadigmKind)
@@ -15,13 +19,6 @@ KINDS: tuple[str, ...] = get_args(ParadigmKind)
 Way = Literal["bit/J", "kWh/GB", "router × time"]
 WAYS: Mapping[str, Way] = {"bit_per_j": "bit/J", "kwh_per_gb": "kWh/GB", "router_w": "router × time"}
 SEED, DRAWS = 0, 10_000
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where joules are taken from: sites with the share of each, which sum to 1."""
-
-    shares: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -40,6 +37,9 @@ class Paradigm:
 
     name: str
     kind: ParadigmKind
+    inference_at: Literal["server", "client"]
+    clients: Place  # where its clients' joules are taken: only those that are awake
+    topology: Topology | None  # of consensus, if its graph is known
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,29 @@ class Scenario:
     """What is simulated. All that is computed follows from ``quantities`` and the texts beside them."""
 
     name: str
+    where: str  # its file, for errors
     quantities: Mapping[str, Quantity]
     paradigms: tuple[Paradigm, ...]
     server: Place
     clients: Place
     links: Mapping[str, Link]  # uplink, downlink, side; side is missing where it goes through the server
     devices: Mapping[str, tuple[str, ...]]  # server, client -> names of their devices
-    inference_at: Literal["server", "client"]
     flop_kind: Literal["gross", "effective"]
+    presences: Mapping[str, tuple[Presence, ...]]  # of the paradigms whose clients sleep
+    network: Underlay | None
+
+    def link(self, name: str) -> Link:
+        """The uplink or the downlink.
+
+        Raises:
+            UsageError: the scenario has no such link.
+        """
+        if name not in self.links:
+            ways = "bit_per_j, kwh_per_gb, medium, or router_w and bit_per_s"
+            raise UsageError(
+                f"{self.where}: there is no link.{name}: give [link] or [link.{name}] with {ways}"
+            )
+        return self.links[name]
 
     def values(self) -> dict[str, float]:
         """Every number at its value, by key."""

@@ -1,36 +1,85 @@
-"""A scenario computed: every paradigm's parts at their values and at their ends."""
+"""A scenario computed: parts, ends, draws, what moves them, where paradigms cross, and scores."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from energyprof.simulate.agreement import Agreement, CycleTime, agreements, cycle_times
 from energyprof.simulate.assumptions import assumptions, notes
 from energyprof.simulate.bounds import bounds
+from energyprof.simulate.break_even import Crossing, crossings
+from energyprof.simulate.draws import drawn
 from energyprof.simulate.evaluate import parts_of
-from energyprof.simulate.outcome import Outcome, Simulation
+from energyprof.simulate.monte_carlo import FIGURES, intervals, least, totals
+from energyprof.simulate.outcome import Outcome
+from energyprof.simulate.presence import Presence
 from energyprof.simulate.scenario import Scenario
+from energyprof.simulate.sci import Score, scores
+from energyprof.simulate.sensitivity import Swing, sensitivity
 
 SEED, DRAWS = 0, 10_000
+# Link -> the part that it is charged as.
+LINK_PARTS = {"uplink": "uplink", "downlink": "downlink", "side": "side link"}
 
 
-def simulate(scenario: Scenario, where: str) -> Simulation:
-    """All paradigms of ``scenario``; ``where`` names its file in errors.
+@dataclass(frozen=True)
+class Simulation:
+    """A whole scenario, computed; every figure in it is simulated."""
+
+    name: str
+    outcomes: tuple[Outcome, ...]
+    links: Mapping[str, str]  # how each is charged
+    least: Mapping[str, Mapping[str, float]]  # figure -> paradigm -> share of draws in which it takes least
+    swings: tuple[Swing, ...]
+    crossings: tuple[Crossing, ...]
+    scores: tuple[Score, ...]
+    agreements: tuple[Agreement, ...]
+    cycle_times: tuple[CycleTime, ...]
+    presences: Mapping[str, tuple[Presence, ...]]
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]  # what could not be known, and why
+    seed: int
+    draws: int
+
+
+def simulate(scenario: Scenario, where: str, dials: Sequence[str] = ()) -> Simulation:
+    """All paradigms of ``scenario``; ``where`` names its file in errors, ``dials`` are keys to cross along.
 
     Raises:
         UsageError: a number that a paradigm needs is missing.
+        MissingPart: numpy or scipy is not installed.
     """
-    outcomes = []
-    for paradigm in scenario.paradigms:
-        values = scenario.values()
-        parts = parts_of(scenario, paradigm.name, values, where)
-        ends = bounds(scenario, paradigm.name, where)
-        outcomes.append(Outcome(paradigm.name, paradigm.kind, parts, *ends, drawn={}))
-    seed = scenario.quantities.get("seed")
-    draws = scenario.quantities.get("draws")
+    values, quantities = scenario.values(), scenario.quantities
+    seed = int(quantities["seed"].value) if "seed" in quantities else SEED
+    draws = int(quantities["draws"].value) if "draws" in quantities else DRAWS
+    every = {p.name: parts_of(scenario, p.name, values, where) for p in scenario.paradigms}
+    random = drawn(quantities, seed, draws)
+    varied = totals(scenario, random, where)
+    outcomes = tuple(
+        Outcome(
+            p.name, p.kind, every[p.name], *bounds(scenario, p.name, where), drawn=intervals(varied[p.name])
+        )
+        for p in scenario.paradigms
+    )
+    names = [p.name for p in scenario.paradigms]
     return Simulation(
         scenario.name,
-        tuple(outcomes),
-        {name: link.said for name, link in scenario.links.items()},
+        outcomes,
+        {
+            name: link.said
+            for name, link in scenario.links.items()
+            if any(LINK_PARTS[name] in parts for parts in every.values())
+        },
+        {figure: shares for figure in FIGURES if (shares := least(varied, names, figure))},
+        sensitivity(scenario, where),
+        crossings(scenario, random, where, dials),
+        scores(scenario, outcomes),
+        agreements(scenario, seed, where),
+        cycle_times(scenario, where),
+        scenario.presences,
         assumptions(scenario, where),
         notes(scenario, outcomes),
-        SEED if seed is None else int(seed.value),
-        DRAWS if draws is None else int(draws.value),
+        seed,
+        draws,
     )

@@ -10,9 +10,10 @@ from typing import Any
 from energyprof.compare.emissions import of_country
 from energyprof.errors import UsageError
 from energyprof.simulate.factors import Table
+from energyprof.simulate.place import Place
 from energyprof.simulate.quantity import Quantity
-from energyprof.simulate.scenario import Place
 from energyprof.simulate.traces import read_trace
+from energyprof.simulate.traces.trace import IntensityTrace
 
 _RANGE = re.compile(r"\s*([0-9]{1,9})(?:\s*(?:-|–|\.\.)\s*([0-9]{1,9}))?\s*")
 
@@ -79,17 +80,18 @@ def places_of(
     data: Mapping[str, Any],
     quantities: dict[str, Quantity],
     words: Mapping[str, str],
+    traces: Mapping[str, IntensityTrace],
     table: Table,
-    path: Path,
+    where: str,
 ) -> tuple[Place, Place]:
     """Where the server is and where the clients are; PUE and intensity of each site go to ``quantities``.
 
     Raises:
         UsageError: a site is missing, has two intensities, or shares a client with another.
     """
-    where, sites = str(path), list(data.get("site", {}))
+    sites = list(data.get("site", {}))
     for site in sites:
-        _intensity(site, quantities, words, path)
+        _intensity(site, quantities, words, traces, where)
     by_site: dict[str, list[range]] = {}
     for site in sites:
         if f"site.{site}.clients" in words:
@@ -121,13 +123,31 @@ def _site(who: str, words: Mapping[str, str], sites: Sequence[str], where: str) 
     return said
 
 
-def _intensity(site: str, quantities: dict[str, Quantity], words: Mapping[str, str], path: Path) -> None:
-    at, where = f"site.{site}", str(path)
+def traces_of(data: Mapping[str, Any], words: Mapping[str, str], path: Path) -> dict[str, IntensityTrace]:
+    """The intensities over time of each site that names a trace.
+
+    Raises:
+        FileError: one cannot be read.
+    """
+    return {
+        site: read_trace(path.parent / words[f"site.{site}.trace"], words.get(f"site.{site}.column"))
+        for site in data.get("site", {})
+        if f"site.{site}.trace" in words
+    }
+
+
+def _intensity(
+    site: str,
+    quantities: dict[str, Quantity],
+    words: Mapping[str, str],
+    traces: Mapping[str, IntensityTrace],
+    where: str,
+) -> None:
+    at = f"site.{site}"
     said = [key for key in ("intensity", "country", "trace") if f"{at}.{key}" in (*quantities, *words)]
     if len(said) > 1:
         raise UsageError(f"{where}: {at}: {' and '.join(said)}: give only one of them")
     if said == ["country"]:
         quantities[f"{at}.intensity"] = of_grid(words[f"{at}.country"], f"{where}: {at}.country")
     elif said == ["trace"]:
-        trace = read_trace(path.parent / words[f"{at}.trace"], words.get(f"{at}.column"))
-        quantities[f"{at}.intensity"] = trace.quantity()
+        quantities[f"{at}.intensity"] = traces[site].quantity()

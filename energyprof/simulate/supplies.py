@@ -9,7 +9,7 @@ from energyprof.errors import UsageError
 from energyprof.simulate.factors import Table
 from energyprof.simulate.measured import measured
 from energyprof.simulate.quantity import Quantity
-from energyprof.simulate.scenario import Paradigm
+from energyprof.simulate.scenario import ParadigmKind
 
 # What a report says of a training, and the scenario's keys that would say the same.
 _SAME = {"round_j": ("round_j", "power_w"), "round_s": ("round_s",)}
@@ -42,7 +42,7 @@ def add_factors(
     quantities: dict[str, Quantity],
     words: Mapping[str, str],
     devices: Mapping[str, Sequence[str]],
-    paradigms: Sequence[Paradigm],
+    kinds: Mapping[str, ParadigmKind],
     table: Table,
     where: str,
 ) -> None:
@@ -52,12 +52,9 @@ def add_factors(
         UsageError: it names one that there is not.
     """
     quantities["factors.primary.electricity"] = table.quantity("primary.electricity", where)
-    needs = [
-        p
-        for p in paradigms
-        if p.kind == "federated" and f"paradigm.{p.name}.server_round_j" not in quantities
-    ]
-    if any(f"paradigm.{p.name}.server_share" not in quantities for p in needs):
+    federated = [f"paradigm.{name}" for name, kind in kinds.items() if kind == "federated"]
+    needing = [at for at in federated if f"{at}.server_round_j" not in quantities]
+    if any(f"{at}.server_share" not in quantities for at in needing):
         quantities["factors.federated.server_share"] = table.quantity("federated.server_share", where)
     for who, names in devices.items():
         kind = "server" if who == "server" else "edge"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from energyprof.simulate.outcome import Outcome, Simulation
+from energyprof.simulate.outcome import Outcome
 from energyprof.simulate.reading import read_scenario
-from energyprof.simulate.simulation import simulate
+from energyprof.simulate.simulation import Simulation, simulate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PARADIGMS = EXAMPLES / "simulate-paradigms.toml"

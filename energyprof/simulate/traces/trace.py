@@ -11,7 +11,7 @@ from energyprof.errors import FileError
 from energyprof.simulate.quantity import Quantity
 from energyprof.units import utc
 
-# A gap up to this is filled by a line between its ends.
+# Values no further apart than this are joined by a line.
 MOST_GAP_S = 2 * 3600.0
 MOST_G_PER_KWH = 5000.0  # no fuel emits half of that
 
@@ -39,7 +39,7 @@ def trace(points: Sequence[tuple[float, float]], where: str, said: str) -> Inten
 
     Raises:
         FileError: there is none, one is negative or no number, two say different things of one moment, or
-            nothing is said for more than two hours.
+            nothing is said between two that lie more than two hours apart.
     """
     found: dict[float, float] = {}
     for time_s, value in points:
@@ -52,16 +52,15 @@ def trace(points: Sequence[tuple[float, float]], where: str, said: str) -> Inten
     if not times:
         raise FileError(f"{where}: it holds no intensity")
     steps = sorted(b - a for a, b in itertools.pairwise(times))
-    step_s = steps[len(steps) // 2] if steps else 3600.0
+    step_s = steps[(len(steps) - 1) // 2] if steps else 3600.0
     filled_times, filled = [times[0]], [found[times[0]]]
     for before, after in itertools.pairwise(times):
         gap_s = after - before
-        # The sample before lasts a step: what is missing begins after it.
-        if gap_s - step_s > MOST_GAP_S:
-            begin = utc(before + step_s)
+        # A trace whose regular step is longer than that has no hole in it.
+        if gap_s > max(MOST_GAP_S, step_s):
+            ends = f"{utc(before)} and {utc(after)}"
             raise FileError(
-                f"{where}: nothing for {(gap_s - step_s) / 3600:.3g} h from {begin}: "
-                "holes of up to 2 h are filled, longer ones are not"
+                f"{where}: nothing between {ends}, {gap_s / 3600:.3g} h: gaps of up to 2 h are filled"
             )
         count = max(1, round(gap_s / step_s))
         for i in range(1, count):

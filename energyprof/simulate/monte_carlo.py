@@ -1,0 +1,46 @@
+"""How far totals lie off when every input is off by chance, and how often each paradigm takes least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from energyprof.simulate.draws import middle
+from energyprof.simulate.evaluate import parts_of
+from energyprof.simulate.numerics import load
+from energyprof.simulate.outcome import Interval
+from energyprof.simulate.parts import total
+from energyprof.simulate.scenario import Scenario
+
+# What is judged: both are what a life cycle is compared by.
+FIGURES = ("energy_j", "co2_kg")
+
+
+def totals(scenario: Scenario, values: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    """Paradigm -> figure -> array of its draws, or a number where nothing that it needs is drawn."""
+    found = {}
+    for paradigm in scenario.paradigms:
+        whole = total(parts_of(scenario, paradigm.name, values, where))
+        found[paradigm.name] = {figure: getattr(whole, figure) for figure in FIGURES}
+    return found
+
+
+def intervals(of: Mapping[str, Any]) -> dict[str, Interval]:
+    """The middle 95 % of each figure that varies and is known."""
+    numpy = load("numpy")
+    return {
+        figure: middle(draws)
+        for figure, draws in of.items()
+        if numpy.ndim(draws) and not numpy.isnan(draws).any()
+    }
+
+
+def least(found: Mapping[str, Mapping[str, Any]], names: Sequence[str], figure: str) -> dict[str, float]:
+    """The share of draws in which each paradigm takes least; ties are split. Empty: a figure is not known."""
+    numpy = load("numpy")
+    rows = numpy.stack(numpy.broadcast_arrays(*(numpy.atleast_1d(found[name][figure]) for name in names)))
+    if numpy.isnan(rows).any():
+        return {}
+    best = rows == rows.min(axis=0)
+    shares = (best / best.sum(axis=0)).mean(axis=1)
+    return dict(zip(names, map(float, shares), strict=True))

@@ -1,0 +1,23 @@
+"""numpy and scipy, which only simulations need: loaded when one is computed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from energyprof.errors import MissingPart
+
+
+def load(name: str) -> Any:
+    """The package ``name``.
+
+    Raises:
+        MissingPart: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        part = name.partition(".")[0]
+        raise MissingPart(
+            f"{part}, needed to simulate, is not installed: pip install 'energyprof[simulate]'"
+        ) from error

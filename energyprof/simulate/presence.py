@@ -1,0 +1,40 @@
+"""Clients that sleep while their grid is dirty: how much of the time each site takes part, and how evenly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from energyprof.simulate.traces.trace import IntensityTrace
+
+
+@dataclass(frozen=True)
+class Presence:
+    """A site's clients: the share of the time they are awake, and what a kWh emits then."""
+
+    site: str
+    clients: float  # share of all clients
+    awake: float  # share of the time
+    g_per_kwh: float  # mean while awake; NaN: never awake
+
+
+def presence(site: str, clients: float, intensities: IntensityTrace, most: float) -> Presence:
+    """Awake in those steps of the trace whose intensity is ``most`` g/kWh or less."""
+    awake = [value for value in intensities.g_per_kwh if value <= most]
+    share = len(awake) / len(intensities.g_per_kwh)
+    return Presence(site, clients, share, math.fsum(awake) / len(awake) if awake else math.nan)
+
+
+def participation(sites: Sequence[Presence]) -> float:
+    """The mean share of the time that a client takes part."""
+    return math.fsum(one.clients * one.awake for one in sites)
+
+
+def fairness(sites: Sequence[Presence]) -> float:
+    """Jain's index of participation over the clients: 1 if all take part alike, towards 0 if few do.
+
+    Jain, Chiu and Hawe, 1984, DEC-TR-301. Of nobody awake, 1: all are treated alike.
+    """
+    squares = math.fsum(one.clients * one.awake**2 for one in sites)
+    return participation(sites) ** 2 / squares if squares else 1.0

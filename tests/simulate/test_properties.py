@@ -1,0 +1,108 @@
+"""What must hold of any scenario: more of anything never takes less, and ends enclose what lies between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from simulate.scenarios import PARADIGMS, simulated
+
+from energyprof.formats.simulation_data import simulation_json
+from energyprof.simulate.draws import drawn
+from energyprof.simulate.evaluate import parts_of
+from energyprof.simulate.parts import total
+from energyprof.simulate.quantity import Quantity
+from energyprof.simulate.reading import read_scenario
+
+SCENARIO = read_scenario(PARADIGMS)
+VALUES = SCENARIO.values()
+RISING = (
+    "site.centre.pue",
+    "site.edge.pue",
+    "data.model_bits",
+    "data.bits_per_client",
+    "site.centre.intensity",
+    "site.edge.intensity",
+    *(f"paradigm.{paradigm.name}.rounds" for paradigm in SCENARIO.paradigms),
+)
+WITH_ENDS = """
+[data]
+clients = 4
+bits_per_client = { value = 1e6, low = 5e5, high = 4e6 }
+model_bits = 1e5
+[site.centre]
+pue = { value = 1.5, low = 1.1, high = 1.7 }
+intensity = { value = 300, low = 50, high = 600 }
+[site.edge]
+intensity = 100
+[server]
+site = "centre"
+round_j = { value = 50, low = 40, high = 70 }
+[client]
+site = "edge"
+round_j = { value = 20, low = 10, high = 30 }
+[link]
+medium = "any"
+[paradigm.central]
+kind = "central"
+rounds = 20
+[paradigm.federated]
+kind = "federated"
+rounds = { value = 30, low = 20, high = 60 }
+"""
+
+
+@given(
+    st.sampled_from(RISING),
+    st.floats(1.0, 50.0),
+    st.fixed_dictionaries({key: st.floats(0.1, 10.0) for key in RISING}),
+)
+def test_more_of_anything_never_lowers_a_total(key: str, factor: float, scales: dict[str, float]) -> None:
+    base = {**VALUES, **{name: VALUES[name] * scale for name, scale in scales.items()}}
+    more = {**base, key: base[key] * factor}
+    for paradigm in SCENARIO.paradigms:
+        before, after = (total(parts_of(SCENARIO, paradigm.name, v, "here")) for v in (base, more))
+        assert after.energy_j >= before.energy_j * (1 - 1e-12)
+        assert after.co2_kg >= before.co2_kg * (1 - 1e-12)
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=3, max_size=3), st.booleans(), st.integers(0, 99))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+def test_draws_lie_within_their_limits_and_come_again(ends: list[float], wide: bool, seed: int) -> None:
+    low, value, high = sorted(ends)
+    quantity = Quantity(value, low, high * (100 if wide else 1), "1", "given", "here")
+    first, second = (drawn({"k": quantity, "other": quantity}, seed, 200) for _ in range(2))
+    if not quantity.sure:
+        assert (first["k"] == second["k"]).all()
+        assert (first["k"] != first["other"]).any()
+        assert quantity.low * (1 - 1e-9) <= first["k"].min() <= first["k"].max() <= quantity.high * (1 + 1e-9)
+
+
+def test_an_interval_of_95_percent_is_drawn_as_one() -> None:
+    quantity = Quantity(100, 80, 150, "J", "measured", "here", "interval")
+    draws = drawn({"k": quantity}, 0, 20_000)["k"]
+    assert (draws < 80).mean() == pytest.approx(0.025, abs=0.004)
+    assert (draws > 150).mean() == pytest.approx(0.025, abs=0.004)
+
+
+def test_limits_enclose_the_draws_and_both_the_value(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(WITH_ENDS)
+    for found in simulated(path).outcomes:
+        span = found.drawn["energy_j"]
+        least, most = total(found.low).energy_j, total(found.high).energy_j
+        assert least < span.low < found.total.energy_j < span.high < most
+        carbon = found.drawn["co2_kg"]
+        assert total(found.cleaner).co2_kg < carbon.low < carbon.high < total(found.dirtier).co2_kg
+
+
+def test_the_seed_decides_and_paradigms_share_their_draws(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(WITH_ENDS)
+    first, again, other = (simulated(path, f"seed={seed}") for seed in (1, 1, 2))
+    assert simulation_json(first) == simulation_json(again)
+    assert first.outcomes[0].drawn != other.outcomes[0].drawn
+    shares = first.least["energy_j"]
+    assert sum(shares.values()) == pytest.approx(1)

@@ -1,0 +1,130 @@
+"""Grids over time as their publishers write them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from energyprof.errors import FileError
+from energyprof.simulate.traces import read_trace
+
+DAY = "2025-01-01T"
+MAPS = "Datetime (UTC),Country,Zone Name,Zone Id,Carbon Intensity gCO₂eq/kWh (direct),{column},Low Carbon\n"
+LCA = "Carbon Intensity gCO₂eq/kWh (LCA)"
+
+
+def maps(hours: dict[int, object], column: str = LCA) -> str:
+    rows = [f"2025-01-01 {hour:02d}:00:00,France,France,FR,1.0,{value},90" for hour, value in hours.items()]
+    return MAPS.format(column=column) + "\n".join(rows) + "\n"
+
+
+def wrote(folder: Path, text: str, name: str = "trace.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_electricity_maps(tmp_path: Path) -> None:
+    path = wrote(tmp_path, maps({0: 50, 1: 60, 2: 70}))
+    found = read_trace(path)
+    assert (found.g_per_kwh, found.step_s) == ((50, 60, 70), 3600)
+    assert found.times_s[0] == 1735689600
+    assert read_trace(path, "Carbon Intensity gCO₂eq/kWh (direct)").g_per_kwh == (1, 1, 1)
+    assert "LCA" in found.said and "FR" in found.said
+
+
+def test_half_hours_of_great_britain(tmp_path: Path) -> None:
+    items = [
+        {
+            "from": f"{DAY}0{i // 2}:{30 * (i % 2):02d}Z",
+            "to": f"{DAY}0{(i + 1) // 2}:00Z",
+            "intensity": {"forecast": 100 + i, "actual": None if i == 1 else 200 + i, "index": "low"},
+        }
+        for i in range(4)
+    ]
+    path = wrote(tmp_path, json.dumps({"data": items}), "gb.json")
+    assert read_trace(path).g_per_kwh == (200, 201, 202, 203)  # the hole is filled by a line
+    assert read_trace(path, "forecast").g_per_kwh == (100, 101, 102, 103)
+
+
+def test_the_carbon_aware_sdk(tmp_path: Path) -> None:
+    items = [
+        {"location": place, "time": f"{DAY}0{i}:00:00+00:00", "rating": rating + i, "duration": "01:00:00"}
+        for place, rating in (("eastus", 400), ("westus", 300))
+        for i in range(2)
+    ]
+    path = wrote(tmp_path, json.dumps({"Emissions": items}), "c.json")
+    assert read_trace(path, "westus").g_per_kwh == (300, 301)
+    with pytest.raises(FileError, match=r"which location.*eastus, westus"):
+        read_trace(path)
+
+
+def test_watttime_is_in_pounds(tmp_path: Path) -> None:
+    data = {
+        "data": [{"point_time": f"{DAY}00:0{i}:00+00:00", "value": 1000} for i in (0, 5)],
+        "meta": {"region": "CAISO_NORTH", "units": "lbs_co2_per_mwh", "signal_type": "co2_moer"},
+    }
+    found = read_trace(wrote(tmp_path, json.dumps(data), "w.json"))
+    assert found.g_per_kwh == pytest.approx((453.59237, 453.59237))
+    assert "marginal" in found.said
+    rows = f"timestamp,MOER,version\n{DAY}00:00:00Z,1000,3\n{DAY}00:05:00Z,1000,3\n"
+    assert read_trace(wrote(tmp_path, rows)).g_per_kwh == pytest.approx((453.59237, 453.59237))
+
+
+def test_vessim_in_seconds_or_times(tmp_path: Path) -> None:
+    assert read_trace(wrote(tmp_path, "s,a,b\n0,1,2\n3600,3,4\n"), "b").g_per_kwh == (2, 4)
+    assert read_trace(
+        wrote(tmp_path, "time,a (kg/kWh)\n2025-01-01 00:00,0.1\n2025-01-01 01:00,0.2\n")
+    ).g_per_kwh == (
+        100,
+        200,
+    )
+
+
+def test_clocks_that_are_put_back_change_nothing(tmp_path: Path) -> None:
+    local = "time,a\n2025-10-26T02:00:00+02:00,1\n2025-10-26T02:00:00+01:00,2\n2025-10-26T03:00:00+01:00,3\n"
+    found = read_trace(wrote(tmp_path, local))
+    assert found.g_per_kwh == (1, 2, 3)
+    assert found.times_s[1] - found.times_s[0] == 3600
+
+
+def test_two_hours_are_filled_and_three_are_not(tmp_path: Path) -> None:
+    filled = read_trace(wrote(tmp_path, maps({0: 0, 1: 10, 3: 30, 4: 40})))
+    assert filled.g_per_kwh == (0, 10, 20, 30, 40)
+    with pytest.raises(FileError, match=r"nothing between 2025-01-01T01:00:00.000Z and 2025.*, 3 h"):
+        read_trace(wrote(tmp_path, maps({0: 0, 1: 10, 4: 40, 5: 50})))
+
+
+def test_a_value_a_day_has_no_holes(tmp_path: Path) -> None:
+    assert read_trace(wrote(tmp_path, "day,a\n2025-01-01,1\n2025-01-02,2\n2025-01-03,3\n")).step_s == 86400
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("hello\n", "not a trace of intensities"),
+        (maps({0: -5, 1: 5}), "-5 g/kWh"),
+        (maps({0: 5, 1: "nan"}), "'nan' is no number"),
+        (maps({0: 5, 1: "1e400"}), "is no number"),
+        (maps({0: 5, 1: 99999}), "99999 g/kWh"),
+        (maps({0: 5}, "Carbon Intensity furlong/kWh (LCA)"), "unknown unit 'furlong/kWh'"),
+        (maps({0: 5}).replace("2025-01-01", "yesterday"), "is no time"),
+        (maps({}), "holds no intensity"),
+        (maps({0: 5}) + "2025-01-01 00:00:00,France,France,FR,1,7,90\n", "is there twice, with 5 and 7"),
+        (maps({0: 5}) + "2025-01-01 01:00:00,France\n", "2 cells under 7 columns"),
+        ("time,a (furlong)\n2025-01-01,1\n", "unknown unit 'furlong'"),
+        ("time,a,b\n2025-01-01,1,2\n", "which site.*a, b"),
+        ('{"data": [], "meta": {"units": "stones"}}', "unknown unit 'stones'"),
+        ('{"data": [7], "meta": {"units": "lbs_co2_per_mwh"}}', "objects with point_time"),
+        ('[{"from": 7, "to": 8, "intensity": {"actual": 1}}]', "from is missing, or no text"),
+        ('[{"time": "2025-01-01", "rating": "x"}]', "'x' is no number"),
+        ('[{"time": "2025-01-01", "rating": true}]', "is no number"),
+    ],
+)
+def test_a_broken_trace_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(FileError, match=said) as caught:
+        read_trace(wrote(tmp_path, text))
+    assert "\n" not in str(caught.value)
