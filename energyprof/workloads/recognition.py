@@ -7,10 +7,12 @@ stay as they are. Each clip that is trained on is said a little faster or slower
 What is scored are the weights' moving averages: their curve falls smoothly, so a target cuts it once.
 """
 
+import copy
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 from energyprof.workload import Event, Plan, WorkloadError
 from energyprof.workloads import ctc, letters, recogniser, spelling, wav2vec2, whisper
@@ -119,12 +121,20 @@ class Recognition(Program):
             Diverged: the loss or the score is not a number.
             WorkloadError: the weights cannot be loaded, a sound not read, or the device ran out of memory.
         """
+        self.loop = loop.Loop(self.plan, self.device, self.task(self.network(seed), seed), seed)
+        yield from self.loop.train()
+
+    def network(self, seed: int) -> Any:
+        """The model on the device; what no checkpoint holds is drawn from the seed."""
         import torch
 
         torch.manual_seed(seed)
-        model = self.recogniser.network().to(self.device)
+        return self.recogniser.network().to(self.device)
+
+    def task(self, model: Any, seed: int) -> loop.Task:
+        """How the model is trained from that seed."""
         trained = [weight for weight in model.parameters() if weight.requires_grad]
-        task = loop.Task(
+        return loop.Task(
             model=model,
             batches=self.batches(seed),
             loss=self.recogniser.loss,
@@ -134,8 +144,22 @@ class Recognition(Program):
             averaging=self.config["averaging"],
             clip=self.config["clip"],
         )
-        self.loop = loop.Loop(self.plan, self.device, task, seed)
-        yield from self.loop.train()
+
+    def labels(self) -> List[str]:
+        """The first word of each clip that is trained on."""
+        return [text.partition(" ")[0] for text in self.training.texts]
+
+    def groups(self) -> List[str]:
+        """Who speaks it."""
+        return list(self.speakers)
+
+    def part(self, indices: Sequence[int]) -> "Recognition":
+        """The same program with these of the clips; its share of the processes that read them."""
+        found = copy.copy(self)
+        workers = self.training.workers * len(indices) // len(self.training.texts)
+        found.training = replace(self.training.chosen(list(indices)), workers=workers)
+        found.symbols = (self.symbols[0][list(indices)], self.symbols[1][list(indices)])
+        return found
 
     def batches(self, seed: int) -> Iterator[Tuple[Any, Any, Any, Any]]:
         """What is heard, its lengths (n,), symbols (n, most) and their counts (n,), without end."""
