@@ -18,6 +18,7 @@ from energyprof.compare.mismatches import Mismatch, differing_samples, mismatche
 from energyprof.compare.product import Product, products
 from energyprof.compare.sessions import apart, sessions_said
 from energyprof.compare.statistics.intervals import holm
+from energyprof.compare.statistics.robust import named
 from energyprof.compare.statistics.sequential import one_series
 from energyprof.compare.success import Success, success
 from energyprof.compare.winner import winners
@@ -138,6 +139,11 @@ def compare(
         notes += [f"{label}: {line}" for line in levers.unbound(report)]
     if unlike:
         notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
+    for found_in in columns:
+        if found_in.figure.name in ("energy_per_sample", "energy"):
+            for cell, label in zip(found_in.cells, labels, strict=True):
+                if cell is not None and cell.logs is not None:
+                    notes += named(cell.logs, f"{found_in.figure.name.replace('_', ' ')} of {label}")
     if judged:
         notes += weakly_known(reports, labels)
         notes += sessions_said(labels, far, known)

@@ -10,7 +10,8 @@ from typing import Literal
 
 from energyprof.compare.cancelling import Left, left_in, percent
 from energyprof.compare.change import Change, Direction, Values, as_change, collect, side_of
-from energyprof.compare.figures import Figure, of_energy, value
+from energyprof.compare.figures import Figure, missed, of_energy, value
+from energyprof.compare.mismatches import same_script
 from energyprof.compare.sessions import TOGETHER, UNKNOWN, Apart, Known, between
 from energyprof.compare.statistics.intervals import Difference, Logs, p_different, welch, with_systematic
 from energyprof.compare.statistics.mean import coverage_factor
@@ -19,6 +20,7 @@ from energyprof.report.record import Report
 from energyprof.report.uncertainty import BELOW
 
 Scatter = Literal["runs", "all"]
+LEAST_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ def contrast(
         method = partial(interleaved, new_first=pairs.new_first)
         new, old = cut_to(new, pairs.new), cut_to(old, pairs.old)
         collected = None
+    elif (ordered := _by_seed(figure, new, old)) is not None:
+        method = partial(interleaved, new_first=(True,) * len(new.runs))
+        new, old, collected = *ordered, None
     mine, theirs = collected or (collect(figure, new), collect(figure, old))
     if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
         return None
@@ -93,6 +98,29 @@ def contrast(
         uneven = any(BELOW in side.mean.terms for side in (mine, theirs))
         u_rel = math.expm1(min(half, 700.0)) if uneven else half  # halves that differ are those of factors
     return Contrast(alone, whole, left, u_rel, looks)
+
+
+def _by_seed(figure: Figure, new: Report, old: Report) -> tuple[Report, Report] | None:
+    """Both with their runs in the order of their seeds, if those are the same and have a say in the figure.
+
+    Of other work a seed need not say the same, and of few runs the pairs' fewer degrees of freedom cost more
+    than they bring.
+    """
+    if missed not in figure.exclusions or len(new.runs) < LEAST_SEEDS:
+        return None
+    if new.workload.work != old.workload.work and not same_script(new.workload, old.workload):
+        return None
+    sides = []
+    for report in (new, old):
+        entering = {run.seed: run for run in report.runs if value(figure, run) is not None}
+        if None in entering or len(entering) < len(report.runs):
+            return None  # a seed is not known, is there twice, or has no value
+        sides.append(entering)
+    mine, theirs = sides
+    if mine.keys() != theirs.keys():
+        return None
+    seeds = sorted(seed for seed in mine if seed is not None)
+    return cut_to(new, [mine[seed] for seed in seeds]), cut_to(old, [theirs[seed] for seed in seeds])
 
 
 def difference(figure: Figure, new: Report, old: Report) -> Difference | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from energyprof.compare.change import Change
+from energyprof.compare.change import Change, collect
 from energyprof.compare.contrast import contrast
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.limits import (
@@ -28,6 +28,7 @@ from energyprof.compare.mismatches import Aspect, mismatches, refuse, same_scrip
 from energyprof.compare.sessions import SAME_EVERY_DAY, TOGETHER, UNKNOWN, Known, apart, sessions_said
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
+from energyprof.compare.statistics.robust import named
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
@@ -136,6 +137,7 @@ def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) ->
         notes=(
             *notes,
             *plan.notes,
+            *_outliers(case, names),
             *sessions_said((labels[1], labels[0]), (TOGETHER, far), _of(known, names)),
         ),
         doubts=tuple(
@@ -177,6 +179,17 @@ def _plan(new: Report, baseline: Report) -> _Plan:
         )
     coming = sequential.next_look(n, looks)
     return _Plan("pairs", (n, n), sequential.alpha(looks), "now" if due else "not yet", coming, tuple(notes))
+
+
+def _outliers(case: Case, names: Sequence[str]) -> list[str]:
+    """A line for each run that is far from its report's others in a figure that is limited."""
+    lines: list[str] = []
+    for report, label in zip((case.new, case.baseline), case.labels, strict=True):
+        for name in names:
+            values = collect(BY_NAME[name], report)
+            if values is not None and values.logs is not None:
+                lines += named(values.logs, f"{name.replace('_', ' ')} of {label}")
+    return lines
 
 
 def _paid(looks: int) -> str:

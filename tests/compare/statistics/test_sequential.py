@@ -65,6 +65,13 @@ def many(n, contrast):
         ratio = (gaps[:, first].mean(1) + gaps[:, ~first].mean(1)) / 2
         se = gaps.std(1, ddof=1) * math.sqrt(1 / first.sum() + 1 / (~first).sum()) / 2
         dof = np.full(len(gaps), n - 1.0)
+        if n >= 10:
+            ordered, ends = np.sort(gaps, axis=1), n // 10
+            inner = ordered[:, ends : n - ends]
+            winsorised = np.clip(ordered, inner[:, :1], inner[:, -1:])
+            h = n - 2 * ends
+            ratio, dof = inner.mean(1), np.full(len(gaps), h - 1.0)
+            se = winsorised.std(1, ddof=1) * math.sqrt((n - 1) / (h * (h - 1)))
     else:
         v, w = new.var(1, ddof=1) / n, old.var(1, ddof=1) / n
         ratio, se = new.mean(1) - old.mean(1), np.sqrt(v + w)
