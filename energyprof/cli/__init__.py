@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "import": ("import_", "import_files", {}),
     "calibrate": ("calibrate", "calibrate", {}),
     "doctor": ("doctor", "doctor", {}),
+    "control": ("control", "control", {}),
     "levers": ("levers", "levers", {}),
     "workloads": ("workloads", "workloads", {}),
     "schema": ("schema", "schema", {}),

@@ -12,6 +12,7 @@ from energyprof.cli.options import (
     IDLE_S,
     INTERVAL_S,
     Calibrations,
+    ControlFolder,
     Force,
     Idle,
     Interval,
@@ -53,6 +54,7 @@ def aa(
     calibration: Calibrations = None,
     meter_test: MeterTest = None,
     machine: Machine = "",
+    control: ControlFolder = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -113,6 +115,7 @@ def aa(
         machine=machine,
     )
     measuring = dataclasses.replace(measuring, taken=taken(force=force))  # else it goes on with what is there
+    sides.refuse_unfit(control, measuring, asked.label, as_json=json, quiet=quiet)
     cooldown_s, job = checked_wait("--cooldown", cooldown), asked.job(None)
     a, b = Side("A", job, path, "the one"), Side("B", job, again, "the same again")
     plan = Sessions(sessions, pairs, every * 3600)

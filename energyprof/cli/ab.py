@@ -11,6 +11,7 @@ from energyprof.cli.options import (
     IDLE_S,
     INTERVAL_S,
     Calibrations,
+    ControlFolder,
     Distrust,
     Force,
     Idle,
@@ -67,6 +68,7 @@ def ab(
     calibration: Calibrations = None,
     meter_test: MeterTest = None,
     machine: Machine = "",
+    control: ControlFolder = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="NAME", help="The reports: NAME-A.json and NAME-B.json."),
@@ -117,6 +119,7 @@ def ab(
         machine=machine,
     )
     cooldown_s = checked_wait("--cooldown", cooldown)
+    sides.refuse_unfit(control, measuring, labels[-1], as_json=json, quiet=quiet)
     with contextlib.ExitStack() as stack:
         # From here on a signal ends it in good order: the checkout of "before" must not be left behind.
         inbox = stack.enter_context(signals())

@@ -137,6 +137,14 @@ Distrust = Annotated[
         help="Hold what programs say of phases and samples against their whole energy, as `gate` does.",
     ),
 ]
+ControlFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--control",
+        metavar="DIR",
+        help="A folder of `energyprof control`: where the machine was unfit, there is no verdict.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; text for people goes to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]

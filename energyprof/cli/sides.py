@@ -8,11 +8,14 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import typer
+
 from energyprof.cli import profiling, streams
 from energyprof.cli.options import report_path
 from energyprof.cli.quoted import asked, commands
 from energyprof.errors import UsageError
 from energyprof.profile.checkout import Checkout
+from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.request import TrainingRequest
 from energyprof.profile.watchers import Watcher
 from energyprof.report.file import to_json
@@ -54,6 +57,33 @@ def paths(output: Path | None, label: str, endings: Sequence[str], *, force: boo
     given = output if output is not None else report_path(None, label, force=force)
     stem = given.name.removesuffix(".json")
     return [report_path(given.with_name(f"{stem}{e}.json"), label, force=force) for e in endings]
+
+
+def refuse_unfit(
+    controls: Path | None, settings: MeasurementSettings, label: str, *, as_json: bool, quiet: bool
+) -> None:
+    """A control of this machine, if a folder of them was given; where it is unfit, that is the verdict.
+
+    Raises:
+        Exit: it is unfit: 4.
+        EnergyprofError: there can be no control; see `before_verdict`.
+    """
+    if controls is None:
+        return
+    import sys
+
+    from energyprof import formats
+    from energyprof.cli.fit import before_verdict
+    from energyprof.compare.gate import check as checking
+
+    verdict = before_verdict(controls, settings, label, quiet=quiet)
+    if verdict is None:
+        return
+    if as_json:
+        formats.verdict_format("json").write_check(verdict, sys.stdout)
+    if not quiet:
+        formats.verdict_format("text").write_check(verdict, sys.stderr if as_json else sys.stdout)
+    raise typer.Exit(checking.exit_code(verdict, strict=False))
 
 
 def screen(*, quiet: bool) -> Screen:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from energyprof.compare.reasons import Reason, reason
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.decode import Count, Misfit, decode
 from energyprof.errors import FileError
@@ -146,18 +147,24 @@ def bank_in(content: Mapping[str, Any]) -> Bank | None:
     return Bank(statistics.fmean(logs), sd, len(logs), len(content["runs"]))
 
 
-def faster(bank: Bank | None, run: Run) -> str | None:
-    """A few words if the run reached its target too fast to be the same work as the bank's.
+def faster(bank: Bank | None, run: Run) -> Reason | None:
+    """A reason if the run reached its target too fast to be the same work as the bank's.
 
     Judged whenever a report is read, and never stored: a new bank must not break an old report.
     """
     if bank is None or run.status != "reached" or not run.samples or not bank.too_fast([run.samples]):
         return None
-    return f"{run.samples:,} samples, where {bank.samples(ALPHA):,.0f} or more were expected"
+    least = bank.samples(ALPHA)
+    return reason(
+        "faster_than_bank",
+        f"{run.samples:,} samples, where {least:,.0f} or more were expected",
+        samples=run.samples,
+        expected=least,
+    )
 
 
-def faster_together(report: Report) -> str | None:
-    """A line if no single run is too fast for the bank but all of them together are."""
+def faster_together(report: Report) -> Reason | None:
+    """A reason if no single run is too fast for the bank but all of them together are."""
     bank = bank_of(report.workload)
     samples = [run.samples for run in report.runs if run.status == "reached" and run.samples]
     alone = any(faster(bank, run) for run in report.runs)
@@ -165,7 +172,12 @@ def faster_together(report: Report) -> str | None:
     if bank is None or alone or len(samples) < max(2, len(report.runs)) or not bank.too_fast(samples):
         return None
     mean, least = statistics.geometric_mean(samples), bank.samples(ALPHA, len(samples))
-    return f"{mean:,.0f} samples on average, where {least:,.0f} or more were expected"
+    return reason(
+        "faster_than_bank_together",
+        f"{mean:,.0f} samples on average, where {least:,.0f} or more were expected",
+        samples=mean,
+        expected=least,
+    )
 
 
 def _last_interval(run: Mapping[str, Any]) -> tuple[int, int]:

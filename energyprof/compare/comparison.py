@@ -12,10 +12,11 @@ from energyprof.compare.change import Change, Values, exp
 from energyprof.compare.column import Column, column
 from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out, missed
 from energyprof.compare.gate.noise import Noise, known_of
-from energyprof.compare.gate.validity import unjudgeable
+from energyprof.compare.gate.validity import every_reason, unjudgeable
 from energyprof.compare.machines import machine_name, weakly_known
 from energyprof.compare.mismatches import Mismatch, differing_samples, mismatches, refuse
 from energyprof.compare.product import Product, products
+from energyprof.compare.reasons import Invalidity
 from energyprof.compare.sessions import apart, sessions_said
 from energyprof.compare.statistics.intervals import holm
 from energyprof.compare.statistics.robust import named
@@ -87,6 +88,7 @@ class Comparison:
     notes: tuple[str, ...] = ()  # in what the works of one task differ
     best: Mapping[str, str] = field(default_factory=dict)  # the label of the best report, by figure
     withheld: tuple[Withheld, ...] = ()
+    reasons: tuple[Invalidity, ...] = ()  # all why a run could not be judged, for programs
 
 
 def compare(
@@ -163,6 +165,7 @@ def compare(
         tuple(notes),
         {name: labels[i] for name, i in won.items()},
         _withheld(labels, cells, barred),
+        tuple(one for r, label in zip(reports, labels, strict=True) for one in every_reason(r, label)),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from energyprof.compare.reasons import Reason, reason
 from energyprof.compare.statistics import terms
 from energyprof.meter import Boundary
 from energyprof.report.energy import MIN_COVERAGE
@@ -14,7 +15,7 @@ from energyprof.report.phases import apart, told
 from energyprof.report.record import Phase, Report, Run
 
 # A reason why a run does not count for a figure, or None.
-Exclusion = Callable[[Run], str | None]
+Exclusion = Callable[[Run], Reason | None]
 
 
 @dataclass(frozen=True)
@@ -30,38 +31,51 @@ class Figure:
     terms: Callable[[Run, float], Mapping[str, float]]
 
 
-def broken(run: Run) -> str | None:
+def broken(run: Run) -> Reason | None:
     """Why the training itself says nothing."""
-    if run.status == "failed":
-        return "failed" if run.exit_code is None else f"failed with exit code {run.exit_code}"
-    return run.status if run.status in ("interrupted", "diverged") else None
+    if run.status == "failed" and run.exit_code is None:
+        return reason("failed", "failed")
+    if run.status == "failed" and run.exit_code is not None:
+        return reason("failed", f"failed with exit code {run.exit_code}", exit_code=run.exit_code)
+    return reason(run.status, run.status) if run.status in ("interrupted", "diverged") else None
 
 
-def unmetered(run: Run) -> str | None:
+def unmetered(run: Run) -> Reason | None:
     """Why the run's joules cannot be used."""
     if run.energy_j is None:
-        return "energy not measured" + (f" ({', '.join(map(str, run.flags))})" if run.flags else "")
+        why = f" ({', '.join(map(str, run.flags))})" if run.flags else ""
+        return reason("energy_not_measured", f"energy not measured{why}")
     if run.energy_j <= 0:
-        return "0 J: shorter than its meters can resolve"
+        return _zero(run.energy_j)
     if run.coverage is None:
-        return "it is not known how much of the run the meters cover"
-    if run.coverage < MIN_COVERAGE:
-        # Truncated, not rounded: 98.97 % must not read as the 99 % that it misses.
-        return f"the meters cover {math.floor(run.coverage * 1000) / 10} % of it, 99 % is needed"
-    return None
+        return reason("coverage_unknown", "it is not known how much of the run the meters cover")
+    return _uncovered(run.coverage, "it") if run.coverage < MIN_COVERAGE else None
 
 
-def missed(run: Run) -> str | None:
+def _zero(energy_j: float) -> Reason:
+    return reason("energy_zero", "0 J: shorter than its meters can resolve", energy_j=energy_j)
+
+
+def _uncovered(coverage: float, of: str) -> Reason:
+    # Truncated, not rounded: 98.97 % must not read as the 99 % that it misses.
+    words = f"the meters cover {math.floor(coverage * 1000) / 10} % of {of}, 99 % is needed"
+    return reason("coverage_low", words, coverage=coverage, needed=MIN_COVERAGE)
+
+
+def missed(run: Run) -> Reason | None:
     """Why the run has no figure at the target."""
-    return "target missed" if run.status == "missed" else None
+    if run.status != "missed":
+        return None
+    numbers = {"score": run.score, "samples": run.samples}
+    return reason("target_missed", "target missed", **{k: x for k, x in numbers.items() if x is not None})
 
 
-def _no_target(run: Run) -> str | None:
-    return None if run.status == "reached" else "no target"
+def _no_target(run: Run) -> Reason | None:
+    return None if run.status == "reached" else reason("no_target", "no target")
 
 
-def _has_target(run: Run) -> str | None:
-    return None if run.status == "done" else "it has a target"
+def _has_target(run: Run) -> Reason | None:
+    return None if run.status == "done" else reason("has_target", "it has a target")
 
 
 def _energy_per_sample(run: Run) -> float | None:
@@ -117,19 +131,18 @@ def _total_energy(run: Run) -> float | None:
 DELAY_S = 0.5
 
 
-def _unseen(run: Run) -> str | None:
+def _unseen(run: Run) -> Reason | None:
     """Why the joules of the whole program, start-up and end included, cannot be used."""
     if run.total_energy_j is None:
-        return "energy not measured"
+        return reason("energy_not_measured", "energy not measured")
     if run.total_energy_j <= 0:
-        return "0 J: shorter than its meters can resolve"
+        return _zero(run.total_energy_j)
     phases = [phase for phase in run.phases if not phase.actor]
     seen = [(phase.coverage, phase.end_s - phase.start_s) for phase in phases]
     whole_s = math.fsum(span_s for _, span_s in seen)
     covered_s = math.fsum((coverage or 0.0) * span_s for coverage, span_s in seen)
     if covered_s < MIN_COVERAGE * whole_s - DELAY_S:
-        share = math.floor(1000 * covered_s / whole_s) / 10
-        return f"the meters cover {share} % of the whole program, 99 % is needed"
+        return _uncovered(covered_s / whole_s, "the whole program")
     return None
 
 
@@ -211,10 +224,10 @@ def left_out(report: Report) -> tuple[str, ...]:
         return ("it has no runs",)
     lines = []
     for i, run in enumerate(report.runs):
-        if reason := broken(run):
-            lines.append(f"{run_name(report, i)} left out: {reason}")
-        elif reason := unmetered(run):
-            lines.append(f"{run_name(report, i)} left out of energy and power: {reason}")
+        if why := broken(run):
+            lines.append(f"{run_name(report, i)} left out: {why}")
+        elif why := unmetered(run):
+            lines.append(f"{run_name(report, i)} left out of energy and power: {why}")
     return tuple(lines)
 
 

@@ -143,10 +143,10 @@ def _kept(report: Report) -> tuple[list[tuple[Run, Sequence[Phase]]], list[str]]
     kept, notes = [], []
     for i, run in enumerate(report.runs):
         phases = _whole(run)
-        reason = unmetered(run) or _shared(run)
-        if reason is None and sum(phase.energy_j or 0.0 for phase in _train(phases)) <= 0:
+        reason = str(unmetered(run) or _shared(run) or "")
+        if not reason and sum(phase.energy_j or 0.0 for phase in _train(phases)) <= 0:
             reason = "no train phase with energy and samples"
-        if reason is None:
+        if not reason:
             kept.append((run, phases))
         else:
             notes.append(f"{run_name(report, i)} left out: {reason}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from energyprof.compare.change import Change, Values
 from energyprof.compare.column import column
 from energyprof.compare.figures import BY_NAME, Figure, value
+from energyprof.compare.reasons import Reason, reason
 from energyprof.compare.sessions import UNKNOWN, Apart, Known
 from energyprof.compare.statistics.intervals import holm
 from energyprof.report.record import Report, Run
@@ -37,9 +38,9 @@ class Product:
     spread: float | None = None  # of the energy, as of a factor
 
 
-def _in_factors(run: Run) -> str | None:
+def _in_factors(run: Run) -> Reason | None:
     known = value(BY_NAME["energy_per_sample"], run) and run.samples
-    return None if known else "not all factors of its energy are known"
+    return None if known else reason("factors_unknown", "not all factors of its energy are known")
 
 
 def _on_top(run: Run) -> float | None:

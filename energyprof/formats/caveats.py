@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from energyprof.compare.gate.check import Check, CheckOutcome
+from energyprof.compare.gate.waivers import printed
 from energyprof.formats import wording
 
 NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."
@@ -13,7 +14,7 @@ def caveats(result: Check) -> list[str]:
     """A sentence each; none where energy was measured."""
     lines = [wording.UNMEASURED[result.origin]] if result.origin != "measured" else []
     lines += [NO_ENERGY] if any(verdict.limit.figure in CPU_TIME for verdict in result.verdicts) else []
-    return lines
+    return [*lines, *printed(result.waived)]
 
 
 def unjudged(result: Check) -> list[tuple[CheckOutcome, str]]:

@@ -73,6 +73,13 @@ def _binned(values: Sequence[float], each: int) -> list[float]:
     return [fmean(values[i : i + each]) for i in range(0, len(values), each)]
 
 
+def bars(values: Sequence[float | None]) -> str:
+    """A bar for each value, on the scale of all; a blank where there is none."""
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    return "".join(" " if value is None else _bar(value, low, high) for value in values)
+
+
 def _bar(value: float, low: float, high: float) -> str:
     share = (value - low) / (high - low) if high > low else 0.0
     return _BARS[min(len(_BARS) - 1, int(share * len(_BARS)))]

@@ -27,6 +27,8 @@ from energyprof.report.meter_test.verdict import of_gpu, same_device
 # An interpreter with PyTorch on a network's disk, and the first use of a GPU, take tens of seconds.
 READY_S = 90.0
 STOP_S = 2.0
+# It answers between two slices of its work, on a busy machine later.
+ANSWER_S = 5.0
 REMEDY = "--python PATH names an interpreter whose PyTorch can"
 # Of /proc/PID/stat, from its third field on: user and system time, in ticks.
 UTIME, STIME = 11, 12
@@ -71,6 +73,14 @@ class Load:
         assert self._process.stdin is not None
         with suppress(OSError):
             self._process.stdin.write(b"%.3f\n" % share)
+
+    def done(self) -> int | None:
+        """How much of its work it has done until now; ``None``: it has ended, or does not answer."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(b"?\n")
+        said = self.said(time.monotonic() + ANSWER_S)
+        return int(said) if said.isdecimal() else None
 
     def used_s(self) -> float:
         """Its processor time until now; 0 once it has ended."""
@@ -200,10 +210,10 @@ def _gpu(said: str, number: int, gpus: Sequence[MeterInfo]) -> Target | str:
     """
     try:
         facts: Any = json.loads(said)
-        name, uuid = str(facts["name"]), str(facts["uuid"])
+        name, uuid, torch = str(facts["name"]), str(facts["uuid"]), str(facts["torch"])
     except (ValueError, TypeError, KeyError):
         return said or f"it was not ready within {READY_S:g} s"
     meant = next((info for info in gpus if uuid and same_device(info.device, uuid)), None)
     info = meant or gpus[number]
-    about = f"{name}, cuda:{number} of PyTorch"
+    about = f"{name}, cuda:{number} of PyTorch {torch}"
     return Target(f"GPU {_number(info)}", "gpu", meant.device if meant is not None else "", about=about)

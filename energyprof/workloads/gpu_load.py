@@ -1,7 +1,7 @@
 """A program that keeps one GPU as busy as it is told: ``python -m energyprof.workloads.gpu_load NUMBER``.
 
 It says what the GPU is in a line of JSON, or in one line why there is none and exits 2. Then it takes a share
-a line on stdin, and ends when that ends.
+a line on stdin, answers ``?`` with how many products it has made, and ends when its input does.
 """
 
 import json
@@ -42,21 +42,26 @@ def _work(torch: Any, number: int) -> None:
     product = torch.empty_like(matrix)
     torch.matmul(matrix, matrix, out=product)
     torch.cuda.synchronize(device)
-    print(json.dumps({"name": properties.name, "uuid": str(getattr(properties, "uuid", ""))}), flush=True)
-    share = 0.0
+    uuid = str(getattr(properties, "uuid", ""))
+    print(json.dumps({"name": properties.name, "uuid": uuid, "torch": torch.__version__}), flush=True)
+    share, done = 0.0, 0
     while True:
         start_s = time.perf_counter()
         until_s = start_s + share * random.uniform(*SLICES_S)
         while time.perf_counter() < until_s:
             torch.matmul(matrix, matrix, out=product)
             torch.cuda.synchronize(device)
+            done += 1
         # On a small GPU a single product takes longer than that.
         rest_s = (time.perf_counter() - start_s) * (1 - share) / share if share > 0 else None
         if select.select([0], [], [], rest_s)[0]:
             words = os.read(0, 100).split()
             if not words:
                 return
-            share = float(words[-1])
+            if words[-1] == b"?":
+                print(done, flush=True)
+            else:
+                share = float(words[-1])
 
 
 def _refuse(why: str) -> int:

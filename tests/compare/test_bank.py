@@ -140,7 +140,7 @@ def test_a_run_that_missed_its_target_is_not_fast() -> None:
 
 
 def test_a_run_that_is_too_fast_is_said_to_be_so_where_its_report_is_shown() -> None:
-    assert faster(BANK, run(samples=500)) == "500 samples, where 693 or more were expected"
+    assert str(faster(BANK, run(samples=500))) == "500 samples, where 693 or more were expected"
     console = Console(width=200, file=io.StringIO())
     console.print(summary(unet(512), None))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
@@ -153,7 +153,7 @@ def test_a_reports_runs_are_judged_together_where_none_is_flagged_by_itself() ->
     alone, five = found.samples(0.001), found.samples(0.001, 5)
     between = round((alone + five) / 2)
     line = faster_together(unet(*[between] * 5))
-    assert line is not None and line.startswith(f"{between:,} samples on average")
+    assert line is not None and str(line).startswith(f"{between:,} samples on average")
     assert faster_together(unet(between)) is None
     assert faster_together(unet(*[round(math.exp(found.log_mean))] * 5)) is None
     slow = replace(unet(*[between] * 5).runs[0], status="missed")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from energyprof.compare.change import Change
+from energyprof.compare.gate.control import Controls
 from energyprof.compare.gate.evidence import Case, Evidence, examine
 from energyprof.compare.gate.history import LAST, History
 from energyprof.compare.gate.history import evidence as evidence_of
@@ -14,6 +15,8 @@ from energyprof.compare.gate.limits import Claims, Limit
 from energyprof.compare.gate.noise import Noise
 from energyprof.compare.gate.suite import Suite
 from energyprof.compare.gate.verdict import Verdict, judge, overall
+from energyprof.compare.gate.waivers import NONE, Waived, Waivers
+from energyprof.compare.reasons import Invalidity, lines
 from energyprof.compare.sessions import UNKNOWN, Known
 from energyprof.errors import NotComparable
 from energyprof.meter import Origin, joint_origin
@@ -47,6 +50,8 @@ class Check:
     notes: tuple[str, ...] = ()  # what to know to read the verdict
     doubts: tuple[tuple[str, Flag], ...] = ()  # where, and what may explain the verdict
     next_look: int | None = None  # of a series: the number of pairs at the next look
+    reasons: tuple[Invalidity, ...] = ()  # the same as ``invalid`` for programs: codes and numbers
+    waived: tuple[Waived, ...] = ()  # what would be among them, but is overlooked, and by what
     # For several workloads, a line each:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
@@ -63,19 +68,22 @@ def check(
     allow: Collection[str] = (),
     claims: Claims = "believed",
     known: Known = UNKNOWN,
+    waivers: Waivers = NONE,
+    controls: Controls | None = None,
 ) -> Check:
     """Whether ``new`` keeps the ``limits`` (none: `default_limits`) against ``baseline``.
 
     Two reports of one series (``ab``) are judged in pairs, at the looks that were planned: INCONCLUSIVE with
     a ``next_look`` means to go on. For ``allow`` see `examine`. Where the programs' ``claims`` are doubted,
     what the profiler sees by itself must keep the limits, too (`beside_claims`). What is ``known`` of how
-    much sessions differ goes before what the noise says of it.
+    much sessions differ goes before what the noise says of it. With ``controls`` the machine must have been
+    fit.
 
     Raises:
         NotComparable: work, boundary, origin, meters or machine differ.
         UsageError: a figure is limited twice, or the reports do not have it.
     """
-    case = Case(new, baseline, labels, noise, claims=claims, known=known)
+    case = Case(new, baseline, labels, noise, "", claims, known, waivers, controls)
     return _judged(examine(case, limits, allow), labels, new.origin)
 
 
@@ -85,6 +93,8 @@ def check_suite(
     labels: tuple[str, str] = ("new", "baseline"),
     overlook: Sequence[Literal["changed"]] = (),
     allow: Collection[str] = (),
+    waivers: Waivers = NONE,
+    controls: Controls | None = None,
 ) -> Check:
     """Every workload of two folders, all their limits judged together.
 
@@ -98,15 +108,17 @@ def check_suite(
     incomparable = []
     for case in found.cases:
         try:
-            evidence.append(examine(case, limits, allow))
+            asked = replace(case, waivers=waivers, controls=controls)
+            evidence.append(examine(asked, limits, allow))
         except NotComparable as refusal:
             lines = [line.strip() for line in str(refusal).splitlines() if line.startswith("  ")]
             incomparable.append(f"{case.work}: {'; '.join(lines)}")
     several = Evidence(
         tuple(trial for e in evidence for trial in e.trials),
-        tuple(line for e in evidence for line in e.invalid),
+        tuple(one for e in evidence for one in e.invalid),
         notes=tuple(dict.fromkeys(note for e in evidence for note in e.notes)),
         doubts=tuple(doubt for e in evidence for doubt in e.doubts),
+        waived=tuple(one for e in evidence for one in e.waived),
     )
     origin = joint_origin(case.new.origin for case in found.cases)
     result = _judged(several, labels, origin)
@@ -141,13 +153,15 @@ def check_history(
     limits: Sequence[Limit] = (),
     labels: tuple[str, str] = ("new", "history"),
     last: int = LAST,
+    waivers: Waivers = NONE,
+    controls: Controls | None = None,
 ) -> Check:
     """Whether ``new`` is what the ``last`` reports before it predict, without an upward trend over all.
 
     Raises:
         UsageError: a figure is limited twice, or the report does not have it.
     """
-    return _judged(evidence_of(new, before, limits, labels[0], last), labels, new.origin)
+    return _judged(evidence_of(new, before, limits, labels[0], last, waivers, controls), labels, new.origin)
 
 
 def without_baseline(label: str, baseline: str) -> Check:
@@ -169,10 +183,12 @@ def _judged(evidence: Evidence, labels: tuple[str, str], origin: Origin) -> Chec
         outcome,
         *labels,
         verdicts,
-        evidence.invalid,
+        lines(evidence.invalid),
         evidence.information,
         origin,
         evidence.notes,
         evidence.doubts,
         evidence.next_look if outcome == "INCONCLUSIVE" else None,
+        reasons=evidence.invalid,
+        waived=evidence.waived,
     )

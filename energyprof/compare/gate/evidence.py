@@ -9,6 +9,8 @@ from typing import Literal
 from energyprof.compare.change import Change, collect
 from energyprof.compare.contrast import contrast
 from energyprof.compare.figures import BY_NAME
+from energyprof.compare.gate.control import Controls
+from energyprof.compare.gate.fit_for import fit_for
 from energyprof.compare.gate.limits import (
     DEFAULT_MARGIN,
     SHOWN,
@@ -21,10 +23,12 @@ from energyprof.compare.gate.limits import (
 )
 from energyprof.compare.gate.noise import Noise, unfit
 from energyprof.compare.gate.noise import known as noise_known
-from energyprof.compare.gate.validity import doubts, invalid, unjudgeable
+from energyprof.compare.gate.validity import doubts, unjudgeable, validity
 from energyprof.compare.gate.verdict import Design, Trial
+from energyprof.compare.gate.waivers import NONE, Waived, Waivers
 from energyprof.compare.machines import weakly_known
 from energyprof.compare.mismatches import Aspect, mismatches, refuse, same_script
+from energyprof.compare.reasons import Invalidity, at, reason
 from energyprof.compare.sessions import SAME_EVERY_DAY, TOGETHER, UNKNOWN, Known, apart, sessions_said
 from energyprof.compare.statistics import sequential
 from energyprof.compare.statistics.intervals import ALPHA
@@ -50,18 +54,21 @@ class Case:
     claims: Claims = "believed"  # what the programs say of themselves
     # How much sessions differ, by what else is known than the noise.
     known: Known = field(default_factory=lambda: UNKNOWN)
+    waivers: Waivers = NONE
+    controls: Controls | None = None  # of the machine; None: it is not asked whether that was fit
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one case contributes; with ``invalid`` lines there are no ``trials``."""
+    """What one case contributes; with ``invalid`` reasons there are no ``trials``."""
 
     trials: tuple[Trial, ...] = ()
-    invalid: tuple[str, ...] = ()
+    invalid: tuple[Invalidity, ...] = ()
     information: tuple[tuple[str, Change], ...] = ()  # figures without a limit
     notes: tuple[str, ...] = ()
     doubts: tuple[tuple[str, Flag], ...] = ()  # where, and the flag
     next_look: int | None = None  # in pairs; None: no further look
+    waived: tuple[Waived, ...] = ()
 
 
 def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) -> Evidence:
@@ -100,13 +107,17 @@ def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) ->
         notes += _claimed([limit.figure for limit in judged_by])
     notes += [f"the work differs: {o.message}" for o in mismatches((new, baseline), labels, ["work"])]
     names = [limit.figure for limit in judged_by]
-    if lines := invalid((new, labels[0]), (baseline, labels[1]), names):
-        return Evidence(invalid=lines, notes=tuple(notes))
+    sides = ((new, labels[0]), (baseline, labels[1]))
+    found_invalid = validity(*sides, names, case.waivers)
+    machine = fit_for(sides, case.controls, case.waivers)
+    notes += [*case.waivers.notes, *machine.notes]
+    waived = (*machine.waived, *found_invalid.waived)
+    if lines := (*machine.invalid, *found_invalid.invalid):
+        return Evidence(invalid=lines, notes=tuple(notes), waived=waived)
     plan = _plan(new, baseline)
     if not min(plan.counts):
-        return Evidence(
-            invalid=(f"{labels[0]} and {labels[1]} have no complete pair of runs",), notes=tuple(notes)
-        )
+        why = at(reason("no_pairs", "no complete pair of runs"), f"{labels[0]} and {labels[1]}")
+        return Evidence(invalid=(why,), notes=tuple(notes), waived=waived)
     wanted = dict.fromkeys((*SHOWN, *names))
     far = apart(new, baseline)
     known = case.known if noise is None else {**noise_known(noise), **case.known}
@@ -144,6 +155,7 @@ def examine(case: Case, limits: Sequence[Limit], allow: Collection[str] = ()) ->
             doubt for r, label in zip((new, baseline), labels, strict=True) for doubt in doubts(r, label)
         ),
         next_look=plan.next_look,
+        waived=waived,
     )
 
 

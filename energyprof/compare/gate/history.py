@@ -15,12 +15,15 @@ from energyprof.compare.cancelling import Left, left_in
 from energyprof.compare.change import collect, side_of
 from energyprof.compare.figures import BY_NAME, missed, of_energy
 from energyprof.compare.gate.accepted import Accepted
+from energyprof.compare.gate.control import Controls
 from energyprof.compare.gate.evidence import Evidence
+from energyprof.compare.gate.fit_for import fit_for
 from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.levels import Level, levels
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
-from energyprof.compare.gate.validity import doubts, exclusions, invalid, of_runs
+from energyprof.compare.gate.validity import doubts, excluded, exclusions, of_runs, validity
 from energyprof.compare.gate.verdict import Design, Trial
+from energyprof.compare.gate.waivers import NONE, Waivers
 from energyprof.compare.mismatches import NAMED, Aspect, mismatches, same_script
 from energyprof.compare.sessions import LEAST, PAUSE_S, Known, SessionScatter
 from energyprof.compare.statistics.intervals import (
@@ -110,7 +113,13 @@ def history(
 
 
 def evidence(
-    new: Report, before: History, limits: Sequence[Limit] = (), label: str = "new", last: int = LAST
+    new: Report,
+    before: History,
+    limits: Sequence[Limit] = (),
+    label: str = "new",
+    last: int = LAST,
+    waivers: Waivers = NONE,
+    controls: Controls | None = None,
 ) -> Evidence:
     """For each limit, the report against what the ``last`` ones of its level predict, and the trend in that.
 
@@ -118,9 +127,12 @@ def evidence(
         UsageError: a figure is limited twice, or the report does not have it.
     """
     limits = reject_duplicates(limits) or default_limits(new, new)
-    if lines := invalid((new, label), None, [limit.figure for limit in limits]):
-        return Evidence(invalid=lines, notes=before.left_out)
-    found, notes = [], []
+    sound = validity((new, label), None, [limit.figure for limit in limits], waivers)
+    machine = fit_for(((new, label),), controls, waivers)
+    waived, notes = (*machine.waived, *sound.waived), [*waivers.notes, *machine.notes]
+    if barred := (*machine.invalid, *sound.invalid):
+        return Evidence(invalid=barred, notes=(*notes, *before.left_out), waived=waived)
+    found = []
     for limit in limits:
         values = collect(BY_NAME[limit.figure], new)
         past = [(p, p.figures[limit.figure]) for p in before.past if limit.figure in p.figures]
@@ -147,7 +159,7 @@ def evidence(
         if len(of_level) + 1 >= LEAST_FOR_CREEP and max(before_it) - min(before_it) > ROUNDING:
             rise = trend([*before_it, values.logs.mean])
             found.append(_trial(limit, rise, most.u, most, (1, len(of_level)), "trend"))
-    return Evidence(tuple(found), notes=(*notes, *before.left_out), doubts=doubts(new, label))
+    return Evidence(tuple(found), notes=(*notes, *before.left_out), doubts=doubts(new, label), waived=waived)
 
 
 def session_scatter(before: History) -> Known:
@@ -291,7 +303,7 @@ def _fitting(
         return {"boundary": "another boundary", "origin": "measured or not", "meters": "other meters"}[
             differing[0].kind
         ]
-    if of_runs(report, "", [missed, *exclusions(names, report.workload)]):
+    if of_runs(report, "", [excluded(missed), *exclusions(names, report.workload)])[0]:
         return "invalid runs"
     figures, left = {}, {}
     for name in names:

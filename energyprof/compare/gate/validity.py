@@ -5,50 +5,70 @@ One that may not be spoils its whole report, since none is dropped: what is left
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from energyprof.compare import bank
 from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME, Exclusion, broken, missed, run_name, unmetered
 from energyprof.compare.gate.limits import LIMITED, choice
+from energyprof.compare.gate.waivers import NONE, Waived, Waivers, split
 from energyprof.compare.mismatches import NAMED
+from energyprof.compare.reasons import Invalidity, Reason, at, of_flag, reason
 from energyprof.errors import UsageError
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report, Run, WorkloadRecord
 
+# Every reason of one kind why a run cannot be judged; none: it can, as far as this goes.
+Finder = Callable[[Run], Sequence[Reason]]
 
-def disturbed(names: Collection[str]) -> Exclusion:
+
+def excluded(exclusion: Exclusion) -> Finder:
+    """The reason of a figure's exclusion."""
+    return lambda run: [why] if (why := exclusion(run)) is not None else []
+
+
+def disturbed(names: Collection[str]) -> Finder:
     """Why figures of a run, among them those that ``names`` say, are not those of the work alone."""
-
-    def exclusion(run: Run) -> str | None:
-        spoilt = (flag.reason for flag in run.flags if any(map(flag.invalidates, names)))
-        return "; ".join(dict.fromkeys(spoilt)) or None
-
-    return exclusion
+    return lambda run: [of_flag(flag) for flag in run.flags if any(map(flag.invalidates, names))]
 
 
-def suspect(work: WorkloadRecord) -> Exclusion:
+def suspect(work: WorkloadRecord) -> Finder:
     """Why a run is probably not of the ``work`` that it claims to be."""
     reference = bank.bank_of(work)
 
-    def exclusion(run: Run) -> str | None:
-        detail = bank.faster(reference, run)
-        return detail and f"faster than the reference runs, so the work has probably changed ({detail})"
+    def finder(run: Run) -> list[Reason]:
+        found = bank.faster(reference, run)
+        if found is None:
+            return []
+        words = f"faster than the reference runs, so the work has probably changed ({found})"
+        return [replace(found, words=words)]
 
-    return exclusion
+    return finder
 
 
-def exclusions(names: Collection[str], work: WorkloadRecord) -> list[Exclusion]:
+def exclusions(names: Collection[str], work: WorkloadRecord) -> list[Finder]:
     """What no run of the ``work`` may have if it is judged by the figures ``names``."""
     kept_out = {exclusion for name in names for exclusion in BY_NAME[name].exclusions}
-    needed: list[Exclusion] = [exclusion for exclusion in (unmetered, missed) if exclusion in kept_out]
-    return [broken, suspect(work), *needed, disturbed(names)]
+    needed = [excluded(exclusion) for exclusion in (unmetered, missed) if exclusion in kept_out]
+    return [excluded(broken), suspect(work), *needed, disturbed(names)]
 
 
-def invalid(
-    new: tuple[Report, str], baseline: tuple[Report, str] | None, names: Collection[str]
-) -> tuple[str, ...]:
-    """A line for each run that cannot be judged by the figures ``names``, of reports and their labels.
+@dataclass(frozen=True)
+class Validity:
+    """What cannot be judged in two reports, and what was overlooked of that."""
+
+    invalid: tuple[Invalidity, ...]
+    waived: tuple[Waived, ...] = ()
+
+
+def validity(
+    new: tuple[Report, str],
+    baseline: tuple[Report, str] | None,
+    names: Collection[str],
+    waivers: Waivers = NONE,
+) -> Validity:
+    """Each reason why runs cannot be judged by the figures ``names``, of reports and their labels.
 
     A new report that misses the target is never a pass, whatever its energy; a miss in the baseline only
     keeps that run out of the figures to target.
@@ -56,26 +76,56 @@ def invalid(
     Raises:
         UsageError: no run of a report has a figure.
     """
-    lines = of_runs(*new, [missed, *exclusions(names, new[0].workload)])
-    lines += of_runs(*baseline, exclusions(names, baseline[0].workload)) if baseline else []
-    if not lines:
-        for report, label in (new, baseline) if baseline else (new,):
-            lines += _together(report, label)
-            for name in names:
-                lines += incomplete(report, label, name)
-    return tuple(lines)
+    sides = [new, baseline] if baseline else [new]
+    found: list[Invalidity] = []
+    waived: list[Waived] = []
+    for report, label in sides:
+        finders = exclusions(names, report.workload)
+        if report is new[0]:
+            finders = [excluded(missed), *finders]
+        kept, overlooked = of_runs(report, label, finders, waivers)
+        found, waived = [*found, *kept], [*waived, *overlooked]
+    if not found:
+        for report, label in sides:
+            lacking = [one for name in names for one in incomplete(report, label, name)]
+            here = split((*_together(report, label), *lacking), report.workload.name, waivers)
+            found, waived = [*found, *here[0]], [*waived, *here[1]]
+    return Validity(tuple(found), tuple(waived))
 
 
-def of_runs(report: Report, label: str, exclusions: Sequence[Exclusion]) -> list[str]:
-    """Why runs of ``report`` cannot be judged."""
+def of_runs(
+    report: Report, label: str, finders: Sequence[Finder], waivers: Waivers = NONE
+) -> tuple[list[Invalidity], list[Waived]]:
+    """Why runs of ``report`` cannot be judged: of each the reasons of the first kind that is not waived."""
     if not report.runs:
-        return [f"{label} has no runs"]
-    lines = []
+        return [at(reason("no_runs", "it has no runs"), label)], []
+    found: list[Invalidity] = []
+    waived: list[Waived] = []
     for i, run in enumerate(report.runs):
-        reason = next((reason for exclusion in exclusions if (reason := exclusion(run))), None)
-        if reason:
-            lines.append(f"{label}, {run_name(report, i)}: {reason}")
-    return lines
+        for finder in finders:
+            here = [at(why, label, run_name(report, i)) for why in finder(run)]
+            kept, overlooked = split(here, report.workload.name, waivers)
+            waived += overlooked
+            if kept:
+                found += kept
+                break
+    return found, waived
+
+
+def every_reason(report: Report, label: str) -> list[Invalidity]:
+    """All why runs of ``report`` could not be judged by some figure, of each run every kind."""
+    if not report.runs:
+        return [at(reason("no_runs", "it has no runs"), label)]
+    finders = exclusions(LIMITED, report.workload)
+    return [
+        *(
+            at(why, label, run_name(report, i))
+            for i, run in enumerate(report.runs)
+            for finder in finders
+            for why in finder(run)
+        ),
+        *_together(report, label),
+    ]
 
 
 def unjudgeable(report: Report, name: str) -> tuple[str, ...]:
@@ -88,22 +138,23 @@ def unjudgeable(report: Report, name: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _grouped(report: Report, exclusions: Sequence[Exclusion]) -> list[str]:
+def _grouped(report: Report, finders: Sequence[Finder]) -> list[str]:
     """A line for each reason, with the runs that have it: ``runs 4, 5: target missed``."""
     numbers: dict[str, list[int]] = {}
     for i, run in enumerate(report.runs):
-        if reason := next((why for exclusion in exclusions if (why := exclusion(run))), None):
-            numbers.setdefault(reason, []).append(i)
+        if found := next((found for finder in finders if (found := finder(run))), ()):
+            words = "; ".join(dict.fromkeys(one.words for one in found))
+            numbers.setdefault(words, []).append(i)
     lines = []
-    for reason, places in numbers.items():
+    for words, places in numbers.items():
         which = ", ".join(str(i + 1) for i in places[:NAMED])
         more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
         named = run_name(report, places[0]) if len(places) == 1 else f"runs {which}{more}"
-        lines.append(f"{'every run' if len(places) == len(report.runs) > 1 else named}: {reason}")
+        lines.append(f"{'every run' if len(places) == len(report.runs) > 1 else named}: {words}")
     return lines
 
 
-def incomplete(report: Report, label: str, name: str) -> list[str]:
+def incomplete(report: Report, label: str, name: str) -> list[Invalidity]:
     """The sound runs that still lack the figure, or have it at 0.
 
     Raises:
@@ -114,9 +165,10 @@ def incomplete(report: Report, label: str, name: str) -> list[str]:
         has = [other for other in LIMITED if collect(BY_NAME[other], report)]
         raise UsageError(f"{label} has no {name}; {choice(has)}")
     if collected.logs is None:
-        return [f"{label}: {name} is 0 in a run, so there is no ratio"]
+        return [at(reason("figure_zero", f"{name} is 0 in a run, so there is no ratio", figure=name), label)]
     n, runs = len(collected.values), len(report.runs)
-    return [f"{label}: only {n} of {runs} runs have {name}"] if n < runs else []
+    words = f"only {n} of {runs} runs have {name}"
+    return [at(reason("figure_incomplete", words, figure=name, n=n, runs=runs), label)] if n < runs else []
 
 
 def doubts(report: Report, label: str) -> tuple[tuple[str, Flag], ...]:
@@ -129,7 +181,9 @@ def doubts(report: Report, label: str) -> tuple[tuple[str, Flag], ...]:
     )
 
 
-def _together(report: Report, label: str) -> list[str]:
-    """A line if no single run is too fast for the bank but all of them together are."""
-    faster = bank.faster_together(report)
-    return [] if faster is None else [f"{label}: faster than the reference runs together ({faster})"]
+def _together(report: Report, label: str) -> list[Invalidity]:
+    """If no single run is too fast for the bank but all of them together are."""
+    found = bank.faster_together(report)
+    if found is None:
+        return []
+    return [at(replace(found, words=f"faster than the reference runs together ({found})"), label)]

@@ -271,7 +271,7 @@ def test_runs_without_any_partner_are_invalid():
     result = check(apart, a, PER_SAMPLE)
     assert (result.outcome, result.invalid) == (
         "INVALID",
-        ("new and baseline have no complete pair of runs",),
+        ("new and baseline: no complete pair of runs",),
     )
 
 

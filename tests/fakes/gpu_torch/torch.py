@@ -9,6 +9,7 @@ import os
 import time
 from types import SimpleNamespace
 
+__version__ = "2.13.0"
 float16 = "float16"
 _uuids = os.environ.get("FAKE_TORCH_UUIDS", "")
 _logs = {}

@@ -1,0 +1,177 @@
+"""What ``check`` judges a report by: a baseline, the baselines of a folder, or a history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from energyprof.cli.compare import labels
+from energyprof.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    from energyprof.compare.gate.check import Check
+    from energyprof.compare.gate.control import Controls
+    from energyprof.compare.gate.limits import Claims, Limit
+    from energyprof.compare.gate.suite import Named
+    from energyprof.compare.gate.waivers import Waivers
+
+
+class Beside(NamedTuple):
+    """What is known beside the reports."""
+
+    waivers: Waivers
+    controls: Controls | None
+
+
+def beside(waivers: Path | None, control: Path | None) -> Beside:
+    """What the two options name.
+
+    Raises:
+        EnergyprofError: a file or a folder cannot be read, or is none of ours.
+    """
+    from energyprof.clock import utc_now
+    from energyprof.compare.gate.control_folder import controls_in
+    from energyprof.compare.gate.waivers import NONE, read_waivers
+
+    return Beside(
+        NONE if waivers is None else read_waivers(waivers, utc_now()),
+        None if control is None else controls_in(control),
+    )
+
+
+def by_baseline(
+    new: Path,
+    baseline: Path,
+    folder: Path | None,
+    limits: Sequence[Limit],
+    allow: Sequence[str],
+    claims: Claims,
+    beside: Beside,
+    *,
+    allow_missing: bool,
+) -> Check:
+    """The verdict on one report by another; ``folder``: its history tells how much sessions differ."""
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate import noise
+    from energyprof.compare.gate.accepted import marks_in
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.gate.history import history, session_scatter
+    from energyprof.compare.gate.limits import default_limits
+    from energyprof.compare.sessions import UNKNOWN
+    from energyprof.report.file import read
+
+    report, (name, baseline_name) = read(new), labels([new, baseline])
+    if allow_missing and not baseline.exists():
+        return checking.without_baseline(name, str(baseline))
+    if baseline.is_dir():
+        raise UsageError(f"{baseline}: is a folder, but {new} is not; give two reports or two folders")
+    names, old = (name, baseline_name), read(baseline)
+    known = UNKNOWN
+    if folder is not None:
+        judged_by = limits or default_limits(report, old)
+        past = history(report, reports_in(folder), judged_by, allow, marks_in(folder, report.workload.name))
+        known = session_scatter(past)
+    return checking.check(report, old, limits, names, noise.beside(baseline), allow, claims, known, *beside)
+
+
+def folders(
+    new: Path,
+    baseline: Path,
+    limits: Sequence[Limit],
+    allow: Sequence[str],
+    beside: Beside,
+    *,
+    allow_missing: bool,
+    allow_changed: bool,
+) -> Check:
+    """The verdict on a folder of reports by another."""
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.suite import suite
+
+    mine, first = _named(new), "--allow-missing-baseline if this is the first"
+    if not mine:
+        raise FileError(f"{new}: no report in this folder")
+    if allow_missing and not baseline.exists():
+        return checking.without_baseline(str(new), str(baseline))
+    theirs = _named(baseline)
+    if not theirs and not allow_missing:
+        raise FileError(f"{baseline}: no report in this folder; {first}")
+    overlook: list[Literal["changed"]] = ["changed"] if allow_changed else []
+    labels = (str(new), str(baseline))
+    return checking.check_suite(suite(mine, theirs), limits, labels, overlook, allow, *beside)
+
+
+def accepted(new: Path, folder: Path, why: str) -> Check:
+    """Mark that a new level begins with ``new``: it is judged by nothing."""
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.accepted import accept
+    from energyprof.report.file import read
+
+    if not why.strip():
+        raise UsageError("--accept: say why, such as --accept 'a larger model'")
+    accept(read(new), folder, new.stem, why.strip())
+    return checking.without_baseline(new.stem, f"an earlier report of the level accepted in {folder}")
+
+
+def by_history(
+    new: Path,
+    folder: Path,
+    limits: Sequence[Limit],
+    last: int,
+    allow: Sequence[str],
+    beside: Beside,
+    *,
+    allow_missing: bool,
+) -> Check:
+    """The verdict on a report by those before it."""
+    import gc
+
+    from energyprof.compare.gate import check as checking
+    from energyprof.compare.gate.accepted import marks_in
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.gate.history import history
+    from energyprof.report.file import read
+    from energyprof.units import moment
+
+    if new.is_dir():
+        raise UsageError(f"{new}: is a folder, but --history judges one report; name a report in it")
+    report = read(new)
+    # Parsed JSON has no cycles; searching for them takes a quarter of the time for ten thousand reports.
+    gc.disable()
+    missing = allow_missing and not folder.exists()
+    marks = () if missing else marks_in(folder, report.workload.name)
+    before = history(report, () if missing else reports_in(folder), limits, allow, marks)
+    if before.marks and before.past and moment(before.past[-1].created) < moment(before.marks[-1].created):
+        since = f"a report in {folder} since its level was accepted ({before.marks[-1].why})"
+        return checking.without_baseline(new.stem, since)
+    if not before.past:
+        why = "".join(f"; {line}" for line in before.left_out)
+        if not allow_missing:
+            raise FileError(
+                f"{folder}: no report of the same work on this machine before {new.name}{why}; "
+                "--allow-missing-baseline if this is the first"
+            )
+        return checking.without_baseline(new.stem, f"an earlier report in {folder}")
+    return checking.check_history(report, before, limits, (new.stem, str(folder)), last, *beside)
+
+
+def _named(folder: Path) -> list[Named]:
+    """The reports in a folder, named by their paths in it.
+
+    Raises:
+        FileError: one of them cannot be read, or ``folder`` is not a folder.
+    """
+    from energyprof.compare.gate import noise
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.gate.suite import Named
+    from energyprof.report.file import from_data
+
+    found = []
+    for file in reports_in(folder):
+        if file.data is None:
+            raise FileError(file.problem)
+        report = from_data(file.data, str(file.path))
+        label = str(file.path.relative_to(folder)).removesuffix(".json")
+        found.append(Named(f"{folder.name or folder}/{label}", report, noise.beside(file.path)))
+    return found
