@@ -54,7 +54,7 @@ def run_study(
     goes on. A training that fails is a result. The plan:
 
       command = "run unet --size tiny"
-      design = "one-at-a-time"       # or grid, screening
+      design = "one-at-a-time"       # or grid, screening, search
       repeats = 3                    # blocks
       budget = "8 h"                 # or "500 kJ"; ends with the block
       [factors]                      # the first value is the base's
@@ -65,7 +65,9 @@ def run_study(
     from energyprof.cli.quoted import asked
     from energyprof.profile.inbox import signals
     from energyprof.study.plan import read_plan
-    from energyprof.study.sweep import SweepScreen, sweep
+    from energyprof.study.search import search
+    from energyprof.study.sweep import sweep
+    from energyprof.study.trainer import SweepScreen
 
     wanted = read_plan(plan)
     folder = output if output is not None else Path(plan.stem)
@@ -75,7 +77,8 @@ def run_study(
     cooldown_s = checked_wait("--cooldown", cooldown)
     with signals() as inbox:
         screen = SweepScreen(_watching(quiet=quiet), profiling.unsaid if quiet else profiling.say)
-        result = sweep(wanted, folder, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen)
+        train = search if wanted.design == "search" else sweep
+        result = train(wanted, folder, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen)
     for line in result.lost:
         print(line, file=sys.stderr)
     if not quiet:

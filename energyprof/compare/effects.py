@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from energyprof.compare.statistics.student import t_quantile
 
@@ -18,6 +19,16 @@ LEVEL = 0.05
 
 # The figure of each block of one setting.
 ByBlock = Mapping[int, float]
+# Whether nothing else is surely better in all figures: surely so, surely not so, or the noise decides.
+Standing = Literal["on", "off", "unclear"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One figure of all settings, and which end of it is the better one."""
+
+    figures: Sequence[ByBlock]
+    better: Literal["less", "more"] = "less"
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,11 @@ def effects(base: ByBlock, others: Sequence[ByBlock]) -> list[Effect | None]:
 def residual(figures: Sequence[ByBlock]) -> tuple[float, int] | None:
     """Standard deviation of one logarithm and its degrees of freedom, over blocks that hold every setting.
 
-    ``None``: fewer than two such blocks, or settings.
+    Settings of a single block, as most of a search's are, tell no scatter and are left out. ``None``: fewer
+    than two such blocks, or settings.
     """
     logs = [{b: math.log(x) for b, x in figure.items() if x > 0} for figure in figures]
-    logs = [of_one for of_one in logs if of_one]
+    logs = [of_one for of_one in logs if len(of_one) > 1]
     blocks = sorted(set.intersection(*map(set, logs))) if logs else []
     if len(blocks) < 2 or len(logs) < 2:
         return None
@@ -76,18 +88,30 @@ def _effect(base: ByBlock, other: ByBlock, found: tuple[float, int] | None, test
     return Effect(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(both))
 
 
-def front(first: Sequence[ByBlock], second: Sequence[ByBlock], *, more_is_better: bool = False) -> list[bool]:
-    """Which settings may lie on the Pareto front of two figures, less of each being better.
+def front(objectives: Sequence[Objective]) -> list[bool]:
+    """Which settings may lie on the Pareto front: a setting is off it if another is surely better in all."""
+    return [standing != "off" for standing in standings(objectives)]
 
-    A setting is off it if another one is surely better in both. ``more_is_better``: of the second figure.
+
+def standings(objectives: Sequence[Objective]) -> list[Standing]:
+    """How each setting stands to the front.
+
+    It is surely on it if every other one is surely worse than it in some figure.
     """
-    ahead = [_ahead(first), _ahead(second, more_is_better=more_is_better)]
-    size = len(first)
-    return [not any(ahead[0][o][s] and ahead[1][o][s] for o in range(size) if o != s) for s in range(size)]
+    ahead = [_ahead(objective) for objective in objectives]
+    size = len(objectives[0].figures)
+    return [_standing(ahead, s, [o for o in range(size) if o != s]) for s in range(size)]
 
 
-def _ahead(figures: Sequence[ByBlock], *, more_is_better: bool = False) -> list[list[bool]]:
+def _standing(ahead: Sequence[list[list[bool]]], s: int, others: Sequence[int]) -> Standing:
+    if any(all(table[o][s] for table in ahead) for o in others):
+        return "off"
+    return "on" if all(any(table[s][o] for table in ahead) for o in others) else "unclear"
+
+
+def _ahead(objective: Objective) -> list[list[bool]]:
     """``[a][b]``: a is surely better than b."""
+    figures = objective.figures
     found, size = residual(figures), len(figures)
     tests = max(1, size * (size - 1) // 2)
     table = [[False] * size for _ in range(size)]
@@ -95,7 +119,7 @@ def _ahead(figures: Sequence[ByBlock], *, more_is_better: bool = False) -> list[
         for b in range(size):
             effect = _effect(figures[b], figures[a], found, tests) if a != b else None
             if effect is not None and effect.sure:
-                table[a][b] = (effect.ratio > 1) == more_is_better
+                table[a][b] = (effect.ratio > 1) == (objective.better == "more")
     return table
 
 

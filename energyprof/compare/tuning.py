@@ -56,6 +56,7 @@ class Tuned:
     zeus: ZeusPick | None  # None: its rules are for limits, of which this lever has none
     samples: float | None  # to the target; None: no run reached it
     unmeasured: int
+    origin: str  # of the joules
 
     @property
     def base(self) -> TunedValue:
@@ -69,7 +70,7 @@ class Tuned:
         return effect is not None and effect.sure and effect.ratio < 1
 
 
-def tuned(scanned: Scanned, bound: Bound, samples: float | None) -> Tuned | None:
+def tuned(scanned: Scanned, bound: Bound, samples: float | None, origin: str = "measured") -> Tuned | None:
     """What the windows say; ``None``: none of what was found has been measured."""
     order = scanned.values
     energy, time, power = (_by_value(scanned, order, of) for of in ("energy", "time", "power"))
@@ -106,6 +107,7 @@ def tuned(scanned: Scanned, bound: Bound, samples: float | None) -> Tuned | None
         ),
         samples,
         scanned.unmeasured,
+        origin,
     )
 
 

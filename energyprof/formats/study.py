@@ -34,7 +34,8 @@ TIMES = ("time_to_target", "time", "cpu_time")
 FOOT = (
     "Changes are against the base, paired by block. The intervals of one figure hold",
     "together at 95 %; one that leaves out 0 is in colour. ◆ may lie on the front of",
-    "energy against time, ◇ of energy against score: nothing is surely better in both.",
+    "energy against time, ◇ against score, ▲ against memory: nothing is surely better",
+    "in both.",
 )
 
 
@@ -93,7 +94,7 @@ def _change(effect: Effect | None) -> tuple[Text, Text]:
 
 
 def _marks(row: SettingSummary) -> str:
-    marks = {"time": "◆", "score": "◇"}
+    marks = {"time": "◆", "score": "◇", "memory": "▲"}
     return "".join(mark for name, mark in marks.items() if row.on_front.get(name))
 
 

@@ -23,12 +23,17 @@ FOOT = (
 
 def tuning_table(found: Tuned) -> RenderableType:
     """A row a value, then the cheapest, and what Zeus' rule would have taken."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
     for name in (found.lever, "n", "a sample", "change", "95 %", "time", "power", ""):
-        table.add_column(name, header_style="dim", justify="left" if name in (found.lever, "") else "right")
+        left = name in (found.lever, "")
+        table.add_column(
+            name, header_style="dim", justify="left" if left else "right", no_wrap=name != found.lever
+        )
     for row in found.values:
         table.add_row(*_cells(found, row))
     lines = [Text(line) for line in verdict(found)]
+    if found.origin != "measured":
+        lines.insert(0, Text("These joules are AN ESTIMATE, not a measurement.", style="yellow"))
     return Group(table, Text(), *lines, Text(), *(Text(line, style="dim") for line in FOOT))
 
 

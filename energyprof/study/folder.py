@@ -6,18 +6,20 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import FileError, UsageError
-from energyprof.files import STRICT, Schema, parse, read_text, write_new
+from energyprof.files import STRICT, Schema, parse, read_text, write_new, write_text
 from energyprof.report.file import read
 from energyprof.report.record import Report
 from energyprof.study.plan import Plan, Setting, plan_of, settings, shown
 
 SCHEMA = Schema("energyprof.study", 1, "study")
 PLAN = "study.json"
+TRIED = "search.json"  # what a search has tried, in order
+TRIED_SCHEMA = Schema("energyprof.search", 1, "search")
 CELLS = "cells"
 
 
@@ -56,7 +58,8 @@ def cells(plan: Plan) -> list[Cell]:
             Cell(setting, block, f"b{block}-{number:03d}-{_plain(setting.label(base))}")
             for number, setting in enumerate(everything)
         ]
-        random.Random(f"{plan.name}/{block}").shuffle(order)
+        if plan.design != "search":  # which goes by what it has seen
+            random.Random(f"{plan.name}/{block}").shuffle(order)
         found += order
     return found
 
@@ -75,7 +78,7 @@ def opened(folder: Path, plan: Plan) -> None:
     path = folder / PLAN
     if path.exists():
         if (other := read_study(folder)) != plan:
-            what = next(n for n in asdict(plan) if getattr(plan, n) != getattr(other, n))
+            what = next(n for n in asdict(plan) if n != "tried" and getattr(plan, n) != getattr(other, n))
             raise UsageError(f"{folder}: is of a plan with another {what}; name another folder with -o")
         return
     write_new(path, json.dumps(_data(plan), indent=1, ensure_ascii=False) + "\n")
@@ -93,6 +96,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         "repeats": plan.repeats,
         "factors": {name: list(values) for name, values in plan.factors.items()},
         **({"budget": asked[0]} if asked else {}),
+        **({"trials": plan.trials, "objectives": list(plan.objectives)} if plan.trials else {}),
     }
 
 
@@ -107,9 +111,34 @@ def read_study(folder: Path) -> Plan:
         raise FileError(f"{folder}: not a study: there is no {PLAN} in it")
     data = parse(read_text(path), str(path), SCHEMA, STRICT)
     try:
-        return plan_of({key: value for key, value in data.items() if key != "schema"}, str(path), "")
+        plan = plan_of({key: value for key, value in data.items() if key != "schema"}, str(path), "")
     except UsageError as error:
         raise FileError(str(error)) from None
+    return replace(plan, tried=_tried(folder, plan)) if plan.design == "search" else plan
+
+
+def remember(folder: Path, plan: Plan) -> None:
+    """Write down what a search has tried, before the last of it is trained. Raises FileError."""
+    rows = [dict(setting.values) for setting in plan.tried]
+    data = {"schema": f"{TRIED_SCHEMA.name}/{TRIED_SCHEMA.version}", "tried": rows}
+    write_text(folder / TRIED, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def _tried(folder: Path, plan: Plan) -> tuple[Setting, ...]:
+    """What the search in the folder has tried. Raises FileError: that is not of this plan."""
+    path = folder / TRIED
+    if not path.is_file():
+        return ()
+    rows = parse(read_text(path), str(path), TRIED_SCHEMA, STRICT).get("tried")
+    fits = isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and list(row) == list(plan.factors)
+        and all(any(type(v) is type(of) and v == of for of in plan.factors[n]) for n, v in row.items())
+        for row in rows
+    )
+    if not fits or rows is None:
+        raise FileError(f"{path}: is not of this plan")
+    return tuple(Setting(tuple(row.items())) for row in rows)
 
 
 def path_of(folder: Path, cell: Cell) -> Path:

@@ -6,7 +6,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,10 +19,12 @@ else:
     import tomli as tomllib
 
 Value = str | int | float | bool
-Design = Literal["one-at-a-time", "grid", "screening"]
+Design = Literal["one-at-a-time", "grid", "screening", "search"]
+Objective = Literal["energy", "time", "score"]
 
 # The plan's keys, besides the factors.
-KEYS = ("name", "command", "design", "repeats", "budget", "factors")
+KEYS = ("name", "command", "design", "repeats", "budget", "trials", "objectives", "factors")
+TRIALS = 30
 MOST_CELLS = 10_000
 
 
@@ -44,6 +46,10 @@ class Plan:
     repeats: int  # blocks, each with every setting once
     factors: Mapping[str, tuple[Value, ...]]  # the first value of each is the base's
     budget: Budget = Budget()
+    trials: int = 0  # settings that a search tries; 0: another design
+    objectives: tuple[Objective, ...] = ()  # of a search
+    # What a search has tried, in this order; it is no part of what was planned.
+    tried: tuple[Setting, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -100,11 +106,30 @@ def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
     title = data.get("name", name)
     if not isinstance(title, str) or not title:
         raise UsageError(f"{where}: name: give a text")
-    plan = Plan(title, tuple(words), design, repeats, _factors(data, where), _budget(data, where))
+    search = _search(data, where, design)
+    plan = Plan(title, tuple(words), design, repeats, _factors(data, where), _budget(data, where), *search)
     if len(settings(plan)) * repeats > MOST_CELLS:
         cells = len(settings(plan)) * repeats
         raise UsageError(f"{where}: {cells:,} trainings: a study takes at most {MOST_CELLS:,}")
     return plan
+
+
+def _search(data: Mapping[str, Any], where: str, design: str) -> tuple[int, tuple[Objective, ...]]:
+    """How many settings a search tries, and for what; of another design nothing."""
+    if design != "search":
+        if own := [key for key in ("trials", "objectives") if key in data]:
+            raise UsageError(f'{where}: {own[0]}: only with design = "search"')
+        return 0, ()
+    trials = data.get("trials", TRIALS)
+    if type(trials) is not int or not 1 <= trials <= MOST_CELLS:
+        raise UsageError(f"{where}: trials {trials!r}: give a whole number from 1 to {MOST_CELLS:,}")
+    objectives = data.get("objectives", ["energy", "time"])
+    known = get_args(Objective)
+    if not isinstance(objectives, list) or not objectives or any(name not in known for name in objectives):
+        raise UsageError(f"{where}: objectives {objectives!r}: list some of {', '.join(known)}")
+    if len(set(objectives)) < len(objectives):
+        raise UsageError(f"{where}: objectives: one is there twice")
+    return trials, tuple(objectives)
 
 
 def _factors(data: Mapping[str, Any], where: str) -> dict[str, tuple[Value, ...]]:
@@ -156,7 +181,9 @@ def _settings(plan: Plan) -> Iterator[Setting]:
     names = list(plan.factors)
     base = {name: values[0] for name, values in plan.factors.items()}
     yield _setting(base)
-    if plan.design == "one-at-a-time":
+    if plan.design == "search":
+        yield from plan.tried
+    elif plan.design == "one-at-a-time":
         for name, values in plan.factors.items():
             yield from (_setting({**base, name: value}) for value in values[1:])
     elif plan.design == "grid":

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, geometric_mean
+from typing import Literal
 
-from energyprof.compare.effects import ByBlock, Effect, effects, exponent, front
+from energyprof.compare.effects import ByBlock, Effect, Objective, effects, exponent, front
 from energyprof.compare.figures import BY_NAME, left_out, value
 from energyprof.compare.levers import unbound
 from energyprof.compare.proxies import Proxy, proxy
@@ -19,7 +20,7 @@ Values = tuple[tuple[str, Value], ...]
 TARGET_FIGURES = ("energy_to_target", "energy_per_sample", "samples_to_target", "time_to_target")
 PROGRAM_FIGURES = ("energy", "energy_per_sample", "time", "cpu_time")
 # One against the other: the setting that takes least joules is seldom the fastest, or the best.
-FRONTS = ("time", "score")
+FRONTS = ("time", "score", "memory")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class SettingSummary:
     trained: int  # blocks
     reached: int | None  # of them; None: there is no target
     problems: tuple[str, ...]  # why a cell has no figures
-    on_front: Mapping[str, bool]  # energy against time, against score
+    on_front: Mapping[str, bool]  # energy against time, score, memory
 
     def mean(self, figure: str) -> float | None:
         """The geometric mean over its blocks; of what may be 0 or less the arithmetic one."""
@@ -76,15 +77,17 @@ def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
     reports = [t.report for t in done if t.report is not None]
     with_target = any(report.workload.target is not None for report in reports)
     names = TARGET_FIGURES if with_target else PROGRAM_FIGURES
-    found = {s.values: {n: _by_block(n, by_setting[s.values]) for n in (*names, "score")} for s in everything}
+    found = {s.values: {n: by_block(n, by_setting[s.values]) for n in (*names, "score")} for s in everything}
+    for s in everything:
+        found[s.values]["memory"] = _peak_bytes(by_setting[s.values])
     figures = [found[s.values] for s in everything]
     changed = {n: effects(figures[0][n], [of_one[n] for of_one in figures[1:]]) for n in names}
     time = names[3] if with_target else "time"
+    joules = Objective([f[names[0]] for f in figures])
     fronts = {
-        "time": front([f[names[0]] for f in figures], [f[time] for f in figures]),
-        "score": front(
-            [f[names[0]] for f in figures], [f["score"] for f in figures], more_is_better=_more(reports)
-        ),
+        "time": front([joules, Objective([f[time] for f in figures])]),
+        "score": front([joules, Objective([f["score"] for f in figures], better_scores(reports))]),
+        "memory": front([joules, Objective([f["memory"] for f in figures])]),
     }
     table = tuple(
         SettingSummary(
@@ -107,12 +110,12 @@ def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
         _proxies(table, by_setting, names[0]),
         tuple(dict.fromkeys(line for report in reports for line in unbound(report))),
         len(done),
-        len(everything) * plan.repeats,
+        len(done) if plan.design == "search" else len(everything) * plan.repeats,
         _origin(reports),
     )
 
 
-def _by_block(figure: str, cells: Sequence[Trained]) -> ByBlock:
+def by_block(figure: str, cells: Sequence[Trained]) -> ByBlock:
     """The figure in each block, of the runs that count for it."""
     found = {}
     for cell in cells:
@@ -123,9 +126,21 @@ def _by_block(figure: str, cells: Sequence[Trained]) -> ByBlock:
     return found
 
 
-def _more(reports: Sequence[Report]) -> bool:
+def _peak_bytes(cells: Sequence[Trained]) -> ByBlock:
+    """The most memory that the training took in each block: the GPU's, without one the process's."""
+    found = {}
+    for cell in cells:
+        for run in cell.report.runs if cell.report else ():
+            peak = run.facts.get("peak_gpu_bytes", run.facts.get("peak_rss_bytes"))
+            if isinstance(peak, (int, float)) and not isinstance(peak, bool) and peak > 0:
+                found[cell.cell.block] = float(peak)
+    return found
+
+
+def better_scores(reports: Sequence[Report]) -> Literal["less", "more"]:
+    """Which scores are the better ones."""
     targets = [report.workload.target for report in reports if report.workload.target]
-    return not targets or targets[0].direction == "max"
+    return "more" if not targets or targets[0].direction == "max" else "less"
 
 
 def _reached(cells: Sequence[Trained]) -> int:

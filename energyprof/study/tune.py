@@ -94,7 +94,7 @@ def judged(path: Path, bound: Bound) -> Tuned | None:
         UsageError: no lever was scanned in its runs.
     """
     report = read(path)
-    return tuned(scanned(path), bound, samples_to_target(report))
+    return tuned(scanned(path), bound, samples_to_target(report), report.origin)
 
 
 def scanned(path: Path) -> Scanned:

@@ -206,3 +206,40 @@ def test_what_does_not_belong_together_is_refused(planned: Command) -> None:
 
 def test_a_folder_that_is_no_study_is_one_line(planned: Command, tmp_path: Path) -> None:
     assert "not a study" in one_error_line(planned("study", "show", "."))
+
+
+SEARCH = """
+command = "run ./train.py --target accuracy>=1"
+design = "search"
+trials = 5
+repeats = 2
+objectives = ["energy", "time"]
+[factors]
+"argument.pause" = [0.3, 0.2, 0.4, 0.25, 10]
+"argument.width" = [1, 2]
+"""
+
+
+def test_a_search_killed_again_and_again_tries_the_same(planned: Command) -> None:
+    (planned.folder / "p.toml").write_text(SEARCH)
+    rng = random.Random(1)
+    for _ in range(5):
+        process = started(planned)
+        time.sleep(rng.uniform(0.5, 3))
+        process.kill()
+        process.wait()
+    done = planned("study", "run", "p.toml", "-o", "s", *QUICK)
+    assert done.returncode == 0, done.stderr
+    tried = json.loads((planned.folder / "s/search.json").read_text())["tried"]
+    assert len(tried) == 4  # and the base
+    study = shown(planned)
+    assert [row["label"] == "base" for row in study["settings"]] == [True, False, False, False, False]
+    again = [
+        row
+        for row in study["settings"]
+        if "1" in row["figures"].get("energy_to_target", {"by_block": ()})["by_block"]
+    ]
+    assert again  # the front was measured a second time
+    once = trained(planned)
+    assert planned("study", "run", "p.toml", "-o", "s", *QUICK).returncode == 0
+    assert trained(planned) == once

@@ -73,6 +73,7 @@ def test_the_value_with_the_least_joules_is_found_and_the_lever_put_back(machine
     done = tune(machine, "--lever", VALUES)
     assert done.returncode == 0, done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert "ESTIMATE" not in done.stdout
     assert "least: cpu.max_freq = 1.40 GHz" in done.stdout
     assert (machine.root / MAX).read_text().strip() == "3600000"
     assert list((machine.folder.parent / "state/levers").glob("*")) == []

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from energyprof.compare.effects import effects, exponent, front, residual
+from energyprof.compare.effects import Objective, effects, exponent, front, residual, standings
 from energyprof.compare.proxies import proxy
 
 PLANTED = (1.0, 1.02, 0.95, 1.10)
@@ -66,16 +66,26 @@ def test_off_the_front_is_only_what_another_surely_beats_in_both() -> None:
     rng = random.Random(3)
     energy = study(rng, (1.0, 0.8, 1.3, 1.0), blocks=4)
     time = study(rng, (1.0, 1.3, 1.4, 1.0), blocks=4)
-    assert front(energy, time) == [True, True, False, True]
+    assert front([Objective(energy), Objective(time)]) == [True, True, False, True]
     score = [{b: 1 / x for b, x in of_one.items()} for of_one in time]
-    assert front(energy, score, more_is_better=True) == [True, True, False, True]
+    assert front([Objective(energy), Objective(score, "more")]) == [True, True, False, True]
+
+
+def test_where_the_noise_cannot_decide_more_blocks_do() -> None:
+    energy, time = (1.0, 0.97, 1.0), (1.0, 1.2, 1.02)
+    told = {}
+    for blocks in (1, 12):
+        rng = random.Random(5)
+        told[blocks] = standings([Objective(study(rng, of, blocks)) for of in (energy, time)])
+    assert told[1] == ["unclear"] * 3
+    assert told[12] == ["on", "on", "unclear"]  # equal joules: nothing is ever surely better in both
 
 
 def test_the_true_front_is_held() -> None:
     rng, held, trials = random.Random(4), 0, 200
     for _ in range(trials):
         energy, time = study(rng, (1.0, 0.9, 1.02, 1.2), 3), study(rng, (1.0, 1.1, 1.01, 1.3), 3)
-        found = front(energy, time)
+        found = front([Objective(energy), Objective(time)])
         held += found[0] and found[1]
     assert held >= 0.95 * trials
 

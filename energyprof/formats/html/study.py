@@ -26,10 +26,11 @@ from energyprof.formats.html.tags import Markup, numbers, paragraph, section, ta
 from energyprof.formats.study import TIMES, TITLES, UNITS, amount, exponent_line, problem_lines, study_data
 from energyprof.study.folder import factor_words
 from energyprof.study.summary import SettingSummary, StudySummary
-from energyprof.units import percent
+from energyprof.units import percent, si
 
 # Of more settings than this a drawing's points are named under the pointer and in its table alone.
 MOST_NAMED = 2 * len(LIGHT)
+FRONT_UNITS = {"time": "s", "memory": "B"}
 _END = 260  # half the height of a whisker's end, in the drawing's units
 _HOW = (
     "Each change is against the base, paired by block: dot and line are the mean ratio and its 95 % "
@@ -63,7 +64,7 @@ def _sections(found: StudySummary) -> Iterator[Markup]:
     yield section("What each change does", paragraph(_HOW), *(made for made in tables if made is not None))
     energy = found.figures[0]
     time = next(name for name in found.figures if name in TIMES)
-    for name, other in (("time", time), ("score", "score")):
+    for name, other in (("time", time), ("score", "score"), ("memory", "memory")):
         drawn = _front(found, energy, other, name)
         if drawn is not None:
             yield drawn
@@ -149,7 +150,7 @@ def _front(found: StudySummary, energy: str, other: str, name: str) -> Markup | 
     ]
     if len(points) < 2:
         return None
-    x = _around([o for _, _, o in points], name, "s" if name == "time" else "")
+    x = _around([o for _, _, o in points], name, FRONT_UNITS.get(name, ""))
     y = _around([e for _, e, _ in points], TITLES[energy], UNITS.get(energy, ""))
     marks = [_point(row, at(x, y, (o, e)), i, name) for i, (row, e, o) in enumerate(points)]
     title = f"{TITLES[energy]} against {name}"
@@ -165,6 +166,8 @@ def _front(found: StudySummary, energy: str, other: str, name: str) -> Markup | 
 
 
 def _other(name: str, value: float) -> str:
+    if name == "memory":
+        return si(value, "B")
     return amount("time", value) if name == "time" else f"{value:.4g}"
 
 
