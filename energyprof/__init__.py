@@ -8,10 +8,15 @@ A training program may ask its profiler for a seed and whether a score will do, 
     energyprof.progress(samples=4096, score=0.71)
     energyprof.reached(0.71)
 
-Outside a profile these say 0 and False, and do nothing.
+Outside a profile these say 0 and False, and do nothing. Any program may measure itself::
+
+    with energyprof.measure("fine-tune") as m:
+        ...
+    print(m.energy_j)
 """
 
+from energyprof.callbacks.window import energy, measure, start, stop
 from energyprof.wire import mark, progress, reached, seed
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "mark", "progress", "reached", "seed"]
+__all__ = ["__version__", "energy", "mark", "measure", "progress", "reached", "seed", "start", "stop"]

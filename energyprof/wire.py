@@ -8,6 +8,8 @@ event    fields                           meaning
 ======== ================================ ==========================================================
 phase    name, samples (or null), actor   from now on the program is in this phase
 progress samples, score (or null), actor  so much is trained; with a score: an evaluation ended
+window   number, name                     a window of this process opens (``energyprof.measure()``)
+close    number, samples (or null)        and closes; so many samples went through it
 facts    facts                            versions, device, parameters: recorded
 exchange actor, samples, bytes_up, …      what a client had to do with the round that goes on
 round    round, scores                    a round is over, but for the evaluation that follows
@@ -17,6 +19,16 @@ end      status, message                  the training is over: ``done``, ``dive
 ``actor`` is left out where the program speaks for itself. A client, a server or a rank that is named there
 has phases and samples of its own, and they may overlap with the others'. Which process speaks the kernel
 says (``SO_PEERCRED``); one whose launcher says its ``rank``, but not of how many, adds that.
+
+It may also ask, and gets one line of JSON on the same connection, which repeats what was asked:
+
+======== ======================= ===================================================================
+question fields                  answer
+======== ======================= ===================================================================
+energy   window (or null), over  energy_j, energy_u_j, time_s, power_w of that window, until now or once
+                                 it is over; or of all until now. None of them: not known
+report   -                       path: the report so far lies there; null: it cannot be written
+======== ======================= ===================================================================
 
 The other way go two environment variables: ``ENERGYPROF_SEED``, and ``ENERGYPROF_TARGET`` such as
 ``accuracy>=0.97`` or ``loss<=0.2``.
@@ -38,7 +50,14 @@ import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from energyprof.launchers import claimed_rank, muted
-from energyprof.storable.events import MAX_EVENT, MAX_MESSAGE, Room, is_score, said_by_program
+from energyprof.storable.events import (
+    MAX_EVENT,
+    MAX_MESSAGE,
+    Room,
+    asked_by_program,
+    is_score,
+    said_by_program,
+)
 from energyprof.storable.values import MAX_NAME, fitted, fitted_text, is_count
 
 WIRE_VARIABLE = "ENERGYPROF_WIRE"
@@ -54,6 +73,8 @@ HINT_INTERVAL_S = 0.25
 FIRST_HINTS = 3
 # A profiler that does not take a line within this time is taken for gone.
 SEND_TIMEOUT_S = 5.0
+# And one that owes an answer gets this long: a report of many hours takes some time to write.
+ANSWER_TIMEOUT_S = 60.0
 # What is still in the sockets at the end is taken, but a process that never stops talking is cut off.
 DRAIN_S = 1.0
 # struct ucred (unix(7)): process, user, group.
@@ -84,7 +105,7 @@ class Wire:
     """The training side's end. One connection a process: a fork opens its own."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
+        self.path = path
         self._socket: Optional[socket.socket] = None
         self._pid = 0
         self._lock = threading.Lock()
@@ -109,6 +130,29 @@ class Wire:
                 self._connected().sendall(line.encode())
             except OSError:
                 self.broken = True
+
+    def ask(self, question: str, **fields: Any) -> Optional[Dict[str, Any]]:
+        """The profiler's answer to a question; ``None``: there is none, the wire is broken from then on."""
+        line = json.dumps({"event": question, "t": time.monotonic(), **fields}) + "\n"
+        with self._lock:
+            if self.broken:
+                return None
+            try:
+                connection = self._connected()
+                connection.sendall(line.encode())
+                connection.settimeout(ANSWER_TIMEOUT_S)
+                said = b""
+                while not said.endswith(b"\n"):
+                    more = connection.recv(MAX_LINE_BYTES)
+                    if not more or len(said) > MAX_LINE_BYTES:
+                        raise ConnectionError
+                    said += more
+                connection.settimeout(SEND_TIMEOUT_S)
+                answer = json.loads(said.decode())
+                return answer if isinstance(answer, dict) else None
+            except (OSError, ValueError):
+                self.broken = True
+                return None
 
     def hint(self, samples: int, actor: str = "") -> None:
         """Say how far the training is, for the display; most calls return at once."""
@@ -138,7 +182,7 @@ class Wire:
         if self._socket is None or self._pid != os.getpid():
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(SEND_TIMEOUT_S)
-            connection.connect(self._path)
+            connection.connect(self.path)
             self._socket, self._pid = connection, os.getpid()
         return self._socket
 
@@ -157,7 +201,7 @@ def connect() -> Optional[Wire]:
     if not path or muted():
         return None
     with _wire_lock:
-        if _wire is None:
+        if _wire is None or _wire.path != path:
             _wire = Wire(path)
             if SEED_VARIABLE in os.environ:  # under `run`; under `exec` a program's phases are all its own
                 atexit.register(_over, _wire, os.getpid())
@@ -243,6 +287,8 @@ def parse(line: bytes, now_s: float, sender: Sender = NOBODY) -> Optional[Messag
     if not is_score(time_s) or not 0 <= time_s <= now_s:
         return None
     fields = said_by_program(event, said)
+    if fields is None:
+        fields = asked_by_program(event, said)
     rank: Any = said.get("rank")
     return (
         None
@@ -276,6 +322,13 @@ class Listener:
         self._stopping = False
         self._thread = threading.Thread(target=self._listen, name="energyprof-wire", daemon=True)
         self._thread.start()
+
+    def answer(self, connection: int, line: bytes) -> None:
+        """Send a line to whoever has this connection; one that does not take it gets none."""
+        for found, sender in list(self._senders.items()):
+            if sender.connection == connection:
+                with contextlib.suppress(OSError):
+                    found.send(line)
 
     def close(self) -> None:
         """Take what has already arrived, then stop and remove the socket."""

@@ -31,6 +31,7 @@ OF_RUN = {"ignore_unknown_options": True, "allow_extra_args": True}
 COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "run": ("run", "run", {}),
     "exec": ("exec", "exec_program", PROGRAM),
+    "attach": ("attach", "attach", {}),
     "ab": ("ab", "ab", TRAINING),
     "aa": ("aa", "aa", TRAINING),
     "compare": ("compare", "compare", {}),

@@ -45,6 +45,7 @@ class Sampler:
             lanes.setdefault(meter.info.lane or f"its own: {index}", []).append((index, meter))
         self._lanes = list(lanes.values())
         self._wakes = [threading.Lock() for _ in self._lanes]
+        self._begun = threading.Semaphore(0)  # raised by each lane that has read its meters once
         self._threads = []
         for lane, wake in zip(self._lanes, self._wakes, strict=True):
             wake.acquire()
@@ -62,6 +63,12 @@ class Sampler:
         for wake in self._wakes:
             with contextlib.suppress(RuntimeError):  # already poked, and not yet awake
                 wake.release()
+
+    def wait_for_first(self, most_s: float) -> None:
+        """Wait until every meter was read once, but not for one that hangs."""
+        until_s = time.monotonic() + most_s
+        for _ in self._lanes:
+            self._begun.acquire(timeout=max(0.0, until_s - time.monotonic()))
 
     def drain(self) -> Iterable[Reading]:
         """What was read since the last call, each meter's readings in order."""
@@ -85,12 +92,16 @@ class Sampler:
     ) -> None:
         schedule = _schedule(lane, interval_s)
         rest_s = max(meter.info.min_interval_s for _, meter in lane)
+        first = True
         while True:
             last_one = self._stopping  # looked at first, so that a reading follows the call of stop()
             rested_s = time.monotonic() + rest_s
             for index, meter in lane:
                 self._readings.append(reading := _read(index, meter))
                 schedule.saw(reading.start_s, reading.end_s, reading.value)
+            if first:
+                self._begun.release()
+                first = False
             if last_one:
                 if isinstance(schedule, TickTracking):
                     self._see_the_tick_end(*lane[0])

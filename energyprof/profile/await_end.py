@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 
 from energyprof.profile import inbox as inboxes
+from energyprof.profile.attached import Attached
 from energyprof.profile.child import Child
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.recorder import Recorder
@@ -16,6 +18,22 @@ HANG_S = 30.0
 # After Ctrl-C or SIGTERM a program gets this long to clean up; a second one ends the wait. Slurm kills all
 # 30 s after SIGTERM (KillWait, slurm.conf(5)), and the report is to be whole by then.
 GRACE_S = 24.0
+
+
+def await_leave(
+    program: Attached, inbox: Inbox, on_tick: Callable[[], None], for_s: float, tick_s: float
+) -> None:
+    """Wait for a program that is not ours to end; let it go after ``for_s``, or when a signal comes."""
+    until_s = time.monotonic() + for_s
+    while True:
+        left_s = until_s - time.monotonic()
+        kind, _ = inboxes.message(inbox, max(0.0, min(tick_s, left_s)))
+        if kind == "exit":
+            return
+        if kind == "signal" or left_s <= 0:
+            program.let_go()
+            until_s = math.inf
+        on_tick()
 
 
 def await_end(

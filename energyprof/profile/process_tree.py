@@ -33,7 +33,7 @@ class ProcessTree:
     """
 
     def __init__(self, pid: int) -> None:
-        self._root = pid
+        self._root, self._own = pid, os.getpid()
         self._lock = threading.Lock()
         self._alive: dict[int, _Process] = {}
         self._ended_s = 0.0  # of those whose parent ended before them
@@ -76,7 +76,8 @@ class ProcessTree:
         dead = ended(orphans)
         queue = [*(list(self._alive) or [self._root]), *orphans]
         for pid in queue:
-            process = None if pid in found else _process(pid)
+            # A program may have started us: what measuring costs is told apart.
+            process = None if pid in found or pid == self._own else _process(pid)
             seen = self._alive.get(pid)
             if process is None or (seen is not None and seen.started != process.started):
                 continue  # it has ended; its number may be another's now

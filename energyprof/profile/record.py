@@ -6,6 +6,7 @@ import os
 import resource
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from energyprof.launchers import AMBIENT_VARIABLE, ambient
@@ -14,7 +15,9 @@ from energyprof.measure.meters import sysfs_root
 from energyprof.measure.observer import Observer
 from energyprof.measure.sampler import Sampler
 from energyprof.profile import inbox as inboxes
-from energyprof.profile.await_end import await_end
+from energyprof.profile.answers import Answers
+from energyprof.profile.attached import Attached
+from energyprof.profile.await_end import await_end, await_leave
 from energyprof.profile.child import Child
 from energyprof.profile.foreign_load import ForeignLoad
 from energyprof.profile.inbox import Inbox
@@ -24,8 +27,10 @@ from energyprof.profile.pacemaker import Pacemaker
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.room import WIRE, room
 from energyprof.profile.scan import Scan
-from energyprof.profile.training import Training
+from energyprof.profile.training import Attachment, Training
 from energyprof.profile.watchers import Watchers
+from energyprof.storable.events import QUESTIONS
+from energyprof.trace.rows import Row
 from energyprof.wire import WIRE_VARIABLE, Listener, Message
 
 # How often readings go to the trace and to the screen.
@@ -36,25 +41,44 @@ COOLDOWN_S = 1.0
 # program that marks each; and now and then between them, so that a process that is orphaned was seen before.
 CPU_EDGE_S = 0.05
 CPU_TICK_S = 5.0
+# A program that asked to be measured waits for the meters' first readings, but not for a meter that hangs.
+FIRST_READ_S = 2.0
+
+# Writes the report with the rows of the run so far; where it lies, or None: it cannot be written.
+ReportWriter = Callable[[Callable[[], Iterable[Row]]], Path | None]
 
 
 def record(
-    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers, scan: Scan | None = None
+    recorder: Recorder,
+    on: OpenMeters,
+    inbox: Inbox,
+    watchers: Watchers,
+    write: ReportWriter,
+    scan: Scan | None = None,
 ) -> tuple[tuple[str, ...], int | None]:
-    """Meter one training from its idle start to its end; its last lines and the signal that stopped it."""
+    """Meter one training from its idle start to its end; its last lines and the signal that stopped it.
+
+    ``write``: writes the report as it is so far, for a program that asks for it.
+    """
     with room() as folder:
-        return _record(recorder, on, inbox, watchers, scan, folder)
+        return _record(recorder, on, inbox, watchers, write, scan, folder)
 
 
 def _record(
-    recorder: Recorder, on: OpenMeters, inbox: Inbox, watchers: Watchers, scan: Scan | None, folder: Path
+    recorder: Recorder,
+    on: OpenMeters,
+    inbox: Inbox,
+    watchers: Watchers,
+    write: ReportWriter,
+    scan: Scan | None,
+    folder: Path,
 ) -> tuple[tuple[str, ...], int | None]:
     training = recorder.training
     cpu_s = time.process_time()
     sampler = Sampler(on.meters, on.interval_s)
     observer = Observer(on.probes, os.getpid(), lambda facts: recorder.event("condition", facts))
     load = ForeignLoad(BusyTime(sysfs_root()), recorder)
-    child: Child | None = None
+    child: Child | Attached | None = None
     stopped_by: int | None = None
     last_word = threading.Event()  # of this training alone: the inbox outlives it
 
@@ -62,17 +86,24 @@ def _record(
         sampler.read_now()
         observer.ask_now()
 
+    def report_so_far() -> Path | None:
+        with recorder.still(sampler) as rows:
+            return write(rows)
+
     def on_message(message: Message) -> None:
+        if message.event in QUESTIONS:
+            answers.ask(message)
+            return
         if not recorder.hear(message):
             return  # what another process does begins and ends nothing of the program's
         if message.event != "progress" or message.fields["score"] is not None:
             read_cpu_time(CPU_EDGE_S)
-        if message.event == "phase":
+        if message.event in ("phase", "window", "close"):
             sampler.read_now()
         elif message.event == "end":
             last_word.set()
 
-    def on_exit(code: int, cpu_s: float | None) -> None:
+    def on_exit(code: int | None, cpu_s: float | None) -> None:
         ended_s = time.monotonic()
         recorder.event("exit", {"code": code}, at_s=ended_s)
         if cpu_s is not None:
@@ -80,7 +111,7 @@ def _record(
         else:
             load.ends_unknown()
         sampler.read_now()
-        inbox.put(("exit", code))
+        inbox.put(("exit", code or 0))
 
     def read_cpu_time(spacing_s: float) -> None:
         if child is not None and (reading := child.cpu_time(spacing_s)) is not None:
@@ -89,7 +120,7 @@ def _record(
     def on_tick() -> None:
         recorder.take(sampler)
         read_cpu_time(TICK_S if load.wanted else CPU_TICK_S)
-        if scan is not None and child is not None and child.running:
+        if scan is not None and isinstance(child, Child) and child.running:
             scan.tick(recorder, child.processes)
         if watchers:
             watchers.show(recorder.snapshot())
@@ -102,42 +133,62 @@ def _record(
         load.look()
         return stopped_by
 
-    def start() -> Child:
-        environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
-        environment[AMBIENT_VARIABLE] = ambient(os.environ)
-        environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
+    def begin() -> None:
         observer.training_starts()
         sampler.read_now()
         load.starts()
         recorder.start()
+
+    def start() -> Child:
+        environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
+        environment[AMBIENT_VARIABLE] = ambient(os.environ)
+        environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
+        begin()
         return Child(
             training.command, environment, on_exit, training.output, training.processes, training.folder
         )
 
+    def attach(to: Attachment) -> Attached:
+        sampler.wait_for_first(FIRST_READ_S)
+        begin()
+        program = Attached(to.pid, on_exit)
+        to.begun(listener.path)
+        return program
+
     listener = Listener(str(folder / WIRE), on_message)
+    answers = Answers(
+        lambda window, until: recorder.energy(window, until, sampler),
+        sampler.read_now,
+        report_so_far,
+        listener.answer,
+    )
     pacemaker = Pacemaker(wake)
     try:
-        stopped_by = wait("idle", on.idle_s)
-        if stopped_by is None:
+        if (to := training.attached) is not None:
+            child = attach(to)
+            await_leave(child, inbox, on_tick, to.for_s, TICK_S)
+            recorder.event("end", {"status": "done", "message": ""})
+        elif (stopped_by := wait("idle", on.idle_s)) is None:
             child = start()
             stopped_by = await_end(child, last_word, inbox, recorder, on_tick, TICK_S)
             if names := child.left():
                 recorder.event("left", {"names": sorted(set(names))})
-            if stopped_by is None and on.idle_s > 0:
-                stopped_by = wait("cooldown", COOLDOWN_S)
-            if stopped_by is None and on.idle_s > 0:
-                sampler.read_now()
-                stopped_by = wait("idle", on.idle_s)
         else:
             recorder.event("interrupt", {"signal": inboxes.name_of(stopped_by)})
+        if stopped_by is None and on.idle_s > 0:
+            stopped_by = wait("cooldown", COOLDOWN_S)
+        if stopped_by is None and on.idle_s > 0:
+            sampler.read_now()
+            stopped_by = wait("idle", on.idle_s)
     finally:
         if child is not None:
             child.end()
+        answers.close()
         hanging = [on.meters[index].info.name for index in sampler.stop()]
         observer.stop()
         pacemaker.stop()
         listener.close()
-        if child is not None and stopped_by is None and not last_word.is_set():
+        if isinstance(child, Child) and stopped_by is None and not last_word.is_set():
             _last_word(child, training, recorder)
         usage = {
             "cpu_s": time.process_time() - cpu_s,
@@ -147,7 +198,7 @@ def _record(
         recorder.event("profiler", {**usage, "garbage": listener.garbage, "hanging": hanging})
         recorder.join(on.logs)
         recorder.end()
-    return tuple(child.tail()) if child is not None else (), stopped_by
+    return tuple(child.tail()) if isinstance(child, Child) else (), stopped_by
 
 
 def _last_word(child: Child, training: Training, recorder: Recorder) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from energyprof.errors import MeterError
@@ -14,9 +15,11 @@ from energyprof.profile.clock_watch import ClockWatch
 from energyprof.profile.live import Live, Snapshot
 from energyprof.profile.speakers import Speakers
 from energyprof.profile.training import Training
+from energyprof.report.energy import Energy
 from energyprof.report.record import MeterRecord
+from energyprof.report.so_far import Key, SoFar, Until
 from energyprof.trace.join import joined
-from energyprof.trace.rows import Sample
+from energyprof.trace.rows import Row, Sample
 from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
 from energyprof.wire import Message
@@ -35,6 +38,8 @@ class Recorder:
         self._trace, self._run, self._meters = trace, run, meters
         self._lock = threading.Lock()
         self._speakers = Speakers()
+        self._so_far: SoFar | None = None
+        self._started_s = 0.0  # when the program began
         began = {"monotonic_s": self.zero_s, "utc": utc(self._clocks.zero.utc_s)}
         self.event("run", {"seed": training.seed, **began})
         self._clocks.begin()
@@ -55,6 +60,8 @@ class Recorder:
         for part in changed:
             self.event("speaker", part._asdict(), at_s=message.time_s)
         fields = message.fields if number == 1 else {**message.fields, "process": number}
+        if message.event in ("window", "close"):
+            self._window(message)
         if role == "program":
             self.event(message.event, fields, at_s=message.time_s)
             return True
@@ -69,6 +76,7 @@ class Recorder:
     def start(self) -> None:
         """Write down that the training's process starts now, in its first phase."""
         started_s = time.monotonic()
+        self._started_s = started_s - self.zero_s
         first = {"name": self.training.first_phase, "samples": None}
         unmarked = {"unmarked": self.training.unmarked} if self.training.unmarked else {}
         self.event("phase", {**first, **unmarked}, at_s=started_s)
@@ -81,11 +89,50 @@ class Recorder:
         """Record what the sampler read and where the clocks stand, and flush it to disk."""
         self._clocks.look()
         with self._lock:
-            for meter, start_s, end_s, value, error in sampler.drain():
-                sample = Sample(start_s - self.zero_s, end_s - self.zero_s, value)
-                self._trace.sample(self._run, self._meters[meter].name, *sample, error)
-                self.live.sample(meter, sample)
+            self._drain(sampler)
             self._trace.flush()
+
+    def energy(self, window: Key | None, until: Until, sampler: Sampler) -> tuple[Energy, float] | None:
+        """The energy of a window, or of all, and its time in s; ``None``: still to come, or forgotten."""
+        with self._lock:
+            self._drain(sampler)
+            so_far = self._summed()
+            return so_far.until_now() if window is None else so_far.of_window(window, until)
+
+    @contextlib.contextmanager
+    def still(self, sampler: Sampler) -> Iterator[Callable[[], Iterable[Row]]]:
+        """The run's rows until now, as often as they are called for; nothing is added meanwhile."""
+        with self._lock:
+            self._drain(sampler)
+            self._trace.flush()
+            yield self._trace.rows
+
+    def _drain(self, sampler: Sampler) -> None:
+        for meter, start_s, end_s, value, error in sampler.drain():
+            sample = Sample(start_s - self.zero_s, end_s - self.zero_s, value)
+            name = self._meters[meter].name
+            self._trace.sample(self._run, name, *sample, error)
+            self.live.sample(meter, sample)
+            if self._so_far is not None:
+                self._so_far.sample(name, sample)
+
+    def _window(self, message: Message) -> None:
+        key, time_s = (message.sender.pid, message.fields["number"]), message.time_s - self.zero_s
+        with self._lock:
+            so_far = self._summed()
+            if message.event == "window":
+                so_far.open(key, time_s)
+            else:
+                so_far.close(key, time_s)
+
+    def _summed(self) -> SoFar:
+        """What has been measured until now; few programs ask, so it is summed up when one does."""
+        if self._so_far is None:
+            self._so_far = SoFar(self._meters, self._started_s)
+            self._trace.flush()
+            for row in self._trace.rows():
+                self._so_far.sample(row.source, row.sample)
+        return self._so_far
 
     def join(self, logs: Sequence[ExternalLog]) -> None:
         """Record what external logs hold of the run, which ends now, or what is wrong with them."""

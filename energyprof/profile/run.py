@@ -15,16 +15,17 @@ The last three are ``ReportSession.train``, once a seed.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from energyprof.profile import levers
+from energyprof.profile.attached import command_line
 from energyprof.profile.inbox import signals
 from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
 from energyprof.profile.program import full_path, work_of
 from energyprof.profile.provenance import commit_of_command
 from energyprof.profile.session import ReportSession, SessionResult, new_session
-from energyprof.profile.training import Training
+from energyprof.profile.training import Attachment, Training
 from energyprof.profile.watchers import Watcher
 from energyprof.report.file import read
 
@@ -86,6 +87,29 @@ def run_program(
         commit = commit_of_command(command)
         session = new_session(on, work_of(command, name), settings.path, commit=commit, taken=settings.taken)
         return train_all(session, [Training(tuple(command), None, "run", "inherit", levers=tuple(turn))])
+
+
+def attach(
+    pid: int,
+    name: str | None,
+    for_s: float,
+    settings: MeasurementSettings,
+    begun: Callable[[str], None] = lambda wire: None,
+) -> SessionResult:
+    """Meter a program that runs already, for so many seconds, or until it ends or a signal comes.
+
+    ``begun`` is called with the wire's path when it is metered.
+
+    Raises:
+        UsageError: there is no such program.
+        MissingPart: a meter that was asked for is not here.
+        FileError: the report cannot be written.
+    """
+    command = command_line(pid)
+    with open_meters(settings) as on:
+        session = new_session(on, work_of(command, name), settings.path, taken=settings.taken)
+        to = Attachment(pid, for_s, begun)
+        return train_all(session, [Training(tuple(command), None, "run", "inherit", attached=to)])
 
 
 def train_all(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from energyprof.profile.watchers import Watcher, Watchers
 from energyprof.report.file import Taken, claimed, write
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, CommitRecord, Report, Run, Series, WorkloadRecord, node_record
+from energyprof.trace.rows import Row
 from energyprof.trace.writer import TraceWriter
 
 
@@ -140,7 +141,9 @@ class ReportSession:
             for lever in (*levers.records, *(scan.records if scan is not None else ())):
                 recorder.event("lever", dataclasses.asdict(lever))
             try:
-                self._tail, self._stopped_by = record(recorder, self._on, inbox, following, scan)
+                self._tail, self._stopped_by = record(
+                    recorder, self._on, inbox, following, self._so_far, scan
+                )
             finally:
                 self._lost |= following.close()
         self._problems += [*levers.problems, *(scan.problems if scan is not None else ())]
@@ -148,6 +151,16 @@ class ReportSession:
         self._failed = run.status == "failed"
         self._saved = save(self.report(), self._path, self._trace)
         return run
+
+    def _so_far(self, rows: Callable[[], Iterable[Row]]) -> Path | None:
+        """Write the report with the run that goes on, of which there are these rows."""
+        report = self.report()
+        run = Rebuild(report).add(rows)
+        try:
+            write(dataclasses.replace(report, runs=(*report.runs, run)), self._path)
+        except FileError:
+            return None
+        return self._path
 
     def seal(self) -> None:
         """Write the report once more when no program can reach it any longer, after its trace was checked.

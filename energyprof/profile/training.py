@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from energyprof.profile.child import Output
 from energyprof.profile.scan_plan import ScanPlan
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A program that runs already."""
+
+    pid: int
+    for_s: float  # it is measured for so long, or until it ends
+    begun: Callable[[str], None]  # called with the wire's path when every meter was read once
 
 
 @dataclass(frozen=True)
@@ -27,3 +36,4 @@ class Training:
     package: Path | None = None  # the energyprof that it imports; None: this one
     levers: tuple[str, ...] = ()  # what is turned for it: "gpu.power_limit=250W"
     scan: ScanPlan | None = None  # what is turned while it goes on
+    attached: Attachment | None = None  # it runs already, and is not ours to start or to end

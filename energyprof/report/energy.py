@@ -16,6 +16,7 @@ they add in quadrature, and U = 2u is what reports show.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -202,6 +203,33 @@ class Integrator:
             edge = self._edges.popleft()
             self._states[edge] = self._state(edge, self._before)
         return [self._between(self._states[start], self._states[end]) for start, end in self._windows]
+
+    def add_edge(self, edge: float) -> bool:
+        """One more edge of windows; whether it came in time: what lies behind is summed up already."""
+        if edge in self._states:
+            return True
+        if self._before is not None and edge < self._before.end_s:
+            return False
+        if edge not in self._edges:
+            bisect.insort(self._edges, edge)
+        return True
+
+    def between(self, start: float, end: float) -> MeterEnergy | None:
+        """The energy between two edges as far as it is final; ``None``: readings of one are still to come."""
+        if start not in self._states or end not in self._states:
+            return None
+        return self._between(self._states[start], self._states[end])
+
+    def so_far(self, start: float) -> tuple[float, MeterEnergy] | None:
+        """Until when it is summed up, and the energy from an edge until then; ``None``: nothing is yet."""
+        if start not in self._states or self._before is None or self._before.end_s <= start:
+            return None
+        until_s = self._before.end_s
+        return until_s, self._between(self._states[start], self._state(until_s, self._before))
+
+    def forget(self, edge: float) -> None:
+        """No window that begins or ends there is asked for any more."""
+        self._states.pop(edge, None)
 
     def _follow(self, whole: Segment) -> None:
         """Take the next segment, after what lies unseen before it."""

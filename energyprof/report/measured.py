@@ -53,6 +53,7 @@ def measure(
     windows = [life, train or life]
     windows += [(phase.start_s, phase.end_s) for phase in times.phases]
     windows += [(start_s, evaluation.time_s) for evaluation in times.evaluations]
+    windows += [(window.start_s, window.end_s) for window in times.windows]
     integrators = {m.name: Integrator(m.info, m.interval_s, windows, times.asleep) for m in meters}
     cadence_of = {m.name: cadence for m, cadence in zip(meters, cadences, strict=True)}
     for cadence in cadences:
@@ -103,18 +104,11 @@ def _energies(
     whole, training, *rest = (
         total(by_meter[m.name][window] for m in counted) for window in range(len(windows))
     )
-    phases = tuple(
-        _phase(
-            interval,
-            energy,
-            {name: energies[2 + i].joules for name, energies in by_meter.items()},
-            spent(times.cpu, interval.start_s, interval.end_s),
-        )
-        for i, (interval, energy) in enumerate(zip(times.phases, rest, strict=False))
-    )
+    first_window = len(windows) - len(times.windows)
+    phases = _phases(times.phases, rest, times, by_meter, 2)
     history = tuple(
         Point(e.samples, _number(e.score), e.time_s - start_s, energy.joules)
-        for e, energy in zip(times.evaluations, rest[len(phases) :], strict=True)
+        for e, energy in zip(times.evaluations, rest[len(phases) :], strict=False)
     )
     energy = training if train else total([])
     looks = list(zip(times.phases, rest, strict=False))
@@ -142,6 +136,7 @@ def _energies(
         net_energy_j=resting.net_j,
         net_energy_u_j=resting.net_u_j,
         node=node,
+        windows=_phases(times.windows, rest[first_window - 2 :], times, by_meter, first_window),
         flags=times.flags
         + in_training(times.load, *(train or life))
         + energy.flags
@@ -187,6 +182,25 @@ def _run(
         cpu_s=spent(times.cpu, *train) if train else None,
         levers=times.levers,
         total_cpu_s=spent(times.cpu, *life),
+    )
+
+
+def _phases(
+    intervals: Sequence[PhaseInterval],
+    energies: Sequence[Energy],
+    times: Timeline,
+    by_meter: Mapping[str, Sequence[MeterEnergy]],
+    first: int,
+) -> tuple[Phase, ...]:
+    """The intervals with their ``energies``; ``first``: where theirs begin among each meter's."""
+    return tuple(
+        _phase(
+            interval,
+            energy,
+            {name: of_meter[first + i].joules for name, of_meter in by_meter.items()},
+            spent(times.cpu, interval.start_s, interval.end_s),
+        )
+        for i, (interval, energy) in enumerate(zip(intervals, energies, strict=False))
     )
 
 

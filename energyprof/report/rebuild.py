@@ -96,7 +96,9 @@ class Rebuild:
         runs, series = self._runs(), self._header.series
         if series is not None:  # a live header has the positions that are planned
             series = dataclasses.replace(series, positions=series.positions[: len(runs)])
-        report = dataclasses.replace(self._header, meters=meters, runs=runs, series=series)
+        # Resumed and nothing added: nobody looked in between.
+        resumed = tuple(count for count in self._header.resumed if count < len(runs))
+        report = dataclasses.replace(self._header, meters=meters, runs=runs, series=series, resumed=resumed)
         return counted_by_parts(report) if self._impossible else report
 
     def _runs(self) -> tuple[Run, ...]:

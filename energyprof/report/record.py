@@ -231,6 +231,9 @@ class Run:
     node: NodeEnergy | None = None
     levers: tuple[LeverRecord, ...] = ()
     total_cpu_s: float | None = None  # processor time of its processes over the stretch of total_energy_j
+    # Stretches that the program itself measured (``energyprof.measure()``): nested, repeated, beside each
+    # other. Their joules lie in those above.
+    windows: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True)

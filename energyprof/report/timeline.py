@@ -45,10 +45,14 @@ from energyprof.report.phases import (
 from energyprof.report.record import LeverRecord, Status, lever_record
 from energyprof.report.segments.conditions import Conditions
 from energyprof.report.speakers import Score, heard, programs
+from energyprof.report.windows import Windows
 from energyprof.storable.values import MAX_INT
 from energyprof.trace.rows import Row
 from energyprof.trace.wall_clock import Look, changes, look
 from energyprof.workload import Target
+
+# Exit codes of a program that ended well, or of one that was not ours to wait for.
+_WELL = (0, None)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class Timeline:
     load: tuple[LoadReading, ...] = ()  # and of everything on the machine; empty: not read
     levers: tuple[LeverRecord, ...] = ()
     asleep: tuple[tuple[float, float], ...] = ()  # the machine slept some time between these
+    windows: tuple[PhaseInterval, ...] = ()  # that the program measured itself, in the order of their starts
 
 
 @dataclass
@@ -100,7 +105,7 @@ class _EventLog:
     profiler: Mapping[str, Any] = field(default_factory=dict)
     started_s: float | None = None
     end: tuple[float, str, str] | None = None
-    exit: tuple[float, int] | None = None
+    exit: tuple[float, int | None] | None = None
     interrupt: str | None = None
     warnings: dict[str, None] = field(default_factory=dict)  # names of signals, each once
     hung: bool = False
@@ -119,6 +124,7 @@ class _EventLog:
     conditions: Conditions = field(default_factory=Conditions)
     levers: list[LeverRecord] = field(default_factory=list)
     clock: list[Look] = field(default_factory=list)
+    windows: Windows = field(default_factory=Windows)
 
     def name_unmarked(self) -> None:
         """Call the program's first phase what it is if the program marked none: all of its time counts then.
@@ -182,6 +188,7 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         tuple(told.load),
         tuple(told.levers),
         tuple((change.after_s, change.before_s) for change in clock if change.slept_s),
+        told.windows.intervals(ended_s),
     )
 
 
@@ -211,6 +218,8 @@ def _told(rows: Iterable[Row]) -> _EventLog:
             told.roles[fields["process"]] = fields["role"]
         elif kind == "left":
             told.left = tuple(fields["names"])
+        elif kind in ("window", "close"):
+            told.windows.push(time_s, kind, fields)
         elif kind == "facts":
             spoke = fields.get("process", 1) in programs(told.roles)
             known = () if spoke else told.facts.keys()
@@ -290,7 +299,7 @@ def _status(
         return "interrupted"
     if (told.end and told.end[1] == "diverged") or any(not math.isfinite(e.score) for e in evaluations):
         return "diverged"
-    if told.exit[1] != 0 or told.hung or (told.end and told.end[1] == "error"):
+    if told.exit[1] not in _WELL or told.hung or (told.end and told.end[1] == "error"):
         return "failed"
     if target is None:
         return "done"
@@ -314,11 +323,11 @@ def _flags(told: _EventLog, reached: bool) -> tuple[Flag, ...]:
         flags.append(flag("unfinished"))
     if told.hung:
         flags.append(flag("hung"))
-    if told.unmarked and (reached or (told.exit and told.exit[1] == 0)):
+    if told.unmarked and (reached or (told.exit and told.exit[1] in _WELL)):
         flags.append(flag("unmarked"))
     if told.end and told.end[2]:
         flags.append(flag("said", detail=told.end[2]))
-    if reached and told.exit and told.exit[1] != 0 and not told.hung and not told.interrupt:
+    if reached and told.exit and told.exit[1] not in _WELL and not told.hung and not told.interrupt:
         flags.append(flag("exit_after_target", detail=str(told.exit[1])))
     if told.profiler.get("garbage"):
         flags.append(flag("wire_garbage", detail=str(told.profiler["garbage"])))

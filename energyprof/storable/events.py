@@ -64,6 +64,15 @@ def said_by_program(event: Any, said: Mapping[str, Any]) -> Optional[Dict[str, A
     return fields
 
 
+def asked_by_program(event: Any, said: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """The fields of a training process's question; ``None``: it is none."""
+    wanted = QUESTIONS.get(event) if isinstance(event, str) else None
+    if wanted is None:
+        return None
+    fields = {name: said.get(name) for name in wanted}
+    return fields if all(fits(fields[name]) for name, fits in wanted.items()) else None
+
+
 def in_trace(event: str, said: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
     """The fields of an event in a trace; ``None``: they are not those of an event of this kind.
 
@@ -121,6 +130,8 @@ def _is_scores(value: Any) -> bool:
 PROGRAM: Dict[str, Dict[str, Fits]] = {
     "phase": {"name": is_name, "samples": _or_none(is_count), "actor": _is_actor},
     "progress": {"samples": is_count, "score": _or_none(is_score), "actor": _is_actor},
+    "window": {"number": is_count, "name": is_name},
+    "close": {"number": is_count, "samples": _or_none(is_count)},
     "facts": {"facts": lambda value: isinstance(value, dict)},
     "exchange": {
         "actor": is_name,
@@ -134,6 +145,12 @@ PROGRAM: Dict[str, Dict[str, Fits]] = {
         "status": lambda value: value in ("done", "diverged", "error"),
         "message": lambda value: is_text(value, MAX_MESSAGE),
     },
+}
+# What a program may ask; it is answered, and not stored.
+QUESTIONS: Dict[str, Dict[str, Fits]] = {
+    # Of one of its windows, until now or once it is over; or of all until now.
+    "energy": {"window": _or_none(is_count), "over": lambda value: isinstance(value, bool)},
+    "report": {},
 }
 # The machine's processors beside the training's: not every kernel tells.
 LOAD: Dict[str, Fits] = {
@@ -150,6 +167,8 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
     },
     "phase": {"unmarked": _if_said(is_name), "process": _if_said(is_count)},
     "progress": {"process": _if_said(is_count)},
+    "window": {"process": _if_said(is_count)},
+    "close": {"process": _if_said(is_count)},
     "facts": {"process": _if_said(is_count)},
     "exchange": {"process": _if_said(is_count)},
     "round": {"process": _if_said(is_count)},
@@ -187,7 +206,7 @@ IN_TRACE: Dict[str, Dict[str, Fits]] = {
 
 
 class Room:
-    """What the report of one run still has room for: so many phases, evaluations, actors and facts.
+    """What the report of one run still has room for: so many phases, windows, evaluations, actors, facts.
 
     ``reserved`` of each are left for whoever has more to add: idle phases, a shutdown.
     """
@@ -195,6 +214,7 @@ class Room:
     def __init__(self, reserved: int) -> None:
         self._most, self._most_names = MAX_ITEMS - reserved, MAX_NAMES - reserved
         self._phases = 0
+        self._windows = 0
         self._evaluations = 0
         self._exchanges = 0
         self._actors: Set[str] = set()
@@ -205,6 +225,9 @@ class Room:
         if event == "phase":
             self._phases += 1
             return self._phases <= self._most and self._added(self._actors, [fields.get("actor", "")])
+        if event == "window":
+            self._windows += 1
+            return self._windows <= self._most
         if event == "progress" and fields["score"] is not None:
             self._evaluations += 1
             return self._evaluations <= self._most

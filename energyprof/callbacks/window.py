@@ -1,0 +1,206 @@
+"""``energyprof.measure()``: the energy of a stretch of this program, known while it runs.
+
+Under ``energyprof run`` or ``exec`` their profiler measures. Else the first window starts one, in a process
+of its own (``energyprof attach``), which ends with this program and leaves a report. Of several processes
+that were launched together the first speaks, and no other starts a profiler: a node is counted once.
+"""
+
+import functools
+import importlib
+import itertools
+import os
+import threading
+import time
+from typing import Any, Callable, Dict, NamedTuple, Optional, TypeVar, cast
+
+from energyprof.launchers import muted
+from energyprof.wire import WIRE_VARIABLE, Wire, connect
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The joules so far are asked for no more often than this: a loop of a million steps asks at each.
+RENEWED_S = 0.02
+
+
+class _Known(NamedTuple):
+    """What the profiler said of a window, or of all until now."""
+
+    energy_j: Optional[float]
+    energy_u_j: Optional[float]
+    power_w: Optional[float]
+
+
+_NOTHING = _Known(None, None, None)
+_lock = threading.RLock()
+_numbers = itertools.count(1)
+# Questions have a connection of their own: whoever marks a phase does not wait for an answer to another.
+_questions: Optional[Wire] = None
+_last: Dict[str, Any] = {"s": -1.0, "known": _NOTHING}
+
+
+class Window:
+    """A stretch of the program: from entering the ``with`` to leaving it, or a call of a function.
+
+    ``samples`` may be set to the number of samples that went through it.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.samples: Optional[int] = None
+        self.time_s: Optional[float] = None  # once it is over
+        self._number = 0
+        self._began_s = 0.0
+        self._known: Optional[_Known] = None
+
+    def __enter__(self) -> "Window":
+        wire = _wire()
+        self._number, self._known, self.time_s = next(_numbers), None, None
+        if wire is not None:
+            wire.send("window", number=self._number, name=self.name or "window")
+        self._began_s = time.monotonic()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.time_s = time.monotonic() - self._began_s
+        wire = connect()
+        if wire is not None:
+            samples = None if self.samples is None else int(self.samples)
+            wire.send("close", number=self._number, samples=samples)
+
+    def __call__(self, function: Function) -> Function:
+        """The function, each call of which is a window."""
+        name = self.name or function.__qualname__
+        import inspect  # half of what loading this file would take
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
+                with Window(name):
+                    return await function(*args, **kwargs)
+
+            return cast(Function, awaited)
+
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            with Window(name):
+                return function(*args, **kwargs)
+
+        return cast(Function, called)
+
+    @property
+    def energy_j(self) -> Optional[float]:
+        """Its energy in J, until now if it goes on; ``None``: not known, or not yet."""
+        return self._asked().energy_j
+
+    @property
+    def energy_u_j(self) -> Optional[float]:
+        """The energy's expanded uncertainty in J (k = 2, towards the end that lies further away)."""
+        return self._asked().energy_u_j
+
+    @property
+    def power_w(self) -> Optional[float]:
+        """Its mean power in W, until now if it goes on."""
+        return self._asked().power_w
+
+    @property
+    def report(self) -> Any:
+        """The `Report` so far, with this window among ``runs[-1].windows``; ``None``: there is none.
+
+        It lies on the disk as well. Needs Python 3.10, as all of energyprof but the training side does.
+        """
+        said = _ask("report")
+        if said is None or said.get("path") is None:
+            return None
+        return _own().report_at(said["path"])
+
+    def _asked(self) -> _Known:
+        if self._known is not None:
+            return self._known
+        over = self.time_s is not None
+        known = _as_known(_ask("energy", window=self._number, over=over)) if self._number else _NOTHING
+        if over and known.energy_j is not None:
+            self._known = known
+        return known
+
+    def __repr__(self) -> str:
+        joules = self.energy_j
+        return f"<{self.name or 'window'}: {'energy not known' if joules is None else f'{joules:.4g} J'}>"
+
+
+def measure(name: str = "") -> Window:
+    """A stretch of this program to measure, as a context manager or a decorator.
+
+    ::
+
+        with energyprof.measure("fine-tune") as m:
+            ...
+        print(m.energy_j, m.energy_u_j, m.power_w)
+
+        @energyprof.measure()
+        def epoch(): ...
+
+    Windows may nest, repeat and lie beside each other in threads. On a GPU synchronise first: work still
+    queued would be counted after the window. It never stops the program: what is not known is ``None``.
+    """
+    return Window(str(name))
+
+
+def energy() -> Optional[float]:
+    """The joules of this program's machine so far, since the profiler began; ``None``: not known.
+
+    May be called at every step: it is renewed 50 times a second.
+    """
+    if _wire() is None:
+        return None
+    now_s = time.monotonic()
+    if not 0 <= now_s - _last["s"] < RENEWED_S:
+        _last["known"] = _as_known(_ask("energy", window=None, over=False))
+        _last["s"] = time.monotonic()
+    return cast(_Known, _last["known"]).energy_j
+
+
+def start(
+    meters: str = "auto", interval_s: Optional[float] = None, output: "Optional[os.PathLike[str]]" = None
+) -> bool:
+    """Start the profiler now, with these meters; whether one measures this program.
+
+    The first window does so by itself. Under ``energyprof run`` or ``exec`` theirs measures.
+    """
+    with _lock:
+        if os.environ.get(WIRE_VARIABLE):
+            return connect() is not None
+        return not muted() and _own().start(meters, interval_s, output)
+
+
+def stop() -> None:
+    """End the measuring and write the report; without this the program's end does."""
+    _own().stop()
+
+
+def _own() -> Any:
+    """What starts a profiler: loaded where one is started."""
+    return importlib.import_module("energyprof.callbacks.own_profiler")
+
+
+def _wire() -> Optional[Wire]:
+    """The wire to whoever measures this process; ``None``: nobody does."""
+    if not os.environ.get(WIRE_VARIABLE):
+        start()
+    return connect()
+
+
+def _ask(question: str, **fields: Any) -> Optional[Dict[str, Any]]:
+    global _questions
+    path = os.environ.get(WIRE_VARIABLE)
+    if not path or connect() is None:
+        return None
+    with _lock:
+        if _questions is None or _questions.path != path:
+            _questions = Wire(path)
+        wire = _questions
+    return wire.ask(question, **fields)
+
+
+def _as_known(said: Optional[Dict[str, Any]]) -> _Known:
+    return _NOTHING if said is None else _Known(*(said.get(name) for name in _Known._fields))
