@@ -16,6 +16,9 @@ from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Protoc
 # Under this name, too: `ab --before` asks revisions without the table for their settings.
 from energyprof.settings import Settings as Settings
 
+# With this phase an actor's turn is over: until its next one it does nothing on this machine.
+AWAY = "away"
+
 
 class WorkloadError(Exception):
     """The work cannot be planned or trained as asked; one line with what to do."""

@@ -15,7 +15,7 @@ from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError
 from energyprof.report.record import SCHEMA_NAME, SCHEMA_VERSION, Report
 from energyprof.report.upgrade import upgraded
-from energyprof.storable.values import fitted
+from energyprof.storable.values import MAX_NAME, fitted, fitted_text
 from energyprof.trace.writer import TraceWriter, new_trace, replaced_trace
 
 # What becomes of a file that lies where one is to be written.
@@ -37,6 +37,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, Mapping) and any(map(dataclasses.is_dataclass, value.values())):
+        return {fitted_text(name, MAX_NAME): _plain(item) for name, item in value.items()}
     return fitted(value)
 
 

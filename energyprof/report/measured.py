@@ -16,6 +16,7 @@ from energyprof.report.idle import idle
 from energyprof.report.node_map import NodeEnergy, NodeMap
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Run
+from energyprof.report.rounds import round_records
 from energyprof.report.segments.cadence import Cadence
 from energyprof.report.timeline import Timeline
 from energyprof.report.uncertainty import stored
@@ -41,6 +42,7 @@ def measure(
     meters: Sequence[MeterRecord],
     cadences: Sequence[Cadence],
     node_map: NodeMap | None = None,
+    node: str = "",
 ) -> Measured:
     """The run of ``times`` with the energy that ``rows`` hold; ``cadences`` take note of every reading."""
     life = (times.started_s if times.started_s is not None else times.life_end_s, times.life_end_s)
@@ -53,6 +55,7 @@ def measure(
     windows = [life, train or life]
     windows += [(phase.start_s, phase.end_s) for phase in times.phases]
     windows += [(start_s, evaluation.time_s) for evaluation in times.evaluations]
+    windows += [(interval.start_s, interval.end_s) for interval in times.rounds]
     windows += [(window.start_s, window.end_s) for window in times.windows]
     integrators = {m.name: Integrator(m.info, m.interval_s, windows, times.asleep) for m in meters}
     cadence_of = {m.name: cadence for m, cadence in zip(meters, cadences, strict=True)}
@@ -74,7 +77,7 @@ def measure(
     impossible = below_parts(meters, lives, life_s)
 
     def run(counted: Sequence[MeterRecord]) -> Run:
-        found = _energies(times, windows, train, life, by_meter, counted, node_map)
+        found = _energies(times, windows, train, life, by_meter, counted, node_map, node)
         differing = disagreements(meters, lives, life_s)
         return dataclasses.replace(found, flags=found.flags + differing + impossible)
 
@@ -98,6 +101,7 @@ def _energies(
     by_meter: Mapping[str, Sequence[MeterEnergy]],
     counted: Sequence[MeterRecord],
     node_map: NodeMap | None,
+    node: str,
 ) -> Run:
     """The run by the meters ``counted``; of the ``windows`` the first two are its life and its training."""
     start_s = windows[1][0]
@@ -110,6 +114,8 @@ def _energies(
         Point(e.samples, _number(e.score), e.time_s - start_s, energy.joules)
         for e, energy in zip(times.evaluations, rest[len(phases) :], strict=False)
     )
+    after = len(phases) + len(times.evaluations)
+    rounds = rest[after : after + len(times.rounds)]
     energy = training if train else total([])
     looks = list(zip(times.phases, rest, strict=False))
     still, not_idle = at_rest(times.load, looks)
@@ -117,7 +123,7 @@ def _energies(
     # A model's idle power follows whatever else ran: that is not a drift of the machine.
     modelled = any(m.origin != "measured" for m in counted)
     drifting = tuple(f for f in resting.flags if not (modelled and f.kind == "idle_drift"))
-    node: NodeEnergy | None = None
+    whole_of_node: NodeEnergy | None = None
     node_flags: tuple[Flag, ...] = ()
     if node_map is not None:
         warm_c = mean_temperature(times.conditions, node_map.meters)
@@ -125,7 +131,7 @@ def _energies(
             node_energy(node_map, {name: e[i] for name, e in by_meter.items()}, windows[i], times.utc, warm_c)
             for i in (0, 1)
         )
-        node, node_flags = of_run(node_map, node_training, whole_node), node_training.flags
+        whole_of_node, node_flags = of_run(node_map, node_training, whole_node), node_training.flags
     budgets = {m.name: by_meter[m.name][1].terms_j for m in counted if train}
     return dataclasses.replace(
         _run(times, energy, whole, train, life, phases, history),
@@ -135,8 +141,9 @@ def _energies(
         idle_after_w=resting.after_w,
         net_energy_j=resting.net_j,
         net_energy_u_j=resting.net_u_j,
-        node=node,
         windows=_phases(times.windows, rest[first_window - 2 :], times, by_meter, first_window),
+        node=whole_of_node,
+        rounds=round_records(times.rounds, rounds, phases, node),
         flags=times.flags
         + in_training(times.load, *(train or life))
         + energy.flags

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeVar
 
 from energyprof.report.energy import MIN_COVERAGE
+from energyprof.workload import AWAY
 
 # Not training: what a run spends in these before and after it is not in its energy_j. What compiling takes
 # hangs on what the compiler's cache holds (a second run of the same work finds all of it there), not on the
 # work; the one step that starts it is all of the training that it hides. Warm-up steps are training like any
 # other; figures.py leaves them out of the energy per sample. All of it is in the run's total.
-OUTSIDE = frozenset({"idle", "startup", "compile", "shutdown", "cooldown"})
+OUTSIDE = frozenset({"idle", "startup", "compile", "shutdown", "cooldown", AWAY})
 
 # Phases of this kind follow a training (``--breakdown``) and measure a part of its steps alone: a measurement
 # about the run, no part of it. The last one only says that they are over.
@@ -127,6 +128,8 @@ def _of_actor(
         before = start.samples if start.samples is not None else _known(progress, start.time_s)
         after = after if after is not None else _known(progress, end_s)
         trained = after - (before or 0) if after is not None else None
+        if start.name == AWAY:
+            continue
         name = "shutdown" if start.name == PARTS_END else start.name
         yield PhaseInterval(
             name, start.time_s, end_s, trained if trained is None else max(0, trained), start.actor

@@ -65,7 +65,9 @@ class Rebuild:
         """Add the run whose rows ``rows()`` gives, each time it is called."""
         header = self._header
         times = timeline(rows(), header.workload.target)
-        measured = measure(times, rows(), as_seen(header.meters, rows()), self._cadences, header.node_map)
+        meters = as_seen(header.meters, rows())
+        node = header.nodes[0].name if header.nodes else ""
+        measured = measure(times, rows(), meters, self._cadences, header.node_map, node)
         self._measured.append(measured)
         self._impossible |= measured.impossible and measured.by_parts is not None
         return self._run(measured)

@@ -162,6 +162,48 @@ class Point:
 
 
 @dataclass(frozen=True)
+class PhaseSum:
+    """All phases of one name that an actor had in a round."""
+
+    energy_j: float | None  # None: not measured, or others computed at the same time
+    energy_u_j: NonNegative | None  # k = 2
+    time_s: NonNegative
+
+
+@dataclass(frozen=True)
+class ClientRecord:
+    """What one client had to do with one round."""
+
+    client: Name  # the actor of its phases
+    node: str  # the machine it ran on
+    energy_j: float | None  # None: the reason says why
+    energy_u_j: NonNegative | None  # k = 2
+    time_s: NonNegative | None  # in its phases; None: it had none here
+    samples: Count
+    bytes_up: Count  # of encoded messages that it sent
+    bytes_down: Count  # and received
+    phases: Mapping[str, PhaseSum]
+    outcome: str = "used"  # late: others were quicker · dropped: its work was lost
+    reason: str = ""  # why it has no energy_j
+
+
+@dataclass(frozen=True)
+class RoundRecord:
+    """One round of a training by several clients, from the end of the one before to its score."""
+
+    round: Count  # from 1
+    score: float | None  # None: not a number
+    energy_j: float | None  # of all that was done in it; rounds sum to the run's energy_j
+    energy_u_j: NonNegative | None  # k = 2
+    time_s: NonNegative
+    bytes_up: Count
+    bytes_down: Count
+    clients: tuple[ClientRecord, ...]
+    server: Mapping[str, PhaseSum]  # phases of who aggregates and evaluates
+    scores: Mapping[str, float] = field(default_factory=dict)  # on other data: old, new
+
+
+@dataclass(frozen=True)
 class Profiler:
     """What the profiler itself cost during the run."""
 
@@ -234,6 +276,7 @@ class Run:
     # Stretches that the program itself measured (``energyprof.measure()``): nested, repeated, beside each
     # other. Their joules lie in those above.
     windows: tuple[Phase, ...] = ()
+    rounds: tuple[RoundRecord, ...] = ()  # of a training by several clients; one that was cut off is in none
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ clock     utc_s, asleep_s, doubt_s          the wall clock then, how long the ma
 started                                     the training process was started
 speaker   process, role                     who a process on the wire is (``speakers.py``); 1: the first
 left      names                             processes that ran on after the program's end
+exchange  actor, samples, bytes_up, …       what a client had to do with the round that goes on
+round     round, scores                     a round is over, but for the evaluation that follows
 interrupt signal                            it was asked to stop
 warning signal                              a signal came that does not mean its end
 hung                                        the process did not exit after its end
@@ -43,6 +45,14 @@ from energyprof.report.phases import (
     training,
 )
 from energyprof.report.record import LeverRecord, Status, lever_record
+from energyprof.report.round_intervals import (
+    Evaluation,
+    Exchanged,
+    RoundEnd,
+    RoundInterval,
+    exchange,
+    round_intervals,
+)
 from energyprof.report.segments.conditions import Conditions
 from energyprof.report.speakers import Score, heard, programs
 from energyprof.report.windows import Windows
@@ -53,16 +63,6 @@ from energyprof.workload import Target
 
 # Exit codes of a program that ended well, or of one that was not ours to wait for.
 _WELL = (0, None)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One score."""
-
-    samples: int
-    score: float
-    time_s: float
-    trained: int  # in this run: less than ``samples`` if it was resumed from a checkpoint
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class Timeline:
     levers: tuple[LeverRecord, ...] = ()
     asleep: tuple[tuple[float, float], ...] = ()  # the machine slept some time between these
     windows: tuple[PhaseInterval, ...] = ()  # that the program measured itself, in the order of their starts
+    rounds: tuple[RoundInterval, ...] = ()  # that were finished, in their order
 
 
 @dataclass
@@ -125,6 +126,7 @@ class _EventLog:
     levers: list[LeverRecord] = field(default_factory=list)
     clock: list[Look] = field(default_factory=list)
     windows: Windows = field(default_factory=Windows)
+    rounds: list[RoundEnd] = field(default_factory=list)
 
     def name_unmarked(self) -> None:
         """Call the program's first phase what it is if the program marked none: all of its time counts then.
@@ -189,11 +191,13 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
         tuple(told.levers),
         tuple((change.after_s, change.before_s) for change in clock if change.slept_s),
         told.windows.intervals(ended_s),
+        round_intervals(told.rounds, evaluations, phases, (train_start_s, train_end_s)),
     )
 
 
 def _told(rows: Iterable[Row]) -> _EventLog:
     told = _EventLog()
+    exchanges: list[Exchanged] = []
     for row in rows:
         time_s = row.sample.end_s
         if not told.profiler:  # what comes later is of logs, which go on after the run
@@ -214,6 +218,11 @@ def _told(rows: Iterable[Row]) -> _EventLog:
         elif kind == "progress":
             actor, process = fields.get("actor", ""), fields.get("process", 1)
             told.progress.append(Step(time_s, fields["samples"], fields["score"], actor, process))
+        elif kind == "exchange":
+            exchanges.append(exchange(fields))
+        elif kind == "round":
+            told.rounds.append(RoundEnd(time_s, fields["round"], fields["scores"], tuple(exchanges)))
+            exchanges.clear()
         elif kind == "speaker":
             told.roles[fields["process"]] = fields["role"]
         elif kind == "left":

@@ -11,8 +11,6 @@ from energyprof.workload import Event, Plan
 Say = Callable[[Event], None]
 
 SERVER = "server"  # the actor that aggregates and evaluates
-# With this phase an actor's turn is over: until its next one it does nothing on this machine.
-AWAY = "away"
 
 
 class Divisible(Protocol):

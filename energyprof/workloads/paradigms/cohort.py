@@ -86,8 +86,11 @@ class Cohort:
         self._random[client] = _random_state(self._program.device)
         return found
 
-    def follow(self, steps: float) -> None:
-        """Let the averaged weights, where the workload scores those, follow the model after a round."""
+    def follow(self, steps: int) -> None:
+        """Let the averaged weights, where the workload scores those, follow the model after a round.
+
+        ``steps`` are all clients': so they forget as fast, by samples, as in the central training.
+        """
         self._server.follow(steps)
 
     def score(self) -> float:

@@ -157,7 +157,7 @@ class Loop:
         self._synchronise()
         return steps * self._config["batch_size"], self._mean(losses)[0]
 
-    def follow(self, steps: float) -> None:
+    def follow(self, steps: int) -> None:
         """Move the averaged weights, if there are any, as if the model had been this for ``steps`` steps."""
         if self._task.averaging is not None:
             tensors.average(self._averages, self._weights, 1 - self._task.averaging**steps)

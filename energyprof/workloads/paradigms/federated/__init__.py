@@ -8,7 +8,7 @@ takes messages to clients: it is all that a new way to run them has to be.
 from typing import Any, Dict, Iterator, List
 
 from energyprof.settings import Settings
-from energyprof.workload import Event, Facts, Progress, WorkloadError
+from energyprof.workload import AWAY, Event, Facts, Mark, Progress, WorkloadError
 from energyprof.workloads.data import split
 from energyprof.workloads.exchange import channel, codecs
 from energyprof.workloads.paradigm import Divisible, Say
@@ -79,6 +79,7 @@ class Federated:
         """
         clients = cohort.Cohort(self._program, self._parts, seed)
         yield Facts(clients.facts)
+        yield Mark(AWAY, 0)  # what is computed from here on is the server's or a client's
         yield Progress(0)
         with engine_of(self._program, clients, seed, self._say) as engine:
             yield from rounds.trained(engine, clients, self._program.plan, seed)

@@ -76,8 +76,7 @@ def trained(engine: Engine, cohort: Cohort, plan: Plan, seed: int) -> Iterator[E
         if decoded:
             server.aggregate(number, decoded)
         yield Mark("eval", 0, SERVER)
-        steps = [cohort.steps(client) for client in playing.used]
-        score = server.score(sum(steps) / len(steps) if steps else 0)
+        score = server.score(sum(cohort.steps(client) for client in playing.used))
         yield from exchanges
         yield Round(number)
         yield Progress(samples, score)
@@ -136,15 +135,14 @@ class Server:
         numpy = library("numpy")
         self._state = {name: numpy.asarray(arrays[name].numpy(), numpy.float32) for name in self._state}
 
-    def score(self, steps: float) -> float:
-        """What the model is worth, or its moving average after so many more steps.
+    def score(self, steps: int) -> float:
+        """What the model is worth, or its moving average, which so many steps of clients went into.
 
         Raises:
             Diverged: the score is not a number.
         """
         self._cohort.load(self._state)
-        if steps:
-            self._cohort.follow(steps)
+        self._cohort.follow(steps)
         return self._cohort.score()
 
 

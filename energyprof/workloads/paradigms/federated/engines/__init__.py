@@ -14,7 +14,7 @@ ENGINES: Dict[str, str] = {
 class Engine(Protocol):
     """A way to run the clients; each of its modules has ``opened(program, cohort, seed, say)``."""
 
-    # The server's phase meanwhile: ``wait``, or paradigm.AWAY where the clients compute in its place.
+    # The server's phase meanwhile: ``wait``, or workload.AWAY where the clients compute in its place.
     while_clients_train: str
 
     def offering(self, clients: Sequence[int]) -> Any:

@@ -6,8 +6,8 @@ Messages, strategy and the client's app are Flower's own; what is left out are i
 import contextlib
 from typing import Any, Dict, Iterator, List, Sequence
 
-from energyprof.workload import Mark
-from energyprof.workloads.paradigm import AWAY, Divisible, Say, client_name
+from energyprof.workload import AWAY, Mark
+from energyprof.workloads.paradigm import Divisible, Say, client_name
 from energyprof.workloads.paradigms.cohort import Cohort
 from energyprof.workloads.paradigms.federated import client
 from energyprof.workloads.paradigms.federated.engines.grid import grid_of
