@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from energyprof.cli import streams
+from energyprof.cli.compare import Page
 from energyprof.cli.options import Json
+from energyprof.errors import UsageError
 
 
 def simulate(
@@ -37,6 +39,7 @@ def simulate(
         ),
     ] = None,
     json: Json = False,
+    html: Page = None,
 ) -> None:
     """Compute what no meter at one machine sees: network, data centre, manufacture, grid; all SIMULATED.
 
@@ -45,12 +48,17 @@ def simulate(
     docs/simulation.md and examples/simulate-paradigms.toml.
     """
     from energyprof.formats.console import Screen
+    from energyprof.formats.html.simulation import write_simulation_page
     from energyprof.formats.simulation import simulation_tables
     from energyprof.formats.simulation_data import simulation_json
     from energyprof.simulate.reading import read_scenario
     from energyprof.simulate.simulation import simulate as computed
 
     found = computed(read_scenario(scenario, changes or (), assume or ()), str(scenario), dials or ())
+    if html is not None:
+        if html.is_dir() or (html.exists() and html.samefile(scenario)):
+            raise UsageError(f"{html}: is a folder, or the scenario; name another file for --html")
+        write_simulation_page(html, found)
     if json:
         streams.write_json(simulation_json(found))
     else:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from energyprof.simulate.break_even import Crossing
 from energyprof.simulate.outcome import Outcome
-from energyprof.simulate.parts import PARTS, makes, total
+from energyprof.simulate.parts import MADE, PARTS, makes, total
 from energyprof.simulate.presence import fairness
 from energyprof.simulate.sensitivity import Swing
 from energyprof.simulate.simulation import Simulation
@@ -24,6 +24,7 @@ MOST_CROSSINGS, MOST_SWINGS = 10, 5
 # A scenario does not speak of what lies further from it than this.
 NEAR = 100.0
 FIGURE_NAMES = {"energy_j": "energy", "co2_kg": "CO2e"}
+_PREFIXED = ("bit", "bit/J", "bit/s", "B", "W", "J", "s")
 _ENERGIES = ((3.6e15, "TWh"), (3.6e12, "GWh"), (3.6e9, "MWh"), (3.6e6, "kWh"), (3600.0, "Wh"))
 
 
@@ -67,6 +68,7 @@ def simulation_tables(found: Simulation) -> RenderableType:
         ("what moves the energy", swing_lines(found)),
         ("software carbon intensity", score_lines(found)),
         ("consensus", consensus_lines(found)),
+        ("primary energy and water", resource_lines(found)),
         ("left out", found.notes),
         ("it rests on", found.assumptions),
     ):
@@ -103,7 +105,10 @@ def _parts(outcome: Outcome) -> Table:
         if part is not None:
             share = f"{100 * part.energy_j / whole:.1f} %" if whole else ""
             limits = [energy(of[name].energy_j) for of in (outcome.low, outcome.high)] if ends else []
-            table.add_row(name, energy(part.energy_j), share, *limits, mass(part.co2_kg))
+            cells = (energy(part.energy_j), share, *limits)
+            # Manufacture takes no energy of this account: its primary energy stands in the JSON.
+            shown = cells if name not in MADE else ("",) * len(cells)
+            table.add_row(name, *shown, mass(part.co2_kg))
     limits = [energy(total(of).energy_j) for of in (outcome.low, outcome.high)] if ends else []
     table.add_row("total", energy(whole), "", *limits, mass(outcome.total.co2_kg), style="bold")
     return table
@@ -145,17 +150,18 @@ def crossing_line(group: Sequence[Crossing]) -> str:
     """Such as "link at 20.6 kbit/J, now 10.0 kbit/J (energy): below it consensus, above it federated"."""
     one = group[0]
     span = (
-        "" if one.interval is None else f" ({_said(one, one.interval.low)} … {_said(one, one.interval.high)})"
+        "" if one.interval is None else f" ({said(one, one.interval.low)} … {said(one, one.interval.high)})"
     )
     if one.interval is not None and one.share < 0.995:
         span += f", in {100 * one.share:.0f} % of the draws"
     figures = " and ".join(FIGURE_NAMES[other.figure] for other in group)
-    where = f"{one.dial} at {_said(one, one.at)}{span}, now {_said(one, one.now)}"
+    where = f"{one.dial} at {said(one, one.at)}{span}, now {said(one, one.now)}"
     return f"{where}: below it {one.below} takes less {figures}, above it {one.above}"
 
 
-def _said(one: Crossing, value: float) -> str:
-    if one.unit in ("bit", "bit/J", "W", "J", "s"):
+def said(one: Crossing, value: float) -> str:
+    """What the dial of a crossing says at ``value``, with its unit."""
+    if one.unit in _PREFIXED:
         return si(value, one.unit)
     return f"{value:,.4g} {one.unit}".strip()
 
@@ -180,8 +186,27 @@ def swing_lines(found: Simulation) -> list[str]:
 def swing_line(one: Swing) -> str:
     """Such as "link.kwh_per_gb 0.0019 … 0.6 kWh/GB: 2.4639 Wh … 788.4 Wh"."""
     ends = sorted((one.energy_at_low_j, one.energy_at_high_j))
+    return f"{one.factor} {span(one)}: {energy(ends[0])} … {energy(ends[1])}"
+
+
+def span(one: Swing) -> str:
+    """From which value to which an input goes, such as "1.00 … 8.00 Mbit"."""
+    if one.unit in _PREFIXED:
+        return f"{si(one.low, one.unit)} … {si(one.high, one.unit)}"
     unit = "" if one.unit == "1" else f" {one.unit}"
-    return f"{one.factor} {one.low:.4g} … {one.high:.4g}{unit}: {energy(ends[0])} … {energy(ends[1])}"
+    return f"{one.low:.4g} … {one.high:.4g}{unit}"
+
+
+def resource_lines(found: Simulation) -> list[str]:
+    """Primary energy, manufacture included, and water, of the paradigms of which they are known."""
+    lines = []
+    for outcome in found.outcomes:
+        whole = outcome.total
+        known = [] if math.isnan(whole.primary_j) else [f"{si(whole.primary_j, 'J')} of primary energy"]
+        known += [] if math.isnan(whole.water_l) else [f"{whole.water_l:.3g} l of water"]
+        if known:
+            lines.append(f"{outcome.name}: {', '.join(known)}")
+    return lines
 
 
 def consensus_lines(found: Simulation) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from energyprof.simulate.dial import Dial, dial_of, dials
+from energyprof.simulate.dial import Dial
 from energyprof.simulate.draws import middle
 from energyprof.simulate.monte_carlo import totals
 from energyprof.simulate.numerics import load
@@ -37,16 +37,12 @@ class Crossing:
 
 
 def crossings(
-    scenario: Scenario, drawn: Mapping[str, Any], where: str, keys: Sequence[str] = ()
+    scenario: Scenario, dials: Sequence[Dial], drawn: Mapping[str, Any], where: str
 ) -> tuple[Crossing, ...]:
-    """All pairs of paradigms on all dials and on ``keys`` of the scenario, the nearest to it first.
-
-    Raises:
-        UsageError: a key has no number above 0.
-    """
+    """All pairs of paradigms on all ``dials``, the nearest to the scenario first."""
     found = [
         crossing
-        for dial in (*dials(scenario), *(dial_of(scenario, key) for key in keys))
+        for dial in dials
         for figure in dial.figures
         for pair in itertools.combinations([paradigm.name for paradigm in scenario.paradigms], 2)
         if (crossing := _crossing(scenario, drawn, dial, figure, pair, where)) is not None

@@ -26,13 +26,21 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         FileError: it cannot be read, or is not TOML.
     """
-    text = files.read_text(path)
+    return parsed(files.read_text(path), str(path))
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """What the TOML ``text`` holds.
+
+    Raises:
+        FileError: it is not TOML.
+    """
     try:
         data: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, ValueError) as error:  # a number or a date that Python does not take
-        raise FileError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
+        raise FileError(f"{where}: not TOML: {' '.join(str(error).split())}") from None
     except RecursionError:
-        raise FileError(f"{path}: not TOML: nested too deeply") from None
+        raise FileError(f"{where}: not TOML: nested too deeply") from None
     return data
 
 

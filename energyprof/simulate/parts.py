@@ -17,6 +17,8 @@ PARTS = (
     "manufacture",
     "end of life",
 )
+# Parts that take nothing while it trains.
+MADE = ("manufacture", "end of life")
 FIGURES = ("energy_j", "co2_kg", "embodied_kg", "primary_j", "water_l")
 
 
@@ -48,4 +50,4 @@ def total(parts: Mapping[str, Part]) -> Part:
 
 def makes(parts: Mapping[str, Part]) -> bool:
     """Whether manufacture is counted in any of them: then nothing embodied is a number, not a gap."""
-    return any(name in parts for name in ("manufacture", "end of life", "storage"))
+    return any(name in parts for name in (*MADE, "storage"))

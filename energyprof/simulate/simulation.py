@@ -9,6 +9,8 @@ from energyprof.simulate.agreement import Agreement, CycleTime, agreements, cycl
 from energyprof.simulate.assumptions import assumptions, notes
 from energyprof.simulate.bounds import bounds
 from energyprof.simulate.break_even import Crossing, crossings
+from energyprof.simulate.curves import Curve, curves
+from energyprof.simulate.dial import dial_of, dials
 from energyprof.simulate.draws import drawn
 from energyprof.simulate.evaluate import parts_of
 from energyprof.simulate.monte_carlo import FIGURES, intervals, least, totals
@@ -33,6 +35,7 @@ class Simulation:
     least: Mapping[str, Mapping[str, float]]  # figure -> paradigm -> share of draws in which it takes least
     swings: tuple[Swing, ...]
     crossings: tuple[Crossing, ...]
+    curves: tuple[Curve, ...]
     scores: tuple[Score, ...]
     agreements: tuple[Agreement, ...]
     cycle_times: tuple[CycleTime, ...]
@@ -43,11 +46,11 @@ class Simulation:
     draws: int
 
 
-def simulate(scenario: Scenario, where: str, dials: Sequence[str] = ()) -> Simulation:
-    """All paradigms of ``scenario``; ``where`` names its file in errors, ``dials`` are keys to cross along.
+def simulate(scenario: Scenario, where: str, keys: Sequence[str] = ()) -> Simulation:
+    """All paradigms of ``scenario``; ``where`` names its file in errors, ``keys`` are numbers to turn.
 
     Raises:
-        UsageError: a number that a paradigm needs is missing.
+        UsageError: a number that a paradigm needs is missing, or one of ``keys`` has none above 0.
         MissingPart: numpy or scipy is not installed.
     """
     values, quantities = scenario.values(), scenario.quantities
@@ -55,6 +58,8 @@ def simulate(scenario: Scenario, where: str, dials: Sequence[str] = ()) -> Simul
     draws = int(quantities["draws"].value) if "draws" in quantities else DRAWS
     every = {p.name: parts_of(scenario, p.name, values, where) for p in scenario.paradigms}
     random = drawn(quantities, seed, draws)
+    turned = (*dials(scenario), *(dial_of(scenario, key) for key in keys))
+    crossing = crossings(scenario, turned, random, where)
     varied = totals(scenario, random, where)
     outcomes = tuple(
         Outcome(
@@ -73,7 +78,8 @@ def simulate(scenario: Scenario, where: str, dials: Sequence[str] = ()) -> Simul
         },
         {figure: shares for figure in FIGURES if (shares := least(varied, names, figure))},
         sensitivity(scenario, where),
-        crossings(scenario, random, where, dials),
+        crossing,
+        curves(scenario, turned, crossing, where),
         scores(scenario, outcomes),
         agreements(scenario, seed, where),
         cycle_times(scenario, where),

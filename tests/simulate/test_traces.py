@@ -128,3 +128,47 @@ def test_a_broken_trace_is_one_line(tmp_path: Path, text: str, said: str) -> Non
     with pytest.raises(FileError, match=said) as caught:
         read_trace(wrote(tmp_path, text))
     assert "\n" not in str(caught.value)
+
+
+ENTSOE = '"Area","MTU","Fossil Gas  - Actual Aggregated [MW]","Nuclear  - Actual Aggregated [MW]",{other}\n'
+
+
+def entsoe(*rows: str, other: str = '"Waste  - Actual Aggregated [MW]"') -> str:
+    return ENTSOE.format(other=other) + "\n".join(f'"BZN|FR",{row}' for row in rows) + "\n"
+
+
+def test_a_mix_of_sources_by_their_factors(tmp_path: Path) -> None:
+    text = entsoe(
+        '"01.01.2025 00:00 - 01.01.2025 01:00 (UTC)","100","300","n/e"',
+        '"01.01.2025 01:00 - 01.01.2025 02:00 (UTC)","0","300","10"',
+    )
+    found = read_trace(wrote(tmp_path, text))
+    assert found.g_per_kwh == (pytest.approx((490 + 3 * 12) / 4), 12)
+
+
+def test_the_hour_that_comes_twice_is_two_hours(tmp_path: Path) -> None:
+    hours = ("01:00", "02:00", "02:00", "03:00")
+    rows = [f'"26.10.2025 {h} - 26.10.2025 00:00 (CET/CEST)","{i}","1","0"' for i, h in enumerate(hours)]
+    found = read_trace(wrote(tmp_path, entsoe(*rows)))
+    assert [b - a for a, b in zip(found.times_s, found.times_s[1:], strict=False)] == [3600] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            entsoe('"01.01.2025 00:00 (UTC)","1","1","8"'),
+            "80 % of the generation is of types without a factor",
+        ),
+        (entsoe('"01.01.2025 00:00 (UTC)","-1","1","0"'), "-1 MW"),
+        (entsoe('"01.01.2025 00:00 (PST)","1","1","0"'), "is no time unit in UTC or CET/CEST"),
+        (entsoe('"41.01.2025 00:00 (UTC)","1","1","0"'), "41.01.2025"),
+        (
+            entsoe('"01.01.2025 00:00 (UTC)","1","1","0"', other='"Solar - Actual Aggregated [GW]"'),
+            "unknown unit 'GW'",
+        ),
+    ],
+)
+def test_a_broken_mix_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(FileError, match=said):
+        read_trace(wrote(tmp_path, text))

@@ -7,7 +7,14 @@ from typing import Protocol
 
 from energyprof import files
 from energyprof.errors import FileError
-from energyprof.simulate.traces import carbon_aware_sdk, electricity_maps, uk_intensity, vessim, watttime
+from energyprof.simulate.traces import (
+    carbon_aware_sdk,
+    electricity_maps,
+    entsoe,
+    uk_intensity,
+    vessim,
+    watttime,
+)
 from energyprof.simulate.traces.trace import IntensityTrace
 
 
@@ -23,7 +30,7 @@ class Format(Protocol):
         """The intensities in ``text``."""
 
 
-FORMATS: tuple[Format, ...] = (electricity_maps, watttime, uk_intensity, carbon_aware_sdk, vessim)
+FORMATS: tuple[Format, ...] = (electricity_maps, entsoe, watttime, uk_intensity, carbon_aware_sdk, vessim)
 
 
 def read_trace(path: Path, column: str | None = None) -> IntensityTrace:
