@@ -15,7 +15,7 @@ from rich.text import Text
 
 from energyprof.cli.streams import Uncoloured
 from energyprof.profile.live import Snapshot
-from energyprof.units import joules, seconds, watts
+from energyprof.units import joules, seconds, si, watts
 from energyprof.workload import Target
 
 # In a pipe: a line at every change of phase, and at least once in this time.
@@ -56,6 +56,8 @@ def _drawn(now: Snapshot, subject: Subject) -> Table:
     table.add_row("training", Text(f"{subject.name}, {which}: {_phase(now, subject)}", style="bold"))
     if subject.target is not None or now.score is not None:
         table.add_row("score", _score(now, subject.target))
+    if now.round:
+        table.add_row("round", _round(now))
     if subject.max_samples is not None:
         table.add_row("samples", f"{now.samples or 0:,} of at most {subject.max_samples:,}")
     elif now.samples is not None:
@@ -85,7 +87,14 @@ def _phase(now: Snapshot, subject: Subject) -> str:
     words = {"idle": "measuring the idle machine", "startup": "starting up", "eval": "evaluating"}
     if now.phase == "startup" and subject.max_samples is None:  # a script need never mark a phase
         return "running, no phase marked yet"
-    return words.get(now.phase, now.phase)
+    phase = words.get(now.phase, now.phase)
+    return f"{now.actor}, {phase}" if now.actor else phase
+
+
+def _round(now: Snapshot) -> str:
+    """The last round: who took part, and what has been moved so far."""
+    clients = "1 client" if now.clients == 1 else f"{now.clients} clients"
+    return f"{now.round}, {clients}, {si(now.moved_bytes, 'B')} moved"
 
 
 def _time(now: Snapshot) -> str:
@@ -111,6 +120,8 @@ class PlainLines:
             return
         self._last, self._last_s = news, time.monotonic()
         parts = [f"{self._subject.name} seed {now.seed}: {_phase(now, self._subject)}", _time(now)]
+        if now.round:
+            parts.append(f"round {_round(now)}")
         if now.samples:
             parts.append(f"{now.samples:,} samples")
         if now.score is not None:

@@ -21,6 +21,7 @@ from energyprof.formats.breakdown import where_it_goes
 from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
 from energyprof.formats.phase_sums import by_name, longest
+from energyprof.formats.rounds import rounds_table
 from energyprof.formats.windows import windows_table
 from energyprof.formats.wording import cost
 from energyprof.report.energy import MIN_COVERAGE
@@ -41,6 +42,8 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
         parts += [_runs(report), Text()]
     if report.runs:
         parts += [_figures(report, grid), Text(), _phases(report.runs), Text()]
+        if (by_actor := rounds_table(report.runs)) is not None:
+            parts += [by_actor, Text()]
         if (windows := windows_table(report.runs)) is not None:
             parts += [windows, Text()]
         if (goes := where_it_goes(report)) is not None:

@@ -10,6 +10,7 @@ from energyprof.report.phases import PART, counts
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segmenter import segmenter
 from energyprof.trace.rows import Sample
+from energyprof.workload import AWAY
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Snapshot:
     watts: float | None  # now, over the counted meters
     joules: float | None  # since training began
     origin: Origin
+    actor: str = ""  # whose phase it is
+    round: int = 0  # the last that is over
+    clients: int = 0  # that had a part in it
+    moved_bytes: int = 0  # between clients and server so far
 
 
 class Live:
@@ -40,7 +45,9 @@ class Live:
         self._joules = 0.0
         self._train_start_s: float | None = None
         self._parts_start_s: float | None = None
-        self._phase = "idle"
+        self._phase, self._actor = "idle", ""
+        self._round, self._clients, self._moved_bytes = 0, 0, 0
+        self._taking_part = 0
         self._samples: int | None = None
         self._score: float | None = None
         self.problem = ""  # what ended the display of powers and joules; "": it goes on
@@ -71,9 +78,11 @@ class Live:
                 joules = segment.joules - segment.joules_until(from_s)
                 self._joules += info.corrected_j(joules, segment.end_s - from_s)
 
-    def phase(self, time_s: float, name: str) -> None:
+    def phase(self, time_s: float, name: str, actor: str = "") -> None:
         """A phase began."""
-        self._phase = name
+        if name == AWAY:
+            return
+        self._phase, self._actor = name, actor
         if counts(name):
             self._parts_start_s = None
             if self._train_start_s is None:
@@ -85,6 +94,15 @@ class Live:
         """The training went on."""
         self._samples = samples
         self._score = score if score is not None else self._score
+
+    def exchange(self, bytes_up: int, bytes_down: int) -> None:
+        """A client has done its part of a round."""
+        self._taking_part += 1
+        self._moved_bytes += bytes_up + bytes_down
+
+    def round_over(self, number: int) -> None:
+        """A round is over."""
+        self._round, self._clients, self._taking_part = number, self._taking_part, 0
 
     def snapshot(self, time_s: float) -> Snapshot:
         """How things stand at ``time_s``."""
@@ -106,4 +124,8 @@ class Live:
             sum(counted) if counted else None,
             self._joules if counted and started is not None else None,
             joint_origin(m.origin for m in self._meters if m.counted),
+            self._actor,
+            self._round,
+            self._clients,
+            self._moved_bytes,
         )

@@ -50,7 +50,11 @@ class Recorder:
         with self._lock:
             self._trace.event(self._run, name, time_s, fields)
             if name == "phase":
-                self.live.phase(time_s, fields["name"])
+                self.live.phase(time_s, fields["name"], fields.get("actor", ""))
+            elif name == "exchange":
+                self.live.exchange(fields["bytes_up"], fields["bytes_down"])
+            elif name == "round":
+                self.live.round_over(fields["round"])
             elif name == "progress":
                 self.live.progress(fields["samples"], fields["score"])
 

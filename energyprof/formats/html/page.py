@@ -14,6 +14,7 @@ from energyprof.formats.html.figures import figures
 from energyprof.formats.html.machines import machines
 from energyprof.formats.html.phases import phases, steps
 from energyprof.formats.html.power import power
+from energyprof.formats.html.rounds import rounds
 from energyprof.formats.html.score import scores
 from energyprof.formats.html.tags import Markup, paragraph, table, tag, text
 from energyprof.meter import Origin
@@ -53,6 +54,7 @@ def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Pat
         scores(reports, labels),
         power(reports, labels, traces),
         phases(reports, labels),
+        rounds(reports, labels),
         steps(reports, labels),
         machines(reports, labels),
     ]

@@ -1,0 +1,125 @@
+"""Where the energy of a training by several clients goes, round by round and actor by actor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from energyprof.compare.actors import SERVER, actors, of_round
+from energyprof.compare.budget import counting
+from energyprof.formats.html.plot import SIZE, area, axis, legend, plot, swatch
+from energyprof.formats.html.style import colour
+from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
+from energyprof.report.record import Report, RoundRecord, Run
+from energyprof.units import joules, seconds, si
+
+HEIGHT_PX = 240
+# More stripes than this nobody can tell apart: the others are one.
+MOST_NAMES = 6
+OTHERS = "all others"
+
+
+def rounds(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
+    """The section; ``None`` if no report has rounds."""
+    parts: list[Markup] = []
+    for report, label in zip(reports, labels, strict=True):
+        run = next((run for run in counting(report) if run.rounds), None)
+        if run is not None:
+            parts += _of(run, label if report.origin == "measured" else f"{label} (estimate)")
+    return section("Energy by actor and phase, over the rounds", *parts) if parts else None
+
+
+def _of(run: Run, label: str) -> list[Markup]:
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    title = tag("h3", text(label + seed))
+    pieces = [_by_phase(number) for number in run.rounds]
+    told = [stacked for stacked in pieces if stacked]
+    if not told:
+        reason = next((c.reason for r in run.rounds for c in r.clients if c.reason), "nothing was measured")
+        pieces = [{"a round": number.energy_j or 0.0} for number in run.rounds]
+        title = tag("div", title, paragraph(f"By round alone: {reason}."))
+    names = _names(pieces)
+    rows = [
+        (
+            str(number.round),
+            "–" if number.score is None else f"{number.score:.4g}",
+            "–" if number.energy_j is None else joules(number.energy_j),
+            seconds(number.time_s),
+            si(number.bytes_up, "B"),
+            si(number.bytes_down, "B"),
+            str(len(number.clients)),
+        )
+        for number in run.rounds
+    ]
+    heads = ("round", "score", "energy", "time", "up", "down", "clients")
+    figure = tag(
+        "figure",
+        legend((name, swatch(colour(i))) for i, name in enumerate(names)),
+        _drawn(pieces, names, label),
+        tag("figcaption", text("Each round's joules by who spent them, and on what."), class_="note"),
+        numbers(heads, rows),
+    )
+    return [title, figure, _actors(run)]
+
+
+def _by_phase(number: RoundRecord) -> dict[str, float]:
+    """Joules by actor's kind and phase: clients are together, since there may be hundreds."""
+    found: dict[str, float] = {}
+    for actor in of_round(number):
+        who = SERVER if actor.actor == SERVER else "clients"
+        if actor.reason:
+            return {}
+        for name, energy_j in actor.phases_j.items():
+            found[f"{who}: {name}"] = found.get(f"{who}: {name}", 0.0) + energy_j
+    return found
+
+
+def _names(pieces: Sequence[dict[str, float]]) -> list[str]:
+    """The largest first; what is too small for a stripe of its own is put together."""
+    sums: dict[str, float] = {}
+    for stacked in pieces:
+        for name, energy_j in stacked.items():
+            sums[name] = sums.get(name, 0.0) + energy_j
+    ordered = sorted(sums, key=lambda name: sums[name], reverse=True)
+    return ordered if len(ordered) <= MOST_NAMES else [*ordered[: MOST_NAMES - 1], OTHERS]
+
+
+def _drawn(pieces: Sequence[dict[str, float]], names: Sequence[str], label: str) -> Markup:
+    most = max((sum(stacked.values()) for stacked in pieces), default=0.0)
+    x = axis(0.5, len(pieces) + 0.5, "round")
+    y = axis(0.0, most or 1.0, "energy", "J")
+    marks = []
+    for i, stacked in enumerate(pieces):
+        left, right = (SIZE * x.share(edge) for edge in (i + 0.6, i + 1.4))
+        low = 0.0
+        for place, name in enumerate(names):
+            own = stacked.get(name, 0.0)
+            if name == OTHERS:
+                own = sum(energy_j for other, energy_j in stacked.items() if other not in names)
+            ends = [SIZE * (1 - y.share(value)) for value in (low, low + own)]
+            words = f"round {i + 1}, {name}: {joules(own)}"
+            shape = area(
+                [(left, ends[0]), (right, ends[0])],
+                [(left, ends[1]), (right, ends[1])],
+                style=f"fill:{colour(place)}",
+            )
+            marks.append(tag("g", tag("title", text(words)), shape))
+            low += own
+    title = f"energy of each round of {label}, from {joules(sum(pieces[0].values()))} in the first to "
+    title += f"{joules(sum(pieces[-1].values()))} in the last"
+    return plot(marks, x, y, title=title, height_px=HEIGHT_PX)
+
+
+def _actors(run: Run) -> Markup:
+    rows = [
+        (
+            actor.actor,
+            "–" if actor.energy_j is None else joules(actor.energy_j),
+            seconds(actor.time_s),
+            f"{actor.samples:,.0f}",
+            si(actor.bytes_up, "B"),
+            si(actor.bytes_down, "B"),
+            ", ".join(f"{name} {joules(energy_j)}" for name, energy_j in actor.phases_j.items()),
+        )
+        for actor in actors([run])
+    ]
+    return numbers(("actor", "energy", "time", "samples", "up", "down", "phases"), rows)
