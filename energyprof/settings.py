@@ -70,13 +70,14 @@ RANK = Range(": use a rank of 1 or more", at_least=1)
 NONE_OR_MORE = Range(": use 0 or more", at_least=0)
 ABOVE_0 = Range(": use a number above 0", above=0)
 SHARE = Range(": use more than 0, at most 1", above=0, at_most=1)
+PARTS = Range(": use 2 or more", at_least=2)
 LESS_THAN_1 = Range(": use 0 or more, but less than 1", at_least=0, at_most=1 - 1e-9)
 SECONDS = Range(": give seconds, between 0 and 3600", at_least=0, at_most=3600)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 PREDICTIONS = ("epsilon", "v_prediction")
 STRATEGIES = ("fedavg", "fedprox", "fedavgm", "fedadam")
-FEDERATED = "federated"
-CLIENTS = (FEDERATED,)  # the paradigms with clients that exchange models
+FEDERATED, CONSENSUS, CONTINUAL = "federated", "consensus", "continual"
+CLIENTS = (FEDERATED, CONSENSUS)  # the paradigms with clients that exchange models
 OWN_DATA = ("unet", "transformer", "diffusion", "speech")
 OWN_MODEL = ("transformer", "diffusion", "speech")
 IMAGES = ("unet", "diffusion")
@@ -130,19 +131,19 @@ class Settings:
     paradigm: str = row(
         CENTRAL,
         "NAME",
-        "central or federated.",
+        "central, federated, consensus or continual.",
         PARADIGM,
         "work",
-        (CENTRAL, FEDERATED),
+        (CENTRAL, FEDERATED, CONSENSUS, CONTINUAL),
     )
     clients: int = row(4, "N", "Clients that train.", PARADIGM, "work", COUNT, paradigms=CLIENTS)
     split: str = row(
         "iid",
         "KIND",
-        "How they get the data: iid, dirichlet:A, natural.",
+        "How the data are dealt: iid, dirichlet:A, natural.",
         PARADIGM,
         "work",
-        paradigms=CLIENTS,
+        paradigms=(*CLIENTS, CONTINUAL),
     )
     local_epochs: Optional[float] = row(
         None,
@@ -193,6 +194,28 @@ class Settings:
     )
     compress: str = row(
         "none", "NAME", "none or zstd.", PARADIGM, "work", ("none", "zstd"), paradigms=CLIENTS
+    )
+    topology: str = row(
+        "ring",
+        "GRAPH",
+        "ring, torus, exponential, star, full, random:K, FILE.",
+        PARADIGM,
+        "work",
+        paradigms=(CONSENSUS,),
+    )
+    skip_training: float = row(
+        0.0, "SHARE", "Rounds without training.", PARADIGM, "work", LESS_THAN_1, paradigms=(CONSENSUS,)
+    )
+    parts: int = row(
+        4, "M", "Parts in which the data arrive.", PARADIGM, "work", PARTS, paradigms=(CONTINUAL,)
+    )
+    update: str = row(
+        "finetune",
+        "KIND",
+        "How they are met: finetune, replay:F, joint.",
+        PARADIGM,
+        "work",
+        paradigms=(CONTINUAL,),
     )
     breakdown_s: float = row(
         0.0,

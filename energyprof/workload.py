@@ -125,11 +125,13 @@ class Exchange:
 class Round:
     """A round, from 1, is over but for its score: the next ``Progress`` with a score ends it.
 
-    ``scores`` are others of the same metric, on old and on new data say.
+    ``scores`` are others of the same metric, on old and on new data say. With a ``score`` of its own the
+    round ends here: it is one that does not count towards the target.
     """
 
     number: int
     scores: Mapping[str, float] = field(default_factory=dict)
+    score: Optional[float] = None
 
 
 Event = Union[Mark, Progress, Facts, Exchange, Round]

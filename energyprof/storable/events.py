@@ -140,7 +140,7 @@ PROGRAM: Dict[str, Dict[str, Fits]] = {
         "bytes_down": is_count,
         "outcome": lambda value: value in ("used", "late", "dropped"),
     },
-    "round": {"round": is_count, "scores": _is_scores},
+    "round": {"round": is_count, "scores": _is_scores, "score": _or_none(is_score)},
     "end": {
         "status": lambda value: value in ("done", "diverged", "error"),
         "message": lambda value: is_text(value, MAX_MESSAGE),

@@ -72,7 +72,7 @@ def _pass_on(event: Event) -> None:
     elif isinstance(event, Exchange):
         _tell("exchange", **asdict(event))
     elif isinstance(event, Round):
-        _tell("round", round=event.number, scores=dict(event.scores))
+        _tell("round", round=event.number, scores=dict(event.scores), score=event.score)
     elif event.score is not None:
         _tell("progress", samples=event.samples, score=event.score)
     else:

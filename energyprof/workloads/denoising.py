@@ -127,6 +127,12 @@ class Denoising(Program):
         found.training = self.training.part(indices)
         return found
 
+    def judged_by(self, indices: Sequence[int]) -> "Denoising":
+        """The same program scored on these training images, with as many latents as the validation set."""
+        found = copy.copy(self)
+        found.validation = list(self.held_out(self.training.part(indices)))
+        return found
+
     def sources(self) -> Tuple[Any, Any]:
         """The images to train on and those held out."""
         config = self.config

@@ -53,6 +53,10 @@ class Divisible(Protocol):
         """The same program with these of the training items; validation set and device are shared."""
         ...
 
+    def judged_by(self, indices: Sequence[int]) -> "Divisible":
+        """The same program scored on these of the training items, in place of the validation set."""
+        ...
+
 
 class Paradigm(Protocol):
     """One way to train a `Divisible`."""

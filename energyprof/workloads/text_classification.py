@@ -122,6 +122,12 @@ class TextClassification(Program):
         found.training = [tensor[list(indices)] for tensor in self.training]
         return found
 
+    def judged_by(self, indices: Sequence[int]) -> "TextClassification":
+        """The same program scored on these training texts."""
+        found = copy.copy(self)
+        found.validation = list(_batches(*(tensor[list(indices)] for tensor in self.training)))
+        return found
+
     def batches(self, seed: int, form: Any) -> Iterator[Tuple[Any, Any, Any]]:
         """Tokens (n, length), their mask in the model's form and labels (n,), without end."""
         tokens, mask, labels = self.training

@@ -97,6 +97,13 @@ class SliceSegmentation(Program):
         found.training = [tensor[list(indices)] for tensor in self.training]
         return found
 
+    def judged_by(self, indices: Sequence[int]) -> "SliceSegmentation":
+        """The same program scored on these training slices, corrupted as those of validation are."""
+        found = copy.copy(self)
+        slices, labels = (tensor[list(indices)].cpu() for tensor in self.training)
+        found.validation = [t.to(self.device) for t in tissues.held_out(slices, labels, self.config)]
+        return found
+
     def batches(self, seed: int) -> Iterator[Tuple[Any, Any]]:
         """Corrupted slices (n, 1, x, y) and their truth (n, 5, x, y), without end."""
         slices, labels = self.training

@@ -121,6 +121,12 @@ class VolumeSegmentation(Program):
         found.workers = self.workers * len(indices) // len(self.training)
         return found
 
+    def judged_by(self, indices: Sequence[int]) -> "VolumeSegmentation":
+        """The same program scored on these training cases."""
+        found = copy.copy(self)
+        found.validation = [self.training[number] for number in indices]
+        return found
+
     def evaluate(self, model: Any) -> Tuple[float, int]:
         """Sum of the validation cases' mean Dice over the foreground's labels, and how many cases."""
         import torch

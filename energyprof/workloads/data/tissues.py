@@ -16,10 +16,15 @@ def training_set(config: Mapping[str, Any]) -> List[Any]:
 
 def validation_set(config: Mapping[str, Any]) -> Tuple[Any, Any]:
     """Corrupted slices (n, 1, x, y) and truth (n, 5, x, y), drawn on the CPU: the same on every device."""
+    slices, labels = _tensors(config["validation_slabs_mm"], config["voxel_mm"])
+    return held_out(slices, labels, config)
+
+
+def held_out(slices: Any, labels: Any, config: Mapping[str, Any]) -> Tuple[Any, Any]:
+    """The same of these clean slices and labels, both (n, 1, x, y) float32 on the CPU."""
     import torch
 
     copies = (config["validation_copies"], 1, 1, 1)
-    slices, labels = _tensors(config["validation_slabs_mm"], config["voxel_mm"])
     return corrupt(
         slices.repeat(copies),
         labels.repeat(copies),

@@ -14,6 +14,9 @@ class Codec(Protocol):
 
     name: str
     sends: Sent  # unless somebody asks for the other
+    # Of the way to its neighbours, how much a node may go in a round by differences so coded: the more of
+    # them a message leaves out, the less it is to be trusted (Koloskova et al., 2019, arXiv:1902.00340).
+    step: float
 
     def pack(self, values: Any) -> bytes:
         """The bytes of ``values``, a float32 array of any shape.

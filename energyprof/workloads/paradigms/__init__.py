@@ -9,6 +9,8 @@ from energyprof.workloads.paradigm import Divisible, Module, Paradigm, Say
 
 PARADIGMS: Dict[str, str] = {
     "federated": "energyprof.workloads.paradigms.federated",
+    "consensus": "energyprof.workloads.paradigms.consensus",
+    "continual": "energyprof.workloads.paradigms.continual",
 }
 
 

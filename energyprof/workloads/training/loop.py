@@ -130,15 +130,16 @@ class Loop:
                 self._synchronise()
                 yield Mark("train", self._samples)
 
-    def beside(self, task: Task) -> "Loop":
+    def beside(self, task: Task, averaging: Optional[float] = None) -> "Loop":
         """The same model trained by another task: its batches, optimiser and rate, as a client has its own.
 
-        With this one's own batches it goes on where this one is. Averaged weights stay this one's.
+        With this one's own batches it goes on where this one is. Averaged weights stay this one's, and follow
+        each step of the other if ``averaging`` says what they keep in it.
         """
         import torch
 
         found = copy.copy(self)
-        found._task = replace(task, averaging=None)
+        found._task = replace(task, averaging=averaging)
         if task.batches is not self._task.batches:
             found._batches = tensors.moved_ahead(task.batches, self._device, self._layout)
         found._rate = torch.optim.lr_scheduler.LambdaLR(task.optimiser, task.rate)
@@ -162,20 +163,20 @@ class Loop:
         if self._task.averaging is not None:
             tensors.average(self._averages, self._weights, 1 - self._task.averaging**steps)
 
-    def score(self) -> float:
-        """What is scored, on the validation set; synchronised.
+    def score(self, evaluate: Optional[Callable[[Any], Tuple[float, int]]] = None) -> float:
+        """What is scored, on the validation set or as ``evaluate`` does; synchronised. NaN: it has no items.
 
         Raises:
             Diverged: the score is not a number.
         """
         self._scored.eval()
         with torch_side.no_gradients(), torch_side.autocast(self._device, self._config["precision"]):
-            total, items = self._task.evaluate(self._scored)
+            total, items = (evaluate or self._task.evaluate)(self._scored)
         self._scored.train()
         sums = ranks.summed([total, items], self._device)
         if math.isnan(sums[0]):
             raise Diverged(f"the score is not a number after {self._samples} samples")
-        return sums[0] / sums[1]
+        return sums[0] / sums[1] if sums[1] else math.nan
 
     def breakdown(self, seconds: float) -> Iterator[Event]:
         """Each part of a step alone, for ``seconds``; what it trains counts for nothing.

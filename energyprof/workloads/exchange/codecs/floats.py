@@ -13,6 +13,7 @@ class Float32:
 
     name = "fp32"
     sends: Sent = "weights"
+    step = 1.0
 
     def pack(self, values: Any) -> bytes:
         """Four bytes a value."""
@@ -29,6 +30,7 @@ class Float16:
 
     name = "fp16"
     sends: Sent = "weights"
+    step = 1.0
 
     def pack(self, values: Any) -> bytes:
         """Two bytes a value."""
@@ -54,6 +56,7 @@ class BFloat16:
 
     name = "bf16"
     sends: Sent = "weights"
+    step = 1.0
 
     def pack(self, values: Any) -> bytes:
         """Two bytes a value; what would round up to infinity becomes the largest number instead."""

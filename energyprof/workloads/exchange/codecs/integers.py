@@ -18,6 +18,7 @@ class Integers:
     """
 
     sends: Sent = "deltas"
+    step = 1.0
 
     def __init__(self, bits: Literal[4, 8]) -> None:
         self.name = f"int{bits}"

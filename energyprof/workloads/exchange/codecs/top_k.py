@@ -18,6 +18,8 @@ class TopK:
 
     def __init__(self, share: float) -> None:
         self.name = f"topk:{share:g}"
+        # Tried on rings, stars and full graphs of 8: a third more diverges on a full graph at a share of 0.1.
+        self.step = min(1.0, 2 * share)
         self._share = share
 
     def pack(self, values: Any) -> bytes:
