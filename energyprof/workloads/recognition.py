@@ -161,6 +161,12 @@ class Recognition(Program):
         found.symbols = (self.symbols[0][list(indices)], self.symbols[1][list(indices)])
         return found
 
+    def judged_by(self, indices: Sequence[int]) -> "Recognition":
+        """The same program scored on these of the training clips, heard as those of validation are."""
+        found = copy.copy(self)
+        found.validation = list(self.held_out(self.training.chosen(list(indices))))
+        return found
+
     def batches(self, seed: int) -> Iterator[Tuple[Any, Any, Any, Any]]:
         """What is heard, its lengths (n,), symbols (n, most) and their counts (n,), without end."""
         chance, rng = loop.rng(seed, "cpu"), loop.rng(seed, self.device)

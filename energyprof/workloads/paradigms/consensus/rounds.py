@@ -84,18 +84,18 @@ class Turns:
 
     def train(self, node: int, steps: int) -> Iterator[Event]:
         """The node's local steps, from its own model."""
-        if steps:
-            self._cohort.load(self._nodes.model(node))
-            for name, count in (
-                ("warmup", min(steps, self._cold)),
-                ("train", steps - min(steps, self._cold)),
-            ):
-                if count:
-                    yield self._mark(name, node)
-                    self._trained[node] += self._cohort.train(node, count)[0]
-                    yield Progress(self.samples)
-            self._cold = 0
-            self._nodes.trained(node, self._cohort.state())
+        if not steps:
+            return
+        cold = min(steps, self._cold)
+        stretches = [(name, count) for name, count in (("warmup", cold), ("train", steps - cold)) if count]
+        self._cold = 0
+        for number, (name, count) in enumerate(stretches):
+            yield self._mark(name, node)
+            if number == 0:
+                self._cohort.load(self._nodes.model(node))
+            self._trained[node] += self._cohort.train(node, count)[0]
+            yield Progress(self.samples)
+        self._nodes.trained(node, self._cohort.state())
 
     def say(self, node: int, graph: Graph) -> Iterator[Event]:
         """Its messages, encoded; with them its turn is over until all have spoken."""
@@ -104,17 +104,19 @@ class Turns:
             yield self._mark("encode", node)
             for hearer, message in self._nodes.say(node, hearers).items():
                 self._messages[node, hearer] = message
-        yield self._mark(AWAY, node)
+        if hearers or self._trained[node] > self._before[node]:
+            yield self._mark(AWAY, node)
 
     def mix(self, node: int, graph: Graph, rows: Rows) -> Iterator[Event]:
         """What it hears, decoded, and its next model."""
         speakers = graph.into(node)
+        if not speakers and not graph.out(node):
+            return
         if speakers:
             yield self._mark("decode", node)
             for speaker in speakers:
                 self._nodes.hear(node, speaker, self._messages[speaker, node])
-        if len(rows[node]) > 1:
-            yield self._mark("aggregate", node)
+        yield self._mark("aggregate", node)
         self._nodes.mix(node, rows[node])
         yield self._mark(AWAY, node)
 
