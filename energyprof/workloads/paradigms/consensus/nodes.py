@@ -1,7 +1,7 @@
 """What nodes without a server know of each other: their models, what they say, and what they make of it.
 
-Two ways to mix. ``Averages``: a node says its whole model. ``Differences``: it says by how much its model is not
-what the others know of it: short codes hold differences better than models.
+Two ways to mix. ``Averages``: a node says its whole model. ``Differences``: it says by how much its model is
+another than the others know: short codes hold differences better than models.
 """
 
 import struct
