@@ -32,12 +32,13 @@ class Exchanged:
 
 
 class RoundEnd(NamedTuple):
-    """The program said that a round is over but for its evaluation."""
+    """The program said that a round is over, but for its evaluation if it has no ``score`` yet."""
 
     time_s: float
     number: int
     scores: Mapping[str, float]
     exchanges: tuple[Exchanged, ...]
+    score: float | None = None  # one that is not held against the target
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,20 @@ def round_intervals(
         return ()
     found: list[RoundInterval] = []
     for end in ends:
-        scored = next((e for e in evaluations if e.time_s >= end.time_s), None)
-        if scored is None or scored.time_s <= start_s:
+        scored = _scored(end, evaluations)
+        if scored is None or scored[0] <= start_s:
             break
-        score = scored.score if math.isfinite(scored.score) else None
-        found.append(RoundInterval(end.number, start_s, scored.time_s, score, end.scores, end.exchanges))
-        start_s = scored.time_s
+        end_s, score = scored[0], scored[1] if math.isfinite(scored[1]) else None
+        found.append(RoundInterval(end.number, start_s, end_s, score, end.scores, end.exchanges))
+        start_s = end_s
     # What follows the last score and is no round's is the last one's: then rounds sum to the run.
     if found and not any(phase.actor and start_s < phase.start_s < train_end_s for phase in phases):
         found[-1] = replace(found[-1], end_s=max(train_end_s, found[-1].start_s))
     return tuple(found)
+
+
+def _scored(end: RoundEnd, evaluations: Sequence[Evaluation]) -> tuple[float, float] | None:
+    """When the round was over, and its score: its own, or that of the evaluation that follows."""
+    if end.score is not None:
+        return end.time_s, end.score
+    return next(((e.time_s, e.score) for e in evaluations if e.time_s >= end.time_s), None)

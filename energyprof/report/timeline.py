@@ -10,7 +10,7 @@ started                                     the training process was started
 speaker   process, role                     who a process on the wire is (``speakers.py``); 1: the first
 left      names                             processes that ran on after the program's end
 exchange  actor, samples, bytes_up, …       what a client had to do with the round that goes on
-round     round, scores                     a round is over, but for the evaluation that follows
+round     round, scores, score (or null)    a round is over, or will be with the evaluation that follows
 interrupt signal                            it was asked to stop
 warning signal                              a signal came that does not mean its end
 hung                                        the process did not exit after its end
@@ -221,7 +221,9 @@ def _told(rows: Iterable[Row]) -> _EventLog:
         elif kind == "exchange":
             exchanges.append(exchange(fields))
         elif kind == "round":
-            told.rounds.append(RoundEnd(time_s, fields["round"], fields["scores"], tuple(exchanges)))
+            told.rounds.append(
+                RoundEnd(time_s, fields["round"], fields["scores"], tuple(exchanges), fields.get("score"))
+            )
             exchanges.clear()
         elif kind == "speaker":
             told.roles[fields["process"]] = fields["role"]

@@ -12,7 +12,7 @@ import random
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence
 
 from energyprof.settings import Settings
-from energyprof.workload import Event, Facts, Mark, Progress, Round, WorkloadError
+from energyprof.workload import AWAY, Event, Exchange, Facts, Mark, Progress, Round, WorkloadError
 from energyprof.workloads.data import split
 from energyprof.workloads.paradigm import Divisible, Say
 from energyprof.workloads.paradigms import dealt
@@ -21,6 +21,7 @@ from energyprof.workloads.training import loop
 SOURCES = (__file__, *dealt.SOURCES)
 UPDATES = "finetune, joint or replay:F, F the share of the old items that is trained on again"
 HELD_OUT = 8  # one of so many items of a part
+LEARNER = "learner"  # the actor that all is done by
 STRETCH = 32  # steps between two words on how far it is
 
 
@@ -137,6 +138,7 @@ class Continual:
             if whole is None:
                 whole = program.loop = loop.Loop(program.plan, program.device, task, seed)
                 yield Facts(whole.facts)
+                yield Mark(AWAY, 0)  # what is computed from here on is the learner's
                 yield Progress(0)
             judges = {
                 name: aspect.task(model, seed).evaluate for name, aspect in self._aspects[number].items()
@@ -151,23 +153,25 @@ class Continual:
         """Update ``number``, from 0, after so many ``samples``."""
         plan, last = self._program.plan, number + 1 == self._config["parts"]
         ends = plan.max_samples * (number + 1) // self._config["parts"]
+        began = samples
         left = 0  # steps of warm-up still to come: the very first ones choose kernels and fill allocators
         if not samples:
             left = loop.WARMUP_STEPS
         while True:
             next_eval = samples + plan.config["eval_every_samples"]
             while samples < next_eval:
-                yield Mark("warmup" if left else "train", samples)
+                yield Mark("warmup" if left else "train", samples, LEARNER)
                 due = math.ceil((next_eval - samples) / plan.config["batch_size"])
                 samples += own.stretch(min(left or STRETCH, due))[0]
                 left = 0
                 yield Progress(samples)
-            yield Mark("eval", samples)
+            yield Mark("eval", samples, LEARNER)
             score = whole.score()
             over = plan.target.reached(score) or samples >= ends
             if over:
                 found = {name: whole.score(judge) for name, judge in judges.items()}
                 known = {name: value for name, value in found.items() if not math.isnan(value)}
+                yield Exchange(LEARNER, samples - began, 0, 0)
                 yield Round(number + 1, known, None if last else score)
             if last:
                 yield Progress(samples, score)

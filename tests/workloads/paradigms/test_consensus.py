@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from energyprof.settings import Settings
-from energyprof.workload import Exchange, Facts, Mark, Progress, Round, WorkloadError
+from energyprof.workload import AWAY, Exchange, Facts, Mark, Progress, Round, WorkloadError
 from energyprof.workloads import paradigms, unet
-from energyprof.workloads.paradigm import AWAY, SERVER, client_name
+from energyprof.workloads.paradigm import SERVER, client_name
 from energyprof.workloads.paradigms import consensus
 from energyprof.workloads.paradigms.consensus import rounds
 from energyprof.workloads.training import loop

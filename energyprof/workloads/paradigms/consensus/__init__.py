@@ -8,7 +8,7 @@ scores it after each round.
 from typing import Any, Dict, Iterator, List
 
 from energyprof.settings import Settings
-from energyprof.workload import Event, Facts, Progress, WorkloadError
+from energyprof.workload import AWAY, Event, Facts, Mark, Progress, WorkloadError
 from energyprof.workloads.data import split
 from energyprof.workloads.exchange import channel, codecs, mixing
 from energyprof.workloads.exchange.codec import Codec
@@ -81,6 +81,7 @@ class Consensus:
         """
         clients = cohort.Cohort(self._program, self._parts, seed)
         yield Facts(clients.facts)
+        yield Mark(AWAY, 0)  # what is computed from here on is a node's or the observer's
         yield Progress(0)
         models = _nodes(self._config, self._topology, clients.state())
         yield from rounds.trained(clients, models, self._topology, self._program.plan, seed)

@@ -7,11 +7,11 @@ import math
 import random
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from energyprof.workload import Event, Exchange, Facts, Mark, Plan, Progress, Round
+from energyprof.workload import AWAY, Event, Exchange, Facts, Mark, Plan, Progress, Round
 from energyprof.workloads.exchange.graph import Graph
 from energyprof.workloads.exchange.mixing import Rows, mixing
 from energyprof.workloads.exchange.topology import Topology
-from energyprof.workloads.paradigm import AWAY, SERVER, client_name
+from energyprof.workloads.paradigm import SERVER, client_name
 from energyprof.workloads.paradigms.cohort import Cohort
 from energyprof.workloads.paradigms.consensus.nodes import Nodes, apart
 from energyprof.workloads.training.loop import WARMUP_STEPS
