@@ -72,8 +72,11 @@ ABOVE_0 = Range(": use a number above 0", above=0)
 SHARE = Range(": use more than 0, at most 1", above=0, at_most=1)
 PARTS = Range(": use 2 or more", at_least=2)
 LESS_THAN_1 = Range(": use 0 or more, but less than 1", at_least=0, at_most=1 - 1e-9)
+PART = Range(": use more than 0, at most 0.95", above=0, at_most=0.95)
 SECONDS = Range(": give seconds, between 0 and 3600", at_least=0, at_most=3600)
-PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "fp8")
+PRUNINGS = ("channels", "mask")
+OPTIMISERS = ("adamw", "sgd", "adafactor", "adam8bit")
 PREDICTIONS = ("epsilon", "v_prediction")
 STRATEGIES = ("fedavg", "fedprox", "fedavgm", "fedadam")
 FEDERATED, CONSENSUS, CONTINUAL = "federated", "consensus", "continual"
@@ -102,7 +105,7 @@ class Settings:
     )
     max_samples: Optional[int] = row(None, "N", "Give up after this many samples.", WHAT, "how", ENOUGH)
     batch_size: Optional[int] = row(None, "N", "Samples per step, over all processes.", WHAT, "work", ENOUGH)
-    precision: str = row("fp32", "NAME", "fp32, tf32, bf16 or fp16.", WHAT, "work", PRECISIONS)
+    precision: str = row("fp32", "NAME", "fp32, tf32, bf16, fp16 or fp8.", WHAT, "work", PRECISIONS)
     data_fraction: float = row(1.0, "SHARE", "Share of the training data, up to 1.", WHAT, "work", SHARE)
     data: Optional[str] = row(
         None, "PATH", "Your data: a path or a name on the hub.", WHAT, "task", workloads=OWN_DATA, path=True
@@ -119,6 +122,22 @@ class Settings:
     prediction: Optional[str] = row(
         None, "NAME", "What a diffusion model predicts.", WHAT, "work", PREDICTIONS, workloads=("diffusion",)
     )
+    prune: Optional[float] = row(
+        None, "SHARE", "Prune this share of the channels before training.", WHAT, "work", PART
+    )
+    prune_kind: Optional[str] = row(
+        None, "NAME", "channels, which go, or mask: zeros that stay.", WHAT, "work", PRUNINGS
+    )
+    freeze: Optional[float] = row(
+        None, "SHARE", "Freeze this share of the blocks, from the input on.", WHAT, "work", PART
+    )
+    optimiser: Optional[str] = row(
+        None, "NAME", "adamw, sgd, adafactor or adam8bit.", WHAT, "work", OPTIMISERS
+    )
+    learning_rate: Optional[float] = row(None, "RATE", "Largest learning rate.", WHAT, "work", ABOVE_0)
+    patience: Optional[int] = row(
+        None, "N", "Give up after this many evaluations without a better score.", WHAT, "how", COUNT
+    )
     device: str = row("auto", "NAME", "auto, cpu, cuda or cuda:N.", WHERE, "how")
     nproc: int = row(1, "N", "Processes, each with its own GPU.", WHERE, "how", COUNT, scripts=int)
     workers: Optional[int] = row(None, "N", "Data-loading processes beside each.", WHERE, "how", NONE_OR_MORE)
@@ -126,6 +145,9 @@ class Settings:
     compile: bool = row(False, None, "Use torch.compile.", WHERE, "work")
     channels_last: bool = row(
         False, None, "Use the channels-last memory layout.", WHERE, "work", workloads=IMAGES
+    )
+    recompute: Optional[bool] = row(
+        None, None, "Gradient checkpointing: less memory, more computing.", WHERE, "work"
     )
     checkpoint: bool = row(False, None, "Write a checkpoint after each evaluation.", WHERE, "work")
     paradigm: str = row(
@@ -225,6 +247,15 @@ class Settings:
         "how",
         SECONDS,
         word="breakdown",
+    )
+    inference_s: float = row(
+        0.0,
+        "S",
+        "Afterwards measure inference, S seconds at each batch size.",
+        MEASURING,
+        "how",
+        SECONDS,
+        word="inference",
     )
 
 

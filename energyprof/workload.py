@@ -11,7 +11,7 @@ import math
 import tokenize
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Literal, Mapping, Optional, Protocol, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Literal, Mapping, Optional, Protocol, Tuple, Union
 
 # Under this name, too: `ab --before` asks revisions without the table for their settings.
 from energyprof.settings import Settings as Settings
@@ -137,6 +137,20 @@ class Round:
 Event = Union[Mark, Progress, Facts, Exchange, Round]
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves for measurements that follow it."""
+
+    model: Any  # the torch.nn.Module that was scored
+    loss: Callable[
+        [Any], Any
+    ]  # model → loss of a batch that it has not seen: calls the model as training does
+    device: Any
+    precision: str
+    compile: bool
+    samples: int  # trained
+
+
 class Workload(Protocol):
     """One training program, ready to be trained from a seed."""
 
@@ -161,6 +175,10 @@ class Workload(Protocol):
 
         Follows a training, whose model, data and optimiser it uses; what it trains counts for nothing.
         """
+        ...
+
+    def trained(self) -> Optional[Trained]:
+        """What the training left; ``None``: nothing that could compute by itself."""
         ...
 
 

@@ -73,7 +73,7 @@ def test_a_row_more_makes_other_work_only_where_it_is_given() -> None:
 
 
 # Another value of each kind that a row may have, but for the rules that say otherwise.
-OTHERS = {
+OTHERS: dict[str, Any] = {
     "precision": "bf16",
     "prediction": "epsilon",
     "data_fraction": 0.5,
@@ -89,7 +89,11 @@ OTHERS = {
     "topology": "full",
     "parts": 3,
     "update": "joint",
+    "prune_kind": "mask",
+    "optimiser": "sgd",
 }
+# What a row says more about.
+BESIDE: dict[str, dict[str, Any]] = {"prune_kind": {"prune": 0.3}}
 
 
 # What lies under a path, and what a size is, the workload's own plan describes.
@@ -101,7 +105,8 @@ def test_a_setting_makes_other_work_exactly_where_its_row_says_so(setting: Any) 
     workload = setting.workloads[0] if setting.workloads else "unet"
     other = OTHERS.get(setting.name, {bool: True, int: 2, float: 0.7}.get(setting.kind))
     # Of eight clients four are needed: there is room for backup.
-    by = {"paradigm": setting.paradigms[0]} if setting.paradigms else {}
+    by: dict[str, Any] = {"paradigm": setting.paradigms[0]} if setting.paradigms else {}
+    by.update(BESIDE.get(setting.name, {}))
     base = (
         Settings(**by, clients=8, participation=0.5) if by.get("paradigm") == "federated" else Settings(**by)
     )

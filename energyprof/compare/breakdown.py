@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof.compare import budget
+from energyprof.compare.inference import PREFIX as INFERENCE
 from energyprof.compare.statistics.mean import mean_of_amounts
 from energyprof.compare.statistics.terms import Amount, of_sum
 from energyprof.report.energy import SHORT_REFRESHES
@@ -82,8 +83,13 @@ def _by_part(phases: Sequence[Phase]) -> dict[str, Phase]:
     return {
         phase.name.removeprefix(PART): phase
         for phase in phases
-        if phase.name.startswith(PART) and phase.samples and phase.energy_j is not None
+        if _of_a_step(phase.name) and phase.samples and phase.energy_j is not None
     }
+
+
+def _of_a_step(name: str) -> bool:
+    """Whether it is a part of a step: inferences follow a training, too, and are none."""
+    return name.startswith(PART) and not name.startswith(INFERENCE)
 
 
 def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> StepPart:

@@ -13,6 +13,7 @@ from energyprof.compare.column import Column, column
 from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out, missed
 from energyprof.compare.gate.noise import Noise, known_of
 from energyprof.compare.gate.validity import every_reason, unjudgeable
+from energyprof.compare.life import Life, lives
 from energyprof.compare.machines import machine_name, weakly_known
 from energyprof.compare.mismatches import Mismatch, differing_samples, mismatches, refuse
 from energyprof.compare.product import Product, products
@@ -89,6 +90,7 @@ class Comparison:
     best: Mapping[str, str] = field(default_factory=dict)  # the label of the best report, by figure
     withheld: tuple[Withheld, ...] = ()
     reasons: tuple[Invalidity, ...] = ()  # all why a run could not be judged, for programs
+    lives: tuple[Life, ...] = ()  # training and inferences together, each against the first report's
 
 
 def compare(
@@ -166,6 +168,7 @@ def compare(
         {name: labels[i] for name, i in won.items()},
         _withheld(labels, cells, barred),
         tuple(one for r, label in zip(reports, labels, strict=True) for one in every_reason(r, label)),
+        lives(reports, labels) if judged else (),
     )
 
 

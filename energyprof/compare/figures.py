@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from energyprof.compare import inference
 from energyprof.compare.reasons import Reason, reason
 from energyprof.compare.statistics import terms
+from energyprof.compare.statistics.mean import Mean
 from energyprof.meter import Boundary
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart, told
 from energyprof.report.record import Phase, Report, Run
 
+AS_TRAINED = "as trained"  # the kind of model that every measurement of inference begins with
 # A reason why a run does not count for a figure, or None.
 Exclusion = Callable[[Run], Reason | None]
 
@@ -123,6 +126,25 @@ def _per_sample(run: Run, of: Callable[[Phase], float | None]) -> float | None:
     return math.fsum(amount for _, amount in known) / samples
 
 
+def _of_inference(
+    of: Callable[[Sequence[Phase]], Mean | None], batch: Callable[[Sequence[int]], int]
+) -> Callable[[Run], float | None]:
+    """What one inference with the model as trained takes, at the smallest or the largest batch."""
+
+    def found(run: Run) -> float | None:
+        windows = {size: w for (kind, size), w in inference.windows_of(run).items() if kind == AS_TRAINED}
+        mean = of(windows[batch(list(windows))]) if windows else None
+        return None if mean is None else mean.value
+
+    return found
+
+
+def _of_windows(run: Run, amount: float) -> Mapping[str, float]:
+    """The terms of the joules of an inference, those of the windows whose mean is ``amount``."""
+    means = [inference.energy_j(windows) for windows in inference.windows_of(run).values()]
+    return next((inference.own_terms(m) for m in means if m is not None and m.value == amount), {})
+
+
 def _total_energy(run: Run) -> float | None:
     return run.total_energy_j
 
@@ -184,6 +206,30 @@ FIGURES = (
     Figure("energy_delay_product", "J·s", _energy_delay, "lower", (*_REACHED, unmetered), _of_energy),
     Figure("cpu_time_per_sample", "s", _cpu_time_per_sample, "lower", (broken,), _no_terms),
     Figure("cpu_time", "s", lambda r: r.cpu_s, "lower", (broken, missed), _no_terms),
+    Figure(
+        "energy_per_inference", "J", _of_inference(inference.energy_j, min), "lower", (broken,), _of_windows
+    ),
+    Figure("time_per_inference", "s", _of_inference(inference.time_s, min), "lower", (broken,), _no_terms),
+    Figure("cpu_time_per_inference", "s", _of_inference(inference.cpu_s, min), "lower", (broken,), _no_terms),
+    Figure(
+        "energy_per_batched_inference",
+        "J",
+        _of_inference(inference.energy_j, max),
+        "lower",
+        (broken,),
+        _of_windows,
+    ),
+    Figure(
+        "time_per_batched_inference", "s", _of_inference(inference.time_s, max), "lower", (broken,), _no_terms
+    ),
+    Figure(
+        "cpu_time_per_batched_inference",
+        "s",
+        _of_inference(inference.cpu_s, max),
+        "lower",
+        (broken,),
+        _no_terms,
+    ),
     Figure("wall_energy", "J", _of_boundary("wall_ac"), "lower", (*_METERED, missed), _of_node),
     Figure("node_energy", "J", _of_boundary("node_dc"), "lower", (*_METERED, missed), _of_node),
     Figure("power", "W", _power, None, _METERED, _of_energy),

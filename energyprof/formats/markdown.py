@@ -12,6 +12,7 @@ from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.verdict import Verdict
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
+from energyprof.formats.inference import life_lines
 from energyprof.formats.printable import printable
 
 
@@ -50,6 +51,8 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         for line in product.sentences(comparison):
             _line(out, f"- {_plain(line)}")
         _line(out, f"\n<sub>{product.FOOTNOTE}</sub>")
+    for line in life_lines(comparison.lives):
+        _line(out, f"\n{_plain(line)}")
     _line(out)
     for line in (*wording.FOOTNOTES, *factors.notes(comparison)):
         _line(out, f"<sub>{_plain(line)}</sub><br>")

@@ -15,6 +15,7 @@ from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
 from energyprof.formats.console import Screen
+from energyprof.formats.inference import life_lines
 from energyprof.formats.printable import printable
 
 _STYLES = {
@@ -59,6 +60,9 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         for line in taken_apart:
             words = line.removeprefix(_GAP)  # so that wrapped lines stay indented
             _say(console, words, "bold" if line == product.HEAD else "", len(line) - len(words))
+    for line in life_lines(comparison.lives):
+        console.print()
+        _say(console, line)
     console.print()
     for line in (*wording.FOOTNOTES, *factors.notes(comparison)):
         _say(console, line, "dim")

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from dataclasses import asdict
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from energyprof.wire import connect
 from energyprof.workload import (
@@ -24,7 +24,7 @@ from energyprof.workload import (
 )
 from energyprof.workloads import paradigms, workload_module
 from energyprof.workloads.parsing import settings_of
-from energyprof.workloads.training import ranks
+from energyprof.workloads.training import afterwards, ranks
 
 
 def main(job: str) -> int:
@@ -36,8 +36,8 @@ def main(job: str) -> int:
         workload = paradigms.workload(plan, module.build(plan), _pass_on)
         workload.prepare()
         _tell("facts", facts=workload.facts())
-        _train(workload, plan.target, wanted["seed"])
-        for event in workload.breakdown(plan.settings.breakdown_s):
+        _train(workload, plan.target, wanted["seed"], plan.settings.patience)
+        for event in afterwards.measured(workload, plan, module.RECIPES[plan.size]["batch_size"]):
             _pass_on(event)
         ranks.leave()
         _tell("end", status="done", message="")
@@ -50,7 +50,9 @@ def main(job: str) -> int:
     return 0
 
 
-def _train(workload: Workload, target: Target, seed: int) -> None:
+def _train(workload: Workload, target: Target, seed: int, patience: Optional[int]) -> None:
+    best: Optional[float] = None
+    since = 0  # evaluations since the best score
     for event in workload.train(seed):
         wire = connect()
         if wire is not None and wire.broken:
@@ -61,6 +63,10 @@ def _train(workload: Workload, target: Target, seed: int) -> None:
             if not math.isfinite(event.score):
                 raise Diverged("the score is not a number")
             if target.reached(event.score):
+                break
+            better = best is None or (event.score > best if target.direction == "max" else event.score < best)
+            best, since = (event.score, 0) if better else (best, since + 1)
+            if patience is not None and since >= patience:
                 break
 
 

@@ -69,6 +69,14 @@ def _lora(settings: Settings) -> bool:
     return settings.lora is not None
 
 
+def _pruning(settings: Settings) -> bool:
+    return settings.prune is not None and settings.prune_kind != "mask"
+
+
+def _torchao(settings: Settings) -> bool:
+    return settings.optimiser == "adam8bit" or settings.precision == "fp8"
+
+
 def _parquet(settings: Settings) -> bool:
     path = Path(settings.data or "")
     return settings.data is not None and (path.suffix == ".parquet" or any(path.glob("*.parquet")))
@@ -118,6 +126,8 @@ SOUNDFILE = Need("soundfile", "soundfile", "speech", (0, 12))
 JIWER = Need("jiwer", "jiwer", "speech", (3,))
 PEFT = Need("peft", "peft", "lora", (0, 10))
 DATASETS = Need("datasets", "datasets", "data", (2, 18))
+PRUNING = Need("torch_pruning", "torch-pruning", "levers", (1, 5))
+TORCHAO = Need("torchao", "torchao", "levers", (0, 15))
 PYARROW = Need("pyarrow", "pyarrow", "data")
 FLOWER = Need("flwr", "flwr", "federated", (1, 41))
 RAY = Need("ray", "ray", "ray")
@@ -163,6 +173,8 @@ LIBRARIES: Dict[str, Tuple[Tuple[Need, When], ...]] = {
         (TRANSFORMERS, _published_model),
     ),
 }
+# What levers need beside, whatever is trained.
+LEVERS: Tuple[Tuple[Need, When], ...] = ((PRUNING, _pruning), (TORCHAO, _torchao))
 # And the data and weights that packages bring: what is checked raises a WorkloadError.
 PACKAGED: Dict[str, Tuple[Tuple[Callable[[], object], When], ...]] = {
     "unet": ((_brains, _packaged_data),),
@@ -183,7 +195,7 @@ def check(name: str, settings: Settings) -> None:
             "federated training needs Python {}.{} or newer, as Flower does, and this is {}.{}: give "
             "--python, or use another --paradigm".format(*FLOWER_PYTHON, *sys.version_info)
         )
-    _check_libraries([need for need, when in (*LIBRARIES[name], *PARADIGMS) if when(settings)])
+    _check_libraries([need for need, when in (*LIBRARIES[name], *PARADIGMS, *LEVERS) if when(settings)])
     for packaged_here, when in PACKAGED.get(name, ()):
         if when(settings):
             packaged_here()
@@ -241,6 +253,10 @@ def _check_device(settings: Settings) -> None:
     if settings.precision in ("tf32", "fp16") and (name == "cpu" or not gpu):
         raise WorkloadError(
             f"precision {settings.precision} needs a GPU: use --precision fp32 or bf16 on the CPU"
+        )
+    if settings.precision == "fp8" and (name == "cpu" or not gpu):
+        raise WorkloadError(
+            "precision fp8 needs a GPU of compute capability 8.9 or more: use --precision fp32 or bf16"
         )
 
 

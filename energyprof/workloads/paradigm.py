@@ -5,7 +5,7 @@ Each kind is a module of ``paradigms/`` with ``SOURCES``, ``described(settings)`
 
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Protocol, Sequence
 
-from energyprof.workload import Event, Plan
+from energyprof.workload import Event, Plan, Trained
 
 # Tells an event at once, from within code that cannot yield it.
 Say = Callable[[Event], None]
@@ -31,6 +31,10 @@ class Divisible(Protocol):
 
     def breakdown(self, seconds: float) -> Iterator[Event]:
         """As of a `Workload`."""
+        ...
+
+    def trained(self) -> Optional[Trained]:
+        """As of a `Workload`: the model of all clients together."""
         ...
 
     def network(self, seed: int) -> Any:

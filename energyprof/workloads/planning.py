@@ -1,11 +1,18 @@
 """From settings to a plan: the rules that every workload shares."""
 
+import importlib
 from typing import Any, Dict, Literal, Mapping, Tuple
 
-from energyprof.settings import PARADIGM, Settings, rows
+from energyprof.settings import CENTRAL, PARADIGM, Settings, rows
 from energyprof.workload import Plan, Target, WorkloadError
 from energyprof.workloads import paradigms
 from energyprof.workloads.parsing import check
+from energyprof.workloads.training import levers
+
+# An optimiser's name on the command line, and in a recipe.
+OPTIMISERS = {"adamw": "AdamW", "sgd": "SGD", "adafactor": "Adafactor", "adam8bit": "AdamW8bit"}
+# Times the learning rate of AdamW, whose steps do not grow with the gradient; --learning-rate sets another.
+RATES = {"sgd": 10.0}
 
 
 def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:
@@ -25,8 +32,11 @@ def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, 
     for row in rows(type(settings)):
         value = getattr(settings, row.name)
         by_value = row.part != "how" and not row.path and row.panel != PARADIGM and row.name != "size"
-        if by_value and row.offered_by(name) and value is not None:
+        # A flag that is not set where none is expected says what leaving it out says.
+        said = value is not None and not (value is False and row.default is None)
+        if by_value and row.offered_by(name) and said:
             recipe[row.name] = row.kind(value)
+    _levers(recipe, settings)
     _split(recipe["batch_size"], settings)
     recipe.update(paradigms.described(settings))
     return recipe
@@ -55,10 +65,41 @@ def plan_of(
         target,
         recipe["max_samples"],
         settings,
-        (*sources, *paradigms.sources(settings)),
+        (*sources, *_of_levers(config), *paradigms.sources(settings)),
         tuple(key for key in task_keys if key.partition(".")[0] in config),
         sample_keys,
     )
+
+
+def _levers(recipe: Dict[str, Any], settings: Settings) -> None:
+    """Names as a recipe writes them, and what does not go together.
+
+    Raises:
+        WorkloadError: two settings contradict each other.
+    """
+    if settings.optimiser is not None:
+        recipe["optimiser"] = OPTIMISERS[settings.optimiser]
+        if settings.learning_rate is None and "learning_rate" in recipe:
+            recipe["learning_rate"] *= RATES.get(settings.optimiser, 1.0)
+    turned = [row.key for row in levers.LEVERS if row.turned(recipe)]
+    if turned and settings.paradigm != CENTRAL:
+        named = ", ".join("--" + key for key in turned)
+        raise WorkloadError(
+            f"{named}: only for central training; --paradigm {settings.paradigm} has none of it"
+        )
+    if settings.prune is None and settings.prune_kind is not None:
+        raise WorkloadError("--prune-kind says how to prune, not how much: give --prune, too")
+    if recipe.get("prune_kind") == "channels":
+        del recipe["prune_kind"]  # as without it
+    if settings.prune is not None and settings.lora is not None:
+        raise WorkloadError("--prune and --lora do not go together: adapters hang on layers as they were")
+
+
+def _of_levers(config: Mapping[str, Any]) -> Tuple[str, ...]:
+    """The files of the levers that are turned: those of the others are no part of the work."""
+    turned = [row.module for row in levers.LEVERS if row.turned(config)]
+    modules = [importlib.import_module("." + name, levers.__name__) for name in turned]
+    return tuple(source for module in modules for source in module.SOURCES)
 
 
 def _split(size: int, settings: Settings) -> None:

@@ -105,7 +105,7 @@ def plan(settings: Settings) -> Plan:
         raise WorkloadError(f"target {recipe['target']} is not an accuracy: use a number between 0 and 1")
     recipe["lora"] = settings.lora
     if settings.lora is not None:
-        recipe["learning_rate"] *= LORA_RATE
+        recipe["learning_rate"] *= LORA_RATE if settings.learning_rate is None else 1.0
     if settings.model is not None:
         recipe["model"] = classifier.described(settings.model)
     else:

@@ -21,7 +21,8 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads import WORKLOADS, needs
 
 PACKAGE = Path(energyprof.__file__).parent
-NEEDS = {need for table in needs.LIBRARIES.values() for need, _ in table}
+TABLES = (*needs.LIBRARIES.values(), needs.PARADIGMS, needs.LEVERS)
+NEEDS = {need for table in TABLES for need, _ in table}
 
 
 def installed(folder: Path, module: str, version: str) -> None:
@@ -64,7 +65,9 @@ def test_every_library_that_a_workload_loads_is_among_its_needs() -> None:
 
 def test_extras_and_versions_are_those_of_the_package() -> None:
     text = (PACKAGE.parent / "pyproject.toml").read_text()
-    extras = dict(re.findall(r"^(workloads|speech|lora|data) = \[(.*?)\]", text, re.MULTILINE | re.DOTALL))
+    extras = dict(
+        re.findall(r"^(workloads|speech|lora|data|levers) = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+    )
     for need in NEEDS:
         if need.distribution in ("tokenizers", "pyarrow"):  # transformers and datasets bring them
             continue

@@ -1,10 +1,10 @@
 """The paradigms, by name, and the workload that a program becomes when it is trained by one."""
 
 import importlib
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from energyprof.settings import CENTRAL, Settings, rows
-from energyprof.workload import Event, Plan, Workload, WorkloadError
+from energyprof.workload import Event, Plan, Trained, Workload, WorkloadError
 from energyprof.workloads.paradigm import Divisible, Module, Paradigm, Say
 
 PARADIGMS: Dict[str, str] = {
@@ -73,6 +73,10 @@ class Spread:
     def breakdown(self, seconds: float) -> Iterator[Event]:
         """Each part of a step of the program."""
         return self._program.breakdown(seconds)
+
+    def trained(self) -> Optional[Trained]:
+        """The model of all clients together."""
+        return self._program.trained()
 
 
 def _module(name: str) -> Module:

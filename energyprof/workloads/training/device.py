@@ -13,7 +13,12 @@ from energyprof.workloads.training import operations
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 COMPILER = ("torch._dynamo", "torch._inductor")
 INSTALL = "pip install 'energyprof[{}]'"
-EXTRAS = {"peft": "lora", "datasets": "data"}  # the others come with ``workloads``
+EXTRAS = {
+    "peft": "lora",
+    "datasets": "data",
+    "torch_pruning": "levers",
+    "torchao": "levers",
+}  # the others come with ``workloads``
 
 
 def library(module: str) -> Any:
@@ -78,6 +83,14 @@ def set_up(device: Any, precision: str) -> None:
     torch = library("torch")
     if device.type == "cpu" and precision in ("tf32", "fp16"):
         raise WorkloadError(f"precision {precision} needs a GPU: use --precision fp32 or bf16 on the CPU")
+    if precision == "fp8":
+        # torchao converts a model on any device, and then computes slowly or fails
+        capability = torch.cuda.get_device_capability(device) if device.type == "cuda" else (0, 0)
+        if capability < (8, 9):
+            raise WorkloadError(
+                f"precision fp8 needs a GPU of compute capability 8.9 or more, {device} has none: "
+                "use --precision fp32 or bf16"
+            )
     # 8.0 is Ampere; Volta (a Jetson AGX Xavier too) would only emulate bf16
     if device.type == "cuda" and precision in ("tf32", "bf16"):
         major, minor = torch.cuda.get_device_capability(device)
@@ -100,7 +113,7 @@ def set_up(device: Any, precision: str) -> None:
 def autocast(device: Any, precision: str) -> ContextManager[Any]:
     """The context for a forward pass."""
     torch = library("torch")
-    low = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+    low = {"bf16": torch.bfloat16, "fp8": torch.bfloat16, "fp16": torch.float16}.get(precision)
     return contextlib.nullcontext() if low is None else torch.autocast(device.type, dtype=low)
 
 

@@ -3,13 +3,14 @@
 import copy
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple
 
-from energyprof.workload import Diverged, Event, Facts, Mark, Plan, Progress
+from energyprof.workload import Diverged, Event, Facts, Mark, Plan, Progress, Trained
 from energyprof.workloads.training import checkpoint, counted, operations, order, ranks, tensors
 from energyprof.workloads.training import device as torch_side
+from energyprof.workloads.training.levers import turned
 
 WARMUP_STEPS = 3  # the first steps choose kernels and fill allocators
 # A mean loss this many times the first one will not come back: the training has collapsed.
@@ -25,6 +26,7 @@ SOURCES = (
     ranks.__file__,
     tensors.__file__,
     torch_side.__file__,
+    turned.__file__,
 )
 
 
@@ -51,6 +53,7 @@ class Task:
     generators: Tuple[Any, ...] = ()  # that the loss draws from
     averaging: Optional[float] = None  # what averaged weights keep in each step; they are then what is scored
     clip: Optional[float] = None  # largest norm of the gradient
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what its levers made of it
 
 
 class Loop:
@@ -60,6 +63,7 @@ class Loop:
         """``plan.config`` holds what ``planning.recipe_of`` puts there."""
         import torch
 
+        task = turned.turned(task, plan, device, seed)
         self._plan, self._config, self._device, self._task = plan, plan.config, device, task
         layout = tensors.memory_format(task.model, self._config.get("channels_last", False))
         self._model = task.model
@@ -68,7 +72,7 @@ class Loop:
             facts = counted.model_facts(task.model, self._loss, tensors.moved(first, device, None))
         for generator in task.generators:  # counting has drawn: the training starts afresh
             generator.manual_seed(generator.initial_seed())
-        self.facts = {"processes": ranks.world(), **facts}
+        self.facts = {"processes": ranks.world(), **facts, **task.facts}
         self._layout = layout
         self._batches = tensors.moved_ahead(chain([first], task.batches), device, layout)
         torch.manual_seed(seed + ranks.rank())  # dropout: another stream for each process
@@ -211,6 +215,17 @@ class Loop:
                     samples += self._config["batch_size"]
                 self._synchronise()
             yield Mark("part:end", samples)
+
+    def trained(self) -> Trained:
+        """What was scored, and how it computes."""
+        return Trained(
+            self._scored,
+            lambda model: self._task.loss(model, next(self._batches)),
+            self._device,
+            self._config["precision"],
+            self._config["compile"],
+            self._samples,
+        )
 
     def _step(self) -> Any:
         """One step of the optimiser; its mean loss, still on the device."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, Iterator, Mapping, Optional
 
-from energyprof.workload import Event, Plan
+from energyprof.workload import Event, Plan, Trained
 from energyprof.workloads.training import device as torch_side
 from energyprof.workloads.training import loop, ranks
 
@@ -39,3 +39,7 @@ class Program:
         """Each part of a step by itself, once it has been trained."""
         if self.loop is not None:
             yield from self.loop.breakdown(seconds)
+
+    def trained(self) -> Optional[Trained]:
+        """What the training left, once there was one."""
+        return None if self.loop is None else self.loop.trained()

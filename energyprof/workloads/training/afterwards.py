@@ -1,0 +1,23 @@
+"""What is measured of a training once it is over: inference first, since the parts of a step train on."""
+
+from typing import Iterator
+
+from energyprof.workload import Event, Mark, Plan, Workload
+from energyprof.workloads.training import inference
+
+END = "part:end"
+
+
+def measured(workload: Workload, plan: Plan, largest: int) -> Iterator[Event]:
+    """The phases that ``plan.settings`` ask for; ``largest`` is the larger batch size of inference.
+
+    Raises:
+        WorkloadError: the device ran out of memory.
+    """
+    settings = plan.settings
+    trained = workload.trained()
+    if trained is not None:
+        yield from inference.measured(trained, settings.inference_s, largest, ())
+    yield from workload.breakdown(settings.breakdown_s)
+    if settings.inference_s and not settings.breakdown_s and trained is not None:
+        yield Mark(END, trained.samples)

@@ -1,0 +1,25 @@
+"""Levers of the training: what changes a model, its optimiser or its batches before it is trained."""
+
+from typing import Any, Mapping, NamedTuple, Tuple
+
+
+class Row(NamedTuple):
+    """One lever: the key of a plan's config that turns it, and its values that do not."""
+
+    key: str
+    module: str  # beside this one; its ``turn(task, plan, device, seed)`` gives the task back
+    plain: Tuple[Any, ...] = (None,)
+
+    def turned(self, config: Mapping[str, Any]) -> bool:
+        """Whether a plan's config turns it."""
+        return config.get(self.key, self.plain[0]) not in self.plain
+
+
+# In the order in which they are turned: a lever finds the model as those before it leave it.
+LEVERS: Tuple[Row, ...] = (
+    Row("prune", "pruning"),
+    Row("freeze", "freezing"),
+    Row("precision", "float8", ("fp32", "tf32", "bf16", "fp16")),
+    Row("optimiser", "optimisers", ("AdamW",)),
+    Row("recompute", "recomputing"),
+)
