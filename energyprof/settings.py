@@ -248,6 +248,15 @@ class Settings:
         SECONDS,
         word="breakdown",
     )
+    breakdown_modules_s: float = row(
+        0.0,
+        "S",
+        "Afterwards run each block of the network alone, for S seconds.",
+        MEASURING,
+        "how",
+        SECONDS,
+        word="breakdown-modules",
+    )
     inference_s: float = row(
         0.0,
         "S",

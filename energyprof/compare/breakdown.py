@@ -15,6 +15,9 @@ from energyprof.report.phases import PART
 from energyprof.report.record import MeterRecord, Phase, Report
 from energyprof.report.uncertainty import SCALE
 
+MODULE = PART + "module:"
+NETWORK = "network"  # all blocks together, as the training calls them
+
 
 @dataclass(frozen=True)
 class StepPart:
@@ -48,34 +51,76 @@ class Breakdown:
 
 def breakdown(report: Report) -> Breakdown | None:
     """The parts of a step that the report's runs measured; ``None``: none did, or there was no meter."""
-    # By run, then by part; runs that lack a part (the process broke off) are left out.
-    runs = [_by_part(run.phases) for run in budget.counting(report)]
+    train = budget.energy_per_sample(report)
+    whole = None
+    if train is not None:
+        whole = _Whole(train.mean_j, train.total.expanded, train.one_device.expanded, train.ends_j)
+    return _taken_apart(report, [_by_part(run.phases) for run in budget.counting(report)], whole)
+
+
+def modules(report: Report) -> Breakdown | None:
+    """The blocks of the network, each alone, beside the whole network's forward and backward pass alone.
+
+    ``None``: they were not measured.
+    """
+    runs = [_by_module(run.phases) for run in budget.counting(report)]
+    networks = [_reading(parts[NETWORK]) for parts in runs if NETWORK in parts]
+    whole = None
+    if networks:
+        mean = mean_of_amounts(networks)
+        whole = _Whole(mean.value, mean.total.expanded, mean.one_device.expanded, mean.ends)
+    blocks = [{name: phase for name, phase in parts.items() if name != NETWORK} for parts in runs]
+    return _taken_apart(report, blocks, whole)
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """What the parts are parts of, a sample."""
+
+    mean_j: float
+    u_j: float  # expanded
+    own_u_j: float  # without the gain
+    ends_j: tuple[float, float]
+
+
+def _taken_apart(
+    report: Report, runs: Sequence[Mapping[str, Phase]], whole: _Whole | None
+) -> Breakdown | None:
+    """The parts by run and name; runs that lack a part (the process broke off) are left out."""
     names = list(dict.fromkeys(name for parts in runs for name in parts))
-    whole = [parts for parts in runs if all(name in parts for name in names)]
-    if not names or not whole:
+    complete = [parts for parts in runs if all(name in parts for name in names)]
+    if not names or not complete:
         return None
-    found = [_part(name, [parts[name] for parts in whole], report.meters) for name in names]
-    sums = [_sum([_reading(parts[name]) for name in names]) for parts in whole]
+    found = [_part(name, [parts[name] for parts in complete], report.meters) for name in names]
+    sums = [_sum([_reading(parts[name]) for name in names]) for parts in complete]
     together = mean_of_amounts(sums)
     together_j = together.value
-    train = budget.energy_per_sample(report)
     closure = closure_u = None
-    if train is not None and train.mean_j > 0 and together_j > 0:
-        closure = together_j / train.mean_j
+    if whole is not None and whole.mean_j > 0 and together_j > 0:
+        closure = together_j / whole.mean_j
         own = mean_of_amounts([(joules, _without_gain(terms_j)) for joules, terms_j in sums])
         own_u = own.total.expanded / together_j
-        closure_u = closure * math.hypot(own_u, train.one_device.expanded / train.mean_j)
+        closure_u = closure * math.hypot(own_u, whole.own_u_j / whole.mean_j)
     return Breakdown(
         tuple(found),
         together_j,
         together.total.expanded,
         together.ends,
-        None if train is None else train.mean_j,
-        None if train is None else train.total.expanded,
-        None if train is None else train.ends_j,
+        None if whole is None else whole.mean_j,
+        None if whole is None else whole.u_j,
+        None if whole is None else whole.ends_j,
         closure,
         closure_u,
     )
+
+
+def _by_module(phases: Sequence[Phase]) -> dict[str, Phase]:
+    """The blocks with samples and joules, by name, and the whole network."""
+    return {
+        phase.name.removeprefix(MODULE): phase
+        for phase in phases
+        if phase.name.startswith(MODULE) and phase.samples and phase.energy_j is not None
+    }
 
 
 def _by_part(phases: Sequence[Phase]) -> dict[str, Phase]:
@@ -88,8 +133,8 @@ def _by_part(phases: Sequence[Phase]) -> dict[str, Phase]:
 
 
 def _of_a_step(name: str) -> bool:
-    """Whether it is a part of a step: inferences follow a training, too, and are none."""
-    return name.startswith(PART) and not name.startswith(INFERENCE)
+    """Whether it is a part of a step: inferences and blocks follow a training, too, and are none."""
+    return name.startswith(PART) and not name.startswith((INFERENCE, MODULE))
 
 
 def _part(name: str, phases: Sequence[Phase], meters: Sequence[MeterRecord]) -> StepPart:

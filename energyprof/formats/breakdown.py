@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.compare import budget
-from energyprof.compare.breakdown import Breakdown, StepPart, breakdown
+from energyprof.compare.breakdown import Breakdown, StepPart, breakdown, modules
 from energyprof.report.record import Report
 from energyprof.units import watts, with_ends
 
@@ -23,19 +23,29 @@ def where_it_goes(report: Report) -> RenderableType | None:
     if found is None:
         hints = report.workload.size is not None and budget.energy_per_sample(report) is not None
         return Text(f"  {HINT}", style="dim") if hints else None
+    title = Text("where it goes  ").append("each part of a step alone, after the training", style="dim")
+    return _shown(found, title, "training")
+
+
+def blocks_of_the_network(report: Report) -> RenderableType | None:
+    """What each block takes, forward and backward, at 80 columns; ``None``: it was not measured."""
+    found = modules(report)
+    if found is None:
+        return None
+    title = Text("the network  ").append("each block alone, forward and backward", style="dim")
+    return _shown(found, title, "the network")
+
+
+def _shown(found: Breakdown, title: Text, whole: str) -> RenderableType:
     lines = [Text(f"  {_name(part)}: {UNTOLD}", style="yellow") for part in found.parts if not part.told]
-    lines += [_closure(found)] if found.closure is not None else []
-    return Group(
-        Text("where it goes  ").append("each part of a step alone, after the training", style="dim"),
-        Padding(_table(found), (0, 0, 0, 2), expand=False),
-        *lines,
-    )
+    lines += [_closure(found, whole)] if found.closure is not None else []
+    return Group(title, Padding(_table(found, whole), (0, 0, 0, 2), expand=False), *lines)
 
 
-def _table(found: Breakdown) -> Table:
+def _table(found: Breakdown, whole: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
-    table.add_column("part", no_wrap=True)
-    for name in ("a sample", "of training", "power"):
+    table.add_column("part", overflow="fold")
+    for name in ("a sample", f"of {whole}", "power"):
         table.add_column(name, justify="right", no_wrap=True)
     for part in found.parts:
         table.add_row(
@@ -50,20 +60,24 @@ def _table(found: Breakdown) -> Table:
     if found.train_j is not None:
         low, high = found.train_ends_j or (None, None)
         shown = with_ends(found.train_j, low, high, "J")
-        table.add_row("in training", shown, "100.0 %", "")
+        table.add_row(f"in {whole}", shown, "100.0 %", "")
     return table
 
 
-def _closure(found: Breakdown) -> Text:
+def _closure(found: Breakdown, whole: str) -> Text:
     """What the comparison of the sum with the training means, within their uncertainties."""
     excess, u = (found.closure or 0.0) - 1, found.closure_u or 0.0
     if abs(excess) <= u:
-        words = f"the parts add up to the training within their uncertainty (± {100 * u:.2g} %)"
+        words = f"the parts add up to {_the(whole)} within their uncertainty (± {100 * u:.2g} %)"
     elif excess > 0:
-        words = "alone, the parts take more than in training, where they can overlap"
+        words = f"alone, the parts take more than in {whole}, where they can overlap"
     else:
-        words = "alone, the parts take less than in training, where they can wait for each other"
+        words = f"alone, the parts take less than in {whole}, where they can wait for each other"
     return Text(f"  {words}", style="dim")
+
+
+def _the(whole: str) -> str:
+    return whole if whole.startswith("the ") else f"the {whole}"
 
 
 def _share(sample_j: float, train_j: float | None) -> str:

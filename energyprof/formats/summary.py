@@ -17,7 +17,7 @@ from energyprof.compare.change import collect
 from energyprof.compare.emissions import Grid, described, grams
 from energyprof.compare.figures import BY_NAME, NODE_FIGURES
 from energyprof.compare.success import success
-from energyprof.formats.breakdown import where_it_goes
+from energyprof.formats.breakdown import blocks_of_the_network, where_it_goes
 from energyprof.formats.inference import inference_table
 from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
@@ -49,6 +49,8 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
             parts += [windows, Text()]
         if (goes := where_it_goes(report)) is not None:
             parts += [goes, Text()]
+        if (blocks := blocks_of_the_network(report)) is not None:
+            parts += [blocks, Text()]
         if (inferring := inference_table(report)) is not None:
             parts += [inferring, Text()]
     else:

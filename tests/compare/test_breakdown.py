@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from energyprof.compare.breakdown import Breakdown, breakdown
+from energyprof.compare.breakdown import Breakdown, breakdown, modules
+from energyprof.formats.breakdown import blocks_of_the_network
 from energyprof.formats.picture import picture
 from energyprof.profile.live import Live
 from energyprof.report.file import trace_path, write
@@ -219,3 +220,42 @@ def test_the_picture_names_parts_in_lines_no_wider_than_it(tmp_path: Path) -> No
     assert all(len(line.rstrip()) <= 80 for line in out.getvalue().splitlines())
     assert "d data  f forward_backward" in " ".join(out.getvalue().split("\n"))
     assert "part:" not in out.getvalue()
+
+
+def with_blocks(network_j: float, *blocks_j: float, **terms_j: float) -> Report:
+    blocks = [part(f"module:{name}", 100, j, **terms_j) for name, j in zip("abc", blocks_j, strict=False)]
+    return report([with_parts(run(1.0), part("module:network", 100, network_j, **terms_j), *blocks)])
+
+
+def test_blocks_stand_against_the_network_and_not_among_the_parts_of_a_step() -> None:
+    made = with_blocks(100.0, 60.0, 45.0, gain=3.0)
+    assert breakdown(made) is None
+    found = modules(made)
+    assert found is not None
+    assert [(p.name, p.sample_j) for p in found.parts] == [
+        ("a", pytest.approx(0.6)),
+        ("b", pytest.approx(0.45)),
+    ]
+    assert (found.together_j, found.train_j) == (pytest.approx(1.05), pytest.approx(1.0))
+    assert found.closure == pytest.approx(1.05)
+
+
+@pytest.mark.parametrize(
+    ("blocks_j", "says"),
+    [
+        ((50.0, 50.0), "the parts add up to the network within their uncertainty"),
+        ((80.0, 60.0), "alone, the parts take more than in the network"),
+        ((30.0, 20.0), "alone, the parts take less than in the network"),
+    ],
+)
+def test_what_blocks_add_up_to_is_said(blocks_j: tuple[float, float], says: str) -> None:
+    out = StringIO()
+    shown = blocks_of_the_network(with_blocks(100.0, *blocks_j, edge=2.0))
+    assert shown is not None
+    Console(file=out, width=80).print(shown)
+    assert says in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+
+
+def test_a_report_without_blocks_has_none() -> None:
+    assert modules(report([taken_apart()])) is None

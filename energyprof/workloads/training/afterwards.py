@@ -3,7 +3,7 @@
 from typing import Iterator
 
 from energyprof.workload import Event, Mark, Plan, Workload
-from energyprof.workloads.training import inference
+from energyprof.workloads.training import inference, modules
 
 END = "part:end"
 
@@ -18,6 +18,8 @@ def measured(workload: Workload, plan: Plan, largest: int) -> Iterator[Event]:
     trained = workload.trained()
     if trained is not None:
         yield from inference.measured(trained, settings.inference_s, largest, ())
+        yield from modules.measured(trained, settings.breakdown_modules_s)
     yield from workload.breakdown(settings.breakdown_s)
-    if settings.inference_s and not settings.breakdown_s and trained is not None:
+    asked = settings.inference_s or settings.breakdown_modules_s
+    if asked and not settings.breakdown_s and trained is not None:
         yield Mark(END, trained.samples)
