@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "run": ("run", "run", {}),
     "exec": ("exec", "exec_program", PROGRAM),
     "attach": ("attach", "attach", {}),
+    "monitor": ("monitor", "monitor", {}),
     "ab": ("ab", "ab", TRAINING),
     "aa": ("aa", "aa", TRAINING),
     "compare": ("compare", "compare", {}),

@@ -22,15 +22,17 @@ from energyprof.cli.options import (
     Output,
     Quiet,
     RequirePower,
-    checked_wait,
+    checked_duration,
 )
 
 
 def attach(
     pid: Annotated[int, typer.Argument(metavar="PID", help="The process; what it starts belongs to it.")],
-    for_s: Annotated[
-        float | None,
-        typer.Option("--for", metavar="S", help="Measure it for so many seconds (default: until it ends)."),
+    for_time: Annotated[
+        str | None,
+        typer.Option(
+            "--for", metavar="TIME", help="How long, such as 90, 10s, 5m or 2h (default: until it ends)."
+        ),
     ] = None,
     name: Annotated[
         str | None,
@@ -73,15 +75,16 @@ def attach(
         machine=machine,
     )
 
+    seconds = math.inf if for_time is None else checked_duration("--for", for_time)
+
     def begun(wire: str) -> None:
         # For energyprof.measure(), which started this.
         if announce:
             print(to_text.dumps({"wire": wire, "report": str(measuring.path)}), flush=True)
         elif not quiet:
-            until = f"for {for_s:g} s" if for_s is not None else "until it ends"
+            until = "until it ends" if for_time is None else f"for {seconds:g} s"
             print(f"metering process {pid} {until}; Ctrl-C ends it earlier", file=sys.stderr, flush=True)
 
-    seconds = math.inf if for_s is None else checked_wait("--for", for_s)
     result = meter(pid, name, seconds, measuring, begun)
     profiling.tell(result, as_json=json, quiet=quiet)
     raise typer.Exit(profiling.exit_code(result))

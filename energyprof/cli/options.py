@@ -218,6 +218,18 @@ def checked_interval(interval_s: float) -> float:
     return interval_s
 
 
+def checked_duration(option: str, text: str) -> float:
+    """The seconds that a text such as 90, 10s, 5m or 2h says.
+
+    Raises:
+        UsageError: it says none.
+    """
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(s|m|min|h)?", text.strip())
+    if found is None or float(found[1]) == 0:
+        raise UsageError(f"{option} {text}: give a time such as 90, 10s, 5m or 2h")
+    return float(found[1]) * {"m": 60, "min": 60, "h": 3600}.get(found[2] or "s", 1)
+
+
 def checked_wait(option: str, wait_s: float) -> float:
     """``wait_s``, which ``option`` was given, if it is a sensible time to wait.
 

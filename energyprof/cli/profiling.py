@@ -94,7 +94,7 @@ def measuring(
     if resume is not None and (output is not None or force):
         raise UsageError(f"--resume {resume}: adds to that report; leave out --output and --force")
     path = report_path(output, label, force=force) if resume is None else resume
-    of_meters, of_node = _calibrated(calibrations or ())
+    of_meters, of_node = calibrated(calibrations or ())
     return MeasurementSettings(
         asked,
         checked_interval(interval_s),
@@ -110,7 +110,7 @@ def measuring(
 
 
 # What few runs are given is loaded for those alone: the profiler's start is on everybody's bill.
-def _calibrated(files: Sequence[Path]) -> tuple[tuple[CalibrationRecord, ...], NodeMap | None]:
+def calibrated(files: Sequence[Path]) -> tuple[tuple[CalibrationRecord, ...], NodeMap | None]:
     """The calibrations of meters among the files, and that of the node."""
     if not files:
         return (), None
