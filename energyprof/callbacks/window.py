@@ -109,10 +109,14 @@ class Window:
 
         It lies on the disk as well. Needs Python 3.10, as all of energyprof but the training side does.
         """
+        path = self.report_path
+        return None if path is None else _own().report_at(path)
+
+    @property
+    def report_path(self) -> Optional[str]:
+        """Where the report so far lies, which is written now; ``None``: there is none."""
         said = _ask("report")
-        if said is None or said.get("path") is None:
-            return None
-        return _own().report_at(said["path"])
+        return None if said is None else cast(Optional[str], said.get("path"))
 
     def _asked(self) -> _Known:
         if self._known is not None:
