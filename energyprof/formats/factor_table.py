@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.simulate.factors import VERSION, Factor
+from energyprof.simulate.factors import Factor, version
 
 HINT = "replace one in a scenario: [factors] network.mobile = { value = 0.2, low = 0.1, high = 0.4 }"
 
@@ -28,12 +28,12 @@ def factor_tables(found: Mapping[str, Factor]) -> RenderableType:
         Text(f"{f.name}: {f.source}; {f.licence}" + (f"; {f.note}" if f.note else ""), style="dim")
         for f in found.values()
     ]
-    head = Text(f"factors, version {VERSION}", style="bold")
+    head = Text(f"factors, version {version()}", style="bold")
     return Group(head, table, Text(), *sources, Text(), Text(HINT, style="dim"))
 
 
 def factors_json(found: Mapping[str, Factor]) -> str:
     """One JSON object with a newline at its end."""
     rows = [dataclasses.asdict(factor) for factor in found.values()]
-    data = {"schema": "energyprof.factors/1", "version": VERSION, "factors": rows}
+    data = {"schema": "energyprof.factors/1", "version": version(), "factors": rows}
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -70,6 +70,7 @@ def simulation_tables(found: Simulation) -> RenderableType:
         ("consensus", consensus_lines(found)),
         ("primary energy and water", resource_lines(found)),
         ("left out", found.notes),
+        ("measured", found.measurements),
         ("it rests on", found.assumptions),
     ):
         if lines:
@@ -163,7 +164,13 @@ def said(one: Crossing, value: float) -> str:
     """What the dial of a crossing says at ``value``, with its unit."""
     if one.unit in _PREFIXED:
         return si(value, one.unit)
-    return f"{value:,.4g} {one.unit}".strip()
+    return f"{plain(value)} {one.unit}".strip()
+
+
+def plain(value: float) -> str:
+    """Four significant digits without an exponent where people count: ``11,510``, ``42.81``."""
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if 1e3 <= abs(rounded) < 1e12 else f"{rounded:.4g}"
 
 
 def swing_lines(found: Simulation) -> list[str]:
@@ -194,7 +201,7 @@ def span(one: Swing) -> str:
     if one.unit in _PREFIXED:
         return f"{si(one.low, one.unit)} … {si(one.high, one.unit)}"
     unit = "" if one.unit == "1" else f" {one.unit}"
-    return f"{one.low:.4g} … {one.high:.4g}{unit}"
+    return f"{plain(one.low)} … {plain(one.high)}{unit}"
 
 
 def resource_lines(found: Simulation) -> list[str]:

@@ -35,6 +35,7 @@ def simulation_data(found: Simulation) -> dict[str, Any]:
             name: {"fairness": fairness(sites), "sites": [_present(site) for site in sites]}
             for name, sites in found.presences.items()
         },
+        "measurements": list(found.measurements),
         "assumptions": list(found.assumptions),
         "notes": list(found.notes),
     }

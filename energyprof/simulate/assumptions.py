@@ -30,6 +30,13 @@ def assumptions(scenario: Scenario, where: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def measurements(scenario: Scenario, where: str) -> tuple[str, ...]:
+    """A line for each number that a report measured."""
+    read = frozenset[str]().union(*(keys_of(scenario, p.name, where) for p in scenario.paradigms))
+    found = [(key, scenario.quantities[key]) for key in sorted(read)]
+    return tuple(f"{key} = {_shown(q)}, {q.source}" for key, q in found if q.basis == "measured")
+
+
 _BASIS = {
     "assumed": "assumed",
     "set": "set",

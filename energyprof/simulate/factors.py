@@ -14,7 +14,8 @@ from energyprof import files
 from energyprof.errors import FileError, UsageError
 from energyprof.simulate.quantity import Quantity
 
-VERSION = "1 (2026-11)"
+# How the table's first line begins; its version follows.
+_HEAD = "# Factors of what a meter does not see, version "
 # Aslan et al. 2018: 0.06 kWh/GB in 2015, halved every two years.
 _ASLAN = (0.06, 2015, 2.0)
 COLUMNS = ("name", "value", "low", "high", "unit", "year", "source", "licence", "note")
@@ -43,8 +44,21 @@ class Factor:
 @functools.cache
 def table() -> Mapping[str, Factor]:
     """The factors of the package by name."""
-    text = (resources.files("energyprof.simulate") / "factors.csv").read_text(encoding="utf-8")
-    return parsed(text, "factors.csv")
+    return parsed(_text(), "factors.csv")
+
+
+def version() -> str:
+    """The version of the package's table, such as "1 (2026-11)"."""
+    return _text().splitlines()[0].removeprefix(_HEAD)
+
+
+def headed(version: str) -> str:
+    """The first line of a table of that version."""
+    return _HEAD + version
+
+
+def _text() -> str:
+    return (resources.files("energyprof.simulate") / "factors.csv").read_text(encoding="utf-8")
 
 
 def read(path: Path) -> Mapping[str, Factor]:

@@ -66,7 +66,7 @@ def scenario_of(
     add_measured(quantities, words, path)
     _assume(quantities, assumed)
     traces = traces_of(data, words, path)
-    server, clients = places_of(data, quantities, words, traces, table, where)
+    server, clients = places_of(data, quantities, words, traces, kinds.values(), table, where)
     add_factors(quantities, words, devices, kinds, table, where)
     links = links_of(quantities, words, (server, clients), table, where)
     paradigms: list[Paradigm] = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from energyprof.simulate.agreement import Agreement, CycleTime, agreements, cycle_times
-from energyprof.simulate.assumptions import assumptions, notes
+from energyprof.simulate.assumptions import assumptions, measurements, notes
 from energyprof.simulate.bounds import bounds
 from energyprof.simulate.break_even import Crossing, crossings
 from energyprof.simulate.curves import Curve, curves
@@ -40,6 +40,7 @@ class Simulation:
     agreements: tuple[Agreement, ...]
     cycle_times: tuple[CycleTime, ...]
     presences: Mapping[str, tuple[Presence, ...]]
+    measurements: tuple[str, ...]  # what reports measured of it
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]  # what could not be known, and why
     seed: int
@@ -84,6 +85,7 @@ def simulate(scenario: Scenario, where: str, keys: Sequence[str] = ()) -> Simula
         agreements(scenario, seed, where),
         cycle_times(scenario, where),
         scenario.presences,
+        measurements(scenario, where),
         assumptions(scenario, where),
         notes(scenario, outcomes),
         seed,

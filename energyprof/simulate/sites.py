@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from energyprof.errors import UsageError
 from energyprof.simulate.factors import Table
 from energyprof.simulate.place import Place
 from energyprof.simulate.quantity import Quantity
+from energyprof.simulate.scenario import ParadigmKind
 from energyprof.simulate.traces import read_trace
 from energyprof.simulate.traces.trace import IntensityTrace
 
@@ -81,10 +82,13 @@ def places_of(
     quantities: dict[str, Quantity],
     words: Mapping[str, str],
     traces: Mapping[str, IntensityTrace],
+    kinds: Iterable[ParadigmKind],
     table: Table,
     where: str,
 ) -> tuple[Place, Place]:
-    """Where the server is and where the clients are; PUE and intensity of each site go to ``quantities``.
+    """Where the server is and where the clients are; PUE and intensity of each go to ``quantities``.
+
+    Without a server its place is the clients'.
 
     Raises:
         UsageError: a site is missing, has two intensities, or shares a client with another.
@@ -102,8 +106,9 @@ def places_of(
         clients = client_place(by_site, most, where)
     else:
         clients = Place(((_site("client", words, sites, where), 1.0),))
-    server = Place(((_site("server", words, sites, where), 1.0),))
-    for who, factor in ((server, "pue.world"), (clients, "pue.edge")):
+    serverless = all(kind == "consensus" for kind in kinds) and "server.site" not in words
+    server = clients if serverless else Place(((_site("server", words, sites, where), 1.0),))
+    for who, factor in ((server, "pue.edge" if serverless else "pue.world"), (clients, "pue.edge")):
         for site, _ in who.shares:
             quantities.setdefault(f"site.{site}.pue", table.quantity(factor, where))
     return server, clients

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from simulate.scenarios import PARADIGMS, SMALL, outcome, simulated, written
+from simulate.scenarios import EXAMPLES, PARADIGMS, SMALL, outcome, simulated, written
 
 from energyprof.errors import UsageError
 from energyprof.formats.simulation import energy
@@ -64,3 +64,12 @@ def test_a_server_in_the_middle_stands_in_for_side_links(tmp_path: Path) -> None
 def test_more_take_part_than_there_are_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"active 3: of 2 clients there are at most 2"):
         simulated(written(tmp_path, SMALL.format(clients=2)), "paradigm.federated.active=3")
+
+
+def test_without_a_server_no_site_of_one_is_asked_for() -> None:
+    found = simulated(EXAMPLES / "simulate-consensus.toml")
+    assert [o.kind for o in found.outcomes] == ["consensus"] * 3
+    assert {one.overlay for one in found.cycle_times} == {"star", "tree", "ring"}
+    ring, full = (next(a for a in found.agreements if a.paradigm == name) for name in ("ring", "all"))
+    assert (ring.messages_a_round, full.messages_a_round) == (12, 30)
+    assert full.rounds_a_decade == 1

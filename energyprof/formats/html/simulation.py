@@ -61,6 +61,7 @@ def _sections(found: Simulation) -> Iterator[Markup]:
         ("Consensus", words.consensus_lines(found)),
         ("Primary energy and water", words.resource_lines(found)),
         ("What is left out", found.notes),
+        ("What was measured", found.measurements),
     ):
         if lines:
             yield section(title, _listed(lines))
