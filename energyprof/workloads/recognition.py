@@ -8,6 +8,7 @@ What is scored are the weights' moving averages: their curve falls smoothly, so 
 """
 
 import copy
+import importlib.util
 import math
 from collections import Counter
 from dataclasses import replace
@@ -99,6 +100,10 @@ class Recognition(Program):
         """
         settings = self.plan.settings
         hub.quiet(offline=not hub.named(settings.model))
+        for module in ("soundfile", "jiwer"):
+            if importlib.util.find_spec(module) is None:
+                install = torch_side.INSTALL.format("speech")
+                raise WorkloadError(f"{module}, needed to train, is not installed: {install}")
         self.set_up("soundfile", "jiwer")
         own = (
             None

@@ -12,7 +12,6 @@ from energyprof.settings import Settings
 from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads import classifier, planning, recognition, wav2vec2, whisper
 from energyprof.workloads.data import digits, voices
-from energyprof.workloads.data.fingerprint import fingerprint
 
 SUMMARY = "Speech recognition by CTC or Whisper: spoken digits in rooms and noise, or your own recordings"
 UNTRIED = "random weights unless --model: {}; its target is provisional (no reference bank)"
@@ -114,8 +113,7 @@ def plan(settings: Settings) -> Plan:
         # All of the packaged clips that are held out, none of which is long.
         recipe = {key: value for key, value in recipe.items() if key not in ("validation_items", "longest_s")}
     else:
-        voices.layout(Path(settings.data))  # says what is missing
-        recipe.update(data=fingerprint(Path(settings.data)))
+        recipe["data"] = voices.described(Path(settings.data))
     return planning.plan_of("speech", settings, recipe, ("word_error_rate", "min"), recognition.SOURCES, TASK)
 
 

@@ -418,6 +418,52 @@ def test_a_model_of_another_kind_or_without_weights_is_one_line(torch, own, tmp_
 
 
 @pytest.mark.slow
+def test_without_what_decodes_the_line_names_the_extra(torch, monkeypatch):
+    found = recognition.importlib.util.find_spec
+    monkeypatch.setattr(
+        recognition.importlib.util, "find_spec", lambda name: None if name == "jiwer" else found(name)
+    )
+    assert refusal(QUICK) == "jiwer, needed to train, is not installed: pip install 'energyprof[speech]'"
+
+
+@pytest.mark.slow
+def test_a_whisper_of_ones_own_writes_with_its_tokenizer(torch, own, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path / "model"
+    write_whisper(transformers, folder)
+    workload = prepared(replace(own, size="full", model=str(folder), max_samples=16), eval_every_samples=16)
+    (tokens, *_), (count, *_) = workload.recogniser.taught(["no on"])
+    names = transformers.AutoTokenizer.from_pretrained(folder).convert_ids_to_tokens(tokens.tolist())
+    assert names[0] == "<|startoftranscript|>" and names[-1] == "<|endoftext|>"
+    assert int(count) == len(names)
+    assert len(scores(workload)) == 1
+
+
+def write_whisper(transformers, folder):
+    """A small Whisper with a tokenizer of single bytes."""
+    folder.mkdir()
+    bytes_to_unicode = {
+        **{b: chr(b) for b in (*range(33, 127), *range(161, 173), *range(174, 256))},
+    }
+    others = [b for b in range(256) if b not in bytes_to_unicode]
+    letters = [*bytes_to_unicode.values(), *(chr(256 + n) for n in range(len(others)))]
+    special = ["<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|notimestamps|>"]
+    vocabulary = {word: number for number, word in enumerate([*letters, *special])}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = transformers.WhisperTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens({"additional_special_tokens": special[1:]})
+    tokenizer.save_pretrained(folder)
+    ids = dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id"), vocabulary["<|endoftext|>"])
+    kind = transformers.WhisperConfig(
+        **{k: v for k, v in WHISPER.items() if k != "model_type"},
+        **ids,
+        decoder_start_token_id=vocabulary["<|startoftranscript|>"],
+    )
+    transformers.WhisperForConditionalGeneration(kind).save_pretrained(folder)
+
+
+@pytest.mark.slow
 def test_what_the_models_hear_is_what_their_own_extractors_make(torch):
     transformers = pytest.importorskip("transformers")
     rng = torch.Generator().manual_seed(0)

@@ -9,6 +9,7 @@
 """
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional
@@ -22,6 +23,8 @@ TABLES = ("train.tsv", "validated.tsv")  # the first there is trained on
 HELD_OUT = ("dev", "test")  # the first there is held out
 COLUMNS = ("client_id", "path", "sentence")
 SOUND = ".flac"
+WORDS = (".jsonl", ".tsv", ".txt", ".TXT")
+END_BYTES = 4096
 
 
 def layout(folder: Path) -> Callable[[Path], Parts]:
@@ -42,6 +45,40 @@ def layout(folder: Path) -> Callable[[Path], Parts]:
         f"{folder} holds no recordings that are known: give {METADATA}, train.tsv and clips/ "
         "(Common Voice), or SUBSET/READER/CHAPTER/*.trans.txt (LibriSpeech)"
     )
+
+
+def described(folder: Path) -> str:
+    """``sha256:…`` over the files of ``folder`` and their names within it, but not where it lies.
+
+    Tables and transcripts count whole, sounds with their size and both ends: hours of them would take as long
+    as training's first steps, and the first bytes of a FLAC file hold a checksum of all its samples.
+
+    Raises:
+        WorkloadError: the layout is not known, or a file cannot be read.
+    """
+    layout(folder)
+    digest = hashlib.sha256()
+    try:
+        for name in sorted(
+            file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()
+        ):
+            if any(part.startswith(".") for part in name.split("/")):
+                continue  # these come and go without the data having changed
+            file = folder / name
+            digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+            digest.update(file.read_bytes() if file.suffix in WORDS else _ends(file))
+    except OSError as error:
+        raise WorkloadError(
+            f"{error.filename or folder}: cannot be read ({error.strerror}): check it"
+        ) from error
+    return "sha256:" + digest.hexdigest()
+
+
+def _ends(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        first = opened.read(END_BYTES)
+        opened.seek(max(0, file.stat().st_size - END_BYTES))
+        return first + opened.read()
 
 
 def read(folder: Path, most: int) -> Parts:
