@@ -7,7 +7,6 @@ from pathlib import Path
 
 from energyprof.compare.comparison import Summary, compare
 from energyprof.errors import UsageError
-from energyprof.report.file import read
 from energyprof.report.record import Report
 from energyprof.simulate.quantity import Basis, Quantity
 
@@ -16,21 +15,18 @@ _ENERGY = ("energy_to_target", "energy")
 _TIME = ("time_to_target", "time")
 
 
-def measured(path: Path, rounds: float, where: str) -> Mapping[str, Quantity]:
+def measured(report: Report, path: Path, rounds: float, where: str) -> Mapping[str, Quantity]:
     """``round_j`` and ``round_s`` of a report whose trainings had so many rounds.
 
     Energy has the ± of the meters and the scatter of the runs, 95 %.
 
     Raises:
-        FileError: it is no report.
         UsageError: no run of it has an energy; the message says why.
     """
-    report = read(path)
     entry = compare([report], [path.stem]).entries[0]
     summaries = {summary.figure: summary for summary in entry.estimates}
     basis: Basis = "measured" if report.origin == "measured" else "modelled"
-    said = f"{path.name}: {entry.runs} runs on {entry.machine or 'an unknown machine'}"
-    said += f", boundary {entry.boundary or 'none'}, {report.origin}"
+    said = described(report, path)
     found: dict[str, Quantity] = {}
     energy = next((summaries[name] for name in _ENERGY if name in summaries), None)
     if energy is None:
@@ -40,6 +36,14 @@ def measured(path: Path, rounds: float, where: str) -> Mapping[str, Quantity]:
     if time is not None:
         found["round_s"] = _quantity(time, "s", rounds, basis, said)
     return found
+
+
+def described(report: Report, path: Path) -> str:
+    """Such as "fed.json: 3 runs on vm, boundary chip, measured"."""
+    entry = compare([report], [path.stem]).entries[0]
+    runs = "1 run" if entry.runs == 1 else f"{entry.runs} runs"
+    where = entry.machine or "an unknown machine"
+    return f"{path.name}: {runs} on {where}, boundary {entry.boundary or 'none'}, {report.origin}"
 
 
 def _why(report: Report, left_out: tuple[str, ...]) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from energyprof.errors import UsageError
+from energyprof.report.file import read
 from energyprof.simulate.factors import Table
-from energyprof.simulate.measured import measured
+from energyprof.simulate.measured import described, measured
+from energyprof.simulate.measured_rounds import measured_rounds
 from energyprof.simulate.quantity import Quantity
 from energyprof.simulate.scenario import ParadigmKind
 
 # What a report says of a training, and the scenario's keys that would say the same.
-_SAME = {"round_j": ("round_j", "power_w"), "round_s": ("round_s",)}
+_SAME = {"round_j": ("round_j", "power_w")}
+_OF_CLIENTS = ("federated", "consensus")
 
 
-def add_measured(quantities: dict[str, Quantity], words: Mapping[str, str], path: Path) -> None:
+def add_measured(
+    quantities: dict[str, Quantity], words: Mapping[str, str], kinds: Mapping[str, ParadigmKind], path: Path
+) -> None:
     """Add what the reports say that the server, the clients and the paradigms name.
 
     Raises:
@@ -26,16 +32,52 @@ def add_measured(quantities: dict[str, Quantity], words: Mapping[str, str], path
         at, _, last = key.rpartition(".")
         if last != "report":
             continue
-        rounds = quantities.get(f"{at}.rounds")
-        found = measured(path.parent / name, 1.0 if rounds is None else rounds.value, f"{path}: {key}")
-        if rounds is None and at.startswith("paradigm."):
-            quantities[f"{at}.rounds"] = Quantity(1, 1, 1, "1", "given", "its report's training as one round")
+        place, where = path.parent / name, f"{path}: {key}"
+        report = read(place)
+        kind = kinds.get(at.removeprefix("paradigm."))
+        if kind in _OF_CLIENTS:
+            each = measured_rounds(report, described(report, place), where)
+            found = _of_clients(quantities, at, each, kind, where)
+        else:
+            rounds = quantities.get(f"{at}.rounds")
+            once_rounds = 1.0 if rounds is None else rounds.value
+            found = dict(measured(report, place, once_rounds, where))
+            if kind is not None:
+                once = Quantity(1, 1, 1, "1", "given", "its report's training as one")
+                quantities.setdefault(f"{at}.rounds", once)
+                if kind == "continual":
+                    quantities.setdefault(f"{at}.updates", once)
         for figure, quantity in found.items():
-            own = next((k for k in _SAME[figure] if f"{at}.{k}" in quantities), None)
+            own = next((k for k in _SAME.get(figure, (figure,)) if f"{at}.{k}" in quantities), None)
             if own is None:
                 quantities[f"{at}.{figure}"] = quantity
             elif quantities[f"{at}.{own}"].basis != "set":
                 raise UsageError(f"{path}: {at}.{own}: its report measured that; --set replaces it")
+
+
+def _of_clients(
+    quantities: dict[str, Quantity], at: str, measured: Mapping[str, Quantity], kind: str | None, where: str
+) -> dict[str, Quantity]:
+    """What a report's clients measured, for those of the scenario: as large a share of them takes part.
+
+    Messages of a consensus are all that a node sends in a round, so of one neighbour.
+    """
+    own = measured["clients"]
+    clients = quantities.setdefault("data.clients", own)
+    found = {name: quantity for name, quantity in measured.items() if name != "clients"}
+    ratio = clients.value / own.value
+    if ratio != 1:
+        said = f"{own.source}; its {own.value:g} clients stand for {clients.value:g}"
+        found = {name: dataclasses.replace(quantity, source=said) for name, quantity in found.items()}
+    active = found["active"].value * ratio
+    found["active"] = dataclasses.replace(found["active"], value=active, low=active, high=active)
+    if kind == "consensus":
+        if f"{at}.neighbours" in quantities:
+            raise UsageError(f"{where}: its messages are all that a node sends: leave neighbours out")
+        said = "all that its report's nodes send, as one message"
+        quantities[f"{at}.neighbours"] = Quantity(1, 1, 1, "1", "given", said)
+        del found["server_round_j"], found["server_round_s"]  # who evaluates: an observer
+    return found
 
 
 def add_factors(
