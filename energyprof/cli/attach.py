@@ -12,6 +12,7 @@ import typer
 from energyprof.cli.options import (
     INTERVAL_S,
     Calibrations,
+    Export,
     Force,
     Idle,
     Interval,
@@ -47,6 +48,7 @@ def attach(
     machine: Machine = "",
     output: Output = None,
     force: Force = False,
+    export: Export = None,
     json: Json = False,
     quiet: Quiet = False,
     announce: Annotated[bool, typer.Option("--announce", hidden=True)] = False,
@@ -85,6 +87,7 @@ def attach(
             until = "until it ends" if for_time is None else f"for {seconds:g} s"
             print(f"metering process {pid} {until}; Ctrl-C ends it earlier", file=sys.stderr, flush=True)
 
-    result = meter(pid, name, seconds, measuring, begun)
+    with profiling.exporting(export, label) as exporters:
+        result = meter(pid, name, seconds, measuring, begun, exporters)
     profiling.tell(result, as_json=json, quiet=quiet)
     raise typer.Exit(profiling.exit_code(result))

@@ -10,6 +10,7 @@ from energyprof.cli.options import (
     IDLE_S,
     INTERVAL_S,
     Calibrations,
+    Export,
     Force,
     Idle,
     Interval,
@@ -48,6 +49,7 @@ def exec_program(
     machine: Machine = "",
     output: Output = None,
     force: Force = False,
+    export: Export = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -76,7 +78,8 @@ def exec_program(
         machine=machine,
     )
     # No live display: the terminal belongs to the program.
-    result = run_program(command, label, measuring, lever or ())
+    with profiling.exporting(export, label) as exporters:
+        result = run_program(command, label, measuring, lever or (), exporters)
     profiling.tell(result, as_json=json, quiet=quiet, program_on_stdout=True)
     code = result.report.runs[-1].exit_code
     if code is None:

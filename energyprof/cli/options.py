@@ -76,6 +76,16 @@ Levers = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Export = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--export",
+        metavar="WHERE",
+        help="Pass running values on: prometheus:9464, textfile:FILE.prom, otlp:URL, statsd:HOST:PORT;"
+        " can be repeated.",
+        rich_help_panel=MEASURING,
+    ),
+]
 Targets = Annotated[
     str | None,
     typer.Option(

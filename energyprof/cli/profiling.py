@@ -156,6 +156,18 @@ def screen(subject: Subject, *, quiet: bool) -> Iterator[Sequence[Watcher]]:
         yield (Watcher(SCREEN, PlainLines(subject).watch),)
 
 
+@contextlib.contextmanager
+def exporting(words: Sequence[str] | None, label: str) -> Iterator[Sequence[Watcher]]:
+    """Those who pass a run on to what ``--export`` names. Raises UsageError, MissingPart."""
+    if not words:
+        yield ()
+        return
+    from energyprof.formats.exports import exporting as to
+
+    with to(words, {"workload": label}) as watchers:
+        yield watchers
+
+
 def say(line: str) -> None:
     """A line on how it goes, on stderr."""
     print(line, file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ from energyprof.cli.options import (
     IDLE_S,
     INTERVAL_S,
     Calibrations,
+    Export,
     Force,
     Idle,
     Interval,
@@ -75,6 +76,7 @@ def run(
     machine: Machine = "",
     output: Output = None,
     force: Force = False,
+    export: Export = None,
     json: Json = False,
     quiet: Quiet = False,
     **settings: Any,
@@ -105,8 +107,11 @@ def run(
         machine=machine,
     )
     train = run_job if resume is None else resume_job
-    with profiling.screen(profiling.subject(job), quiet=quiet) as watchers:
-        result = train(job, wanted, measuring, watchers)
+    with (
+        profiling.exporting(export, asked.label) as exporters,
+        profiling.screen(profiling.subject(job), quiet=quiet) as watchers,
+    ):
+        result = train(job, wanted, measuring, [*watchers, *exporters])
     profiling.tell(result, as_json=json, quiet=quiet)
     if targets is not None and not (quiet or json):
         _show_targets(result.report, targets, asked.label)

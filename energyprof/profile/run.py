@@ -72,7 +72,11 @@ def resume_job(
 
 
 def run_program(
-    command: Sequence[str], name: str | None, settings: MeasurementSettings, turn: Sequence[str] = ()
+    command: Sequence[str],
+    name: str | None,
+    settings: MeasurementSettings,
+    turn: Sequence[str] = (),
+    watchers: Sequence[Watcher] = (),
 ) -> SessionResult:
     """Meter any program; its input, output and exit code are its own. ``turn``: the levers for it.
 
@@ -86,7 +90,8 @@ def run_program(
     with open_meters(settings) as on:
         commit = commit_of_command(command)
         session = new_session(on, work_of(command, name), settings.path, commit=commit, taken=settings.taken)
-        return train_all(session, [Training(tuple(command), None, "run", "inherit", levers=tuple(turn))])
+        training = Training(tuple(command), None, "run", "inherit", levers=tuple(turn))
+        return train_all(session, [training], watchers)
 
 
 def attach(
@@ -95,6 +100,7 @@ def attach(
     for_s: float,
     settings: MeasurementSettings,
     begun: Callable[[str], None] = lambda wire: None,
+    watchers: Sequence[Watcher] = (),
 ) -> SessionResult:
     """Meter a program that runs already, for so many seconds, or until it ends or a signal comes.
 
@@ -109,7 +115,7 @@ def attach(
     with open_meters(settings) as on:
         session = new_session(on, work_of(command, name), settings.path, taken=settings.taken)
         to = Attachment(pid, for_s, begun)
-        return train_all(session, [Training(tuple(command), None, "run", "inherit", attached=to)])
+        return train_all(session, [Training(tuple(command), None, "run", "inherit", attached=to)], watchers)
 
 
 def train_all(
