@@ -27,7 +27,7 @@ DIMENSIONS: dict[str, dict[str, float]] = {
         "GWh": 3.6e12,
     },
     "W": {"mW": 1e-3, "W": 1.0, "kW": 1e3, "MW": 1e6},
-    "s": {**_TIMES_S, "years": YEAR_H * 3600.0},
+    "s": {**_TIMES_S, "months": YEAR_H * 300.0, "years": YEAR_H * 3600.0, "year": YEAR_H * 3600.0},
     "years": {"years": 1.0, "year": 1.0, "months": 1 / 12, "d": 24 / YEAR_H, "h": 1 / YEAR_H},
     "bit": {**_BIT, **{name: 8 * factor for name, factor in _BYTE.items()}},
     "B": {**_BYTE, **{name: factor / 8 for name, factor in _BIT.items()}},

@@ -17,7 +17,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_KEY = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_KEY = re.compile(r"[\w -]+(?:\.[\w -]+)*")
 
 
 def read_document(path: Path) -> dict[str, Any]:

@@ -73,8 +73,9 @@ def client_place(by_site: Mapping[str, Sequence[range]], clients: int, where: st
     return Place(tuple((site, count / clients) for site, count in counts.items()))
 
 
-# Without a [site] there are these two.
+# Without other sites there are these two, of which a scenario may say something, too.
 DATA_CENTRE, EDGE = "data centre", "edge"
+_IMPLICIT = {"server": DATA_CENTRE, "client": EDGE}
 
 
 def places_of(
@@ -116,16 +117,18 @@ def places_of(
 
 def _site(who: str, words: Mapping[str, str], sites: Sequence[str], where: str) -> str:
     said = words.get(f"{who}.site")
-    if not sites:
-        if said is not None:
-            raise UsageError(f"{where}: {who}.site {said[:40]!r}: there is no [site.{said[:40]}]")
-        return DATA_CENTRE if who == "server" else EDGE
+    if said is None and set(sites) <= {DATA_CENTRE, EDGE}:
+        return _IMPLICIT[who]
     if said is None and len(sites) == 1:
         return sites[0]
     if said is None or said not in sites:
         shown = "is missing" if said is None else repr(said[:40])
-        raise UsageError(f"{where}: {who}.site {shown}: the sites are {', '.join(sites)}")
+        raise UsageError(f"{where}: {who}.site {shown}: {_there(sites)}")
     return said
+
+
+def _there(sites: Sequence[str]) -> str:
+    return f"the sites are {', '.join(sites)}" if sites else "there is no [site.NAME]"
 
 
 def traces_of(data: Mapping[str, Any], words: Mapping[str, str], path: Path) -> dict[str, IntensityTrace]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from energyprof.simulate.embodied import share_of_life
 from energyprof.simulate.parts import Part
 from energyprof.simulate.places import used
@@ -20,4 +22,5 @@ def stored(scenario: Scenario, x: Inputs, bits: float) -> dict[str, Part]:
     life = x["data.life_years"]
     kg = tb * x["data.kg_per_tb"] * share_of_life(seconds, life, 1.0)
     part = used(x, scenario.server, tb * x["data.w_per_tb"] * seconds)
-    return {"storage": part + Part(co2_kg=kg, embodied_kg=kg)}
+    # The primary energy of making disks is in no table here.
+    return {"storage": part + Part(co2_kg=kg, embodied_kg=kg, primary_j=math.nan)}

@@ -224,3 +224,27 @@ def test_a_site_with_a_trace_sleeps_while_its_grid_is_dirty(command: Command) ->
     kg = c["parts"]["compute"]["energy_j"] / 3.6e6 * 100 / 1000
     assert c["parts"]["compute"]["co2_kg"] == pytest.approx(kg)
     assert data["participation"]["c"]["fairness"] == pytest.approx(1)
+
+
+def test_without_numpy_it_says_what_to_install(command: Command, one_error_line: OneLine) -> None:
+    absent = command.folder / "absent/numpy"
+    absent.mkdir(parents=True)
+    (absent / "__init__.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'numpy'\", name='numpy')\n"
+    )
+    done = command.anew("simulate", str(PARADIGMS), environment={"PYTHONPATH": str(absent.parent)})
+    assert (
+        "numpy, needed to simulate, is not installed: pip install 'energyprof[simulate]'"
+        in one_error_line(done)
+    )
+    assert command.anew("factors", environment={"PYTHONPATH": str(absent.parent)}).returncode == 0
+
+
+def test_without_sites_the_server_is_in_a_data_centre_and_the_clients_are_not(command: Command) -> None:
+    text = SMALL.format(clients=2).replace('site = "centre"\n', "").replace('site = "edge"\n', "")
+    start, end = text.index("[site.centre]"), text.index("[server]")
+    (command.folder / "s.toml").write_text(text[:start] + text[end:])
+    words = ("simulate", "s.toml", "--json", "--set", "site.data centre.pue=3")
+    data = json.loads(command(*words).stdout)
+    compute = [one["parts"]["compute"]["energy_j"] for one in data["paradigms"]]
+    assert compute == [3 * 10 * 100, 2 * 10 * 10]

@@ -12,8 +12,8 @@ from simulate.scenarios import SMALL, simulated, written
 
 from energyprof.formats.html.simulation import simulation_page
 from energyprof.formats.html.simulation_curves import log_axis
-from energyprof.formats.simulation import energy
 from energyprof.formats.simulation_data import simulation_data
+from energyprof.formats.simulation_words import energy
 from energyprof.simulate.simulation import Simulation
 
 EVIL = "</script><script>alert(1)</script>"

@@ -8,7 +8,7 @@ import pytest
 from simulate.scenarios import EXAMPLES, PARADIGMS, SMALL, outcome, simulated, written
 
 from energyprof.errors import UsageError
-from energyprof.formats.simulation import energy
+from energyprof.formats.simulation_words import energy
 
 # Wh: central once, central refreshed, federated, consensus; arXiv 2103.10346's equations and numbers.
 TABLE = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from energyprof import files
-from energyprof.formats import simulation as words
+from energyprof.formats import simulation_words as words
 from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.simulation_bars import bars, tornado
 from energyprof.formats.html.simulation_curves import curve_figure

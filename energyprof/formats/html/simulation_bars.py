@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from energyprof.formats.html.plot import SIZE, Axis, axis, legend, path, svg, swatch, x_ticks
 from energyprof.formats.html.style import colour
 from energyprof.formats.html.tags import Markup, numbers, tag, text
-from energyprof.formats.simulation import amount, span
+from energyprof.formats.simulation_words import amount, span
 from energyprof.simulate.outcome import Outcome
 from energyprof.simulate.parts import PARTS, total
 from energyprof.simulate.sensitivity import Swing

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from energyprof.formats.html.plot import Axis, at, dot, legend, path, plot
 from energyprof.formats.html.style import DASHES, LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, tag, text
-from energyprof.formats.simulation import amount, said
+from energyprof.formats.simulation_words import amount, said
 from energyprof.simulate.break_even import Crossing
 from energyprof.simulate.curves import Curve
 from energyprof.units import si
