@@ -10,13 +10,12 @@ import pytest
 pytest.importorskip("flwr")
 torch = pytest.importorskip("torch")
 
-from fakes.dealt_line import ITEMS, Line, plan_of  # noqa: E402
-
 from energyprof.settings import Settings  # noqa: E402
 from energyprof.workload import AWAY, Event, Exchange, Mark, Progress, Round, WorkloadError  # noqa: E402
 from energyprof.workloads import paradigms  # noqa: E402
 from energyprof.workloads.paradigms.federated import rounds  # noqa: E402
 from energyprof.workloads.paradigms.federated.strategies import KINDS  # noqa: E402
+from fakes.dealt_line import ITEMS, Line, plan_of  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch takes seconds to load
 # One step a round: half of a batch of four, over all items of one client.
