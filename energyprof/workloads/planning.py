@@ -3,7 +3,7 @@
 import importlib
 from typing import Any, Dict, Literal, Mapping, Tuple
 
-from energyprof.settings import CENTRAL, PARADIGM, Settings, rows
+from energyprof.settings import CENTRAL, CLIENTS, PARADIGM, Settings, rows
 from energyprof.workload import Plan, Target, WorkloadError
 from energyprof.workloads import paradigms
 from energyprof.workloads.parsing import check
@@ -13,6 +13,8 @@ from energyprof.workloads.training import levers
 OPTIMISERS = {"adamw": "AdamW", "sgd": "SGD", "adafactor": "Adafactor", "adam8bit": "AdamW8bit"}
 # Times the learning rate of AdamW, whose steps do not grow with the gradient; --learning-rate sets another.
 RATES = {"sgd": 10.0}
+# Clients train side by side and are averaged: eight take two to three times the samples of one training.
+PATIENCE = 4
 
 
 def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:
@@ -29,6 +31,8 @@ def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, 
     recipe = dict(recipes[settings.size])
     if settings.max_samples is not None:
         recipe["max_samples"] = settings.max_samples
+    elif settings.paradigm in CLIENTS:
+        recipe["max_samples"] *= PATIENCE
     for row in rows(type(settings)):
         value = getattr(settings, row.name)
         by_value = row.part != "how" and not row.path and row.panel != PARADIGM and row.name != "size"

@@ -93,3 +93,19 @@ def test_a_recipe_keeps_its_own_values_where_nothing_is_asked():
     plan = planned(Settings())
     assert (plan.config["batch_size"], plan.max_samples, plan.target.value) == (16, 100, 0.8)
     assert not {"target", "max_samples"} & set(plan.config)
+
+
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [
+        ({}, 100),
+        ({"paradigm": "continual"}, 100),
+        ({"paradigm": "federated"}, 400),
+        ({"paradigm": "consensus"}, 400),
+        ({"paradigm": "consensus", "max_samples": 64}, 64),
+    ],
+)
+def test_clients_are_given_more_samples_unless_somebody_says_how_many(asked, most):
+    plan = planned(Settings(**asked))
+    assert plan.max_samples == most
+    assert plan.work() == planned(Settings(**{**asked, "max_samples": 7})).work()

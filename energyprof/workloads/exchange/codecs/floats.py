@@ -62,11 +62,13 @@ class BFloat16:
         """Two bytes a value; what would round up to infinity becomes the largest number instead."""
         import numpy as np
 
-        bits = np.ascontiguousarray(values, dtype="<f4").view("<u4").astype("uint64")
-        even = bits + 0x7FFF + ((bits >> 16) & 1)
-        upper = (even >> 16).astype("<u2")
-        upper = np.where((upper & 0x7FFF) == 0x7F80, upper - 1, upper)
-        found: bytes = upper.astype("<u2").tobytes()
+        bits = np.ascontiguousarray(values, dtype="<f4").view("<u4")
+        even = (bits >> np.uint32(16)) & np.uint32(1)
+        even += bits
+        even += np.uint32(0x7FFF)
+        upper = (even >> np.uint32(16)).astype("<u2")
+        upper[(upper & np.uint16(0x7FFF)) == 0x7F80] -= 1
+        found: bytes = upper.tobytes()
         return found
 
     def unpack(self, data: bytes, shape: Tuple[int, ...]) -> Any:

@@ -29,12 +29,15 @@ class Integers:
         """The scales as float32, then the numbers: one a byte, or two."""
         import numpy as np
 
-        rows = values.reshape(_channels(values.shape), -1).astype("float64")
-        scales = (np.abs(rows).max(axis=1, initial=0.0) / self._levels).astype("<f4")
-        divisors = np.where(scales > 0, scales, 1).astype("float64")[:, None]
-        levels = np.clip(np.rint(rows / divisors), -self._levels, self._levels)
+        rows = values.reshape(_channels(values.shape), -1)
+        largest = np.maximum(rows.max(axis=1, initial=0.0), -rows.min(axis=1, initial=0.0))
+        scales = (largest.astype("float64") / self._levels).astype("<f4")
         # A scale that float32 cannot tell from nothing stands for nothing.
-        levels = np.where(scales[:, None] > 0, levels, 0).astype("int8").ravel()
+        divisors = np.where(scales > 0, scales, np.float32(np.inf))[:, None]
+        quotients = rows / divisors
+        np.rint(quotients, out=quotients)
+        np.clip(quotients, -self._levels, self._levels, out=quotients)
+        levels = quotients.astype("int8").ravel()
         head: bytes = scales.tobytes()
         return head + (levels.tobytes() if self._bits == 8 else _nibbles(levels))
 
@@ -43,14 +46,15 @@ class Integers:
         import numpy as np
 
         channels, count = _channels(shape), math.prod(shape)
-        scales = array(data[: 4 * channels], "<f4", (channels, 1)).astype("float64")
+        scales = array(data[: 4 * channels], "<f4", (channels, 1)).astype("float32")
         packed = data[4 * channels :]
         if self._bits == 8:
             levels = array(packed, "int8", (count,))
         else:
             levels = _from_nibbles(array(packed, "uint8", ((count + 1) // 2,)), count)
-        found = levels.reshape(channels, -1) * scales
-        return np.clip(found, -FP32_MOST, FP32_MOST).astype("float32").reshape(shape)
+        with np.errstate(over="ignore"):
+            found = levels.reshape(channels, -1).astype("float32") * scales
+        return np.clip(found, -FP32_MOST, FP32_MOST, out=found).reshape(shape)
 
 
 def _channels(shape: Tuple[int, ...]) -> int:
@@ -72,5 +76,5 @@ def _nibbles(levels: Any) -> bytes:
 def _from_nibbles(packed: Any, count: int) -> Any:
     import numpy as np
 
-    halves = np.stack([packed & 0xF, packed >> 4], axis=1).ravel()[:count].astype("int8")
-    return np.where(halves > 7, halves - 16, halves)
+    numbers = np.array([*range(8), *range(-8, 0)], dtype="int8")
+    return numbers[np.stack([packed & 0xF, packed >> 4], axis=1).ravel()[:count]]
