@@ -37,7 +37,7 @@ def network(model: Mapping[str, Any], bands: int, symbols: int) -> Any:
             front = model["front"]
             self.first = nn.Conv2d(1, front, 3, stride=2, padding=1)
             self.second = nn.Conv2d(front, front, 3, stride=(1, 2), padding=1)
-            self.mixed = nn.Linear(front * narrowed(narrowed(bands)), model["width"])
+            self.mixed = nn.Conv2d(front, model["width"], (1, narrowed(narrowed(bands))))  # all bands at once
             self.layers = nn.ModuleList(Layer() for _ in range(model["layers"]))
             self.norm = nn.LayerNorm(model["width"])
             self.spelt = nn.Linear(model["width"], symbols)
@@ -48,7 +48,7 @@ def network(model: Mapping[str, Any], bands: int, symbols: int) -> Any:
                 heard.dtype
             )
             heard = torch.relu(self.second(heard * inside[:, None, :, None]))
-            heard = self.mixed(heard.permute(0, 2, 1, 3).flatten(2)).transpose(1, 2) * inside[:, None, :]
+            heard = self.mixed(heard).squeeze(3) * inside[:, None, :]
             for layer in self.layers:
                 heard = layer(heard, inside[:, None, :])
             return self.spelt(self.norm(heard.transpose(1, 2)))

@@ -219,7 +219,7 @@ def test_the_digits_are_learnt(torch):
     workload = prepared(replace(QUICK, max_samples=320, data_fraction=0.02), eval_every_samples=320)
     assert len(workload.training.texts) == len(workload.speakers) == 19
     losses = [
-        float(workload.recogniser.loss(model, next(workload.batches(1))))
+        workload.recogniser.loss(model, next(workload.batches(1))).item()
         for model in (workload.recogniser.network(), _trained(workload))
     ]
     assert losses[1] < 0.75 * losses[0]
@@ -245,6 +245,15 @@ def test_speakers_are_told_for_each_clip_that_is_trained_on(torch):
 def test_every_option_trains(torch, option):
     (score,) = scores(prepared(replace(QUICK, max_samples=16, **option), eval_every_samples=16))
     assert 0 < score < 3
+
+
+@pytest.mark.slow
+def test_pruned_it_is_narrower_and_trains(torch):
+    pytest.importorskip("torch_pruning")
+    workload = prepared(replace(QUICK, max_samples=16, prune=0.33), eval_every_samples=16)
+    (score,) = scores(workload)
+    assert 0 < score < 3
+    assert sum(w.numel() for w in workload.loop._task.model.parameters()) < 300_000
 
 
 @pytest.mark.slow

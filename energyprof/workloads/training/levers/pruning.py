@@ -96,7 +96,7 @@ def _remove(model: Any, call: forward.Call, share: float) -> None:
     training = model.training
     model.eval()
     try:
-        width = _first(model(*call.args, **call.kwargs)).shape[1]
+        width = _width(_first(model(*call.args, **call.kwargs)))
         pruner = pruning.pruner.BasePruner(
             model,
             call,
@@ -130,6 +130,11 @@ def _first(out: Any) -> Any:
     if hasattr(out, "sample") and not callable(out.sample):
         return out.sample
     return out[0] if isinstance(out, (tuple, list)) else out
+
+
+def _width(result: Any) -> int:
+    """How many scores a network gives: of sequences (n, length, scores) by the last dimension."""
+    return int(result.shape[-1 if result.dim() == 3 else 1])
 
 
 def _kept(model: Any, width: int) -> List[Any]:
