@@ -92,7 +92,9 @@ def _phase(now: Snapshot, subject: Subject) -> str:
 
 
 def _round(now: Snapshot) -> str:
-    """The last round: who took part, and what has been moved so far."""
+    """The last round: who took part, and what has been moved so far; of one who learns alone its number."""
+    if not now.moved_bytes:
+        return str(now.round)
     clients = "1 client" if now.clients == 1 else f"{now.clients} clients"
     return f"{now.round}, {clients}, {si(now.moved_bytes, 'B')} moved"
 

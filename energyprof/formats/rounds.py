@@ -14,6 +14,7 @@ from energyprof.units import joules, seconds, si
 
 # More rows would fill screens.
 MOST_ACTORS = 20
+MOST_SCORED = 3  # runs whose rounds are shown one by one
 
 
 def rounds_table(runs: Sequence[Run]) -> RenderableType | None:
@@ -37,7 +38,29 @@ def rounds_table(runs: Sequence[Run]) -> RenderableType | None:
     reason = next((actor.reason for actor in found if actor.reason), "")
     if reason:
         lines.append(f"  joules of a client are not known where {reason}: those of a round are")
-    return Group(table, *(Text(line, style="dim") for line in lines))
+    told = (Text(line, style="dim") for line in lines)
+    scored = [run for run in having if any(number.scores for number in run.rounds)]
+    return Group(table, *told, *(_scores(run) for run in scored[:MOST_SCORED]))
+
+
+def _scores(run: Run) -> Table:
+    """The rounds of a run that are scored on more than the validation set, old and new data say."""
+    names = sorted({name for number in run.rounds for name in number.scores}, reverse=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    seed = "" if run.seed is None else f", seed {run.seed}"
+    table.add_column("round" + seed, header_style="dim")
+    for name in ("energy", "time", "samples", "score", *(f"on {name}" for name in names)):
+        table.add_column(name, justify="right", header_style="dim")
+    for number in run.rounds:
+        known = (number.score, *(number.scores.get(name) for name in names))
+        table.add_row(
+            str(number.round),
+            "–" if number.energy_j is None else joules(number.energy_j),
+            seconds(number.time_s),
+            f"{sum(client.samples for client in number.clients):,}",
+            *("–" if score is None else f"{score:.4g}" for score in known),
+        )
+    return table
 
 
 def _fewer(found: tuple[ActorSum, ...]) -> list[ActorSum]:

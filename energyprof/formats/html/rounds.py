@@ -38,10 +38,14 @@ def _of(run: Run, label: str) -> list[Markup]:
         pieces = [{"a round": number.energy_j or 0.0} for number in run.rounds]
         title = tag("div", title, paragraph(f"By round alone: {reason}."))
     names = _names(pieces)
+    more = sorted({name for number in run.rounds for name in number.scores}, reverse=True)
     rows = [
         (
             str(number.round),
-            "–" if number.score is None else f"{number.score:.4g}",
+            *(
+                "–" if score is None else f"{score:.4g}"
+                for score in (number.score, *(number.scores.get(name) for name in more))
+            ),
             "–" if number.energy_j is None else joules(number.energy_j),
             seconds(number.time_s),
             si(number.bytes_up, "B"),
@@ -50,7 +54,7 @@ def _of(run: Run, label: str) -> list[Markup]:
         )
         for number in run.rounds
     ]
-    heads = ("round", "score", "energy", "time", "up", "down", "clients")
+    heads = ("round", "score", *(f"on {name}" for name in more), "energy", "time", "up", "down", "clients")
     figure = tag(
         "figure",
         legend((name, swatch(colour(i))) for i, name in enumerate(names)),
