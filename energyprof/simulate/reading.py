@@ -41,25 +41,7 @@ def scenario_of(
 ) -> Scenario:
     """The scenario that ``data`` is; files that it names are beside ``path``."""
     where = str(path)
-    quantities: dict[str, Quantity] = {}
-    words: dict[str, str] = {}
-    overrides: dict[str, Quantity] = {}
-    for parts, value in _leaves(data, (), where):
-        key = ".".join(parts)
-        pattern = pattern_of(parts)
-        basis: Basis = "set" if key in changed else "given"
-        if parts[0] == "factors":
-            overrides[key.removeprefix("factors.")] = _factor(key, value, where, basis)
-        elif pattern in NUMBERS:
-            source = "on the command line" if basis == "set" else "in the scenario"
-            quantities[key] = quantity(value, NUMBERS[pattern], f"{where}: {key}", basis, source)
-        else:
-            if not isinstance(value, str) or not value.strip():
-                raise UsageError(f"{where}: {key}: give {WORDS[pattern]}")
-            words[key] = value
-    for key in STRUCTURAL:
-        if key in quantities and not quantities[key].sure:
-            raise UsageError(f"{where}: {key}: give one number, without low and high")
+    quantities, words, overrides = _written(data, changed, where)
     kinds = _kinds(data, words, where)
     devices = {who: tuple(data.get(who, {}).get("device", {})) for who in ("server", "client")}
     table = factors.Table(overrides)
@@ -92,6 +74,32 @@ def scenario_of(
         presences=presences,
         network=network_in(quantities, words, path),
     )
+
+
+def _written(
+    data: Mapping[str, Any], changed: set[str], where: str
+) -> tuple[dict[str, Quantity], dict[str, str], dict[str, Quantity]]:
+    """The numbers and the texts of a scenario by key, and the factors that it replaces by name."""
+    quantities: dict[str, Quantity] = {}
+    words: dict[str, str] = {}
+    overrides: dict[str, Quantity] = {}
+    for parts, value in _leaves(data, (), where):
+        key = ".".join(parts)
+        pattern = pattern_of(parts)
+        basis: Basis = "set" if key in changed else "given"
+        if parts[0] == "factors":
+            overrides[key.removeprefix("factors.")] = _factor(key, value, where, basis)
+        elif pattern in NUMBERS:
+            source = "on the command line" if basis == "set" else "in the scenario"
+            quantities[key] = quantity(value, NUMBERS[pattern], f"{where}: {key}", basis, source)
+        elif isinstance(value, str) and value.strip():
+            words[key] = value
+        else:
+            raise UsageError(f"{where}: {key}: give {WORDS[pattern]}")
+    for key in STRUCTURAL:
+        if key in quantities and not quantities[key].sure:
+            raise UsageError(f"{where}: {key}: give one number, without low and high")
+    return quantities, words, overrides
 
 
 def _leaves(

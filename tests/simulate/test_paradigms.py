@@ -73,3 +73,9 @@ def test_without_a_server_no_site_of_one_is_asked_for() -> None:
     ring, full = (next(a for a in found.agreements if a.paradigm == name) for name in ("ring", "all"))
     assert (ring.messages_a_round, full.messages_a_round) == (12, 30)
     assert full.rounds_a_decade == 1
+
+
+def test_a_consensus_of_one_is_local_training(tmp_path: Path) -> None:
+    text = SMALL.format(clients=1) + '[paradigm.consensus]\nkind = "consensus"\nrounds = 10\n'
+    found = outcome(simulated(written(tmp_path, text)), "consensus")
+    assert {name: part.energy_j for name, part in found.parts.items()} == {"compute": 10 * 10}

@@ -15,8 +15,9 @@ from energyprof.formats.html.tags import Markup, paragraph, section, table, tag,
 from energyprof.formats.simulation_data import simulation_json
 from energyprof.simulate.simulation import Simulation
 
-_BARS = (
-    "Each bar is a way to train, by what takes its energy; the line under it is the middle 95 % of {draws:,} "
+_BARS = "Each bar is a way to train, by what takes its energy."
+_DRAWS = (
+    "The line under it is the middle 95 % of {draws:,} "
     "draws, in which every input lies off by chance within its own interval."
 )
 _TORNADO = (
@@ -41,7 +42,10 @@ def simulation_page(found: Simulation) -> str:
 
 
 def _sections(found: Simulation) -> Iterator[Markup]:
-    yield section("Energy by part", paragraph(_BARS.format(draws=found.draws)), bars(found, "energy_j"))
+    how = _BARS
+    if any(outcome.drawn for outcome in found.outcomes):
+        how = f"{_BARS} {_DRAWS.format(draws=found.draws)}"
+    yield section("Energy by part", paragraph(how), bars(found, "energy_j"))
     if all(not math.isnan(outcome.total.co2_kg) for outcome in found.outcomes):
         note = "Use and manufacture, at the grids of the places that use the energy."
         yield section("Carbon by part", paragraph(note), bars(found, "co2_kg"))

@@ -11,7 +11,6 @@ from energyprof.formats.html.tags import Markup, numbers, tag, text
 from energyprof.formats.simulation_words import amount, said
 from energyprof.simulate.break_even import Crossing
 from energyprof.simulate.curves import Curve
-from energyprof.units import si
 
 _SHOWN = {"energy_j": (3600.0, "Wh", "energy"), "co2_kg": (1e-3, "g", "CO2e")}
 MOST_TICKS = 6
@@ -87,4 +86,8 @@ def log_axis(low: float, high: float, quantity: str, unit: str) -> Axis:
 
 def _short(tick: float) -> str:
     """Such as "20k": the unit stands at the axis."""
-    return f"{tick:g}" if 0.01 <= tick < 1e4 else si(tick, "").replace(".00", "").replace(" ", "")
+    factor, prefix = next((f, p) for f, p in _PREFIXES if tick >= f * 0.999 or f == 1)
+    return f"{tick / factor:g}{prefix}"
+
+
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
