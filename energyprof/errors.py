@@ -8,6 +8,7 @@
     ├── MissingPart            2  a package, meter, device or workload that is not here
     ├── MeterError             2  one reading of one meter failed
     ├── TrainingError          2  the workload could not be trained here
+    ├── BatchError             2  the batch system did not take a job, or does not answer
     ├── NoPower                4  a real meter was demanded, and there is none
     ├── NotComparable          3  the reports measure different things
     └── Tampered               4  what is measured has reached for the evidence
@@ -44,6 +45,10 @@ class MeterError(EnergyprofError):
 
 class TrainingError(EnergyprofError):
     """The workload could not be trained here."""
+
+
+class BatchError(EnergyprofError):
+    """The batch system did not take a job, or does not answer."""
 
 
 class NoPower(EnergyprofError):

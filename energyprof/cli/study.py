@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -46,6 +46,19 @@ def run_study(
     interval: Interval = INTERVAL_S,
     idle: Idle = IDLE_S,
     calibration: Calibrations = None,
+    on: Annotated[
+        Literal["here", "slurm", "oar"],
+        typer.Option(help="Where to train: on a cluster every training is a job of a whole node."),
+    ] = "here",
+    limit: Annotated[
+        str, typer.Option(metavar="TIME", help="The longest that a job may take, such as 90min or 4h.")
+    ] = "2h",
+    batch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OPTION", help="For sbatch partition=gpu, for oarsub '-t exotic'; can be repeated."
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Train every setting of the plan in every block, in random order within a block, from the same seeds.
@@ -71,6 +84,13 @@ def run_study(
 
     wanted = read_plan(plan)
     folder = output if output is not None else Path(plan.stem)
+    if on != "here":
+        how = {"meters": meters, "interval": interval, "idle": idle, "cooldown": cooldown}
+        settings = _batch_settings(limit, batch or (), how, calibration or ())
+        _submit(wanted, folder, on, settings, profiling.unsaid if quiet else profiling.say)
+        return
+    if batch:
+        raise UsageError(f"--batch {batch[0]}: only with --on slurm or --on oar")
     measuring = profiling.measuring(
         meters, interval, idle, folder / "report.json", plan.stem, force=True, calibrations=calibration
     )
@@ -90,6 +110,37 @@ def run_study(
         print(f"the budget is spent; {result.left} trainings are left", file=sys.stderr)
     failed = all(t.report is None or all(r.status == "failed" for r in t.report.runs) for t in result.done)
     raise typer.Exit(2 if failed else 0)
+
+
+@study.command("cell")
+def train_one_cell(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(metavar="CELL", help="Its report's name, without .json.")],
+    cooldown: Cooldown = COOLDOWN_S,
+    meters: Meters = "auto",
+    interval: Interval = INTERVAL_S,
+    idle: Idle = IDLE_S,
+    calibration: Calibrations = None,
+) -> None:
+    """Train one cell of a study here, as each job of a cluster does."""
+    from energyprof.cli import profiling
+    from energyprof.cli.quoted import asked
+    from energyprof.profile.inbox import signals
+    from energyprof.study.cell import train_cell
+    from energyprof.study.trainer import SweepScreen
+
+    path = folder / "report.json"
+    measuring = profiling.measuring(
+        meters, interval, idle, path, folder.name, force=True, calibrations=calibration
+    )
+    cooldown_s = checked_wait("--cooldown", cooldown)
+    with signals() as inbox:
+        screen = SweepScreen(_watching(quiet=False), profiling.say)
+        ended_by = train_cell(
+            folder, name, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen
+        )
+    if ended_by is not None:
+        raise typer.Exit(128 + ended_by)
 
 
 @study.command("show")
@@ -135,6 +186,41 @@ def join_studies(
 
     for line in join(folders, output):
         typer.echo(line)
+
+
+def _batch_settings(limit: str, options: Sequence[str], how, calibrations: Sequence[Path]):  # type: ignore[no-untyped-def]
+    """What each job is asked for; the options that say how a cell is measured go on to it."""
+    import re
+
+    from energyprof.study.cluster import BatchSettings
+
+    found = re.fullmatch(r"([0-9]{1,5}) ?(min|h)", limit)
+    minutes = 0 if found is None else int(found[1]) * (60 if found[2] == "h" else 1)
+    if minutes < 1:
+        raise UsageError(f"--limit {limit}: give a time, such as 90min or 4h")
+    usual = {"meters": "auto", "interval": INTERVAL_S, "idle": IDLE_S, "cooldown": COOLDOWN_S}
+    words = [
+        word for name, value in how.items() if value != usual[name] for word in (f"--{name}", str(value))
+    ]
+    words += [word for path in calibrations for word in ("--calibration", str(path.resolve()))]
+    return BatchSettings(minutes, tuple(options), tuple(words))
+
+
+def _submit(plan, folder: Path, on: str, settings, say) -> None:  # type: ignore[no-untyped-def]
+    """Submit what is missing, and say what becomes of it."""
+    from energyprof.cli.quoted import asked
+    from energyprof.study.cluster import submit_all
+
+    if on == "slurm":
+        from energyprof.study.slurm import SlurmQueue as Queue
+    else:
+        from energyprof.study.oar import OarQueue as Queue  # type: ignore[assignment]
+    found = submit_all(plan, folder, lambda w: asked(w).job(None), Queue(folder, settings), say)
+    if plan.budget.hours is not None or plan.budget.joules is not None:
+        print("the budget is not kept on a cluster: --limit bounds each training", file=sys.stderr)
+    print(f"{len(found.jobs)} jobs submitted, {found.queued} in the queue, {found.done} trainings done")
+    if found.jobs or found.queued:
+        print(f"energyprof study show {folder} says what is done; the same command submits what failed")
 
 
 def _summary(folder: Path):  # type: ignore[no-untyped-def]

@@ -8,9 +8,13 @@ at 95 % (Bonferroni).
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import and_, or_
 from typing import Literal
 
 from energyprof.compare.statistics.student import t_quantile
@@ -100,27 +104,40 @@ def standings(objectives: Sequence[Objective]) -> list[Standing]:
     """
     ahead = [_ahead(objective) for objective in objectives]
     size = len(objectives[0].figures)
-    return [_standing(ahead, s, [o for o in range(size) if o != s]) for s in range(size)]
+    beaten = functools.reduce(or_, (functools.reduce(and_, rows) for rows in zip(*ahead, strict=True)), 0)
+    found: list[Standing] = []
+    for s, rows in enumerate(zip(*ahead, strict=True)):
+        others = ((1 << size) - 1) & ~(1 << s)
+        on = functools.reduce(or_, rows) & others == others
+        found.append("off" if beaten >> s & 1 else "on" if on else "unclear")
+    return found
 
 
-def _standing(ahead: Sequence[list[list[bool]]], s: int, others: Sequence[int]) -> Standing:
-    if any(all(table[o][s] for table in ahead) for o in others):
-        return "off"
-    return "on" if all(any(table[s][o] for table in ahead) for o in others) else "unclear"
+def _ahead(objective: Objective) -> list[int]:
+    """Of each setting the bits of those that it is surely better than: a study may have thousands."""
+    found, size = residual(objective.figures), len(objective.figures)
+    rows = [0] * size
+    if found is None:
+        return rows
+    sd, dof = found
+    half = t_quantile(1 - LEVEL / 2 / max(1, size * (size - 1) // 2), dof) * sd * math.sqrt(2)
+    sign = 1.0 if objective.better == "more" else -1.0
+    alike: dict[frozenset[int], dict[int, ByBlock]] = {}  # the settings of the same blocks, as logarithms
+    for s, figure in enumerate(objective.figures):
+        logs = {b: sign * math.log(x) for b, x in figure.items() if x > 0}
+        alike.setdefault(frozenset(logs), {})[s] = logs
+    for (mine, some), (theirs, others) in itertools.product(alike.items(), repeat=2):
+        if both := mine & theirs:
+            order = sorted((_mean(logs, both), s) for s, logs in others.items())
+            worst_first = list(itertools.accumulate((1 << s for _, s in order), or_, initial=0))
+            means = [mean for mean, _ in order]
+            for s, own in some.items():
+                rows[s] |= worst_first[bisect_left(means, _mean(own, both) - half / math.sqrt(len(both)))]
+    return [row & ~(1 << s) for s, row in enumerate(rows)]
 
 
-def _ahead(objective: Objective) -> list[list[bool]]:
-    """``[a][b]``: a is surely better than b."""
-    figures = objective.figures
-    found, size = residual(figures), len(figures)
-    tests = max(1, size * (size - 1) // 2)
-    table = [[False] * size for _ in range(size)]
-    for a in range(size):
-        for b in range(size):
-            effect = _effect(figures[b], figures[a], found, tests) if a != b else None
-            if effect is not None and effect.sure:
-                table[a][b] = (effect.ratio > 1) == (objective.better == "more")
-    return table
+def _mean(logs: ByBlock, blocks: frozenset[int]) -> float:
+    return math.fsum(logs[b] for b in blocks) / len(blocks)
 
 
 def exponent(levels: Sequence[float], figures: Sequence[ByBlock]) -> tuple[float, float, float] | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 # Fewer settings tell nothing of an order.
 FEWEST = 4
+# More fits than these make the error no better known.
+MOST_FITS = 100
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,20 @@ def _spearman(pairs: Sequence[tuple[float, float]]) -> float:
 
 def _ranks(values: Sequence[float]) -> list[float]:
     ordered = sorted(values)
-    return [fmean([i for i, other in enumerate(ordered) if other == value]) for value in values]
+    return [(bisect_left(ordered, value) + bisect_right(ordered, value) - 1) / 2 for value in values]
 
 
 def _left_out(pairs: Sequence[tuple[float, float]]) -> float:
-    """Each setting predicted by the best monotone fit through the others, on logarithms."""
+    """Each setting predicted by the best monotone fit through the others, on logarithms.
+
+    Of more than ``MOST_FITS`` settings every so many-th are left out together.
+    """
+    logs = sorted((value, math.log(joules)) for value, joules in pairs)
+    fits = min(len(logs), MOST_FITS)
     squares = []
-    for i, (value, joules) in enumerate(pairs):
-        others = sorted((v, math.log(j)) for k, (v, j) in enumerate(pairs) if k != i)
-        squares.append((_at(_monotone(others), value) - math.log(joules)) ** 2)
+    for first in range(fits):
+        curve = _monotone([pair for i, pair in enumerate(logs) if i % fits != first])
+        squares += [(_at(curve, value) - log) ** 2 for value, log in logs[first::fits]]
     return math.sqrt(fmean(squares))
 
 
@@ -71,7 +78,8 @@ def _at(curve: Sequence[tuple[float, float]], x: float) -> float:
     """The curve at ``x``, straight between its points and level beyond them."""
     if x <= curve[0][0]:
         return curve[0][1]
-    for (x0, y0), (x1, y1) in itertools.pairwise(curve):
-        if x <= x1:
-            return y1 if x1 == x0 else y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return curve[-1][1]
+    after = bisect_left(curve, x, key=lambda point: point[0])
+    if after == len(curve):
+        return curve[-1][1]
+    (x0, y0), (x1, y1) = curve[after - 1 : after + 1]
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)

@@ -12,7 +12,8 @@ from typing import Any
 
 from energyprof.errors import FileError, UsageError
 from energyprof.files import STRICT, Schema, parse, read_text, write_new, write_text
-from energyprof.report.file import read
+from energyprof.report.file import from_data, text_of
+from energyprof.report.file import parse as parse_report
 from energyprof.report.record import Report
 from energyprof.study.plan import Plan, Setting, plan_of, settings, shown
 
@@ -162,9 +163,23 @@ def trained(folder: Path, cell: Cell) -> Trained | None:
     path = path_of(folder, cell)
     if not path.is_file():
         return None
-    report = read(path)
+    report = _read(path)
     done = [run for run in report.runs if run.status != "interrupted" and not _cut_off(run.flags)]
     return Trained(cell, report) if done else None
+
+
+def _read(path: Path) -> Report:
+    """The report without its evaluations on the way: of thousands they would be most of the work.
+
+    Raises:
+        FileError: it cannot be read, or is not a report.
+    """
+    data = parse_report(text_of(path), str(path))
+    runs = data.get("runs")
+    for run in runs if isinstance(runs, list) else ():
+        if isinstance(run, dict):
+            run["history"] = []
+    return from_data(data, str(path))
 
 
 def all_trained(folder: Path, plan: Plan) -> Iterator[Trained]:

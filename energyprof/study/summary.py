@@ -73,7 +73,9 @@ class StudySummary:
 def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
     """The study of ``plan`` as far as its cells are done."""
     everything = settings(plan)
-    by_setting = {s.values: [t for t in done if t.cell.setting.values == s.values] for s in everything}
+    by_setting: dict[Values, list[Trained]] = {s.values: [] for s in everything}
+    for t in done:
+        by_setting[t.cell.setting.values].append(t)
     reports = [t.report for t in done if t.report is not None]
     with_target = any(report.workload.target is not None for report in reports)
     names = TARGET_FIGURES if with_target else PROGRAM_FIGURES
