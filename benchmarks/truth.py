@@ -7,6 +7,7 @@ they are reduced. Their powers are replayed as rows of a trace through ``report/
 
 uncalibrated: the row of ``trace/gains.py``, with all that is known of the device itself left out of it.
 calibrated: with a calibration, in the loads and hours of which it is used. transferred: outside of those.
+Where the truth is the very meter that the calibration was drawn by, that meter's gain is not in U.
 """
 
 from __future__ import annotations

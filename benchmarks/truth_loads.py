@@ -12,14 +12,11 @@ from truth_row import Case
 
 from energyprof.compare.node_fit import Beside, NodeWindow, Place, fit
 from energyprof.report.transfer import hours_outside
-from energyprof.trace.gains import WATTMETER
 from energyprof.units import utc
 
 # Of the eight GPUs together: idle lies below, half and full load on either side of the second.
 HALF_W, FULL_W = 800.0, 1600.0
 EACH = 5  # blocks of each level, where three levels are all there is
-# Standard, of the wattmeter.
-WALL_U = WATTMETER.info()["gain_a"] / math.sqrt(3)
 
 Chosen = Callable[[NodeWindow], bool]
 
@@ -83,7 +80,7 @@ def _cases(
     by = fit(
         made_on,
         [Place("+".join(parts), parts if parts == ("all",) else tuple(parts)) for parts in places],
-        Beside(reference_u=WALL_U),
+        Beside(),  # the truth is the same wattmeter: its gain drops out
     ).map
     found = []
     for window in used_on:

@@ -15,7 +15,7 @@ from energyprof.compare.offset import offset
 from energyprof.compare.recording import Recording
 from energyprof.compare.windows import LEVEL, PARTS
 from energyprof.meter import Part
-from energyprof.report.calibrated import node_energy
+from energyprof.report.calibrated import levels, node_energy, slices
 from energyprof.report.energy import Energy, MeterEnergy, Window, total
 from energyprof.report.importers.imported import event
 from energyprof.report.node_map import NodeMap
@@ -26,7 +26,7 @@ from energyprof.units import utc
 
 NODE = "8 × V100"
 GAP_S = 10.0
-BLOCK_S, STRETCH_S = 20.0, 600.0
+BLOCK_S, STRETCH_S, STEP_S = 20.0, 600.0, 10.0
 MOST_OFFSET_S = 60.0
 V100_W = 300.0
 # The recordings name no date; only differences of time enter.
@@ -116,16 +116,34 @@ class NodeLog:
 
     def cases(self, data: str, how: str, by: NodeMap, windows: Sequence[Window]) -> Iterator[Case]:
         """The node's energy by ``by`` from the components alone, against the wall's."""
-        own = {
-            meter.name: energies(meter, rows(meter.name, self.parts, column), windows)
-            for meter, column in zip(self.meters, self.parts.columns, strict=True)
-        }
+        # The truth is the meter that the map was drawn by: its gain is in both, and drops out.
+        by = replace(by, reference_u=0.0)
+        own, sliced = self._own(windows), self._own([part for one in windows for part in slices(one)])
         true = energies(exact_wall(), rows("wall", self.wall, "wall_w"), windows)
+        parts = len(next(iter(sliced.values()))) // max(1, len(windows))
         said = (
-            node_energy(by, {name: found[i] for name, found in own.items()}, window, utc(ZERO_S))
+            node_energy(
+                by,
+                {name: found[i] for name, found in own.items()},
+                window,
+                utc(ZERO_S),
+                None,
+                levels(
+                    by,
+                    {name: found[i * parts : (i + 1) * parts] for name, found in sliced.items()},
+                    window[1] - window[0],
+                ),
+            )
             for i, window in enumerate(windows)
         )
         return _cases(data, how, said, true)
+
+    def _own(self, windows: Sequence[Window]) -> dict[str, list[MeterEnergy]]:
+        """What each component's meter says of the windows."""
+        return {
+            meter.name: energies(meter, rows(meter.name, self.parts, column), windows)
+            for meter, column in zip(self.meters, self.parts.columns, strict=True)
+        }
 
 
 def node_log(folder: Path) -> NodeLog:
@@ -176,7 +194,10 @@ def node(folder: Path) -> list[Case]:
         by = log.map(made_on)
         steady = log.steady(_blocks(used_on, BLOCK_S))
         found += log.cases(f"{data}, steady blocks of {BLOCK_S:.0f} s", name, by, steady)
-        found += log.cases(f"{data}, blocks of {STRETCH_S:.0f} s", name, by, _blocks(used_on, STRETCH_S))
+        stretches = _stretches(used_on)
+        apart = len(_blocks(used_on, STRETCH_S)) / len(stretches)
+        every = log.cases(f"{data}, every stretch of {STRETCH_S:.0f} s", name, by, stretches)
+        found += [replace(case, share=apart) for case in every]
     return found
 
 
@@ -188,6 +209,15 @@ def steady_blocks(runs: Sequence[Window]) -> list[Window]:
 def _half(runs: Sequence[Window]) -> int:
     """Where the longest break is."""
     return 1 + max(range(len(runs) - 1), key=lambda i: runs[i + 1][0] - runs[i][1])
+
+
+def _stretches(runs: Sequence[Window]) -> list[Window]:
+    """Every ten minutes that begin a whole number of steps after a run does."""
+    return [
+        (start_s + i * STEP_S, start_s + i * STEP_S + STRETCH_S)
+        for start_s, end_s in ((start_s + 5, end_s - 5) for start_s, end_s in runs)
+        for i in range(int((end_s - start_s - STRETCH_S) // STEP_S) + 1)
+    ]
 
 
 def _blocks(runs: Sequence[Window], length_s: float) -> list[Window]:

@@ -23,6 +23,7 @@ class Case:
     low_j: float
     high_j: float
     true_j: float
+    share: float = 1.0  # of a case of its own: stretches that overlap tell little more than one
 
     @property
     def error(self) -> float:
@@ -65,7 +66,8 @@ class Result:
     def holds(self, kept: float, widest: float) -> bool:
         """Whether it covers enough, and is no wider than that needs; fewer than 20 cases tell no 95 %."""
         ours = not self.how.startswith("calibrated")  # that is where nothing is transferred: for comparison
-        wide = ours and len(self.cases) >= ENOUGH and self.too_wide > widest
+        alone = sum(case.share for case in self.cases)
+        wide = ours and alone >= ENOUGH and self.too_wide > widest
         return self.inside >= kept * len(self.cases) and not wide
 
     @property

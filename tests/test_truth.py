@@ -101,6 +101,12 @@ def test_an_interval_that_is_much_too_wide_does_not_hold() -> None:
     assert Result("meters", "uncalibrated", [case(90.0)] * 30).holds(0.95, 2.0)
 
 
+def test_stretches_that_overlap_are_no_twenty_cases() -> None:
+    overlapping = [replace(case(99.0), share=0.1)] * 30
+    assert Result("meters", "transferred", overlapping).holds(0.95, 2.0)
+    assert not Result("meters", "transferred", [case(99.0)] * 30).holds(0.95, 2.0)
+
+
 def test_codecarbons_runs_of_another_day_are_held_against_the_first_days_map(tmp_path: Path) -> None:
     head = "task,session,device,model,time_s,wall_j,codecarbon_j\n"
     lines = [

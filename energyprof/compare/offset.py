@@ -64,6 +64,10 @@ class Offset:
 def offset(first: Sequence[Point], second: Sequence[Point], most_s: float = math.inf) -> Offset:
     """The offset between two logs of powers that follow the same load, no larger than ``most_s``.
 
+    Three steps tell it to 0.3 s where one of two logs of 1 Hz shows means. Where both show single moments a
+    step lies anywhere between two readings: three tell it in five of six cases, eight in 97 %, which is all
+    that such readings hold. ``u_s`` says how far it may be off.
+
     Raises:
         UsageError: they share too few steps, or match as well at another offset.
     """

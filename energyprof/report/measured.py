@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from energyprof.report.agreement import disagreements
-from energyprof.report.calibrated import mean_temperature, node_energy, of_run, transferred
+from energyprof.report.calibrated import mean_temperature, node_of_run, slices, transferred
 from energyprof.report.cpu_time import spent
 from energyprof.report.energy import Energy, Integrator, MeterEnergy, Window, total
 from energyprof.report.flags import Flag
@@ -57,7 +57,10 @@ def measure(
     windows += [(start_s, evaluation.time_s) for evaluation in times.evaluations]
     windows += [(interval.start_s, interval.end_s) for interval in times.rounds]
     windows += [(window.start_s, window.end_s) for window in times.windows]
-    integrators = {m.name: Integrator(m.info, m.interval_s, windows, times.asleep) for m in meters}
+    # A node's map is doubted less over a run that was at several levels of load.
+    parts_of = [part for window in windows[:2] for part in slices(window)] if node_map is not None else []
+    wanted = [*windows, *parts_of]
+    integrators = {m.name: Integrator(m.info, m.interval_s, wanted, times.asleep) for m in meters}
     cadence_of = {m.name: cadence for m, cadence in zip(meters, cadences, strict=True)}
     for cadence in cadences:
         cadence.new_run()
@@ -65,21 +68,23 @@ def measure(
         if row.source in integrators:
             integrators[row.source].push(row.sample)
             cadence_of[row.source].push(row.sample)
+    found = {name: integrator.finish() for name, integrator in integrators.items()}
+    sliced = {name: energies[len(windows) :] for name, energies in found.items()}
     by_meter = {
         name: [
             transferred(energy, window, times.utc, mean_temperature(times.conditions, [name]))
-            for energy, window in zip(integrator.finish(), windows, strict=True)
+            for energy, window in zip(energies, windows, strict=False)
         ]
-        for name, integrator in integrators.items()
+        for name, energies in found.items()
     }
     lives = {m.name: by_meter[m.name][0] for m in meters}
     life_s = life[1] - life[0]
     impossible = below_parts(meters, lives, life_s)
 
     def run(counted: Sequence[MeterRecord]) -> Run:
-        found = _energies(times, windows, train, life, by_meter, counted, node_map, node)
+        made = _energies(times, windows, train, life, by_meter, sliced, counted, node_map, node)
         differing = disagreements(meters, lives, life_s)
-        return dataclasses.replace(found, flags=found.flags + differing + impossible)
+        return dataclasses.replace(made, flags=made.flags + differing + impossible)
 
     counted = [meter for meter in meters if meter.counted]
     within = parts(meters) if any(meter.boundary != "component" for meter in counted) else ()
@@ -99,11 +104,15 @@ def _energies(
     train: Window | None,
     life: Window,
     by_meter: Mapping[str, Sequence[MeterEnergy]],
+    sliced: Mapping[str, Sequence[MeterEnergy]],
     counted: Sequence[MeterRecord],
     node_map: NodeMap | None,
     node: str,
 ) -> Run:
-    """The run by the meters ``counted``; of the ``windows`` the first two are its life and its training."""
+    """The run by the meters ``counted``; of the ``windows`` the first two are its life and its training.
+
+    ``sliced``: those two in equal parts, if there is a ``node_map``.
+    """
     start_s = windows[1][0]
     whole, training, *rest = (
         total(by_meter[m.name][window] for m in counted) for window in range(len(windows))
@@ -126,12 +135,9 @@ def _energies(
     whole_of_node: NodeEnergy | None = None
     node_flags: tuple[Flag, ...] = ()
     if node_map is not None:
-        warm_c = mean_temperature(times.conditions, node_map.meters)
-        whole_node, node_training = (
-            node_energy(node_map, {name: e[i] for name, e in by_meter.items()}, windows[i], times.utc, warm_c)
-            for i in (0, 1)
+        whole_of_node, node_flags = node_of_run(
+            node_map, by_meter, sliced, windows[:2], times.utc, times.conditions
         )
-        whole_of_node, node_flags = of_run(node_map, node_training, whole_node), node_training.flags
     budgets = {m.name: by_meter[m.name][1].terms_j for m in counted if train}
     return dataclasses.replace(
         _run(times, energy, whole, train, life, phases, history),

@@ -63,7 +63,24 @@ class NodeMap:
         slopes = (term.slope for term in self.terms)
         return self.intercept_w + math.fsum(s * w for s, w in zip(slopes, loads_w, strict=True))
 
-    def terms_w(self, loads_w: Sequence[float], hours: float) -> dict[str, float]:
+    def concentration(self, levels_w: Sequence[float]) -> float:
+        """How much of its misfit a stretch keeps that spent equal times at these powers; all without any.
+
+        What a node does that is no such sum is one error at rest, another at half load, a third at full, so
+        over a stretch of all three a part of it cancels: √Σp², with the shares of the joules in each third of
+        the powers that the map was drawn from.
+        """
+        low_w = self.power_w([term.low_w for term in self.terms])
+        third_w = (self.power_w([term.high_w for term in self.terms]) - low_w) / 3
+        whole_w = math.fsum(levels_w)
+        if not levels_w or third_w <= 0 or min(levels_w) <= 0:
+            return 1.0
+        shares = [0.0, 0.0, 0.0]
+        for level_w in levels_w:
+            shares[min(2, max(0, int((level_w - low_w) // third_w)))] += level_w / whole_w
+        return math.hypot(*shares)
+
+    def terms_w(self, loads_w: Sequence[float], hours: float, concentration: float = 1.0) -> dict[str, float]:
         """The standard uncertainties of that power, so many hours outside the map's time, by term."""
         power_w = abs(self.power_w(loads_w))
         beyond = [
@@ -73,7 +90,7 @@ class NodeMap:
         known_w = math.sqrt(max(0.0, quadratic(self.covariance, (1.0, *loads_w))))
         return {
             "gain": self.reference_u * power_w,
-            "map": math.hypot(known_w, self.misfit_u * power_w),
+            "map": math.hypot(known_w, self.misfit_u * concentration * power_w),
             "transfer": math.hypot(drift_u(hours, self.drift_u) * power_w, *beyond),
         }
 

@@ -101,6 +101,48 @@ def test_a_map_whose_meter_gave_nothing_gives_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("levels_w", "share"),
+    [
+        ((), 1.0),
+        ((200.0,) * 30, 1.0),  # all at rest: nothing cancels
+        # Thirds of 170 to 631 W begin at 324 and 478 W: joules of 1 : 2 : 3 make √14 / 6.
+        ((200.0,) * 10 + (400.0,) * 10 + (600.0,) * 10, math.sqrt(14) / 6),
+        ((100.0, 900.0), math.sqrt(0.82)),  # what lies outside belongs to the ends
+        ((0.0, 600.0), 1.0),
+    ],
+)
+def test_over_several_levels_of_load_a_part_of_a_maps_misfit_cancels(levels_w, share: float) -> None:
+    assert MAP.power_w([40, 30]) == pytest.approx(169.9)
+    assert MAP.power_w([320, 150]) == pytest.approx(631.1)
+    assert MAP.concentration(levels_w) == pytest.approx(share)
+    alone = MAP.terms_w([200, 100], 0.0)["map"] ** 2 - MAP.terms_w([200, 100], 0.0, 0.0)["map"] ** 2
+    mixed = MAP.terms_w([200, 100], 0.0, share)["map"] ** 2 - MAP.terms_w([200, 100], 0.0, 0.0)["map"] ** 2
+    assert mixed == pytest.approx(share**2 * alone)
+
+
+def test_a_run_at_two_levels_is_doubted_less_than_one_at_their_mean() -> None:
+    def doubt(first_w: float, second_w: float) -> float:
+        gpu, cpu = record(nvml()), record(rapl())
+        found = []
+        for row in rows([(gpu, 1.0), (cpu, 60.0)]):
+            if row.source == gpu.name:  # a counter at 1 W shows the time
+                at_s = row.sample.start_s
+                joules = first_w * min(at_s, 40.0) + second_w * max(0.0, at_s - 40.0)
+                row = row._replace(sample=row.sample._replace(value=joules))
+            found.append(row)
+        made = report([], meters=(gpu, cpu), boundary="component", node_map=MAP)
+        node = Rebuild(made).add(lambda: found).node
+        assert node is not None and node.energy_j == pytest.approx(60 * MAP.power_w([180, 60]), rel=1e-3)
+        return node.budget_j["map"] / node.energy_j
+
+    # Half a minute at 215 W of the node and half a minute at 521 W, of its thirds the first and the last.
+    misfit = 0.01 * math.hypot(214.4, 521.2) / (214.4 + 521.2)
+    known = math.sqrt(4 + 180**2 * 1e-4 + 60**2 * 4e-4) / MAP.power_w([180, 60])
+    assert doubt(180.0, 180.0) == pytest.approx(math.hypot(0.01, known), rel=1e-3)
+    assert doubt(50.0, 310.0) == pytest.approx(math.hypot(misfit, known), rel=1e-2)
+
+
+@pytest.mark.parametrize(
     ("hours", "u"),
     [
         (0.0, 0.012 * math.sqrt(1 / 12)),  # no calibration takes less than an hour
