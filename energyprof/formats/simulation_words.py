@@ -87,7 +87,8 @@ def said(one: Crossing, value: float) -> str:
     """What the dial of a crossing says at ``value``, with its unit."""
     if one.unit in _PREFIXED:
         return si(value, one.unit)
-    return f"{plain(value)} {one.unit}".strip()
+    # "×": relative to the scenario's.
+    return f"× {plain(value)}" if one.unit == "×" else f"{plain(value)} {one.unit}".strip()
 
 
 def plain(value: float) -> str:

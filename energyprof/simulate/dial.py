@@ -44,7 +44,7 @@ def dials(scenario: Scenario) -> list[Dial]:
     values = scenario.values()
     keys = [key for key in values if key.split(".")[0] in ("data", "paradigm") and key.endswith(_MODEL)]
     size = values.get("data.model_bits", 1.0)
-    unit = "bit" if "data.model_bits" in values else "× the scenario's"
+    unit = "bit" if "data.model_bits" in values else "×"
     found = [Dial("model size", unit, dict.fromkeys(keys, "times"), FIGURES, "times", size)] if keys else []
     found += [
         Dial(f"rounds of {p.name}", "", {key: "times"}, FIGURES, "times", values[key])
@@ -94,7 +94,7 @@ def _links(values: Mapping[str, float]) -> list[Dial]:
         if how == "times":
             unit = "kWh/GB"
         return [Dial("link", unit, costs, FIGURES, how, values[key])]
-    return [Dial("cost of all links", "× the scenario's", costs, FIGURES, "times", 1.0)]
+    return [Dial("cost of all links", "×", costs, FIGURES, "times", 1.0)]
 
 
 def _grids(scenario: Scenario, values: Mapping[str, float]) -> list[Dial]:

@@ -1,7 +1,7 @@
 """Seeded draws of every number that has an interval, the same for the same seed on any machine.
 
 A quantity's draws depend on the seed and its own key alone, so paradigms are compared draw by draw, and what
-else a scenario holds does not change them.
+else a scenario holds does not change them. What is off by the same meter or the same factor is off together.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def drawn(quantities: Mapping[str, Quantity], seed: int, count: int) -> dict[str
     return {
         key: quantity.value
         if quantity.sure
-        else array(_draws(quantity, random.Random(f"{seed} {key}"), count))
+        else array(_draws(quantity, random.Random(f"{seed} {quantity.common or key}"), count))
         for key, quantity in quantities.items()
     }
 

@@ -38,7 +38,9 @@ class Factor:
     def quantity(self) -> Quantity:
         """As an input of a scenario."""
         said = f"factor {self.name}, {self.source}, {self.year}"
-        return Quantity(self.value, self.low, self.high, self.unit, "factor", said)
+        return Quantity(
+            self.value, self.low, self.high, self.unit, "factor", said, common=f"factor {self.name}"
+        )
 
 
 @functools.cache
@@ -147,5 +149,6 @@ def network(medium: str, year: float | None, where: str) -> Factor:
         return found
     first, since, halved_years = _ASLAN
     value = first * 0.5 ** ((year - since) / halved_years)
-    ends = (min(value, first), max(value, first))
+    # The trend is disputed: no less than two years on, no more than where it began, or twice as much before.
+    ends = (value / 2, max(first, 2 * value))
     return Factor(found.name, value, *ends, found.unit, int(year), found.source, found.licence, found.note)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from energyprof.compare.comparison import Summary, compare
 from energyprof.errors import UsageError
-from energyprof.report.record import Report
+from energyprof.report.record import Report, Run
 from energyprof.simulate.quantity import Basis, Quantity
 
 # The figures that say what a training took: to its target, or of a program that has none.
@@ -18,7 +18,7 @@ _TIME = ("time_to_target", "time")
 def measured(report: Report, path: Path, rounds: float, where: str) -> Mapping[str, Quantity]:
     """``round_j`` and ``round_s`` of a report whose trainings had so many rounds.
 
-    Energy has the ± of the meters and the scatter of the runs, 95 %.
+    They have the scatter of the runs, 95 %; the ± of the meters is ``meter_gain``.
 
     Raises:
         UsageError: no run of it has an energy; the message says why.
@@ -32,9 +32,10 @@ def measured(report: Report, path: Path, rounds: float, where: str) -> Mapping[s
     if energy is None:
         raise UsageError(f"{where}: {path}: no energy to target: {_why(report, entry.left_out)}")
     found["round_j"] = _quantity(energy, "J", rounds, basis, said)
+    found["meter_gain"] = meter_gain(report, [run for run in report.runs if run.energy_j], said)
     time = next((summaries[name] for name in _TIME if name in summaries), None)
     if time is not None:
-        found["round_s"] = _quantity(time, "s", rounds, basis, said)
+        found["round_s"] = _quantity(time, "s", rounds, "measured", said)  # by a clock, whatever the meter
     return found
 
 
@@ -55,13 +56,26 @@ def _why(report: Report, left_out: tuple[str, ...]) -> str:
 
 
 def _quantity(summary: Summary, unit: str, rounds: float, basis: Basis, said: str) -> Quantity:
+    """The mean, and the 95 % of the runs' scatter; of a single run that is not known."""
     mean = summary.mean / rounds
-    below, above = summary.u_rel_below, summary.u_rel_above
-    if summary.u_rel is not None and (below is None or above is None):
-        below = above = summary.u_rel
-    if below is not None and above is not None:
-        low, high = mean * max(0.0, 1 - below), mean * (1 + above)
-    else:
-        low = mean if summary.low is None else summary.low / rounds
-        high = mean if summary.high is None else summary.high / rounds
+    low = mean if summary.low is None else summary.low / rounds
+    high = mean if summary.high is None else summary.high / rounds
     return Quantity(mean, min(low, mean), max(high, mean), unit, basis, said, "interval")
+
+
+def meter_gain(report: Report, runs: Sequence[Run], said: str) -> Quantity:
+    """What the joules of all reports by the same meters may have to be multiplied with, 95 %."""
+    low = high = 1.0
+    for run in runs:
+        if run.energy_j and run.energy_low_j is not None and run.energy_high_j is not None:
+            low, high = min(low, run.energy_low_j / run.energy_j), max(high, run.energy_high_j / run.energy_j)
+        elif run.energy_j and run.energy_u_j is not None:
+            low, high = (
+                min(low, 1 - run.energy_u_j / run.energy_j),
+                max(high, 1 + run.energy_u_j / run.energy_j),
+            )
+    machines = [str(node.machine.get("id") or node.name) for node in report.nodes]
+    meters = sorted(meter.name for meter in report.meters if meter.counted)
+    basis: Basis = "measured" if report.origin == "measured" else "modelled"
+    common = f"meters {' '.join(meters)} of {' '.join(machines)}"
+    return Quantity(1.0, max(0.0, low), high, "1", basis, f"the ± of its meters, {said}", "interval", common)

@@ -10,6 +10,7 @@ from energyprof.compare.figures import BY_NAME, value
 from energyprof.errors import UsageError
 from energyprof.report.record import ClientRecord, Report, RoundRecord, Run
 from energyprof.report.rounds import NO_PHASE
+from energyprof.simulate.measured import meter_gain
 from energyprof.simulate.quantity import Basis, Quantity
 
 
@@ -40,8 +41,8 @@ def client_names(runs: Sequence[Run]) -> set[str]:
 def measured_rounds(report: Report, said: str, where: str) -> Mapping[str, Quantity]:
     """``rounds``, ``active``, ``clients``; a client's ``round_j``, ``round_s``, bits; the server's likewise.
 
-    Means over the runs that reached the target. Joules have the ± of the meters, rounds the least and the
-    most of any run; ``download_bits`` are those of all clients, of which each round reaches some.
+    Means over the runs that reached the target. The ± of the meters is ``meter_gain``; rounds have the least
+    and the most of any run; ``download_bits`` are those of all clients, of which each round reaches some.
 
     Raises:
         UsageError: no run reached it, or a client's joules in a round are not known.
@@ -53,19 +54,19 @@ def measured_rounds(report: Report, said: str, where: str) -> Mapping[str, Quant
     clients = len(client_names(runs))
     turns, rounds = sum(one.turns for one in sums), sum(one.rounds for one in sums)
     basis: Basis = "measured" if report.origin == "measured" else "modelled"
-    low, high = _meters(runs)
 
     def of(amount: float, unit: str) -> Quantity:
-        return Quantity(amount, amount, amount, unit, basis, said)
+        return Quantity(amount, amount, amount, unit, "measured", said)  # counted, whatever the meter
 
     def joules(amount: float) -> Quantity:
-        return Quantity(amount, amount * low, amount * high, "J", basis, said, "interval")
+        return Quantity(amount, amount, amount, "J", basis, said)
 
     counts = [one.rounds for one in sums]
     return {
-        "rounds": Quantity(rounds / len(runs), min(counts), max(counts), "1", basis, said),
+        "rounds": Quantity(rounds / len(runs), min(counts), max(counts), "1", "measured", said),
         "active": of(turns / rounds, "1"),
         "clients": of(clients, "1"),
+        "meter_gain": meter_gain(report, runs, said),
         "round_j": joules(sum(one.clients_j for one in sums) / turns),
         "round_s": of(sum(one.clients_s for one in sums) / turns, "s"),
         "server_round_j": joules(sum(one.server_j for one in sums) / rounds),
@@ -102,15 +103,3 @@ def _known(client: ClientRecord) -> bool:
 
 def _server(one: RoundRecord, figure: str) -> float:
     return math.fsum(getattr(phase, figure) or 0.0 for phase in one.server.values())
-
-
-def _meters(runs: Sequence[Run]) -> tuple[float, float]:
-    """How far the meters may be off, as factors, in the run that is off most."""
-    low, high = 1.0, 1.0
-    for run in runs:
-        if run.energy_j and run.energy_low_j is not None and run.energy_high_j is not None:
-            low, high = min(low, run.energy_low_j / run.energy_j), max(high, run.energy_high_j / run.energy_j)
-        elif run.energy_j and run.energy_u_j is not None:
-            u = run.energy_u_j / run.energy_j
-            low, high = min(low, 1 - u), max(high, 1 + u)
-    return max(0.0, low), high

@@ -49,7 +49,7 @@ def compute_j(x: Inputs, who: str, name: str) -> float:
     own, shared = f"paradigm.{name}", who
     for at in (own, shared):
         if f"{at}.round_j" in x:
-            return x[f"{at}.round_j"]
+            return x[f"{at}.round_j"] * x.get(1.0, f"{at}.meter_gain")
         if f"{at}.power_w" in x:
             return x[f"{at}.power_w"] * compute_s(x, who, name)
     return x.first(f"{own}.round_j", f"{shared}.round_j")
@@ -148,9 +148,9 @@ def _averaging_j(x: Inputs, name: str, several: float) -> float:
     if not several:
         return 0.0
     if f"paradigm.{name}.server_round_j" in x:
-        return x[f"paradigm.{name}.server_round_j"]
+        return x[f"paradigm.{name}.server_round_j"] * x.get(1.0, f"paradigm.{name}.meter_gain")
     if "server.round_j" in x:
-        return _share(x, name) * x["server.round_j"]
+        return _share(x, name) * x["server.round_j"] * x.get(1.0, "server.meter_gain")
     if "server.power_w" in x:
         return _share(x, name) * x["server.power_w"] * x["server.round_s"]
     return x.first(f"paradigm.{name}.server_round_j", "server.round_j")

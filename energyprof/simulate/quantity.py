@@ -27,6 +27,8 @@ class Quantity:
     basis: Basis
     source: str
     spread: Spread = "limits"
+    # What its error has in common with others of the same words: one meter, one factor. "": nothing.
+    common: str = ""
 
     @property
     def sure(self) -> bool:

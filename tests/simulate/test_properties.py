@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from simulate.scenarios import PARADIGMS, simulated
 
 from energyprof.formats.simulation_data import simulation_json
+from energyprof.report.file import write
 from energyprof.simulate.draws import drawn
 from energyprof.simulate.evaluate import parts_of
 from energyprof.simulate.parts import total
 from energyprof.simulate.quantity import Quantity
 from energyprof.simulate.reading import read_scenario
+from reports import report, run
 
 SCENARIO = read_scenario(PARADIGMS)
 VALUES = SCENARIO.values()
@@ -106,3 +108,33 @@ def test_the_seed_decides_and_paradigms_share_their_draws(tmp_path: Path) -> Non
     assert first.outcomes[0].drawn != other.outcomes[0].drawn
     shares = first.least["energy_j"]
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_what_is_off_by_one_meter_or_one_factor_is_off_together() -> None:
+    one, other = (Quantity(1, 0.5, high, "1", "measured", "r", "interval", "meter") for high in (2, 8))
+    alone = Quantity(1, 0.5, 2, "1", "measured", "r", "interval")
+    draws = drawn({"a": one, "b": other, "c": alone}, 0, 1000)
+    assert ((draws["a"] > 1) == (draws["b"] > 1)).all()
+    assert ((draws["a"] > 1) != (draws["c"] > 1)).any()
+
+
+def test_reports_of_the_same_meters_do_not_differ_by_their_gain(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    texts = [f'[paradigm.{name}]\nkind = "central"\nreport = "{name}.json"\n' for name in ("less", "more")]
+    path.write_text("[data]\nclients = 1\nbits_per_client = 0\n[link]\nkwh_per_gb = 0\n" + "".join(texts))
+    for name, j_per_sample in (("less", 1.0), ("more", 1.02)):
+        write(report([run(j_per_sample, u_rel=0.3)]), tmp_path / f"{name}.json")
+    found = simulated(path)
+    assert found.least["energy_j"] == {"less": 1.0, "more": 0.0}
+    span = found.outcomes[0].drawn["energy_j"]
+    assert span.high / span.low > 1.5
+
+
+def test_runs_scatter_of_its_own_does_not_cancel(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    texts = [f'[paradigm.{name}]\nkind = "central"\nreport = "{name}.json"\n' for name in ("less", "more")]
+    path.write_text("[data]\nclients = 1\nbits_per_client = 0\n[link]\nkwh_per_gb = 0\n" + "".join(texts))
+    for name, factor in (("less", 1.0), ("more", 1.02)):
+        runs = [run(factor * x, seed=i) for i, x in enumerate((0.8, 1.0, 1.25))]
+        write(report(runs), tmp_path / f"{name}.json")
+    assert 0.3 < simulated(path).least["energy_j"]["more"] < 0.6
