@@ -93,7 +93,8 @@ def phase_intervals(
     Those of one actor follow each other; an actor other than the program ends when that says it is over.
     """
     own = [mark for mark in marks if mark.time_s < ended_s]
-    over_s = min((m.time_s for m in own if not m.actor and m.name in OVER), default=ended_s)
+    over = (m.time_s for m in own if not m.actor and (m.name in OVER or m.name.startswith(PART)))
+    over_s = min(over, default=ended_s)
     found: list[PhaseInterval] = []
     steps_of: dict[str, list[Step]] = {}
     for step in progress:

@@ -1,0 +1,1 @@
+"""What benchmarks/federated.py trains, and how Flower would."""

@@ -1,0 +1,149 @@
+"""Rounds of a run from what its program said, on a meter that shows 50 W all along."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from energyprof.report.file import from_json, to_json
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.record import Report, Run
+from energyprof.trace.rows import Row, Sample
+from energyprof.workload import Target
+from reports import meter, report
+
+
+def event(time_s: float, kind: str, /, **fields: Any) -> Row:
+    return Row(0, f"@{kind}", Sample(time_s, time_s, None), "", fields)
+
+
+def phase(time_s: float, name: str, actor: str = "", samples: int | None = None) -> Row:
+    return event(time_s, "phase", name=name, samples=samples, **({"actor": actor} if actor else {}))
+
+
+def exchange(time_s: float, client: str, outcome: str = "used") -> Row:
+    sizes = {"samples": 16, "bytes_up": 10, "bytes_down": 40}
+    return event(time_s, "exchange", actor=client, outcome=outcome, **sizes)
+
+
+def scored(time_s: float, number: int, score: float) -> tuple[Row, Row]:
+    over = event(time_s, "round", round=number, scores={"old": 0.25})
+    return over, event(time_s, "progress", samples=32 * number, score=score)
+
+
+def turns(start_s: float) -> tuple[Row, ...]:
+    """Four seconds: two clients one after the other, then the server."""
+    return (
+        phase(start_s, "away", "server"),
+        phase(start_s, "train", "client 0"),
+        phase(start_s + 1, "away", "client 0"),
+        phase(start_s + 1, "train", "client 1"),
+        phase(start_s + 2.5, "encode", "client 1"),
+        phase(start_s + 3, "away", "client 1"),
+        phase(start_s + 3, "aggregate", "server"),
+        phase(start_s + 3.5, "eval", "server"),
+        exchange(start_s + 4, "client 0"),
+        exchange(start_s + 4, "client 1"),
+    )
+
+
+def report_of(*said: Row, ends_s: float = 10, code: int = 0) -> Report:
+    rows = [
+        event(0, "run", seed=0, monotonic_s=0.0, utc=""),
+        phase(0.5, "startup"),
+        event(0.5, "started"),
+        phase(2, "away"),
+        *said,
+        event(ends_s, "end", status="done", message=""),
+        event(ends_s, "exit", code=code),
+    ]
+    rows += [Row(0, "rapl:package-0", Sample(t / 10, t / 10, 5.0 * t), "") for t in range(141)]
+    of = report(meters=(meter(),))
+    target = Target("dice", 0.8, "max")
+    made = Rebuild(replace(of, workload=replace(of.workload, target=target)))
+    made.add(lambda: rows)
+    return made.report()
+
+
+def run_of(*said: Row, **more: Any) -> Run:
+    return report_of(*said, **more).runs[0]
+
+
+TWO = (*turns(2), *scored(6, 1, 0.5), *turns(6), *scored(10, 2, 0.9))
+
+
+def test_rounds_sum_to_the_run_and_their_phases_to_the_rounds() -> None:
+    run = run_of(*TWO)
+    assert (run.status, run.time_s) == ("reached", 8)
+    assert [number.round for number in run.rounds] == [1, 2]
+    assert math.fsum(number.energy_j or 0 for number in run.rounds) == pytest.approx(run.energy_j, rel=1e-12)
+    for number in run.rounds:
+        clients = [phase for client in number.clients for phase in client.phases.values()]
+        parts = [part.energy_j or 0 for part in (*clients, *number.server.values())]
+        assert math.fsum(parts) == pytest.approx(number.energy_j, rel=1e-12)
+
+
+def test_a_client_has_its_own_joules_seconds_samples_and_bytes() -> None:
+    second = run_of(*TWO).rounds[0].clients[1]
+    assert (second.client, second.outcome, second.reason) == ("client 1", "used", "")
+    assert (second.time_s, second.samples, second.bytes_up, second.bytes_down) == (2, 16, 10, 40)
+    assert second.energy_j == pytest.approx(100)
+    assert {name: part.energy_j for name, part in second.phases.items()} == pytest.approx(
+        {"train": 75, "encode": 25}
+    )
+    first = run_of(*TWO).rounds[0]
+    assert {name: part.energy_j for name, part in first.server.items()} == pytest.approx(
+        {"aggregate": 25, "eval": 25}
+    )
+    assert (first.score, first.bytes_up, first.bytes_down, first.scores) == (0.5, 20, 80, {"old": 0.25})
+
+
+def test_where_clients_overlap_their_joules_are_absent_and_the_rounds_are_not() -> None:
+    run = run_of(
+        phase(2, "wait", "server"),
+        phase(2, "train", "client 0"),
+        phase(3, "train", "client 1"),
+        phase(4, "away", "client 0"),
+        phase(5, "away", "client 1"),
+        phase(5, "eval", "server"),
+        exchange(6, "client 0"),
+        exchange(6, "client 1"),
+        *scored(6, 1, 0.9),
+        ends_s=6,
+    )
+    (only,) = run.rounds
+    assert only.energy_j == pytest.approx(200)
+    assert [(c.energy_j, c.time_s, c.reason) for c in only.clients] == [
+        (None, 2, "others computed at the same time")
+    ] * 2
+    assert only.server["wait"].energy_j is None
+    assert only.server["eval"].energy_j == pytest.approx(50)
+
+
+def test_a_client_that_told_of_no_phase_has_no_joules_and_says_so() -> None:
+    run = run_of(phase(2, "eval", "server"), exchange(4, "client 7"), *scored(6, 1, 0.9))
+    (client,) = run.rounds[0].clients
+    assert (client.energy_j, client.time_s, client.reason) == (None, None, "it told of no phase of its own")
+
+
+def test_a_round_that_was_cut_off_is_in_the_runs_joules_but_in_no_round() -> None:
+    run = run_of(*turns(2), *scored(6, 1, 0.5), *turns(6), ends_s=11, code=-9)
+    assert run.status == "failed"
+    assert len(run.rounds) == 1
+    assert run.rounds[0].energy_j == pytest.approx(200)
+    assert run.energy_j == pytest.approx(450)
+
+
+def test_between_turns_an_actor_has_no_phase_and_a_start_up_ends_where_turns_begin() -> None:
+    phases = run_of(*TWO).phases
+    assert not any(p.name == "away" for p in phases)
+    assert [(p.start_s, p.end_s) for p in phases if p.actor == "client 0"] == [(2, 3), (6, 7)]
+    assert [(p.start_s, p.end_s) for p in phases if p.name == "startup"] == [(0.5, 2)]
+
+
+def test_a_report_with_rounds_is_read_as_it_was_written() -> None:
+    made = report_of(*TWO)
+    assert from_json(to_json(made), "here").runs == made.runs
