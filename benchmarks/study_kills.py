@@ -40,8 +40,6 @@ repeats = 3
 "argument.pause" = [0.2, 0.25, 0.3, 0.35]
 """
 CELLS = 12
-# What a start of Python and the profiler takes.
-STARTS_S = 2.0
 
 
 def main() -> int:
@@ -56,15 +54,14 @@ def main() -> int:
         powercap = LivePowercap(folder / "machine", constant(50))
         (folder / "train.py").write_text(SCRIPT)
         (folder / "p.toml").write_text(PLAN)
-        begun_s = time.monotonic()
-        start(folder, "undisturbed").wait()
-        span_s = time.monotonic() - begun_s
+        # The second time there is nothing left to train: what a start of Python and the profiler takes.
+        whole_s, start_s = (seconds(folder, "undisturbed") for _ in range(2))
         whole: dict[str, str] = {}
         kills = changed = 0
         while kills < asked.kills:
             process = start(folder, "killed")
-            # Half a cell on average: the study is not over before the last of them.
-            time.sleep(rng.uniform(0, span_s / CELLS + STARTS_S))
+            # Half a cell on average after the start: the study is not over before the last of them.
+            time.sleep(rng.uniform(0, start_s + whole_s / CELLS))
             if process.poll() is not None:
                 break
             process.kill()
@@ -89,6 +86,13 @@ def digests(study: Path) -> dict[str, str]:
         return {}
     done = [found.cell for found in all_trained(study, read_study(study))]
     return {cell.name: hashlib.sha256(path_of(study, cell).read_bytes()).hexdigest() for cell in done}
+
+
+def seconds(folder: Path, name: str) -> float:
+    """How long the study takes from here to its end."""
+    begun_s = time.monotonic()
+    assert start(folder, name).wait() == 0
+    return time.monotonic() - begun_s
 
 
 def start(folder: Path, name: str) -> subprocess.Popen[bytes]:

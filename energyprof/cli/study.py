@@ -75,7 +75,6 @@ def run_study(
       "lever.cpu.max_freq" = ["3GHz", "2GHz"]
     """
     from energyprof.cli import profiling
-    from energyprof.cli.quoted import asked
     from energyprof.profile.inbox import signals
     from energyprof.study.plan import read_plan
     from energyprof.study.search import search
@@ -98,7 +97,7 @@ def run_study(
     with signals() as inbox:
         screen = SweepScreen(_watching(quiet=quiet), profiling.unsaid if quiet else profiling.say)
         train = search if wanted.design == "search" else sweep
-        result = train(wanted, folder, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen)
+        result = train(wanted, folder, measuring, _make_job(wanted.scan), cooldown_s, inbox, screen)
     for line in result.lost:
         print(line, file=sys.stderr)
     if not quiet:
@@ -124,9 +123,9 @@ def train_one_cell(
 ) -> None:
     """Train one cell of a study here, as each job of a cluster does."""
     from energyprof.cli import profiling
-    from energyprof.cli.quoted import asked
     from energyprof.profile.inbox import signals
     from energyprof.study.cell import train_cell
+    from energyprof.study.folder import read_study
     from energyprof.study.trainer import SweepScreen
 
     path = folder / "report.json"
@@ -137,7 +136,7 @@ def train_one_cell(
     with signals() as inbox:
         screen = SweepScreen(_watching(quiet=False), profiling.say)
         ended_by = train_cell(
-            folder, name, measuring, lambda w: asked(w).job(None), cooldown_s, inbox, screen
+            folder, name, measuring, _make_job(read_study(folder).scan), cooldown_s, inbox, screen
         )
     if ended_by is not None:
         raise typer.Exit(128 + ended_by)
@@ -188,6 +187,18 @@ def join_studies(
         typer.echo(line)
 
 
+def _make_job(scan: str):  # type: ignore[no-untyped-def]
+    """From a cell's words to what it trains."""
+    from energyprof.cli.quoted import asked
+    from energyprof.study.scanning import with_scan
+
+    def make(words: Sequence[str]) -> Job:
+        job = asked(words).job(None)
+        return with_scan(job, scan) if scan else job
+
+    return make
+
+
 def _batch_settings(limit: str, options: Sequence[str], how, calibrations: Sequence[Path]):  # type: ignore[no-untyped-def]
     """What each job is asked for; the options that say how a cell is measured go on to it."""
     import re
@@ -208,14 +219,13 @@ def _batch_settings(limit: str, options: Sequence[str], how, calibrations: Seque
 
 def _submit(plan, folder: Path, on: str, settings, say) -> None:  # type: ignore[no-untyped-def]
     """Submit what is missing, and say what becomes of it."""
-    from energyprof.cli.quoted import asked
     from energyprof.study.cluster import submit_all
 
     if on == "slurm":
         from energyprof.study.slurm import SlurmQueue as Queue
     else:
         from energyprof.study.oar import OarQueue as Queue  # type: ignore[assignment]
-    found = submit_all(plan, folder, lambda w: asked(w).job(None), Queue(folder, settings), say)
+    found = submit_all(plan, folder, _make_job(plan.scan), Queue(folder, settings), say)
     if plan.budget.hours is not None or plan.budget.joules is not None:
         print("the budget is not kept on a cluster: --limit bounds each training", file=sys.stderr)
     print(f"{len(found.jobs)} jobs submitted, {found.queued} in the queue, {found.done} trainings done")
@@ -228,7 +238,15 @@ def _summary(folder: Path):  # type: ignore[no-untyped-def]
     from energyprof.study.summary import summarised
 
     plan = read_study(folder)
-    return summarised(plan, list(all_trained(folder, plan)))
+    done = list(all_trained(folder, plan))
+    found = summarised(plan, done)
+    if not plan.scan:
+        return found
+    import dataclasses
+
+    from energyprof.study.scanning import setting_scans
+
+    return dataclasses.replace(found, scans=setting_scans(plan, folder, done))
 
 
 def _show(folder: Path, out) -> None:  # type: ignore[no-untyped-def]

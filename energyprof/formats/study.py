@@ -15,6 +15,7 @@ from rich.text import Text
 from energyprof.compare.effects import Effect
 from energyprof.compare.figures import FIGURES, value
 from energyprof.formats.printable import printable
+from energyprof.formats.tuning import tuning_fields, tuning_rows
 from energyprof.study.folder import Trained, factor_words
 from energyprof.study.plan import shown
 from energyprof.study.summary import Exponent, SettingSummary, StudySummary
@@ -53,7 +54,11 @@ def study_tables(found: StudySummary) -> RenderableType:
     for figure in found.figures:
         if any(figure in row.figures for row in found.settings):
             parts += [Text(), Text(TITLES[figure], style="bold"), _table(found, figure)]
-    parts += [part for lines in (_exponents(found), _proxies(found), _problems(found)) for part in lines]
+    parts += [
+        part
+        for lines in (_scans(found), _exponents(found), _proxies(found), _problems(found))
+        for part in lines
+    ]
     return Group(*parts, Text(), *(Text(line, style="dim") for line in FOOT))
 
 
@@ -96,6 +101,13 @@ def _change(effect: Effect | None) -> tuple[Text, Text]:
 def _marks(row: SettingSummary) -> str:
     marks = {"time": "◆", "score": "◇", "memory": "▲"}
     return "".join(mark for name, mark in marks.items() if row.on_front.get(name))
+
+
+def _scans(found: StudySummary) -> Iterator[RenderableType]:
+    for scan in found.scans:
+        yield Text()
+        yield Text(f"within the trainings of {scan.label}", style="bold")
+        yield tuning_rows(scan.tuned)
 
 
 def _exponents(found: StudySummary) -> Iterator[RenderableType]:
@@ -168,6 +180,7 @@ def study_data(found: StudySummary) -> str:
         "cells": found.cells,
         "planned": found.planned,
         "settings": rows,
+        "scans": [{"label": scan.label, **tuning_fields(scan.tuned)} for scan in found.scans],
         "exponents": [asdict(one) for one in found.exponents],
         "proxies": [asdict(one) for one in found.proxies],
         "notes": list(found.notes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -22,7 +23,12 @@ FOOT = (
 
 
 def tuning_table(found: Tuned) -> RenderableType:
-    """A row a value, then the cheapest, and what Zeus' rule would have taken."""
+    """A row a value, then the cheapest, and what Zeus' rule would have taken; a foot says how to read it."""
+    return Group(tuning_rows(found), Text(), *(Text(line, style="dim") for line in FOOT))
+
+
+def tuning_rows(found: Tuned) -> RenderableType:
+    """The same without the foot."""
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     for name in (found.lever, "n", "a sample", "change", "95 %", "time", "power", ""):
         left = name in (found.lever, "")
@@ -34,7 +40,7 @@ def tuning_table(found: Tuned) -> RenderableType:
     lines = [Text(line) for line in verdict(found)]
     if found.origin != "measured":
         lines.insert(0, Text("These joules are AN ESTIMATE, not a measurement.", style="yellow"))
-    return Group(table, Text(), *lines, Text(), *(Text(line, style="dim") for line in FOOT))
+    return Group(table, Text(), *lines)
 
 
 def _cells(found: Tuned, row: TunedValue) -> Iterator[str | Text]:
@@ -93,8 +99,13 @@ def _against(found: Tuned) -> str:
 
 def tuning_data(found: Tuned) -> str:
     """The same as JSON."""
+    return json.dumps(tuning_fields(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def tuning_fields(found: Tuned) -> dict[str, Any]:
+    """What JSON says of it."""
     data = asdict(found)
     data["base"] = found.base.value
     data["best"] = None if found.best is None else found.best.value
     data["saves"] = found.saves
-    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return data

@@ -97,6 +97,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         "repeats": plan.repeats,
         "factors": {name: list(values) for name, values in plan.factors.items()},
         **({"budget": asked[0]} if asked else {}),
+        **({"scan": plan.scan} if plan.scan else {}),
         **({"trials": plan.trials, "objectives": list(plan.objectives)} if plan.trials else {}),
     }
 

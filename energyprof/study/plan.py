@@ -23,7 +23,7 @@ Design = Literal["one-at-a-time", "grid", "screening", "search"]
 Objective = Literal["energy", "time", "score"]
 
 # The plan's keys, besides the factors.
-KEYS = ("name", "command", "design", "repeats", "budget", "trials", "objectives", "factors")
+KEYS = ("name", "command", "design", "repeats", "budget", "trials", "objectives", "scan", "factors")
 TRIALS = 30
 MOST_CELLS = 10_000
 
@@ -48,6 +48,7 @@ class Plan:
     budget: Budget = Budget()
     trials: int = 0  # settings that a search tries; 0: another design
     objectives: tuple[Objective, ...] = ()  # of a search
+    scan: str = ""  # a lever scanned within each training, with its values: "cpu.max_freq=1GHz,2GHz"
     # What a search has tried, in this order; it is no part of what was planned.
     tried: tuple[Setting, ...] = field(default=(), compare=False)
 
@@ -107,11 +108,29 @@ def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
     if not isinstance(title, str) or not title:
         raise UsageError(f"{where}: name: give a text")
     search = _search(data, where, design)
-    plan = Plan(title, tuple(words), design, repeats, _factors(data, where), _budget(data, where), *search)
+    plan = Plan(
+        title,
+        tuple(words),
+        design,
+        repeats,
+        _factors(data, where),
+        _budget(data, where),
+        *search,
+        _scan(data, where),
+    )
     if len(settings(plan)) * repeats > MOST_CELLS:
         cells = len(settings(plan)) * repeats
         raise UsageError(f"{where}: {cells:,} trainings: a study takes at most {MOST_CELLS:,}")
     return plan
+
+
+def _scan(data: Mapping[str, Any], where: str) -> str:
+    word = data.get("scan", "")
+    if not isinstance(word, str) or ("scan" in data and not word):
+        raise UsageError(
+            f'{where}: scan {word!r}: name a lever, such as "gpu.power_limit" or "cpu.cores=0,0-1"'
+        )
+    return word
 
 
 def _search(data: Mapping[str, Any], where: str, design: str) -> tuple[int, tuple[Objective, ...]]:

@@ -14,6 +14,7 @@ from energyprof.compare.proxies import Proxy, proxy
 from energyprof.report.record import Report, Run
 from energyprof.study.folder import Trained
 from energyprof.study.plan import Plan, Setting, Value, settings
+from energyprof.study.scanning import SettingScan
 
 Values = tuple[tuple[str, Value], ...]
 
@@ -68,6 +69,7 @@ class StudySummary:
     cells: int  # that are done
     planned: int
     origin: str  # of the joules
+    scans: tuple[SettingScan, ...] = ()  # a lever that was scanned within the trainings
 
 
 def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:

@@ -19,6 +19,7 @@ from energyprof.profile.watchers import Watcher
 from energyprof.report.record import Run
 from energyprof.study.folder import Cell, Trained, path_of, problem_path
 from energyprof.study.plan import Budget
+from energyprof.study.scanning import settled
 from energyprof.units import joules, seconds
 
 # From a command's words to what is trained; raises what is wrong with them.
@@ -99,7 +100,7 @@ class Trainer:
         path = path_of(self.folder, cell)
         session = new_session(self.on, job.work, path, notes, commit=job.commit, taken="replaced")
         with contextlib.closing(session), self.screen.watching(job, title) as watchers:
-            session.train(job.training(cell.seed), 1, self.inbox, watchers)
+            session.train(settled(job.training(cell.seed), self.on), 1, self.inbox, watchers)
             return session.result()
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from energyprof.compare.scan import Scanned, scanned_windows
 from energyprof.compare.tuning import Bound, Tuned, samples_to_target, tuned
 from energyprof.errors import FileError, UsageError
-from energyprof.meter import MeterInfo
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
-from energyprof.profile.open_meters import MeasurementSettings, OpenMeters, idle_gpus, open_meters
+from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
 from energyprof.profile.scan_plan import ScanPlan
 from energyprof.profile.session import SessionResult, new_session
 from energyprof.profile.watchers import Watcher
-from energyprof.report.file import read, trace_path
-from energyprof.trace.file import read_rows
+from energyprof.report.file import read
+from energyprof.study.scanning import scanned, settled
 
 # So many trainings at most; fewer when the blocks are whole before.
 MOST_TRAININGS = 20
@@ -56,7 +53,6 @@ def tune(
         if not on.selection.counted:
             raise UsageError("tune needs a meter whose joules count: see energyprof doctor")
         job.check()
-        scan = dataclasses.replace(scan, settle_s=max(scan.settle_s, settle_s(on)))
         notes = [f"{scan.lever} was scanned in these runs: their joules are of no one value of it"]
         notes += idle_gpus(on.selection, job.gpus)
         session = new_session(on, job.work, measuring.path, notes, commit=job.commit, taken=measuring.taken)
@@ -66,7 +62,7 @@ def tune(
             for number, seed in enumerate(seeds):
                 say(f"training {number + 1}, {done} of {scan.blocks} blocks measured")
                 left = dataclasses.replace(scan, blocks=scan.blocks - done, first_block=number * scan.blocks)
-                training = dataclasses.replace(job.training(seed), scan=left)
+                training = settled(dataclasses.replace(job.training(seed), scan=left), on)
                 session.train(training, len(seeds), inbox, watchers)
                 before, done = done, _blocks(session.result())
                 if session.over or done >= scan.blocks:
@@ -80,12 +76,6 @@ def tune(
     return TuneResult(result, judged(result.path, bound), problem or _missing(done, scan.blocks))
 
 
-def settle_s(on: OpenMeters) -> float:
-    """How long the slowest counted meter still shows what was before."""
-    infos: list[MeterInfo] = [meter.info for meter in on.records if meter.counted]
-    return max((2 * info.refresh_s + info.window_s for info in infos), default=0.0)
-
-
 def judged(path: Path, bound: Bound) -> Tuned | None:
     """What the report at ``path`` and its trace say, under any bound.
 
@@ -95,12 +85,6 @@ def judged(path: Path, bound: Bound) -> Tuned | None:
     """
     report = read(path)
     return tuned(scanned(path), bound, samples_to_target(report), report.origin)
-
-
-def scanned(path: Path) -> Scanned:
-    """The windows of the report at ``path``. Raises as ``judged`` does."""
-    rows = functools.partial(read_rows, trace_path(path))
-    return scanned_windows(rows(), rows(), read(path).meters, str(path))
 
 
 def _blocks(result: SessionResult) -> int:

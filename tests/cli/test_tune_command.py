@@ -182,3 +182,27 @@ def test_cores_are_taken_from_a_training_that_runs(command: Command) -> None:
     seen = (command.folder / "seen.txt").read_text()
     assert f"({cores[0]},)" in seen
     assert f"({cores[1]},)" in seen
+
+
+def test_a_study_scans_a_lever_within_each_of_its_trainings(machine: Command) -> None:
+    (machine.folder / "p.toml").write_text(
+        'command = "run ./train.py --target accuracy>=1"\nrepeats = 1\nscan = "cpu.max_freq=1.4GHz"\n'
+        '[factors]\n"argument.seconds" = [22, 20]\n'
+    )
+    script = (machine.folder / "train.py").read_text().replace("sys.argv[1]", "sys.argv[2]")
+    (machine.folder / "train.py").write_text(script)
+    state = {"ENERGYPROF_STATE": str(machine.folder.parent / "state")}
+    words = ("study", "run", "p.toml", "-o", "s", "--idle", "0", "--cooldown", "0")
+    done = machine(*words, environment=state)
+    assert done.returncode == 0, done.stderr
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    assert "within the trainings of argument.seconds=20" in done.stdout
+    found = json.loads(machine("study", "show", "s", "--json").stdout)["scans"]
+    assert [scan["label"] for scan in found] == ["base", "argument.seconds=20"]
+    for scan in found:
+        found_at, other = scan["values"]
+        assert (found_at["value"], other["value"]) == ("3.60 GHz", "1.40 GHz")
+        assert other["energy"]["ratio"] == pytest.approx(28.3 / 41.6, rel=0.15)
+    assert machine("study", "show", "s", "--html", "page.html").returncode == 0
+    assert "Within the trainings of base" in (machine.folder / "page.html").read_text()
+    assert (machine.root / MAX).read_text().strip() == "3600000"

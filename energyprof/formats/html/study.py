@@ -24,9 +24,11 @@ from energyprof.formats.html.plot import (
 from energyprof.formats.html.style import LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, table, tag, text
 from energyprof.formats.study import TIMES, TITLES, UNITS, amount, exponent_line, problem_lines, study_data
+from energyprof.formats.tuning import span, verdict
 from energyprof.study.folder import factor_words
+from energyprof.study.scanning import SettingScan
 from energyprof.study.summary import SettingSummary, StudySummary
-from energyprof.units import percent, si
+from energyprof.units import percent, si, watts
 
 # Of more settings than this a drawing's points are named under the pointer and in its table alone.
 MOST_NAMED = 2 * len(LIGHT)
@@ -68,6 +70,8 @@ def _sections(found: StudySummary) -> Iterator[Markup]:
         drawn = _front(found, energy, other, name)
         if drawn is not None:
             yield drawn
+    for scan in found.scans:
+        yield _scan(scan)
     if found.exponents:
         lines = [paragraph(exponent_line(one), "") for one in found.exponents]
         yield section("How energy grows", *lines)
@@ -184,6 +188,25 @@ def _point(row: SettingSummary, place: tuple[float, float], i: int, name: str) -
     inner = f"M{place[0]:.1f} {place[1]:.1f}h0.01"
     hole = tag("path", d=inner, class_="dot", style="stroke:var(--paper);stroke-width:4")
     return tag("g", mark, hole)
+
+
+def _scan(scan: SettingScan) -> Markup:
+    """A lever scanned within the trainings of one setting."""
+    rows = [
+        [
+            row.value,
+            str(row.n),
+            si(row.sample_j, "J"),
+            "found" if row.energy is None else percent(row.energy.ratio - 1),
+            "" if row.energy is None else span(row.energy),
+            "" if row.time is None else percent(row.time.ratio - 1),
+            watts(row.power_w),
+        ]
+        for row in scan.tuned.values
+    ]
+    heads = (scan.tuned.lever, "windows", "a sample", "change", "95 %", "time", "power")
+    lines = [paragraph(line, "") for line in verdict(scan.tuned)]
+    return section(f"Within the trainings of {scan.label}", numbers(heads, rows), *lines)
 
 
 def _proxies(found: StudySummary) -> Markup:
