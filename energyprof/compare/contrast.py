@@ -16,7 +16,7 @@ from energyprof.compare.sessions import TOGETHER, UNKNOWN, Apart, Known, between
 from energyprof.compare.statistics.intervals import Difference, Logs, p_different, welch, with_systematic
 from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.compare.statistics.sequential import cut_to, interleaved, p_of_all_looks, pairs_of
-from energyprof.report.record import Report
+from energyprof.report.record import Report, Run
 from energyprof.report.uncertainty import BELOW
 
 Scatter = Literal["runs", "all"]
@@ -79,7 +79,8 @@ def contrast(
         collected = None
     elif (ordered := _by_seed(figure, new, old)) is not None:
         method = partial(interleaved, new_first=(True,) * len(new.runs))
-        new, old, collected = *ordered, None
+        if ordered[0] is not new:
+            new, old, collected = *ordered, None
     mine, theirs = collected or (collect(figure, new), collect(figure, old))
     if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
         return None
@@ -110,17 +111,19 @@ def _by_seed(figure: Figure, new: Report, old: Report) -> tuple[Report, Report] 
         return None
     if new.workload.work != old.workload.work and not same_script(new.workload, old.workload):
         return None
-    sides = []
-    for report in (new, old):
-        entering = {run.seed: run for run in report.runs if value(figure, run) is not None}
-        if None in entering or len(entering) < len(report.runs):
-            return None  # a seed is not known, is there twice, or has no value
-        sides.append(entering)
-    mine, theirs = sides
-    if mine.keys() != theirs.keys():
+    seeds = [[run.seed for run in report.runs] for report in (new, old)]
+    ordered = sorted(seed for seed in seeds[0] if seed is not None)
+    if len({*ordered}) < len(new.runs) or ordered != sorted(seed for seed in seeds[1] if seed is not None):
+        return None  # not known, there twice, or others
+    if len(old.runs) > len(ordered) or any(value(figure, run) is None for run in (*new.runs, *old.runs)):
         return None
-    seeds = sorted(seed for seed in mine if seed is not None)
-    return cut_to(new, [mine[seed] for seed in seeds]), cut_to(old, [theirs[seed] for seed in seeds])
+    if seeds[0] == seeds[1]:
+        return new, old
+    return cut_to(new, sorted(new.runs, key=_seed)), cut_to(old, sorted(old.runs, key=_seed))
+
+
+def _seed(run: Run) -> int:
+    return run.seed or 0
 
 
 def difference(figure: Figure, new: Report, old: Report) -> Difference | None:

@@ -59,6 +59,18 @@ def _powermetrics(second: int) -> Iterable[str]:
     ]
 
 
+def property_lists(powers: str) -> str:
+    """powermetrics --format plist: a list a second, a NUL between two."""
+    return "\0".join(
+        '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" '
+        '"http://www.apple.com/DTDs/PropertyList-1.0.dtd">\n<plist version="1.0">\n<dict>\n'
+        "<key>is_delta</key><true/>\n<key>elapsed_ns</key><integer>1000090000</integer>\n"
+        f"<key>timestamp</key><date>{at(second, '%Y-%m-%dT%H:%M:%S')}Z</date>\n"
+        f"<key>processor</key>\n<dict>\n{powers}</dict>\n</dict>\n</plist>\n"
+        for second in range(SECONDS + 1)
+    )
+
+
 def _dcmi(second: int) -> Iterable[str]:
     return [
         "",
@@ -232,6 +244,19 @@ LOGS: dict[str, tuple[str, float, str]] = {
         "component",
     ),
     "powermetrics": (lines("", _powermetrics), 6.0, "component"),
+    "powermetrics, property lists": (
+        property_lists(
+            "<key>cpu_power</key><real>4000</real>\n<key>gpu_power</key><real>1900</real>\n"
+            "<key>ane_power</key><real>100</real>\n<key>combined_power</key><real>6000</real>\n"
+        ),
+        6.0,
+        "component",
+    ),
+    "powermetrics, property lists, Intel": (
+        property_lists("<key>package_watts</key><real>21.5</real>\n"),
+        21.5,
+        "component",
+    ),
     "ipmitool": (lines("", _dcmi), 410, "wall_ac"),
     "ipmitool, as a table": (
         lines("Timestamp,Instantaneous power reading (Watts)", lambda s: f"{at(s, '%m/%d/%Y %H:%M:%S')},410"),

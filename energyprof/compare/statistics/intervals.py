@@ -90,7 +90,8 @@ def interval(figure: Logs, confidence: float = CONFIDENCE) -> tuple[float, float
 def welch(new: Logs, old: Logs) -> Difference:
     """The contrast of unpaired runs with unequal spread.
 
-    Welch (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics 2. Of a single run
+    Welch (1947), Biometrika 34; degrees of freedom by Satterthwaite (1946), Biometrics 2, and for few runs
+    corrected (`_of_few`). Of a single run
     against several nothing is known but that it is one more of their kind: the prediction of a further one,
     s·√(1 + 1/n) (Hahn & Meeker, Statistical Intervals, 1991, 4.7).
     """
@@ -105,10 +106,26 @@ def welch(new: Logs, old: Logs) -> Difference:
         return without_spread(log_ratio, 1 / math.comb(n + m, n))
     # Shares of the variance, so that tiny spreads do not underflow when squared.
     share = (v / n) / (v / n + w / m)
-    dof = 1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1))
+    dof = _of_few(1 / (share**2 / (n - 1) + (1 - share) ** 2 / (m - 1)), n, m)
     even = v / (v + w)
-    dof_per_run = 1 / (even**2 + (1 - even) ** 2)
+    dof_per_run = (1 / (even**2 + (1 - even) ** 2) + 2) / 2
     return Difference(log_ratio, math.sqrt(v / n + w / m), dof, unit_sd, dof_per_run)
+
+
+def _of_few(dof: float, n: int, m: int) -> float:
+    """Satterthwaite's degrees of freedom, corrected for that few runs tell the spreads badly.
+
+    Sides of as many runs each cover too much with them (96.5 % of 95 at three): halfway to those of equal
+    spreads they cover 94.8 to 95.8 % at 3, 5 and 12, whether the spreads are equal or one is twice the other.
+    Sides of unequal numbers cover too little (93.3 % at 3 and 12, 89 % at 2 and 12), as the smaller side
+    decides: the further they are from equal, the nearer to its degrees of freedom, they cover 94.7 to 96.4 %
+    where the spreads are equal. Powers and factors by simulation (`benchmarks/gate.py`).
+    """
+    if n == m:
+        return (dof + n + m - 2) / 2
+    fewer, more = min(n, m), max(n, m)
+    towards = (1 - fewer / more) ** 2 * 1.75 / fewer
+    return math.pow(dof, 1 - towards) * math.pow(fewer - 1, towards)
 
 
 def _prediction(log_ratio: float, sd: float | None, n: int) -> Difference:

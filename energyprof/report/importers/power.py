@@ -30,7 +30,7 @@ def recognises(path: Path) -> bool:
     try:
         table = open_table(path)
     except (MeterError, OSError):
-        return holds(path, "<plist")  # of which it says how to have it otherwise
+        return holds(path, "<plist")  # powermetrics
     titles = table.titles
     if any(form.recognises(titles) for form in FORMATS):
         return True

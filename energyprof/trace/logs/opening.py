@@ -1,14 +1,14 @@
-"""Which form a log has: JSON, lines of a known program, blocks of lines, or cells with marks between them."""
+"""Which form a log has: property lists, JSON, lines, blocks, or cells with marks between them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from energyprof.errors import MeterError
 from energyprof.trace.logs.blocks import blocks
 from energyprof.trace.logs.delimited import delimited
 from energyprof.trace.logs.documents import documents
 from energyprof.trace.logs.lines import LINES
+from energyprof.trace.logs.plist import plists
 from energyprof.trace.logs.table import Table
 from energyprof.trace.logs.text import head
 
@@ -21,9 +21,7 @@ def open_table(path: Path, *, growing: bool = False) -> Table:
         OSError: it cannot be read.
     """
     lines = head(path, growing=growing)
-    if lines and lines[0].startswith("<?xml"):
-        raise MeterError(f"{path}: XML is not read: of powermetrics the text (without --format plist)")
-    for maker in (documents, *LINES, blocks):
+    for maker in (plists, documents, *LINES, blocks):
         if (table := maker(path, lines, growing)) is not None:
             return table
     return delimited(path, lines, growing=growing)

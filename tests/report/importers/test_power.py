@@ -345,9 +345,15 @@ def test_a_directory_and_a_binary_file_are_refused(tmp_path):
         importers.read(Request((tmp_path,)), "power")
 
 
-def test_a_property_list_is_refused_with_what_is_read_instead(tmp_path):
+def test_a_broken_or_other_property_list_is_refused_in_a_line(tmp_path):
+    whole = LOGS["powermetrics, property lists"][0]
+    assert "its last property list was cut off" in refused(write(tmp_path, whole[:-40], "cut.plist"))
+    broken = whole.replace("<real>4000</real>", "<real>4000</integer>", 1)
+    assert "sample 1 is no property list" in refused(write(tmp_path, broken, "broken.plist"))
+    without = whole.replace("_power<", "_energy<")
+    assert "--samplers cpu_power,gpu_power" in refused(write(tmp_path, without, "without.plist"))
     path = write(tmp_path, '<?xml version="1.0"?>\n<plist version="1.0"><dict/></plist>\n', "power.plist")
-    assert "of powermetrics the text (without --format plist)" in refused(path)
+    assert "XML that is no property list of powermetrics" in refused(path)
 
 
 def test_a_start_that_is_no_time_is_none(tmp_path):

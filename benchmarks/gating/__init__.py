@@ -1,0 +1,1 @@
+"""What ``gate.py`` claims, by kind: each module yields `claim.Claim`."""
