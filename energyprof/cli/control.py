@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.cli.options import INTERVAL_S, Interval, Json, Machine, Meters, Quiet
+from energyprof.cli.options import CONTROL_S, INTERVAL_S, Interval, Json, Machine, Meters, Quiet
 from energyprof.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from energyprof.compare.gate.control import Controls, Fitness
 
 FOLDER = Path("energyprof-control")
-# Seconds of each kind of device: the slowest meters renew once a second.
-SECONDS, RANGE_S = 12.0, (2.0, 600.0)
+RANGE_S = (2.0, 600.0)
 
 
 def control(
@@ -24,7 +23,7 @@ def control(
     ] = FOLDER,
     seconds: Annotated[
         float, typer.Option(metavar="S", help="How long the processors are loaded, and then the GPUs.")
-    ] = SECONDS,
+    ] = CONTROL_S,
     history: Annotated[
         bool, typer.Option("--history", help="Draw the controls in the folder; measure nothing.")
     ] = False,
@@ -73,12 +72,13 @@ def control(
         return
     if not RANGE_S[0] <= seconds <= RANGE_S[1]:
         raise UsageError(f"--seconds {seconds:g}: give {RANGE_S[0]:g} to {RANGE_S[1]:g} s")
-    from energyprof.cli import fit
+    from energyprof.cli.fit import measured, new_path
+    from energyprof.profile.control import IDLE_S, NAME
 
     settings = profiling.measuring(
-        meters, interval, fit.IDLE_S, fit.new_path(folder), fit.NAME, force=False, machine=machine
+        meters, interval, IDLE_S, new_path(folder), NAME, force=False, machine=machine
     )
-    found, path = fit.measured(folder, settings, seconds, python, quiet=quiet)
+    found, path = measured(folder, settings, seconds, python, quiet=quiet)
     if json:
         streams.write_json(as_json(control_data(found, path)))
     if not quiet:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from energyprof.cli import profiling
-from energyprof.cli.options import report_path
+from energyprof.cli.options import CONTROL_S, report_path
 from energyprof.clock import utc_now
 from energyprof.compare.gate.control import Control, Controls, Fitness, control_of, fitness
 from energyprof.compare.gate.control_folder import controls_in
@@ -23,9 +23,6 @@ from energyprof.profile.open_meters import MeasurementSettings
 
 if TYPE_CHECKING:
     from energyprof.compare.gate.check import Check
-
-__all__ = ["IDLE_S", "NAME", "before_verdict", "measured", "new_path"]
-SECONDS = 12.0
 
 
 def new_path(folder: Path) -> Path:
@@ -76,7 +73,7 @@ def before_verdict(folder: Path, settings: MeasurementSettings, label: str, *, q
     from energyprof.compare.reasons import at, lines
 
     own = replace(settings, path=new_path(folder), idle_s=IDLE_S, taken="refused", node_map=None)
-    found, path = measured(folder, own, SECONDS, None, quiet=quiet)
+    found, path = measured(folder, own, CONTROL_S, None, quiet=quiet)
     invalid = tuple(at(why, "this machine", f"control {path.stem}") for why in found.reasons)
     if not invalid:
         (profiling.unsaid if quiet else profiling.say)(f"control: {found.standing} ({path})")

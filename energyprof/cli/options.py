@@ -22,6 +22,8 @@ FOLDER = Path("energyprof-reports")
 # such a period would always be read at the same phase (Yang et al., SC'24, arXiv 2312.02741).
 INTERVAL_S = 0.097
 IDLE_S = 2.0
+# Of a control, for each kind of device: the slowest meters renew once a second.
+CONTROL_S = 12.0
 
 Meters = Annotated[
     str,

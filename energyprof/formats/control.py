@@ -32,7 +32,7 @@ UNMETERED = "no meter measures this machine: seconds of work and clocks only, no
 def control_table(found: Fitness, path: Path | None) -> RenderableType:
     """The verdict, a row a figure, and what to do; ``path``: where the control lies, if it was just made."""
     word, style, says = _WORDS[found.standing]
-    head = Text(word, style).append(f"  {says.format(n=found.sessions) or too_few(found.sessions)}", "bold")
+    head = Text(word, style).append(f"  {says.format(n=found.sessions) or too_few(found)}", "bold")
     parts: list[RenderableType] = [head]
     parts += [Text(f"  {printable(why.words)}", "red") for why in found.reasons]
     parts += [Text(), _figures(found)]

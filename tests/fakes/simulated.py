@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import random
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ def simulate(
     clock = Clock(rng)
     loop: sampler.Sampler = object.__new__(sampler.Sampler)  # without its threads
     loop._readings, loop._stopping = deque(), False
+    loop._begun = threading.Semaphore(0)
     pokes = [at_s + rng.uniform(0, WIRE_S) for at_s in sorted(phases_s)]
     meters = [_Open(device, clock, rng) for device in lane]
     seeded = SimpleNamespace(Random=lambda: random.Random(rng.random()))

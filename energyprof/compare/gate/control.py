@@ -79,6 +79,7 @@ class Fitness:
     sessions: int  # that it was held against
     deviations: tuple[Deviation, ...]
     reasons: tuple[Reason, ...]  # why the machine is unfit
+    unlike: int = 0  # earlier controls of the machine that did other work, or did it by another PyTorch
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def fitness(new: Control, before: Controls) -> Fitness:
         return Fitness(new, "disturbed", 0, (), _disturbed(new))
     sessions = reference(new, before)
     if len(sessions) < LEAST_SESSIONS:
-        return Fitness(new, "unknown", len(sessions), (), ())
+        return Fitness(new, "unknown", len(sessions), (), (), _unlike(new, before))
     paired = []
     for one in new.readings:
         earlier = [x for c in sessions for r in c.readings if r.figure == one.figure for x in (r.value,)]
@@ -130,6 +131,12 @@ def fitness(new: Control, before: Controls) -> Fitness:
     found = tuple(_deviation(one, earlier, FALSE_ALARMS / len(paired)) for one, earlier in paired)
     reasons = tuple(map(_drifted, (one for one in found if one.drifted)))
     return Fitness(new, "drifted" if reasons else "fit", len(sessions), found, reasons)
+
+
+def _unlike(new: Control, before: Controls) -> int:
+    at_s = moment(new.created)
+    earlier = [one for one in before.controls if moment(one.created) < at_s and one.setup != new.setup]
+    return sum(one.same_machine(new.nodes) for one in earlier)
 
 
 def reference(new: Control, before: Controls) -> list[Control]:

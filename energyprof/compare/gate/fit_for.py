@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from energyprof.compare.gate.control import LEAST_SESSIONS, Control, Controls, fitness
+from energyprof.compare.gate.control import LEAST_SESSIONS, Control, Controls, Fitness, fitness
 from energyprof.compare.gate.waivers import Waived, Waivers, split
 from energyprof.compare.reasons import Invalidity, at, reason
 from energyprof.report.record import Report
@@ -44,7 +44,7 @@ def fit_for(
         control = near(report, controls)
         judged = fitness(control, controls) if control is not None else None
         if judged is not None and judged.standing == "unknown":
-            notes.append(f"{name}: {too_few(judged.sessions)}")
+            notes.append(f"{name}: {too_few(judged)}")
         elif judged is not None:
             where = f"control {judged.control.name}"
             found += [(report, at(why, name, where)) for why in judged.reasons]
@@ -75,12 +75,15 @@ def near(report: Report, controls: Controls) -> Control | None:
     return controls.controls[i] if distance_s <= NEAR_S else None
 
 
-def too_few(sessions: int) -> str:
+def too_few(found: Fitness) -> str:
     """What is said where the earlier controls do not tell yet."""
-    return (
-        f"{sessions} earlier session{'' if sessions == 1 else 's'} of controls,"
+    words = (
+        f"{found.sessions} earlier session{'' if found.sessions == 1 else 's'} of controls,"
         f" {LEAST_SESSIONS} are needed to tell whether the machine is what it was"
     )
+    if found.unlike:
+        words += f" ({found.unlike} more were of other seconds, CPUs, Python or PyTorch)"
+    return words
 
 
 def _changed(new: tuple[Report, str], baseline: tuple[Report, str], controls: Controls) -> list[Invalidity]:

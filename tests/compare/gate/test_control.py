@@ -20,6 +20,7 @@ from energyprof.compare.gate.control import (
     reference,
 )
 from energyprof.compare.gate.control_folder import accept_newest, controls_in
+from energyprof.compare.gate.fit_for import too_few
 from energyprof.compare.gate.history import History
 from energyprof.compare.gate.waivers import Waiver, Waivers
 from energyprof.compare.statistics.student import t_quantile
@@ -85,6 +86,15 @@ def test_a_change_that_does_not_matter_is_no_drift_however_alike_the_sessions() 
 def test_fewer_than_five_sessions_tell_nothing() -> None:
     four = Controls(history().controls[:4])
     assert fitness(control_of(control(8, 2.0), "new"), four).standing == "unknown"
+
+
+def test_controls_of_another_python_do_not_count_and_that_is_said() -> None:
+    made = control(8)
+    told = {**made.runs[0].facts["control"], "python": "3.12"}
+    other = replace(made, runs=(replace(made.runs[0], facts={"control": told}),))
+    found = fitness(control_of(other, "new"), history())
+    assert (found.standing, found.sessions, found.unlike) == ("unknown", 0, 5)
+    assert too_few(found).endswith("(5 more were of other seconds, CPUs, Python or PyTorch)")
 
 
 def test_several_controls_of_an_hour_are_one_session() -> None:
