@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.figures import broken, run_name
-from energyprof.report.record import Point, Report
+from energyprof.report.record import Report, Run
 
 Against = Literal["energy_j", "time_s"]
 
@@ -35,7 +35,7 @@ def score_curve(report: Report, against: Against) -> ScoreCurve | None:
     named = [
         (run_name(report, i), knots)
         for i, run in enumerate(report.runs)
-        if not broken(run) and (knots := _knots(run.history, against))
+        if not broken(run) and (knots := _knots(run, against))
     ]
     if not named:
         return None
@@ -50,10 +50,29 @@ def score_curve(report: Report, against: Against) -> ScoreCurve | None:
     return ScoreCurve(tuple(named), tuple(mean), tuple(low), tuple(high))
 
 
-def _knots(history: Sequence[Point], against: Against) -> Knots:
-    """The evaluations that have both numbers; a score of NaN gives no knot."""
-    pairs = [(point.energy_j if against == "energy_j" else point.time_s, point.score) for point in history]
-    return tuple(sorted((x, score) for x, score in pairs if x is not None and score is not None))
+def _knots(run: Run, against: Against) -> Knots:
+    """The evaluations that have both numbers; a score of NaN gives no knot.
+
+    Before the first of them stand the rounds that had a score already, one not held against the target.
+    """
+    pairs = [(getattr(point, against), point.score) for point in run.history]
+    known = sorted((x, score) for x, score in pairs if x is not None and score is not None)
+    # A round that an evaluation ends has its joules, but for rounding.
+    begin = known[0][0] * (1 - 1e-6) if known else math.inf
+    return (*(knot for knot in _rounds(run, against) if knot[0] < begin), *known)
+
+
+def _rounds(run: Run, against: Against) -> list[tuple[float, float]]:
+    """The rounds' scores at what all rounds until then took, until one whose joules are not known."""
+    found, reached = [], 0.0
+    for number in run.rounds:
+        amount: float | None = getattr(number, against)
+        if amount is None:
+            break
+        reached += amount
+        if number.score is not None:
+            found.append((reached, number.score))
+    return found
 
 
 def _places(curves: Sequence[Knots]) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from energyprof.compare.score_curve import MOST_PLACES, score_curve
-from energyprof.report.record import Point, Report, Run
+from energyprof.report.record import Point, Report, RoundRecord, Run
 from reports import report, run
 
 
@@ -63,3 +63,27 @@ def test_many_evaluations_are_thinned_and_both_ends_kept() -> None:
     assert found is not None
     assert len(found.mean) <= MOST_PLACES + 1
     assert (found.mean[0][0], found.mean[-1][0]) == (1.0, 5000.0)
+
+
+def one_round(number: int, score: float | None, energy_j: float | None) -> RoundRecord:
+    return RoundRecord(number, score, energy_j, None, 2.0, 0, 0, (), {})
+
+
+def test_rounds_that_do_not_count_towards_the_target_come_before_the_evaluations() -> None:
+    rounds = (
+        one_round(1, 0.3, 50.0),
+        one_round(2, None, 10.0),
+        one_round(3, 0.4, 30.0),
+        one_round(4, 0.5, 20.0),
+    )
+    # The last round ends with the evaluation at 110 J, which says the same.
+    found = score_curve(report([replace(scored((100, 0.45), (110, 0.5)), rounds=rounds)]), "energy_j")
+    assert found is not None
+    assert found.runs[0][1] == ((50, 0.3), (90, 0.4), (100, 0.45), (110, 0.5))
+
+
+def test_rounds_after_one_whose_joules_are_unknown_have_no_place() -> None:
+    rounds = (one_round(1, 0.3, 50.0), one_round(2, 0.4, None), one_round(3, 0.5, 30.0))
+    found = score_curve(report([replace(run(), history=(), rounds=rounds)]), "energy_j")
+    assert found is not None
+    assert found.runs[0][1] == ((50, 0.3),)

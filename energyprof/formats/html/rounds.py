@@ -69,7 +69,8 @@ def _by_phase(number: RoundRecord) -> dict[str, float]:
     """Joules by actor's kind and phase: clients are together, since there may be hundreds."""
     found: dict[str, float] = {}
     for actor in of_round(number):
-        who = SERVER if actor.actor == SERVER else "clients"
+        together = actor.actor != SERVER and len(number.clients) > 1
+        who = "clients" if together else actor.actor
         if actor.reason:
             return {}
         for name, energy_j in actor.phases_j.items():
