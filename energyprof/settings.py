@@ -84,6 +84,9 @@ CLIENTS = (FEDERATED, CONSENSUS)  # the paradigms with clients that exchange mod
 OWN_DATA = ("unet", "transformer", "diffusion", "speech")
 OWN_MODEL = ("transformer", "diffusion", "speech")
 IMAGES = ("unet", "diffusion")
+CLASSES = ("unet", "transformer")  # their networks tell classes apart
+GROWING = ("unet", "transformer")  # whose samples can be made smaller
+LINEAR = ("transformer", "diffusion", "speech")  # their networks have linear layers
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,21 @@ class Settings:
     )
     prune_kind: Optional[str] = row(
         None, "NAME", "channels, which go, or mask: zeros that stay.", WHAT, "work", PRUNINGS
+    )
+    distil: Optional[str] = row(
+        None, "TEACHER", "Learn from one: this size, before it is pruned.", WHAT, "work", workloads=CLASSES
+    )
+    grow: Optional[float] = row(
+        None,
+        "SHARE",
+        "Begin with samples of this share of their side or length.",
+        WHAT,
+        "work",
+        SHARE,
+        workloads=GROWING,
+    )
+    grow_samples: Optional[int] = row(
+        None, "N", "Grow to the whole size after so many samples.", WHAT, "work", COUNT, workloads=GROWING
     )
     freeze: Optional[float] = row(
         None, "SHARE", "Freeze this share of the blocks, from the input on.", WHAT, "work", PART
@@ -256,6 +274,15 @@ class Settings:
         "how",
         SECONDS,
         word="breakdown-modules",
+    )
+    quantise: Optional[str] = row(
+        None,
+        "NAME",
+        "int8: measure inference with linear layers in 8 bits, too.",
+        MEASURING,
+        "how",
+        ("int8",),
+        workloads=LINEAR,
     )
     inference_s: float = row(
         0.0,

@@ -142,9 +142,8 @@ class Trained:
     """What a training leaves for measurements that follow it."""
 
     model: Any  # the torch.nn.Module that was scored
-    loss: Callable[
-        [Any], Any
-    ]  # model → loss of a batch that it has not seen: calls the model as training does
+    loss: Callable[[Any], Any]  # model → its loss on one more batch, called as in training
+    score: Callable[[Any], float]  # model → its score, as the training is evaluated
     device: Any
     precision: str
     compile: bool

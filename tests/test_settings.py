@@ -91,9 +91,17 @@ OTHERS: dict[str, Any] = {
     "update": "joint",
     "prune_kind": "mask",
     "optimiser": "sgd",
+    "distil": "tiny",
+    "quantise": "int8",
 }
 # What a row says more about.
-BESIDE: dict[str, dict[str, Any]] = {"prune_kind": {"prune": 0.3}}
+BESIDE: dict[str, dict[str, Any]] = {
+    "prune_kind": {"prune": 0.3},
+    "distil": {"prune": 0.3},
+    "grow": {"grow": 0.5, "grow_samples": 64},
+    "grow_samples": {"grow": 0.5, "grow_samples": 64},
+    "quantise": {"inference_s": 1.0},
+}
 
 
 # What lies under a path, and what a size is, the workload's own plan describes.

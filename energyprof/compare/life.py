@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 from energyprof.compare import budget
@@ -15,7 +16,8 @@ from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.inference import inferences, told
 from energyprof.compare.statistics.mean import Mean
-from energyprof.report.record import Report
+from energyprof.report.phases import TEACHER
+from energyprof.report.record import Phase, Report
 
 # both: the second costs less from the first inference on, or more · from, until: from or until so many
 # inferences the second costs less · unclear: their inferences, or their trainings, cannot be told apart.
@@ -103,7 +105,7 @@ def _joules(report: Report, batch: int) -> _Side | None:
     training = budget.energy(report)
     if training is None:
         return None
-    taught_j = teacher_j(report)
+    taught_j = _teacher(report, lambda phase: phase.energy_j)
     cost = Cost(training.mean_j + taught_j, training.one_device.expanded)
     each = {found.kind: found.energy_j for found in inferences(report) if found.batch == batch}
     return _cheapest(cost, each)
@@ -113,17 +115,17 @@ def _cpu_s(report: Report, batch: int) -> _Side | None:
     training = collect(BY_NAME["cpu_time"], report)
     if training is None:
         return None
-    cost = Cost(training.mean.value, training.mean.one_device.expanded)
+    taught_s = _teacher(report, lambda phase: phase.cpu_s)
+    cost = Cost(training.mean.value + taught_s, training.mean.one_device.expanded)
     each = {found.kind: found.cpu_s for found in inferences(report) if found.batch == batch}
     return _cheapest(cost, each)
 
 
-def teacher_j(report: Report) -> float:
-    """J of training the teacher that the report's runs learnt from, once; 0 without one, or if not known."""
-    known = [run.facts.get("teacher_energy_j") for run in report.runs]
-    return max(
-        (float(j) for j in known if isinstance(j, (int, float)) and not isinstance(j, bool)), default=0.0
-    )
+def _teacher(report: Report, of: Callable[[Phase], float | None]) -> float:
+    """What training the teacher took, mean over the runs; 0 without one."""
+    runs = [[phase for phase in run.phases if phase.name == TEACHER] for run in budget.counting(report)]
+    sums = [math.fsum(of(phase) or 0.0 for phase in phases) for phases in runs]
+    return fmean(sums) if sums else 0.0
 
 
 def _cheapest(training: Cost, each: Mapping[str, Mean | None]) -> _Side | None:

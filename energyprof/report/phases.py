@@ -12,11 +12,13 @@ from typing import NamedTuple, Protocol, TypeVar
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.workload import AWAY
 
+TEACHER = "teacher"
 # Not training: what a run spends in these before and after it is not in its energy_j. What compiling takes
 # hangs on what the compiler's cache holds (a second run of the same work finds all of it there), not on the
 # work; the one step that starts it is all of the training that it hides. Warm-up steps are training like any
-# other; figures.py leaves them out of the energy per sample. All of it is in the run's total.
-OUTSIDE = frozenset({"idle", "startup", "compile", "shutdown", "cooldown", AWAY})
+# other; figures.py leaves them out of the energy per sample. What a teacher is trained with (``--distil``)
+# stands beside: it may teach many. All of it is in the run's total.
+OUTSIDE = frozenset({"idle", "startup", "compile", TEACHER, "shutdown", "cooldown", AWAY})
 
 # Phases of this kind follow a training (``--breakdown``) and measure a part of its steps alone: a measurement
 # about the run, no part of it. The last one only says that they are over.

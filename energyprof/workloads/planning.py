@@ -91,6 +91,17 @@ def _levers(recipe: Dict[str, Any], settings: Settings) -> None:
         raise WorkloadError(
             f"{named}: only for central training; --paradigm {settings.paradigm} has none of it"
         )
+    if (settings.grow is None) != (settings.grow_samples is None):
+        raise WorkloadError("--grow says how small samples are at first, --grow-samples how many: give both")
+    if settings.distil is not None and settings.distil != settings.size:
+        raise WorkloadError(
+            f"--distil {settings.distil}: the teacher is of the size that is trained, before it is pruned: "
+            f"--distil {settings.size}"
+        )
+    if settings.distil is not None and (settings.prune is None or settings.compile):
+        raise WorkloadError("--distil teaches a pruned network, uncompiled: give --prune, and no --compile")
+    if settings.quantise is not None and not settings.inference_s:
+        raise WorkloadError("--quantise is of inference: say how long to measure it, such as --inference 20")
     if settings.prune is None and settings.prune_kind is not None:
         raise WorkloadError("--prune-kind says how to prune, not how much: give --prune, too")
     if recipe.get("prune_kind") == "channels":

@@ -117,7 +117,8 @@ def test_compare_says_from_how_many_inferences_on_a_life_costs_less() -> None:
 
 
 def test_the_teachers_training_is_part_of_a_students_life() -> None:
-    student = lived(1000, 0.25, facts={"teacher_energy_j": 4000.0})
+    (made,) = lived(1000, 0.25).runs
+    student = report([inferring(made, Phase("teacher", 0.0, 40.0, 500, 4000.0, 0.0, {}))])
     (life,) = compare([lived(1000, 0.5), student], ["plain", "taught"], ["task"]).lives
     assert life.inferences == pytest.approx(4000 / 0.25, rel=1e-3)
 

@@ -221,6 +221,7 @@ class Loop:
         return Trained(
             self._scored,
             lambda model: self._task.loss(model, next(self._batches)),
+            lambda model: self.score(lambda _: self._task.evaluate(model)),
             self._device,
             self._config["precision"],
             self._config["compile"],

@@ -10,14 +10,14 @@ import torch
 
 from energyprof.workload import Plan, Settings, Target, WorkloadError
 from energyprof.workloads import planning
-from energyprof.workloads.training import blocks, levers, loop, order
-from energyprof.workloads.training.levers import pruning
+from energyprof.workloads.training import blocks, levers, loop, order, quantisation
+from energyprof.workloads.training.levers import distillation, growing, pruning
 from fakes import toy
 
 pytestmark = pytest.mark.slow
-RECIPES = {
-    "tiny": {"batch_size": 8, "optimiser": "AdamW", "learning_rate": 0.01, "target": 0.9, "max_samples": 64}
-}
+RECIPE = {"batch_size": 8, "optimiser": "AdamW", "learning_rate": 0.01, "target": 0.9, "max_samples": 64}
+RECIPES = {"tiny": RECIPE}
+TARGET = Target("dice", 0.9, "max")
 
 
 def network() -> Any:
@@ -174,6 +174,13 @@ def test_named_settings_that_say_the_default_are_the_same_work() -> None:
     ("settings", "says"),
     [
         ({"prune_kind": "mask"}, "give --prune, too"),
+        ({"grow": 0.5}, "give both"),
+        ({"distil": "base", "prune": 0.3}, "--distil tiny"),
+        ({"distil": "tiny"}, "give --prune"),
+        (
+            {"quantise": "int8", "inference_s": 1.0},
+            "unet has no --quantise: leave it out",
+        ),
         ({"prune": 1.0}, "prune 1.0: use more than 0, at most 0.95"),
         ({"optimiser": "lion"}, "unknown optimiser 'lion'"),
         ({"patience": 0}, "patience 0: use 1 or more"),
@@ -191,3 +198,68 @@ def test_blocks_are_the_called_parts_that_hold_all_weights() -> None:
     assert {block.name for block in called} == {block.name for block in found}
     held = sum(weight.numel() for block in found for weight in block.module.parameters())
     assert held == sum(weight.numel() for weight in model.parameters())
+
+
+def test_the_first_images_are_small_and_their_truth_with_them() -> None:
+    images, truth = growing._images((torch.ones(2, 1, 80, 96), torch.ones(2, 5, 80, 96)), 0.5)
+    assert (images.shape, truth.shape) == ((2, 1, 40, 48), (2, 5, 40, 48))
+    odd, _ = growing._images((torch.ones(2, 1, 80, 96), torch.ones(2, 5, 80, 96)), 0.75)
+    assert odd.shape == (2, 1, 64, 72)  # multiples of eight
+    assert float(images.min()) == 1.0
+
+
+def test_texts_are_cut_with_their_masks_in_any_form() -> None:
+    tokens, labels = torch.zeros(2, 24, dtype=torch.int32), torch.zeros(2)
+    for mask in (torch.ones(2, 24), torch.ones(2, 24, 24), torch.ones(2, 1, 24, 24)):
+        short, cut, _ = growing._texts((tokens, mask, labels), 0.5)
+        assert short.shape == (2, 16 if round(24 * 0.5 / 8) == 2 else 8)
+        assert all(size in (1, 2, short.shape[1]) for size in cut.shape)
+        assert cut.dim() == mask.dim()
+
+
+def test_batches_grow_once_so_many_samples_are_drawn() -> None:
+    pairs = iter([(torch.ones(8, 1, 16, 16), torch.ones(8, 2, 16, 16))] * 4)
+    plan = Plan(
+        "unet", "tiny", {**RECIPE, "grad_accum": 1, "grow": 0.5, "grow_samples": 16}, TARGET, 64, Settings()
+    )
+    task = loop.Task(None, pairs, lambda *_: 0.0, lambda _: (0.0, 1), None, lambda _: 1.0)
+    sides = [images.shape[2] for images, _ in growing.turn(task, plan, torch.device("cpu"), 0).batches]
+    assert sides == [8, 8, 16, 16]
+
+
+def test_a_student_learns_its_own_loss_and_the_teachers_answers_half_each() -> None:
+    teacher, student = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    batch = torch.ones(4, 2)
+    loss = distillation._loss(lambda model, given: model(given).square().mean(), teacher.eval())
+    found = loss(student, batch)
+    apart = distillation.distance(student(batch), teacher(batch).detach())
+    assert float(found) == pytest.approx(float(student(batch).square().mean() + apart) / 2, rel=1e-5)
+    found.backward()
+    assert teacher.weight.grad is None
+    assert student.weight.grad is not None
+
+
+def test_answers_are_nearest_where_they_are_the_same() -> None:
+    answers = torch.tensor([[2.0, 0.0, -1.0]])
+    same = float(distillation.distance(answers, answers))
+    assert same < float(distillation.distance(answers.flip(1), answers))
+
+
+def test_a_teacher_that_misses_the_target_is_refused() -> None:
+    with pytest.raises(WorkloadError, match=r"the teacher came to .* not to the target"):
+        training(prune=0.3, distil="tiny")
+
+
+def test_linear_layers_are_in_8_bits_and_answer_nearly_the_same() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 4))
+    made = quantisation.quantised(model, torch.device("cpu"))
+    given = torch.randn(32, 64)
+    assert not torch.equal(made(given), model(given))
+    assert torch.allclose(made(given), model(given), atol=0.05)
+    assert quantisation.share(model) == {"layers_int8": 2, "layers_with_weights": 2}
+
+
+def test_a_network_without_linear_layers_is_not_quantised() -> None:
+    with pytest.raises(WorkloadError, match="no linear layers"):
+        quantisation.quantised(torch.nn.Conv2d(1, 1, 1), torch.device("cpu"))

@@ -27,7 +27,9 @@ class Stacked(torch.nn.Module):
 
 def told(seconds: float, model: Any) -> tuple[list[Mark], dict[str, Any]]:
     batch = torch.ones(2, 4)
-    trained = Trained(model, lambda net: net(batch).sum(), torch.device("cpu"), "fp32", False, 10)
+    trained = Trained(
+        model, lambda net: net(batch).sum(), lambda net: 0.0, torch.device("cpu"), "fp32", False, 10
+    )
     events = list(modules.measured(trained, seconds))
     facts = {name: fact for e in events if isinstance(e, Facts) for name, fact in e.facts.items()}
     return [e for e in events if isinstance(e, Mark)], facts

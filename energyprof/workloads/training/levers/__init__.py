@@ -17,9 +17,11 @@ class Row(NamedTuple):
 
 # In the order in which they are turned: a lever finds the model as those before it leave it.
 LEVERS: Tuple[Row, ...] = (
+    Row("distil", "distillation"),
     Row("prune", "pruning"),
     Row("freeze", "freezing"),
     Row("precision", "float8", ("fp32", "tf32", "bf16", "fp16")),
     Row("optimiser", "optimisers", ("AdamW",)),
     Row("recompute", "recomputing"),
+    Row("grow", "growing"),
 )

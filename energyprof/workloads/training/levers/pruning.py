@@ -96,7 +96,7 @@ def _remove(model: Any, call: forward.Call, share: float) -> None:
     training = model.training
     model.eval()
     try:
-        width = _width(_first(model(*call.args, **call.kwargs)))
+        width = _width(first_tensor(model(*call.args, **call.kwargs)))
         pruner = pruning.pruner.BasePruner(
             model,
             call,
@@ -107,7 +107,7 @@ def _remove(model: Any, call: forward.Call, share: float) -> None:
             num_heads=heads,
             prune_head_dims=not attentions,
             forward_fn=lambda network, one: network(*one.args, **one.kwargs),
-            output_transform=lambda out: _first(out).sum(),
+            output_transform=lambda out: first_tensor(out).sum(),
         )
         pruner.step()
         _told_again(model)
@@ -123,7 +123,7 @@ def _remove(model: Any, call: forward.Call, share: float) -> None:
         model.train(training)
 
 
-def _first(out: Any) -> Any:
+def first_tensor(out: Any) -> Any:
     """The tensor of a network's result, whatever holds it."""
     if hasattr(out, "logits"):
         return out.logits

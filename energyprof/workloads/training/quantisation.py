@@ -1,0 +1,62 @@
+"""The trained network with its linear layers in 8-bit integers, for inference alone.
+
+On a processor torch's own dynamic quantisation: weights once, activations as they come. On a GPU torchao's.
+Convolutions stay as they are.
+"""
+
+import copy
+import warnings
+from typing import Any, Callable, Dict, Tuple
+
+from energyprof.workload import WorkloadError
+from energyprof.workloads.training import device as torch_side
+
+INT8 = "int8"
+
+
+def quantised(model: Any, device: Any) -> Any:
+    """A copy of ``model`` that computes its linear layers in 8 bits.
+
+    Raises:
+        WorkloadError: it has none, or torch or torchao cannot quantise them.
+    """
+    torch = torch_side.library("torch")
+    made = copy.deepcopy(model).eval()
+    layers = sum(isinstance(layer, torch.nn.Linear) for layer in made.modules())
+    if not layers:
+        raise WorkloadError(
+            "the network has no linear layers: int8 would change nothing, leave out --quantise"
+        )
+    try:
+        return _BY_DEVICE[device.type](made)
+    except (RuntimeError, NotImplementedError, AssertionError, ImportError) as error:
+        said = (str(error).splitlines() or ["?"])[0][:100]
+        raise WorkloadError(f"int8 is not possible on {device} ({said}): leave out --quantise") from error
+
+
+def share(model: Any) -> Dict[str, int]:
+    """How many of the network's layers with weights are linear, and so in 8 bits."""
+    torch = torch_side.library("torch")
+    kinds: Tuple[Any, ...] = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
+    layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
+    linear = sum(isinstance(layer, torch.nn.Linear) for layer in layers)
+    return {"layers_int8": linear, "layers_with_weights": len(layers)}
+
+
+def _on_processor(model: Any) -> Any:
+    torch = torch_side.library("torch")
+    with warnings.catch_warnings():
+        # It has been said to go for years, torch 2.13 still has it, and nothing else pays on a processor.
+        warnings.simplefilter("ignore")
+        return torch_side.library("torch.ao.quantization").quantize_dynamic(
+            model, {torch.nn.Linear}, dtype=torch.qint8
+        )
+
+
+def _on_gpu(model: Any) -> Any:
+    torchao = torch_side.library("torchao.quantization")
+    torchao.quantize_(model, torchao.Int8DynamicActivationInt8WeightConfig())
+    return model
+
+
+_BY_DEVICE: Dict[str, Callable[[Any], Any]] = {"cpu": _on_processor, "cuda": _on_gpu}
