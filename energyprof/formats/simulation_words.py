@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from energyprof.simulate.agreement import PLAYED
 from energyprof.simulate.break_even import Crossing
 from energyprof.simulate.presence import fairness
 from energyprof.simulate.sensitivity import Swing
@@ -144,9 +145,12 @@ def consensus_lines(found: Simulation) -> list[str]:
     """How soon graphs agree, which is theory, how long a round takes, and who takes part."""
     lines = []
     for one in found.agreements:
+        how = f"spectral gap {1 - one.contraction:.5f}"
+        if one.weights.endswith(PLAYED):
+            how = f"a round leaves {100 * one.contraction:.1f} % of the distance"
         best = "" if one.gap_optimised is None else f"; best weights found: {one.gap_optimised:.5f}"
         lines.append(
-            f"{one.paradigm}, {one.graph} of {one.nodes}: spectral gap {1 - one.contraction:.5f} "
+            f"{one.paradigm}, {one.graph} of {one.nodes}: {how} "
             f"({one.weights}){best}; {one.messages_a_round:.0f} messages a round"
         )
         if one.rounds_a_decade is None or one.energy_a_decade_j is None:

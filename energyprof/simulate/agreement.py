@@ -13,6 +13,8 @@ from energyprof.simulate.topology.weights import gap, matrix, optimised
 from energyprof.workloads.exchange.mixing import metropolis
 from energyprof.workloads.exchange.topology import Fixed, Topology
 
+# How the contraction of a graph that changes from round to round is found.
+PLAYED = "played"
 # Descent over the edges of more nodes takes longer than it is worth.
 MOST_OPTIMISED = 100
 
@@ -58,7 +60,7 @@ def _agreement(
     nodes = int(values["data.clients"])
     graph, best = topology.at(0, 0), None
     if not isinstance(topology, Fixed):
-        weights, shrinks = "row averages, played", contraction.played(topology, nodes, seed)
+        weights, shrinks = f"row averages, {PLAYED}", contraction.played(topology, nodes, seed)
     elif graph.symmetric:
         weights, shrinks = "Metropolis", contraction.of_weights(matrix(metropolis(graph)))
         best = gap(optimised(graph)) if 1 < nodes <= MOST_OPTIMISED else None

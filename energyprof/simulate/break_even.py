@@ -55,7 +55,7 @@ def _crossing(
 ) -> Crossing | None:
     def difference(values: Mapping[str, Any]) -> Callable[[float], Any]:
         def at(scale: float) -> Any:
-            found = totals(scenario, dial.turned(values, scale), where)
+            found = totals(scenario, pair, dial.turned(values, scale), where)
             return found[pair[0]][figure] - found[pair[1]][figure]
 
         return at

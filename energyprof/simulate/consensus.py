@@ -16,8 +16,8 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads.exchange import graph_file
 from energyprof.workloads.exchange.topology import Topology, topology_of
 
-# Singular values of more nodes take minutes.
-MOST_NODES = 2000
+# The weights of more take minutes where all are neighbours of all.
+MOST_NODES = 300
 
 
 def topology_in(
@@ -35,7 +35,7 @@ def topology_in(
         raise UsageError(f"{path}: paradigm.{name}: graph and neighbours: give only one of them")
     clients = quantities.get("data.clients")
     if clients is None or clients.value > MOST_NODES:
-        raise UsageError(f"{path}: {key}: needs data.clients, of which there are at most {MOST_NODES}")
+        raise UsageError(f"{path}: {key}: needs data.clients, of at most {MOST_NODES}; else give neighbours")
     said, nodes = words[key], int(clients.value)
     if said.lower().endswith(graph_file.ENDINGS):
         said = str(path.parent / said)

@@ -52,12 +52,13 @@ def _curve(scenario: Scenario, dial: Dial, figure: str, crossings: Sequence[Cros
     steps = [low * (high / low) ** (i / (POINTS - 1)) for i in range(POINTS)]
     if dial.shown == "over":
         steps.reverse()
-    found = [totals(scenario, dial.turned(scenario.values(), step), where) for step in steps]
+    names = [paradigm.name for paradigm in scenario.paradigms]
+    found = [totals(scenario, names, dial.turned(scenario.values(), step), where) for step in steps]
     return Curve(
         dial.name,
         dial.unit,
         figure,
         dial.at_one,
         tuple(dial.value(step) for step in steps),
-        {p.name: tuple(float(at[p.name][figure]) for at in found) for p in scenario.paradigms},
+        {name: tuple(float(at[name][figure]) for at in found) for name in names},
     )

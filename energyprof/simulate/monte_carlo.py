@@ -16,12 +16,14 @@ from energyprof.simulate.scenario import Scenario
 FIGURES = ("energy_j", "co2_kg")
 
 
-def totals(scenario: Scenario, values: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+def totals(
+    scenario: Scenario, names: Sequence[str], values: Mapping[str, Any], where: str
+) -> dict[str, dict[str, Any]]:
     """Paradigm -> figure -> array of its draws, or a number where nothing that it needs is drawn."""
     found = {}
-    for paradigm in scenario.paradigms:
-        whole = total(parts_of(scenario, paradigm.name, values, where))
-        found[paradigm.name] = {figure: getattr(whole, figure) for figure in FIGURES}
+    for name in names:
+        whole = total(parts_of(scenario, name, values, where))
+        found[name] = {figure: getattr(whole, figure) for figure in FIGURES}
     return found
 
 

@@ -61,14 +61,14 @@ def simulate(scenario: Scenario, where: str, keys: Sequence[str] = ()) -> Simula
     random = drawn(quantities, seed, draws)
     turned = (*dials(scenario), *(dial_of(scenario, key) for key in keys))
     crossing = crossings(scenario, turned, random, where)
-    varied = totals(scenario, random, where)
+    names = [p.name for p in scenario.paradigms]
+    varied = totals(scenario, names, random, where)
     outcomes = tuple(
         Outcome(
             p.name, p.kind, every[p.name], *bounds(scenario, p.name, where), drawn=intervals(varied[p.name])
         )
         for p in scenario.paradigms
     )
-    names = [p.name for p in scenario.paradigms]
     return Simulation(
         scenario.name,
         outcomes,

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from formats.pages import Reader, saved, several
+from simulate.scenarios import EXAMPLES, simulated
 
 from energyprof.compare.comparison import compare
 from energyprof.formats import factors
 from energyprof.formats.html.page import write_page
+from energyprof.formats.html.simulation import write_simulation_page
 from energyprof.report.file import trace_path
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -83,6 +85,17 @@ def test_the_browser_finds_every_figure_of_the_json(written: Path) -> None:
 
 
 def test_nothing_is_wider_than_a_phone_or_a_desk_and_every_drawing_has_a_size(written: Path) -> None:
+    fits(written)
+
+
+def test_a_simulations_page_fits_as_well(tmp_path: Path) -> None:
+    page = tmp_path / "simulation.html"
+    write_simulation_page(page, simulated(EXAMPLES / "simulate-consensus.toml"))
+    fits(page)
+
+
+def fits(written: Path) -> None:
+    """At every width nothing runs over, every drawing has a size, and no word is too small to read."""
     # The page stands in frames of these widths, and the document around them measures it.
     frames = "".join(
         f'<iframe width="{width}" height="800" style="border:0" srcdoc="{html.escape(written.read_text())}">'
