@@ -195,6 +195,7 @@ def check(name: str, settings: Settings) -> None:
             "federated training needs Python {}.{} or newer, as Flower does, and this is {}.{}: give "
             "--python, or use another --paradigm".format(*FLOWER_PYTHON, *sys.version_info)
         )
+    _check_fp8(settings)
     _check_libraries([need for need, when in (*LIBRARIES[name], *PARADIGMS, *LEVERS) if when(settings)])
     for packaged_here, when in PACKAGED.get(name, ()):
         if when(settings):
@@ -242,6 +243,15 @@ def _numbers(version: str) -> Tuple[int, ...]:
     return tuple(map(int, found.group().split("."))) if found else (sys.maxsize,)
 
 
+def _check_fp8(settings: Settings) -> None:
+    """Said before a package is asked for that would not help."""
+    gpu = any(any(Path("/dev").glob(pattern)) for pattern in GPUS)
+    if settings.precision == "fp8" and (settings.device == "cpu" or not gpu):
+        raise WorkloadError(
+            "precision fp8 needs a GPU of compute capability 8.9 or more: use --precision fp32 or bf16"
+        )
+
+
 def _check_device(settings: Settings) -> None:
     """The rules of ``training/device.py``, as far as they can be known without torch."""
     name = settings.device
@@ -253,10 +263,6 @@ def _check_device(settings: Settings) -> None:
     if settings.precision in ("tf32", "fp16") and (name == "cpu" or not gpu):
         raise WorkloadError(
             f"precision {settings.precision} needs a GPU: use --precision fp32 or bf16 on the CPU"
-        )
-    if settings.precision == "fp8" and (name == "cpu" or not gpu):
-        raise WorkloadError(
-            "precision fp8 needs a GPU of compute capability 8.9 or more: use --precision fp32 or bf16"
         )
 
 

@@ -12,6 +12,7 @@ from energyprof.compare.breakdown import breakdown
 from energyprof.compare.comparison import compare
 from energyprof.compare.inference import inferences
 from energyprof.compare.life import Cost, crossing
+from energyprof.formats.html.page import page
 from energyprof.formats.inference import life_lines
 from energyprof.report.record import Phase, Report, Run
 from reports import report, run, unmetered_run
@@ -133,3 +134,12 @@ def test_figures_of_inference_are_those_of_the_smallest_and_the_largest_batch() 
     assert means["energy_per_inference"] == pytest.approx(0.5)
     assert means["energy_per_batched_inference"] == pytest.approx(0.05)
     assert means["cpu_time_per_inference"] == pytest.approx(0.005)
+
+
+def test_a_page_has_inference_and_the_lives_in_it() -> None:
+    sides = [lived(1000, 0.5), lived(3000, 0.25)]
+    made = page(compare(sides, ["wide", "narrow"], ["task"]), sides, [None, None])
+    section = made.partition("Inference</h2>")[2].partition("</section>")[0]
+    assert "as trained" in section
+    assert "narrow costs less than wide from 8,000 inferences" in section
+    assert "Inference</h2>" not in page(compare([report([run()])], ["a"]), [report([run()])], [None])

@@ -11,6 +11,7 @@ from energyprof.compare.comparison import Comparison, Entry
 from energyprof.formats import factors, json, wording
 from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.figures import figures
+from energyprof.formats.html.inference import blocks, inference
 from energyprof.formats.html.machines import machines
 from energyprof.formats.html.phases import phases, steps
 from energyprof.formats.html.power import power
@@ -56,6 +57,8 @@ def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Pat
         phases(reports, labels),
         rounds(reports, labels),
         steps(reports, labels),
+        blocks(reports, labels),
+        inference(reports, labels, comparison.lives),
         machines(reports, labels),
     ]
     header = [*_warnings(comparison), _reports(comparison)]
