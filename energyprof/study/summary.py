@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, geometric_mean
@@ -11,6 +12,7 @@ from energyprof.compare.effects import ByBlock, Effect, Objective, effects, expo
 from energyprof.compare.figures import BY_NAME, left_out, value
 from energyprof.compare.levers import unbound
 from energyprof.compare.proxies import Proxy, proxy
+from energyprof.report.phases import counts
 from energyprof.report.record import Report, Run
 from energyprof.study.folder import Trained
 from energyprof.study.plan import Plan, Setting, Value, settings
@@ -197,6 +199,25 @@ def _fact(name: str, times: Callable[[Run], float | None] = lambda run: 1.0) -> 
     return of
 
 
+def _gpu_hours(run: Run) -> float | None:
+    """Hours times processes; ``None``: it trained on no GPU."""
+    on_gpu = str(run.facts.get("device", "")).startswith("cuda")
+    hours = None if run.time_s is None else run.time_s / 3600
+    return _fact("processes", lambda _: hours)(run) if on_gpu else None
+
+
+def _model(meter: str) -> Predictor:
+    """What a model beside the meters makes of the training."""
+
+    def of(run: Run) -> float | None:
+        seen = [phase.by_meter_j.get(meter) for phase in run.phases if counts(phase.name)]
+        return (
+            None if not seen or None in seen else math.fsum(joules for joules in seen if joules is not None)
+        )
+
+    return of
+
+
 # What people take for the energy, with what a run says of it.
 PREDICTORS: Mapping[str, Predictor] = {
     "parameters": _fact("parameters"),
@@ -206,6 +227,8 @@ PREDICTORS: Mapping[str, Predictor] = {
     "samples": lambda run: run.samples,
     "time": lambda run: run.time_s,
     "CPU time": lambda run: run.cpu_s,
+    "GPU-hours": _gpu_hours,
+    "CodeCarbon's estimate": _model("codecarbon:total"),
 }
 
 

@@ -88,6 +88,8 @@ def test_the_value_with_the_least_joules_is_found_and_the_lever_put_back(machine
     report = machine.report()
     assert "cpu.max_freq was scanned" in report["notes"][-1]
     assert report["runs"][0]["levers"][0]["got"].startswith("scanned: 3.60 GHz, 1.00 GHz")
+    assert machine("recompute", "r.json", "-o", "again.json").returncode == 0
+    assert machine.report("again.json")["runs"] == report["runs"]
 
 
 def test_trainings_follow_until_there_are_enough_blocks(machine: Command) -> None:
