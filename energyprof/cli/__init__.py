@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "tune": ("tune", "tune", OF_RUN),
     "estimate": ("estimate", "estimate", {}),
     "simulate": ("simulate", "simulate", {}),
+    "place": ("place", "place", {}),
     "factors": ("factors", "factors", {}),
     "recompute": ("recompute", "recompute", {}),
     "import": ("import_", "import_files", {}),

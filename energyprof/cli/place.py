@@ -1,0 +1,54 @@
+"""``energyprof place``: how many machines, where and when."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from energyprof.cli import streams
+from energyprof.cli.compare import Page
+from energyprof.cli.options import Json
+from energyprof.errors import UsageError
+
+
+def place(
+    job: Annotated[Path, typer.Argument(metavar="JOB", help="The job, a .toml file.")],
+    sites: Annotated[Path, typer.Option("--sites", metavar="SITES", help="The sites, a .toml file.")],
+    reach: Annotated[
+        float, typer.Option("--reach", metavar="H", help="Hours that the rolling forecast reaches.", min=1)
+    ] = 48.0,
+    error: Annotated[
+        float,
+        typer.Option("--error", metavar="SHARE", help="Its relative error a day ahead.", min=0, max=2),
+    ] = 0.1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the forecast's errors.", min=0)] = 0,
+    json: Json = False,
+    html: Page = None,
+) -> None:
+    """Plan how many machines train a job, where and when; policies side by side, all SIMULATED.
+
+    A job says its samples, what levels of machines do and draw (reports or
+    numbers), its deadline and budgets; sites have machines, PUE and a grid.
+    See docs/placement.md and examples/place.toml.
+    """
+    from energyprof.formats.console import Screen
+    from energyprof.formats.html.placement import write_placement_page
+    from energyprof.formats.placement import placement_json, placement_tables
+    from energyprof.simulate.placement.grid import grid_of
+    from energyprof.simulate.placement.policies import place as placed
+    from energyprof.simulate.placement.reading import read_job, read_sites
+    from energyprof.simulate.placement.rolling import Forecast
+
+    grid = grid_of(read_job(job), read_sites(sites))
+    found = placed(grid, Forecast(reach * 3600, error, seed))
+    if html is not None:
+        if html.is_dir() or any(html.exists() and html.samefile(given) for given in (job, sites)):
+            raise UsageError(f"{html}: is a folder, or the job or its sites; name another file for --html")
+        write_placement_page(html, found)
+    if json:
+        streams.write_json(placement_json(found))
+    else:
+        Screen(sys.stdout).print(placement_tables(found))

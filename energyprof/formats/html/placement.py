@@ -1,0 +1,91 @@
+"""A placement as one page: the grids over the job's time, and under them what each policy does where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from energyprof import files
+from energyprof.formats import placement as words
+from energyprof.formats.html.document import data_block, document
+from energyprof.formats.html.plot import SIZE, XY, at, axis, column, legend, path, plot, swatch
+from energyprof.formats.html.style import phase_colours
+from energyprof.formats.html.tags import Markup, paragraph, section, table, text
+from energyprof.formats.simulation_words import energy, mass
+from energyprof.simulate.placement.policies import Judged, Placement
+
+HEIGHT_PX, STRIPE_PX = 150, 46
+_HOW = (
+    "Lines: what a kWh at the machines emits at each site, the data centre's overhead included. Background: "
+    "where and when the plan trains; the darker, the more power."
+)
+
+
+def write_placement_page(place: Path, found: Placement) -> None:
+    """Write the page. Raises FileError: it cannot be written."""
+    files.write_text(place, placement_page(found))
+
+
+def placement_page(found: Placement) -> str:
+    """The whole page as HTML."""
+    header = [paragraph(words.HEAD, "warn")]
+    data = data_block("placement", words.placement_json(found))
+    return document(found.grid.job.name, header, _sections(found), data)
+
+
+def _sections(found: Placement) -> Iterator[Markup]:
+    yield section("What each policy takes", _figures(found))
+    names = [site.name for site in found.grid.sites]
+    colours = phase_colours(names)
+    shown = legend([(name, swatch(colours[name])) for name in names])
+    drawn = [_drawn(found, judged, colours) for judged in found.policies if judged.plan is not None]
+    yield section("Where and when", paragraph(_HOW), shown, *drawn)
+
+
+def _figures(found: Placement) -> Markup:
+    rows = []
+    for judged in found.policies:
+        taken = judged.outcome
+        if taken is None:
+            rows.append([text(judged.policy), text("–"), text("–"), text("–"), text(judged.why)])
+            continue
+        saves = "" if judged.saving is None else f"{judged.saving:.1%}"
+        rows.append(
+            [
+                text(judged.policy),
+                text(energy(taken.energy_j)),
+                text(mass(taken.carbon_kg)),
+                text(f"{taken.ends_s / 3600:.4g} h"),
+                text("; ".join(filter(None, [saves and f"saves {saves}", *judged.notes]))),
+            ]
+        )
+    return table(["policy", "energy", "CO2e", "ends after", ""], rows)
+
+
+def _drawn(found: Placement, judged: Judged, colours: dict[str, str]) -> Markup:
+    grid, job, plan = found.grid, found.grid.job, judged.plan
+    assert plan is not None  # the caller saw to it
+    hours = grid.steps * job.step_s / 3600
+    x = axis(0.0, hours, "time after the start (h)")
+    y = axis(0.0, float(grid.g_per_kwh.max()), "g/kWh")
+    most_w = float(plan.joules.max()) / job.step_s or 1.0
+    marks: list[Markup] = []
+    for row in words.stretches(found, judged.policy):
+        start, end = row["from"] * job.step_s / 3600, row["until"] * job.step_s / 3600
+        marks.append(
+            column(
+                SIZE * x.share(start),
+                SIZE * x.share(end),
+                style=f"fill:{colours[row['site']]}",
+                opacity=round(0.15 + 0.4 * row["power_w"] / most_w, 3),
+            )
+        )
+    for index, site in enumerate(grid.sites):
+        points: list[XY] = []
+        for step in range(grid.steps):
+            value = float(grid.g_per_kwh[index, step])
+            points += [(step * job.step_s / 3600, value), ((step + 1) * job.step_s / 3600, value)]
+        line = path([at(x, y, point) for point in points], style=f"stroke:{colours[site.name]}", fill="none")
+        marks.append(line)
+    title = f"{judged.policy}: intensities over {hours:g} h and where it trains"
+    return section(judged.policy, plot(marks, x, y, title=title, height_px=HEIGHT_PX))

@@ -1,0 +1,65 @@
+"""A job to be placed, the sites that may take it, and what limits both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from energyprof.simulate.traces.trace import IntensityTrace
+
+Objective = Literal["carbon", "energy", "money"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """So many machines, and what they do together."""
+
+    machines: int
+    samples_per_s: float
+    power_w: float  # of all of them
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the job may take at most; ``None``: as much as it takes."""
+
+    carbon_kg: float | None = None
+    energy_kwh: float | None = None
+    money: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained."""
+
+    name: str
+    samples: float  # to the target
+    levels: tuple[Level, ...]  # in the order of their machines
+    start_s: float  # s since 1970
+    deadline_s: float
+    step_s: float  # a plan says what is done in each of these
+    checkpoint_j: float = 0.0  # each time that it is put down and taken up again
+    move_j: float = 0.0  # beside that, where it is taken up at another site
+    budget: Budget = Budget()
+    objective: Objective = "carbon"
+
+    @property
+    def steps(self) -> int:
+        """How many whole steps there are until the deadline."""
+        return int((self.deadline_s - self.start_s) / self.step_s + 1e-9)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where machines are."""
+
+    name: str
+    machines: int
+    pue: float
+    trace: IntensityTrace | None  # None: ``g_per_kwh`` all the time
+    g_per_kwh: float
+    price_per_kwh: float = 0.0
+    domain: str = ""  # sites of one name share ``domain_w``
+    domain_w: float | None = None
+    levels: tuple[Level, ...] | None = None  # None: the job's
+    said: str = ""  # the intensity's source

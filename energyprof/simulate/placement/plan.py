@@ -1,0 +1,86 @@
+"""A plan: what runs where in each step, and what that takes by the true grid."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from energyprof.simulate.numerics import load
+from energyprof.simulate.placement.grid import Grid
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Samples and joules in each step at each site; arrays (sites, steps), joules at the machines."""
+
+    samples: Any
+    joules: Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan takes; the data centre's overhead is in it."""
+
+    energy_j: float
+    carbon_kg: float
+    money: float
+    ends_s: float  # after the job's start; the end of the last step in which it runs
+    busy_s: float  # steps in which it runs
+    restarts: int
+    moves: int
+
+
+def outcome(grid: Grid, plan: Plan) -> Outcome:
+    """Its energy, carbon and money, with what putting it down and taking it up again takes."""
+    numpy, job = load("numpy"), grid.job
+    joules = plan.joules + overheads(grid, plan)
+    pue = numpy.array([site.pue for site in grid.sites])[:, None]
+    price = numpy.array([site.price_per_kwh for site in grid.sites])[:, None]
+    runs = (plan.samples > 0).any(axis=0)
+    steps = numpy.flatnonzero(runs)
+    restarts, moves = counted(plan)
+    return Outcome(
+        float((joules * pue).sum()),
+        float((joules * grid.g_per_kwh).sum() / 3.6e9),
+        float((joules * pue * price).sum() / 3.6e6),
+        float(steps[-1] + 1) * job.step_s if len(steps) else 0.0,
+        float(len(steps)) * job.step_s,
+        restarts,
+        moves,
+    )
+
+
+def starts(plan: Plan) -> Any:
+    """Where a site takes the job up that did not run it in the step before; (sites, steps)."""
+    numpy = load("numpy")
+    runs = plan.samples > 0
+    before = numpy.concatenate([numpy.zeros((len(runs), 1), bool), runs[:, :-1]], axis=1)
+    return runs & ~before
+
+
+def counted(plan: Plan) -> tuple[int, int]:
+    """How often it was taken up again after the first time, and how often of these at another site."""
+    numpy = load("numpy")
+    begun = starts(plan)
+    restarts = max(0, int(begun.sum()) - 1)
+    sites = [
+        int(site)
+        for step in numpy.flatnonzero(begun.any(axis=0))
+        for site in numpy.flatnonzero(begun[:, step])
+    ]
+    return restarts, sum(a != b for a, b in itertools.pairwise(sites))
+
+
+def overheads(grid: Grid, plan: Plan) -> Any:
+    """Joules of checkpoints and moves, in the steps and at the sites where the job is taken up again."""
+    numpy, job = load("numpy"), grid.job
+    found = numpy.zeros_like(plan.joules)
+    last = None
+    begun = starts(plan)
+    for step in numpy.flatnonzero(begun.any(axis=0)):
+        for site in numpy.flatnonzero(begun[:, step]):
+            if last is not None:
+                found[site, step] = job.checkpoint_j + (job.move_j if site != last else 0.0)
+            last = site
+    return found

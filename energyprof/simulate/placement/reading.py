@@ -1,0 +1,224 @@
+"""A job and its sites from two TOML files; whatever does not fit is one line that says where."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from energyprof.decode import Count, Misfit, Name, NonNegative, Positive, Range, decode
+from energyprof.errors import FileError, UsageError
+from energyprof.report.file import read
+from energyprof.simulate.document import read_document
+from energyprof.simulate.placement.job import Budget, Job, Level, Objective, Site
+from energyprof.simulate.sites import of_grid
+from energyprof.simulate.traces import read_trace
+from energyprof.simulate.traces.cells import time_s
+
+T = TypeVar("T")
+# More steps than this are a plan that nobody follows.
+MOST_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class _Level:
+    machines: Annotated[int, Range(1, 1e6)]
+    samples_per_s: Positive | None = None
+    power_w: Positive | None = None
+    report: str | None = None  # in place of both
+
+
+@dataclass(frozen=True)
+class _Job:
+    name: Name
+    samples: Positive
+    start: str
+    level: tuple[_Level, ...]
+    deadline: str | None = None
+    hours: Positive | None = None  # until the deadline
+    step_s: Annotated[float, Range(60, 7 * 86400)] = 3600.0
+    checkpoint_j: NonNegative = 0.0
+    move_j: NonNegative = 0.0
+    objective: Objective = "carbon"
+
+
+@dataclass(frozen=True)
+class _Site:
+    name: Name
+    machines: Count
+    pue: Annotated[float, Range(1, 10)] = 1.0
+    intensity: Annotated[float, Range(0, 5000)] | None = None
+    country: str | None = None
+    trace: str | None = None
+    column: str | None = None
+    price_per_kwh: NonNegative = 0.0
+    domain: str = ""
+    domain_w: Positive | None = None
+    level: tuple[_Level, ...] = ()
+
+
+def read_job(path: Path) -> Job:
+    """The job in the file ``path``.
+
+    Raises:
+        FileError: it cannot be read, or one of its reports cannot.
+        UsageError: something in it is missing, unknown or impossible.
+    """
+    data = read_document(path)
+    _known(data, {"job", "budget"}, str(path))
+    said = _decoded(_Job, data.get("job"), f"{path}: [job]")
+    budget = _decoded(Budget, data.get("budget", {}), f"{path}: [budget]")
+    start_s = _moment(said.start, f"{path}: [job]: start")
+    if (said.deadline is None) == (said.hours is None):
+        raise UsageError(f"{path}: [job]: give deadline or hours")
+    if said.deadline is not None:
+        deadline_s = _moment(said.deadline, f"{path}: [job]: deadline")
+    else:
+        assert said.hours is not None
+        deadline_s = start_s + 3600 * said.hours
+    job = Job(
+        said.name,
+        said.samples,
+        _levels(said.level, path, "[job]"),
+        start_s,
+        deadline_s,
+        said.step_s,
+        said.checkpoint_j,
+        said.move_j,
+        budget,
+        said.objective,
+    )
+    if not 1 <= job.steps <= MOST_STEPS:
+        raise UsageError(
+            f"{path}: [job]: {job.steps} steps of {said.step_s:g} s lie before the deadline:"
+            f" give 1 to {MOST_STEPS:,}"
+        )
+    return job
+
+
+def read_sites(path: Path) -> tuple[Site, ...]:
+    """The sites in the file ``path``.
+
+    Raises:
+        FileError: it or one of its traces cannot be read.
+        UsageError: something in it is missing, unknown or impossible, or two sites have one name.
+    """
+    data = read_document(path)
+    _known(data, {"site"}, str(path))
+    listed = data.get("site")
+    if not isinstance(listed, list) or not listed:
+        raise UsageError(f"{path}: has no [[site]]")
+    sites: dict[str, Site] = {}
+    for number, entry in enumerate(listed, 1):
+        said = _decoded(_Site, entry, f"{path}: [[site]] {number}")
+        if said.name in sites:
+            raise UsageError(f"{path}: two sites are called {said.name}")
+        sites[said.name] = _site(said, path)
+    return tuple(sites.values())
+
+
+def _site(said: _Site, path: Path) -> Site:
+    where = f"{path}: site {said.name}"
+    ways = [name for name in ("intensity", "country", "trace") if getattr(said, name) is not None]
+    if len(ways) != 1:
+        raise UsageError(f"{where}: give one of intensity, country, trace")
+    trace, g_per_kwh, source = None, 0.0, "given"
+    if said.trace is not None:
+        trace = read_trace(path.parent / said.trace, said.column)
+        source = trace.said
+    elif said.country is not None:
+        grid = of_grid(said.country, f"{where}: country")
+        g_per_kwh, source = grid.value, grid.source
+    elif said.intensity is not None:
+        g_per_kwh = said.intensity
+    return Site(
+        said.name,
+        said.machines,
+        said.pue,
+        trace,
+        g_per_kwh,
+        said.price_per_kwh,
+        said.domain or said.name,
+        said.domain_w,
+        _levels(said.level, path, f"site {said.name}") if said.level else None,
+        source,
+    )
+
+
+def _levels(said: Sequence[_Level], path: Path, where: str) -> tuple[Level, ...]:
+    """In the order of their machines; each once."""
+    if not said:
+        raise UsageError(f"{path}: {where}: has no [[level]]")
+    levels = sorted((_level(level, path, where) for level in said), key=lambda level: level.machines)
+    counts = [level.machines for level in levels]
+    if len(set(counts)) < len(counts):
+        raise UsageError(f"{path}: {where}: two levels have the same number of machines")
+    return tuple(levels)
+
+
+def _level(said: _Level, path: Path, where: str) -> Level:
+    place = f"{path}: {where}: level of {said.machines} machines"
+    if said.report is not None:
+        if said.samples_per_s is not None or said.power_w is not None:
+            raise UsageError(f"{place}: give a report, or samples_per_s and power_w")
+        return _measured(path.parent / said.report, said.machines, place)
+    if said.samples_per_s is None or said.power_w is None:
+        raise UsageError(f"{place}: give a report, or samples_per_s and power_w")
+    return Level(said.machines, said.samples_per_s, said.power_w)
+
+
+def _measured(report: Path, machines: int, where: str) -> Level:
+    """Samples a second and watts of a report's finished runs, together."""
+    runs = [run for run in read(report).runs if run.status in ("reached", "done", "missed")]
+    known = [
+        (run.samples, run.energy_j, run.time_s) for run in runs if run.samples and run.energy_j and run.time_s
+    ]
+    if not known:
+        raise UsageError(f"{where}: {report}: no run of it has samples, an energy and a time")
+    samples, joules, seconds = (math.fsum(column) for column in zip(*known, strict=True))
+    return Level(machines, samples / seconds, joules / seconds)
+
+
+def _moment(text: str, where: str) -> float:
+    try:
+        return time_s(text, where)
+    except FileError as error:
+        raise UsageError(str(error)) from None
+
+
+def _known(data: Mapping[str, Any], names: set[str], where: str) -> None:
+    for name in data:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(names))}"
+            raise UsageError(f"{where}: {name} is not known{hint}")
+
+
+def _decoded(kind: type[T], data: Any, where: str) -> T:
+    if not isinstance(data, dict):
+        raise UsageError(f"{where}: is missing")
+    fields = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    _known(data, fields, where)
+    for name, entries in data.items():
+        for entry in entries if name == "level" and isinstance(entries, list) else ():
+            if isinstance(entry, dict):
+                _known(entry, {field.name for field in dataclasses.fields(_Level)}, f"{where}: level")
+    try:
+        return decode(kind, _plain(data), where)
+    except Misfit as error:
+        raise UsageError(str(error)) from None
+
+
+def _plain(data: Any) -> Any:
+    """TOML's own times as text."""
+    if isinstance(data, datetime.datetime):
+        zone = data.tzinfo or datetime.timezone.utc
+        return data.replace(tzinfo=zone).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(data, dict):
+        return {name: _plain(value) for name, value in data.items()}
+    return [_plain(value) for value in data] if isinstance(data, list) else data
