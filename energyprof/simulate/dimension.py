@@ -37,6 +37,7 @@ DIMENSIONS: dict[str, dict[str, float]] = {
     "g/kWh": {"g/kWh": 1.0, "kg/kWh": 1e3, "kg/MWh": 1.0, "t/MWh": 1e3, "g/MJ": 3.6, "lb/MWh": LB_KG},
     "kg": {"g": 1e-3, "kg": 1.0, "t": 1e3},
     "kg/TB": {"kg/TB": 1.0, "g/GB": 1.0},
+    "W/GB": {"W/GB": 1.0, "mW/MB": 1.0},
     "W/TB": {"W/TB": 1.0, "mW/GB": 1.0, "kW/PB": 1.0},
     "MJ": {"J": 1e-6, "kJ": 1e-3, "MJ": 1.0, "GJ": 1e3, "kWh": 3.6},
     "l/kWh": {"l/kWh": 1.0, "L/kWh": 1.0, "m3/MWh": 1.0},

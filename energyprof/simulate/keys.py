@@ -96,6 +96,19 @@ NUMBERS: Mapping[str, Kind] = {
     "sci.parameters": Kind("1", 1, 1e18),
 }
 
+# How a factor's name begins -> what may stand in its place; of others, any amount in their unit.
+FACTORS: Mapping[str, Kind] = {
+    "pue.": NUMBERS["site.*.pue"],
+    "federated.server_share": _SHARE,
+    "utilisation.": NUMBERS["server.device.*.utilisation"],
+    "life.": _YEARS,
+    "storage.life": _YEARS,
+    "storage.replication": NUMBERS["data.replication"],
+    "network.": NUMBERS["link.kwh_per_gb"],
+    "intensity.": NUMBERS["site.*.intensity"],
+}
+MOST_FACTOR = 1e12
+
 WORDS: Mapping[str, str] = {
     "name": "a title",
     "site.*.country": 'a country, such as "FR"',

@@ -11,7 +11,7 @@ from energyprof.errors import UsageError
 from energyprof.simulate import factors
 from energyprof.simulate.consensus import network_in, sleeping, topology_in
 from energyprof.simulate.document import pairs, read_document, replaced
-from energyprof.simulate.keys import NUMBERS, WORDS, is_table, pattern_of, unknown
+from energyprof.simulate.keys import FACTORS, MOST_FACTOR, NUMBERS, WORDS, is_table, pattern_of, unknown
 from energyprof.simulate.links import links_of
 from energyprof.simulate.presence import Presence
 from energyprof.simulate.quantity import Basis, Kind, Quantity, quantity
@@ -135,7 +135,8 @@ _NAMED = ("site", "device", "paradigm")
 def _factor(key: str, value: Any, where: str, basis: Basis) -> Quantity:
     name = key.removeprefix("factors.")
     unit = factors.named(name, f"{where}: {key}").unit
-    return quantity(value, Kind(unit, 0, 1e12), f"{where}: {key}", basis, "in place of the table's")
+    kind = next((k for begin, k in FACTORS.items() if name.startswith(begin)), Kind(unit, 0, MOST_FACTOR))
+    return quantity(value, kind, f"{where}: {key}", basis, "in place of the table's")
 
 
 def _kinds(data: Mapping[str, Any], words: Mapping[str, str], where: str) -> dict[str, ParadigmKind]:

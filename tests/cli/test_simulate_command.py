@@ -135,6 +135,11 @@ WRONG = {
     "no link": (SMALL.replace("[link]\nbit_per_j = 1\n", ""), "there is no link.uplink: give [link]"),
     "an unknown network": (SMALL.replace("bit_per_j = 1", 'medium = "pigeon"'), "no factor 'network.pigeon'"),
     "an unknown factor": (SMALL + "[factors]\nnetwork.pigeon = 1\n", "no factor 'network.pigeon'"),
+    "a device that lasts no time": (
+        SMALL + "[factors]\nlife.server = 0\n[server.device.x]\nembodied_kg = 1\n",
+        "factors.life.server: 0 is out of range",
+    ),
+    "a data centre that cools for nothing": (SMALL + "[factors]\npue.world = 0.5\n", "0.5 is out of range"),
     "overlapping sites": (
         SMALL.replace("[site.centre]", '[site.centre]\nclients = "1-2"').replace(
             "[site.edge]", '[site.edge]\nclients = "2"'

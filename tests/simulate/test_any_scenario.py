@@ -14,6 +14,7 @@ from energyprof.errors import EnergyprofError
 from energyprof.formats.html.simulation import simulation_page
 from energyprof.formats.simulation_data import simulation_json
 from energyprof.simulate.document import parsed
+from energyprof.simulate.factors import table
 from energyprof.simulate.keys import NUMBERS, WORDS
 from energyprof.simulate.reading import scenario_of
 from energyprof.simulate.simulation import simulate
@@ -40,6 +41,8 @@ VALUES = st.one_of(
 def keys(draw: st.DrawFn) -> tuple[str, ...]:
     if draw(st.integers(0, 9)) == 0:
         return tuple(draw(st.lists(st.text(max_size=6), min_size=1, max_size=4)))
+    if draw(st.integers(0, 9)) == 0:
+        return ("factors", *draw(st.sampled_from(sorted(table()))).split("."))
     known = draw(st.sampled_from(sorted({*NUMBERS, *WORDS})))
     parts = known.split(".")
     return tuple(draw(st.sampled_from(NAMES[part])) if part in NAMES else part for part in parts)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from simulate.scenarios import EXAMPLES, J_PER_WH, SMALL, outcome, simulated, written
 
+from energyprof.simulate.dimension import DIMENSIONS
 from energyprof.simulate.embodied import share_of_life
 from energyprof.simulate.factors import network, table
 from energyprof.simulate.links import bit_per_j
@@ -96,5 +97,6 @@ def test_totals_are_the_sums_of_their_parts() -> None:
 
 def test_every_factor_says_where_it_comes_from() -> None:
     for factor in table().values():
+        assert factor.unit in DIMENSIONS
         assert factor.source and factor.licence and 2000 < factor.year < 2100
         assert 0 <= factor.low <= factor.value <= factor.high
