@@ -119,6 +119,7 @@ def trained(command: Any, oldest: str, *words: str) -> dict[str, Any]:
         ("transformer", *MICRO, "--data-fraction", "0.02"),
         ("transformer", *MICRO, "--data-fraction", "0.02", "--lora", "4"),
         ("diffusion", *MICRO, "--data-fraction", "0.1", "--ema", "--prediction", "v_prediction"),
+        ("speech", *MICRO, "--data-fraction", "0.1"),
     ],
     ids=" ".join,
 )
