@@ -54,6 +54,7 @@ def compare(
     Exits 3 and names every difference if they do not measure the same thing.
     """
     import dataclasses
+    import gc
     import sys
 
     from energyprof import formats
@@ -65,6 +66,7 @@ def compare(
     writer = formats.comparison_format("json" if json else format)
     names = labels(reports)
     overlooked, grid = comparing.parse_allowed(allow or ()), emissions.chosen(country, intensity)
+    gc.disable()  # reports have no cycles; searching a thousand for them takes a fifth of the time
     contents = [read(path) for path in reports]
     if target is not None:
         from energyprof.compare.at_target import all_at_target

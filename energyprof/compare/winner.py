@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from energyprof.compare.column import Column
-from energyprof.compare.statistics.intervals import holm, p_higher
+from energyprof.compare.statistics.intervals import ALPHA, holm, p_higher
 
 
 def winners(columns: Sequence[Column], barred: Mapping[str, Collection[int]]) -> dict[str, int]:
@@ -25,8 +25,12 @@ def winners(columns: Sequence[Column], barred: Mapping[str, Collection[int]]) ->
         if len(known) < 2:
             continue
         place = min(known)[1]
-        others = [column.between(i, place) for _, i in known if i != place]
-        worst = max(1.0 if other is None else other.looks(p_higher(other.whole)) for other in others)
+        worst = 0.0
+        for _, i in sorted(known)[1:]:  # the nearest first: it decides, mostly
+            other = column.between(i, place)
+            worst = max(worst, 1.0 if other is None else other.looks(p_higher(other.whole)))
+            if len(known) * worst > ALPHA:
+                break  # not less than this one, whatever the others are
         if worst < 1:  # else there is no spread to test by, or nothing to say
             found[column.figure.name] = place, _digits(worst), len(known)
     # One p-value for each test: a figure that is a multiple of another has the other's.

@@ -113,11 +113,15 @@ def coverage_factor(dof: float | None) -> float:
 def _total(found: Mapping[str, float], aside: Collection[str], n: int) -> Total:
     """The terms except those ``aside``, towards either end."""
     entering = {term: u for term, u in found.items() if term not in aside}
-    low, high = (
-        together([(u, n - 1 if term == SCATTER else None) for term, u in side.items()])
-        for side in (below(entering), above(entering))
-    )
+    down, up = below(entering), above(entering)
+    low, high = _joined(down, n), _joined(up, n) if up != down else None
+    if high is None:
+        return low  # the usual case, and asked for each figure of each report
     return replace(max(low, high, key=lambda total: total.expanded), below=low.expanded, above=high.expanded)
+
+
+def _joined(side: Mapping[str, float], n: int) -> Total:
+    return together([(u, n - 1 if term == SCATTER else None) for term, u in side.items()])
 
 
 def _standard_deviation(values: Sequence[float]) -> float:
