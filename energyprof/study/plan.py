@@ -81,7 +81,7 @@ def read_plan(path: Path) -> Plan:
         data = tomllib.loads(path.read_bytes().decode())
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'not text'}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOML's own: a number of 5,000 digits
         raise FileError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
     return plan_of(data, str(path), path.stem)
 

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from energyprof.compare.change import exp
 from energyprof.report.record import Report, Run
+from energyprof.storable.values import is_number
 
 Kind = Literal["idle", "joules", "seconds", "clock", "heat"]
 
@@ -19,7 +21,7 @@ class ControlFigure:
     unit: str
     least: float  # a smaller change never matters: of the logarithm, of temperatures in K
     scale: Callable[[float], float] = math.log
-    back: Callable[[float], float] = math.exp
+    back: Callable[[float], float] = exp
 
 
 def _same(value: float) -> float:
@@ -95,7 +97,7 @@ def _work(facts: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Mapping[st
     told = facts.get("work")
     for name, work in told.items() if isinstance(told, dict) else ():
         of_kind = isinstance(work, dict) and work.get("kind") == kind
-        if of_kind and all(_is_number(work.get(key)) for key in ("rounds", "seconds")):
+        if of_kind and all(is_number(work.get(key)) for key in ("rounds", "seconds")):
             yield str(name), work
 
 
@@ -114,9 +116,5 @@ _CONDITIONS: tuple[tuple[Kind, str, str], ...] = (
 )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _is_amount(value: Any) -> bool:
-    return _is_number(value) and value > 0
+    return is_number(value) and value > 0

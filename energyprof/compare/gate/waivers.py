@@ -108,7 +108,7 @@ def read_waivers(path: Path, today: str) -> Waivers:
     """
     try:
         data = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not only TOML's own: a number of 5,000 digits
         raise FileError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
     tables = data.get("waiver")
     if set(data) - {"waiver"} or not isinstance(tables, list):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from energyprof.compare.gate.accepted import SCHEMA, Accepted
 from energyprof.compare.gate.check import check, check_history
@@ -25,6 +28,7 @@ from energyprof.compare.gate.history import History
 from energyprof.compare.gate.waivers import Waiver, Waivers
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.errors import FileError
+from energyprof.formats.control import as_json, control_data
 from energyprof.report.file import write
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
@@ -146,6 +150,25 @@ def test_facts_that_are_none_of_ours_are_no_figures() -> None:
     for facts in ({}, {"control": 3}, {"control": {"work": [1], "cpu_mhz": "fast", "cpu_c": float("nan")}}):
         odd = replace(made, runs=(replace(made.runs[0], facts=facts),))
         assert [one.figure for one in control_of(odd, "odd").readings] == ["idle power"]
+
+
+@hypothesis.given(
+    st.lists(st.floats(1e-300, 1e300), min_size=5, max_size=9),
+    st.floats(1e-300, 1e300),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    ),
+)
+def test_no_figure_makes_it_raise_and_none_is_written_that_is_no_number(factors, new, facts) -> None:
+    def made(day: int, factor: float) -> Report:
+        one = control(day, factor)
+        told = {**one.runs[0].facts["control"], "work": {"CPU": facts}, "cpu_mhz": facts}
+        return replace(one, runs=(replace(one.runs[0], facts={"control": told}),))
+
+    known = Controls(named(*(made(day, factor) for day, factor in enumerate(factors, 1))))
+    found = fitness(control_of(made(20, new), "new"), known)
+    json.loads(as_json(control_data(found, None)), parse_constant=pytest.fail)
 
 
 def mark(day: int) -> Accepted:

@@ -86,6 +86,8 @@ def test_a_verdict_without_waivers_has_none() -> None:
     ("text", "said"),
     [
         ("[[waiver", "not TOML"),
+        ("x = " + "[" * 5000, "not TOML"),
+        ("x = " + "9" * 5000, "not TOML"),
         ("", "give one [[waiver]] table"),
         ("waiver = 3", "give one [[waiver]] table"),
         ("waiver = [3]", "waiver 1: is no table"),
