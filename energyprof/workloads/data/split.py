@@ -89,8 +89,8 @@ class Skewed:
             if all(found):
                 return tuple(tuple(sorted(part)) for part in found)
         raise WorkloadError(
-            f"split {self.name} leaves one of {clients} clients without a sample, in {DRAWS} draws: "
-            "use a larger A or fewer --clients"
+            f"split {self.name} leaves one of {clients} without a sample, in {DRAWS} draws: "
+            "use a larger A, or fewer --clients (or --parts)"
         )
 
     def _drawn(self, classes: List[List[int]], clients: int, rng: random.Random) -> List[List[int]]:
@@ -134,7 +134,7 @@ class Natural:
         members: Dict[Hashable, List[int]] = {}
         for item, group in enumerate(groups):
             members.setdefault(group, []).append(item)
-        _enough(len(members), "groups in the data, which a natural split keeps whole", clients)
+        _enough(len(members), "groups, which a natural split keeps whole,", clients)
         found: List[List[int]] = [[] for _ in range(clients)]
         for items in sorted(members.values(), key=lambda items: (-len(items), items[0])):
             min(found, key=len).extend(items)
@@ -143,7 +143,9 @@ class Natural:
 
 def _enough(count: int, what: str, clients: int) -> None:
     if count < clients:
-        raise WorkloadError(f"{clients} clients, but {count} {what}: use --clients {max(1, count)} or fewer")
+        raise WorkloadError(
+            f"{count} {what} cannot be dealt to {clients}: use --clients (or --parts) {max(1, count)} or fewer"
+        )
 
 
 def _concentration(name: str, text: str) -> float:

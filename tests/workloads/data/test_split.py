@@ -69,17 +69,17 @@ def test_natural_groups_stay_whole_and_are_dealt_to_who_has_least():
 @pytest.mark.parametrize(
     ("name", "items", "groups", "clients", "words"),
     [
-        ("iid", 3, 3, 4, "4 clients, but 3 training items: use --clients 3 or fewer"),
-        ("dirichlet:1", 3, 3, 4, "4 clients, but 3 training items"),
+        ("iid", 3, 3, 4, "3 training items cannot be dealt to 4: use --clients (or --parts) 3 or fewer"),
+        ("dirichlet:1", 3, 3, 4, "3 training items cannot be dealt to 4"),
         (
             "natural",
             9,
             2,
             3,
-            "3 clients, but 2 groups in the data, which a natural split keeps whole: use --clients 2",
+            "2 groups, which a natural split keeps whole, cannot be dealt to 3: use --clients (or --parts) 2",
         ),
-        ("dirichlet:0.0001", 50, 1, 20, "split dirichlet:0.0001 leaves one of 20 clients without a sample"),
-        ("dirichlet:1e-300", 50, 1, 20, "leaves one of 20 clients without a sample"),
+        ("dirichlet:0.0001", 50, 1, 20, "split dirichlet:0.0001 leaves one of 20 without a sample"),
+        ("dirichlet:1e-300", 50, 1, 20, "leaves one of 20 without a sample"),
     ],
 )
 def test_who_would_go_empty_is_said_in_one_line(name, items, groups, clients, words):

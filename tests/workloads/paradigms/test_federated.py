@@ -138,8 +138,11 @@ def test_a_cast_is_drawn_from_the_seed_and_takes_no_more_than_it_needs() -> None
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"clients": 33}, "33 clients, but 32"),
-        ({"clients": 9, "split": "natural"}, "9 clients, but 8 groups"),
+        ({"clients": 33}, "32 training items cannot be dealt to 33"),
+        (
+            {"clients": 9, "split": "natural"},
+            "8 groups, which a natural split keeps whole, cannot be dealt to 9",
+        ),
         ({"clients": 4, "backup": 1}, "more than 4: use a smaller --participation or --backup"),
         ({"split": "by hand"}, "unknown split 'by hand'"),
         ({"transfer": "int2"}, "unknown transfer 'int2'"),
