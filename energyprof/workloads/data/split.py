@@ -144,7 +144,8 @@ class Natural:
 def _enough(count: int, what: str, clients: int) -> None:
     if count < clients:
         raise WorkloadError(
-            f"{count} {what} cannot be dealt to {clients}: use --clients (or --parts) {max(1, count)} or fewer"
+            f"{count} {what} cannot be dealt to {clients}: "
+            f"use --clients (or --parts) {max(1, count)} or fewer"
         )
 
 
