@@ -260,7 +260,7 @@ class Settings:
     breakdown_s: float = row(
         0.0,
         "S",
-        "Afterwards run each part of a step alone, for S seconds.",
+        "Afterwards run each part of a step alone, for S seconds; or: modules.",
         MEASURING,
         "how",
         SECONDS,

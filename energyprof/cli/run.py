@@ -26,13 +26,16 @@ from energyprof.cli.options import (
     Targets,
     given,
 )
-from energyprof.cli.setting_options import with_settings
+from energyprof.cli.setting_options import MODULES, with_settings
 from energyprof.errors import UsageError
 from energyprof.settings import SETTINGS, WHAT, WHERE
 
 if TYPE_CHECKING:
     from energyprof.profile.request import TrainingRequest
     from energyprof.report.record import Report
+
+# Of each block under `--breakdown modules`, which says not how long.
+MODULES_S = 5.0
 
 
 @with_settings({"size": "repeats", "batch_size": "python", "breakdown_s": "calibration"})
@@ -142,6 +145,12 @@ def training_request(context: typer.Context) -> TrainingRequest:
         raise UsageError(f"{' '.join(arguments)}: only a script takes arguments; {name} has options")
     if words["targets"] is not None:
         words = {**words, "target": _hardest(words["targets"], words["target"], name)}
+    if words["breakdown_s"] == MODULES:
+        words = {
+            **words,
+            "breakdown_s": 0.0,
+            "breakdown_modules_s": words["breakdown_modules_s"] or MODULES_S,
+        }
     try:
         settings = settings_of(name, {row.name: words[row.name] for row in SETTINGS})
     except WorkloadError as error:

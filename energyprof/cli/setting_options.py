@@ -5,11 +5,22 @@ from __future__ import annotations
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 
 from energyprof.settings import Range, Setting, Settings, rows
+
+# What --breakdown takes beside seconds: the blocks of the network in place of the parts of a step.
+MODULES = "modules"
+
+
+def _seconds_or_modules(words: str) -> Any:
+    """Seconds, or a word as it is: what no setting can be is refused with the others."""
+    try:
+        return float(words)
+    except ValueError:
+        return words
 
 
 def with_settings(
@@ -49,6 +60,7 @@ def _parameter(row: Setting) -> inspect.Parameter:
         help=row.help,
         rich_help_panel=row.panel,
         min=at_least,
+        parser=_seconds_or_modules if row.name == "breakdown_s" else None,
     )
     kind = row.scripts or row.kind
     hint = Optional[kind] if row.default is None else kind  # noqa: UP045 - a type that only the table knows

@@ -15,7 +15,7 @@ from energyprof.compare.statistics.mean import Mean
 from energyprof.report.record import Report
 from energyprof.units import with_ends
 
-HEADS = ("model", "batch", "energy", "time", "processor time")
+HEADS = ("model", "batch", "energy", "time", "CPU time")
 
 
 def inference_table(report: Report) -> RenderableType | None:
@@ -23,7 +23,7 @@ def inference_table(report: Report) -> RenderableType | None:
     found = inferences(report)
     if not found:
         return None
-    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    table = Table(box=None, pad_edge=False, padding=(0, 1), collapse_padding=True, header_style="dim")
     for head in HEADS:
         table.add_column(head, justify="left" if head == "model" else "right", no_wrap=True)
     for each in found:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from energyprof.workloads.parsing import settings_of
 from fakes.powercap import LAG_J
@@ -87,6 +88,7 @@ def test_ctrl_c_stops_the_training_and_keeps_what_was_measured(command: Any) -> 
         (("run", "unet", "--model", "x"), "unet has no --model: leave it out"),
         (("run", "unet", "--workers", "-1"), "workers -1: use 0 or more"),
         (("run", "unet", "--breakdown", "-1"), "breakdown -1.0: give seconds"),
+        (("run", "unet", "--breakdown", "blocks"), "--breakdown blocks: give unet a plain number"),
         (("run", "unet", "--target", "nan"), "--target nan: give unet a plain number"),
         (("run", "unet", "--precision", "fp4"), "unknown precision 'fp4'"),
         (("run", "unet", "--target", "1.5"), "target 1.5"),
@@ -145,3 +147,18 @@ def test_a_report_is_never_lost_to_a_folder_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     line = one_error_line(command("run", "unet", "--output", str(tmp_path / "file" / "r.json")))
     assert "cannot be written" in line
+
+
+def test_breakdown_modules_is_of_the_networks_blocks() -> None:
+    from energyprof.cli.run import MODULES_S, run, training_request
+
+    def asked(*words: str) -> Any:
+        app = typer.Typer()
+        app.command()(run)
+        with typer.main.get_command(app).make_context("run", ["unet", *words]) as context:
+            return training_request(context).settings
+
+    assert asked("--breakdown", "modules").breakdown_modules_s == MODULES_S
+    assert asked("--breakdown", "modules").breakdown_s == 0
+    assert asked("--breakdown", "modules", "--breakdown-modules", "2").breakdown_modules_s == 2
+    assert (asked("--breakdown", "3").breakdown_s, asked("--breakdown", "3").breakdown_modules_s) == (3, 0)
