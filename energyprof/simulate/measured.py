@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.compare.comparison import Summary, compare
-from energyprof.errors import UsageError
 from energyprof.report.record import Report, Run
 from energyprof.simulate.quantity import Basis, Quantity
 
@@ -15,28 +15,35 @@ _ENERGY = ("energy_to_target", "energy")
 _TIME = ("time_to_target", "time")
 
 
-def measured(report: Report, path: Path, rounds: float, where: str) -> Mapping[str, Quantity]:
+@dataclass(frozen=True)
+class Measured:
+    """What a report tells by the names of a scenario's keys, and why it does not tell the rest."""
+
+    found: Mapping[str, Quantity]
+    missing: Mapping[str, str]
+
+
+def measured(report: Report, path: Path, rounds: float) -> Measured:
     """``round_j`` and ``round_s`` of a report whose trainings had so many rounds.
 
     They have the scatter of the runs, 95 %; the ± of the meters is ``meter_gain``.
-
-    Raises:
-        UsageError: no run of it has an energy; the message says why.
     """
     entry = compare([report], [path.stem]).entries[0]
     summaries = {summary.figure: summary for summary in entry.estimates}
     basis: Basis = "measured" if report.origin == "measured" else "modelled"
     said = described(report, path)
     found: dict[str, Quantity] = {}
+    missing: dict[str, str] = {}
     energy = next((summaries[name] for name in _ENERGY if name in summaries), None)
     if energy is None:
-        raise UsageError(f"{where}: {path}: no energy to target: {_why(report, entry.left_out)}")
-    found["round_j"] = _quantity(energy, "J", rounds, basis, said)
-    found["meter_gain"] = meter_gain(report, [run for run in report.runs if run.energy_j], said)
+        missing["round_j"] = f"no energy to target: {_why(report, entry.left_out)}"
+    else:
+        found["round_j"] = _quantity(energy, "J", rounds, basis, said)
+        found["meter_gain"] = meter_gain(report, [run for run in report.runs if run.energy_j], said)
     time = next((summaries[name] for name in _TIME if name in summaries), None)
     if time is not None:
         found["round_s"] = _quantity(time, "s", rounds, "measured", said)  # by a clock, whatever the meter
-    return found
+    return Measured(found, missing)
 
 
 def described(report: Report, path: Path) -> str:
@@ -52,7 +59,7 @@ def _why(report: Report, left_out: tuple[str, ...]) -> str:
         return left_out[0]
     if any(run.status == "missed" for run in report.runs):
         return "its runs missed the target"
-    return "its runs have none; measure it with a meter, or give round_j"
+    return "its runs have none"
 
 
 def _quantity(summary: Summary, unit: str, rounds: float, basis: Basis, said: str) -> Quantity:

@@ -148,7 +148,7 @@ def _averaging_j(x: Inputs, name: str, several: float) -> float:
     if not several:
         return 0.0
     if f"paradigm.{name}.server_round_j" in x:
-        return x[f"paradigm.{name}.server_round_j"] * x.get(1.0, f"paradigm.{name}.meter_gain")
+        return x[f"paradigm.{name}.server_round_j"] * x.get(1.0, f"paradigm.{name}.server_meter_gain")
     if "server.round_j" in x:
         return _share(x, name) * x["server.round_j"] * x.get(1.0, "server.meter_gain")
     if "server.power_w" in x:

@@ -45,7 +45,7 @@ def scenario_of(
     kinds = _kinds(data, words, where)
     devices = {who: tuple(data.get(who, {}).get("device", {})) for who in ("server", "client")}
     table = factors.Table(overrides)
-    add_measured(quantities, words, kinds, path)
+    add_measured(quantities, words, kinds, {key for key, _ in assumed}, path)
     _assume(quantities, assumed)
     traces = traces_of(data, words, path)
     server, clients = places_of(data, quantities, words, traces, kinds.values(), table, where)

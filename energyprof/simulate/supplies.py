@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from energyprof.errors import UsageError
@@ -20,13 +20,17 @@ _OF_CLIENTS = ("federated", "consensus")
 
 
 def add_measured(
-    quantities: dict[str, Quantity], words: Mapping[str, str], kinds: Mapping[str, ParadigmKind], path: Path
+    quantities: dict[str, Quantity],
+    words: Mapping[str, str],
+    kinds: Mapping[str, ParadigmKind],
+    assumed: Collection[str],
+    path: Path,
 ) -> None:
     """Add what the reports say that the server, the clients and the paradigms name.
 
     Raises:
         FileError: one is no report.
-        UsageError: one lacks an energy, or what it measured is written down, too.
+        UsageError: one lacks an energy that is not ``assumed``, or what it measured is written down, too.
     """
     for key, name in words.items():
         at, _, last = key.rpartition(".")
@@ -36,23 +40,36 @@ def add_measured(
         report = read(place)
         kind = kinds.get(at.removeprefix("paradigm."))
         if kind in _OF_CLIENTS:
-            each = measured_rounds(report, described(report, place), where)
-            found = _of_clients(quantities, at, each, kind, where)
+            told = measured_rounds(report, described(report, place), where)
+            found = _of_clients(quantities, at, told.found, kind, where)
         else:
             rounds = quantities.get(f"{at}.rounds")
-            once_rounds = 1.0 if rounds is None else rounds.value
-            found = dict(measured(report, place, once_rounds, where))
+            told = measured(report, place, 1.0 if rounds is None else rounds.value)
+            found = dict(told.found)
             if kind is not None:
                 once = Quantity(1, 1, 1, "1", "given", "its report's training as one")
                 quantities.setdefault(f"{at}.rounds", once)
                 if kind == "continual":
                     quantities.setdefault(f"{at}.updates", once)
-        for figure, quantity in found.items():
-            own = next((k for k in _SAME.get(figure, (figure,)) if f"{at}.{k}" in quantities), None)
-            if own is None:
-                quantities[f"{at}.{figure}"] = quantity
-            elif quantities[f"{at}.{own}"].basis != "set":
-                raise UsageError(f"{path}: {at}.{own}: its report measured that; --set replaces it")
+        for figure, reason in told.missing.items():
+            wanted = f"{at}.{figure}"
+            if not (
+                wanted in quantities or wanted in assumed or (kind == "consensus" and "server" in figure)
+            ):
+                raise UsageError(f"{where}: {place}: {reason}; --assume {wanted}=VALUE gives it")
+        _enter(quantities, at, found, path)
+
+
+def _enter(quantities: dict[str, Quantity], at: str, found: Mapping[str, Quantity], path: Path) -> None:
+    """Enter what a report measured; a number that was set instead is not off by the report's meters."""
+    before = dict(quantities)
+    for figure, quantity in found.items():
+        of = figure.replace("meter_gain", "round_j")  # a gain goes with its joules
+        own = next((key for key in _SAME.get(of, (of,)) if f"{at}.{key}" in before), None)
+        if own is None:
+            quantities[f"{at}.{figure}"] = quantity
+        elif before[f"{at}.{own}"].basis != "set":
+            raise UsageError(f"{path}: {at}.{own}: its report measured that; --set replaces it")
 
 
 def _of_clients(
@@ -76,7 +93,8 @@ def _of_clients(
             raise UsageError(f"{where}: its messages are all that a node sends: leave neighbours out")
         said = "all that its report's nodes send, as one message"
         quantities[f"{at}.neighbours"] = Quantity(1, 1, 1, "1", "given", said)
-        del found["server_round_j"], found["server_round_s"]  # who evaluates: an observer
+        # Who evaluates there is an observer.
+        found = {name: q for name, q in found.items() if not name.startswith("server_")}
     return found
 
 

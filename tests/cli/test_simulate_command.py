@@ -74,6 +74,7 @@ def test_a_report_without_the_needed_figure_is_one_line(command: Command, one_er
     (command.folder / "s.toml").write_text(text)
     write(report([run(status="missed")]), command.folder / "server.json")
     assert "no energy to target: its runs missed the target" in one_error_line(command("simulate", "s.toml"))
+    assert command("simulate", "s.toml", "--assume", "server.round_j=5").returncode == 0
     (command.folder / "server.json").write_text("{}")
     assert "server.json" in one_error_line(command("simulate", "s.toml"))
 

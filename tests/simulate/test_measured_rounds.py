@@ -105,14 +105,38 @@ def test_a_client_that_was_called_and_did_nothing_took_nothing(tmp_path: Path) -
     ("runs", "said"),
     [
         ([trained(one_round(1, client(1, None, reason=AT_ONCE)))], "client 1 has no energy: others computed"),
-        ([trained()], "none of its runs with rounds reached the target"),
-        ([trained(one_round(1, client(1)), status="missed")], "none of its runs with rounds"),
-        ([trained(one_round(1))], "its rounds have no clients"),
+        ([trained()], "none of its runs reached the target in rounds of clients"),
+        ([trained(one_round(1, client(1)), status="missed")], "none of its runs reached"),
+        ([trained(one_round(1))], "none of its runs reached the target in rounds of clients"),
     ],
 )
 def test_what_was_not_measured_is_one_line(tmp_path: Path, runs: list[Run], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         simulated_of(tmp_path, runs)
+
+
+def test_joules_that_are_not_known_can_be_assumed(tmp_path: Path) -> None:
+    runs = [trained(one_round(1, client(1, None, reason=AT_ONCE), client(2)))]
+    found = simulated_of(tmp_path, runs, assume=("paradigm.it.round_j=7",))
+    assert found.parts["compute"].energy_j == pytest.approx(2 * 7)
+    assert found.low["compute"].energy_j == found.high["compute"].energy_j
+
+
+def test_of_a_server_that_was_not_measured_it_is_said(tmp_path: Path) -> None:
+    one = one_round(1, client(1), client(2))
+    unseen = replace(one, server={"eval": PhaseSum(None, None, 1.0)})
+    with pytest.raises(
+        UsageError, match=r"the server's eval has no energy; --assume paradigm.it.server_round_j"
+    ):
+        simulated_of(tmp_path, [trained(unseen)])
+    assert "server" not in simulated_of(tmp_path, [trained(unseen)], "consensus").parts
+
+
+def test_what_is_set_in_place_of_a_measurement_is_not_off_by_its_meters(tmp_path: Path) -> None:
+    runs = [trained(one_round(1, client(1), client(2)))]
+    found = simulated_of(tmp_path, runs, "federated", "paradigm.it.round_j=7")
+    assert found.low["compute"].energy_j == found.high["compute"].energy_j == pytest.approx(14)
+    assert found.low["server"].energy_j < found.high["server"].energy_j
 
 
 def test_a_number_that_the_report_measured_is_only_replaced_by_set(tmp_path: Path) -> None:
