@@ -172,7 +172,7 @@ def consensus_lines(found: Simulation) -> list[str]:
 
 def score_lines(found: Simulation) -> list[str]:
     """The provider's and the consumer's scores."""
-    return [f"{one.paradigm}, {one.role}: {_tiny(one.kg)} CO2e a {one.per}" for one in found.scores]
+    return [f"{one.paradigm}, {one.role}: {_tiny(one.kg)} CO2e per {one.per}" for one in found.scores]
 
 
 def _tiny(kg: float) -> str:

@@ -85,14 +85,22 @@ def test_stored_data_take_power_and_disks(tmp_path: Path) -> None:
     assert part.embodied_kg == pytest.approx(2 * 3 * 20 / 6)
 
 
-def test_totals_are_the_sums_of_their_parts() -> None:
-    for name in ("simulate-paradigms", "simulate-bloom", "simulate-whisper"):
-        for found in simulated(EXAMPLES / f"{name}.toml").outcomes:
-            for parts in (found.parts, found.low, found.high):
-                for figure in FIGURES:
-                    values = [getattr(part, figure) for part in parts.values()]
-                    if not any(map(math.isnan, values)):
-                        assert getattr(total(parts), figure) == pytest.approx(math.fsum(values))
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("simulate-*.toml")), ids=lambda path: path.stem)
+def test_totals_are_the_sums_of_their_parts_in_every_example(path: Path) -> None:
+    for found in simulated(path, "draws=100").outcomes:
+        for parts in (found.parts, found.low, found.high):
+            for figure in FIGURES:
+                values = [getattr(part, figure) for part in parts.values()]
+                if not any(map(math.isnan, values)):
+                    assert getattr(total(parts), figure) == pytest.approx(math.fsum(values))
+
+
+def test_what_a_report_estimated_is_called_an_estimate() -> None:
+    found = simulated(EXAMPLES / "simulate-report.toml", "draws=100")
+    estimate = next(line for line in found.assumptions if ": server.round_j =" in line)
+    assert estimate.startswith("an estimate of a report, not a measurement")
+    assert any(line.startswith("given, not measured: client.round_j") for line in found.assumptions)
+    assert any(line.startswith("server.round_s") for line in found.measurements)
 
 
 def test_every_factor_says_where_it_comes_from() -> None:
