@@ -14,6 +14,7 @@ from statistics import fmean, geometric_mean
 from typing import Literal
 
 from energyprof.compare.effects import LEVEL, ByBlock, Effect, effects, residual
+from energyprof.compare.levers import NEAR
 from energyprof.compare.scan import Scanned
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.compare.zeus import ZeusPick, zeus_pick
@@ -62,6 +63,13 @@ class Tuned:
     def base(self) -> TunedValue:
         """What was found."""
         return self.values[0]
+
+    @property
+    def unbound(self) -> tuple[TunedValue, ...]:
+        """Limits of power that changed nothing: all counted meters together drew less."""
+        if not self.lever.partition(":")[0].endswith(".power_limit"):
+            return ()
+        return tuple(row for row in self.values if row.amount and row.power_w < NEAR * row.amount)
 
     @property
     def saves(self) -> bool:

@@ -15,7 +15,8 @@ from energyprof.compare.effects import Effect
 from energyprof.compare.tuning import Tuned, TunedValue
 from energyprof.units import joules, percent, seconds, si, watts
 
-STANDINGS = {"within": "", "beyond": "beyond the bound", "unclear": "perhaps beyond"}
+# "unclear": more blocks would tell whether it is within the bound.
+STANDINGS = {"within": "", "beyond": "beyond", "unclear": "unclear"}
 FOOT = (
     "Changes are against what was found; their 95 % intervals hold together. Machine",
     "levers leave the samples to the target as they are: what a sample takes, counts.",
@@ -30,17 +31,17 @@ def tuning_table(found: Tuned) -> RenderableType:
 def tuning_rows(found: Tuned) -> RenderableType:
     """The same without the foot."""
     table = Table(box=None, pad_edge=False, padding=(0, 1))
-    for name in (found.lever, "n", "a sample", "change", "95 %", "time", "power", ""):
-        left = name in (found.lever, "")
+    for name in ("value", "n", "a sample", "change", "95 %", "time", "power", "bound"):
+        left = name in ("value", "bound")
         table.add_column(
-            name, header_style="dim", justify="left" if left else "right", no_wrap=name != found.lever
+            name, header_style="dim", justify="left" if left else "right", no_wrap=name != "value"
         )
     for row in found.values:
         table.add_row(*_cells(found, row))
     lines = [Text(line) for line in verdict(found)]
     if found.origin != "measured":
         lines.insert(0, Text("These joules are AN ESTIMATE, not a measurement.", style="yellow"))
-    return Group(table, Text(), *lines)
+    return Group(Text(found.lever, style="bold"), table, Text(), *lines)
 
 
 def _cells(found: Tuned, row: TunedValue) -> Iterator[str | Text]:
@@ -81,6 +82,8 @@ def verdict(found: Tuned) -> Iterator[str]:
     if found.zeus is not None:
         yield f"Zeus' rule ({found.zeus.rule}):"
         yield f"  {found.zeus.value}{_against(found)}"
+    if unbound := [row.value for row in found.values if row in found.unbound]:
+        yield f"did not bind, the power stayed below: {', '.join(unbound)}"
     if found.unmeasured:
         yield f"{found.unmeasured} windows are left out: the meters did not see them whole"
 

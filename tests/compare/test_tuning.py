@@ -133,3 +133,9 @@ def test_zeus_has_rules_for_limits_alone() -> None:
     clocks = [("1 GHz", 1e9, 1.0, 2.0), ("2 GHz", 2e9, 2.0, 1.0)]
     assert zeus_pick(clocks, "cpu.max_freq", None) is None
     assert zeus_pick(clocks, "cpu.max_freq", 1.0) is not None
+
+
+def test_a_limit_that_the_power_stays_below_did_not_bind() -> None:
+    found = tuned(scan({400.0: (2.0, 0.01), 300.0: (2.0, 0.01), 200.0: (1.9, 0.01)}), Bound(), None)
+    assert found is not None
+    assert {row.value for row in found.unbound} == {"400 W", "300 W"}  # 200 W and 190 W are drawn
