@@ -143,3 +143,12 @@ def test_a_page_has_inference_and_the_lives_in_it() -> None:
     assert "as trained" in section
     assert "narrow costs less than wide from 8,000 inferences" in section
     assert "Inference</h2>" not in page(compare([report([run()])], ["a"]), [report([run()])], [None])
+
+
+def test_joules_of_an_inference_are_as_sure_as_the_meters_and_unmetered_runs_have_none() -> None:
+    windows = [replace(window(1, 100, 50.0), budget_j={"gain": 2.5}) for _ in range(3)]
+    sides = [report([inferring(run(), *windows)]), report([inferring(unmetered_run(), *windows)])]
+    metered, dark = ({s.figure: s for s in compare([r], ["a"]).entries[0].estimates} for r in sides)
+    assert metered["energy_per_inference"].u_rel == pytest.approx(0.1)
+    assert "energy_per_inference" not in dark
+    assert "time_per_inference" in dark
