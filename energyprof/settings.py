@@ -215,10 +215,10 @@ class Settings:
     engine: str = row(
         "inprocess",
         "NAME",
-        "inprocess: one client after the other.",
+        "inprocess, or ray: clients at once.",
         PARADIGM,
         "how",
-        ("inprocess",),
+        ("inprocess", "ray"),
         paradigms=(FEDERATED,),
     )
     transfer: str = row(

@@ -83,7 +83,7 @@ OTHERS: dict[str, Any] = {
     "clients": 3,
     "backup": 1,
     "strategy": "fedadam",
-    "engine": "inprocess",
+    "engine": "ray",
     "transfer": "int8",
     "compress": "zstd",
     "topology": "full",

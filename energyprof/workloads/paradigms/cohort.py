@@ -4,6 +4,7 @@ One client trains after the other, by the loop that trains centrally. The first 
 stream: alone, with its weights left as they are between its turns, it trains as the central training does.
 """
 
+import itertools
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
@@ -32,7 +33,9 @@ class Cohort:
         self.like = self.state()  # names and shapes of what is exchanged
         self._anchor: List[Any] = []  # what the proximal term draws to; empty: nothing
         self._mu = 0.0
+        self._tasks: Dict[int, loop.Task] = {0: first}
         self._loops: Dict[int, loop.Loop] = {0: self._server.beside(self._drawn(first))}
+        self._taken: Dict[int, int] = {}  # steps so far, by client
         self._random: Dict[int, Any] = {0: _random_state(program.device)}
         program.loop = self._server
 
@@ -83,8 +86,38 @@ class Cohort:
         self._mu = mu
         _set_random_state(self._random[client], self._program.device)
         found = own.stretch(steps)
+        self._taken[client] = self._taken.get(client, 0) + steps
         self._random[client] = _random_state(self._program.device)
         return found
+
+    def kept(self, client: int) -> Dict[str, Any]:
+        """What a client has of its own after a turn, for another process to go on with."""
+        task = self._tasks[client]
+        return {
+            "steps": self._taken[client],
+            "optimiser": task.optimiser.state_dict(),
+            "random": self._random[client],
+            "generators": [generator.get_state() for generator in task.generators],
+        }
+
+    def go_on(self, client: int, kept: Mapping[str, Any]) -> None:
+        """Take over a client that has had turns elsewhere; its batches until then are drawn again."""
+        done = int(kept["steps"])
+        if self._taken.get(client) == done:
+            return  # its last turn was here
+        task = self._program.part(self._parts[client]).task(self.model, self._seed + SEED_STRIDE * client)
+        skipped = done * int(self._program.config["grad_accum"])
+        moved = replace(
+            task,
+            batches=itertools.islice(task.batches, skipped, None),
+            rate=lambda step: task.rate(step + done),
+        )
+        self._tasks[client], self._taken[client] = task, done
+        self._loops[client] = self._server.beside(self._drawn(moved))
+        task.optimiser.load_state_dict(kept["optimiser"])
+        self._random[client] = kept["random"]
+        for generator, state in zip(task.generators, kept["generators"]):
+            generator.set_state(state)
 
     def follow(self, steps: int) -> None:
         """Let the averaged weights, where the workload scores those, follow the model after a round.
@@ -105,6 +138,7 @@ class Cohort:
         if client not in self._loops:
             seed = self._seed + SEED_STRIDE * client
             task = self._program.part(self._parts[client]).task(self.model, seed)
+            self._tasks[client] = task
             self._loops[client] = self._server.beside(self._drawn(task))
             library("torch").manual_seed(seed)  # dropout: another stream for each
             self._random[client] = _random_state(self._program.device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 from typing import Any
 
@@ -13,6 +14,7 @@ torch = pytest.importorskip("torch")
 from energyprof.settings import Settings  # noqa: E402
 from energyprof.workload import AWAY, Event, Exchange, Mark, Progress, Round, WorkloadError  # noqa: E402
 from energyprof.workloads import paradigms  # noqa: E402
+from energyprof.workloads.paradigms.cohort import Cohort  # noqa: E402
 from energyprof.workloads.paradigms.federated import rounds  # noqa: E402
 from energyprof.workloads.paradigms.federated.strategies import KINDS  # noqa: E402
 from fakes.dealt_line import ITEMS, Line, plan_of  # noqa: E402
@@ -153,6 +155,24 @@ def test_a_cast_is_drawn_from_the_seed_and_takes_no_more_than_it_needs() -> None
 def test_what_cannot_be_is_refused_in_a_line(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(WorkloadError, match=says):
         trained(**settings)
+
+
+def test_a_client_that_moves_to_another_process_trains_as_if_it_had_stayed() -> None:
+    def cohort() -> Cohort:
+        program = Line(plan_of(Settings(paradigm="federated", clients=2)))
+        program.prepare()
+        return Cohort(program, [range(0, 16), range(16, 32)], 0)
+
+    for client in (0, 1):
+        stayed, left, entered = cohort(), cohort(), cohort()
+        stayed.train(client, 3)
+        stayed.train(client, 4)
+        left.train(client, 3)
+        entered.load(left.state())
+        entered.go_on(client, pickle.loads(pickle.dumps(left.kept(client))))
+        entered.train(client, 4)
+        for name, values in stayed.state().items():
+            assert (values == entered.state()[name]).all(), name
 
 
 def test_flowers_private_identity_is_as_the_engine_needs_it_and_put_back() -> None:

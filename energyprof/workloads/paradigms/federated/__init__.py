@@ -79,7 +79,7 @@ class Federated:
         """
         clients = cohort.Cohort(self._program, self._parts, seed)
         yield Facts(clients.facts)
-        yield Mark(AWAY, 0)  # what is computed from here on is the server's or a client's
-        yield Progress(0)
         with engine_of(self._program, clients, seed, self._say) as engine:
+            yield Mark(AWAY, 0)  # what is computed from here on is the server's or a client's
+            yield Progress(0)
             yield from rounds.trained(engine, clients, self._program.plan, seed)

@@ -1,5 +1,6 @@
 """What a client does with a message: decode the model, train it on its own data, encode what came of it."""
 
+import pickle
 from dataclasses import dataclass
 from typing import Any, Dict, List, Sequence, Tuple
 
@@ -46,6 +47,16 @@ class Clients:
         reference = begun if self._codec.sends == "deltas" else None
         return Turn(sender.send(cohort.state(), reference), trained, losses / trained)
 
+    def kept(self, client: int) -> bytes:
+        """A client as it is after its turn, for another process to go on with."""
+        own = (self.samples(client), self._senders[client], self._cohort.kept(client))
+        return pickle.dumps(own)
+
+    def go_on(self, client: int, kept: bytes) -> None:
+        """Take over a client that has had turns elsewhere, in a process of this same training."""
+        self._samples[client], self._senders[client], own = pickle.loads(kept)
+        self._cohort.go_on(client, own)
+
     def samples(self, client: int) -> int:
         """How many samples a client has trained so far."""
         return self._samples.get(client, 0)
@@ -84,18 +95,21 @@ def downward(codec: Any) -> Any:
 
 def app(clients: Clients, items: Sequence[int]) -> Any:
     """The Flower ClientApp that these clients are; ``items``: how many training items each has."""
-    flwr, numpy = library("flwr.app"), library("numpy")
     found = library("flwr.clientapp").ClientApp()
 
     @found.train()  # type: ignore[untyped-decorator]
     def train(message: Any, context: Any) -> Any:
-        number = int(context.node_config["partition-id"])
-        asked = message.content[CONFIG]
-        sent = message.content[ARRAYS][PAYLOAD].numpy().tobytes()
-        turn = clients.turn(number, sent, float(asked.get("proximal-mu", 0.0)))
-        array = flwr.Array(numpy.frombuffer(turn.payload, numpy.uint8))
-        metrics = {WEIGHT: items[number], "client": number, "samples": turn.samples, "loss": turn.loss}
-        content = {ARRAYS: flwr.ArrayRecord({PAYLOAD: array}), METRICS: flwr.MetricRecord(metrics)}
-        return flwr.Message(flwr.RecordDict(content), reply_to=message)
+        return answer(clients, items, message, int(context.node_config["partition-id"]))
 
     return found
+
+
+def answer(clients: Clients, items: Sequence[int], message: Any, number: int) -> Any:
+    """The Flower ``Message`` with which client ``number`` answers."""
+    flwr, numpy = library("flwr.app"), library("numpy")
+    sent = message.content[ARRAYS][PAYLOAD].numpy().tobytes()
+    turn = clients.turn(number, sent, float(message.content[CONFIG].get("proximal-mu", 0.0)))
+    array = flwr.Array(numpy.frombuffer(turn.payload, numpy.uint8))
+    metrics = {WEIGHT: items[number], "client": number, "samples": turn.samples, "loss": turn.loss}
+    content = {ARRAYS: flwr.ArrayRecord({PAYLOAD: array}), METRICS: flwr.MetricRecord(metrics)}
+    return flwr.Message(flwr.RecordDict(content), reply_to=message)

@@ -7,6 +7,7 @@ import os
 import tempfile
 from typing import Any, Dict, Iterator
 
+from energyprof.wire import WIRE_VARIABLE
 from energyprof.workload import WorkloadError
 
 # Telemetry and update checks are calls into the network; Ray has its own.
@@ -30,7 +31,7 @@ def load(engine: str) -> None:
         WorkloadError: it is not installed, or a version that the engine does not know.
     """
     os.environ.update(OFF)
-    os.environ.setdefault("FLWR_HOME", os.path.join(tempfile.gettempdir(), "energyprof-flower"))
+    os.environ["FLWR_HOME"] = os.path.join(folder(), "flower")
     library("flwr.serverapp.strategy")
     version = library("flwr").__version__
     numbers = tuple(int(part) for part in version.split(".")[:2])
@@ -42,6 +43,12 @@ def load(engine: str) -> None:
         library("ray")
     for name in ("flwr", "ray"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def folder() -> str:
+    """Where temporary files go: beside the wire, in a folder that the profiler removes, if there is one."""
+    path = os.environ.get(WIRE_VARIABLE, "")
+    return os.path.dirname(path) if path else tempfile.gettempdir()
 
 
 def library(module: str) -> Any:

@@ -8,6 +8,7 @@ from energyprof.workloads.paradigms.cohort import Cohort
 
 ENGINES: Dict[str, str] = {
     "inprocess": "energyprof.workloads.paradigms.federated.engines.inprocess",
+    "ray": "energyprof.workloads.paradigms.federated.engines.ray",
 }
 
 
