@@ -58,8 +58,8 @@ def amount(words: str, unit: str, where: str) -> float:
         raise UsageError(f"{where}: {words[:40]!r}: give a number{_example(unit)}")
     units = DIMENSIONS[unit]
     if found[2] not in units and not (found[2] == "" and unit in units):
-        known = ", ".join(name for name in units if name)
-        raise UsageError(f"{where}: unknown unit {found[2][:20]!r}: use {known or 'a plain number'}")
+        known = ", ".join(name or "a plain number" for name in units)
+        raise UsageError(f"{where}: unknown unit {found[2][:20]!r}: use {known}")
     return float(found[1]) * units[found[2] or ("" if unit == "1" else unit)]
 
 

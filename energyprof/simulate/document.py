@@ -36,7 +36,7 @@ def parsed(text: str, where: str) -> dict[str, Any]:
         FileError: it is not TOML.
     """
     try:
-        data: dict[str, Any] = tomllib.loads(text)
+        data: dict[str, Any] = tomllib.loads(text.removeprefix("\ufeff"))  # as some editors begin
     except (tomllib.TOMLDecodeError, ValueError) as error:  # a number or a date that Python does not take
         raise FileError(f"{where}: not TOML: {' '.join(str(error).split())}") from None
     except RecursionError:

@@ -107,6 +107,7 @@ WRONG = {
     ),
     "an unknown unit": (SMALL.replace("round_j = 100", 'round_j = "3 furlongs"'), "unknown unit 'furlongs'"),
     "another unit": (SMALL.replace("round_j = 100", 'round_j = "3 W"'), "unknown unit 'W': use mJ, J"),
+    "a unit of what has none": (SMALL.replace("pue = 2", 'pue = "2 kW"'), "'kW': use a plain number, %"),
     "a text without a number": (SMALL.replace("round_j = 100", 'round_j = "much"'), "'much': give a number"),
     "a date": (SMALL.replace("round_j = 100", "round_j = 2025-01-01"), "a number was expected"),
     "ends that do not enclose": (
