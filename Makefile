@@ -75,7 +75,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp
-	@$(PIP) --editable ".[workloads,speech,lora,data,federated,codecarbon,pyrapl,external,dev]"
+	@$(PIP) --editable ".[all,dev]"
 	@touch $@
 
 $(OLDEST)/run.stamp: constraints-oldest.txt
