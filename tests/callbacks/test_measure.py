@@ -231,6 +231,13 @@ def test_after_stop_a_new_profiler_may_be_started(command: Command) -> None:
         assert [w["name"] for w in command.report(f"{name}.json")["runs"][0]["windows"]] == [name]
 
 
+def test_it_can_be_called_when_the_package_of_its_name_is_loaded() -> None:
+    import energyprof
+    import energyprof.measure.meters
+
+    assert energyprof.measure("it").name == "it"  # type: ignore[operator, unused-ignore]
+
+
 def test_the_profiler_is_not_part_of_the_program(command: Command) -> None:
     """Its processor time would be taken for the program's."""
     program(
