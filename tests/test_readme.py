@@ -1,4 +1,4 @@
-"""The README, the help texts and the code say the same."""
+"""The README, the docs, the help texts and the code say the same."""
 
 from __future__ import annotations
 
@@ -16,6 +16,14 @@ from energyprof.workloads import WORKLOADS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+HOUSE = (ROOT / "CONTRIBUTING.md").read_text()
+PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+DOCS = "\n".join([README, *PAGES.values()])
+
+# Pages of a page's own, which that names.
+LINKED_FROM_PAGES = {
+    page for text in PAGES.values() for page in re.findall(r"\]\(([\w-]+\.md)(?:#[^)]*)?\)", text)
+}
 
 
 def help_of(*words: str) -> str:
@@ -24,14 +32,21 @@ def help_of(*words: str) -> str:
     return done.stdout
 
 
-def commands() -> list[str]:
-    lines = help_of().partition("Commands")[2].splitlines()
+def commands(help_text: str) -> list[str]:
+    lines = help_text.partition("Commands")[2].splitlines()
     return [match[1] for line in lines if (match := re.match(r"│ (\w+) ", line))]
 
 
 @pytest.fixture(scope="module")
 def helps() -> dict[str, str]:
-    return {name: help_of(name) for name in commands()}
+    """Each command's help; that of a group with those of its own commands."""
+    found = {name: help_of(name) for name in commands(help_of())}
+    whole = {
+        name: "\n".join([text, *(help_of(name, inner) for inner in commands(text))])
+        for name, text in found.items()
+    }
+    whole["tune"] += whole["run"]  # it hands on what it does not know
+    return whole
 
 
 def test_every_command_stands_in_the_readmes_table(helps: dict[str, str]) -> None:
@@ -40,7 +55,7 @@ def test_every_command_stands_in_the_readmes_table(helps: dict[str, str]) -> Non
 
 
 def test_every_option_in_the_readme_exists(helps: dict[str, str]) -> None:
-    used = re.findall(r"energyprof (\w+)([^`\n#]*)", README)
+    used = re.findall(r"energyprof (\w+)([^`\n#]*)", DOCS)
     assert used
     # What `ab` is to train stands in quotes, a command of its own.
     quoted = [inner for _, rest in used for inner in re.findall(r'"(\w+) ([^"]*)"', rest)]
@@ -60,8 +75,21 @@ def test_every_command_says_what_it_does_and_every_option_too(helps: dict[str, s
                 assert re.search(r"\s{2,}\S.*[.)\]]\s*│$", line), f"{name} {option[1]}: {line}"
 
 
+def test_the_readme_is_read_in_one_go_and_leads_to_every_page() -> None:
+    assert len(README.splitlines()) <= 150
+    assert set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README)) | LINKED_FROM_PAGES >= set(PAGES)
+
+
+def test_every_link_leads_somewhere() -> None:
+    for name, text in {"README.md": README, "CONTRIBUTING.md": HOUSE, **PAGES}.items():
+        folder = ROOT / "docs" if name in PAGES else ROOT
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if "://" not in link:
+                assert (folder / link).exists(), f"{name}: {link}"
+
+
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    table = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+    table = {int(code) for code in re.findall(r"^\| (\d) \|", PAGES["running.md"], re.MULTILINE)}
     assert table == {0, 1, 2, 3, 4, 5}
     kinds = [EnergyprofError, *EnergyprofError.__subclasses__()]
     assert {kind.exit_code for kind in kinds} <= table
@@ -69,11 +97,11 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
 
 def test_every_meter_and_workload_is_named() -> None:
     for name in (*KINDS, *WORKLOADS):
-        assert f"`{name}`" in README or f"run {name}" in README, name
+        assert f"`{name}`" in DOCS, name
 
 
 def test_the_tree_is_the_packages() -> None:
-    listed = re.search(r"```\nenergyprof/\n(.*?)\nbenchmarks/", README, re.DOTALL)
+    listed = re.search(r"```\nenergyprof/\n(.*?)\nbenchmarks/", HOUSE, re.DOTALL)
     assert listed is not None
     shown = dict(re.findall(r"^  (?! )(\S+)\s+(.+)$", listed[1], re.MULTILINE))
     package = ROOT / "energyprof"

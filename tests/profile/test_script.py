@@ -146,14 +146,14 @@ def test_what_cannot_be_a_script_is_one_line(tmp_path: Path, content: bytes | No
 
 
 def example() -> str:
-    """The README's training script."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    """The docs' training script."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/own-code.md").read_text(), re.DOTALL)
     (code,) = (block for block in blocks if "energyprof.reached(" in block)
     return str(code)
 
 
 def test_the_readmes_script_is_the_example_and_short() -> None:
-    if "energyprof.reached(" not in (ROOT / "README.md").read_text():
+    if "energyprof.reached(" not in (ROOT / "docs/own-code.md").read_text():
         pytest.skip("the README does not show the script yet")
     assert example() == EXAMPLE.read_text()
     assert len(example().splitlines()) <= 30
