@@ -61,13 +61,13 @@ def compare(
     from energyprof.compare import comparison as comparing
     from energyprof.compare import emissions
     from energyprof.compare.gate import noise
-    from energyprof.report.file import read
+    from energyprof.report.file import read_all
 
     writer = formats.comparison_format("json" if json else format)
     names = labels(reports)
     overlooked, grid = comparing.parse_allowed(allow or ()), emissions.chosen(country, intensity)
     gc.disable()  # reports have no cycles; searching a thousand for them takes a fifth of the time
-    contents = [read(path) for path in reports]
+    contents = read_all(reports)
     if target is not None:
         from energyprof.compare.at_target import all_at_target
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.cancelling import Side
-from energyprof.compare.figures import Figure, unmetered, value
+from energyprof.compare.figures import Exclusion, Figure, unmetered
 from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, two_sided
 from energyprof.compare.statistics.mean import Mean, mean_of
 from energyprof.report.record import Report
@@ -45,6 +46,7 @@ class Values:
     logs: Logs | None  # None: a value is not positive
     mean: Mean
     u_rel: float | None  # of the mean, expanded, the gain included; None: no joules, or unknown
+    places: tuple[int, ...]  # of the runs in their report
 
     @property
     def random_u(self) -> float:
@@ -55,7 +57,25 @@ class Values:
 
 def collect(figure: Figure, report: Report) -> Values | None:
     """The figure's values in ``report``; None if no run has any."""
-    entering = [(run, x) for run in report.runs if (x := value(figure, run)) is not None]
+    return collect_all((figure,), report)[0]
+
+
+def collect_all(figures: Sequence[Figure], report: Report) -> list[Values | None]:
+    """Several figures' values; what keeps runs out of many of them is looked for once."""
+    out: dict[Exclusion, frozenset[int]] = {}
+    for exclusion in {exclusion for figure in figures for exclusion in figure.exclusions}:
+        out[exclusion] = frozenset(i for i, run in enumerate(report.runs) if exclusion(run) is not None)
+    return [
+        _values(figure, report, frozenset().union(*(out[exclusion] for exclusion in figure.exclusions)))
+        for figure in figures
+    ]
+
+
+def _values(figure: Figure, report: Report, out: frozenset[int]) -> Values | None:
+    """The figure over the runs whose places are not in ``out``."""
+    found = [(i, run, figure.of(run)) for i, run in enumerate(report.runs) if i not in out]
+    places = tuple(i for i, _, x in found if x is not None and math.isfinite(x))
+    entering = [(run, x) for _, run, x in found if x is not None and math.isfinite(x)]
     if not entering:
         return None
     values = tuple(x for _, x in entering)
@@ -70,7 +90,7 @@ def collect(figure: Figure, report: Report) -> Values | None:
         logs = logs_of(values, math.hypot(*own) / math.sqrt(len(own)))
     # A meter that does not state its error is not one without error.
     known = unmetered in figure.exclusions and all(run.energy_u_j is not None for run, _ in entering)
-    return Values(values, logs, mean, (mean.u_rel or 0.0) if known and logs else None)
+    return Values(values, logs, mean, (mean.u_rel or 0.0) if known and logs else None, places)
 
 
 def side_of(values: Values, report: Report) -> Side:

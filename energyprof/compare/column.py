@@ -48,15 +48,18 @@ def column(
     allow: Collection[str] = (),
     far: Sequence[Apart] | None = None,
     known: Known = UNKNOWN,
+    cells: Sequence[Values | None] | None = None,
 ) -> Column:
     """The figure in every report; two of one series are compared in pairs.
 
-    ``far``: how far each one's sessions are from the first one's; None: that is to be found.
+    ``far``: how far each one's sessions are from the first one's, ``cells`` its values in each; None: that
+    is to be found.
     """
-    cells = tuple(collect(figure, report) for report in reports)
+    if cells is None:
+        cells = [collect(figure, report) for report in reports]
     far = [apart(report, reports[0]) for report in reports] if far is None else far
     found = [
         contrast(figure, reports[i], reports[0], allow, (cells[i], cells[0]), far[i], known) if i else None
         for i in range(len(reports))
     ]
-    return Column(figure, tuple(reports), cells, tuple(found), allow, known)
+    return Column(figure, tuple(reports), tuple(cells), tuple(found), allow, known)

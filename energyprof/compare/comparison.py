@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from energyprof.compare import emissions, levers
-from energyprof.compare.change import Change, Values, exp
+from energyprof.compare.change import Change, Values, collect_all, exp
 from energyprof.compare.column import Column, column
 from energyprof.compare.figures import EMISSIONS, PER_SAMPLE, SHOWN, Figure, left_out, missed
 from energyprof.compare.gate.noise import Noise, known_of
@@ -129,12 +129,16 @@ def compare(
         figures = [figure for figure in figures if figure.name not in PER_SAMPLE]
     far = [apart(report, reports[0]) for report in reports]
     known, of_noise = known_of(noise, reports[0], labels[0])
-    columns = [column(figure, reports, allow, far, known) for figure in figures]
+    rows = [collect_all(figures, report) for report in reports]
+    columns = [
+        column(figure, reports, allow, far, known, cells)
+        for figure, cells in zip(figures, zip(*rows, strict=True), strict=True)
+    ]
     barred = {c.figure.name: _barred(c) for c in columns} if judged and len(reports) > 1 else {}
     cells = {c.figure.name: _estimates(c, barred.get(c.figure.name, {}), judged) for c in columns}
     parts: Sequence[Product | None] = [None] * len(reports)
     if not unlike:
-        parts = products(reports, allow, barred.get("energy_to_target", {}), far, known, judged=judged)
+        parts = products(columns, allow, barred.get("energy_to_target", {}), far, known, judged=judged)
     notes = []
     if of_one_task:
         notes = [f"the work differs: {m.message}" for m in mismatches(reports, labels, ["work"])]

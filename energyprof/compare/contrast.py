@@ -76,12 +76,15 @@ def contrast(
     if pairs is not None:
         method = partial(interleaved, new_first=pairs.new_first)
         new, old = cut_to(new, pairs.new), cut_to(old, pairs.old)
-        collected = None
-    elif (ordered := _by_seed(figure, new, old)) is not None:
-        method = partial(interleaved, new_first=(True,) * len(new.runs))
-        if ordered[0] is not new:
-            new, old, collected = *ordered, None
-    mine, theirs = collected or (collect(figure, new), collect(figure, old))
+        mine, theirs = collect(figure, new), collect(figure, old)
+    else:
+        mine, theirs = collected or (collect(figure, new), collect(figure, old))
+        everywhere = all(cell and len(cell.values) == len(r.runs) for cell, r in ((mine, new), (theirs, old)))
+        if everywhere and (ordered := _by_seed(figure, new, old)) is not None:
+            method = partial(interleaved, new_first=(True,) * len(new.runs))
+            if ordered[0] is not new:
+                new, old = ordered
+                mine, theirs = collect(figure, new), collect(figure, old)
     if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
         return None
     alone = method(mine.logs, theirs.logs)
@@ -115,7 +118,7 @@ def _by_seed(figure: Figure, new: Report, old: Report) -> tuple[Report, Report] 
     ordered = sorted(seed for seed in seeds[0] if seed is not None)
     if len({*ordered}) < len(new.runs) or ordered != sorted(seed for seed in seeds[1] if seed is not None):
         return None  # not known, there twice, or others
-    if len(old.runs) > len(ordered) or any(value(figure, run) is None for run in (*new.runs, *old.runs)):
+    if len(old.runs) > len(ordered):
         return None
     if seeds[0] == seeds[1]:
         return new, old

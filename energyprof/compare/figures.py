@@ -95,7 +95,8 @@ def _power(run: Run) -> float | None:
 
 def _energy_per_epoch(run: Run) -> float | None:
     """J for as many samples as there are in the training data, if the program says how many."""
-    sample_j, items = _energy_per_sample(run), training_items(run)
+    items = training_items(run)
+    sample_j = _energy_per_sample(run) if items else None
     return sample_j * items if sample_j is not None and items else None
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from energyprof.compare.change import Change, Values
-from energyprof.compare.column import column
+from energyprof.compare.change import Change, Values, collect_all
+from energyprof.compare.column import Column, column
 from energyprof.compare.figures import BY_NAME, Figure, value
 from energyprof.compare.reasons import Reason, reason
 from energyprof.compare.sessions import UNKNOWN, Apart, Known
 from energyprof.compare.statistics.intervals import holm
-from energyprof.report.record import Report, Run
+from energyprof.report.record import Run
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ FACTORS = (
 
 
 def products(
-    reports: Sequence[Report],
+    columns: Sequence[Column],
     allow: Collection[str] = (),
     barred: Collection[int] = (),
     far: Sequence[Apart] | None = None,
@@ -72,21 +72,53 @@ def products(
 ) -> list[Product | None]:
     """The product of each report, and its changes from the first; None if it is not known.
 
+    ``columns`` are those of a comparison, of the same reports.
+
     ``judged`` changes have verdicts, held to 5 % over all factors of all reports (Holm), except of reports
     whose place is ``barred``. For ``allow`` see `compare`, for ``far`` and ``known`` `column`.
     """
-    whole = column(WHOLE, reports, allow, far, known)
-    columns = [column(figure, reports, allow, far, known) for figure in FACTORS]
+    reports = columns[0].reports
+    there = {column.figure.name: column for column in columns if column.figure.name in _SHOWN}
+    if _of_the_same_runs(list(there.values())):
+        whole = there["energy_to_target"]
+        rest = [
+            collect_all([replace(f, exclusions=_ENERGY.exclusions) for f in FACTORS[1:]], r) for r in reports
+        ]
+        cells: Sequence[Sequence[Values | None] | None] = [
+            there["energy_per_sample"].cells,
+            *zip(*rest, strict=True),
+        ]
+    else:
+        whole, cells = column(WHOLE, reports, allow, far, known), [None] * len(FACTORS)
+    factors = [
+        column(figure, reports, allow, far, known, known_cells)
+        for figure, known_cells in zip(FACTORS, cells, strict=True)
+    ]
     n = len(FACTORS)
-    levels = holm([column.p_value(i) for i in range(1, len(reports)) for column in columns])
+    levels = holm([factor.p_value(i) for i in range(1, len(reports)) for factor in factors])
     made = []
     for i, energy in enumerate(whole.cells):
         total = whole.change(i, None)
         tested = judged and i > 0 and not (0 in barred or i in barred)
-        changes = [columns[k].change(i, levels[n * (i - 1) + k] if tested else None) for k in range(n)]
-        cells = [column.cells[i] for column in columns]
-        made.append(_product(energy, cells, None if total is None else total.ratio, changes))
+        changes = [factors[k].change(i, levels[n * (i - 1) + k] if tested else None) for k in range(n)]
+        mine = [factor.cells[i] for factor in factors]
+        made.append(_product(energy, mine, None if total is None else total.ratio, changes))
     return made
+
+
+_SHOWN = ("energy_to_target", "energy_per_sample", "samples_to_target")
+
+
+def _of_the_same_runs(columns: Sequence[Column]) -> bool:
+    """Whether the energy to target and its factors are of the same runs everywhere, and none is 0.
+
+    Then the runs that enter the energy are those whose factors are known.
+    """
+    return len(columns) == len(_SHOWN) and all(
+        len({None if cell is None else cell.places for cell in cells}) == 1
+        and all(cell is None or cell.logs is not None for cell in cells)
+        for cells in zip(*(column.cells for column in columns), strict=True)
+    )
 
 
 def _product(

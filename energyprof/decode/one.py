@@ -1,7 +1,4 @@
-"""From JSON to frozen dataclasses, with one line that names the place when it does not fit.
-
-``storable`` says what any number or text may be; a field says more by its type: ``energy_u_j: NonNegative``.
-"""
+"""One value of JSON as one of a type, with one line that names the place when it does not fit."""
 
 from __future__ import annotations
 
@@ -12,54 +9,22 @@ import re
 import reprlib
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
+from energyprof.decode.kinds import Range, Text, hints_of, required_of
 from energyprof.storable.values import (
     MAX_DEPTH,
-    MAX_INT,
     MAX_ITEMS,
     MAX_NAME,
     MAX_NAMES,
     MAX_TEXT,
-    UTC,
     is_int,
     is_json,
     is_text,
 )
 
-T = TypeVar("T")
-
 # Takes the data; gives the value or raises Misfit.
 Decoder = Callable[[Any], Any]
-
-
-@dataclass(frozen=True)
-class Range:
-    """From the least number to the most, both included."""
-
-    least: float
-    most: float
-
-
-@dataclass(frozen=True)
-class Text:
-    """So many characters, all in the form of ``pattern``, an expression of JSON Schema and ``re`` alike."""
-
-    shortest: int = 0
-    longest: int = MAX_TEXT
-    pattern: str = ""
-
-
-Count = Annotated[int, Range(0, MAX_INT)]
-NonNegative = Annotated[float, Range(0, math.inf)]
-# What is multiplied and divided by: within what a meter may have, so that no product is beyond all numbers.
-Amount = Annotated[float, Range(0, 1e30)]
-Positive = Annotated[float, Range(1e-12, 1e30)]
-Signed = Annotated[float, Range(-1e30, 1e30)]
-Share = Annotated[float, Range(0, 1)]
-Name = Annotated[str, Text(shortest=1, longest=MAX_NAME)]
-Utc = Annotated[str, Text(longest=MAX_NAME, pattern=UTC)]
 
 
 class Misfit(ValueError):
@@ -71,21 +36,6 @@ class Misfit(ValueError):
 
     def __str__(self) -> str:
         return self.path + self._problem
-
-
-def decode(kind: type[T], data: Any, where: str = "report") -> T:
-    """``data`` as an instance of the dataclass ``kind``; keys it does not know are ignored.
-
-    Raises:
-        Misfit: a key is missing, or its value is not one that its type may hold.
-    """
-    hint: Any = kind
-    try:
-        result: T = decoder(hint)(data)
-    except Misfit as misfit:
-        misfit.path = where + misfit.path
-        raise
-    return result
 
 
 # Types are looked at once: a thousand reports hold a million values.
@@ -111,20 +61,6 @@ def decoder(hint: Any) -> Decoder:
     if origin is Literal:
         return _choice(arguments)
     return _SCALARS[hint]
-
-
-def hints_of(kind: Any) -> dict[str, Any]:
-    """The types of a dataclass's fields, with what ``Annotated`` says of them."""
-    return get_type_hints(kind, include_extras=True)
-
-
-def required_of(kind: Any) -> set[str]:
-    """The fields of a dataclass that have no default."""
-    return {
-        field.name
-        for field in dataclasses.fields(kind)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
 
 
 def _dataclass(kind: Any) -> Decoder:

@@ -1,0 +1,207 @@
+"""Many values of JSON at once as those of a type: by columns, which the interpreter's own loops check.
+
+All evaluations of all runs of a report are one table, and each of its fields a list of numbers. What is not
+plainly right is `Odd`; ``one`` then says whether it fits, and where it does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import types
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
+from operator import itemgetter
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from energyprof.decode.kinds import Range, hints_of, required_of
+from energyprof.decode.one import Decoder, Misfit, decoder
+from energyprof.storable.values import MAX_INT, MAX_ITEMS, MAX_NAME, MAX_NAMES, is_text
+
+# Takes a list of data; gives as many values or raises Odd.
+Column = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+class Odd(Exception):
+    """Some value is not plainly one that its type may hold."""
+
+
+@functools.cache
+def columns(hint: Any) -> Column:
+    """What turns a list of JSON into one of values of the type ``hint``."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return _table(hint)
+    if origin in (Union, types.UnionType):
+        (inner,) = (columns(argument) for argument in arguments if argument is not type(None))
+        return _optional(inner)
+    if origin is tuple and arguments[-1] is ...:
+        return _lists(columns(arguments[0]))
+    if origin in (dict, Mapping):
+        return _mappings(columns(arguments[1]))
+    if hint is float:
+        return _floats
+    if hint is int:
+        return _integers
+    if origin is Annotated and arguments[0] in (float, int):
+        return functools.reduce(_within, arguments[1:], columns(arguments[0]))
+    if hint is str or origin is Literal or (origin is Annotated and arguments[0] is str):
+        return _texts(decoder(hint))
+    return _each(decoder(hint))
+
+
+def _table(kind: Any) -> Column:
+    hints, required = hints_of(kind), required_of(kind)
+    fields = dataclasses.fields(kind)
+    names = tuple(field.name for field in fields)
+    inner = tuple(columns(hints[name]) for name in names)
+    defaults = {field.name: _default(field) for field in fields if field.name not in required}
+
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        _all_of(dict, data)
+        rows = list(map(dict.copy, data))
+        for name in names:
+            if not all(map(_HAS, rows, repeat(name))):
+                if name not in defaults:
+                    raise Odd
+                for row in rows:
+                    if name not in row:
+                        row[name] = _MISSING
+        if any(map(len(names).__lt__, map(len, rows))):
+            rows = [{name: row[name] for name in names} for row in rows]  # keys it does not know
+        for name, of in zip(names, inner, strict=True):
+            given = list(map(itemgetter(name), rows))
+            values = (
+                _filled(of, given, defaults[name]) if name in defaults and _MISSING in given else of(given)
+            )
+            if values is not given:
+                for row, value in zip(rows, values, strict=True):
+                    row[name] = value
+        return _instances(kind, rows)
+
+    return take
+
+
+_HAS = dict.__contains__
+_MISSING = object()
+
+
+def _filled(of: Column, given: Sequence[Any], default: Callable[[], Any]) -> Sequence[Any]:
+    there = [item for item in given if item is not _MISSING]
+    values = iter(of(there) if there else ())
+    return [default() if item is _MISSING else next(values) for item in given]
+
+
+def _default(field: dataclasses.Field[Any]) -> Callable[[], Any]:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory
+    return lambda: field.default
+
+
+def _instances(kind: Any, rows: Sequence[dict[str, Any]]) -> Sequence[Any]:
+    """One for each row. ``__init__`` of what is frozen sets field by field, at several times the cost."""
+    if hasattr(kind, "__post_init__") or hasattr(kind, "__slots__"):
+        return [kind(**row) for row in rows]
+    made = list(map(object.__new__, repeat(kind, len(rows))))
+    deque(map(kind.__dict__["__dict__"].__set__, made, rows), maxlen=0)
+    return made
+
+
+def _all_of(kind: type, data: Sequence[Any]) -> None:
+    if not {kind}.issuperset(map(type, data)):
+        raise Odd
+
+
+def _optional(inner: Column) -> Column:
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        if None not in data:
+            return inner(data)
+        given = [item for item in data if item is not None]
+        if not given:
+            return data
+        values = iter(inner(given))
+        return [None if item is None else next(values) for item in data]
+
+    return take
+
+
+def _lists(inner: Column) -> Column:
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        _all_of(list, data)
+        lengths = list(map(len, data))
+        if max(lengths) > MAX_ITEMS:
+            raise Odd
+        items = list(chain.from_iterable(data))
+        values: Iterator[Any] = iter(inner(items) if items else ())
+        return [tuple(islice(values, length)) for length in lengths]
+
+    return take
+
+
+def _mappings(inner: Column) -> Column:
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        _all_of(dict, data)
+        if max(map(len, data)) > MAX_NAMES:
+            raise Odd
+        if not all(is_text(name, MAX_NAME) for name in set().union(*data)):
+            raise Odd
+        items = list(chain.from_iterable(map(dict.values, data)))
+        values: Iterator[Any] = iter(inner(items) if items else ())
+        return [dict(zip(item, values, strict=False)) for item in data]  # the names end first
+
+    return take
+
+
+def _floats(data: Sequence[Any]) -> Sequence[Any]:
+    kinds = set(map(type, data))
+    if not kinds <= {float, int}:
+        raise Odd
+    try:
+        values = list(map(float, data)) if int in kinds else data
+        whole = sum(values)
+    except OverflowError:
+        raise Odd from None
+    if not math.isfinite(whole):  # one of them is not, or all of them together are beyond all numbers
+        raise Odd
+    return values
+
+
+def _integers(data: Sequence[Any]) -> Sequence[Any]:
+    _all_of(int, data)
+    if min(data) < -MAX_INT or max(data) > MAX_INT:
+        raise Odd
+    return data
+
+
+def _within(inner: Column, limit: Range) -> Column:
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        values = inner(data)
+        if not (limit.least <= min(values) and max(values) <= limit.most):
+            raise Odd
+        return values
+
+    return take
+
+
+def _texts(one: Decoder) -> Column:
+    """Few texts stand in many places."""
+    each = _each(one)
+
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        _all_of(str, data)
+        each(list(set(data)))
+        return data
+
+    return take
+
+
+def _each(one: Decoder) -> Column:
+    def take(data: Sequence[Any]) -> Sequence[Any]:
+        try:
+            return [one(item) for item in data]
+        except Misfit:
+            raise Odd from None
+
+    return take

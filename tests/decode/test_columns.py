@@ -1,0 +1,124 @@
+"""What is decoded at once is what is decoded value by value; what that refuses is never let through."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from energyprof.decode import Misfit, decode, decode_together
+from energyprof.errors import FileError
+from energyprof.report.file import read_all, to_json, write
+from energyprof.report.record import Report
+from reports import report, run
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    7,
+    2**63,
+    10**400,
+    0.5,
+    -0.5,
+    1e308,
+    math.inf,
+    math.nan,
+    "",
+    "reached",
+    "\ud800",
+    "a\0",
+    "x" * 501,
+    "x" * 10_001,
+    [],
+    [1.0, None],
+    {},
+    {"a": 1.0},
+    {"": -1.0},
+    {"x" * 501: 1.0},
+)
+
+
+def data() -> dict[str, Any]:
+    """The JSON of a report of two runs."""
+    found: dict[str, Any] = json.loads(to_json(report([run(1.0, seed=1), run(1.1, seed=2)])))
+    return found
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each container in ``value`` with each of its keys."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(item, (dict, list)):
+            yield from places(item)
+
+
+def alone(one: dict[str, Any]) -> Report | None:
+    """What `decode` makes of it; None: it refuses."""
+    try:
+        return decode(Report, one)
+    except Misfit:
+        return None
+
+
+def test_reports_are_the_same_together_as_alone() -> None:
+    several = [data(), data()]
+    several[1]["runs"].pop()
+    kept = copy.deepcopy(several)
+    assert decode_together(Report, several) == [decode(Report, one) for one in several]
+    assert several == kept
+    assert decode_together(Report, []) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_refused_alone_is_refused_together(seed: int) -> None:
+    rng = random.Random(seed)
+    taken = 0
+    for _ in range(25):
+        whole = [data(), data()]
+        holder, key = rng.choice(list(places(whole[1])))
+        holder[key] = rng.choice(ODD)
+        together, found = decode_together(Report, whole), alone(whole[1])
+        if found is None:
+            assert together is None, (key, holder[key])
+        elif together is not None:
+            # Types too: 7 of what is measured is 7.0 in both.
+            assert repr(together[1]) == repr(found)
+            taken += 1
+    assert 0 < taken < 25
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_missing_or_unknown_is_treated_alike(seed: int) -> None:
+    rng = random.Random(seed)
+    for _ in range(25):
+        whole = [data(), data()]
+        objects = [(holder, key) for holder, key in places(whole[0]) if isinstance(holder, dict)]
+        holder, key = rng.choice(objects)
+        if rng.random() < 0.8:
+            del holder[key]
+        else:
+            holder["unheard_of"] = 1
+        together, found = decode_together(Report, whole), alone(whole[0])
+        assert (together is None) == (found is None)
+        assert together is None or repr(together[0]) == repr(found)
+
+
+def test_of_many_files_the_first_broken_one_is_named(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{i}.json" for i in range(3)]
+    for path in paths:
+        write(report([run(1.0)]), path)
+    assert len(read_all(paths)) == 3
+    broken = json.loads(paths[1].read_text())
+    broken["runs"][0]["energy_u_j"] = -1
+    paths[1].write_text(json.dumps(broken))
+    paths[2].write_text("{")
+    with pytest.raises(FileError, match=r"1\.json: not a valid report: report\.runs\[0\]\.energy_u_j: exp"):
+        read_all(paths)
