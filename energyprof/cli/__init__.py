@@ -61,17 +61,18 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
 
     Without a command among them it knows all, as for ``--help``.
     """
+    asked = words[:1] if words and words[0] in COMMANDS else ()
     app = typer.Typer(
         name="energyprof",
         cls=Commands,
         help=HELP,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=not asked,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(general_options)
-    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
+    for name in asked or COMMANDS:
         file, function, settings = COMMANDS[name]
         found = getattr(importlib.import_module(f"energyprof.cli.{file}"), function)
         if isinstance(found, typer.Typer):
@@ -85,14 +86,20 @@ def version(wanted: bool) -> None:
     """Print the version and exit."""
     if wanted:
         from energyprof import __version__
+        from energyprof.cli.made_from import made_from
+        from energyprof.report.record import SCHEMA
 
-        typer.echo(f"energyprof {__version__}")
+        typer.echo(f"energyprof {__version__}, {made_from()}, writes {SCHEMA}")
         raise typer.Exit
 
 
 def general_options(
     show_version: bool = typer.Option(
-        False, "--version", callback=version, is_eager=True, help="Print the version."
+        False,
+        "--version",
+        callback=version,
+        is_eager=True,
+        help="Print the version, the commit that it was made from, and the schema of its reports.",
     ),
 ) -> None:
     """Options that come before the command."""

@@ -1,5 +1,6 @@
 """The table of commands: a command costs the time of its own file alone."""
 
+import re
 import subprocess
 import sys
 
@@ -35,3 +36,33 @@ def test_where_no_command_is_named_all_are_known(words: tuple[str, ...]) -> None
 def test_the_help_lists_every_command(command: Command) -> None:
     listed = command("--help").stdout
     assert [name for name in COMMANDS if f" {name} " not in listed] == []
+
+
+def test_the_version_names_the_commit_and_the_schema(command: Command) -> None:
+    commit = r"commit ([0-9a-f]{12}(, changed since)?|not known)"
+    said = command("--version").stdout
+    assert re.fullmatch(rf"energyprof [0-9.]+, {commit}, writes energyprof\.report/2\n", said), said
+
+
+# As the console script has it: a shell completes by the program's name.
+INSTALLED = "import sys; sys.argv[0] = 'energyprof'; from energyprof.cli import main; main()"
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"), [("energyprof att", "attach"), ("energyprof attach --fo", "--for")]
+)
+def test_a_shell_completes_commands_and_options(command: Command, typed: str, found: str) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALLED],
+        env=command.environment(_ENERGYPROF_COMPLETE="complete_bash", **words),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found in done.stdout.split(), done.stderr
+
+
+def test_the_completion_can_be_installed(command: Command) -> None:
+    assert "--install-completion" in command("--help").stdout
+    assert "complete -o default -F" in command.anew("--show-completion", "bash").stdout
