@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "place": ("place", "place", {}),
     "factors": ("factors", "factors", {}),
     "recompute": ("recompute", "recompute", {}),
+    "join": ("join", "join", {}),
     "import": ("import_", "import_files", {}),
     "calibrate": ("calibrate", "calibrate", {}),
     "doctor": ("doctor", "doctor", {}),

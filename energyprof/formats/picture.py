@@ -13,9 +13,9 @@ from energyprof.compare.figures import run_name
 from energyprof.measure.selection import listing
 from energyprof.report.energy import Integrator, MeterEnergy, total
 from energyprof.report.file import trace_path
+from energyprof.report.nodes.trace import run_rows
 from energyprof.report.phases import PART
 from energyprof.report.record import Phase, Report, Run
-from energyprof.trace.file import read_run
 from energyprof.trace.rows import Row
 from energyprof.units import seconds, watts
 
@@ -37,12 +37,12 @@ def picture(report: Report, path: Path, width: int) -> RenderableType | None:
         return None
     number, run = len(report.runs) - 1, report.runs[-1]
     columns = max(20, width - MARGIN - 1)
-    start_s, end_s = run.phases[0].start_s, run.phases[-1].end_s
+    start_s, end_s = run.phases[0].start_s, max(phase.end_s for phase in run.phases)
     if end_s <= start_s:
         return None
     step_s = (end_s - start_s) / columns
     bins = [(start_s + i * step_s, start_s + (i + 1) * step_s) for i in range(columns)]
-    by_meter = _energies(report, read_run(trace, number), bins)
+    by_meter = _energies(report, run_rows(trace, report, number), bins)
     powers = _powers(list(by_meter.values()), bins)
     if all(power is None for power in powers):
         return None

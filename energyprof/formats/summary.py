@@ -21,6 +21,7 @@ from energyprof.formats.breakdown import blocks_of_the_network, where_it_goes
 from energyprof.formats.inference import inference_table
 from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
+from energyprof.formats.nodes import nodes_tables
 from energyprof.formats.phase_sums import by_name, longest
 from energyprof.formats.rounds import rounds_table
 from energyprof.formats.windows import windows_table
@@ -32,6 +33,8 @@ from energyprof.units import joules, seconds, share, watts, with_ends
 
 # More rows would fill screens, and seconds.
 MOST_RUNS, MOST_PHASES, MOST_WARNINGS = 40, 40, 100
+# More nodes stand in their table alone.
+MOST_PLACES = 2
 
 STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
 
@@ -42,9 +45,13 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
     if len(report.runs) > 1:
         parts += [_runs(report), Text()]
     if report.runs:
-        parts += [_figures(report, grid), Text(), _phases(report.runs), Text()]
+        parts += [_figures(report, grid), Text()]
+        if not report.joined:  # sums over nodes that work side by side say nothing: they stand apart below
+            parts += [_phases(report.runs), Text()]
         if (by_actor := rounds_table(report.runs)) is not None:
             parts += [by_actor, Text()]
+        if (nodes := nodes_tables(report)) is not None:
+            parts += [nodes, Text()]
         if (windows := windows_table(report.runs)) is not None:
             parts += [windows, Text()]
         if (goes := where_it_goes(report)) is not None:
@@ -69,7 +76,9 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
 def _title(report: Report) -> Text:
     work = report.workload
     title = Text(f"{work.name} {work.size or ''}".strip(), style="bold")
-    places = " + ".join(_place(node.machine) for node in report.nodes)
+    places = " + ".join(_place(node.machine) for node in report.nodes[:MOST_PLACES])
+    if (left := len(report.nodes) - MOST_PLACES) > 0:
+        places += f" + {left:,} more"
     title.append(f"  on {places}", style="not bold")
     if report.runs and (device := report.runs[-1].facts.get("device")):
         title.append(f", trained on {device}", style="not bold")
@@ -250,7 +259,7 @@ def _phases(runs: Sequence[Run]) -> Table:
 
 def _warnings(report: Report, path: Path | None) -> list[Text]:
     lines, bank = levers.unbound(report), bank_of(report.workload)
-    if any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
+    if not report.joined and any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
         again = f"energyprof recompute {path}" if path else "energyprof recompute"
         lines.append(f"this run was cut off: `{again}` rebuilds the report from its trace")
     for run in report.runs:

@@ -18,11 +18,19 @@ def batch_job(environment: Mapping[str, str]) -> JobRecord | None:
     if job := environment.get("SLURM_JOB_ID"):
         array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
         of_array = f"{array}_{task}" if array and task else ""
-        return JobRecord("slurm", job, node, environment.get("SLURM_STEP_ID", ""), of_array)
+        return JobRecord(
+            "slurm",
+            job,
+            node,
+            environment.get("SLURM_STEP_ID", ""),
+            of_array,
+            environment.get("SLURM_JOB_ACCOUNT", ""),
+        )
     if job := environment.get("OAR_JOB_ID") or environment.get("OAR_JOBID"):
         array, task = environment.get("OAR_ARRAY_ID"), environment.get("OAR_ARRAY_INDEX")
         several = array and task and array != job
-        return JobRecord("oar", job, platform.node(), "", f"{array}_{task}" if several else "")
+        of_array, project = f"{array}_{task}" if several else "", environment.get("OAR_PROJECT_NAME", "")
+        return JobRecord("oar", job, platform.node(), "", of_array, project)
     return None
 
 

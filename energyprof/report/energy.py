@@ -110,13 +110,7 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
     known = [(e, e.joules) for e in energies if e.joules is not None]
     if not known or len(known) < len(energies):
         return Energy(None, None, None, coverage, flags or (flag("not_measured"),))
-    terms_j = {}
-    for name, term in METER_TERMS.items():
-        together: dict[str, float] = {}
-        for e, _ in known:
-            those = group(term, e.meter)
-            together[those] = together.get(those, 0.0) + e.terms_j.get(name, 0.0)
-        terms_j[name] = math.hypot(*together.values())
+    terms_j = summed_terms([(e.meter, e.terms_j) for e, _ in known])
     one_way_j = wider(terms_j)
     return Energy(
         sum(joules for _, joules in known),
@@ -128,6 +122,18 @@ def total(energies: Iterable[MeterEnergy]) -> Energy:
         _sum_or_none(e.seen_w for e in energies),
         min(e.seen_s for e in energies),
     )
+
+
+def summed_terms(of_meters: Sequence[tuple[MeterInfo, Mapping[str, float]]]) -> dict[str, float]:
+    """The terms of a sum of energies, from those of each meter's; a gain that has one side has it twice."""
+    terms_j = {}
+    for name, term in METER_TERMS.items():
+        together: dict[str, float] = {}
+        for meter, terms in of_meters:
+            those, same = group(term, meter), terms.get(GAIN, 0.0) if name == BELOW else 0.0
+            together[those] = together.get(those, 0.0) + terms.get(name, same)
+        terms_j[name] = math.hypot(*together.values())
+    return terms_j
 
 
 def _sum_or_none(powers_w: Iterable[float | None]) -> float | None:

@@ -45,6 +45,9 @@ Kind = Literal[
     "below_parts",
     "clock_step",
     "suspended",
+    "not_added",
+    "node_missing",
+    "clocks_apart",
 ]
 
 # invalid: the run cannot be judged · doubt: decides nothing, but a reader of the verdict should know ·
@@ -138,6 +141,9 @@ MEANINGS: Mapping[str, Meaning] = {
         "the machine slept, so that its wall clock leapt by {detail}: what it used asleep is in no energy",
         "doubt",
     ),
+    "not_added": Meaning("the nodes' joules are not added: {detail}"),
+    "node_missing": Meaning("has nothing of {detail}", "doubt"),
+    "clocks_apart": Meaning("the nodes' clocks: {detail}", "doubt"),
 }
 
 

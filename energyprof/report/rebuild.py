@@ -11,6 +11,8 @@ from energyprof.report.energy import MeterEnergy
 from energyprof.report.file import read, trace_path
 from energyprof.report.flags import flag
 from energyprof.report.measured import Measured, measure
+from energyprof.report.nodes.combine import node_header, with_runs
+from energyprof.report.nodes.trace import node_runs
 from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.segments.cadence import Cadence
 from energyprof.report.segments.renewals import as_seen
@@ -26,9 +28,20 @@ def recompute(path: Path) -> Report:
     Raises:
         FileError: the report or its trace cannot be read.
     """
-    rebuilt = Rebuild(read(path))
+    stored = read(path)
+    if stored.joined:
+        return _of_nodes(stored, trace_path(path))
+    rebuilt = Rebuild(stored)
     rebuilt.add_all(trace_path(path))
     return rebuilt.report()
+
+
+def _of_nodes(stored: Report, trace: Path) -> Report:
+    """A joined report: each node's own from its pieces of the trace, put together as ``join`` does."""
+    rebuilt = [Rebuild(node_header(stored, number)) for number in range(len(stored.joined))]
+    for node, rows in node_runs(trace, stored):
+        rebuilt[node].add(rows)
+    return with_runs(stored, [node.report() for node in rebuilt])
 
 
 def is_given_back(stored: Report, again: Report) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from energyprof.decode import Amount, Count, Name, NonNegative, Share, Utc
+from energyprof.decode import Amount, Count, Name, NonNegative, Share, Signed, Utc
 from energyprof.meter import Boundary, Calibration, MeterInfo, Origin
 from energyprof.report.flags import Flag
 from energyprof.report.node_map import NodeEnergy, NodeMap
@@ -64,6 +64,7 @@ class JobRecord:
     node: str
     step: str = ""  # of the job, where the manager numbers them
     array: str = ""  # the job array and the task in it: "4711_3"
+    account: str = ""  # the account or project that it is charged to
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class Phase:
     """One stretch of a run; times in s from the run's zero, ``samples`` trained within it.
 
     Phases of one actor follow each other; those of several may overlap, and their joules, which are the
-    machines' in that time, do not add up.
+    machines' in that time, do not add up. In a joined report the actor begins with its node, and the joules
+    are that node's.
     """
 
     name: Name
@@ -231,6 +233,28 @@ def lever_record(fields: Mapping[str, Any]) -> LeverRecord:
 
 
 @dataclass(frozen=True)
+class NodeRun:
+    """What one node measured of a run of several; its joules are over its own stretches, by its own clock."""
+
+    node: Name
+    status: Status
+    clock: Clock  # its own zero
+    zero_s: float  # where that lies on the run's time axis
+    start_s: float | None  # when its training began there; None: it had none
+    energy_j: float | None
+    energy_u_j: NonNegative | None  # k = 2
+    time_s: float | None
+    total_energy_j: float | None
+    total_energy_u_j: NonNegative | None
+    total_time_s: float | None
+    samples: Count | None
+    exit_code: int | None
+    coverage: Share | None
+    flags: tuple[Flag, ...] = ()
+    node_energy: NodeEnergy | None = None  # by its node_map
+
+
+@dataclass(frozen=True)
 class Run:
     """One training from one seed, or one run of a program."""
 
@@ -277,6 +301,23 @@ class Run:
     # other. Their joules lie in those above.
     windows: tuple[Phase, ...] = ()
     rounds: tuple[RoundRecord, ...] = ()  # of a training by several clients; one that was cut off is in none
+    # What each node had of it, in a report that was joined; a node that has no such run is in none.
+    nodes: tuple[NodeRun, ...] = ()
+
+
+@dataclass(frozen=True)
+class JoinedNode:
+    """Where a node's part of a joined report comes from, and how its clock stood."""
+
+    node: Name
+    created: Utc
+    energyprof: str  # the version that wrote its report
+    boundary: Boundary | None
+    origin: Origin
+    runs: Count  # that it had; so many pieces of the joined trace are its
+    job: JobRecord | None = None
+    node_map: NodeMap | None = None
+    ahead_s: Signed | None = None  # by how much its clock was ahead of true time; None: nobody told
 
 
 @dataclass(frozen=True)
@@ -311,3 +352,4 @@ class Report:
     )
     # How many runs it had each time that more were added to what was complete: somebody may have looked.
     resumed: tuple[Count, ...] = ()
+    joined: tuple[JoinedNode, ...] = ()  # of `energyprof join`, in the order of nodes; empty: of one machine

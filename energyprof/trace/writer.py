@@ -130,6 +130,10 @@ class TraceWriter:
         note = _quoted(json.dumps(said, sort_keys=True))
         self._lines.append(f"{run},@{name},{time_s:.6f},{time_s:.6f},,{note}")
 
+    def lines(self, text: str) -> None:
+        """Add rows that are whole lines of a trace already, the last one without its end."""
+        self._lines.append(text)
+
     def flush(self) -> None:
         """Bring all rows so far to the disk, readable; what the disk refuses is kept."""
         lines, self._lines = self._lines, []

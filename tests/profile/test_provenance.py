@@ -27,6 +27,11 @@ HERE = platform.node()
             {"SLURM_JOB_ID": "4714", "SLURM_ARRAY_JOB_ID": "4711", "SLURM_ARRAY_TASK_ID": "3"},
             JobRecord("slurm", "4714", HERE, array="4711_3"),
         ),
+        (
+            {"SLURM_JOB_ID": "4711", "SLURM_JOB_ACCOUNT": "physics"},
+            JobRecord("slurm", "4711", HERE, account="physics"),
+        ),
+        ({"OAR_JOB_ID": "12", "OAR_PROJECT_NAME": "ml"}, JobRecord("oar", "12", HERE, account="ml")),
         ({"OAR_JOB_ID": "12", "OAR_ARRAY_ID": "12", "OAR_ARRAY_INDEX": "1"}, JobRecord("oar", "12", HERE)),
         (
             {"OAR_JOB_ID": "13", "OAR_ARRAY_ID": "12", "OAR_ARRAY_INDEX": "2"},

@@ -16,10 +16,12 @@ from energyprof.report.flags import MEANINGS, Flag, Kind, flag
 from energyprof.report.foreign_load import LoadReading, at_rest
 from energyprof.report.idle import idle
 from energyprof.report.importers.totals import WindowTotals, total_run
+from energyprof.report.nodes.one_run import run_of_nodes
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.rebuild import Rebuild
-from energyprof.report.record import MeterRecord, Run
+from energyprof.report.record import Clock, JoinedNode, MeterRecord, NodeRecord, Run
 from energyprof.trace.rows import Row, Sample
+from energyprof.units import utc
 from fakes.meters import counter, gauge, samples_of
 from fakes.node import below, of_parts
 from fakes.traces import Trace, energy_between
@@ -128,9 +130,17 @@ def of_a_node() -> Iterator[Flag]:
     yield from below(360.0).runs[0].flags
 
 
+def of_several_nodes() -> Iterator[Flag]:
+    """Of three of which the second's clock is an hour off and the third has no such run."""
+    joined = [JoinedNode(name, "", "0", "component", "measured", 1) for name in "abc"]
+    nodes = [NodeRecord(node.node, {}) for node in joined]
+    runs = {name: run(clock=Clock(0.0, utc(1e9 + late_s))) for name, late_s in (("a", 0), ("b", 3600))}
+    yield from run_of_nodes(runs, joined, nodes, {"a": (), "b": ()}).flags
+
+
 def test_each_kind_in_the_table_is_made_by_something_and_no_other() -> None:
     made = [*of_events(), *of_readings(), *of_two_meters_that_disagree(), *of_an_idle_machine()]
-    made += [*of_totals(), *of_a_node()]
+    made += [*of_totals(), *of_a_node(), *of_several_nodes()]
     assert {flag.kind for flag in made} == set(MEANINGS) == set(get_args(Kind))
     for one in made:
         assert bool(one.meter) == ("{meter}" in MEANINGS[one.kind].words), one

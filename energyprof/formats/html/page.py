@@ -13,6 +13,7 @@ from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.figures import figures
 from energyprof.formats.html.inference import blocks, inference
 from energyprof.formats.html.machines import machines
+from energyprof.formats.html.nodes import nodes
 from energyprof.formats.html.phases import phases, steps
 from energyprof.formats.html.power import power
 from energyprof.formats.html.rounds import rounds
@@ -55,6 +56,7 @@ def page(comparison: Comparison, reports: Sequence[Report], traces: Sequence[Pat
         scores(reports, labels),
         power(reports, labels, traces),
         phases(reports, labels),
+        nodes(reports, labels),
         rounds(reports, labels),
         steps(reports, labels),
         blocks(reports, labels),

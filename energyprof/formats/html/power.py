@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from energyprof.formats.html.plot import (
 )
 from energyprof.formats.html.style import phase_colours
 from energyprof.formats.html.tags import Markup, join, numbers, paragraph, section, tag, text
+from energyprof.report.nodes.trace import run_rows
 from energyprof.report.phases import PART
 from energyprof.report.record import MeterRecord, Report, Run
-from energyprof.trace.file import read_run
 from energyprof.units import seconds, si, watts
 
 HEIGHT_PX = 130
@@ -64,10 +65,10 @@ def _report(report: Report, label: str, trace: Path, most: int) -> Markup:
     if i is None:
         return tag("div", title, paragraph("No run has phases to draw."))
     run = report.runs[i]
-    start_s, end_s = run.phases[0].start_s, run.phases[-1].end_s
+    start_s, end_s = run.phases[0].start_s, max(phase.end_s for phase in run.phases)
     meters = sorted(report.meters, key=lambda meter: not meter.counted)[:most]
     try:
-        curves = power_curves(meters, read_run(trace, i), start_s, end_s)
+        curves = power_curves(meters, run_rows(trace, report, i), start_s, end_s)
     except FileError as error:
         return tag("div", title, paragraph(f"The trace cannot be drawn: {error}", "note warn"))
     if not curves:
@@ -78,11 +79,20 @@ def _report(report: Report, label: str, trace: Path, most: int) -> Markup:
     names = list(dict.fromkeys(phase.name for phase in run.phases))
     colours = phase_colours(names)
     records = {meter.name: meter for meter in report.meters}
-    panels = [_panel(curve, records[curve.meter], run, colours) for curve in curves]
+    panels = [_panel(curve, records[curve.meter], own_node(run, curve.meter), colours) for curve in curves]
     left = len(report.meters) - len(meters)
     more = [paragraph(f"{left} more meters are not drawn.")] if left else []
     phases = legend((name.removeprefix(PART), swatch(colours[name])) for name in names)
     return tag("div", title, paragraph(which), phases, *panels, *more)
+
+
+def own_node(run: Run, meter: str) -> Run:
+    """The run with the phases of the meter's own node alone, where it is of several."""
+    node = next((part.node for part in run.nodes if meter.startswith(f"{part.node}/")), None)
+    if node is None:
+        return run
+    own = tuple(p for p in run.phases if p.actor == node or p.actor.startswith(f"{node}/"))
+    return dataclasses.replace(run, phases=own)
 
 
 def _typical(report: Report) -> int | None:

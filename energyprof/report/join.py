@@ -1,0 +1,167 @@
+"""Joins the reports of several nodes, and their traces, into one report with one trace beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from energyprof.errors import EnergyprofError, UsageError
+from energyprof.report.file import Taken, claimed, read, trace_path, write
+from energyprof.report.nodes.combine import joined_header, with_runs
+from energyprof.report.nodes.names import node_names
+from energyprof.report.nodes.trace import copy
+from energyprof.report.rebuild import recompute
+from energyprof.report.record import JoinedNode, Report
+from energyprof.trace.writer import TraceWriter
+
+# So many nodes are named in a note.
+NAMED = 8
+
+
+def join(
+    paths: Sequence[Path], path: Path, taken: Taken, ahead: Mapping[str, float], created: str, version: str
+) -> Report:
+    """The joined report of those in the files ``paths``, as it now lies at ``path``.
+
+    ``ahead``: by how many seconds a node's clock was ahead of true time, by the node's name. A trace is
+    written where every report has its own beside it; those stay as they are.
+
+    Raises:
+        UsageError: fewer than two, one twice, one that is joined already, or not of one training.
+        FileError: one cannot be read, or the joined one not be written.
+    """
+    if len(paths) < 2:
+        raise UsageError("join: give the reports of two nodes or more")
+    if any(_same_file(given, path) for given in paths):
+        raise UsageError(f"join: {path} is one of the reports to join: write to another file with -o")
+    reports = [read(given) for given in paths]
+    _check(reports, paths)
+    names = node_names(reports)
+    if unknown := sorted(set(ahead) - set(names)):
+        raise UsageError(f"--ahead {unknown[0]}=…: there is no such node; there are {_listed(names)}")
+    notes = _renamed(reports, paths, names)
+    without = [given for given in paths if not trace_path(given).exists()]
+    if without:
+        notes.append(
+            f"joined without a trace, since there is none beside {_listed([str(p) for p in without])}"
+        )
+    header = _header(reports, names, ahead, notes, created, version)
+    with _claim(header, path, taken) as writer:
+        if without:
+            writer.withdraw()
+        else:
+            reports = _with_traces(reports, paths, names, notes, writer)
+        header = _header(reports, names, ahead, notes, created, version)
+        report = with_runs(header, reports)
+        write(report, path)
+    return report
+
+
+@contextlib.contextmanager
+def _claim(header: Report, path: Path, taken: Taken) -> Iterator[TraceWriter]:
+    """An empty report and trace at ``path``, which are gone again where no report comes of them."""
+    writer = claimed(header, path, taken)
+    try:
+        yield writer
+    except EnergyprofError:
+        path.unlink(missing_ok=True)
+        writer.path.unlink(missing_ok=True)
+        raise
+
+
+def _with_traces(
+    reports: Sequence[Report],
+    paths: Sequence[Path],
+    names: Sequence[str],
+    notes: list[str],
+    writer: TraceWriter,
+) -> list[Report]:
+    """The reports, once their traces are in the joined one; of a node that died the one its trace gives."""
+    found: list[Report] = []
+    pieces = 0
+    with contextlib.closing(writer):
+        for report, given, name in zip(reports, paths, names, strict=True):
+            runs = copy(trace_path(given), name, pieces, writer)
+            pieces += runs
+            if runs != len(report.runs):
+                notes.append(
+                    f"{name}: {given} holds {len(report.runs)} of the {runs} runs in its trace: it was cut"
+                    " off, so they are taken from there"
+                )
+                report = recompute(given)
+            found.append(report)
+        if not writer.complete:
+            raise UsageError(
+                f"{writer.path}: cannot be written: no space left; write to another disk with -o"
+            )
+    return found
+
+
+def _header(
+    reports: Sequence[Report],
+    names: Sequence[str],
+    ahead: Mapping[str, float],
+    notes: Sequence[str],
+    created: str,
+    version: str,
+) -> Report:
+    joined = [
+        JoinedNode(
+            node=name,
+            created=report.created,
+            energyprof=report.energyprof,
+            boundary=report.boundary,
+            origin=report.origin,
+            runs=len(report.runs),
+            job=report.job,
+            node_map=report.node_map,
+            ahead_s=ahead.get(name),
+        )
+        for report, name in zip(reports, names, strict=True)
+    ]
+    header = joined_header(reports, joined, created, version)
+    return dataclasses.replace(header, notes=(*notes, *header.notes))
+
+
+def _check(reports: Sequence[Report], paths: Sequence[Path]) -> None:
+    seen: dict[object, Path] = {}
+    for report, given in zip(reports, paths, strict=True):
+        if report.joined or len(report.nodes) > 1:
+            raise UsageError(f"join: {given} is of several nodes already: give each node's own report")
+        machine = report.nodes[0].machine.get("id") if report.nodes else ""
+        name = report.nodes[0].name if report.nodes else ""
+        key = (
+            report.created,
+            name,
+            str(machine),
+            tuple(run.clock for run in report.runs),
+            report.workload.work,
+        )
+        if key in seen:
+            raise UsageError(f"join: {seen[key]} and {given} are the same report: give each once")
+        seen[key] = given
+
+
+def _renamed(reports: Sequence[Report], paths: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """A note on each node that is called otherwise than in its report, since another has that name, too."""
+    notes = []
+    for report, given, name in zip(reports, paths, names, strict=True):
+        own = report.nodes[0].name if report.nodes else ""
+        if "#" in name and name != own:
+            notes.append(f"{name} is the node of {given}: another one is called {own}, too")
+        if report.series is not None:
+            notes.append(f"{name}: its place in a series of runs is in its own report")
+        if any(run.rounds for run in report.runs):
+            notes.append(f"{name}: the rounds of its clients are in its own report")
+    return notes
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
