@@ -47,7 +47,7 @@ import socket
 import struct
 import threading
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
 from energyprof.launchers import claimed_rank, muted
 from energyprof.storable.events import (
@@ -109,6 +109,7 @@ class Wire:
         self._socket: Optional[socket.socket] = None
         self._pid = 0
         self._lock = threading.Lock()
+        self._said = b""  # of an answer that has come in part
         self._last_hint_s: Dict[str, float] = {}  # by actor
         self._hinted: Dict[str, List[int]] = {}  # the first counts of each: they tell where it started
         self.broken = False  # the profiler is gone; every further send is a no-op
@@ -133,26 +134,50 @@ class Wire:
 
     def ask(self, question: str, **fields: Any) -> Optional[Dict[str, Any]]:
         """The profiler's answer to a question; ``None``: there is none, the wire is broken from then on."""
-        line = json.dumps({"event": question, "t": time.monotonic(), **fields}) + "\n"
         with self._lock:
-            if self.broken:
-                return None
-            try:
-                connection = self._connected()
-                connection.sendall(line.encode())
-                connection.settimeout(ANSWER_TIMEOUT_S)
-                said = b""
-                while not said.endswith(b"\n"):
-                    more = connection.recv(MAX_LINE_BYTES)
-                    if not more or len(said) > MAX_LINE_BYTES:
-                        raise ConnectionError
-                    said += more
-                connection.settimeout(SEND_TIMEOUT_S)
-                answer = json.loads(said.decode())
-                return answer if isinstance(answer, dict) else None
-            except (OSError, ValueError):
-                self.broken = True
-                return None
+            self._put(question, fields)
+            return self._answer(ANSWER_TIMEOUT_S)
+
+    def put(self, question: str, **fields: Any) -> None:
+        """Ask, and go on: `answered` has the answer when it has come."""
+        with self._lock:
+            self._put(question, fields)
+
+    def answered(self, wait_s: float = 0.0) -> Optional[Dict[str, Any]]:
+        """The answer to what was put, if it comes within ``wait_s``."""
+        with self._lock:
+            return self._answer(wait_s)
+
+    def _put(self, question: str, fields: Mapping[str, Any]) -> None:
+        if self.broken:
+            return
+        try:
+            line = json.dumps({"event": question, "t": time.monotonic(), **fields}) + "\n"
+            self._connected().sendall(line.encode())
+        except OSError:
+            self.broken = True
+
+    def _answer(self, timeout_s: float) -> Optional[Dict[str, Any]]:
+        if self.broken:
+            return None
+        try:
+            connection = self._connected()
+            connection.settimeout(timeout_s)
+            while not self._said.endswith(b"\n"):
+                more = connection.recv(MAX_LINE_BYTES)
+                if not more or len(self._said) > MAX_LINE_BYTES:
+                    raise ConnectionError
+                self._said += more
+            connection.settimeout(SEND_TIMEOUT_S)
+            said, self._said = self._said, b""
+            answer = json.loads(said.decode())
+            return answer if isinstance(answer, dict) else None
+        except (BlockingIOError, socket.timeout):  # it is still to come
+            self._connected().settimeout(SEND_TIMEOUT_S)
+            return None
+        except (OSError, ValueError):
+            self.broken = True
+            return None
 
     def hint(self, samples: int, actor: str = "") -> None:
         """Say how far the training is, for the display; most calls return at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import threading
@@ -41,6 +42,8 @@ COOLDOWN_S = 1.0
 # program that marks each; and now and then between them, so that a process that is orphaned was seen before.
 CPU_EDGE_S = 0.05
 CPU_TICK_S = 5.0
+# Windows that follow each other faster have no readings of their own at their edges.
+EDGE_S = 0.05
 # A program that asked to be measured waits for the meters' first readings, but not for a meter that hangs.
 FIRST_READ_S = 2.0
 
@@ -80,6 +83,7 @@ def _record(
     load = ForeignLoad(BusyTime(sysfs_root()), recorder)
     child: Child | Attached | None = None
     stopped_by: int | None = None
+    edges_s = [-math.inf]  # the last edge of a window that had a reading of its own
     last_word = threading.Event()  # of this training alone: the inbox outlives it
 
     def wake() -> None:
@@ -90,6 +94,14 @@ def _record(
         with recorder.still(sampler) as rows:
             return write(rows)
 
+    def edge_is_due() -> bool:
+        """Whether a window's edge is to have a reading of its own: not at every step of a program."""
+        now_s = time.monotonic()
+        due = now_s - edges_s[-1] >= EDGE_S
+        if due:
+            edges_s[0] = now_s
+        return due
+
     def on_message(message: Message) -> None:
         if message.event in QUESTIONS:
             answers.ask(message)
@@ -98,7 +110,7 @@ def _record(
             return  # what another process does begins and ends nothing of the program's
         if message.event != "progress" or message.fields["score"] is not None:
             read_cpu_time(CPU_EDGE_S)
-        if message.event in ("phase", "window", "close"):
+        if message.event == "phase" or (message.event in ("window", "close") and edge_is_due()):
             sampler.read_now()
         elif message.event == "end":
             last_word.set()
