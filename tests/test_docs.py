@@ -1,4 +1,4 @@
-"""What docs/simulation.md shows is what the command prints; "…" stands for lines that are left out."""
+"""What docs of simulations show is what the command prints; "…" stands for lines that are left out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import pytest
 import warm
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs/simulation.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```console\n\$ energyprof ([^\n]*)\n(.*?)```", PAGE, re.DOTALL)
+PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("simulation.md", "fleets.md")]
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"```console\n\$ energyprof ([^\n]*)\n(.*?)```", page, re.DOTALL)
+]
 
 
 def bare(text: str) -> list[str]:

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "estimate": ("estimate", "estimate", {}),
     "simulate": ("simulate", "simulate", {}),
     "place": ("place", "place", {}),
+    "fleet": ("fleet", "fleet", {}),
     "factors": ("factors", "factors", {}),
     "recompute": ("recompute", "recompute", {}),
     "join": ("join", "join", {}),

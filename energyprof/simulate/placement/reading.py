@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-import difflib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from energyprof.decode import Count, Misfit, Name, NonNegative, Positive, Range, decode
+from energyprof.decode import Count, Name, NonNegative, Positive, Range
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import read
 from energyprof.simulate.document import read_document
 from energyprof.simulate.placement.job import Budget, Job, Level, Objective, Site
 from energyprof.simulate.sites import of_grid
+from energyprof.simulate.tables import decoded, known
 from energyprof.simulate.traces import read_trace
 from energyprof.simulate.traces.cells import time_s
 
-T = TypeVar("T")
 # More steps than this are a plan that nobody follows.
 MOST_STEPS = 100_000
 
@@ -70,9 +67,9 @@ def read_job(path: Path) -> Job:
         UsageError: something in it is missing, unknown or impossible.
     """
     data = read_document(path)
-    _known(data, {"job", "budget"}, str(path))
-    said = _decoded(_Job, data.get("job"), f"{path}: [job]")
-    budget = _decoded(Budget, data.get("budget", {}), f"{path}: [budget]")
+    known(data, {"job", "budget"}, str(path))
+    said = decoded(_Job, data.get("job"), f"{path}: [job]")
+    budget = decoded(Budget, data.get("budget", {}), f"{path}: [budget]")
     start_s = _moment(said.start, f"{path}: [job]: start")
     if (said.deadline is None) == (said.hours is None):
         raise UsageError(f"{path}: [job]: give deadline or hours")
@@ -109,13 +106,13 @@ def read_sites(path: Path) -> tuple[Site, ...]:
         UsageError: something in it is missing, unknown or impossible, or two sites have one name.
     """
     data = read_document(path)
-    _known(data, {"site"}, str(path))
+    known(data, {"site"}, str(path))
     listed = data.get("site")
     if not isinstance(listed, list) or not listed:
         raise UsageError(f"{path}: has no [[site]]")
     sites: dict[str, Site] = {}
     for number, entry in enumerate(listed, 1):
-        said = _decoded(_Site, entry, f"{path}: [[site]] {number}")
+        said = decoded(_Site, entry, f"{path}: [[site]] {number}")
         if said.name in sites:
             raise UsageError(f"{path}: two sites are called {said.name}")
         sites[said.name] = _site(said, path)
@@ -189,36 +186,3 @@ def _moment(text: str, where: str) -> float:
         return time_s(text, where)
     except FileError as error:
         raise UsageError(str(error)) from None
-
-
-def _known(data: Mapping[str, Any], names: set[str], where: str) -> None:
-    for name in data:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(names))}"
-            raise UsageError(f"{where}: {name} is not known{hint}")
-
-
-def _decoded(kind: type[T], data: Any, where: str) -> T:
-    if not isinstance(data, dict):
-        raise UsageError(f"{where}: is missing")
-    fields = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    _known(data, fields, where)
-    for name, entries in data.items():
-        for entry in entries if name == "level" and isinstance(entries, list) else ():
-            if isinstance(entry, dict):
-                _known(entry, {field.name for field in dataclasses.fields(_Level)}, f"{where}: level")
-    try:
-        return decode(kind, _plain(data), where)
-    except Misfit as error:
-        raise UsageError(str(error)) from None
-
-
-def _plain(data: Any) -> Any:
-    """TOML's own times as text."""
-    if isinstance(data, datetime.datetime):
-        zone = data.tzinfo or datetime.timezone.utc
-        return data.replace(tzinfo=zone).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(data, dict):
-        return {name: _plain(value) for name, value in data.items()}
-    return [_plain(value) for value in data] if isinstance(data, list) else data

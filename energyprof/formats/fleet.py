@@ -1,0 +1,176 @@
+"""A fleet's training for people at 80 columns, and for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from energyprof.formats.simulation_words import energy, plain
+from energyprof.simulate.fleet.device import Measured
+from energyprof.simulate.fleet.excess import ExcessPlan
+from energyprof.simulate.fleet.fleet import FleetOutcome
+from energyprof.units import percent, seconds, si
+
+HEAD = "SIMULATED from the fleet below, not measured."
+DAY_S = 86400.0
+MOST_KINDS = 20
+
+
+def fleet_tables(found: FleetOutcome) -> RenderableType:
+    """What it took, by part and by kind of client, and what it hinges on."""
+    training = found.scenario.training
+    parts: list[RenderableType] = [
+        Text(training.name, style="bold"),
+        Text(HEAD, style="yellow"),
+        *(Text(line, style="dim") for line in _asked(found)),
+        Text(),
+        Text(_reached(found), style="bold" if not found.why else "bold red"),
+        Text(f"{_long(found.time_s)}, {energy(found.energy_j)}"),
+        Text(),
+        _parts(found),
+        Text(),
+        _kinds(found),
+        Text(),
+        *(Text(line) for line in _lines(found)),
+    ]
+    if found.excess is not None:
+        parts += [Text(), Text("a round within the power domains", style="bold")]
+        parts += [Text(line) for line in _excess_lines(found.excess)]
+    parts += [Text(), Text("rounds to the target, by clients in a round")]
+    parts += [Text(f"  {_measured(one)}", style="dim") for one in found.scenario.rounds]
+    return Group(*parts)
+
+
+def _asked(found: FleetOutcome) -> list[str]:
+    training = found.scenario.training
+    if training.aggregation == "asynchronous":
+        how = f"{training.active:,} at work at a time, a step every {training.buffer:,} updates"
+    else:
+        how = f"{training.active:,} a round"
+        how += f" and {training.backup:,} beside them" if training.backup else ""
+        how += ", waiting for as many as pays" if training.waiting == "dynamic" else ""
+    return [f"{training.clients:,} clients, {how}", f"split {training.split}, seed {training.seed}"]
+
+
+def _reached(found: FleetOutcome) -> str:
+    rounds = "steps" if found.scenario.training.aggregation == "asynchronous" else "rounds"
+    if not found.why:
+        return f"target reached in {found.rounds:,} {rounds}"
+    return f"target not reached, {100 * found.progress:.3g} % of the way: {found.why}"
+
+
+def _long(time_s: float) -> str:
+    return f"{time_s / DAY_S:.3g} days" if time_s >= 2 * DAY_S else seconds(time_s)
+
+
+def _parts(found: FleetOutcome) -> Table:
+    table = _table("part", "energy", "share")
+    for name, joules in found.parts.items():
+        if joules:
+            table.add_row(name, energy(joules), f"{100 * joules / found.energy_j:.1f} %")
+    return table
+
+
+def _kinds(found: FleetOutcome) -> Table:
+    table = _table("kind", "clients", "turns used", "energy", "a client")
+    for kind in found.kinds[:MOST_KINDS]:
+        each = "–" if not kind.clients else si(kind.energy_j / kind.clients, "J")
+        table.add_row(kind.name[:24], f"{kind.clients:,}", f"{kind.turns:,}", energy(kind.energy_j), each)
+    if len(found.kinds) > MOST_KINDS:
+        table.add_row(f"{len(found.kinds) - MOST_KINDS} more: --json")
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column(first, header_style="dim")
+    for name in others:
+        table.add_column(name, header_style="dim", justify="right")
+    return table
+
+
+def _lines(found: FleetOutcome) -> list[str]:
+    turns, client = found.turns, found.client_j
+    lines = [
+        f"turns: {turns['used']:,} used, {turns['late']:,} late (charged, discarded), "
+        f"{turns['broken off']:,} broken off",
+        f"bytes: {si(found.bytes_down, 'B')} down, {si(found.bytes_up, 'B')} up",
+        f"a client's turns: median {si(client['median'], 'J')}, 95 % under {si(client['p95'], 'J')}, "
+        f"most {si(client['most'], 'J')}",
+        f"fairness {found.fairness:.3f} (1: all alike); {found.unused:,} clients are in no model",
+    ]
+    if found.harvested_j:
+        lines.append(
+            f"the sun gave {energy(found.harvested_j)}, by a clear sky in closed form and drawn clouds"
+        )
+    if found.mean_staleness is not None:
+        lines.append(f"an update used was {found.mean_staleness:.3g} steps old in the mean")
+    if found.rounds_of_theory:
+        lines.append(f"theory, not measured: {theory(found)}")
+    return lines
+
+
+def theory(found: FleetOutcome) -> str:
+    """What the number of rounds owes to theory."""
+    count = f"{found.rounds_of_theory:,} of {found.rounds:,}"
+    if found.scenario.training.aggregation == "asynchronous":
+        return f"what stale updates are worth, in {count} steps"
+    return f"what a round is worth, in {count} with more or fewer clients than any measured"
+
+
+def _excess_lines(plan: ExcessPlan) -> list[str]:
+    chosen = Counter((kind, domain) for kind, domain, _ in plan.clients)
+    better = f" ({percent(plan.samples / plan.in_turn_samples - 1)})" if plan.in_turn_samples else ""
+    lines = [
+        f"{len(plan.clients):,} clients train {plain(plan.samples)} samples with "
+        f"{energy(plan.energy_j)} of {energy(plan.spare_j)}",
+        f"  within {plan.gap:.2%} of the best; the thriftiest first: {plan.in_turn_clients:,} clients, "
+        f"{plain(plan.in_turn_samples)}{better}",
+    ]
+    return lines + [f"  {domain}: {count:,} × {kind}" for (kind, domain), count in sorted(chosen.items())]
+
+
+def _measured(one: Measured) -> str:
+    return f"{plain(one.clients)} clients: {plain(one.rounds)} rounds ({one.source})"
+
+
+def fleet_json(found: FleetOutcome) -> str:
+    """All of it."""
+    training = found.scenario.training
+    data: dict[str, Any] = {
+        "origin": "simulated",
+        "name": training.name,
+        "seed": training.seed,
+        "reached": not found.why,
+        "why_not": found.why,
+        "progress": found.progress,
+        "aggregation": training.aggregation,
+        "rounds": found.rounds,
+        "rounds_of_theory": found.rounds_of_theory,
+        "theory": theory(found) if found.rounds_of_theory else "",
+        "rounds_measured": [vars(one) for one in found.scenario.rounds],
+        "time_s": found.time_s,
+        "energy_j": found.energy_j,
+        "parts_j": dict(found.parts),
+        "turns": dict(found.turns),
+        "bytes_down": found.bytes_down,
+        "bytes_up": found.bytes_up,
+        "harvested_j": found.harvested_j,
+        "mean_staleness": found.mean_staleness,
+        "client_j": dict(found.client_j),
+        "fairness": found.fairness,
+        "unused_clients": found.unused,
+        "kinds": [vars(kind) for kind in found.kinds],
+        "excess": None if found.excess is None else _excess_data(found.excess),
+    }
+    return json.dumps(data, indent=1) + "\n"
+
+
+def _excess_data(plan: ExcessPlan) -> dict[str, Any]:
+    clients = [{"kind": kind, "domain": domain, "samples": n} for kind, domain, n in plan.clients]
+    return {**vars(plan), "clients": clients}

@@ -1,0 +1,58 @@
+"""Tables of a TOML file as dataclasses; whatever does not fit is one line that says where."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar, get_args
+
+from energyprof.decode import Misfit, decode, hints_of
+from energyprof.errors import UsageError
+
+T = TypeVar("T")
+
+
+def known(data: Mapping[str, Any], names: set[str], where: str) -> None:
+    """Raises UsageError at a key that is none of ``names``."""
+    for name in data:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(names))}"
+            raise UsageError(f"{where}: {name} is not known{hint}")
+
+
+def decoded(kind: type[T], data: Any, where: str) -> T:
+    """The table ``data`` as an instance of the dataclass ``kind``, tables in it included.
+
+    Raises:
+        UsageError: it is missing, has a key that is not known, or a value that does not fit.
+    """
+    if not isinstance(data, dict):
+        raise UsageError(f"{where}: is missing" if data is None else f"{where}: is no table")
+    _known_within(kind, data, where)
+    try:
+        return decode(kind, _plain(data), where)
+    except Misfit as error:
+        raise UsageError(str(error)) from None
+
+
+def _known_within(kind: Any, data: Mapping[str, Any], where: str) -> None:
+    hints = hints_of(kind)
+    known(data, {field.name for field in dataclasses.fields(kind)}, where)
+    for name, entries in data.items():
+        inner = [hint for hint in get_args(hints[name]) if dataclasses.is_dataclass(hint)]
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if inner and isinstance(entry, dict):
+                _known_within(inner[0], entry, f"{where}: {name}")
+
+
+def _plain(data: Any) -> Any:
+    """TOML's own times as text."""
+    if isinstance(data, datetime.datetime):
+        zone = data.tzinfo or datetime.timezone.utc
+        return data.replace(tzinfo=zone).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(data, dict):
+        return {name: _plain(value) for name, value in data.items()}
+    return [_plain(value) for value in data] if isinstance(data, list) else data
