@@ -73,6 +73,8 @@ def collect_all(figures: Sequence[Figure], report: Report) -> list[Values | None
 
 def _values(figure: Figure, report: Report, out: frozenset[int]) -> Values | None:
     """The figure over the runs whose places are not in ``out``."""
+    if len(out) == len(report.runs):
+        return None
     found = [(i, run, figure.of(run)) for i, run in enumerate(report.runs) if i not in out]
     places = tuple(i for i, _, x in found if x is not None and math.isfinite(x))
     entering = [(run, x) for _, run, x in found if x is not None and math.isfinite(x)]

@@ -59,7 +59,9 @@ def column(
         cells = [collect(figure, report) for report in reports]
     far = [apart(report, reports[0]) for report in reports] if far is None else far
     found = [
-        contrast(figure, reports[i], reports[0], allow, (cells[i], cells[0]), far[i], known) if i else None
+        contrast(figure, reports[i], reports[0], allow, (cells[i], cells[0]), far[i], known)
+        if i and cells[i] and cells[0]  # else it would be None, for most figures of each report
+        else None
         for i in range(len(reports))
     ]
     return Column(figure, tuple(reports), tuple(cells), tuple(found), allow, known)

@@ -134,7 +134,12 @@ def compare(
         column(figure, reports, allow, far, known, cells)
         for figure, cells in zip(figures, zip(*rows, strict=True), strict=True)
     ]
-    barred = {c.figure.name: _barred(c) for c in columns} if judged and len(reports) > 1 else {}
+    reasons = [every_reason(report, label) for report, label in zip(reports, labels, strict=True)]
+    barred: dict[str, Barred] = {}
+    if judged and len(reports) > 1:
+        # Where nothing was found and nothing noted, no figure has a reason: most reports are such.
+        doubted = [i for i, r in enumerate(reports) if reasons[i] or any(run.flags for run in r.runs)]
+        barred = {c.figure.name: _barred(c, doubted) for c in columns}
     cells = {c.figure.name: _estimates(c, barred.get(c.figure.name, {}), judged) for c in columns}
     parts: Sequence[Product | None] = [None] * len(reports)
     if not unlike:
@@ -171,7 +176,7 @@ def compare(
         tuple(notes),
         {name: labels[i] for name, i in won.items()},
         _withheld(labels, cells, barred),
-        tuple(one for r, label in zip(reports, labels, strict=True) for one in every_reason(r, label)),
+        tuple(one for found_in in reasons for one in found_in),
         lives(reports, labels) if judged else (),
     )
 
@@ -180,12 +185,10 @@ def compare(
 Barred = Mapping[int, tuple[str, ...]]
 
 
-def _barred(found: Column) -> Barred:
-    """Of those that have the figure."""
+def _barred(found: Column, doubted: Sequence[int]) -> Barred:
+    """Of those that have the figure, at the places ``doubted``."""
     reasons = {
-        i: unjudgeable(report, found.figure.name)
-        for i, report in enumerate(found.reports)
-        if found.cells[i] is not None
+        i: unjudgeable(found.reports[i], found.figure.name) for i in doubted if found.cells[i] is not None
     }
     return {i: lines for i, lines in reasons.items() if lines}
 

@@ -144,7 +144,7 @@ def _table(
         cut = len(shown) - len(row[-1]) if style else len(shown)
         text.append(shown[:cut])
         text.append(shown[cut:] + "\n", style)
-    console.print(text, soft_wrap=True, end="")
+    console.put(text)
 
 
 # What a line says, its style and how far it is indented.
@@ -173,10 +173,10 @@ def _say_all(console: Screen, lines: Iterable[Line]) -> None:
             text.append(" " * indent)
             text.append(words + "\n", style or None)
             continue
-        console.print(text, soft_wrap=True, end="")
+        console.put(text)
         text = Text()
         _say(console, line, style, indent)
-    console.print(text, soft_wrap=True, end="")
+    console.put(text)
 
 
 def _console(out: TextIO) -> Screen:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.student import t_quantile
-from energyprof.report.uncertainty import COMMON, SCALE, SCATTER, above, below
+from energyprof.report.uncertainty import BELOW, COMMON, SCALE, SCATTER, above, below
 
 # From this many effective degrees of freedom on, Student's k is the normal's 2 to four digits.
 _MANY = 10_000
@@ -81,7 +81,8 @@ def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mea
     if n > 1:
         found = {SCATTER: spread, **found}
     aside = own if by_scatter else [SCATTER]
-    total, one_device = _total(found, aside, n), _total(found, [*aside, *SCALE], n)
+    total = _total(found, aside, n)
+    one_device = total if found.keys().isdisjoint(SCALE) else _total(found, [*aside, *SCALE], n)
     return Mean(mean, n, found, tuple(aside), total, one_device)
 
 
@@ -113,10 +114,10 @@ def coverage_factor(dof: float | None) -> float:
 def _total(found: Mapping[str, float], aside: Collection[str], n: int) -> Total:
     """The terms except those ``aside``, towards either end."""
     entering = {term: u for term, u in found.items() if term not in aside}
+    if BELOW not in entering:
+        return _joined(entering, n)  # the usual case, and asked for each figure of each report
     down, up = below(entering), above(entering)
-    low, high = _joined(down, n), _joined(up, n) if up != down else None
-    if high is None:
-        return low  # the usual case, and asked for each figure of each report
+    low, high = _joined(down, n), _joined(up, n)
     return replace(max(low, high, key=lambda total: total.expanded), below=low.expanded, above=high.expanded)
 
 

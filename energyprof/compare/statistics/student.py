@@ -62,6 +62,7 @@ def _density(t: float, dof: float) -> float:
     return math.exp(-log_beta - (dof + 1) / 2 * math.log1p(t * t / dof)) / math.sqrt(dof)
 
 
+@functools.lru_cache(maxsize=65536)
 def _tail(t: float, dof: float) -> float:
     """P(T > t) = ½ I_x(dof/2, ½) with x = dof / (dof + t²), for t ≥ 0."""
     a, b = dof / 2, 0.5
