@@ -10,7 +10,9 @@ from pathlib import Path
 
 from energyprof.errors import EnergyprofError, UsageError
 from energyprof.report.file import Taken, claimed, read, trace_path, write
+from energyprof.report.nodes.axis import load_notes
 from energyprof.report.nodes.combine import joined_header, with_runs
+from energyprof.report.nodes.course import Course
 from energyprof.report.nodes.names import node_names
 from energyprof.report.nodes.trace import copy
 from energyprof.report.rebuild import recompute
@@ -49,13 +51,15 @@ def join(
             f"joined without a trace, since there is none beside {_listed([str(p) for p in without])}"
         )
     header = _header(reports, names, ahead, notes, created, version)
+    courses: dict[str, list[Course]] = {}
     with _claim(header, path, taken) as writer:
         if without:
             writer.withdraw()
         else:
-            reports = _with_traces(reports, paths, names, notes, writer)
+            reports = _with_traces(reports, paths, names, notes, writer, courses)
         header = _header(reports, names, ahead, notes, created, version)
         report = with_runs(header, reports)
+        report = dataclasses.replace(report, notes=(*load_notes(report.runs, courses), *report.notes))
         write(report, path)
     return report
 
@@ -78,13 +82,18 @@ def _with_traces(
     names: Sequence[str],
     notes: list[str],
     writer: TraceWriter,
+    courses: dict[str, list[Course]],
 ) -> list[Report]:
-    """The reports, once their traces are in the joined one; of a node that died the one its trace gives."""
+    """The reports, once their traces are in the joined one; of a node that died the one its trace gives.
+
+    ``courses`` takes the power of each node's runs.
+    """
     found: list[Report] = []
     pieces = 0
     with contextlib.closing(writer):
         for report, given, name in zip(reports, paths, names, strict=True):
-            runs = copy(trace_path(given), name, pieces, writer)
+            courses[name] = copy(trace_path(given), name, pieces, writer, report.meters)
+            runs = len(courses[name])
             pieces += runs
             if runs != len(report.runs):
                 notes.append(

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from energyprof.meter import Boundary, MeterInfo
+from energyprof.meter import Boundary, MeterInfo, Quantity
 from energyprof.report.file import claimed, write
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, NodeRecord, Report, WorkloadRecord, meter_record
@@ -48,13 +48,16 @@ class Node:
     dies_s: float | None = None  # from its zero; its trace then ends
     interval_s: float = 0.1
     runs: int = 1
+    reads: Quantity = "power_w"
+    idle_w: float | None = None  # its power before and after; None: the same
+    waits_s: float = 0.0  # the training's first seconds are idle: others are not there yet
     noise_w: float = 0.0  # about its power, so that its trace does not shrink to nothing
 
 
 def record(node: Node, folder: Path, file: str = "") -> Path:
     """Its report in ``folder``, and its trace beside it."""
     path = folder / f"{file or node.name}.json"
-    info = replace(INFO, boundary=node.boundary)
+    info = replace(INFO, boundary=node.boundary, reads=node.reads)
     facts = {"id": node.machine or f"sha256:{node.name}", "host": node.name}
     header = Report(
         schema=SCHEMA,
@@ -108,9 +111,13 @@ def _rows(node: Node, number: int) -> Iterable[Row]:
     ]
     rng = random.Random(node.name)
     read: list[tuple[float, Row]] = []
+    joules = 0.0
     for i in range(count + 1):
         time_s = i * node.interval_s
-        end_s = time_s + (rng.uniform(50e-6, 400e-6) if node.noise_w else 0.0)
-        power_w = rng.gauss(node.power_w, node.noise_w)
-        read.append((time_s, Row(number, INFO.name, Sample(time_s, end_s, power_w), "")))
+        read_s = time_s + (rng.uniform(50e-6, 400e-6) if node.noise_w else 0.0)
+        busy = node.idle_w is None or start_s + node.waits_s <= time_s < end_s
+        power_w = rng.gauss(node.power_w if busy else node.idle_w or 0.0, node.noise_w)
+        joules += power_w * node.interval_s
+        value = power_w if node.reads == "power_w" else joules
+        read.append((time_s, Row(number, INFO.name, Sample(time_s, read_s, value), "")))
     return (row for _, row in sorted(itertools.chain(events, read), key=lambda timed: timed[0]))

@@ -12,11 +12,15 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from energyprof.report.flags import Flag, flag
+from energyprof.report.nodes.course import Course
 from energyprof.report.phases import counts
 from energyprof.report.record import JoinedNode, Run
 from energyprof.units import moment, seconds
+
+K = TypeVar("K")
 
 # Clocks further apart than this are named.
 APART_S = 1.0
@@ -44,7 +48,7 @@ def clock_flags(
     late = [
         f"{name}'s phases all lie {seconds(abs(s))} {'after' if s > 0 else 'before'} the others': it began"
         " apart from them, or its clock is off (--ahead)"
-        for name, s in _lags(runs, zeros).items()
+        for name, s in lags({n: _edges(run, zeros[n]) for n, run in runs.items()}).items()
     ]
     said = [f"{name} has no UTC, so it is taken to have begun first" for name in untold]
     return tuple(
@@ -52,6 +56,31 @@ def clock_flags(
         for words in (said, far, late)
         if words
     )
+
+
+def load_notes(runs: Sequence[Run], courses: Mapping[str, Sequence[Course]]) -> list[str]:
+    """A line on each run in which a node's load rises and falls at other times than that of most nodes.
+
+    ``courses``: by node the power of each of its runs. Two nodes of one synchronous training rise together,
+    however long before that each was started.
+    """
+    notes = []
+    for number, run in enumerate(runs):
+        edges = {}
+        for part in run.nodes:
+            of_node = courses.get(part.node, ())
+            found = of_node[number].edges_s() if number < len(of_node) else None
+            if found is not None:
+                edges[part.node] = dict(zip(("rise", "fall"), (part.zero_s + s for s in found), strict=True))
+        words = [
+            f"{name}'s load rises and falls about {abs(s):.0f} s {'after' if s > 0 else 'before'} the others'"
+            for name, s in lags(edges).items()
+        ]
+        if words:
+            which = f"run {number + 1}: " if len(runs) > 1 else ""
+            said = "; ".join(words[:NAMED]) + _more(words)
+            notes.append(f"{which}{said}: the nodes began apart, or a clock is off (--ahead)")
+    return notes
 
 
 def _ahead(offset_s: float) -> str:
@@ -62,12 +91,14 @@ def _more(words: Sequence[str]) -> str:
     return f"; and {len(words) - NAMED} more" if len(words) > NAMED else ""
 
 
-def _lags(runs: Mapping[str, Run], zeros: Mapping[str, float]) -> dict[str, float]:
-    """How far the edges of a node's phases lie behind the same ones of most nodes, where that is steady."""
-    edges = {name: _edges(run, zeros[name]) for name, run in runs.items()}
+def lags(edges: Mapping[str, Mapping[K, float]]) -> dict[str, float]:
+    """How far a node's edges lie behind the same ones of most nodes, where that is steady and over a second.
+
+    ``edges``: by node, when each happened on the common axis.
+    """
     if len(edges) < 2:
         return {}
-    times_of: dict[object, list[float]] = {}
+    times_of: dict[K, list[float]] = {}
     for found in edges.values():
         for edge, time_s in found.items():
             times_of.setdefault(edge, []).append(time_s)
@@ -77,14 +108,14 @@ def _lags(runs: Mapping[str, Run], zeros: Mapping[str, float]) -> dict[str, floa
         for edge, times in times_of.items()
         if len(times) > 1
     }
-    lags = {}
+    behind = {}
     for name, found in edges.items():
         behind_s = [time_s - usual_s[edge] for edge, time_s in found.items() if edge in usual_s]
         if len(behind_s) < 2 or max(behind_s) - min(behind_s) > STEADY_S:
             continue
         if abs(middle_s := statistics.median(behind_s)) > APART_S:
-            lags[name] = middle_s
-    return lags
+            behind[name] = middle_s
+    return behind
 
 
 def _edges(run: Run, zero_s: float) -> dict[tuple[str, str, int, str], float]:

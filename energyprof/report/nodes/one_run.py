@@ -60,7 +60,7 @@ def run_of_nodes(
     train = _span(parts)
     return Run(
         seed=_common(run.seed for run in runs.values()),
-        status=min((run.status for run in runs.values()), key=_WORST.index),
+        status=_status(runs),
         samples=_common(run.samples for run in runs.values() if run.samples is not None),
         score=told[1].score,
         clock=Clock(runs[first].clock.monotonic_s, runs[first].clock.utc),
@@ -101,6 +101,13 @@ def run_of_nodes(
         windows=_phases(runs, zeros, "windows"),
         nodes=parts,
     )
+
+
+def _status(runs: Mapping[str, Run]) -> Status:
+    """The worst that a node says; where some evaluate, one that never did but ended well says nothing."""
+    told = [run for run in runs.values() if run.history]
+    silent = [run for run in runs.values() if not run.history and not (told and run.exit_code == 0)]
+    return min((run.status for run in (*told, *silent)), key=_WORST.index)
 
 
 def _part(name: str, run: Run, zero_s: float) -> NodeRun:

@@ -8,12 +8,13 @@ nodes is millions of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import FileError
-from energyprof.report.record import Report
+from energyprof.report.nodes.course import Course
+from energyprof.report.record import MeterRecord, Report
 from energyprof.trace.file import CHUNK_BYTES, HEADER, Rows, inflated, read_rows, read_run, read_runs
 from energyprof.trace.rows import Row, Sample
 from energyprof.trace.writer import TraceWriter
@@ -30,8 +31,8 @@ class _Piece:
     number: int
 
 
-def copy(trace: Path, node: str, first: int, to: TraceWriter) -> int:
-    """Append the runs of a node's ``trace`` as pieces from number ``first`` on; how many they are.
+def copy(trace: Path, node: str, first: int, to: TraceWriter, meters: Sequence[MeterRecord]) -> list[Course]:
+    """Append the runs of a node's ``trace`` as pieces from number ``first`` on; the course of each power.
 
     What was cut off ends with its last whole row.
 
@@ -39,7 +40,7 @@ def copy(trace: Path, node: str, first: int, to: TraceWriter) -> int:
         FileError: it cannot be read, or is no trace.
     """
     piece: _Piece | None = None
-    count = 0
+    courses: list[Course] = []
     try:
         with open(trace, "rb") as file:
             chunks = iter(lambda: file.read(CHUNK_BYTES), b"")
@@ -50,16 +51,17 @@ def copy(trace: Path, node: str, first: int, to: TraceWriter) -> int:
                 if piece is None or found[0] != piece.own:
                     if piece is not None:
                         to.end_run()
-                    piece = _Piece(found[0], first + count)
-                    count += 1
+                    piece = _Piece(found[0], first + len(courses))
+                    courses.append(Course(meters))
                     to.begin_run()
+                courses[-1].push(lines)
                 to.lines(_named(lines, piece, node, trace))
                 to.flush()
     except OSError as error:
         raise FileError(f"{trace}: cannot be read: {error.strerror}") from None
     if piece is not None:
         to.end_run()
-    return count
+    return courses
 
 
 def _batches(texts: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,11 +12,14 @@ from rich.console import Console
 from energyprof.compare.nodes import early_s, node_phases
 from energyprof.errors import FileError, UsageError
 from energyprof.formats.picture import picture
+from energyprof.meter import Quantity
 from energyprof.report.file import read, trace_path, write
 from energyprof.report.join import join
+from energyprof.report.nodes.one_run import run_of_nodes
 from energyprof.report.rebuild import is_given_back, recompute
-from energyprof.report.record import JobRecord, Report
+from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Point, Report
 from fakes.nodes import Node, record
+from reports import run
 
 CREATED = "2027-01-15T08:00:00.000Z"
 
@@ -73,6 +76,33 @@ def test_a_clock_that_is_more_than_a_second_off_is_named(tmp_path: Path, ahead_s
 
 def test_clocks_that_agree_within_a_second_are_not_spoken_of(tmp_path: Path) -> None:
     assert "clocks_apart" not in kinds(joined(tmp_path, Node("a", 100.0), Node("b", 100.0, ahead_s=0.9)))
+
+
+@pytest.mark.parametrize("ahead_s", [0.0, 3.0])
+@pytest.mark.parametrize("reads", ["power_w", "energy_j"])
+def test_loads_that_rise_together_tell_a_wrong_clock_from_a_late_start(
+    tmp_path: Path, ahead_s: float, reads: Quantity
+) -> None:
+    early = Node("early", 300.0, train_s=30.0, waits_s=10.0, idle_w=50.0, reads=reads)
+    late = Node("late", 200.0, 8.0, ahead_s, train_s=22.0, waits_s=2.0, idle_w=40.0, reads=reads)
+    report = joined(tmp_path, early, late)
+    said = [note for note in report.notes if "load rises and falls" in note]
+    assert "clocks_apart" not in kinds(report)
+    assert [note.split(":")[0] for note in said] == (
+        ["late's load rises and falls about 3 s after the others'"] if ahead_s else []
+    )
+    assert recompute(tmp_path / "joined.json") == report
+
+
+def test_a_node_that_never_evaluates_leaves_the_status_to_those_that_do() -> None:
+    silent = run(status="failed", exit_code=0, history=())
+    joined = [JoinedNode(name, "", "0", "component", "measured", 1) for name in "ab"]
+    nodes = [NodeRecord(node.node, {}) for node in joined]
+    told = run(exit_code=0, history=(Point(1000, 0.8, 10.0, 1000.0),))
+    made = run_of_nodes({"a": told, "b": silent}, joined, nodes, {"a": (), "b": ()})
+    assert made.status == "reached" and made.score == told.score
+    broken = replace(silent, exit_code=1)
+    assert run_of_nodes({"a": told, "b": broken}, joined, nodes, {"a": (), "b": ()}).status == "failed"
 
 
 def test_a_slower_node_is_a_straggler_and_its_clock_is_not_blamed(tmp_path: Path) -> None:
