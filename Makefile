@@ -24,7 +24,7 @@ OLDEST_TORCH ?= torch==2.0.1
 
 ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire.py energyprof/launchers.py energyprof/storable energyprof/workload.py energyprof/workloads energyprof/callbacks
 
-.PHONY: run test accept test-fast test-oldest lint format calibrate schema clean
+.PHONY: run test docs accept test-fast test-oldest lint format calibrate schema clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
@@ -60,6 +60,11 @@ calibrate: $(VENV)/run.stamp
 truth: $(VENV)/dev.stamp
 	@test -n "$(PLUG)" || { echo "which plug? make truth PLUG=shelly=192.0.2.7" >&2; exit 2; }
 	$(BIN)/python benchmarks/truth_here.py '$(PLUG)' -o truth-here
+
+# The pages of docs/ as a site that needs no network: open site/index.html.
+docs: $(VENV)/run.stamp
+	@$(PIP) --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # What a report may hold, written down beside the code that says it.
 schema: $(VENV)/run.stamp
