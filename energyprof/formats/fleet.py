@@ -129,10 +129,14 @@ def _excess_lines(plan: ExcessPlan) -> list[str]:
     lines = [
         f"{len(plan.clients):,} clients train {plain(plan.samples)} samples with "
         f"{energy(plan.energy_j)} of {energy(plan.spare_j)}",
-        f"  within {plan.gap:.2%} of the best; the thriftiest first: {plan.in_turn_clients:,} clients, "
+        f"  {_near(plan.gap)}; the thriftiest first: {plan.in_turn_clients:,} clients, "
         f"{plain(plan.in_turn_samples)}{better}",
     ]
     return lines + [f"  {domain}: {count:,} × {kind}" for (kind, domain), count in sorted(chosen.items())]
+
+
+def _near(gap: float) -> str:
+    return f"within {100 * gap:.2g} % of the most" if gap > 1e-6 else "the most that there is"
 
 
 def _measured(one: Measured) -> str:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from energyprof.errors import UsageError
 from energyprof.simulate.fleet import reserves, turns
 from energyprof.simulate.fleet.clients import shares
 from energyprof.simulate.fleet.device import Descent, Device, Measured, Training
@@ -112,6 +113,25 @@ class TestByHand:
         found = of(with_(QUICK, budget_j=120.0), rounds=3)
         assert (found.rounds, found.energy_j) == (2, pytest.approx(100))
         assert "budget_j is what binds" in found.why and found.progress == pytest.approx(2 / 3)
+
+    def test_a_deadline_that_nobody_meets_is_named(self) -> None:
+        assert (
+            "in 9 rounds no update came in time: deadline_s" in of(QUICK, deadline_s=5.0, most_rounds=9).why
+        )
+
+    def test_clients_that_take_years_are_one_line(self) -> None:
+        with pytest.raises(UsageError, match="more than 20 years: see samples_per_s"):
+            of(with_(QUICK, samples_per_s=1e-9, battery_wh=1e9, panel_w=1.0, latitude=1.0))
+
+    def test_where_joules_are_short_the_least_energy_split_does_what_they_allow(self) -> None:
+        # 60 J each, 0.5 J a sample: 120 of the 200 that the quick one would take, and 80 J of the other.
+        short = with_(QUICK, budget_j=60.0)
+        found = of(short, SLOW, rounds=1, split="least energy", batch=10)
+        assert found.energy_j == pytest.approx(60 + 80 * 0.8)
+        # Both have joules for 105 samples, which are 10 batches of 10: of the 21 wanted, 20 are trained.
+        tight = (with_(QUICK, budget_j=105 * 0.5), with_(SLOW, budget_j=105 * 0.8))
+        both = of(*tight, rounds=1, split="least energy", batch=10, samples=105)
+        assert both.energy_j == pytest.approx(100 * 0.5 + 100 * 0.8)
 
     def test_rounds_that_are_not_enough_are_named(self) -> None:
         assert "raise most_rounds" in of(QUICK, rounds=3, most_rounds=2).why

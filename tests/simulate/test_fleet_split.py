@@ -76,7 +76,7 @@ def test_a_start_that_is_paid_once_is_paid_at_one_client_where_greedy_would_pay_
 
 
 def test_more_work_than_can_be_done_says_what_binds() -> None:
-    with pytest.raises(UsageError, match=r"5 batches .* can do 4: deadline_s, most_samples or their joules"):
+    with pytest.raises(UsageError, match=r"5 batches .* can do 4: deadline_s or most_samples is what binds"):
         split.fill(5, np.ones(2), np.array([2, 2]))
 
 

@@ -11,7 +11,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from energyprof.simulate.fleet.rounds import World, choose, go_on, step, trainers, wait_for, why_nobody
+from energyprof.simulate.fleet.rounds import (
+    World,
+    choose,
+    go_on,
+    not_enough,
+    step,
+    trainers,
+    wait_for,
+    why_nobody,
+)
 from energyprof.simulate.fleet.turns import Turns
 from energyprof.simulate.numerics import load
 
@@ -29,7 +38,7 @@ class _Flight:
 
 
 def asynchronous(world: World) -> str:
-    """Steps until the target; "" when it is reached, else why it is not."""
+    """Steps until the target; "" when it is reached, else why it is not. Raises UsageError as rounds do."""
     training, ledger = world.training, world.ledger
     flight = _begin(world, None)
     while flight is not None:
@@ -39,7 +48,7 @@ def asynchronous(world: World) -> str:
             return ""
         if ledger.rounds >= training.most_rounds:
             _strand(world, flight)
-            return f"{training.most_rounds:,} steps were not enough: raise most_rounds"
+            return not_enough(world, "steps", "most_stale")
         flight = _begin(world, flight)
     return why_nobody(world)
 

@@ -135,4 +135,6 @@ def _binding(excess: Excess) -> str:
     if found.x is None:
         return f"{whole}: no answer within {TIME_S:g} s; ask for fewer candidates"
     able = round(float(found.x[count * steps :].sum()))
+    if able >= excess.chosen:  # it was time that was short, not power
+        return f"excess: no answer within {TIME_S:g} s; ask for fewer candidates"
     return f"{whole}: {able:,} can; the power of the domains is what binds"

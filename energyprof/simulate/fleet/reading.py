@@ -155,6 +155,8 @@ def _training_fits(training: Training, descent: Descent | None, path: Path) -> N
         raise UsageError(f'{path}: [descent]: is for waiting = "dynamic"')
     if descent is not None and len(descent.gradient2) < 2:
         raise UsageError(f"{path}: [descent]: gradient2: give two or more, from the start to the target")
+    if training.split == "least energy" and training.batch > training.samples:
+        raise UsageError(f"{where}: batch is {training.batch:,}, more than the {training.samples:,} samples")
     if (
         training.most_samples is not None
         and training.split != "equal"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from energyprof.errors import UsageError
 from energyprof.simulate.fleet.clients import Clients
 from energyprof.simulate.fleet.cost import Costs
 from energyprof.simulate.fleet.device import Training
@@ -18,6 +19,8 @@ from energyprof.simulate.numerics import load
 
 # Where nobody can be asked, how long until the server looks again, and how long it has patience.
 LOOK_S, PATIENCE_S = 900.0, 60 * 86400.0
+# No training is waited for any longer.
+MOST_S = 20 * 365.25 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,15 @@ class World:
 
 
 def synchronous(world: World) -> str:
-    """Rounds until the target; "" when it is reached, else why it is not."""
+    """Rounds until the target; "" when it is reached, else why it is not.
+
+    Raises:
+        UsageError: a round's work cannot be done as asked, or takes years.
+    """
     training, ledger = world.training, world.ledger
     while ledger.progress < 1 - 1e-9:
         if ledger.rounds >= training.most_rounds:
-            return f"{training.most_rounds:,} rounds were not enough: raise most_rounds"
+            return not_enough(world, "rounds", "deadline_s")
         asked = wait_for(world, training.active + training.backup)
         if asked is None:
             return why_nobody(world)
@@ -100,9 +107,12 @@ def step(world: World, updates: float, is_theory: Any) -> None:
 
 
 def go_on(world: World, lasts_s: float) -> None:
-    """Let time pass for the fleet and its server."""
+    """Let time pass for the fleet and its server. Raises UsageError: it has become too long."""
     ledger = world.ledger
     until_s = ledger.time_s + lasts_s
+    if until_s > MOST_S:
+        years = f"{MOST_S / 86400 / 365.25:.0f} years"
+        raise UsageError(f"after {ledger.rounds:,} rounds it has taken more than {years}: see samples_per_s")
     ledger.joules["standby"] += world.reserves.go_on(ledger.time_s, until_s)
     ledger.joules["server"] += world.training.server_w * lasts_s
     ledger.time_s = until_s
@@ -130,6 +140,14 @@ def choose(world: World, count: int) -> Any:
         return numpy.arange(there) if free is None else free
     drawn = numpy.sort(world.chooser.choice(there, count, replace=False, shuffle=False))
     return drawn if free is None else free[drawn]
+
+
+def not_enough(world: World, what: str, limit: str) -> str:
+    """In a line why rounds or steps did not lead to the target."""
+    most = f"{world.training.most_rounds:,} {what}"
+    if not world.ledger.turns["used"]:
+        return f"in {most} no update came in time: {limit} is what binds"
+    return f"{most} were not enough: raise most_rounds"
 
 
 def why_nobody(world: World) -> str:

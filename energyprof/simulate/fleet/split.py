@@ -12,14 +12,14 @@ from typing import Any
 from energyprof.errors import UsageError
 from energyprof.simulate.numerics import load
 
-# Beyond so many sums a dynamic programme takes more than some seconds.
-MOST_SUMS = 200_000_000
+# Beyond so many sums a dynamic programme takes more than a fraction of a second, in each round.
+MOST_SUMS = 20_000_000
 
 
 def fill(work: int, joules_a_unit: Any, most: Any) -> Any:
     """Units of each client, ``(n,)``, where each unit of a client costs the same. Raises UsageError."""
     numpy = load("numpy")
-    _possible(work, int(most.sum()))
+    possible(work, int(most.sum()))
     order = numpy.argsort(joules_a_unit, kind="stable")
     before = numpy.cumsum(most[order]) - most[order]
     found = numpy.zeros(len(most), dtype=numpy.int64)
@@ -34,7 +34,7 @@ def greedy(work: int, costs: Any, most: Any) -> Any:
         UsageError: they cannot do so much.
     """
     numpy = load("numpy")
-    _possible(work, int(most.sum()))
+    possible(work, int(most.sum()))
     steps = numpy.diff(costs, axis=1)
     steps = numpy.where(numpy.arange(steps.shape[1])[None, :] < most[:, None], steps, numpy.inf)
     # Convex: a client's units come in their order, so that the cheapest of all are whole beginnings.
@@ -49,7 +49,7 @@ def programme(work: int, costs: Any, most: Any) -> Any:
         UsageError: they cannot do so much, or it would take too long.
     """
     numpy = load("numpy")
-    _possible(work, int(most.sum()))
+    possible(work, int(most.sum()))
     most = numpy.minimum(most, work)
     if int((most + 1).sum()) * (work + 1) > MOST_SUMS:
         raise UsageError(
@@ -84,9 +84,10 @@ def least_energy(work: int, costs: Any, most: Any) -> Any:
     return (programme if falls.any() else greedy)(work, costs, most)
 
 
-def _possible(work: int, most: int) -> None:
+def possible(work: int, most: int) -> None:
+    """Raises UsageError where clients are to do more units than they can."""
     if work > most:
         raise UsageError(
             f"split: {work:,} batches are to be trained in a round, the clients asked can do {most:,}: "
-            "deadline_s, most_samples or their joules are what binds"
+            "deadline_s or most_samples is what binds"
         )

@@ -10,7 +10,7 @@ from energyprof.simulate.fleet.clients import Clients
 from energyprof.simulate.fleet.cost import Costs
 from energyprof.simulate.fleet.device import Training
 from energyprof.simulate.fleet.reserves import Reserves
-from energyprof.simulate.fleet.split import fill, least_energy
+from energyprof.simulate.fleet.split import fill, least_energy, possible
 from energyprof.simulate.numerics import load
 
 # A table of every client's joules by its units holds no more numbers than this.
@@ -33,24 +33,29 @@ def work(training: Training, clients: Clients, costs: Costs, reserves: Reserves,
         found = training.samples * len(asked) * speed / speed.sum()
         most = numpy.inf if training.most_samples is None else training.most_samples
         return numpy.minimum(numpy.minimum(found, paid), most)
-    most = _most(training, clients, asked, paid)
     units = math.ceil(training.samples * len(asked) / training.batch)
+    most = _most(training, clients, asked)
+    possible(units, int(most.sum()))
+    # Where joules are short, as much is trained as there are joules for.
+    most = numpy.minimum(most, numpy.floor(numpy.minimum(paid / training.batch, units) * (1 + 1e-12)))
+    most = most.astype(numpy.int64)
+    units = min(units, int(most.sum()))
     if costs.linear:
         return training.batch * fill(units, costs.work_j(asked, numpy.full(len(asked), 1.0)), most)
     table = _table(training, costs, asked, most)
     return training.batch * least_energy(units, table, most)
 
 
-def _most(training: Training, clients: Clients, asked: Any, paid: Any) -> Any:
-    """Units that each client can do: by its joules, its most samples and the round's deadline."""
+def _most(training: Training, clients: Clients, asked: Any) -> Any:
+    """Units that each client can do in a round: by its most samples and the deadline."""
     numpy = load("numpy")
-    most = numpy.minimum(paid, training.samples * len(asked) + training.batch)
+    most = numpy.full(len(asked), float(training.samples * len(asked) + training.batch))
     if training.most_samples is not None:
         most = numpy.minimum(most, training.most_samples)
     if training.deadline_s is not None:
         left_s = numpy.maximum(training.deadline_s - clients.fixed_s[asked], 0.0)
         most = numpy.minimum(most, left_s * clients.samples_per_s[asked])
-    return numpy.floor(most / training.batch * (1 + 1e-12)).astype(numpy.int64)
+    return numpy.floor(most / training.batch * (1 + 1e-12))
 
 
 def _table(training: Training, costs: Costs, asked: Any, most: Any) -> Any:
