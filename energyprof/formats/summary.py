@@ -47,7 +47,8 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
     if report.runs:
         parts += [_figures(report, grid), Text()]
         if not report.joined:  # sums over nodes that work side by side say nothing: they stand apart below
-            parts += [_phases(report.runs), Text()]
+            beside = [Text(OVERLAP, style="dim")] if any(map(_overlap, report.runs)) else []
+            parts += [_phases(report.runs), *beside, Text()]
         if (by_actor := rounds_table(report.runs)) is not None:
             parts += [by_actor, Text()]
         if (nodes := nodes_tables(report)) is not None:
@@ -239,6 +240,18 @@ def _runs(report: Report) -> Table:
             "–" if run.energy_j is None else with_ends(run.energy_j, *ends(run), "J"),
         )
     return table
+
+
+OVERLAP = "phases overlap: what was used at that time stands in each of them"
+
+
+def _overlap(run: Run) -> bool:
+    """Whether the phases last longer together than from the first to the last."""
+    if not run.phases:
+        return False
+    span_s = max(phase.end_s for phase in run.phases) - min(phase.start_s for phase in run.phases)
+    # Actors that take turns hand over within milliseconds.
+    return sum(phase.end_s - phase.start_s for phase in run.phases) > 1.01 * span_s
 
 
 def _phases(runs: Sequence[Run]) -> Table:

@@ -246,8 +246,9 @@ def _rows(result: Result, logs: Mapping[str, PowerLog]) -> Iterable[Row]:
     yield event(0.0, "run", seed=result.seed, monotonic_s=0.0, utc=utc(zero_s))
     yield event(0.0, "started")
     counted = result.trained is not None or bool(result.scores)
-    for time_s, name, samples in result.marks:
-        yield event(time_s - zero_s, "phase", name=name, samples=samples if counted else None)
+    for time_s, name, samples, actor in result.marks:
+        told = samples if counted else None
+        yield event(time_s - zero_s, "phase", name=name, samples=told, actor=actor)
     for i, score in enumerate(result.scores):
         # The run is timed to run_stop, which follows the last evaluation by some milliseconds.
         last = i == len(result.scores) - 1 and result.ended == "success"

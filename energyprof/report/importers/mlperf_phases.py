@@ -3,20 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from energyprof.report.importers.mllog import MllogEvent
 from energyprof.report.importers.mlperf_samples import Counter
 from energyprof.units import seconds
-from energyprof.workload import Target
+from energyprof.workload import AWAY, Target
 
 SCORES = ("eval_accuracy", "eval_error")
 
 # Evaluations of which so much lies within training that went on were made beside it.
 BESIDE = 0.5
 
-Mark = tuple[float, str, "int | None"]  # when a phase began, its name, the samples until then
+# Whose phases evaluations beside the training are.
+EVALUATOR = "evaluation"
+
+# When a phase began, its name, the samples until then, and whose it is ("": the program's as a whole).
+Mark = tuple[float, str, "int | None", str]
 Span = tuple[float, float]
 
 
@@ -46,7 +51,8 @@ def marks(
 ) -> tuple[tuple[Mark, ...], list[str]]:
     """The phases of the run, evaluations and training, and what must be known of them.
 
-    Where evaluations run beside training nothing splits the machine's energy: all of it is the training's.
+    Where evaluations run beside training they are phases of an actor of their own, which overlap it. Nothing
+    splits the machine's energy: all of it is the training's.
     """
     evaluations = _spans(inside, ("eval_start",), ("eval_stop",), stop_s)
     training = _spans(inside, ("epoch_start",), ("epoch_stop",), stop_s)
@@ -59,15 +65,24 @@ def marks(
             f"{seconds(_length(training))} of "
             f"{seconds(stop_s - start_s)}: no split of the two, all energy is the training's"
         )
-        return ((start_s, "train", 0),), [said]
+        return ((start_s, "train", 0, ""), *_apart(evaluations)), [said]
     found: list[Mark] = []
     now = ""
     for event in inside:
         name = {"run_start": "train", "eval_start": "eval", "eval_stop": "train"}.get(event.key, now)
         if name != now and event.time_s < stop_s:
-            found.append((event.time_s, name, 0 if not now else counter(event)))
+            found.append((event.time_s, name, 0 if not now else counter(event), ""))
             now = name
     return tuple(found), []
+
+
+def _apart(evaluations: Sequence[Span]) -> Iterator[Mark]:
+    """The evaluations as an actor's phases; between two of them it is away."""
+    for i, (start_s, end_s) in enumerate(evaluations):
+        yield start_s, "eval", None, EVALUATOR
+        following_s = evaluations[i + 1][0] if i + 1 < len(evaluations) else math.inf
+        if end_s < following_s:
+            yield end_s, AWAY, None, EVALUATOR
 
 
 def _spans(

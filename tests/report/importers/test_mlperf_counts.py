@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from energyprof.compare.figures import BY_NAME, value
+from energyprof.formats.console import Screen
+from energyprof.formats.summary import OVERLAP, summary
 from energyprof.report import importers
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
@@ -17,6 +20,12 @@ from fakes.mlperf_logs import START_S, every_second, line, write_power
 def imported(path: Path, **asked: object) -> Report:
     request = Request((path,), **asked)  # type: ignore[arg-type]
     return save(importers.read(request), path.with_suffix(".json"), "replaced")
+
+
+def shown(report: Report) -> str:
+    out = io.StringIO()
+    Screen(out).print(summary(report, None))
+    return out.getvalue()
 
 
 def result(
@@ -112,18 +121,26 @@ def test_evaluation_beside_training_splits_nothing(tmp_path):
     write_power(tmp_path / "power/result_0/node_0.txt", lambda t: 1000.0, every_second())
     report = imported(path)
     run = report.runs[0]
-    assert [phase.name for phase in run.phases] == ["train"]
+    assert [phase.name for phase in run.phases if not phase.actor] == ["train"]
+    evaluated = [phase for phase in run.phases if phase.actor]
+    assert {(phase.name, phase.actor) for phase in evaluated} == {("eval", "evaluation")}
+    times = [(round(phase.start_s, 3), round(phase.end_s, 3)) for phase in evaluated]
+    assert times == [(round(start + 0.1, 3), round(end - 0.1, 3)) for start, end in blocks]
+    assert run.energy_j == pytest.approx(100_000, rel=0.02)  # once, though two of its phases overlap
     per_sample = value(BY_NAME["energy_per_sample"], run)
     assert run.energy_j is not None and per_sample == pytest.approx(run.energy_j / run.samples)
     assert any("1 min 37 s of evaluation ran beside training" in n for n in report.notes)
+    assert OVERLAP in shown(report)
 
 
 def test_evaluation_after_training_is_a_phase_of_its_own(tmp_path):
     blocks = [(20.0 * i, 20.0 * i + 15) for i in range(5)]
     path = result(tmp_path, "unet3d", {}, beside(blocks, [(end, end + 5) for _, end in blocks]))
     write_power(tmp_path / "power/result_0/node_0.txt", lambda t: 1000.0, every_second())
-    run = imported(path).runs[0]
+    report = imported(path)
+    run = report.runs[0]
     assert [phase.name for phase in run.phases][:4] == ["train", "eval", "train", "eval"]
+    assert OVERLAP not in shown(report)
     assert value(BY_NAME["energy_per_sample"], run) == pytest.approx(75_000 / run.samples)
 
 
