@@ -41,7 +41,7 @@ def fleet_tables(found: FleetOutcome) -> RenderableType:
     if found.excess is not None:
         parts += [Text(), Text("a round within the power domains", style="bold")]
         parts += [Text(line) for line in _excess_lines(found.excess)]
-    parts += [Text(), Text("rounds to the target, by clients in a round")]
+    parts += [Text(), Text("clients in a round: rounds to the target")]
     parts += [Text(f"  {_measured(one)}", style="dim") for one in found.scenario.rounds]
     return Group(*parts)
 
@@ -54,14 +54,18 @@ def _asked(found: FleetOutcome) -> list[str]:
         how = f"{training.active:,} a round"
         how += f" and {training.backup:,} beside them" if training.backup else ""
         how += ", waiting for as many as pays" if training.waiting == "dynamic" else ""
-    return [f"{training.clients:,} clients, {how}", f"split {training.split}, seed {training.seed}"]
+    return [f"{_many(training.clients, 'client')}, {how}", f"split {training.split}, seed {training.seed}"]
 
 
 def _reached(found: FleetOutcome) -> str:
-    rounds = "steps" if found.scenario.training.aggregation == "asynchronous" else "rounds"
+    one = "step" if found.scenario.training.aggregation == "asynchronous" else "round"
     if not found.why:
-        return f"target reached in {found.rounds:,} {rounds}"
+        return f"target reached in {_many(found.rounds, one)}"
     return f"target not reached, {100 * found.progress:.3g} % of the way: {found.why}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _long(time_s: float) -> str:
@@ -102,7 +106,7 @@ def _lines(found: FleetOutcome) -> list[str]:
         f"bytes: {si(found.bytes_down, 'B')} down, {si(found.bytes_up, 'B')} up",
         f"a client's turns: median {si(client['median'], 'J')}, 95 % under {si(client['p95'], 'J')}, "
         f"most {si(client['most'], 'J')}",
-        f"fairness {found.fairness:.3f} (1: all alike); {found.unused:,} clients are in no model",
+        f"fairness {found.fairness:.3f} (1: all alike); in no model: {_many(found.unused, 'client')}",
     ]
     if found.harvested_j:
         lines.append(
@@ -127,9 +131,9 @@ def _excess_lines(plan: ExcessPlan) -> list[str]:
     chosen = Counter((kind, domain) for kind, domain, _ in plan.clients)
     better = f" ({percent(plan.samples / plan.in_turn_samples - 1)})" if plan.in_turn_samples else ""
     lines = [
-        f"{len(plan.clients):,} clients train {plain(plan.samples)} samples with "
+        f"{_many(len(plan.clients), 'client')} for {plain(plan.samples)} samples, with "
         f"{energy(plan.energy_j)} of {energy(plan.spare_j)}",
-        f"  {_near(plan.gap)}; the thriftiest first: {plan.in_turn_clients:,} clients, "
+        f"  {_near(plan.gap)}; the thriftiest first: {_many(plan.in_turn_clients, 'client')}, "
         f"{plain(plan.in_turn_samples)}{better}",
     ]
     return lines + [f"  {domain}: {count:,} × {kind}" for (kind, domain), count in sorted(chosen.items())]
@@ -140,7 +144,7 @@ def _near(gap: float) -> str:
 
 
 def _measured(one: Measured) -> str:
-    return f"{plain(one.clients)} clients: {plain(one.rounds)} rounds ({one.source})"
+    return f"{plain(one.clients)}: {plain(one.rounds)} ({one.source})"
 
 
 def fleet_json(found: FleetOutcome) -> str:
