@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from energyprof.errors import EnergyprofError, UsageError
+from energyprof.errors import FileError, UsageError
 from energyprof.report.file import Taken, claimed, read, trace_path, write
 from energyprof.report.nodes.axis import load_notes
 from energyprof.report.nodes.combine import joined_header, with_runs
@@ -52,7 +52,7 @@ def join(
         )
     header = _header(reports, names, ahead, notes, created, version)
     courses: dict[str, list[Course]] = {}
-    with _claim(header, path, taken) as writer:
+    with _claim(header, path, taken) as (writer, place):
         if without:
             writer.withdraw()
         else:
@@ -60,20 +60,38 @@ def join(
         header = _header(reports, names, ahead, notes, created, version)
         report = with_runs(header, reports)
         report = dataclasses.replace(report, notes=(*load_notes(report.runs, courses), *report.notes))
-        write(report, path)
+        write(report, place)
     return report
 
 
 @contextlib.contextmanager
-def _claim(header: Report, path: Path, taken: Taken) -> Iterator[TraceWriter]:
-    """An empty report and trace at ``path``, which are gone again where no report comes of them."""
-    writer = claimed(header, path, taken)
+def _claim(header: Report, path: Path, taken: Taken) -> Iterator[tuple[TraceWriter, Path]]:
+    """An empty trace and where the report is to be written; nothing of both stays where none comes of them.
+
+    What is replaced stays until the new one is whole, so that a trace that cannot be read costs nothing.
+    """
+    place = path if taken == "refused" else path.with_name(f"{path.name.removesuffix('.json')}.joining.json")
+    writer = claimed(header, place, taken)
     try:
-        yield writer
-    except EnergyprofError:
-        path.unlink(missing_ok=True)
-        writer.path.unlink(missing_ok=True)
+        yield writer, place
+        if place != path:
+            _replace(place, path)
+    except BaseException:
+        place.unlink(missing_ok=True)
+        trace_path(place).unlink(missing_ok=True)
         raise
+
+
+def _replace(made: Path, path: Path) -> None:
+    """Put the report ``made`` and its trace in the place of what lies at ``path``."""
+    try:
+        if trace_path(made).exists():
+            os.replace(trace_path(made), trace_path(path))
+        else:  # or the trace of the old report would be taken for this one's
+            trace_path(path).unlink(missing_ok=True)
+        os.replace(made, path)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _with_traces(

@@ -57,10 +57,11 @@ def _twice(
     for name, (machine, _, _) in spans_s.items():
         if machine:
             by_machine.setdefault(machine, []).append(name)
+    counted = {name: _counted(meters[name], name) for name in spans_s}
     for names in by_machine.values():
         for i, one in enumerate(names):
             for other in names[i + 1 :]:
-                same = _counted(meters[one], one) & _counted(meters[other], other)
+                same = counted[one] & counted[other]
                 (_, start_s, end_s), (_, from_s, to_s) = spans_s[one], spans_s[other]
                 if same and start_s < to_s and from_s < end_s:
                     return f"{one} and {other} read {min(same)} of one machine at the same time"

@@ -11,7 +11,7 @@ from energyprof.meter import joint_origin
 from energyprof.report.nodes.names import meters_named, meters_of
 from energyprof.report.nodes.one_run import run_of_nodes
 from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Report, WorkloadRecord
-from energyprof.storable.values import MAX_ITEMS, MAX_NAMES
+from energyprof.storable.values import MAX_ITEMS, MAX_NAME, MAX_NAMES
 from energyprof.workload import content_id
 
 
@@ -21,7 +21,7 @@ def joined_header(
     """The report of these nodes without its runs: ``reports`` in the order of ``joined``.
 
     Raises:
-        UsageError: they train to different targets, or are more than a report may hold.
+        UsageError: they train to different targets, or are more, or longer, than a report may hold.
     """
     first = reports[0]
     if any(report.workload.target != first.workload.target for report in reports):
@@ -37,6 +37,10 @@ def joined_header(
     )
     if len(meters) > MAX_NAMES:
         raise UsageError(f"join: {len(meters):,} meters are more than a report holds ({MAX_NAMES:,})")
+    if long := [meter.name for meter in meters if len(meter.name) > MAX_NAME]:
+        raise UsageError(
+            f"join: with its node's name the meter {long[0][:60]}… has more than {MAX_NAME} letters"
+        )
     boundaries = {report.boundary for report in reports}
     commits = {report.commit for report in reports}
     return Report(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from energyprof.report.flags import Flag, about_a_meter
 from energyprof.report.record import MeterRecord, Report
+from energyprof.storable.values import fitted_text
 
 # What a name may not hold where it stands before a meter's in a row of a trace.
 _MARKS = re.compile(r'[/,"@\s]')
@@ -62,7 +63,7 @@ def flags_named(flags: Iterable[Flag], node: str) -> tuple[Flag, ...]:
         if of_node.meter or about_a_meter(of_node.kind):
             named.append(dataclasses.replace(of_node, meter=f"{node}/{of_node.meter}".rstrip("/")))
         else:
-            detail = f"{node}: {of_node.detail}" if of_node.detail else node
+            detail = fitted_text(f"{node}: {of_node.detail}") if of_node.detail else node
             named.append(dataclasses.replace(of_node, detail=detail))
     return tuple(named)
 

@@ -181,11 +181,12 @@ def _history(run: Run, zero_s: float, train: tuple[float, float] | None) -> tupl
 
 
 def _facts(runs: Mapping[str, Run]) -> dict[str, Any]:
-    """What all nodes say alike, and under each node's name what it says of its own."""
+    """What all nodes say alike, and as ``by_node`` what each says of its own."""
     said = [run.facts for run in runs.values()]
     alike = {k: fact for k, fact in said[0].items() if all(k in of and of[k] == fact for of in said)}
     own = {name: {k: v for k, v in run.facts.items() if k not in alike} for name, run in runs.items()}
-    return {**alike, **{name: facts for name, facts in own.items() if facts}}
+    by_node = {name: facts for name, facts in own.items() if facts}
+    return {**alike, "by_node": by_node} if by_node else alike
 
 
 def _profiler(runs: Mapping[str, Run]) -> Profiler | None:

@@ -216,6 +216,33 @@ def test_what_cannot_be_joined_is_refused_in_a_line_and_leaves_no_file(tmp_path:
         join([out, b], tmp_path / "again.json", "refused", {}, CREATED, "0")
 
 
+def test_what_is_replaced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    a, b, c = (record(Node(name, 100.0), tmp_path) for name in "abc")
+    out = tmp_path / "joined.json"
+    before = join([a, b], out, "refused", {}, CREATED, "0")
+    files = sorted(file.name for file in tmp_path.iterdir())
+    whole = trace_path(c).read_bytes()
+    trace_path(c).write_bytes(b"no gzip")
+    with pytest.raises(FileError, match="not a readable trace"):
+        join([a, c], out, "replaced", {}, CREATED, "0")
+    assert read(out) == before == recompute(out)
+    assert sorted(file.name for file in tmp_path.iterdir()) == files
+    trace_path(c).write_bytes(whole)
+    after = join([a, c], out, "replaced", {}, CREATED, "0")
+    assert read(out) == after == recompute(out) != before
+    trace_path(c).unlink()
+    join([a, c], out, "replaced", {}, CREATED, "0")
+    assert not trace_path(out).exists() and not list(tmp_path.glob("*joining*"))
+
+
+def test_facts_that_differ_stand_under_their_node() -> None:
+    joined = [JoinedNode(name, "", "0", "component", "measured", 1) for name in "ab"]
+    nodes = [NodeRecord(node.node, {}) for node in joined]
+    runs = {"a": run(facts={"device": "cuda", "rank": 0}), "b": run(facts={"device": "cuda", "rank": 1})}
+    made = run_of_nodes(runs, joined, nodes, {"a": (), "b": ()})
+    assert made.facts == {"device": "cuda", "by_node": {"a": {"rank": 0}, "b": {"rank": 1}}}
+
+
 def test_a_joined_trace_that_lost_a_node_is_refused(tmp_path: Path) -> None:
     joined(tmp_path, Node("a", 100.0), Node("b", 100.0))
     path = tmp_path / "joined.json"
