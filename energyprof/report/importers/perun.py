@@ -1,21 +1,21 @@
-"""perun's text report: a table with a row a round and host, and their energies; totals only."""
+"""perun's results, totals only: its text report, a table with a row a round and host; or its HDF5 file."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timezone
 from pathlib import Path
 
 from energyprof.errors import FileError, UsageError
 from energyprof.report.importers.imported import Imported, Request, header, holds, text_of
+from energyprof.report.importers.perun_hdf5 import ALL, HostTotals, Measured, read_tree
 from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, WindowTotals, total_meter, total_run
 from energyprof.trace.stamps import seconds
 
 _SIZES = {"": 1.0, "m": 1e-3, "µ": 1e-6, "u": 1e-6, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _AMOUNT = re.compile(r"([-+\d.eE]+)\s*([mµukMGT]?)(J|s|W|Wh)")
 _HDF5 = b"\x89HDF\r\n"
-ALL = "All"
 
 
 def recognises(path: Path) -> bool:
@@ -36,23 +36,16 @@ def read(request: Request) -> Imported:
     if len(request.files) > 1:
         raise UsageError("import one report of perun at a time; its rounds are the runs")
     path = request.files[0]
-    with path.open("rb") as file:
-        if file.read(len(_HDF5)) == _HDF5:
-            raise FileError(
-                f"{path}: perun's HDF5 is not read: import the text report that perun writes beside it"
-            )
-    lines = text_of(path).splitlines()
-    name = _said(lines, "App name") or path.stem
+    measured = _measured(path, request.only)
+    name = measured.name or path.stem
     runs = []
-    for number, rows in _rounds(path, lines, request.only).items():
-        whole = [row for row in rows if row["Host"] == ALL] or rows
-        span_s = max(_amount(row.get("RUNTIME", ""), "s") or 0.0 for row in whole)
-        joules = [_amount(row.get("ENERGY", ""), "J") for row in whole]
-        known = [one for one in joules if one is not None]
-        total_j = sum(known) if len(known) == len(joules) else None
-        start_s = _start_s(lines)
-        window = WindowTotals(f"round {number}", start_s, span_s, {"perun:total": total_j})
-        hosts = [row["Host"] for row in rows if row["Host"] != ALL]
+    for number, rows in measured.rounds.items():
+        whole = [row for row in rows if row.host == ALL] or rows
+        span_s = max(row.time_s for row in whole)
+        known = [row.energy_j for row in whole if row.energy_j is not None]
+        total_j = sum(known) if len(known) == len(whole) else None
+        window = WindowTotals(f"round {number}", measured.start_s, span_s, {"perun:total": total_j})
+        hosts = [row.host for row in rows if row.host != ALL]
         runs.append(total_run([window], ["perun:total"], {"round": number, "hosts": hosts}))
     meter = total_meter("perun:total", "perun", "machine", "column ENERGY", origin="measured", counted=True)
     report = header(
@@ -71,6 +64,21 @@ def read(request: Request) -> Imported:
         runs=runs,
     )
     return Imported(report)
+
+
+def _measured(path: Path, only: str) -> Measured:
+    with path.open("rb") as file:
+        binary = file.read(len(_HDF5)) == _HDF5
+    if binary:
+        return read_tree(path, only)
+    lines = text_of(path).splitlines()
+    rounds = {number: list(map(_of_row, rows)) for number, rows in _rounds(path, lines, only).items()}
+    return Measured(_said(lines, "App name"), _start_s(lines), rounds)
+
+
+def _of_row(row: Mapping[str, str]) -> HostTotals:
+    time_s, energy_j = _amount(row.get("RUNTIME", ""), "s"), _amount(row.get("ENERGY", ""), "J")
+    return HostTotals(row["Host"], time_s or 0.0, energy_j)
 
 
 def _rounds(path: Path, lines: Sequence[str], only: str) -> dict[str, list[dict[str, str]]]:

@@ -58,10 +58,6 @@ def test_an_energy_that_cannot_be_read_is_none(tmp_path):
     assert run.energy_j is None
 
 
-def test_a_report_without_energies_and_the_raw_file_are_refused(tmp_path):
+def test_a_report_without_energies_is_refused(tmp_path):
     with pytest.raises(FileError, match="no table with Round #, Host and ENERGY"):
         imported(tmp_path / "a.txt", REPORT.replace("ENERGY", "CO2"))
-    raw = tmp_path / "finetune.hdf5"
-    raw.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(FileError, match="HDF5 is not read: import the text report"):
-        importers.read(Request((raw,)))
