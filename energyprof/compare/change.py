@@ -75,11 +75,14 @@ def _values(figure: Figure, report: Report, out: frozenset[int]) -> Values | Non
     """The figure over the runs whose places are not in ``out``."""
     if len(out) == len(report.runs):
         return None
-    found = [(i, run, figure.of(run)) for i, run in enumerate(report.runs) if i not in out]
-    places = tuple(i for i, _, x in found if x is not None and math.isfinite(x))
-    entering = [(run, x) for _, run, x in found if x is not None and math.isfinite(x)]
-    if not entering:
+    found = [
+        (i, run, x)
+        for i, run in enumerate(report.runs)
+        if i not in out and (x := figure.of(run)) is not None and math.isfinite(x)
+    ]
+    if not found:
         return None
+    places, entering = tuple(i for i, _, _ in found), [(run, x) for _, run, x in found]
     values = tuple(x for _, x in entering)
     each = [figure.terms(run, x) for run, x in entering]
     mean = mean_of(values, each)

@@ -244,7 +244,7 @@ def _estimates(found: Column, barred: Barred, judged: bool) -> list[Summary | No
         )
         if summary is not None and missed in found.figure.exclusions:
             lost = sum(run.status == "missed" for run in found.reports[i].runs)
-            summary = replace(summary, missed=lost)
+            summary = replace(summary, missed=lost) if lost else summary
         estimates.append(summary)
     return estimates
 

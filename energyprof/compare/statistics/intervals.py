@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 from energyprof.compare.statistics.student import t_cdf, t_quantile
@@ -150,13 +150,15 @@ def with_systematic(change: Difference, u: float, dof: float | None = None) -> D
     floor_dof = _together(((change.floor_sd, change.floor_dof), (u, dof)))
     known = change.dof is not None and change.se > 0
     found = _together(((change.se, change.dof if known else None), (u, dof)))
-    return replace(
-        change,
-        se=math.hypot(change.se, u),
-        dof=_KNOWN if found is None else found,
-        dof_per_run=change.dof_per_run if known else _KNOWN,
-        floor_sd=floor_sd,
-        floor_dof=floor_dof,
+    return Difference(
+        change.log_ratio,
+        math.hypot(change.se, u),
+        _KNOWN if found is None else found,
+        change.unit_sd,
+        change.dof_per_run if known else _KNOWN,
+        floor_sd,
+        floor_dof,
+        change.least_p,
     )
 
 
@@ -170,9 +172,8 @@ def _together(parts: Sequence[tuple[float, float | None]]) -> float | None:
 
 def two_sided(change: Difference, confidence: float = CONFIDENCE) -> tuple[float, float] | None:
     """The two-sided interval of the log ratio; None if there is no spread."""
-    alpha = (1 - confidence) / 2
-    low, high = lower_end(change, alpha), upper_end(change, alpha)
-    return None if low is None or high is None else (low, high)
+    half = _half_width(change, (1 - confidence) / 2)
+    return None if half is None else (change.log_ratio - half, change.log_ratio + half)
 
 
 def lower_end(change: Difference, alpha: float = ALPHA) -> float | None:

@@ -70,7 +70,8 @@ def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mea
         logs = [math.log(value) for value in values]
         # The mean of equal values is that value, to the last digit.
         mean = values[0] if min(values) == max(values) else math.exp(min(math.fsum(logs) / n, 700.0))
-        each = [terms.scaled(of_one, mean / value) for of_one, value in zip(each, values, strict=True)]
+        if any(each):
+            each = [terms.scaled(of_one, mean / value) for of_one, value in zip(each, values, strict=True)]
         spread = mean * _standard_deviation(logs) / math.sqrt(n)
     else:
         mean = math.fsum(values) / n
