@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,15 +14,18 @@ from energyprof.cli import streams
 from energyprof.cli.options import Force, Json, Output
 from energyprof.errors import UsageError
 
+if TYPE_CHECKING:
+    from energyprof.report.join import Ahead
+
 
 def join(
     reports: Annotated[list[Path], typer.Argument(help="Each node's report, its trace beside it.")],
     ahead: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NODE=S",
-            help="By how many seconds a node's clock was ahead of true time (chronyc tracking, ntpq -p);"
-            " can be repeated.",
+            metavar="NODE=S[:U]",
+            help="By how many seconds a node's clock was ahead of true time (chronyc tracking, ntpq -p), and"
+            " its standard uncertainty; can be repeated.",
         ),
     ] = None,
     output: Output = None,
@@ -49,18 +52,23 @@ def join(
     Screen(sys.stderr if json else sys.stdout).print(summary(report, path))
 
 
-def offsets(words: Sequence[str]) -> dict[str, float]:
-    """By node how far its clock was ahead, in s. Raises UsageError: not NODE=S, or a node twice."""
-    found: dict[str, float] = {}
+def offsets(words: Sequence[str]) -> dict[str, Ahead]:
+    """By node how far its clock was ahead. Raises UsageError: not NODE=S or NODE=S:U, or a node twice."""
+    from energyprof.report.join import Ahead
+
+    found: dict[str, Ahead] = {}
     for word in words:
         name, equals, text = word.rpartition("=")
+        ahead, colon, doubt = text.partition(":")
         try:
-            ahead_s = float(text)
+            ahead_s, u_s = float(ahead), float(doubt) if colon else None
         except ValueError:
-            ahead_s = math.nan
-        if not equals or not name or not abs(ahead_s) < 1e9:
-            raise UsageError(f"--ahead {word}: give NODE=SECONDS, such as node-2=0.013")
+            ahead_s, u_s = math.nan, None
+        if not equals or not name or not abs(ahead_s) < 1e9 or not (u_s is None or 0 <= u_s < 1e9):
+            raise UsageError(
+                f"--ahead {word}: give NODE=SECONDS, such as node-2=0.013, or node-2=0.013:0.002"
+            )
         if name in found:
             raise UsageError(f"--ahead {word}: {name} is given twice")
-        found[name] = ahead_s
+        found[name] = Ahead(ahead_s, u_s)
     return found

@@ -27,9 +27,6 @@ def nodes_tables(report: Report) -> RenderableType | None:
     parts: list[RenderableType] = [_table(NODE_TITLES, node_rows(run), MOST_NODES)]
     if phases := phase_rows(run):
         parts += [Text(), _table(PHASE_TITLES, phases, MOST_ROWS)]
-    said = [f"! {part.node}: {flag.words}" for part in run.nodes for flag in part.flags if not flag.detail]
-    if said:
-        parts += [Text(), *(Text(line, style="yellow") for line in said[:MOST_NODES])]
     return Group(*parts)
 
 

@@ -27,6 +27,7 @@ from energyprof.formats.rounds import rounds_table
 from energyprof.formats.windows import windows_table
 from energyprof.formats.wording import cost
 from energyprof.report.energy import MIN_COVERAGE
+from energyprof.report.flags import MEANINGS, Flag
 from energyprof.report.phases import PART
 from energyprof.report.record import Report, Run
 from energyprof.units import joules, seconds, share, watts, with_ends
@@ -279,8 +280,12 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
         which = f"seed {run.seed}: " if run.seed is not None else ""
         if run.coverage is not None and run.coverage < MIN_COVERAGE:
             lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
-        shown = [flag for flag in run.flags if flag.kind not in ("unfinished", "not_measured")]
-        lines += [which + flag.words for flag in shown]
+        hidden = ("not_measured",) if report.joined else ("unfinished", "not_measured")
+        lines += [
+            which + (_of_node(flag) if report.joined else flag.words)
+            for flag in run.flags
+            if flag.kind not in hidden
+        ]
         if (why := faster(bank, run)) is not None:
             lines.append(which + FASTER.format(why))
     if (why := faster_together(report)) is not None:
@@ -289,6 +294,13 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
     if left > 0:
         lines[MOST_WARNINGS:] = [f"{left:,} more such lines; `energyprof show --json` has every flag"]
     return [Text(f"! {line}", style="yellow") for line in lines]
+
+
+def _of_node(flag: Flag) -> str:
+    """A flag of a joined report in words, after the node's name where they have no place for that."""
+    meaning = MEANINGS.get(flag.kind)
+    told = meaning is None or any(place in meaning.words for place in ("{detail}", "{how}", "{meter}"))
+    return flag.words if told or not flag.detail else f"{flag.detail}: {flag.words}"
 
 
 def _idle(runs: Sequence[Run]) -> str:

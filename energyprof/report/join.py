@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import Taken, claimed, read, trace_path, write
 from energyprof.report.nodes.axis import load_notes
+from energyprof.report.nodes.borrowed import borrowed
 from energyprof.report.nodes.combine import joined_header, with_runs
 from energyprof.report.nodes.course import Course
 from energyprof.report.nodes.names import node_names
@@ -23,12 +25,19 @@ from energyprof.trace.writer import TraceWriter
 NAMED = 8
 
 
+class Ahead(NamedTuple):
+    """By how much a clock was ahead of true time."""
+
+    seconds: float
+    u_s: float | None = None  # standard uncertainty (k = 1); None: nobody told
+
+
 def join(
-    paths: Sequence[Path], path: Path, taken: Taken, ahead: Mapping[str, float], created: str, version: str
+    paths: Sequence[Path], path: Path, taken: Taken, ahead: Mapping[str, Ahead], created: str, version: str
 ) -> Report:
     """The joined report of those in the files ``paths``, as it now lies at ``path``.
 
-    ``ahead``: by how many seconds a node's clock was ahead of true time, by the node's name. A trace is
+    ``ahead``: how a node's clock stood to true time, by the node's name. A trace is
     written where every report has its own beside it; those stay as they are.
 
     Raises:
@@ -58,8 +67,11 @@ def join(
         else:
             reports = _with_traces(reports, paths, names, notes, writer, courses)
         header = _header(reports, names, ahead, notes, created, version)
-        report = with_runs(header, reports)
-        report = dataclasses.replace(report, notes=(*load_notes(report.runs, courses), *report.notes))
+        lent = {} if without else borrowed(header, reports, trace_path(place))
+        report = with_runs(header, reports, lent)
+        report = dataclasses.replace(
+            report, notes=(*_lent(lent, header), *load_notes(report.runs, courses), *report.notes)
+        )
         write(report, place)
     return report
 
@@ -130,7 +142,7 @@ def _with_traces(
 def _header(
     reports: Sequence[Report],
     names: Sequence[str],
-    ahead: Mapping[str, float],
+    ahead: Mapping[str, Ahead],
     notes: Sequence[str],
     created: str,
     version: str,
@@ -145,12 +157,23 @@ def _header(
             runs=len(report.runs),
             job=report.job,
             node_map=report.node_map,
-            ahead_s=ahead.get(name),
+            ahead_s=ahead[name].seconds if name in ahead else None,
+            ahead_u_s=ahead[name].u_s if name in ahead else None,
         )
         for report, name in zip(reports, names, strict=True)
     ]
     header = joined_header(reports, joined, created, version)
     return dataclasses.replace(header, notes=(*notes, *header.notes))
+
+
+def _lent(lent: Iterable[tuple[int, int]], header: Report) -> list[str]:
+    """A line on the nodes that marked no phases, and on whether anybody told how their clocks stood."""
+    nodes = [header.joined[node] for node in dict.fromkeys(node for node, _ in lent)]
+    if not nodes:
+        return []
+    said = f"{_listed([node.node for node in nodes])} marked no phases: those of another node stand there"
+    untold = any(node.ahead_u_s is None for node in nodes)
+    return [said + (", without a ±, since no --ahead NODE=S:U tells how the clocks stood" if untold else "")]
 
 
 def _check(reports: Sequence[Report], paths: Sequence[Path]) -> None:

@@ -11,6 +11,7 @@ from energyprof.report.energy import MeterEnergy
 from energyprof.report.file import read, trace_path
 from energyprof.report.flags import flag
 from energyprof.report.measured import Measured, measure
+from energyprof.report.nodes.borrowed import borrowed
 from energyprof.report.nodes.combine import node_header, with_runs
 from energyprof.report.nodes.trace import node_runs
 from energyprof.report.record import MeterRecord, Report, Run
@@ -41,7 +42,8 @@ def _of_nodes(stored: Report, trace: Path) -> Report:
     rebuilt = [Rebuild(node_header(stored, number)) for number in range(len(stored.joined))]
     for node, rows in node_runs(trace, stored):
         rebuilt[node].add(rows)
-    return with_runs(stored, [node.report() for node in rebuilt])
+    reports = [node.report() for node in rebuilt]
+    return with_runs(stored, reports, borrowed(stored, reports, trace))
 
 
 def is_given_back(stored: Report, again: Report) -> bool:

@@ -318,6 +318,7 @@ class JoinedNode:
     job: JobRecord | None = None
     node_map: NodeMap | None = None
     ahead_s: Signed | None = None  # by how much its clock was ahead of true time; None: nobody told
+    ahead_u_s: Amount | None = None  # and the standard uncertainty (k = 1) of that
 
 
 @dataclass(frozen=True)

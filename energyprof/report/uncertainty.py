@@ -104,6 +104,7 @@ TERMS = METER_TERMS | _table(
         "systematic",
         distribution="normal",
     ),
+    Term("clock", "how a node's clock stood to that of the node whose phase it is", distribution="normal"),
     Term("evaluation", "the target was met somewhere between two evaluations", source=_RECTANGLE),
 )
 

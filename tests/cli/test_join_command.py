@@ -57,16 +57,24 @@ def test_the_page_has_the_nodes(command: Any, two_nodes: list[Path]) -> None:
     assert "<h2>Nodes</h2>" in page and "slow/wall" in page and "slower by" in page
 
 
+def test_what_is_odd_about_a_node_is_said_with_its_name(command: Any, tmp_path: Path) -> None:
+    paths = [record(Node("a", 100.0), tmp_path), record(Node("c", 100.0, dies_s=11.0), tmp_path)]
+    done = command("join", *map(str, paths), "-o", "all.json")
+    assert "! c: cut off before its end\n" in done.stdout
+    assert "recompute" not in done.stdout  # which would give the same
+
+
 def test_json_is_the_report_and_nothing_else(command: Any, two_nodes: list[Path]) -> None:
     done = command("join", *map(str, two_nodes), "-o", "all.json", "--json")
     assert json.loads(done.stdout) == command.report("all.json")
 
 
 def test_an_offset_that_is_told_moves_the_node(command: Any, two_nodes: list[Path]) -> None:
-    command("join", *map(str, two_nodes), "-o", "all.json", "--ahead", "a=-0.25")
+    command("join", *map(str, two_nodes), "-o", "all.json", "--ahead", "a=-0.25:0.001")
     report = command.report("all.json")
     assert [part["zero_s"] for part in report["runs"][0]["nodes"]] == [0.25, 0.0]
-    assert [node["ahead_s"] for node in report["joined"]] == [-0.25, None]
+    told = [(node["ahead_s"], node["ahead_u_s"]) for node in report["joined"]]
+    assert told == [(-0.25, 0.001), (None, None)]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +86,8 @@ def test_an_offset_that_is_told_moves_the_node(command: Any, two_nodes: list[Pat
         (["A", "B", "--ahead", "a"], "--ahead a: give NODE=SECONDS"),
         (["A", "B", "--ahead", "a=nan"], "--ahead a=nan: give NODE=SECONDS"),
         (["A", "B", "--ahead", "a=1", "--ahead", "a=2"], "given twice"),
+        (["A", "B", "--ahead", "a=1:-1"], "or node-2=0.013:0.002"),
+        (["A", "B", "--ahead", "a=1:x"], "--ahead a=1:x: give NODE=SECONDS"),
         (["A", "B", "--ahead", "z=1"], "no such node"),
         (["A", "B", "-o", "A", "--force"], "is one of the reports"),
     ],

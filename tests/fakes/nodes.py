@@ -29,6 +29,7 @@ INFO = MeterInfo(
     gain_source="a fake",
     max_power_w=1e4,
 )
+UNMARKED = {"name": "run", "samples": None, "unmarked": "train"}
 ZERO_S = 1_800_000_000.0
 IDLE_S = 1.0
 WORK = WorkloadRecord("python train.py", None, "", "sha256:train", {"command": ["python", "train.py"]}, None)
@@ -48,6 +49,8 @@ class Node:
     dies_s: float | None = None  # from its zero; its trace then ends
     interval_s: float = 0.1
     runs: int = 1
+    # What its program marks, and how long after its start; nothing: it marks no phase.
+    phases: tuple[tuple[str, float], ...] = (("train", 0.0),)
     reads: Quantity = "power_w"
     idle_w: float | None = None  # its power before and after; None: the same
     waits_s: float = 0.0  # the training's first seconds are idle: others are not there yet
@@ -98,12 +101,14 @@ def _rows(node: Node, number: int) -> Iterable[Row]:
         (0.0, "run", {"seed": None, "monotonic_s": 5.0, "utc": utc(utc_s)}),
         (0.0, "clock", {"utc_s": utc_s, "doubt_s": 1e-6}),
         (0.0, "phase", {"name": "idle", "samples": None}),
-        (start_s, "phase", {"name": "train", "samples": None}),
+        *((start_s + s, "phase", {"name": name, "samples": None}) for name, s in node.phases),
+        *((start_s, "phase", said) for said in (() if node.phases else (UNMARKED,))),
         (start_s, "started", {}),
         (end_s, "exit", {"code": 0}),
         (end_s, "phase", {"name": "cooldown", "samples": None}),
         (end_s + IDLE_S, "profiler", {"cpu_s": 0.1, "rss_bytes": 1000}),
     ]
+    told.sort(key=lambda timed: timed[0])
     count = round((end_s + IDLE_S) / node.interval_s)
     events = [
         (time_s, Row(number, f"@{name}", Sample(time_s, time_s, None), "", said))

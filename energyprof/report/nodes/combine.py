@@ -10,7 +10,7 @@ from energyprof.errors import UsageError
 from energyprof.meter import joint_origin
 from energyprof.report.nodes.names import meters_named, meters_of
 from energyprof.report.nodes.one_run import run_of_nodes
-from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Report, WorkloadRecord
+from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Phase, Report, WorkloadRecord
 from energyprof.storable.values import MAX_ITEMS, MAX_NAME, MAX_NAMES
 from energyprof.workload import content_id
 
@@ -64,8 +64,12 @@ def joined_header(
     )
 
 
-def with_runs(header: Report, reports: Sequence[Report]) -> Report:
+def with_runs(
+    header: Report, reports: Sequence[Report], borrowed: Mapping[tuple[int, int], tuple[Phase, ...]]
+) -> Report:
     """The joined report with its runs and meters as each node's report has them, in the order of its nodes.
+
+    ``borrowed``: by node and run the phases of one that marked none (``borrowed.py``).
 
     Raises:
         UsageError: runs of different seeds, or more phases than a report may hold.
@@ -86,9 +90,16 @@ def with_runs(header: Report, reports: Sequence[Report]) -> Report:
                 f"join: run {number + 1} has seed {seeds[one]} on {one} and seed {seeds[other]} on {other}:"
                 " give the reports of one training"
             )
-        if sum(len(run.phases) for run in of_nodes.values()) > MAX_ITEMS:
+        shown = {
+            name: dataclasses.replace(
+                of_nodes[name], phases=borrowed.get((node, number), of_nodes[name].phases)
+            )
+            for node, name in enumerate(names)
+            if name in of_nodes
+        }
+        if sum(len(run.phases) for run in shown.values()) > MAX_ITEMS:
             raise UsageError(f"join: run {number + 1} has more phases than a report holds ({MAX_ITEMS:,})")
-        runs.append(run_of_nodes(of_nodes, header.joined, header.nodes, meters))
+        runs.append(run_of_nodes(of_nodes, header.joined, header.nodes, meters, shown))
     all_meters = tuple(meter for name in names for meter in meters[name])
     return dataclasses.replace(header, meters=all_meters, runs=tuple(runs))
 

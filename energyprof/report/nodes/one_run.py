@@ -35,8 +35,11 @@ def run_of_nodes(
     joined: Sequence[JoinedNode],
     nodes: Sequence[NodeRecord],
     meters: Mapping[str, Sequence[MeterRecord]],
+    shown: Mapping[str, Run] | None = None,
 ) -> Run:
     """The run of the nodes named in ``runs``, one at least; ``meters`` are those of each, named after it.
+
+    ``shown``: the same with the phases to be listed, where they are not a node's own.
 
     Its energy is the sum of what each node's training took by the node's own clock, so that it knows nothing
     of how the clocks differ. Its time goes from the first node's beginning to the last one's end.
@@ -72,7 +75,7 @@ def run_of_nodes(
         total_time_s=_total_s(runs, zeros),
         coverage=_least(run.coverage for run in runs.values()),
         exit_code=next((run.exit_code for run in runs.values() if run.exit_code), told[1].exit_code),
-        phases=_phases(runs, zeros, "phases"),
+        phases=_phases(shown or runs, zeros, "phases"),
         history=_history(told[1], zeros[told[0]], train),
         facts=_facts(runs),
         profiler=_profiler(runs),

@@ -14,17 +14,17 @@ from energyprof.errors import FileError, UsageError
 from energyprof.formats.picture import picture
 from energyprof.meter import Quantity
 from energyprof.report.file import read, trace_path, write
-from energyprof.report.join import join
+from energyprof.report.join import Ahead, join
 from energyprof.report.nodes.one_run import run_of_nodes
 from energyprof.report.rebuild import is_given_back, recompute
-from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Point, Report
+from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Phase, Point, Report
 from fakes.nodes import Node, record
 from reports import run
 
 CREATED = "2027-01-15T08:00:00.000Z"
 
 
-def joined(folder: Path, *nodes: Node, ahead: dict[str, float] | None = None) -> Report:
+def joined(folder: Path, *nodes: Node, ahead: dict[str, Ahead] | None = None) -> Report:
     paths = [record(node, folder, f"report-{i}") for i, node in enumerate(nodes)]
     return join(paths, folder / "joined.json", "refused", ahead or {}, CREATED, "0")
 
@@ -58,7 +58,7 @@ def test_a_later_node_lies_later_on_the_axis_and_the_run_ends_with_the_last(tmp_
 def test_a_told_offset_is_taken_off_the_axis_and_changes_no_joule(tmp_path: Path) -> None:
     nodes = Node("a", 100.0), Node("b", 100.0, ahead_s=0.5)
     (tmp_path / "told").mkdir()
-    untold, told = joined(tmp_path, *nodes), joined(tmp_path / "told", *nodes, ahead={"b": 0.5})
+    untold, told = joined(tmp_path, *nodes), joined(tmp_path / "told", *nodes, ahead={"b": Ahead(0.5)})
     assert [part.zero_s for part in untold.runs[0].nodes] == [0.0, 0.5]
     assert [part.zero_s for part in told.runs[0].nodes] == [0.0, 0.0]
     assert told.runs[0].energy_j == untold.runs[0].energy_j
@@ -70,7 +70,7 @@ def test_a_clock_that_is_more_than_a_second_off_is_named(tmp_path: Path, ahead_s
     nodes = Node("a", 100.0), Node("b", 100.0, ahead_s=ahead_s), Node("c", 100.0)
     (tmp_path / "told").mkdir()
     assert "b's phases all lie" in kinds(joined(tmp_path, *nodes))["clocks_apart"]
-    said = kinds(joined(tmp_path / "told", *nodes, ahead={"b": ahead_s}))["clocks_apart"]
+    said = kinds(joined(tmp_path / "told", *nodes, ahead={"b": Ahead(ahead_s)}))["clocks_apart"]
     assert "b's was" in said and "as was told" in said
 
 
@@ -103,6 +103,53 @@ def test_a_node_that_never_evaluates_leaves_the_status_to_those_that_do() -> Non
     assert made.status == "reached" and made.score == told.score
     broken = replace(silent, exit_code=1)
     assert run_of_nodes({"a": told, "b": broken}, joined, nodes, {"a": (), "b": ()}).status == "failed"
+
+
+MARKS = Node("a", 100.0, phases=(("train", 0.0), ("eval", 10.0)))
+SILENT = Node("b", 200.0, 0.5, idle_w=40.0, waits_s=4.5, phases=())
+# In a's train b is idle for 5 s of 10, then it works, past the end of a's eval.
+BORROWED_J = {"train": 5 * 40 + 5 * 200, "eval": 10 * 200}
+
+
+def of_b(report: Report) -> dict[str, Phase]:
+    return {phase.name: phase for phase in report.runs[0].phases if phase.actor == "b"}
+
+
+def test_a_node_that_marks_nothing_is_measured_over_the_phases_of_one_that_does(tmp_path: Path) -> None:
+    report = joined(tmp_path, MARKS, SILENT)
+    found = of_b(report)
+    # Power is renewed each 0.1 s and read as often: its step of 160 W lies within two of these.
+    assert {name: found[name].energy_j for name in BORROWED_J} == pytest.approx(BORROWED_J, abs=0.2 * 160)
+    assert (found["train"].start_s, found["eval"].end_s) == pytest.approx((1.0, 21.0))
+    assert any("b marked no phases" in note and "--ahead" in note for note in report.notes)
+    assert found["train"].energy_u_j is None and found["train"].energy_low_j is None
+    assert report.runs[0].nodes[1].energy_j == pytest.approx(4.5 * 40 + 15.5 * 200, rel=0.01)
+    assert recompute(tmp_path / "joined.json") == report
+
+
+def test_the_doubt_about_an_offset_is_in_the_phases_and_not_in_the_run(tmp_path: Path) -> None:
+    reports = []
+    for u_s in (0.0, 0.3):
+        (folder := tmp_path / str(u_s)).mkdir()
+        reports.append(joined(folder, MARKS, SILENT, ahead={"a": Ahead(0.0, 0.0), "b": Ahead(0.0, u_s)}))
+        assert recompute(folder / "joined.json") == reports[-1]
+    sure, unsure = reports
+    train, doubted = of_b(sure)["train"], of_b(unsure)["train"]
+    # From the phase's begin to its end the power differs by 160 W: so many joules for a second's shift.
+    assert doubted.budget_j["clock"] == pytest.approx(0.3 * 160, rel=0.01)
+    assert train.energy_u_j is not None
+    assert doubted.energy_u_j == pytest.approx(((2 * 0.3 * 160) ** 2 + train.energy_u_j**2) ** 0.5, rel=0.01)
+    assert doubted.energy_j == train.energy_j
+    assert unsure.runs[0].energy_u_j == sure.runs[0].energy_u_j
+    own = [phase for phase in unsure.runs[0].phases if phase.actor == "a"]
+    assert all("clock" not in phase.budget_j for phase in own)
+
+
+def test_where_nobody_marks_each_node_keeps_its_own(tmp_path: Path) -> None:
+    silent = replace(SILENT, name="c", begins_s=0.0)
+    report = joined(tmp_path, silent, SILENT)
+    assert list(of_b(report)) == ["idle", "train", "cooldown"]
+    assert of_b(report)["train"].energy_j == report.runs[0].nodes[1].energy_j
 
 
 def test_a_slower_node_is_a_straggler_and_its_clock_is_not_blamed(tmp_path: Path) -> None:
@@ -210,7 +257,7 @@ def test_what_cannot_be_joined_is_refused_in_a_line_and_leaves_no_file(tmp_path:
     with pytest.raises(UsageError, match="is one of the reports"):
         join([a, b], a, "replaced", {}, CREATED, "0")
     with pytest.raises(UsageError, match="no such node; there are a, b"):
-        join([a, b], out, "refused", {"z": 1.0}, CREATED, "0")
+        join([a, b], out, "refused", {"z": Ahead(1.0)}, CREATED, "0")
     join([a, b], out, "refused", {}, CREATED, "0")
     with pytest.raises(UsageError, match="of several nodes already"):
         join([out, b], tmp_path / "again.json", "refused", {}, CREATED, "0")
