@@ -73,6 +73,9 @@ def test_every_command_says_what_it_does_and_every_option_too(helps: dict[str, s
         for line in text.splitlines():
             if option := re.match(r"│ [* ] +(--[\w-]+)", line):
                 assert re.search(r"\s{2,}\S.*[.)\]]\s*│$", line), f"{name} {option[1]}: {line}"
+            # An argument's help follows its type.
+            if argument := re.match(r"│ [* ] +([a-z]\w*) +(.*)│$", line):
+                assert re.search(r"\s{2,}[^\[\s].*\w", argument[2]), f"{name} {argument[1]}: {line}"
 
 
 def test_the_readme_is_read_in_one_go_and_leads_to_every_page() -> None:
