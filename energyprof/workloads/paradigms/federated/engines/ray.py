@@ -15,8 +15,8 @@ import threading
 from dataclasses import asdict
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from energyprof import wire
 from energyprof.settings import Settings
+from energyprof.wire import mark
 from energyprof.workload import AWAY, Diverged, Event, Mark, WorkloadError
 from energyprof.workloads import workload_module
 from energyprof.workloads.paradigm import Divisible, Say, client_name
@@ -190,4 +190,4 @@ def _clients(job: str) -> Tuple[client.Clients, List[int]]:
 def _say(event: Event) -> None:
     # Without its count: of a client that goes on in another process it would look like a resumed training's.
     if isinstance(event, Mark):
-        wire.mark(event.name, event.actor)
+        mark(event.name, event.actor)
