@@ -29,7 +29,7 @@ from energyprof.formats.wording import cost
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.flags import MEANINGS, Flag
 from energyprof.report.phases import PART
-from energyprof.report.record import Report, Run
+from energyprof.report.record import JobRecord, Report, Run
 from energyprof.units import joules, seconds, share, watts, with_ends
 
 # More rows would fill screens, and seconds.
@@ -143,6 +143,8 @@ def _figures(report: Report, grid: Grid | None) -> Table:
         aim = f"   target {target.value:g}" if target else ""
         table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
     table.add_row("status", _status(report))
+    if report.job is not None:
+        table.add_row("job", _job(report.job))
     if turned := levers.levers_of(report):
         table.add_row("turned", "; ".join(f"{levers.words(lever)} (was {lever.before})" for lever in turned))
     facts = runs[-1].facts
@@ -294,6 +296,13 @@ def _warnings(report: Report, path: Path | None) -> list[Text]:
     if left > 0:
         lines[MOST_WARNINGS:] = [f"{left:,} more such lines; `energyprof show --json` has every flag"]
     return [Text(f"! {line}", style="yellow") for line in lines]
+
+
+def _job(job: JobRecord) -> str:
+    """The batch job: "slurm 4711, step 0, node n3, account physics"."""
+    parts = {"step": job.step, "array": job.array, "node": job.node, "account": job.account}
+    said = [f"{name} {value}" for name, value in parts.items() if value]
+    return ", ".join([f"{job.manager} {job.id}", *said])
 
 
 def _of_node(flag: Flag) -> str:

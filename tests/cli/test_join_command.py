@@ -35,6 +35,20 @@ def test_two_programs_under_exec_are_one_report_that_its_trace_gives_again(comma
     assert "the same report, digit for digit" in again.stdout, again.stdout + again.stderr
 
 
+def test_two_nodes_of_one_batch_job_are_of_that_job_and_account(command: Any) -> None:
+    for node in ("n1", "n2"):
+        slurm = {"SLURM_JOB_ID": "4711", "SLURM_STEP_ID": "0", "SLURM_JOB_ACCOUNT": "physics"}
+        words = ("--idle", "0", "--machine", node, "-o", f"{node}.json", "--", "sleep", "0.3")
+        assert command("exec", *words, environment={**slurm, "SLURMD_NODENAME": node}).returncode == 0
+    done = command("join", "n1.json", "n2.json", "-o", "all.json")
+    assert "slurm 4711, step 0, account physics" in done.stdout
+    assert "slurm 4711, step 0, node n1, account physics" in command("show", "n1.json").stdout
+    report = command.report("all.json")
+    of_all = {"manager": "slurm", "id": "4711", "node": "", "step": "0", "array": "", "account": "physics"}
+    assert report["job"] == of_all
+    assert [node["job"] for node in report["joined"]] == [{**of_all, "node": node} for node in ("n1", "n2")]
+
+
 def test_what_is_printed_names_nodes_phases_and_the_straggler_at_80_columns(
     command: Any, two_nodes: list[Path]
 ) -> None:
