@@ -14,8 +14,6 @@ from energyprof.workloads import WORKLOADS, workload_module
 
 FILES = sorted((Path(workload_module.__code__.co_filename).parent / "banks").glob("*.json"))
 BANKS = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in FILES}
-# Workloads without a bank so far: once it is there, their names go from here.
-UNCALIBRATED = ("speech",)
 each = pytest.mark.parametrize("name", BANKS)
 
 
@@ -30,13 +28,7 @@ def beyond(bank: dict[str, Any], score: float, than: float) -> bool:
 
 
 def test_there_is_a_bank_for_every_workloads_smallest_size() -> None:
-    assert {f"{name}-tiny" for name in WORKLOADS if name not in UNCALIBRATED} <= set(BANKS)
-
-
-@pytest.mark.parametrize("name", UNCALIBRATED)
-@pytest.mark.xfail(strict=True, reason="its seeds are still to be trained: benchmarks/calibrate.py")
-def test_there_is_a_bank_for_a_workload_that_was_not_calibrated(name: str) -> None:
-    assert f"{name}-tiny" in BANKS
+    assert {f"{name}-tiny" for name in WORKLOADS} <= set(BANKS)
 
 
 @each
