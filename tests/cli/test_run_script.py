@@ -145,13 +145,16 @@ def test_the_report_names_the_commit_of_the_script_and_the_job_it_ran_in(command
     ):
         subprocess.run(["git", *words], cwd=command.folder, check=True)
     words = ("run", "train.py", "--idle", "0", "-o", "r.json")
-    done = command(*words, environment={"SLURM_JOB_ID": "4711", "SLURMD_NODENAME": "n3"})
+    done = command(
+        *words, environment={"SLURM_JOB_ID": "4711", "SLURMD_NODENAME": "n3", "SLURM_JOB_ACCOUNT": "lab"}
+    )
     assert done.returncode == 0, done.stderr
     head = ["git", "rev-parse", "HEAD"]
     revision = subprocess.run(head, cwd=command.folder, capture_output=True, text=True, check=True).stdout
     report = command.report()
     assert report["commit"] == {"revision": revision.strip(), "modified": False}
-    assert report["job"] == {"manager": "slurm", "id": "4711", "node": "n3", "step": "", "array": ""}
+    said = {"manager": "slurm", "id": "4711", "node": "n3", "step": "", "array": "", "account": "lab"}
+    assert report["job"] == said
 
 
 def test_show_says_what_each_of_several_targets_took(command: Any, script: Any) -> None:
