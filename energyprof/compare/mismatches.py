@@ -196,18 +196,22 @@ _FINDERS: Mapping[Aspect, Callable[[Sequence[Report], Sequence[str]], list[str]]
 }
 
 
+# What a work that does not speak of it has.
+UNSAID = {"config.paradigm.name": "central"}
+
+
 def _differing(facts: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> list[str]:
     """A line for each key whose values differ: ``batch_size is 4 in a, 8 in b``."""
     lines = []
     for key in dict.fromkeys(key for fact in facts for key in fact):
         holders: dict[str, list[str]] = {}
         for fact, label in zip(facts, labels, strict=True):
-            shown = _shown(fact[key]) if key in fact else "absent"
+            shown = _shown(fact[key]) if key in fact else UNSAID.get(key, "absent")
             holders.setdefault(shown, []).append(label)
         if len(holders) > 1:
             parts = [f"{shown} in {_few(names)}" for shown, names in list(holders.items())[:NAMED]]
             rest = len(holders) - NAMED
-            more = f", and {rest} other values" if rest > 0 else ""
+            more = f", and {rest} other value{'s' if rest > 1 else ''}" if rest > 0 else ""
             lines.append((f"{_shown(key)} is " if key else "") + ", ".join(parts) + more)
     return lines
 

@@ -135,3 +135,18 @@ def test_another_target_is_another_task_even_under_the_same_ids():
     easier = Target("dice", 0.7, "max")
     with pytest.raises(NotComparable, match=r"target is dice >= 0\.8 in a, dice >= 0\.7 in b"):
         compare([at(1.0), at(1.0, target=easier)], ["a", "b"])
+
+
+def test_a_work_that_names_no_paradigm_is_central_training():
+    spread = [at(1.0, config={"paradigm": {"name": name}}, work=name) for name in ("federated", "consensus")]
+    made = compare([at(1.0, config={}, work="c"), *spread], ["c", "f", "d"])
+    said = " ".join(made.notes)
+    assert "config.paradigm.name is central in c, federated in f, consensus in d" in said
+
+
+def test_one_value_more_is_no_plural():
+    made = [at(1.0, config={"batch_size": i}, task="") for i in range(4)]
+    with pytest.raises(NotComparable) as refusal:
+        compare(made, list("abcd"))
+    assert str(refusal.value).count("and 1 other value") == 1
+    assert "other values" not in str(refusal.value)
