@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from energyprof.profile.monitor import Look, Power
+from energyprof.report.record import MeterRecord
 from energyprof.units import with_ends
 
 NOT_YET = "no reading yet"
@@ -29,13 +30,14 @@ def table(look: Look) -> Table:
 
 def in_a_line(look: Look) -> str:
     """The same as a line."""
-    parts = [
-        f"{meter.name} {_shown(power)}{'' if meter.origin == 'measured' else ', an estimate'}"
-        for meter, power in look.meters
-        if meter.counted
-    ]
+    parts = [f"{meter.name} {_said(meter, power)}" for meter, power in look.meters if meter.counted]
     together = [f"total {_shown(look.total)}"] if len(parts) > 1 else []
     return "  ".join([look.utc, *together, *parts])
+
+
+def _said(meter: MeterRecord, power: Power) -> str:
+    estimate = power.power_w is not None and meter.origin != "measured"
+    return _shown(power) + (", an estimate" if estimate else "")
 
 
 def _shown(power: Power) -> str:
