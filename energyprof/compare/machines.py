@@ -48,9 +48,11 @@ def machine_name(report: Report) -> str:
 
 
 def _node_name(machine: Mapping[str, Any]) -> str:
-    gpus = _gpu_names(machine.get("gpus")) or []
-    parts = (machine.get("named"), machine.get("host"), machine.get("cpu"), *gpus)
-    return ", ".join(str(part) for part in dict.fromkeys(parts) if part)
+    gpus = _gpu_names(machine.get("gpus"))
+    parts = (machine.get("named"), machine.get("host"), machine.get("cpu"))
+    # A machine's facts are anything: another program may have written them.
+    said = [str(part) for part in (*parts, *(gpus if isinstance(gpus, list) else ())) if part]
+    return ", ".join(dict.fromkeys(said))
 
 
 def facts_of(report: Report, key: str) -> Any:

@@ -41,6 +41,8 @@ def likeness(one: Sequence[NodeRecord], other: Sequence[NodeRecord]) -> Likeness
     """Of the machines of two reports; of several that trained together each must have its like."""
     if len(one) != len(other):
         return Likeness("other", hardware="other")
+    if not one:
+        return Likeness("unknown")
     if len(one) == 1:
         return _likeness(one[0].machine, other[0].machine)
     left = [node.machine for node in other]

@@ -22,7 +22,8 @@ def of_energy(run: Run) -> Mapping[str, float]:
         return run.budget_j
     if run.gain_u_j is None:
         return {"meters": run.energy_u_j / 2}
-    rest_j = math.sqrt(max(0.0, run.energy_u_j**2 - run.gain_u_j**2))
+    # As a product: squares of what a report may hold may be beyond all numbers.
+    rest_j = math.sqrt(max(0.0, run.energy_u_j - run.gain_u_j)) * math.sqrt(run.energy_u_j + run.gain_u_j)
     return _known({"gain": run.gain_u_j / 2, "reading": rest_j / 2})
 
 

@@ -89,6 +89,8 @@ def parse(
     Raises:
         UsageError: an option the kind does not have, an invalid value, a password in the address.
     """
+    if not place.isprintable():
+        raise UsageError(f"{kind}: {place[:60]!r}: an address is one line of printable characters")
     if _CREDENTIALS.match(place):
         variables = " and ".join(credential_variables(kind))
         raise UsageError(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from energyprof.errors import MeterError, UsageError
+from energyprof.measure.meters import find_addressed
 from energyprof.measure.meters.network.address import Address, parse
 from energyprof.measure.meters.network.credentials import credentials
 from energyprof.trace.gains import Gain
@@ -155,3 +156,10 @@ def test_a_netrc_that_cannot_be_understood_is_not_repeated(
         credentials("shelly", "h")
     assert str(caught.value).startswith(f"{netrc} cannot be parsed")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["a\nb", "a\x1b[2J", "wall\r.csv", "\u202eb"])
+def test_an_address_is_one_printable_line(place: str) -> None:
+    with pytest.raises(UsageError, match="one line of printable characters") as refusal:
+        find_addressed([f"csv={place}"])
+    assert str(refusal.value).isprintable()
