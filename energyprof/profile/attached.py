@@ -12,7 +12,7 @@ from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.profile.process_tree import ProcessTree
-from energyprof.profile.processes import stat_of
+from energyprof.profile.processes import started_of
 
 # How often a program is looked for where the kernel cannot say that it has ended (before Linux 5.3).
 LOOK_AGAIN_S = 0.1
@@ -55,22 +55,20 @@ class Attached:
 
     def _wait(self, on_exit: Callable[[int | None, float | None], None]) -> None:
         with _end_of(self.pid) as ends:
-            while not self._over.is_set() and not ends(LOOK_AGAIN_S) and self._lives():
+            while (
+                not self._over.is_set() and not ends(LOOK_AGAIN_S) and started_of(self.pid) == self._started
+            ):
                 pass
         cpu_s = self._tree.close()
         on_exit(None, None if cpu_s is None else self._since_s(cpu_s))
 
-    def _lives(self) -> bool:
-        stat = stat_of(self.pid)
-        return stat is not None and int(stat[19]) == self._started and stat[0] not in (b"Z", b"X")
-
 
 def started(pid: int) -> int:
     """When a program was started, in ticks since the machine was. Raises UsageError: there is none."""
-    stat = stat_of(pid)
-    if stat is None or stat[0] in (b"Z", b"X"):
+    ticks = started_of(pid)
+    if ticks is None:
         raise UsageError(f"{pid}: there is no such process; see `ps`")
-    return int(stat[19])
+    return ticks
 
 
 def command_line(pid: int) -> Sequence[str]:

@@ -41,6 +41,15 @@ def stat_of(pid: int) -> list[bytes] | None:
         return None
 
 
+def started_of(pid: int) -> int | None:
+    """When a process that runs was started, in ticks since the machine was; ``None``: none does.
+
+    It tells a process from a later one of the same number.
+    """
+    stat = stat_of(pid)
+    return None if stat is None or stat[0] in (b"Z", b"X") else int(stat[19])
+
+
 def children_of(pid: int) -> list[int]:
     """The children of a process; empty: it has none or has ended, or the kernel does not tell.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from energyprof.profile.processes import stat_of
+from energyprof.profile.processes import started_of, stat_of
 from energyprof.wire import Sender
 
 # program: its words are the run's · child: the program, or another that speaks, started it · beside: none of
@@ -103,5 +103,4 @@ def _line(pid: int) -> tuple[_Process, ...]:
 
 
 def _runs(process: _Process) -> bool:
-    stat = stat_of(process.pid)
-    return stat is not None and int(stat[19]) == process.started and stat[0] not in (b"Z", b"X")
+    return started_of(process.pid) == process.started
