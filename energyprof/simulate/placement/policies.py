@@ -80,7 +80,7 @@ def place(grid: Grid, forecast: Forecast) -> Placement:
         simpler = greedy(grid)
         # The programme charges the first start too, and every start as a move.
         better = simple.charged(grid, simpler) < simple.charged(grid, found.plan)
-        if better and not over_budget(grid, _judged(grid, GREEDY, lambda: (simpler, ()))):
+        if better and not over_budget(grid, GREEDY, outcome(grid, simpler)):
             return simpler, ("as greedy",)
         return found.plan, (f"within {found.gap:.2%} of the best",) if found.gap > milp.GAP else ()
 
@@ -96,23 +96,23 @@ def place(grid: Grid, forecast: Forecast) -> Placement:
     base = next((j.plan for j in judged if j.policy == NOW and j.plan is not None), None)
     base_charge = None if base is None else simple.charged(grid, base)
     told = tuple(_with_saving(grid, j, base_charge) for j in judged)
-    keeping = [j for j in told if j.plan is not None and not over_budget(grid, j)]
+    keeping = [j for j in told if j.plan is not None and not over_budget(grid, j.policy, j.outcome)]
     followed = [j for j in keeping if j.policy not in FORESIGHT] or keeping
     if not keeping:
-        lines = {line: None for j in told for line in over_budget(grid, j)}
+        lines = {line: None for j in told for line in over_budget(grid, j.policy, j.outcome)}
         raise UsageError(f"{grid.job.name}: no policy keeps the budget: {'; '.join(lines)}")
     best = min(followed, key=lambda j: simple.charged(grid, j.plan) if j.plan is not None else 0.0)
     return Placement(grid, told, _slack(grid), best.policy)
 
 
-def over_budget(grid: Grid, judged: Judged) -> list[str]:
-    """A line on each budget that the plan does not keep."""
-    found, budget = judged.outcome, grid.job.budget
+def over_budget(grid: Grid, policy: str, found: Outcome | None) -> list[str]:
+    """A line on each budget that the policy's plan, if it has one, does not keep."""
+    budget = grid.job.budget
     if found is None:
         return []
     taken = {"carbon_kg": found.carbon_kg, "energy_kwh": found.energy_j / 3.6e6, "money": found.money}
     return [
-        f"{judged.policy} takes {taken[name]:.4g} of {most:.4g} {name.replace('_', ' in ')}"
+        f"{policy} takes {taken[name]:.4g} of {most:.4g} {name.replace('_', ' in ')}"
         for name, most in vars(budget).items()
         if most is not None and taken[name] > most * (1 + 1e-6)
     ]
@@ -130,7 +130,7 @@ def _with_saving(grid: Grid, judged: Judged, base: float | None) -> Judged:
     if judged.plan is None or not base:
         return judged
     saving = 1 - simple.charged(grid, judged.plan) / base
-    notes = (*judged.notes, *over_budget(grid, judged))
+    notes = (*judged.notes, *over_budget(grid, judged.policy, judged.outcome))
     return Judged(judged.policy, judged.plan, judged.outcome, saving, notes)
 
 
