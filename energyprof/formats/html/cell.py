@@ -6,6 +6,7 @@ from pathlib import Path
 
 from energyprof.compare.power_curve import PowerCurve, power_curves
 from energyprof.errors import FileError
+from energyprof.formats.html.plot import XY, path, stretches
 from energyprof.formats.html.tags import Markup, tag, text
 from energyprof.report.file import read, trace_path
 from energyprof.report.record import Phase, Report
@@ -31,16 +32,16 @@ class CellEnergy:
         return tag("div", tag("table", *lines), *([self._picture] if self._picture else []))
 
 
-def cell_energy(path: Path, name: str) -> CellEnergy:
-    """What the report at ``path`` says of its last window of that name.
+def cell_energy(place: Path, name: str) -> CellEnergy:
+    """What the report at ``place`` says of its last window of that name.
 
     Raises:
         FileError: the report cannot be read, or has no such window.
     """
-    report = read(path)
+    report = read(place)
     named = [window for window in report.runs[-1].windows if window.name == name]
     if not named:
-        raise FileError(f"{path}: has no window {name}")
+        raise FileError(f"{place}: has no window {name}")
     window = named[-1]
     energy = "not known"
     if window.energy_j is not None:
@@ -50,14 +51,14 @@ def cell_energy(path: Path, name: str) -> CellEnergy:
     rows = [("energy", energy), ("time", seconds(span_s))]
     if window.energy_j is not None and span_s > 0:
         rows.append(("power", watts(window.energy_j / span_s)))
-    return CellEnergy(rows, _picture(report, path, window))
+    return CellEnergy(rows, _picture(report, place, window))
 
 
-def _picture(report: Report, path: Path, window: Phase) -> Markup | None:
+def _picture(report: Report, place: Path, window: Phase) -> Markup | None:
     """Power over the window's time, a line a counted meter; ``None``: too short for any reading."""
     counted = [meter for meter in report.meters if meter.counted][:MOST_CURVES]
     try:
-        rows = read_run(trace_path(path), len(report.runs) - 1)
+        rows = read_run(trace_path(place), len(report.runs) - 1)
         curves = power_curves(counted, rows, window.start_s, window.end_s)
     except FileError:
         return None
@@ -65,8 +66,9 @@ def _picture(report: Report, path: Path, window: Phase) -> Markup | None:
     if peak_w <= 0:
         return None
     lines = [
-        tag("path", d=_path(curve, peak_w), fill="none", stroke="currentColor", opacity=1 - i / 5)
+        path(stretch, fill="none", stroke="currentColor", opacity=1 - i / 5)
         for i, curve in enumerate(curves)
+        for stretch in stretches(_points(curve, peak_w))
     ]
     said = f"Power from 0 to {watts(peak_w)} over the cell's time"
     return tag(
@@ -81,15 +83,12 @@ def _picture(report: Report, path: Path, window: Phase) -> Markup | None:
     )
 
 
-def _path(curve: PowerCurve, peak_w: float) -> str:
-    """A line through the means; it is broken where nobody saw the power."""
-    parts, pen = [], "M"
+def _points(curve: PowerCurve, peak_w: float) -> list[XY | None]:
+    """The means in the picture's units; ``None`` where nobody saw the power."""
     count = len(curve.mean_w)
-    for i, power_w in enumerate(curve.mean_w):
-        if power_w is None:
-            pen = "M"
-            continue
-        x, y = (i + 0.5) / count * WIDTH_PX, (1 - power_w / peak_w) * (HEIGHT_PX - 4) + 2
-        parts.append(f"{pen}{x:.1f} {y:.1f}")
-        pen = "L"
-    return " ".join(parts)
+    return [
+        None
+        if power_w is None
+        else ((i + 0.5) / count * WIDTH_PX, (1 - power_w / peak_w) * (HEIGHT_PX - 4) + 2)
+        for i, power_w in enumerate(curve.mean_w)
+    ]
