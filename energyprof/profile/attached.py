@@ -25,8 +25,6 @@ class Attached:
     the processor time in s that it and all it started used since now; None: this kernel does not tell.
     """
 
-    exit_code: int | None = None
-
     def __init__(self, pid: int, on_exit: Callable[[int | None, float | None], None]) -> None:
         """Raises UsageError: there is no such program."""
         self.pid = pid
