@@ -27,34 +27,43 @@ PROGRAM = {"ignore_unknown_options": True, **TRAINING}
 # What it does not know itself is of the run that it is given.
 OF_RUN = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-# Command -> its file in this folder, its function there, and how its words are read.
-COMMANDS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "run": ("run", "run", {}),
-    "exec": ("exec", "exec_program", PROGRAM),
-    "attach": ("attach", "attach", {}),
-    "monitor": ("monitor", "monitor", {}),
-    "ab": ("ab", "ab", TRAINING),
-    "aa": ("aa", "aa", TRAINING),
-    "compare": ("compare", "compare", {}),
-    "check": ("check", "check", {}),
-    "gate": ("gate", "gate", {}),
-    "show": ("show", "show", {}),
-    "study": ("study", "study", {}),
-    "tune": ("tune", "tune", OF_RUN),
-    "estimate": ("estimate", "estimate", {}),
-    "simulate": ("simulate", "simulate", {}),
-    "place": ("place", "place", {}),
-    "fleet": ("fleet", "fleet", {}),
-    "factors": ("factors", "factors", {}),
-    "recompute": ("recompute", "recompute", {}),
-    "join": ("join", "join", {}),
-    "import": ("import_", "import_files", {}),
-    "calibrate": ("calibrate", "calibrate", {}),
-    "doctor": ("doctor", "doctor", {}),
-    "control": ("control", "control", {}),
-    "levers": ("levers", "levers", {}),
-    "workloads": ("workloads", "workloads", {}),
-    "schema": ("schema", "schema", {}),
+# The groups that `--help` lists the commands by.
+MEASURE, COMPARE, STUDY, SIMULATE, MACHINE = (
+    "Measure",
+    "Compare and judge",
+    "Study: what would take less",
+    "Simulate: what no meter sees",
+    "This machine",
+)
+
+# Command -> its group, its file in this folder, its function there, and how its words are read.
+COMMANDS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "run": (MEASURE, "run", "run", {}),
+    "exec": (MEASURE, "exec", "exec_program", PROGRAM),
+    "attach": (MEASURE, "attach", "attach", {}),
+    "monitor": (MEASURE, "monitor", "monitor", {}),
+    "workloads": (MEASURE, "workloads", "workloads", {}),
+    "import": (MEASURE, "import_", "import_files", {}),
+    "join": (MEASURE, "join", "join", {}),
+    "recompute": (MEASURE, "recompute", "recompute", {}),
+    "schema": (MEASURE, "schema", "schema", {}),
+    "show": (COMPARE, "show", "show", {}),
+    "compare": (COMPARE, "compare", "compare", {}),
+    "check": (COMPARE, "check", "check", {}),
+    "gate": (COMPARE, "gate", "gate", {}),
+    "ab": (COMPARE, "ab", "ab", TRAINING),
+    "aa": (COMPARE, "aa", "aa", TRAINING),
+    "study": (STUDY, "study", "study", {}),
+    "tune": (STUDY, "tune", "tune", OF_RUN),
+    "estimate": (STUDY, "estimate", "estimate", {}),
+    "levers": (STUDY, "levers", "levers", {}),
+    "simulate": (SIMULATE, "simulate", "simulate", {}),
+    "place": (SIMULATE, "place", "place", {}),
+    "fleet": (SIMULATE, "fleet", "fleet", {}),
+    "factors": (SIMULATE, "factors", "factors", {}),
+    "doctor": (MACHINE, "doctor", "doctor", {}),
+    "control": (MACHINE, "control", "control", {}),
+    "calibrate": (MACHINE, "calibrate", "calibrate", {}),
 }
 
 
@@ -75,12 +84,12 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     )
     app.callback()(general_options)
     for name in asked or COMMANDS:
-        file, function, settings = COMMANDS[name]
+        group, file, function, settings = COMMANDS[name]
         found = getattr(importlib.import_module(f"energyprof.cli.{file}"), function)
         if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
+            app.add_typer(found, name=name, rich_help_panel=group)
         else:
-            app.command(name, context_settings=settings)(found)
+            app.command(name, context_settings=settings, rich_help_panel=group)(found)
     return app
 
 

@@ -13,7 +13,7 @@ ASKED = """
 import sys
 from energyprof.cli import COMMANDS, application
 application(sys.argv[1:])
-print(*(name for name, (file, _, _) in COMMANDS.items() if "energyprof.cli." + file in sys.modules))
+print(*(name for name, (_, file, _, _) in COMMANDS.items() if "energyprof.cli." + file in sys.modules))
 """
 
 
@@ -33,9 +33,11 @@ def test_where_no_command_is_named_all_are_known(words: tuple[str, ...]) -> None
     assert loaded(*words) == list(COMMANDS)
 
 
-def test_the_help_lists_every_command(command: Command) -> None:
+def test_the_help_lists_every_command_in_its_group(command: Command) -> None:
     listed = command("--help").stdout
-    assert [name for name in COMMANDS if f" {name} " not in listed] == []
+    groups = listed.split("─ ")[2:]
+    under = {group.partition(" ─")[0]: group for group in groups}
+    assert [name for name, (group, *_) in COMMANDS.items() if f" {name} " not in under[group]] == []
 
 
 def test_the_version_names_the_commit_and_the_schema(command: Command) -> None:
