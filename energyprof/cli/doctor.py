@@ -11,7 +11,7 @@ import typer
 
 from energyprof.cli import streams
 from energyprof.cli.options import INTERVAL_S, Json, Meters
-from energyprof.errors import UsageError
+from energyprof.errors import MissingPart, UsageError
 
 if TYPE_CHECKING:
     from energyprof.measure.selection import Selection
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LOOK_S = 5.0
 # Steps within which a processor comes to its full power, and of which eight are no longer than a coffee.
 STEPS_S = (0.5, 300.0)
+# Whoever has to type a password does that before, by ssh-agent.
+VIA = "ssh -o BatchMode=yes {node}"
 ELSEWHERE = (
     "--meters names one that has an address, such as shelly=192.0.2.7; `energyprof doctor` lists them all"
 )
@@ -51,12 +53,26 @@ def doctor(
         str | None,
         typer.Option(metavar="PATH", help="Interpreter whose PyTorch loads the GPUs (default: this one)."),
     ] = None,
+    nodes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES", help="Ask these nodes, such as a,b or node[01-04], in place of this one."
+        ),
+    ] = None,
+    via: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help=f'How a node is reached (default: "{VIA}"); may end with how energyprof is called there.',
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show what this machine is, what its meters read, and how to unblock those that are blocked.
 
     With --test it exits 0 if every meter is well, 2 if there is none to test,
     4 if one is broken or other programs disturbed the test.
+    With --nodes it exits 2 if one of them gave no answer.
     """
     from energyprof.cli.profiling import names
     from energyprof.measure.left_out import with_left_out
@@ -65,6 +81,13 @@ def doctor(
 
     if not test and (output is not None or force or python is not None):
         raise UsageError("--output, --force and --python: only with --test")
+    if nodes is None and via is not None:
+        raise UsageError("--via: only with --nodes")
+    if nodes is not None:
+        if test:
+            raise UsageError("--test loads this machine: leave out --nodes, and run it on each of them")
+        _ask(nodes, VIA if via is None else via, meters, LOOK_S if seconds is None else seconds, json=json)
+        return
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + find_addressed(asked)
     # A meter that was asked for and does not answer must not hide the others.
@@ -83,6 +106,7 @@ def _look(
     """What there is, and what it reads."""
     import json as json_text
 
+    from energyprof.clock import utc_now
     from energyprof.formats.console import Screen
     from energyprof.formats.diagnosis import diagnosis, diagnosis_data
     from energyprof.measure import gpus, machine
@@ -96,10 +120,37 @@ def _look(
         with err.status(f"reading {len(selection.sources)} meters for {seconds:g} s"):
             seen = spot_check(selection.sources, seconds, INTERVAL_S)
     if json:
-        data = diagnosis_data(facts, findings, selection, seen, addresses())
+        data = diagnosis_data(facts, findings, selection, seen, addresses(), utc_now())
         streams.write_json(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
     else:
         Screen(sys.stdout).print(diagnosis(facts, findings, selection, seen, addresses()))
+
+
+def _ask(names: str, via: str, meters: str, seconds: float, *, json: bool) -> None:
+    """What each of the nodes can measure, as they say."""
+    import json as json_text
+
+    from energyprof.formats.console import Screen
+    from energyprof.formats.node_doctor import nodes_data, nodes_table, unanswered
+    from energyprof.profile.asked_nodes import ask_all, nodes_named
+
+    words = ["doctor", "--json", "--seconds", f"{seconds:g}", "--meters", meters]
+    asked = nodes_named(names)
+    err = Screen(sys.stderr)
+    with err.status(f"asking {len(asked)} nodes") as status:
+        answers = ask_all(
+            asked,
+            via,
+            words,
+            seconds,
+            lambda count: status.update(f"asking {len(asked)} nodes: {count} have answered"),
+        )
+    if json:
+        streams.write_json(json_text.dumps(nodes_data(answers), indent=1, ensure_ascii=False) + "\n")
+    else:
+        Screen(sys.stdout).print(nodes_table(answers))
+    if problem := unanswered(answers):
+        raise MissingPart(problem)
 
 
 def _reason(findings: Sequence[Finding], selection: Selection) -> str:
@@ -131,7 +182,6 @@ def _test(
     from energyprof import __version__
     from energyprof.cli.options import report_path
     from energyprof.clock import utc_now
-    from energyprof.errors import MissingPart
     from energyprof.files import write_new, write_text
     from energyprof.formats.console import Screen
     from energyprof.formats.meter_test import meter_test_table

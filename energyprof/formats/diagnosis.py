@@ -183,9 +183,11 @@ def diagnosis_data(
     selection: Selection,
     spot_check: SpotCheck | None,
     addresses: Sequence[str],
+    time: str,
 ) -> dict[str, Any]:
-    """The same as JSON data."""
+    """The same as JSON data; ``time``: the UTC now."""
     return {
+        "time": time,
         "machine": dict(facts),
         "meters": [
             {
