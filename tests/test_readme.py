@@ -33,8 +33,9 @@ def help_of(*words: str) -> str:
 
 
 def commands(help_text: str) -> list[str]:
-    lines = help_text.partition("Commands")[2].splitlines()
-    return [match[1] for line in lines if (match := re.match(r"│ (\w+) ", line))]
+    """Those in its panels; a panel of arguments names none."""
+    panels = [panel for panel in help_text.split("╭─ ")[1:] if not panel.startswith("Arguments")]
+    return re.findall(r"^│ (\w+) ", "\n".join(panels), re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
