@@ -1,6 +1,7 @@
 # make run    set up, train the U-Net to its target, print the energy
 # make test   set up, lint, run all tests
 # make accept what to run on a new kind of machine: its meters, each tiny workload, the same work twice
+# make dist   a wheel and an sdist, checked on every Python that is here
 # All set up a virtual environment in .venv the first time, and nothing the second.
 
 PYTHON ?= python3
@@ -24,7 +25,10 @@ OLDEST_TORCH ?= torch==2.0.1
 
 ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire.py energyprof/launchers.py energyprof/storable energyprof/workload.py energyprof/workloads energyprof/callbacks
 
-.PHONY: run test docs accept test-fast test-oldest lint format calibrate schema clean
+# Building has an environment of its own: what it needs no training does.
+BUILDING := .venv-dist
+
+.PHONY: run test docs dist accept test-fast test-oldest lint format calibrate schema clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
@@ -70,6 +74,21 @@ docs: $(VENV)/run.stamp
 schema: $(VENV)/run.stamp
 	$(BIN)/energyprof schema > energyprof/report/report-2.schema.json
 
+# A wheel and an sdist in dist/, checked, with a bill of materials. Their times are the commit's.
+dist: $(BUILDING)/run.stamp
+	@rm -rf dist build man && mkdir man
+	@$(BUILDING)/bin/energyprof --man > man/energyprof.1
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BUILDING)/bin/python -m build --no-isolation --outdir dist . > build.log 2>&1 || \
+	  { tail -n 20 build.log >&2; exit 1; }
+	@rm -rf build build.log
+	@$(BUILDING)/bin/python release/check.py dist
+
+$(BUILDING)/run.stamp: pyproject.toml constraints.txt
+	@echo "setting up $(BUILDING) (a minute, once)"
+	@$(BUILDING)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(BUILDING)
+	@$(BUILDING)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dist]"
+	@touch $@
+
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@echo "setting up $(VENV) (a few minutes, once)"
 	@# An environment whose making was interrupted has a python but no pip.
@@ -93,4 +112,4 @@ $(OLDEST)/run.stamp: constraints-oldest.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) $(BUILDING) build build.log dist man *.egg-info .pytest_cache .mypy_cache .ruff_cache

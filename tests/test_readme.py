@@ -72,8 +72,8 @@ def test_every_command_says_what_it_does_and_every_option_too(helps: dict[str, s
     for name, text in helps.items():
         assert "Usage:" in text, name
         for line in text.splitlines():
-            if option := re.match(r"│ [* ] +(--[\w-]+)", line):
-                assert re.search(r"\s{2,}\S.*[.)\]]\s*│$", line), f"{name} {option[1]}: {line}"
+            if option := re.match(r"│ (?:[* ] +)?(--[\w-]+)", line):
+                assert re.search(r"\s{2,}\S.*[.…)\]]\s*│$", line), f"{name} {option[1]}: {line}"
             # An argument's help follows its type.
             if argument := re.match(r"│ [* ] +([a-z]\w*) +(.*)│$", line):
                 assert re.search(r"\s{2,}[^\[\s].*\w", argument[2]), f"{name} {argument[1]}: {line}"

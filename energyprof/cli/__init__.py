@@ -104,6 +104,16 @@ def version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def manual_page(wanted: bool) -> None:
+    """Print the manual and exit."""
+    if wanted:
+        from energyprof import __version__
+        from energyprof.cli.manual import manual
+
+        typer.echo(manual(application(), __version__), nl=False)
+        raise typer.Exit
+
+
 def general_options(
     show_version: bool = typer.Option(
         False,
@@ -111,6 +121,13 @@ def general_options(
         callback=version,
         is_eager=True,
         help="Print the version, the commit that it was made from, and the schema of its reports.",
+    ),
+    show_manual: bool = typer.Option(
+        False,
+        "--man",
+        callback=manual_page,
+        is_eager=True,
+        help="Print the manual, for man: energyprof --man | man -l -",
     ),
 ) -> None:
     """Options that come before the command."""
