@@ -10,12 +10,12 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from energyprof.decode import short
 from energyprof.errors import FileError
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_FILE_BYTES, is_text
 
 

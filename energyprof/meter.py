@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from energyprof.decode import Amount, Name, NonNegative, Positive, Share, Signed, Utc
+from energyprof.storable.frozen import dataclass
 
 # board: what a module feeds beside its chips. soc and machine hold all the others.
 Part = Literal["cpu", "dram", "gpu", "board", "soc", "machine"]

@@ -4,8 +4,10 @@ Valid on Python 3.8 and light to import. Below the workloads, since plans hold s
 """
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Literal, Optional, Tuple, Type, Union, get_args, get_type_hints
+
+from energyprof.storable.frozen import dataclass
 
 # The panels of `run --help`.
 WHAT, WHERE, PARADIGM, MEASURING = "What is trained", "Where and how", "Paradigm", "Measuring"

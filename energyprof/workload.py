@@ -9,12 +9,13 @@ import io
 import json
 import math
 import tokenize
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Literal, Mapping, Optional, Protocol, Tuple, Union
 
 # Under this name, too: `ab --before` asks revisions without the table for their settings.
 from energyprof.settings import Settings as Settings
+from energyprof.storable.frozen import dataclass
 
 # With this phase an actor's turn is over: until its next one it does nothing on this machine.
 AWAY = "away"

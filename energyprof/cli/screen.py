@@ -6,7 +6,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from energyprof.cli.streams import Uncoloured
 from energyprof.profile.live import Snapshot
+from energyprof.storable.frozen import dataclass
 from energyprof.units import joules, seconds, si, watts
 from energyprof.workload import Target
 

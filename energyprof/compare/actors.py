@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from energyprof.report.record import PhaseSum, RoundRecord, Run
+from energyprof.storable.frozen import dataclass
 
 SERVER = "server"
 

@@ -6,7 +6,6 @@ import functools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -16,6 +15,7 @@ from energyprof.decode import Count, Misfit, decode
 from energyprof.errors import FileError
 from energyprof.files import Schema, parse
 from energyprof.report.record import Report, Run, Status, WorkloadRecord
+from energyprof.storable.frozen import dataclass
 
 # By chance, one sound run in this many is called too fast.
 ALPHA = 0.001

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.compare import budget
 from energyprof.compare.inference import PREFIX as INFERENCE
@@ -14,6 +13,7 @@ from energyprof.report.energy import SHORT_REFRESHES
 from energyprof.report.phases import PART
 from energyprof.report.record import MeterRecord, Phase, Report
 from energyprof.report.uncertainty import SCALE
+from energyprof.storable.frozen import dataclass
 
 MODULE = PART + "module:"
 NETWORK = "network"  # all blocks together, as the training calls them

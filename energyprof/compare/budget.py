@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.figures import BY_NAME, value
@@ -14,6 +13,7 @@ from energyprof.compare.statistics.terms import Amount
 from energyprof.meter import MeterInfo
 from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.uncertainty import BELOW, GAIN, SCATTER, Term, above, below, combined, term_of
+from energyprof.storable.frozen import dataclass
 from energyprof.units import both_ways
 
 OLD_REPORT = "the report holds only totals, not the terms; `energyprof recompute` makes them from its trace"

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 from energyprof.compare.machines import alike, own_number
 from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.uncertainty import SCALE, ZERO, above, below, combined, term_of
+from energyprof.storable.frozen import dataclass
 from energyprof.units import watts
 
 # Phases in which the program does not train, where none is named so.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.cancelling import Side
@@ -13,6 +12,7 @@ from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, t
 from energyprof.compare.statistics.mean import Mean, mean_of
 from energyprof.report.record import Report
 from energyprof.report.uncertainty import COMMON, SCATTER
+from energyprof.storable.frozen import dataclass
 
 Direction = Literal["lower", "higher", "unclear"]
 

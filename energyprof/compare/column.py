@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from energyprof.compare.change import Change, Values, collect
 from energyprof.compare.contrast import Contrast, contrast
 from energyprof.compare.figures import Figure
 from energyprof.compare.sessions import UNKNOWN, Apart, Known, apart
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from energyprof.compare import emissions, levers
@@ -27,6 +27,7 @@ from energyprof.compare.winner import winners
 from energyprof.errors import NotComparable, UsageError
 from energyprof.meter import Origin
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 Allowed = Literal["task", "boundary", "origin", "meters", "machine"]
 ALLOWED: tuple[Allowed, ...] = ("task", "boundary", "origin", "meters", "machine")

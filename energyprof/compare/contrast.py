@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
@@ -18,6 +17,7 @@ from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.compare.statistics.sequential import cut_to, interleaved, p_of_all_looks, pairs_of
 from energyprof.report.record import Report, Run
 from energyprof.report.uncertainty import BELOW
+from energyprof.storable.frozen import dataclass
 
 Scatter = Literal["runs", "all"]
 LEAST_SEEDS = 5

@@ -13,11 +13,11 @@ import itertools
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from operator import and_, or_
 from typing import Literal
 
 from energyprof.compare.statistics.student import t_quantile
+from energyprof.storable.frozen import dataclass
 
 LEVEL = 0.05
 

@@ -6,11 +6,12 @@ import csv
 import difflib
 import math
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 
 from energyprof.compare.figures import EMISSIONS, Figure
 from energyprof.errors import UsageError
+from energyprof.storable.frozen import dataclass
 
 # Of the table; its first lines say more.
 SOURCE = "Our World in Data from Ember and Energy Institute, as in codecarbon 3.3.2"

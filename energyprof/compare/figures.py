@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare import inference
@@ -15,6 +14,7 @@ from energyprof.meter import Boundary
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart, told
 from energyprof.report.record import Phase, Report, Run
+from energyprof.storable.frozen import dataclass
 
 AS_TRAINED = "as trained"  # the kind of model that every measurement of inference begins with
 # A reason why a run does not count for a figure, or None.

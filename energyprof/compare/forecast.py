@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from energyprof.compare import emissions
 from energyprof.compare.figures import broken, run_name, unmetered
@@ -17,6 +16,7 @@ from energyprof.meter import Origin
 from energyprof.report.phases import counts
 from energyprof.report.record import Phase, Report, Run
 from energyprof.report.uncertainty import BELOW, COMMON, GAIN, SCATTER
+from energyprof.storable.frozen import dataclass
 from energyprof.workload import Target
 
 ONE_RUN = "one run: the intervals do not include how its energy and time vary from run to run"

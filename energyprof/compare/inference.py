@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.compare.statistics.mean import Mean, mean_of_amounts
 from energyprof.compare.statistics.terms import Amount
 from energyprof.report.phases import PART
 from energyprof.report.record import Phase, Report, Run
 from energyprof.report.uncertainty import SCATTER
+from energyprof.storable.frozen import dataclass
 
 PREFIX = PART + "inference:"
 # Where several runs are averaged, what one run's windows differed by is a term of each of them.

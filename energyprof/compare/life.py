@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
@@ -18,6 +17,7 @@ from energyprof.compare.inference import inferences, told
 from energyprof.compare.statistics.mean import Mean
 from energyprof.report.phases import TEACHER
 from energyprof.report.record import Phase, Report
+from energyprof.storable.frozen import dataclass
 
 # both: the second costs less from the first inference on, or more · from, until: from or until so many
 # inferences the second costs less · unclear: their inferences, or their trainings, cannot be told apart.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -13,6 +13,7 @@ from energyprof.meter import BOUNDARIES, Boundary, Part
 from energyprof.report import importers
 from energyprof.report.importers.imported import Request
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.stamps import seconds
 
 # Nearer than this the end of one block and the start of the next are one moment.

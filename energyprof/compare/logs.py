@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.compare.log import LogMeters, LogSpec, Points, powers_of, read_meters
 from energyprof.compare.offset import Offset, offset, period_s
 from energyprof.compare.recording import Recording
 from energyprof.errors import UsageError
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row, Sample
 from energyprof.units import utc
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.compare.machines import alike, facts_of, machine_id
 from energyprof.errors import NotComparable
 from energyprof.report.facts import flat
 from energyprof.report.record import MeterRecord, Report, WorkloadRecord
+from energyprof.storable.frozen import dataclass
 
 Aspect = Literal["task", "work", "boundary", "origin", "meters", "machine"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from energyprof.compare.statistics.plane import Plane, Slope, inverse, plane
 from energyprof.meter import Boundary
 from energyprof.report.node_map import MapTerm, NodeMap, Told
 from energyprof.report.transfer import DRIFT_U, SLOPE_U
+from energyprof.storable.frozen import dataclass
 from energyprof.units import utc
 
 # What the node draws for a watt that a component's meter reads, before any window is seen: 1.18 (8 × V100,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.report.record import Phase, Run
+from energyprof.storable.frozen import dataclass
 
 # A node whose phases of one name take longer than those of most by this share is a straggler, as far as it is
 # more than two of the meters' intervals: less is how phases happen to end.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from energyprof.errors import UsageError
 from energyprof.report.energy import RECTANGLE
+from energyprof.storable.frozen import dataclass
 
 # Points at which offsets are weighed, and how likely it is that a pair is of two different steps.
 _GRID = 400

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.compare.recording import Recording
 from energyprof.compare.windows import PARTS, Part, parts_of, raw, steady, swing
@@ -14,6 +13,7 @@ from energyprof.meter import BOUNDARIES, WHOLES
 from energyprof.report.record import MeterRecord
 from energyprof.report.uncertainty import SCALE, ZERO
 from energyprof.report.whole_and_parts import parts
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from energyprof.report.energy import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segment import Segment
 from energyprof.report.segments.segmenter import segmenter
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 
 # Bins of a curve: three numbers each, so at most 1500 points per meter; screens have no more columns.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.compare.change import Change, Values, collect_all
 from energyprof.compare.column import Column, column
@@ -12,6 +12,7 @@ from energyprof.compare.reasons import Reason, reason
 from energyprof.compare.sessions import UNKNOWN, Apart, Known
 from energyprof.compare.statistics.intervals import holm
 from energyprof.report.record import Run
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
+
+from energyprof.storable.frozen import dataclass
 
 # Fewer settings tell nothing of an order.
 FEWEST = 4

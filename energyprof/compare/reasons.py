@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Literal
 
 from energyprof.report.flags import Flag
+from energyprof.storable.frozen import dataclass
 
 # The codes are an interface: scripts and waivers name them. One that is no longer given stays.
 Code = Literal[

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from energyprof.report.file import read, trace_path
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.file import read_rows
 from energyprof.trace.rows import Row
 from energyprof.trace.stamps import seconds

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from energyprof.compare import bank
 from energyprof.compare.mismatches import mismatches, refuse
 from energyprof.errors import MissingPart, UsageError
 from energyprof.report.record import Report, WorkloadRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.workload import Target
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.report.energy import MIN_COVERAGE, Integrator, MeterEnergy
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 
 TRAIN = "train"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.figures import broken, run_name
 from energyprof.report.record import Report, Run
+from energyprof.storable.frozen import dataclass
 
 Against = Literal["energy_j", "time_s"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from energyprof.compare.machines import alike
 from energyprof.compare.mismatches import NAMED
 from energyprof.compare.statistics.sequential import one_series
 from energyprof.report.record import Report, Run
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 # After so long a pause, or so long after its beginning, a run is of another session: the room has changed.

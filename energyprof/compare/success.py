@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import fmean
 
 from energyprof.compare.figures import unmetered
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.record import Report, Run
+from energyprof.storable.frozen import dataclass
 
 # How an attempt at the target ends by itself. What failed or was stopped from outside was none.
 _ENDED = ("reached", "missed", "diverged")

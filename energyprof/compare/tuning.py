@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, geometric_mean
 from typing import Literal
 
@@ -19,6 +18,7 @@ from energyprof.compare.scan import Scanned
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.compare.zeus import ZeusPick, zeus_pick
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 Standing = Literal["within", "beyond", "unclear"]
 

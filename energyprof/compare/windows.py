@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import fmean
 
 from energyprof.compare.recording import Recording
@@ -13,6 +13,7 @@ from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo
 from energyprof.report.energy import MIN_COVERAGE, SHORT_REFRESHES, Integrator, MeterEnergy
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 
 # Windows are at least this long, and at least 20 updates of the slowest meter.

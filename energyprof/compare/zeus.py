@@ -9,7 +9,8 @@ not look.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from energyprof.storable.frozen import dataclass
 
 ETA = 0.5
 # A value, its amount in W or Hz, J a sample, s a sample.

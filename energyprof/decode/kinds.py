@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_INT, MAX_NAME, MAX_TEXT, UTC
 
 

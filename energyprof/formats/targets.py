@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
 
 from rich.console import Group, RenderableType
@@ -13,6 +12,7 @@ from rich.text import Text
 from energyprof.compare import budget
 from energyprof.compare.at_target import at_target
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.units import seconds, share, with_ends
 
 BAR = 14  # columns of the longest bar

@@ -7,13 +7,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.decode import Misfit, decode
 from energyprof.errors import FileError, UsageError
 from energyprof.files import Schema, parse, read_text, write_text
 from energyprof.meter import Boundary, Calibration, MeterInfo
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import fitted
 
 # The schema and its history; a reader takes every version up to its own.

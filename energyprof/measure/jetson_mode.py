@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from energyprof.storable.frozen import dataclass
 
 # The GPU's folder in /sys/class/devfreq: 57000000.gpu (Nano), 17000000.gp10b (TX2), 17000000.gv11b (Xavier),
 # 17000000.ga10b or 17000000.gpu (Orin), gpu-gpc-0 (Thor).

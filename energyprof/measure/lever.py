@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from energyprof.errors import EnergyprofError, UsageError
+from energyprof.storable.frozen import dataclass
 from energyprof.units import si
 
 # How long what was written stays: as long as this process, until the next boot, or beyond it.

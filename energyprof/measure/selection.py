@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.errors import MissingPart, UsageError
 from energyprof.measure.meters import ADDRESSED, KINDS, kind_of, parts_of
@@ -18,6 +17,7 @@ from energyprof.meter import (
     Source,
     joint_origin,
 )
+from energyprof.storable.frozen import dataclass
 
 # Kinds whose meters of the whole machine each hold a part of what it draws.
 ADD_UP = ("battery",)

@@ -7,13 +7,13 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.profile.content import refuse_pointers, submodules
 from energyprof.profile.git import git
 from energyprof.profile.room import ORIGIN, remove_worktree, room
+from energyprof.storable.frozen import dataclass
 
 # Where an interpreter would import from without us: its own path, and what editable installs map elsewhere
 # (setuptools, command/editable_wheel.py: a finder's module holds the packages in MAPPING).

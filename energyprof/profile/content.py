@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.profile.git import git
+from energyprof.storable.frozen import dataclass
 
 # The first line of what lies in the place of a file that is not here (github.com/git-lfs, docs/spec.md).
 _POINTER = b"version https://git-lfs.github.com/spec/"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.errors import MeterError
 from energyprof.measure.sampler import Sampler
 from energyprof.meter import Meter, Probe
 from energyprof.profile.inbox import Inbox, wait
 from energyprof.report.energy import Integrator, total
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # Sensors show whole degrees, and a room is not as cool all day: closer than this a device may never get.

@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from energyprof.profile.script import Script
 from energyprof.profile.training import Training
 from energyprof.report.record import CommitRecord, WorkloadRecord
 from energyprof.settings import Settings
+from energyprof.storable.frozen import dataclass
 from energyprof.wire import SEED_VARIABLE
 from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads import workload_module

@@ -13,7 +13,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from energyprof.decode import Misfit, decode
@@ -21,6 +21,7 @@ from energyprof.errors import EnergyprofError, FileError
 from energyprof.files import Schema, parse, read_text
 from energyprof.measure.lever import Control, Lasts, LeverError
 from energyprof.measure.meters import sysfs_root
+from energyprof.storable.frozen import dataclass
 
 STATE_VARIABLE = "ENERGYPROF_STATE"
 SCHEMA = Schema("energyprof.levers", 1, "journal of levers")

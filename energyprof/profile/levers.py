@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import NotComparable, UsageError
@@ -19,6 +18,7 @@ from energyprof.measure.levers import find_asked
 from energyprof.measure.meters import sysfs_root
 from energyprof.profile.lever_journal import Entry, Journal, put_back
 from energyprof.report.record import LeverRecord, Report
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass

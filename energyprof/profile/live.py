@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.meter import Origin, joint_origin
 from energyprof.report.phases import PART, counts
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segmenter import segmenter
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 from energyprof.workload import AWAY
 

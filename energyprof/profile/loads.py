@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from energyprof.profile.processes import stat_of
 from energyprof.profile.room import room
 from energyprof.report.meter_test.steps import Target
 from energyprof.report.meter_test.verdict import of_gpu, same_device
+from energyprof.storable.frozen import dataclass
 
 # An interpreter with PyTorch on a network's disk, and the first use of a GPU, take tens of seconds.
 READY_S = 90.0

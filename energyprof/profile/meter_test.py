@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from energyprof.meter import Meter, MeterInfo, Probe, Source
 from energyprof.profile.loads import Loads, loads
 from energyprof.report.foreign_load import LoadReading
 from energyprof.report.meter_test.steps import LoadTest, PlannedStep, Step, plan
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # As often as a read that costs 0.1 ms may be made while others are timed by it.

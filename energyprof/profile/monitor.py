@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from energyprof.clock import utc_now
 from energyprof.measure.sampler import Sampler
 from energyprof.profile.open_meters import OpenMeters
 from energyprof.report.energy import Integrator, MeterEnergy, total
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # A mean over less says more of a meter's steps than of the machine.

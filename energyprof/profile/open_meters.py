@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +19,7 @@ from energyprof.report.file import Taken
 from energyprof.report.machines import known_as
 from energyprof.report.node_map import NodeMap
 from energyprof.report.record import MeterRecord, meter_record
+from energyprof.storable.frozen import dataclass
 
 if TYPE_CHECKING:
     from energyprof.measure.calibration import CalibrationRecord

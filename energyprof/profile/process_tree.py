@@ -6,10 +6,10 @@ import math
 import os
 import threading
 import time
-from dataclasses import dataclass
 
 from energyprof.profile.orphans import adopted, ended, reap
 from energyprof.profile.processes import children_of, stat_of
+from energyprof.storable.frozen import dataclass
 
 # Ticks of the times in /proc/PID/stat.
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.job import Job, program_job, script_job, with_levers, workload_job
 from energyprof.profile.program import label_of
 from energyprof.profile.script import Script
 from energyprof.settings import Settings
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from energyprof.measure.lever import Amounts, Control, Lever, LeverError
@@ -20,6 +19,7 @@ from energyprof.profile.levers import TurnedLevers, kept
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.scan_plan import ScanPlan
 from energyprof.report.record import LeverRecord
+from energyprof.storable.frozen import dataclass
 
 # The phase whose samples are counted (``compare/scan.py``).
 TRAIN = "train"

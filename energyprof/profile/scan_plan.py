@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.errors import UsageError
 from energyprof.measure.lever import Lever, LeverError
 from energyprof.measure.levers import find_named
 from energyprof.measure.meters import sysfs_root
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

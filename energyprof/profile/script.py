@@ -7,11 +7,12 @@ import os
 import re
 import tokenize
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.report.record import WorkloadRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.wire import SEED_VARIABLE, TARGET_VARIABLE
 from energyprof.workload import Target, code_digest, content_id
 

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof import __version__
@@ -26,6 +25,7 @@ from energyprof.profile.watchers import Watcher, Watchers
 from energyprof.report.file import Taken, claimed, write
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import SCHEMA, CommitRecord, Report, Run, Series, WorkloadRecord, node_record
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 from energyprof.trace.writer import TraceWriter
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from energyprof.profile.processes import started_of, stat_of
+from energyprof.storable.frozen import dataclass
 from energyprof.wire import Sender
 
 # program: its words are the run's · child: the program, or another that speaks, started it · beside: none of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from energyprof.errors import EnergyprofError
@@ -16,6 +15,7 @@ from energyprof.report.agreement import disagreements
 from energyprof.report.energy import Integrator, MeterEnergy
 from energyprof.report.flags import Flag, flag
 from energyprof.report.record import meter_record
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # A meter that is read once a second covers that much of a few seconds; one that stands still covers nothing.

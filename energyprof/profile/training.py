@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from energyprof.profile.child import Output
 from energyprof.profile.scan_plan import ScanPlan
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

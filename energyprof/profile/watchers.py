@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from energyprof.clock import ended
 from energyprof.profile.live import Snapshot
+from energyprof.storable.frozen import dataclass
 
 # Whoever is still busy with a snapshot when the training is over is waited for so long.
 LAST_LOOK_S = 1.0

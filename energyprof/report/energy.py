@@ -20,7 +20,7 @@ import bisect
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Flag, Kind, flag
@@ -38,6 +38,7 @@ from energyprof.report.uncertainty import (
     stored,
     wider,
 )
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # Shorter windows than these say little: 5 s, or 20 renewals of the meter's value.

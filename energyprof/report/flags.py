@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from energyprof.storable.frozen import dataclass
 
 # The codes are part of the schema: a kind that is no longer made stays, for files that have it.
 Kind = Literal[

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.report.energy import RECTANGLE, Energy
 from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.uncertainty import SCALE, ZERO, wider
+from energyprof.storable.frozen import dataclass
 
 # How much the idle power may change between before and after; more makes the net energy doubtful.
 DRIFT = 0.03

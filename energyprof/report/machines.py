@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.report.record import NodeRecord
+from energyprof.storable.frozen import dataclass
 
 GIB = 1 << 30
 Machine = Mapping[str, Any]

@@ -21,10 +21,11 @@ from energyprof.report.segments.cadence import Cadence
 from energyprof.report.timeline import Timeline
 from energyprof.report.uncertainty import stored
 from energyprof.report.whole_and_parts import below_parts, parts
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Measured:
     """One run, and how every meter fared in it (in the order of the report's meters)."""
 

@@ -6,13 +6,13 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.decode import Amount, Misfit, NonNegative, Signed, Utc, decode
 from energyprof.errors import FileError
 from energyprof.files import Schema, parse, read_text, write_text
 from energyprof.report.node_map import NodeMap
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import fitted
 
 # The schema and its history; a reader takes every version up to its own.

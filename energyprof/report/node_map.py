@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.decode import Amount, Name, NonNegative, Signed, Utc
 from energyprof.meter import Boundary
 from energyprof.report.transfer import beyond_w, drift_u
+from energyprof.storable.frozen import dataclass
 
 # moved: the loads moved it apart from the others · together: it moved along with others, so only their common
 # slope is known · still: it hardly moved

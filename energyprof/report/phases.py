@@ -6,10 +6,11 @@ import itertools
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple, Protocol, TypeVar
 
 from energyprof.report.energy import MIN_COVERAGE
+from energyprof.storable.frozen import dataclass
 from energyprof.workload import AWAY
 
 TEACHER = "teacher"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from energyprof.decode import Amount, Count, Name, NonNegative, Share, Signed, Utc
 from energyprof.meter import Boundary, Calibration, MeterInfo, Origin
 from energyprof.report.flags import Flag
 from energyprof.report.node_map import NodeEnergy, NodeMap
+from energyprof.storable.frozen import dataclass
 from energyprof.workload import Target
 
 # The schema and its history; a reader takes every version up to its own.

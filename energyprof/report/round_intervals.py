@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from energyprof.report.phases import PhaseInterval
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.report.energy import Energy, Integrator, MeterEnergy, total
 from energyprof.report.record import MeterRecord
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # So many windows are kept after they closed; of older ones the report tells.

@@ -9,11 +9,11 @@ a flag.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import PART, PhaseStart, Step, counts
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_INT
 
 # A first count that is so many times what a stretch between two counts trains, and what the time until then

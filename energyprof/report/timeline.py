@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from energyprof.report.clock_flags import clock_flags
@@ -56,6 +56,7 @@ from energyprof.report.round_intervals import (
 from energyprof.report.segments.conditions import Conditions
 from energyprof.report.speakers import Score, heard, programs
 from energyprof.report.windows import Windows
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_INT
 from energyprof.trace.rows import Row
 from energyprof.trace.wall_clock import Look, changes, look

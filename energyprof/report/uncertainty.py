@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.meter import MeterInfo
+from energyprof.storable.frozen import dataclass
 
 # Between the runs on the same meters:
 #   scale       one factor on all they read: the same in every run, cancels in the ratio of two

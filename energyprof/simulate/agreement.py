@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from energyprof.simulate.evaluate import parts_of
 from energyprof.simulate.scenario import Inputs, Paradigm, Scenario
 from energyprof.simulate.topology import contraction, overlay
 from energyprof.simulate.topology.cycle_time import Exchange, cycle_time_s, delays_s, star_time_s
 from energyprof.simulate.topology.weights import gap, matrix, optimised
+from energyprof.storable.frozen import dataclass
 from energyprof.workloads.exchange.mixing import metropolis
 from energyprof.workloads.exchange.topology import Fixed, Topology
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.simulate.dial import Dial
@@ -14,6 +13,7 @@ from energyprof.simulate.monte_carlo import totals
 from energyprof.simulate.numerics import load
 from energyprof.simulate.outcome import Interval
 from energyprof.simulate.scenario import Scenario
+from energyprof.storable.frozen import dataclass
 
 # A crossing further from the scenario than this is none: factors were not made for that.
 FURTHEST = 1e6

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.simulate.break_even import Crossing
 from energyprof.simulate.dial import Dial
 from energyprof.simulate.monte_carlo import totals
 from energyprof.simulate.scenario import Scenario
+from energyprof.storable.frozen import dataclass
 
 POINTS = 41
 # So far beyond the scenario and the crossings the curves go.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.errors import UsageError
 from energyprof.simulate.monte_carlo import FIGURES
 from energyprof.simulate.scenario import Scenario
+from energyprof.storable.frozen import dataclass
 
 # How a key follows the dial: times it, or divided by it.
 _Follows = Literal["times", "over"]

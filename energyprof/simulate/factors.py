@@ -6,13 +6,13 @@ import csv
 import difflib
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from energyprof import files
 from energyprof.errors import FileError, UsageError
 from energyprof.simulate.quantity import Quantity
+from energyprof.storable.frozen import dataclass
 
 # How the table's first line begins; its version follows.
 _HEAD = "# Factors of what a meter does not see, version "

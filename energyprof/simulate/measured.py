@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.compare.comparison import Summary, compare
 from energyprof.report.record import Report, Run
 from energyprof.simulate.quantity import Basis, Quantity
+from energyprof.storable.frozen import dataclass
 
 # The figures that say what a training took: to its target, or of a program that has none.
 _ENERGY = ("energy_to_target", "energy")

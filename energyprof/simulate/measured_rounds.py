@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.compare.figures import BY_NAME, value
 from energyprof.errors import UsageError
@@ -12,6 +11,7 @@ from energyprof.report.record import ClientRecord, Report, Run
 from energyprof.report.rounds import NO_PHASE, WAITING
 from energyprof.simulate.measured import Measured, meter_gain
 from energyprof.simulate.quantity import Basis, Quantity
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

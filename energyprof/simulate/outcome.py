@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from energyprof.simulate.parts import Part, total
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

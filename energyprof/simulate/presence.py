@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.simulate.traces.trace import IntensityTrace
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.errors import UsageError
 from energyprof.simulate.dimension import amount
+from energyprof.storable.frozen import dataclass
 
 # measured, modelled: by a report · given: by the scenario · set, assumed: on the command line ·
 # factor: the table of factors, or the table of grids

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from energyprof.errors import UsageError
@@ -11,6 +10,7 @@ from energyprof.simulate.place import Place
 from energyprof.simulate.presence import Presence
 from energyprof.simulate.quantity import Quantity
 from energyprof.simulate.topology.underlay import Underlay
+from energyprof.storable.frozen import dataclass
 from energyprof.workloads.exchange.topology import Topology
 
 ParadigmKind = Literal["central", "refreshed", "continual", "federated", "consensus"]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.simulate.outcome import Outcome
 from energyprof.simulate.paradigms import useful_trainings
 from energyprof.simulate.parts import total
 from energyprof.simulate.scenario import Inputs, Scenario
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from energyprof.simulate.evaluate import keys_of, parts_of
 from energyprof.simulate.parts import total
 from energyprof.simulate.scenario import Scenario
+from energyprof.storable.frozen import dataclass
 
 _STEP = 0.01  # relative, either way: every total is linear in an input or in its inverse
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.simulate.agreement import Agreement, CycleTime, agreements, cycle_times
 from energyprof.simulate.assumptions import assumptions, measurements, notes
@@ -19,6 +18,7 @@ from energyprof.simulate.presence import Presence
 from energyprof.simulate.scenario import Scenario
 from energyprof.simulate.sci import Score, scores
 from energyprof.simulate.sensitivity import Swing, sensitivity
+from energyprof.storable.frozen import dataclass
 
 SEED, DRAWS = 0, 10_000
 # Link -> the part that it is charged as.

@@ -11,7 +11,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from energyprof.compare.gate.check import check
 from energyprof.errors import UsageError
@@ -24,6 +23,7 @@ from energyprof.profile.session import ReportSession, SessionResult
 from energyprof.profile.withheld import closed
 from energyprof.report.file import read
 from energyprof.report.record import Report, Series
+from energyprof.storable.frozen import dataclass
 from energyprof.study.ab import (
     Ended,
     PairedDesign,

@@ -6,7 +6,6 @@ import contextlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +21,7 @@ from energyprof.profile.watchers import Watcher
 from energyprof.profile.withheld import closed
 from energyprof.report.file import Taken
 from energyprof.report.record import Series
+from energyprof.storable.frozen import dataclass
 from energyprof.study.guard import Guard
 
 SideName = Literal["A", "B"]

@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from energyprof.errors import FileError, MissingPart, UsageError
 from energyprof.files import STRICT, Schema, parse, read_text, write_text
+from energyprof.storable.frozen import dataclass
 from energyprof.study.folder import Cell, cells, opened, trained
 from energyprof.study.plan import Plan
 from energyprof.study.sweep import jobs_of

@@ -6,7 +6,7 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from energyprof.files import STRICT, Schema, parse, read_text, write_new, write_
 from energyprof.report.file import from_data, text_of
 from energyprof.report.file import parse as parse_report
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.study.plan import Plan, Setting, plan_of, settings, shown
 
 SCHEMA = Schema("energyprof.study", 1, "study")

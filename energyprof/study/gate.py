@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.compare.gate import noise as noises
@@ -18,6 +17,7 @@ from energyprof.profile.session import SessionResult, new_session
 from energyprof.profile.withheld import closed
 from energyprof.report.file import from_json
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.study.ab import Screen, Side
 from energyprof.study.guard import Guard
 from energyprof.study.trusted import Tree

@@ -6,11 +6,12 @@ import itertools
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from energyprof.errors import FileError, UsageError
+from energyprof.storable.frozen import dataclass
 from energyprof.study.screening import MOST_FACTORS, plackett_burman
 
 if sys.version_info >= (3, 11):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -17,6 +16,7 @@ from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.scan_plan import ScanPlan, planned_values
 from energyprof.profile.training import Training
 from energyprof.report.file import read, trace_path
+from energyprof.storable.frozen import dataclass
 from energyprof.study.folder import Trained, path_of
 from energyprof.study.plan import Plan, settings
 from energyprof.trace.file import read_rows

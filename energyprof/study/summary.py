@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, geometric_mean
 from typing import Literal
 
@@ -14,6 +13,7 @@ from energyprof.compare.levers import unbound
 from energyprof.compare.proxies import Proxy, proxy
 from energyprof.report.phases import counts
 from energyprof.report.record import Report, Run
+from energyprof.storable.frozen import dataclass
 from energyprof.study.folder import Trained
 from energyprof.study.plan import Plan, Setting, Value, settings
 from energyprof.study.scanning import SettingScan

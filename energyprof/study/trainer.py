@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from energyprof.errors import EnergyprofError, FileError
@@ -17,6 +17,7 @@ from energyprof.profile.open_meters import OpenMeters, idle_gpus
 from energyprof.profile.session import SessionResult, new_session
 from energyprof.profile.watchers import Watcher
 from energyprof.report.record import Run
+from energyprof.storable.frozen import dataclass
 from energyprof.study.folder import Cell, Trained, path_of, problem_path
 from energyprof.study.plan import Budget
 from energyprof.study.scanning import settled

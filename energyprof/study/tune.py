@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.compare.tuning import Bound, Tuned, samples_to_target, tuned
@@ -17,6 +16,7 @@ from energyprof.profile.scan_plan import ScanPlan
 from energyprof.profile.session import SessionResult, new_session
 from energyprof.profile.watchers import Watcher
 from energyprof.report.file import read
+from energyprof.storable.frozen import dataclass
 from energyprof.study.scanning import scanned, settled
 
 # So many trainings at most; fewer when the blocks are whole before.

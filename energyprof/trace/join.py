@@ -11,10 +11,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from energyprof.errors import MeterError
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.log_order import TimedValue, in_order
 from energyprof.trace.rows import Sample
 from energyprof.trace.wall_clock import Piece, unset

@@ -11,8 +11,10 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
+
+from energyprof.storable.frozen import dataclass
 
 # The wall clock gains or loses so much at most without being set (maxslewrate, chrony.conf(5)): 8.3 %.
 SLEW = 0.1

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof import files
 from energyprof.decode import Misfit, Utc, decode
 from energyprof.errors import FileError
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import fitted
 from energyprof.units import moment
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from energyprof.compare.change import Change
@@ -22,6 +22,7 @@ from energyprof.errors import NotComparable
 from energyprof.meter import Origin, joint_origin
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 CheckOutcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "INVALID", "NOT_COMPARABLE", "NO_BASELINE"]
 # An inconclusive check fails a build only on request (`exit_code`).

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Literal
 
@@ -20,6 +19,7 @@ from energyprof.compare.reasons import Reason, of_flag, reason
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.machines import likeness
 from energyprof.report.record import NodeRecord, Report
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 NAME = "control"

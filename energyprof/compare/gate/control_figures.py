@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from energyprof.compare.change import exp
 from energyprof.report.record import Report, Run
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import is_number
 
 Kind = Literal["idle", "joules", "seconds", "clock", "heat"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME
@@ -11,6 +10,7 @@ from energyprof.compare.gate.history import History
 from energyprof.compare.gate.levels import Level, levels
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

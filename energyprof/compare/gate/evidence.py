@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from energyprof.compare.change import Change, collect
@@ -35,6 +35,7 @@ from energyprof.compare.statistics.intervals import ALPHA
 from energyprof.compare.statistics.robust import named
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 MUST_AGREE: tuple[Aspect, ...] = ("work", "boundary", "origin", "meters", "machine")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.compare.gate.control import LEAST_SESSIONS, Control, Controls, Fitness, fitness
 from energyprof.compare.gate.waivers import Waived, Waivers, split
 from energyprof.compare.reasons import Invalidity, at, reason
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 # A control says nothing of a machine a day from it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from energyprof.errors import FileError
 from energyprof.files import FAST
 from energyprof.report.file import parse, text_of
 from energyprof.report.record import SCHEMA_NAME
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 # Other files of ours that lie beside reports.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
@@ -40,6 +39,7 @@ from energyprof.report.file import from_data
 from energyprof.report.machines import likeness
 from energyprof.report.record import NodeRecord, Report
 from energyprof.report.upgrade import upgraded
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 # The newest reports best predict the next one; older ones reveal a trend.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from energyprof.compare.gate.accepted import Accepted
 from energyprof.compare.statistics.steps import steps
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.figures import FIGURES, OF_THE_PROGRAM
@@ -13,6 +12,7 @@ from energyprof.compare.gate.noise import Noise
 from energyprof.compare.mismatches import differing_samples
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 DEFAULT_MARGIN = 0.03
 # What varies more by nature: samples to target come in whole intervals between evaluations, and CPU

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof import files
@@ -16,6 +15,7 @@ from energyprof.compare.statistics.intervals import logs_of
 from energyprof.decode import Count, Misfit, NonNegative, decode
 from energyprof.errors import FileError
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import fitted
 from energyprof.units import moment
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from itertools import combinations, groupby
 
 from energyprof.compare.gate.evidence import Case
@@ -13,6 +12,7 @@ from energyprof.compare.machines import alike, machine_id, machine_name
 from energyprof.compare.mismatches import mismatches, same_script
 from energyprof.errors import UsageError
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

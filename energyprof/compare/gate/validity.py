@@ -6,7 +6,7 @@ One that may not be spoils its whole report, since none is dropped: what is left
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.compare import bank
 from energyprof.compare.change import collect
@@ -18,6 +18,7 @@ from energyprof.compare.reasons import Invalidity, Reason, at, of_flag, reason
 from energyprof.errors import UsageError
 from energyprof.report.flags import Flag
 from energyprof.report.record import Report, Run, WorkloadRecord
+from energyprof.storable.frozen import dataclass
 
 # Every reason of one kind why a run cannot be judged; none: it can, as far as this goes.
 Finder = Callable[[Run], Sequence[Reason]]

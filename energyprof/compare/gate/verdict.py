@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.compare.gate.limits import Limit
@@ -18,6 +17,7 @@ from energyprof.compare.statistics.intervals import (
     runs_needed,
     upper_end,
 )
+from energyprof.storable.frozen import dataclass
 
 Judgement = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 # How the two sides relate. apart: separate reports (Welch) · pairs: interleaved runs ·

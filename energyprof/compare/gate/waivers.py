@@ -14,7 +14,6 @@ from __future__ import annotations
 import datetime
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from energyprof.compare.reasons import CODES, Invalidity
 from energyprof.errors import FileError, UsageError
 from energyprof.files import read_text
+from energyprof.storable.frozen import dataclass
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist, fmean
 
 from energyprof.compare.statistics.student import t_quantile
+from energyprof.storable.frozen import dataclass
 
 _TWO_SIGMA = NormalDist().cdf(2)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
 from energyprof.compare.statistics.student import t_cdf, t_quantile
+from energyprof.storable.frozen import dataclass
 
 ALPHA = 0.05  # of a one-sided test: one false alarm in twenty
 CONFIDENCE = 0.95  # of a two-sided interval shown to people

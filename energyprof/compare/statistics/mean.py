@@ -13,11 +13,12 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.uncertainty import BELOW, COMMON, SCALE, SCATTER, above, below
+from energyprof.storable.frozen import dataclass
 
 # From this many effective degrees of freedom on, Student's k is the normal's 2 to four digits.
 _MANY = 10_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist, median
 
 from energyprof.compare.statistics.student import t_quantile
+from energyprof.storable.frozen import dataclass
 
 Matrix = tuple[tuple[float, ...], ...]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.compare.statistics.intervals import ALPHA, ROUNDING, Difference, Logs, without_spread
 from energyprof.compare.statistics.robust import trimmed
 from energyprof.report.record import Report, Run
+from energyprof.storable.frozen import dataclass
 
 # There is a look after each of these numbers of pairs, and the first verdict ends the series.
 LOOKS = (3, 5, 7, 10)

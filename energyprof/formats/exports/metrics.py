@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from energyprof.profile.live import Snapshot
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

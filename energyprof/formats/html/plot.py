@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from energyprof.formats.html.tags import Markup, join, tag, text
+from energyprof.storable.frozen import dataclass
 
 SIZE = 1000  # the drawing's own units, in both directions
 MOST_TICKS = 6

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.compare.score_curve import Against, Knots, ScoreCurve, score_curve
 from energyprof.formats.html.plot import XY, Axis, area, at, axis, dot, legend, path, plot
 from energyprof.formats.html.style import DASHES, LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
 from energyprof.report.record import Report
+from energyprof.storable.frozen import dataclass
 from energyprof.units import si
 from energyprof.workload import Target
 

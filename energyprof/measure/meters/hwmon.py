@@ -7,13 +7,14 @@ import functools
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.sensors import Sensor, by_chip, read_sensors, read_text, step
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.gains import BMC, BOARD_SENSOR, RAPL_AMD, Gain
 
 ROLE: Role = "cross-check"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.meter import Quantity
+from energyprof.storable.frozen import dataclass
 
 _VALUE = re.compile(r"(power|energy)(\d+)_(input|average)")
 

@@ -15,7 +15,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,6 +34,7 @@ from energyprof.report.importers.mllog import number
 from energyprof.report.importers.power_fit import listed, misfits, within
 from energyprof.report.importers.power_log import LoggedValue, PowerLog
 from energyprof.report.record import meter_record
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 from energyprof.units import utc
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import timezone
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from energyprof import __version__
 from energyprof.errors import FileError, MeterError
 from energyprof.meter import Boundary, joint_origin
 from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord, node_record
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.text import chunks
 from energyprof.trace.logs.wanted import Wanted
 from energyprof.trace.rows import Row, Sample

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
 
 from energyprof.errors import FileError, MeterError
 from energyprof.report.importers.imported import meter_name
 from energyprof.report.importers.readings import Readings
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.columns import Column
 from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.layout import Layout, layout_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from energyprof.report.importers.mllog import MllogEvent
 from energyprof.report.importers.mlperf_samples import Counter
+from energyprof.storable.frozen import dataclass
 from energyprof.units import seconds
 from energyprof.workload import AWAY, Target
 

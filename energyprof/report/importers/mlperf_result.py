@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from energyprof.errors import FileError
 from energyprof.report.importers.mllog import Mllog, MllogEvent, number, read_mllog
 from energyprof.report.importers.mlperf_phases import RULES, Mark, Score, marks, scores, trained
 from energyprof.report.importers.mlperf_samples import counter
+from energyprof.storable.frozen import dataclass
 from energyprof.workload import Target
 
 # Benchmark → direction and target of its closed division, the strictest first where it changed between rounds

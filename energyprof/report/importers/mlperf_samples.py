@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from energyprof.report.importers.mllog import MllogEvent, number
+from energyprof.storable.frozen import dataclass
 
 # Benchmark → what its training set holds, in samples: MLPerf Training's rules and reference implementations.
 DATASETS: Mapping[str, tuple[int, ...]] = {

@@ -10,12 +10,12 @@ import contextlib
 import importlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path
 from typing import Any
 
 from energyprof.errors import FileError, MissingPart, UsageError
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_ITEMS
 from energyprof.trace.stamps import seconds
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from energyprof.meter import Boundary, Part, Quantity
 from energyprof.report.importers.imported import ANY, holds
 from energyprof.report.importers.logs import read_log
 from energyprof.report.importers.mllog import MARK, MllogEvent, number, read_mllog
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.layout import Layout
 from energyprof.trace.logs.wanted import Wanted

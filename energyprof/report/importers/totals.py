@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo, Origin, Part
 from energyprof.report.flags import Flag, flag
 from energyprof.report.record import Clock, MeterRecord, Phase, Run, meter_record
+from energyprof.storable.frozen import dataclass
 from energyprof.units import seconds, utc
 
 # What every import of totals must say: a gap is in none of these files.

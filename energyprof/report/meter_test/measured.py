@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo
 from energyprof.report.meter_test.record import RAMP_S, MeterResult, MeterTestRecord, read
+from energyprof.storable.frozen import dataclass
 
 # A stated time stands if what was measured differs from it by no more than this share.
 SAME = 0.25

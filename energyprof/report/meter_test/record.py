@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +12,7 @@ from energyprof.decode import Amount, Misfit, Name, NonNegative, Share, Utc, dec
 from energyprof.errors import FileError
 from energyprof.files import Schema, parse, read_text
 from energyprof.report.meter_test.steps import Step, Target
+from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import fitted
 
 # The schema and its history; a reader takes every version up to its own.

@@ -12,9 +12,9 @@ import math
 import statistics
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from energyprof.report.meter_test.looks import Mean
+from energyprof.storable.frozen import dataclass
 
 # The first level was there before, the last one stays: so far beyond the test.
 BEYOND_S = 1000.0

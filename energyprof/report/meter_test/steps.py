@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from energyprof.decode import Amount, Count, Name, NonNegative, Share
 from energyprof.meter import MeterInfo
 from energyprof.report.foreign_load import LoadReading
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 IDLE, HALF, FULL = 0.0, 0.5, 1.0

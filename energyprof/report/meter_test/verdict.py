@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.meter_test.looks import Renewed, means, readings, renewals
@@ -14,6 +14,7 @@ from energyprof.report.meter_test.response import Response, respond
 from energyprof.report.meter_test.rises import CERTAIN, full_step, half_w, rise
 from energyprof.report.meter_test.scale import implausible, least_rise_w
 from energyprof.report.meter_test.steps import LoadTest, Target
+from energyprof.storable.frozen import dataclass
 
 # A meter that rises so many times as much with another's load as with its own reads the other.
 OTHERS = 3.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from energyprof.report.energy import summed_terms
 from energyprof.report.record import JoinedNode, MeterRecord, Run
 from energyprof.report.uncertainty import SCALE, above, below, combined, stored, wider
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from energyprof.report.record import JoinedNode, MeterRecord, Phase, Report, Run
 from energyprof.report.segments.renewals import as_seen
 from energyprof.report.timeline import timeline
 from energyprof.report.uncertainty import combined
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 
 CLOCK = "clock"
@@ -29,7 +30,7 @@ CLOCK = "clock"
 WRITTEN_U_S = 0.0005 / math.sqrt(3)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Wanted:
     """A run of a node that marked nothing: the phases to be laid on it, in its own time."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import FileError
 from energyprof.report.nodes.course import Course
 from energyprof.report.record import MeterRecord, Report
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.file import CHUNK_BYTES, HEADER, Rows, inflated, read_rows, read_run, read_runs
 from energyprof.trace.rows import Row, Sample
 from energyprof.trace.writer import TraceWriter

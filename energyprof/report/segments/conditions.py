@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from energyprof.report.flags import Flag, flag
+from energyprof.storable.frozen import dataclass
 
 # A device at its power limit works as it was set up to; these mean that it could not.
 THROTTLED = ("hw_slowdown", "sw_thermal", "hw_thermal", "hw_power_brake")

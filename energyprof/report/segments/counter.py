@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Kind
 from energyprof.report.segments.segment import Pace, Rejects, Segment
 from energyprof.report.segments.tick_times import TickTimes
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # A counter that stands still for longer (or for 5 of its own renewals) is stalled: RAPL renews in about 1 ms

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Kind
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
 # Readings further apart than this many intervals leave a gap between them.

@@ -8,7 +8,6 @@ next step, by a client that begins with the model made there. What so weighted u
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.simulate.fleet.rounds import (
@@ -23,6 +22,7 @@ from energyprof.simulate.fleet.rounds import (
 )
 from energyprof.simulate.fleet.turns import Turns
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

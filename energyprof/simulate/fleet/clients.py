@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.simulate.fleet.device import Device, Training
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

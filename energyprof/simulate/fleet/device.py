@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from energyprof.decode import Amount, Name, Positive, Range, Share
+from energyprof.storable.frozen import dataclass
 
 Aggregation = Literal["synchronous", "asynchronous"]
 Split = Literal["equal", "proportional", "least energy"]

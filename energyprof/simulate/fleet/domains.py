@@ -7,11 +7,11 @@ allotted. Maximise Σ m, over m ≤ speed·step·b, Σ_t m between the least and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 TIME_S = 20.0
 GAP = 1e-3

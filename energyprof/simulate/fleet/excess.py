@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from energyprof.decode import Amount, Name, Positive, Range
@@ -12,6 +11,7 @@ from energyprof.simulate.fleet.device import Latitude, Longitude
 from energyprof.simulate.fleet.domains import Excess, allot, in_turn
 from energyprof.simulate.fleet.sun import FULL_W_PER_M2, clear_sky
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

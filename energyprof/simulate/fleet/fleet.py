@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.simulate.fleet.asynchronous import asynchronous
@@ -18,6 +17,7 @@ from energyprof.simulate.fleet.rounds import World, synchronous
 from energyprof.simulate.fleet.turns import TurnMaker
 from energyprof.simulate.fleet.waiting import Dynamic, Static
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from energyprof.simulate.fleet.fleet import Scenario
 from energyprof.simulate.fleet.measured import client_of, rounds_of
 from energyprof.simulate.tables import decoded, known
 from energyprof.simulate.traces.cells import time_s
+from energyprof.storable.frozen import dataclass
 
 _TABLES = {"fleet", "device", "rounds", "descent", "excess"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.errors import UsageError
@@ -16,6 +15,7 @@ from energyprof.simulate.fleet.turns import TurnMaker, Turns
 from energyprof.simulate.fleet.waiting import Waiting
 from energyprof.simulate.fleet.work import work
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 # Where nobody can be asked, how long until the server looks again, and how long it has patience.
 LOOK_S, PATIENCE_S = 900.0, 60 * 86400.0

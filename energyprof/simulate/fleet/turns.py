@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.simulate.fleet.clients import Clients
 from energyprof.simulate.fleet.cost import Costs
 from energyprof.simulate.fleet.reserves import CHUNK
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

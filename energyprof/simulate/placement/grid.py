@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.simulate.numerics import load
 from energyprof.simulate.placement.job import Job, Level, Site
+from energyprof.storable.frozen import dataclass
 from energyprof.units import utc
 
 

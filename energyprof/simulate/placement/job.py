@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from energyprof.simulate.traces.trace import IntensityTrace
+from energyprof.storable.frozen import dataclass
 
 Objective = Literal["carbon", "energy", "money"]
 

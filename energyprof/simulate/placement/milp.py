@@ -8,7 +8,6 @@ the power of domains so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.errors import UsageError
@@ -16,6 +15,7 @@ from energyprof.simulate.numerics import load
 from energyprof.simulate.placement.greedy import Sites, too_late
 from energyprof.simulate.placement.grid import Grid
 from energyprof.simulate.placement.plan import Plan
+from energyprof.storable.frozen import dataclass
 
 # Beyond so many whole variables it takes minutes: greedy's answer is then the better use of the time.
 MOST_WHOLE = 6000

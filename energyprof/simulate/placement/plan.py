@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from typing import Any
 
 from energyprof.simulate.numerics import load
 from energyprof.simulate.placement.grid import Grid
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

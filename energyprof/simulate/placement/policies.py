@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from energyprof.errors import UsageError
 from energyprof.simulate.placement import milp, simple
@@ -11,6 +10,7 @@ from energyprof.simulate.placement.greedy import greedy
 from energyprof.simulate.placement.grid import Grid
 from energyprof.simulate.placement.plan import Outcome, Plan, outcome
 from energyprof.simulate.placement.rolling import Forecast, rolling
+from energyprof.storable.frozen import dataclass
 
 NOW, CONSTANT, PAUSED, GREEDY, MILP, ROLLING = (
     "run now",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from energyprof.simulate.sites import of_grid
 from energyprof.simulate.tables import decoded, known
 from energyprof.simulate.traces import read_trace
 from energyprof.simulate.traces.cells import time_s
+from energyprof.storable.frozen import dataclass
 
 # More steps than this are a plan that nobody follows.
 MOST_STEPS = 100_000

@@ -11,11 +11,12 @@ from energyprof.simulate.numerics import load
 from energyprof.simulate.placement.greedy import greedy, too_late
 from energyprof.simulate.placement.grid import Grid, concave, with_intensity
 from energyprof.simulate.placement.plan import Plan
+from energyprof.storable.frozen import dataclass
 
 DAY_S = 86400.0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Forecast:
     """How far a forecast reaches, and how wrong it is."""
 

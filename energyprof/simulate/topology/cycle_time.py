@@ -6,9 +6,9 @@ Marfoq, Xu, Neglia, Vidal: Throughput-optimal topology design for cross-silo fed
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from energyprof.simulate.topology.underlay import Underlay
+from energyprof.storable.frozen import dataclass
 
 Arc = tuple[int, int]
 

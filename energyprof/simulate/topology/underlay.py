@@ -6,13 +6,13 @@ import heapq
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from energyprof import files
 from energyprof.errors import FileError
 from energyprof.simulate.numerics import load
+from energyprof.storable.frozen import dataclass
 
 # Marfoq et al. 2020, section 4, after Gueye et al.: light in fibre and detours, and what routers add.
 S_PER_KM, S_ADDED = 0.0085e-3, 4e-3

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.errors import FileError
 from energyprof.simulate.quantity import Quantity
+from energyprof.storable.frozen import dataclass
 from energyprof.units import utc
 
 # Values no further apart than this are joined by a line.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.text import chunks
 

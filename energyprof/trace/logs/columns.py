@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.errors import MeterError
 from energyprof.meter import Boundary, Part, Quantity
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs import generic
 from energyprof.trace.logs.format import Format, Value
 from energyprof.trace.logs.formats import GENERIC

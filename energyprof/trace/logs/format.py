@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from energyprof.meter import Boundary, Origin, Part
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.gains import INSTRUMENT, Gain
 from energyprof.trace.logs.quantities import Reads
 from energyprof.trace.stamps import DateOrder

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from energyprof.errors import MeterError
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs import devices, generic
 from energyprof.trace.logs.columns import NAMED, Column, named_column, never_zero, of_intervals, value_columns
 from energyprof.trace.logs.format import Format, Value, place

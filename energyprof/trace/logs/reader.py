@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import tzinfo
 
 from energyprof.errors import MeterError
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.columns import Column
 from energyprof.trace.logs.delimited import COMMENT
 from energyprof.trace.logs.devices import MOST_DEVICES

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Literal
+
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

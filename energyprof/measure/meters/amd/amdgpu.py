@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from energyprof.measure.meters.hwmon import Hwmon
 from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.sensors import read_text
 from energyprof.meter import Finding, Role, Source
+from energyprof.storable.frozen import dataclass
 
 ROLE: Role = "real"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.amd.kfd import KfdNode, read_nodes
 from energyprof.measure.meters.amd.library import AmdSmi, AmdSmiError
 from energyprof.measure.meters.sensors import Sensor, read_sensors, read_text
+from energyprof.storable.frozen import dataclass
 
 # One package of GPUs and processor, whose counter holds both.
 SUPERCHIPS = ("MI300A",)

@@ -6,11 +6,11 @@ Linux, drivers/gpu/drm/amd/amdkfd/kfd_topology.c and kfd_process.c: files below 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from energyprof.measure.meters.sensors import read_text
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ forum: 73608 (Nano), 81016 (AGX Xavier), 200883 (Xavier NX), 242804 (Orin NX).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from energyprof.meter import Part
+from energyprof.storable.frozen import dataclass
 
 # total: what the module draws. share: one of the disjoint rails whose sum that is. nested: within the total,
 # and beside the other nested ones. apart: may lie within another rail, or is not the module's.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.meter import MeterInfo
+from energyprof.storable.frozen import dataclass
 
 # Datasheet SBOS576, "Electrical Characteristics": a step and the largest offset of the shunt voltage.
 STEP_V = 40e-6

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from energyprof.errors import UsageError
 from energyprof.meter import Boundary
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.gains import Gain
 
 # "user:password@host", with or without a scheme before it, but not "run@night.csv".

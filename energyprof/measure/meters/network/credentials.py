@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import netrc
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.network.address import credential_variables
+from energyprof.storable.frozen import dataclass
 
 
 @dataclass(frozen=True)

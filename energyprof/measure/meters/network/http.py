@@ -9,13 +9,13 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.credentials import Credentials, credentials, where_to_put
+from energyprof.storable.frozen import dataclass
 
 if TYPE_CHECKING:
     import httpx

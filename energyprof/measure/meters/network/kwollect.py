@@ -7,7 +7,6 @@ import functools
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters.network.address import parse
@@ -15,6 +14,7 @@ from energyprof.measure.meters.network.http import Client, NoAnswer, Service, ba
 from energyprof.measure.meters.network.kwollect_log import KwollectLog, TimedPower, added
 from energyprof.measure.meters.network.polled import BMC_WINDOW_S, blocked
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.storable.frozen import dataclass
 from energyprof.trace import gains
 from energyprof.trace.gains import Gain
 

@@ -6,13 +6,13 @@ import bisect
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service
 from energyprof.measure.meters.network.polled import number
+from energyprof.storable.frozen import dataclass
 
 TimedPower = tuple[float, float | None]  # time in s since 1970 (UTC), power in W
 

@@ -6,13 +6,14 @@ import functools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.network.address import Address
 from energyprof.measure.meters.network.http import Client, NoAnswer, Service
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.storable.frozen import dataclass
 
 # Plugs and BMCs renew their power about once a second; to ask more often would only load them.
 POWER_INTERVAL_S = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from energyprof.measure.meters.network.polled import (
     register_of,
 )
 from energyprof.meter import Finding, MeterInfo, Role
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.gains import BMC
 
 # Two questions to two resources need only an HTTP client. DMTF's redfish (BSD) retries ten times, which

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from energyprof.errors import MeterError
@@ -21,6 +21,7 @@ from energyprof.measure.meters.network.polled import (
     register_of,
 )
 from energyprof.meter import Finding, MeterInfo, Role
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.gains import SHELLY
 
 ROLE: Role = "real"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
+
+from energyprof.storable.frozen import dataclass
 
 SUPERCHIPS = ("GH200", "GB200")
 

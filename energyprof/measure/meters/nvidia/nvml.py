@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from energyprof.measure.meters.nvidia.power import (
 )
 from energyprof.measure.meters.nvidia.probe import GpuProbe
 from energyprof.meter import Finding, MeterInfo, Role, Source
+from energyprof.storable.frozen import dataclass
 
 ROLE: Role = "real"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from energyprof.measure.meters.nvidia.board import NvidiaBoard
 from energyprof.measure.meters.nvidia.gpus import Gpu
 from energyprof.meter import MeterInfo
+from energyprof.storable.frozen import dataclass
 from energyprof.trace.gains import in_quadrature, nvidia
 
 MW_PER_W = 1000.0

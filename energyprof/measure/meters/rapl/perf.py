@@ -12,12 +12,12 @@ import os
 import re
 import struct
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.measure import machine
 from energyprof.meter import MeterInfo
+from energyprof.storable.frozen import dataclass
 
 # What the events count, in powercap's words: the first lie beside each other, the second inside the package.
 DOMAINS = {"energy-pkg": "package", "energy-ram": "dram", "energy-psys": "psys"}

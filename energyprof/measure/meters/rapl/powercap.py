@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.meter import MeterInfo
+from energyprof.storable.frozen import dataclass
 
 # The other domains (core, uncore) lie inside a package.
 COUNTED = ("package", "dram", "psys")

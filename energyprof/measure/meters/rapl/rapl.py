@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from energyprof.measure import machine
 from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.rapl import perf, powercap
 from energyprof.meter import Finding, Meter, MeterInfo, Part, Role, Source
+from energyprof.storable.frozen import dataclass
 from energyprof.trace import gains
 
 ROLE: Role = "real"
