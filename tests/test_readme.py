@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import warm
+from energyprof.cli import COMMANDS
 from energyprof.errors import EnergyprofError
 from energyprof.measure.meters import KINDS
 from energyprof.report.file import read
@@ -41,7 +42,7 @@ def commands(help_text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def helps() -> dict[str, str]:
     """Each command's help; that of a group with those of its own commands."""
-    found = {name: help_of(name) for name in commands(help_of())}
+    found = {name: help_of(name) for name in COMMANDS}
     whole = {
         name: "\n".join([text, *(help_of(name, inner) for inner in commands(text))])
         for name, text in found.items()

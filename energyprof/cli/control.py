@@ -116,4 +116,4 @@ def _history(found: Controls, folder: Path, *, json: bool) -> None:
         left = [one for one in left if one not in of_one]
         if len(of_one) < len(found.controls):
             console.print(of_one[0].nodes[0].name if of_one[0].nodes else "an unknown machine")
-        console.print(control_history(of_one, found, console.width))
+        console.print(control_history(of_one, found, console.room))

@@ -84,7 +84,7 @@ def show(
 
         console.print()
         console.print(targets_table(content, parsed_targets(targets), report.stem))
-    drawn = picture(content, report, min(console.width, 100))
+    drawn = picture(content, report, console.room)
     if drawn is not None:
         console.print(drawn)
 
@@ -111,7 +111,7 @@ def _show_history(report: Path | None, folder: Path, html: Path | None, *, json:
         streams.write_json(history_data(found))
     else:
         console = Screen(sys.stdout)
-        console.print(history_table(found, console.width))
+        console.print(history_table(found, console.room))
 
 
 def _write_json(data: dict[str, object]) -> None:

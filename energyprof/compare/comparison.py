@@ -69,6 +69,10 @@ class Entry:
     product: Product | None  # its energy to target taken apart; None: not all factors are known
     success: Success | None = None  # what one is expected to cost; None: no target, or all runs reached it
 
+    def estimate(self, figure: str) -> Summary | None:
+        """This figure of the report; None if it has none."""
+        return next((found for found in self.estimates if found.figure == figure), None)
+
 
 @dataclass(frozen=True)
 class Withheld:
@@ -92,6 +96,10 @@ class Comparison:
     withheld: tuple[Withheld, ...] = ()
     reasons: tuple[Invalidity, ...] = ()  # all why a run could not be judged, for programs
     lives: tuple[Life, ...] = ()  # training and inferences together, each against the first report's
+
+    def having(self, figure: str) -> list[tuple[Entry, Summary]]:
+        """The reports that have the figure, each with its estimate."""
+        return [(entry, found) for entry in self.entries if (found := entry.estimate(figure)) is not None]
 
 
 def compare(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -11,12 +12,35 @@ from rich.text import Text
 
 from energyprof.formats.printable import printable
 
+# Columns of a pipe or a file, whose reader breaks lines, or wants none broken.
+PIPE = 100_000
+# Columns that a drawing takes at most.
+DRAWN = 100
+
 
 class Screen(Console):
-    """What stands in names and notes is text: it styles nothing, and controls no terminal."""
+    """What stands in names and notes is text: it styles nothing, and controls no terminal.
+
+    Into a pipe or a file each line goes whole, unless ``COLUMNS`` says how wide it is.
+    """
 
     def __init__(self, out: TextIO) -> None:
-        super().__init__(file=out, highlight=False, markup=False, emoji=False)
+        width = None if out.isatty() or os.environ.get("COLUMNS", "").isdigit() else PIPE
+        super().__init__(file=out, highlight=False, markup=False, emoji=False, width=width)
+
+    @property
+    def room(self) -> int:
+        """How many columns a drawing may take."""
+        return min(self.width, DRAWN)
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """As rich prints; into a pipe without the blanks that fill a line."""
+        if self.file.isatty():
+            super().print(*objects, **settings)
+            return
+        with self.capture() as printed:
+            super().print(*objects, **settings)
+        self.file.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
 
     def put(self, text: Text) -> None:
         """``text`` as it is broken into lines, however long; without colours past rich, which is slow."""

@@ -17,7 +17,7 @@ from energyprof.formats.printable import printable
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """A table for each figure."""
+    """One table of all figures."""
     for line, left_out in factors.sides(comparison):
         _line(out, f"- {_plain(line)}")
         for left in left_out:
@@ -25,25 +25,24 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
     for line in wording.notes(comparison):
         _line(out, f"- **{_plain(line)}**")
     best, several = factors.winners(comparison), len(comparison.entries) > 1
-    for figure in SHOWN:
-        rows = [
-            (
-                entry.label,
-                wording.count(estimate),
-                factors.mean(entry, estimate),
-                wording.spread(estimate),
-                wording.with_meters(estimate),
-                *(factors.against(estimate, best.get(figure.name), entry.label) if several else ()),
-            )
-            for entry in comparison.entries
-            for estimate in entry.estimates
-            if estimate.figure == figure.name
-        ]
-        if rows:
-            head = [wording.title(figure.name), "n", "mean", "±", "with meters"]
-            head += ["to the first", ""] if several else []
-            _line(out)
-            _table(out, head, rows)
+    rows = [
+        (
+            wording.title(figure.name),
+            entry.label,
+            wording.count(estimate),
+            factors.mean(entry, estimate),
+            wording.spread(estimate),
+            wording.with_meters(estimate),
+            *(factors.against(estimate, best.get(figure.name), entry.label) if several else ()),
+        )
+        for figure in SHOWN
+        for entry, estimate in comparison.having(figure.name)
+    ]
+    if rows:
+        head = ["figure", "report", "n", "mean", "±", "with meters"]
+        head += ["to the first", ""] if several else []
+        _line(out)
+        _table(out, head, rows)
     if apart := product.rows(comparison):
         _line(out)
         _table(out, ("", "energy to target", "= energy per sample", "× samples to target", "× on top"), apart)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TextIO
 
 from rich.cells import cell_len
 from rich.padding import Padding
 from rich.text import Text
 
-from energyprof.compare.comparison import Comparison, Entry, Summary
-from energyprof.compare.figures import BY_NAME, SHOWN
+from energyprof.compare.comparison import Comparison
+from energyprof.compare.figures import SHOWN
 from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, wording
 from energyprof.formats.caveats import caveats
@@ -35,22 +35,13 @@ _GAP = "  "
 
 
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
-    """What was compared, then a table for each figure."""
+    """What was compared, then one table of all figures."""
     console = _console(out)
     _say_all(console, _of_sides(comparison))
     _say_all(console, [(line, "yellow", 0) for line in wording.notes(comparison)])
-    best = factors.winners(comparison)
-    for figure in SHOWN:
-        rows = [
-            (entry, estimate)
-            for entry in comparison.entries
-            for estimate in entry.estimates
-            if estimate.figure == figure.name
-        ]
-        if rows:
-            console.print()
-            _say(console, wording.title(figure.name), "bold")
-            _estimates(console, figure.name, rows, best.get(figure.name))
+    if figures := _figures(comparison):
+        console.print()
+        _table(console, figures)
     if taken_apart := product.lines(comparison):
         console.print()
         _say_all(console, map(_of_product, taken_apart))
@@ -92,58 +83,77 @@ def write_check(result: Check, out: TextIO) -> None:
             _say(console, shown, indent=2)
 
 
-def _estimates(console: Screen, figure: str, rows: Sequence[tuple[Entry, Summary]], best: str | None) -> None:
-    """A row for each report that has the figure."""
-    metered = any(estimate.u_rel is not None for _, estimate in rows)
-    changed = any(estimate.change is not None for _, estimate in rows)
+# A row of the table: its cells, and which of its last cell's words have a style.
+Row = tuple[list[str], Mapping[str, str]]
+
+
+def _figures(comparison: Comparison) -> list[tuple[str, list[Row]]]:
+    """Of every figure that a report has its name and a row for each of these reports."""
+    shown = [(figure, comparison.having(figure.name)) for figure in SHOWN]
+    metered = any(estimate.u_rel is not None for _, rows in shown for _, estimate in rows)
+    changed = any(estimate.change is not None for _, rows in shown for _, estimate in rows)
     heads = ["report", "n", "mean", "±"]
     heads += ["with meters"] if metered else []
     heads += ["to the first", ""] if changed else []
-    cells = []
-    for entry, estimate in rows:
-        row = [printable(entry.label), wording.count(estimate), factors.mean(entry, estimate)]
-        row.append(wording.spread(estimate))
-        row += [wording.with_meters(estimate)] if metered else []
-        row += factors.against(estimate, best, entry.label) if changed else []
-        cells.append(row)
-    # Where neither direction is worse, a colour would suggest that one is.
-    _table(console, heads, cells, _STYLES if BY_NAME[figure].better else {})
+    best = factors.winners(comparison)
+    found: list[tuple[str, list[Row]]] = [("figure", [(heads, {})])]
+    for figure, rows in shown:
+        cells: list[Row] = []
+        for entry, estimate in rows:
+            row = [printable(entry.label), wording.count(estimate), factors.mean(entry, estimate)]
+            row.append(wording.spread(estimate))
+            row += [wording.with_meters(estimate)] if metered else []
+            row += factors.against(estimate, best.get(figure.name), entry.label) if changed else []
+            # Where neither direction is worse, a colour would suggest that one is.
+            cells.append((row, _STYLES if figure.better else {}))
+        if rows:
+            found.append((wording.title(figure.name), cells))
+    return found if len(found) > 1 else []
 
 
-def _table(
-    console: Screen, heads: Sequence[str], rows: Sequence[Sequence[str]], styles: dict[str, str]
-) -> None:
-    """Columns side by side; a name too long for the screen goes on a line above its row.
+def _table(console: Screen, figures: Sequence[tuple[str, list[Row]]]) -> None:
+    """One table of all figures, each row with its figure's name if there is room, else under it.
 
-    If the columns alone are too wide, the last two (the change and its comment) go below the row.
-    rich's own table takes half a millisecond per row, which is seconds for a thousand reports.
+    A label too long for the screen goes on a line above its row. If the columns alone are too wide, the last
+    two (the change and its comment) go below the row. rich's own table takes half a millisecond per row,
+    which is seconds for a thousand reports.
     """
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    beside = len(heads)
-    if console.width < sum(widths[1:]) + len(heads[0]) + len(_GAP) * len(widths):
+    heads = figures[0][1][0][0]
+    rows = [cells for _, found in figures for cells, _ in found]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    names = max(len(name) for name, _ in figures)
+    inline = console.width >= names + sum(widths) + len(_GAP) * len(widths)
+    beside, before = len(heads), names if inline else 0
+    if not inline and console.width < sum(widths[1:]) + len(heads[0]) + len(_GAP) * len(widths):
         beside -= 2
-    room = console.width - sum(widths[1:beside]) - len(_GAP) * beside
-    names = [cell_len(row[0]) for row in rows]
-    widths[0] = max([len(heads[0]), *(name for name in names if name <= room)])
+    if not inline:
+        room = console.width - sum(widths[1:beside]) - len(_GAP) * beside
+        labels = [cell_len(row[0]) for row in rows]
+        widths[0] = max([len(heads[0]), *(label for label in labels if label <= room)])
 
-    def line(cells: Sequence[str], name: int) -> str:
-        shown = [cells[0] + " " * (widths[0] - name)]
+    def line(name: str, cells: Sequence[str]) -> str:
+        shown = [name.ljust(before), cells[0] + " " * (widths[0] - cell_len(cells[0]))]
         for head, cell, width in list(zip(heads, cells, widths, strict=True))[1:beside]:
             shown.append(cell.rjust(width) if head in _RIGHT else cell.ljust(width))
         below = _GAP.join(cells[beside:]).rstrip()
-        return (_GAP + _GAP.join(shown)).rstrip() + (f"\n{_GAP * 3}{below}" if below else "")
+        return _GAP.join(shown).rstrip() + (f"\n{_GAP * 3}{below}" if below else "")
 
     text = Text()
-    text.append(line(heads, len(heads[0])) + "\n", "dim")
-    for row, name in zip(rows, names, strict=True):
-        if name > widths[0]:
-            text.append(f"{_GAP}{row[0]}\n")
-            row, name = ["", *row[1:]], 0
-        shown = line(row, name)
-        style = styles.get(row[-1].partition(",")[0], "")
-        cut = len(shown) - len(row[-1]) if style else len(shown)
-        text.append(shown[:cut])
-        text.append(shown[cut:] + "\n", style)
+    text.append(line(figures[0][0] if inline else "", heads) + "\n", "dim")
+    for name, found in figures[1:]:
+        if not inline:
+            text.append(name + "\n", "bold")
+        for i, (cells, styles) in enumerate(found):
+            if cell_len(cells[0]) > widths[0]:
+                text.append(f"{_GAP}{cells[0]}\n")
+                cells = ["", *cells[1:]]
+            shown = line(name if inline else "", cells)
+            style = styles.get(cells[-1].partition(",")[0], "")
+            end = len(shown) - len(cells[-1]) if style else len(shown)
+            begin = before if inline else 0
+            text.append(shown[:begin], "dim" if i else "bold")
+            text.append(shown[begin:end])
+            text.append(shown[end:] + "\n", style)
     console.put(text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,13 @@ def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
     # ln 0.99 … 1.01: sd 1 %, t(0.975, 4) · 1 % · √(2/3) = 2.27 % of 2.00.
     assert "2.00 ± 0.05 × more  higher" in done.stdout
     assert "base, double, each: unet tiny, 3 runs, all reached the target; measured" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
     assert "\x1b" not in done.stdout
+    # Into a pipe a row says which figure it is of, and no line is broken or filled up.
+    (row,) = re.findall(r"^energy per sample +double +3 +2\.00 J .*$", done.stdout, re.MULTILINE)
+    assert row.endswith("higher") and not re.search(r" $", done.stdout, re.MULTILINE)
+    narrow = energyprof(folder, "compare", "base.json", "double.json", COLUMNS="80").stdout.splitlines()
+    assert max(map(len, narrow)) <= 80
+    assert re.match("  double  3 +2.00 J ", narrow[narrow.index("energy per sample") + 2])
 
 
 def test_other_work_of_the_same_task_is_compared(folder):
@@ -85,7 +91,7 @@ def test_the_best_of_three_is_marked_and_in_the_json(folder):
     write(at(0.5, 0.505, 0.495), folder / "half.json")
     words = ("compare", "base.json", "double.json", "half.json")
     lines = energyprof(folder, *words).stdout.splitlines()
-    marked = next(line for line in lines if line.startswith("  half"))
+    marked = next(line for line in lines if line.startswith("energy per sample") and "  half  " in line)
     assert marked.endswith("2.00 ± 0.05 × less  lower, best")
     assert json.loads(energyprof(folder, *words, "--json").stdout)["best"]["energy_per_sample"] == "half"
 
@@ -103,7 +109,7 @@ def test_twenty_reports_fit_80_columns(folder):
         spread = 0.3 if i % 2 else 0.01
         write(at(1 + i - spread, 1 + i, 1 + i + spread, origin="modelled"), folder / f"setting-{i}.json")
         names.append(f"setting-{i}.json")
-    done = energyprof(folder, "compare", *names)
+    done = energyprof(folder, "compare", *names, COLUMNS="80")
     assert done.returncode == 0
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert sum(line.startswith("  setting-7 ") for line in done.stdout.splitlines()) >= 7
@@ -112,7 +118,7 @@ def test_twenty_reports_fit_80_columns(folder):
 def test_columns_too_wide_for_the_screen_put_the_change_below_the_row(folder):
     # Two runs that differ by half: 12.7 standard errors either way.
     write(at(1000.0, 1600.0), folder / "wild.json")
-    done = energyprof(folder, "compare", "base.json", "wild.json")
+    done = energyprof(folder, "compare", "base.json", "wild.json", COLUMNS="80")
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("      ") and "× more (" in line for line in lines)
@@ -148,8 +154,8 @@ def test_a_page_never_takes_the_place_of_a_report(folder):
 
 def test_markdown_is_a_table_for_a_pull_request(folder):
     done = energyprof(folder, "compare", "base.json", "double.json", "--format", "markdown")
-    assert "| energy per sample | n | mean | ± | with meters | to the first |  |" in done.stdout
-    assert "| double | 3 | 2.00 J | " in done.stdout
+    assert done.stdout.count("| figure | report | n | mean | ± | with meters | to the first |  |") == 1
+    assert "| energy per sample | double | 3 | 2.00 J | " in done.stdout
     assert "| 2.00 ± 0.05 × more | higher |" in done.stdout
 
 
@@ -187,7 +193,7 @@ def test_the_locale_changes_no_digit(folder):
 def test_a_name_too_long_for_the_table_stands_above_its_row(folder):
     name = "a-rather-long-name-of-a-report-of-which-no-letter-is-lost"
     write(at(1.0, 1.02), folder / f"{name}.json")
-    lines = energyprof(folder, "compare", "base.json", f"{name}.json").stdout.splitlines()
+    lines = energyprof(folder, "compare", "base.json", f"{name}.json", COLUMNS="80").stdout.splitlines()
     row = lines.index(f"  {name}")
     assert lines[row + 1].split()[:3] == ["2", "1.01", "J"]
     assert max(map(len, lines)) <= 80

@@ -190,7 +190,11 @@ def test_every_drawing_has_words_and_every_table_cell_a_head() -> None:
     read = Reader(drawn(BASE, LESS))
     for attributes in read.of("svg"):
         assert attributes.get("aria-label") or attributes.get("aria-hidden") == "true"
-    assert {attributes.get("scope") for attributes in read.of("th") if attributes} <= {"col", "row"}
+    assert {attributes.get("scope") for attributes in read.of("th") if attributes} <= {
+        "col",
+        "row",
+        "rowgroup",
+    }
     assert read.of("html") == [{"lang": "en"}]
 
 

@@ -20,25 +20,24 @@ _Span = tuple[float, tuple[float, float] | None]
 
 
 def figures(comparison: Comparison) -> Markup:
-    """The section: a table for each figure, or one for all figures of a single report."""
+    """The section: one table of all figures, of each a row for every report that has it."""
     alone = len(comparison.entries) == 1
     spans = {
         (figure.name, i): span
         for figure in SHOWN
         for i, entry in enumerate(comparison.entries)
-        for estimate in entry.estimates
-        if estimate.figure == figure.name and (span := _span(estimate, i == 0, alone)) is not None
+        if (estimate := entry.estimate(figure.name)) and (span := _span(estimate, i == 0, alone))
     }
     x = _axis(spans)
     best = factors.winners(comparison)
-    if not alone:
-        scale = _OF_RATIOS
-        tables = [_of_figure(comparison, figure.name, spans, x, best.get(figure.name)) for figure in SHOWN]
+    if alone:
+        rows, of, scale = _of_report(comparison.entries[0], spans, x), "figure", _OF_MEANS
     else:
-        scale = _OF_MEANS
-        tables = [_of_report(comparison.entries[0], spans, x)]
-    shown = [made for made in tables if made is not None]
-    if not shown:
+        groups = [_of_figure(comparison, figure.name, spans, x, best.get(figure.name)) for figure in SHOWN]
+        rows, of, scale = [row for group in groups for row in group], "report", _OF_RATIOS
+    if rows:
+        shown = [_table(of, rows, x, "" if alone else "against the first")]
+    else:
         shown = [paragraph("No run of these reports has a figure; see what was left out above.")]
     notes = [*wording.FOOTNOTES, *factors.notes(comparison)]
     shown += [*map(paragraph, notes), *_product(comparison)]
@@ -97,31 +96,27 @@ def _axis(spans: Mapping[tuple[str, int], _Span]) -> Axis:
 
 def _of_figure(
     comparison: Comparison, figure: str, spans: Mapping[tuple[str, int], _Span], x: Axis, best: str | None
-) -> Markup | None:
+) -> list[Markup]:
+    """The figure's name above the rows of the reports that have it; nothing if none does."""
     rows = [
         _row(_name(entry.label, entry.label == best), entry, estimate, spans.get((figure, i)), x)
         for i, entry in enumerate(comparison.entries)
-        for estimate in entry.estimates
-        if estimate.figure == figure
+        if (estimate := entry.estimate(figure)) is not None
     ]
-    if not rows:
-        return None
-    made = _table("report", rows, x, "against the first")
-    return tag("div", tag("h3", text(factors.better(figure))), made, class_="figure")
+    name = tag("th", text(factors.better(figure)), scope="rowgroup", colspan="7", role="rowheader")
+    return [tag("tr", name, class_="figure", role="row"), *rows] if rows else []
 
 
-def _of_report(entry: Entry, spans: Mapping[tuple[str, int], _Span], x: Axis) -> Markup | None:
-    rows = [
+def _of_report(entry: Entry, spans: Mapping[tuple[str, int], _Span], x: Axis) -> list[Markup]:
+    return [
         _row(text(wording.title(estimate.figure)), entry, estimate, spans.get((estimate.figure, 0)), x)
         for estimate in entry.estimates
     ]
-    return _table("figure", rows, x, "") if rows else None
 
 
 def _table(of: str, rows: Sequence[Markup], x: Axis, last: str) -> Markup:
     """The rows under one header, with the scale of their drawings at the bottom."""
-    # Widths are fixed, so that the scales of all tables lie one below the other.
-    heads = ((of, 15), ("", 29), ("mean", 9), ("runs", 7), ("±", 8), ("with meters", 10), (last, 22))
+    heads = ((of, 15), ("", 29), ("mean", 9), ("runs", 6), ("±", 7), ("with meters", 13), (last, 21))
     columns = tag("colgroup", *(tag("col", style=f"width:{width}%") for _, width in heads))
     head = tag(
         "tr", *(tag("th", text(name), scope="col", role="columnheader") for name, _ in heads), role="row"

@@ -121,6 +121,7 @@ svg *{vector-effect:non-scaling-stroke}
 .rows td.drawn{padding-right:1rem}
 .rows svg{display:block;width:100%;height:1.6rem;overflow:visible}
 .rows .scale td,.rows .scale th,.rows tr:nth-last-child(2) *{border-bottom:0}
+.rows .figure th{padding-top:1.1rem;font-size:1rem}
 .phone{display:none}
 .whole{white-space:nowrap}
 .rows thead th{white-space:normal}
