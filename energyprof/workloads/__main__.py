@@ -22,7 +22,7 @@ from energyprof.workload import (
     Workload,
     WorkloadError,
 )
-from energyprof.workloads import paradigms, workload_module
+from energyprof.workloads import keeper, paradigms, workload_module
 from energyprof.workloads.parsing import settings_of
 from energyprof.workloads.training import afterwards, ranks
 
@@ -30,6 +30,8 @@ from energyprof.workloads.training import afterwards, ranks
 def main(job: str) -> int:
     """Train the job; the exit code: 0 it ran to its end, 2 it could not."""
     wanted = json.loads(job)
+    if paradigms.starts_servers(wanted["settings"]):
+        keeper.keep()
     try:
         module = workload_module(wanted["name"])
         plan = module.plan(settings_of(wanted["name"], wanted["settings"]))

@@ -1,12 +1,13 @@
 """The paradigms, by name, and the workload that a program becomes when it is trained by one."""
 
 import importlib
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from energyprof.settings import CENTRAL, Settings, rows
 from energyprof.workload import Event, Plan, Trained, Workload, WorkloadError
 from energyprof.workloads.paradigm import Divisible, Module, Paradigm, Say
 
+IN_PROCESS = "inprocess"  # the engine that needs no other process
 PARADIGMS: Dict[str, str] = {
     "federated": "energyprof.workloads.paradigms.federated",
     "consensus": "energyprof.workloads.paradigms.consensus",
@@ -37,6 +38,11 @@ def described(settings: Settings) -> Dict[str, Any]:
 def sources(settings: Settings) -> Tuple[str, ...]:
     """The files that are a paradigm's work."""
     return () if settings.paradigm == CENTRAL else tuple(_module(settings.paradigm).SOURCES)
+
+
+def starts_servers(settings: Mapping[str, Any]) -> bool:
+    """Whether a training by these settings starts processes that could outlive it."""
+    return bool(settings.get("engine", IN_PROCESS) != IN_PROCESS)
 
 
 def workload(plan: Plan, program: Any, say: Say) -> Workload:

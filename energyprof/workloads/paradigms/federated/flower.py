@@ -61,7 +61,7 @@ def library(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         missing = str(error.name or module).partition(".")[0]
-        extra = "federated-ray" if missing == "ray" else "federated"
+        extra = "ray" if missing == "ray" else "federated"
         raise WorkloadError(
             f"{missing}, needed for federated training, is not installed: {INSTALL.format(extra)}"
         ) from error

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import json
 import os
+import pickle
 import queue
 import shutil
 import tempfile
@@ -158,13 +159,32 @@ def _app(job: str) -> Any:
 
 def _turn(job: str, message: Any, context: Any) -> Any:
     number = int(context.node_config["partition-id"])
-    clients, items = _clients(job)
+    clients, cohort = _clients(job)
     if "client" in context.state:
-        clients.go_on(number, context.state["client"]["kept"])
+        go_on(clients, cohort, number, context.state["client"]["kept"])
+    items = [cohort.items(k) for k in range(len(cohort))]
     reply = client.answer(clients, items, message, number)
-    context.state["client"] = library("flwr.app").ConfigRecord({"kept": clients.kept(number)})
+    context.state["client"] = library("flwr.app").ConfigRecord({"kept": kept(clients, cohort, number)})
     _say(Mark(AWAY, clients.samples(number), client_name(number)))
     return reply
+
+
+def kept(clients: client.Clients, cohort: Cohort, number: int) -> bytes:
+    """A client as it is after its turn, and the scale of its fp16 gradients, which its optimiser goes by."""
+    return pickle.dumps((clients.kept(number), _scaler(cohort, number).state_dict()))
+
+
+def go_on(clients: client.Clients, cohort: Cohort, number: int, left: bytes) -> None:
+    """Take over a client that has had turns in another process of this same training."""
+    own, scale = pickle.loads(left)
+    clients.go_on(number, own)
+    if scale:  # empty: nothing is scaled
+        _scaler(cohort, number).load_state_dict(scale)
+
+
+def _scaler(cohort: Cohort, number: int) -> Any:
+    # Of the loop's own, not the cohort's to tell: only here does a loop move to another process.
+    return cohort._loops[number]._scaler
 
 
 def _number(job: str, message: Any, context: Any) -> Any:
@@ -175,8 +195,8 @@ def _number(job: str, message: Any, context: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _clients(job: str) -> Tuple[client.Clients, List[int]]:
-    """The clients as this process plays them, and how many training items each has."""
+def _clients(job: str) -> Tuple[client.Clients, Cohort]:
+    """The clients as this process plays them."""
     wanted = json.loads(job)
     flower.load("ray")
     module = workload_module(wanted["name"])
@@ -184,7 +204,7 @@ def _clients(job: str) -> Tuple[client.Clients, List[int]]:
     program.prepare()
     config = program.config["paradigm"]
     cohort = Cohort(program, dealt.parts(program, config["clients"]), wanted["seed"])
-    return client.Clients(cohort, config, _say), [cohort.items(k) for k in range(len(cohort))]
+    return client.Clients(cohort, config, _say), cohort
 
 
 def _say(event: Event) -> None:
