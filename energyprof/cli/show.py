@@ -16,7 +16,10 @@ from energyprof.errors import UsageError
 
 def show(
     report: Annotated[
-        Path | None, typer.Argument(help="The report, a .json file (with --history: the newest there).")
+        Path | None,
+        typer.Argument(
+            help="The report, a .json file, or a folder of reports (with --history: the newest there)."
+        ),
     ] = None,
     budget: Annotated[
         bool, typer.Option("--budget", help="Show where the uncertainty of its energies comes from.")
@@ -35,20 +38,29 @@ def show(
     json: Json = False,
     html: Page = None,
 ) -> None:
-    """Show one report: energy with its uncertainty, phases, meters and power over time.
+    """Show one report: energy with its uncertainty, phases, meters and power over time; or a folder's.
+
+    Of a folder all reports in one table and how each work went over time; its --html page can be
+    sorted and filtered.
 
     With --history a folder's reports of the same work: the levels that they form, with
     commits, and what `check --accept` accepted.
     """
     from energyprof.compare.emissions import chosen
     from energyprof.formats.console import Screen
-    from energyprof.report.file import read, to_json
+    from energyprof.report.file import read, to_json, trace_path
+    from energyprof.trace.file import is_being_written
 
     if history is not None:
         _show_history(report, history, html, json=json)
         return
     if report is None:
-        raise UsageError("give a report to show, or --history FOLDER")
+        raise UsageError("give a report or a folder to show, or --history FOLDER")
+    if report.is_dir():
+        if budget or targets is not None or country is not None or intensity is not None:
+            raise UsageError(f"{report}: is a folder; it takes --json and --html alone")
+        _show_folder(report, html, json=json)
+        return
     grid = chosen(country, intensity)
     if grid is not None and (json or budget):
         asked = "--country" if country else "--intensity"
@@ -77,7 +89,8 @@ def show(
     from energyprof.formats.summary import summary
 
     console = Screen(sys.stdout)
-    console.print(summary(content, report, grid))
+    going = is_being_written(trace_path(report))
+    console.print(summary(content, report, grid, still_runs=going))
     if targets is not None:
         from energyprof.compare.at_target import parsed_targets
         from energyprof.formats.targets import targets_table
@@ -112,6 +125,23 @@ def _show_history(report: Path | None, folder: Path, html: Path | None, *, json:
     else:
         console = Screen(sys.stdout)
         console.print(history_table(found, console.room))
+
+
+def _show_folder(folder: Path, html: Path | None, *, json: bool) -> None:
+    from energyprof.compare.gate.folder import reports_in
+    from energyprof.compare.overview import overview
+    from energyprof.formats.console import Screen
+    from energyprof.formats.html.overview import write_overview_page
+    from energyprof.formats.overview import overview_data, overview_tables
+
+    found = overview(folder, reports_in(folder))
+    if html is not None:
+        write_overview_page(html, folder, found)
+    if json:
+        streams.write_json(overview_data(found))
+    else:
+        console = Screen(sys.stdout)
+        console.print(overview_tables(found, console.room))
 
 
 def _write_json(data: dict[str, object]) -> None:

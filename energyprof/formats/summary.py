@@ -37,16 +37,28 @@ MOST_RUNS, MOST_PHASES, MOST_WARNINGS = 40, 40, 100
 # More nodes stand in their table alone.
 MOST_PLACES = 2
 
-STYLES = {"reached": "green", "done": "green", "missed": "yellow", "interrupted": "yellow"}
+STILL_RUNS = "still runs"
+STYLES = {
+    "reached": "green",
+    "done": "green",
+    "missed": "yellow",
+    "interrupted": "yellow",
+    STILL_RUNS: "cyan",
+}
 
 
-def summary(report: Report, path: Path | None, grid: Grid | None = None) -> RenderableType:
-    """The report for people, at 80 columns; ``path`` is where it lies. With a ``grid``, emissions, too."""
+def summary(
+    report: Report, path: Path | None, grid: Grid | None = None, *, still_runs: bool = False
+) -> RenderableType:
+    """The report for people, at 80 columns; ``path`` is where it lies. With a ``grid``, emissions, too.
+
+    ``still_runs``: its profiler is at work on it.
+    """
     parts: list[RenderableType] = [_title(report), Text()]
     if len(report.runs) > 1:
-        parts += [_runs(report), Text()]
+        parts += [_runs(report, still_runs), Text()]
     if report.runs:
-        parts += [_figures(report, grid), Text()]
+        parts += [_figures(report, grid, still_runs), Text()]
         if not report.joined:  # sums over nodes that work side by side say nothing: they stand apart below
             beside = [Text(OVERLAP, style="dim")] if any(map(_overlap, report.runs)) else []
             parts += [_phases(report.runs), *beside, Text()]
@@ -68,7 +80,7 @@ def summary(report: Report, path: Path | None, grid: Grid | None = None) -> Rend
     if report.notes:
         parts += [Text(), Text("notes")]
         parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in report.notes]
-    warnings = _warnings(report, path)
+    warnings = _warnings(report, path, still_runs)
     parts += [Text(), *warnings] if warnings else []
     if path is not None:
         parts += [Text(), Text(f"report  {path}", style="bold", no_wrap=True, overflow="ignore")]
@@ -102,7 +114,7 @@ def gpu_names(machine: Mapping[str, Any]) -> list[str]:
     return [name if count == 1 else f"{count} × {name}" for name, count in counts.items()]
 
 
-def _figures(report: Report, grid: Grid | None) -> Table:
+def _figures(report: Report, grid: Grid | None, still_runs: bool) -> Table:
     """The mean over the runs that count, with the uncertainty that ``show --budget`` takes apart."""
     runs = budget.counting(report)
     table = Table.grid(padding=(0, 2))
@@ -142,7 +154,7 @@ def _figures(report: Report, grid: Grid | None) -> Table:
     if score is not None:
         aim = f"   target {target.value:g}" if target else ""
         table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
-    table.add_row("status", _status(report))
+    table.add_row("status", _status(report, still_runs))
     if report.job is not None:
         table.add_row("job", _job(report.job))
     if turned := levers.levers_of(report):
@@ -204,10 +216,11 @@ def _emissions(report: Report, grid: Grid) -> Text:
     return text.append(f"  of this energy alone, at {described(grid)}", style="dim not bold")
 
 
-def _status(report: Report) -> Text:
+def _status(report: Report, still_runs: bool) -> Text:
     counts: dict[str, int] = {}
     for run in report.runs:
-        counts[run.status] = counts.get(run.status, 0) + 1
+        status = _word(run, still_runs)
+        counts[status] = counts.get(status, 0) + 1
     text = Text()
     for status, count in counts.items():
         text.append(", " if text else "")
@@ -222,7 +235,12 @@ def _status(report: Report) -> Text:
 FASTER = "reached the target much faster than the reference runs: the work has probably changed ({})"
 
 
-def _runs(report: Report) -> Table:
+def _word(run: Run, still_runs: bool) -> str:
+    """The run's status; what its profiler left for the case that it is killed is none yet."""
+    return STILL_RUNS if still_runs and any(f.kind == "unfinished" for f in run.flags) else run.status
+
+
+def _runs(report: Report, still_runs: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for name in ("seed", "status", "samples", "score", "time", "power", "energy"):
         table.add_column(name, justify="left" if name == "status" else "right", header_style="dim")
@@ -232,10 +250,11 @@ def _runs(report: Report) -> Table:
     for i, run in enumerate(runs):
         if left and i == MOST_RUNS // 2:
             table.add_row("…", Text(f"{left:,} more runs", style="dim"))
+        word = _word(run, still_runs)
         power = watts(run.energy_j / run.time_s) if run.energy_j is not None and run.time_s else "–"
         table.add_row(
             "–" if run.seed is None else str(run.seed),
-            Text(run.status, style=STYLES.get(run.status, "red")),
+            Text(word, style=STYLES.get(word, "red")),
             "–" if run.samples is None else f"{run.samples:,}",
             "–" if run.score is None else f"{run.score:.3f}",
             "–" if run.time_s is None else seconds(run.time_s),
@@ -273,9 +292,11 @@ def _phases(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _warnings(report: Report, path: Path | None) -> list[Text]:
+def _warnings(report: Report, path: Path | None, still_runs: bool) -> list[Text]:
     lines, bank = levers.unbound(report), bank_of(report.workload)
-    if not report.joined and any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
+    if still_runs:
+        lines.append("its profiler is still at work: until a run ends, nothing of it stands here")
+    elif not report.joined and any(flag.kind == "unfinished" for run in report.runs for flag in run.flags):
         again = f"energyprof recompute {path}" if path else "energyprof recompute"
         lines.append(f"this run was cut off: `{again}` rebuilds the report from its trace")
     for run in report.runs:

@@ -14,6 +14,7 @@ flushed every second, so that a program killed at any moment leaves a file that 
 from __future__ import annotations
 
 import csv
+import fcntl
 import itertools
 import json
 import zlib
@@ -39,6 +40,18 @@ BOMB_RATIO, BOMB_BYTES = 100, 1 << 22
 HELD_ROWS = 10_000
 Rows = Callable[[], Iterator[Row]]
 _TITLES = HEADER.split(",")
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a profiler on this machine holds the trace ``path`` open to append to it."""
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no trace, or a file system without locks
+        return False
+    return False
 
 
 def read_rows(path: Path) -> Iterator[Row]:

@@ -13,13 +13,19 @@ from energyprof.formats.html.tags import Markup, join, paragraph, tag, text
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def document(title: str, header: Iterable[Markup], sections: Iterable[Markup], data: Markup) -> str:
-    """A whole page; ``header`` follows its title, ``data`` is for programs that read it."""
+def document(
+    title: str, header: Iterable[Markup], sections: Iterable[Markup], data: Markup, scripts: str = ""
+) -> str:
+    """A whole page; ``header`` follows its title, ``data`` is for programs that read it.
+
+    ``scripts``: the digests of those that the browser may run; without any it runs none.
+    """
+    policy = f"{_POLICY}; script-src {scripts}" if scripts else _POLICY
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", text(title)),
         tag("style", Markup(CSS)),

@@ -43,13 +43,14 @@ def history_page(found: Course) -> str:
         for s in newest
     ]
     sections = [
-        section("Levels", paragraph(_HOW), _drawing(found), levels),
+        section("Levels", paragraph(_HOW), drawing(found), levels),
         section("Reports", table(("report", "made", "commit", wording.title(found.figure)), rows)),
     ]
     return document(title, header, sections, data_block("history", history_data(found)))
 
 
-def _drawing(found: Course) -> Markup:
+def drawing(found: Course) -> Markup:
+    """A dot for each report, a line for each level."""
     values = [station.value for station in found.stations]
     x = Axis(-0.5, len(values) - 0.5, _ticks(found.stations), "")
     y = axis(min(values), max(values), wording.title(found.figure), BY_NAME[found.figure].unit)

@@ -89,7 +89,7 @@ def _card(entry: Entry) -> Markup:
         tag("h3", text(entry.label)),
         tag("div", text(mean), class_="big"),
         paragraph(what),
-        tag("p", _kind(entry)),
+        tag("p", kind(entry)),
         paragraph(f"{entry.workload}, {_runs(entry)}"),
         paragraph(entry.machine or UNKNOWN),
     )
@@ -98,7 +98,7 @@ def _card(entry: Entry) -> Markup:
 def _row(entry: Entry) -> list[Markup]:
     words = [entry.label, *_main(entry)]
     after = [_runs(entry), entry.workload, entry.machine or UNKNOWN]
-    return [*map(text, words), _kind(entry), *map(text, after)]
+    return [*map(text, words), kind(entry), *map(text, after)]
 
 
 def _main(entry: Entry) -> tuple[str, str]:
@@ -111,9 +111,10 @@ def _main(entry: Entry) -> tuple[str, str]:
     return factors.mean(entry, main), f"{wording.title(main.figure)}, {sure}"
 
 
-def _kind(entry: Entry) -> Markup:
-    kind = "badge estimate" if entry.origin != "measured" else "badge"
-    made = tag("span", text(BADGES[entry.origin]), class_=kind)
+def kind(entry: Entry) -> Markup:
+    """Whether it was measured, and within which boundary."""
+    classes = "badge estimate" if entry.origin != "measured" else "badge"
+    made = tag("span", text(BADGES[entry.origin]), class_=classes)
     return Markup(made + text(" ") + tag("span", text(entry.boundary or "no meter"), class_="badge"))
 
 

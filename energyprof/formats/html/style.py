@@ -121,6 +121,17 @@ svg *{vector-effect:non-scaling-stroke}
 .rows td.drawn{padding-right:1rem}
 .rows svg{display:block;width:100%;height:1.6rem;overflow:visible}
 .rows .scale td,.rows .scale th,.rows tr:nth-last-child(2) *{border-bottom:0}
+input[type=search]{font:inherit;width:min(100%,24rem);padding:.3rem .5rem;border:1px solid var(--rule);
+ border-radius:.3rem;background:var(--paper);color:var(--ink)}
+body:has(.sortable){max-width:100rem}
+.wide .sortable{width:100%;font-size:.8125rem}
+.sortable td,.sortable th{padding-right:.6rem}
+.sortable thead th{white-space:nowrap}
+.sortable tbody th{max-width:16rem;overflow-wrap:anywhere}
+th button{all:unset;cursor:pointer}
+th button:focus-visible{outline:2px solid var(--c0)}
+th[aria-sort=ascending] button::after{content:" ↑"}
+th[aria-sort=descending] button::after{content:" ↓"}
 .rows .figure th{padding-top:1.1rem;font-size:1rem}
 .phone{display:none}
 .whole{white-space:nowrap}
