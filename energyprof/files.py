@@ -92,7 +92,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         FileError: the disk is full, or the folder cannot be written.
     """
-    _publish(path, text, os.replace)
+    _publish(path, text.encode(), os.replace)
 
 
 def write_new(path: Path, text: str) -> None:
@@ -101,7 +101,17 @@ def write_new(path: Path, text: str) -> None:
     Raises:
         FileError: something lies there, the disk is full, or the folder cannot be written.
     """
-    _publish(path, text, _link)
+    _publish(path, text.encode(), _link)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """`write_text` of what is no text."""
+    _publish(path, content, os.replace)
+
+
+def write_new_bytes(path: Path, content: bytes) -> None:
+    """`write_new` of what is no text."""
+    _publish(path, content, _link)
 
 
 def make_folder(path: Path) -> None:
@@ -156,12 +166,12 @@ _TEMPORARY = ".energyprof-"
 _TRIES = 3
 
 
-def _publish(path: Path, text: str, rename: Callable[[Path, Path], None]) -> None:
+def _publish(path: Path, whole: bytes, rename: Callable[[Path, Path], None]) -> None:
     make_folder(path)
     try:
         for tries_left in reversed(range(_TRIES)):
             with temporary(path.parent) as (made, file):
-                content = text.encode()
+                content = whole
                 while content:
                     content = content[os.write(file, content) :]
                 os.fsync(file)

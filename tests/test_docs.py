@@ -1,4 +1,4 @@
-"""What docs of simulations show is what the command prints; "…" stands for lines that are left out."""
+"""What docs of simulations and exports show is what the command prints; "…" stands for what is left out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import pytest
 import warm
 
 ROOT = Path(__file__).parent.parent
-PAGES = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("simulation.md", "fleets.md")]
+PAGES = [
+    (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("simulation.md", "fleets.md", "exports.md")
+]
 BLOCKS = [
     block
     for page in PAGES

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "workloads": (MEASURE, "workloads", "workloads", {}),
     "import": (MEASURE, "import_", "import_files", {}),
     "join": (MEASURE, "join", "join", {}),
+    "export": (MEASURE, "export", "export", {}),
     "recompute": (MEASURE, "recompute", "recompute", {}),
     "schema": (MEASURE, "schema", "schema", {}),
     "show": (COMPARE, "show", "show", {}),

@@ -52,26 +52,26 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
             grid = described(comparison.grid) if comparison.grid and figure == EMISSIONS.name else ""
             table.writerow(
                 (
-                    _word(entry.label),
-                    _word(entry.workload),
-                    _word(entry.machine),
-                    _word(entry.boundary or ""),
+                    word(entry.label),
+                    word(entry.workload),
+                    word(entry.machine),
+                    word(entry.boundary or ""),
                     entry.origin,
                     figure,
                     BY_NAME[figure].unit,
                     estimate.n,
-                    *map(_number, (estimate.mean, estimate.low, estimate.high, estimate.u_rel)),
-                    *map(_number, (estimate.u_rel_below, estimate.u_rel_above)),
-                    *map(_number, ratio),
+                    *map(exact, (estimate.mean, estimate.low, estimate.high, estimate.u_rel)),
+                    *map(exact, (estimate.u_rel_below, estimate.u_rel_above)),
+                    *map(exact, ratio),
                     (change and change.verdict) or "",
                     _yes(best.get(figure) == entry.label),
-                    _word(grid),
+                    word(grid),
                     estimate.missed,
                 )
             )
 
 
-def _number(value: float | None) -> str:
+def exact(value: float | None) -> str:
     """All its digits, so that reading it gives the very same number."""
     return "" if value is None else repr(value)
 
@@ -80,6 +80,7 @@ def _yes(fact: bool) -> str:
     return "true" if fact else "false"
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
+    """Text that neither a terminal nor a spreadsheet takes for more than that."""
     shown = printable(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown

@@ -19,11 +19,11 @@ from energyprof.formats.printable import printable
 def write_comparison(comparison: Comparison, out: TextIO) -> None:
     """One table of all figures."""
     for line, left_out in factors.sides(comparison):
-        _line(out, f"- {_plain(line)}")
+        _line(out, f"- {plain(line)}")
         for left in left_out:
-            _line(out, f"  - {_plain(left)}")
+            _line(out, f"  - {plain(left)}")
     for line in wording.notes(comparison):
-        _line(out, f"- **{_plain(line)}**")
+        _line(out, f"- **{plain(line)}**")
     best, several = factors.winners(comparison), len(comparison.entries) > 1
     rows = [
         (
@@ -48,25 +48,25 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
         _table(out, ("", "energy to target", "= energy per sample", "× samples to target", "× on top"), apart)
         _line(out)
         for line in product.sentences(comparison):
-            _line(out, f"- {_plain(line)}")
+            _line(out, f"- {plain(line)}")
         _line(out, f"\n<sub>{product.FOOTNOTE}</sub>")
     for line in life_lines(comparison.lives):
-        _line(out, f"\n{_plain(line)}")
+        _line(out, f"\n{plain(line)}")
     _line(out)
     for line in (*wording.FOOTNOTES, *factors.notes(comparison)):
-        _line(out, f"<sub>{_plain(line)}</sub><br>")
+        _line(out, f"<sub>{plain(line)}</sub><br>")
 
 
 def write_check(result: Check, out: TextIO) -> None:
     """The verdict as a heading, a table of limits, and what explains them."""
-    _line(out, f"### {_plain(wording.outcome(result))}")
+    _line(out, f"### {plain(wording.outcome(result))}")
     for line in caveats(result):
         _line(out, f"\n**{line}**")
     lines = [*result.invalid, *wording.not_judged(result), *wording.background(result)]
     if lines:
         _line(out)
     for line in lines:
-        _line(out, f"- {_plain(line)}")
+        _line(out, f"- {plain(line)}")
     if result.verdicts:
         rows = [
             (
@@ -98,11 +98,11 @@ def _line(out: TextIO, text: str = "") -> None:
 
 
 def _table(out: TextIO, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    for cells in (head, ["---"] * len(head), *([_plain(cell) for cell in row] for row in rows)):
+    for cells in (head, ["---"] * len(head), *([plain(cell) for cell in row] for row in rows)):
         _line(out, "| " + " | ".join(cells) + " |")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Names from files and reports as themselves: no markup, no cell borders, no control codes.
 
     An empty comment keeps ``@name`` from calling somebody, ``#12`` from linking to a pull request.
