@@ -34,8 +34,9 @@ SCREEN = "the screen"  # among those who follow a run
 def subject(job: Job) -> Subject:
     """What the screen needs to know about it."""
     from energyprof.cli.screen import Subject
+    from energyprof.compare.bank import bank_of
 
-    return Subject(job.title, job.work.target, job.max_samples)
+    return Subject(job.title, job.work.target, job.max_samples, bank_of(job.work))
 
 
 def seeds(text: str | None, repeats: int) -> list[int]:

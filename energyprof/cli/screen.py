@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.cli.streams import Uncoloured
+from energyprof.compare.bank import Bank
 from energyprof.profile.live import Snapshot
 from energyprof.storable.frozen import dataclass
 from energyprof.units import joules, seconds, si, watts
@@ -21,6 +22,8 @@ from energyprof.workload import Target
 # In a pipe: a line at every change of phase, and at least once in this time.
 LINE_S = 10.0
 BAR = 24
+# From this share of the samples on, their pace says how long the others take.
+PACE = 0.02
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,18 @@ class Subject:
     name: str
     target: Target | None
     max_samples: int | None
+    bank: Bank | None = None  # what runs of exactly this work needed; None: nobody knows
+
+
+@dataclass(frozen=True)
+class Left:
+    """How many samples reference runs needed, and how much time that leaves at the pace until now."""
+
+    expected: float
+    least: float  # to ``most``: the 95 % prediction interval of one more run
+    most: float
+    seconds: float
+    at_most_s: float
 
 
 @contextlib.contextmanager
@@ -58,7 +73,10 @@ def _drawn(now: Snapshot, subject: Subject) -> Table:
         table.add_row("score", _score(now, subject.target))
     if now.round:
         table.add_row("round", _round(now))
-    if subject.max_samples is not None:
+    left = left_of(now, subject)
+    if left is not None and now.samples is not None:
+        table.add_row("samples", _samples(now.samples, left))
+    elif subject.max_samples is not None:
         table.add_row("samples", f"{now.samples or 0:,} of at most {subject.max_samples:,}")
     elif now.samples is not None:
         table.add_row("samples", f"{now.samples:,}")
@@ -67,7 +85,41 @@ def _drawn(now: Snapshot, subject: Subject) -> Table:
     estimate = "   estimated, not measured" if now.origin != "measured" else ""
     table.add_row("power", Text.assemble(power + energy, (estimate, "yellow")))
     table.add_row("time", _time(now))
+    if left is not None:
+        table.add_row("left", _left(left))
     return table
+
+
+def left_of(now: Snapshot, subject: Subject) -> Left | None:
+    """What is left by the reference bank; None: there is none for this work, or no pace can be told yet."""
+    if subject.bank is None or not now.samples or not now.train_s:
+        return None
+    least, expected, most = (subject.bank.samples(p) for p in (0.025, 0.5, 0.975))
+    if now.samples < PACE * expected:  # the first steps warm up
+        return None
+    sample_s = now.train_s / now.samples
+    left_s, at_most_s = (sample_s * max(0.0, count - now.samples) for count in (expected, most))
+    return Left(expected, least, most, left_s, at_most_s)
+
+
+def _samples(samples: int, left: Left) -> Text:
+    bar = _bar(samples / left.expected)
+    return bar.append(
+        f" {samples:,}; reference runs: {left.expected:,.0f} ({left.least:,.0f} … {left.most:,.0f})"
+    )
+
+
+def _left(left: Left) -> str:
+    if not left.at_most_s:
+        return "longer than reference runs took"
+    if not left.seconds:
+        return f"any moment, at most {seconds(left.at_most_s)} at this pace"
+    return f"about {seconds(left.seconds)}, at most {seconds(left.at_most_s)} at this pace"
+
+
+def _bar(share: float) -> Text:
+    filled = round(max(0.0, min(1.0, share)) * BAR)
+    return Text.assemble(("━" * filled, "green"), ("━" * (BAR - filled), "dim"))
 
 
 def _score(now: Snapshot, target: Target | None) -> Text:
@@ -79,8 +131,7 @@ def _score(now: Snapshot, target: Target | None) -> Text:
     done = max(0.0, min(1.0, now.score / target.value)) if target.value else 0.0
     if target.direction == "min":
         done = max(0.0, min(1.0, target.value / now.score)) if now.score else 1.0
-    filled = round(done * BAR)
-    return Text.assemble(("━" * filled, "green"), ("━" * (BAR - filled), "dim"), f" {now.score:.3f}, {aim}")
+    return _bar(done).append(f" {now.score:.3f}, {aim}")
 
 
 def _phase(now: Snapshot, subject: Subject) -> str:
@@ -126,6 +177,8 @@ class PlainLines:
             parts.append(f"round {_round(now)}")
         if now.samples:
             parts.append(f"{now.samples:,} samples")
+        if (left := left_of(now, self._subject)) is not None and left.seconds:
+            parts.append(f"about {seconds(left.seconds)} left")
         if now.score is not None:
             target = self._subject.target
             aim = "" if target is None else f" (target {target.value:g})"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from energyprof.cli.screen import PlainLines, Subject, live_display
+from energyprof.compare.bank import Bank
 from energyprof.profile.live import Snapshot
 from energyprof.workload import Target
 
@@ -61,3 +63,18 @@ def test_a_line_is_printed_only_for_news(capsys: pytest.CaptureFixture[str]) -> 
     for now in (TRAINS, replace(TRAINS, samples=8192), replace(TRAINS, score=0.5)):
         lines.watch(now)
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_where_a_bank_knows_the_work_a_bar_says_how_far_it_is_and_how_long_it_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Hundreds of seeds that needed 8,192 samples, within a few: 4,096 in 5 s leave 5 s.
+    known = replace(UNET, bank=Bank(math.log(8192), 1e-3, 400, 400))
+    picture = drawn(known, TRAINS)
+    assert f"{'━' * 24} 4,096; reference runs: 8,192 (8,176 … 8,208)" in picture
+    assert "about 5.0 s, at most 5.0 s at this pace" in picture
+    assert "4,096 samples, about 5.0 s left, score" in line(known, TRAINS, capsys)
+    late = drawn(known, replace(TRAINS, samples=9000))
+    assert "longer than reference runs took" in late
+    assert " left" not in line(known, replace(TRAINS, samples=9000), capsys)
+    assert "left" not in drawn(known, START) and "left" not in drawn(known, replace(TRAINS, samples=16))

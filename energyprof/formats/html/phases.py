@@ -22,7 +22,10 @@ MOST_NAMES = 100
 
 
 def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
-    """The section on phases; ``None`` if none has energy."""
+    """The section on phases, with a hint where the parts of a step could be measured but were not.
+
+    ``None`` if none has energy.
+    """
     found = [
         (label, report, sums)
         for label, report in zip(labels, reports, strict=True)
@@ -50,15 +53,16 @@ def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
         tag("figcaption", text(note), class_="note"),
         numbers(("report", "phase", "time", "energy", "power"), rows),
     )
-    return section("Energy by phase", figure)
+    could = any(report.workload.size and report.meters for report in reports)
+    hint = [paragraph(HINT)] if could and not any(map(breakdown, reports)) else []
+    return section("Energy by phase", figure, *hint)
 
 
 def steps(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
-    """The section on the parts of a step; a hint if they could be measured but were not."""
+    """The section on the parts of a step; ``None`` if they were measured in no report."""
     found = [(label, r, b) for label, r in zip(labels, reports, strict=True) if (b := breakdown(r))]
     if not found:
-        could = any(report.workload.size and report.meters for report in reports)
-        return section("Energy of a step", paragraph(HINT)) if could else None
+        return None
     names = list(dict.fromkeys(part.name for _, _, b in found for part in b.parts))
     colours = {name: colour(i) for i, name in enumerate(names)}
     most = max(b.together_j for _, _, b in found) or 1.0

@@ -68,7 +68,7 @@ p{margin:.25rem 0}
 .warn{border-left:4px solid var(--c1);padding-left:.6rem;margin:.5rem 0}
 figure{margin:0 0 1.5rem}
 .wide{overflow-x:auto;max-width:100%}
-.wide table{width:max-content}
+@media (max-width:60rem){.wide table{width:max-content}}
 .wide td,.wide th{max-width:22rem;white-space:normal}
 .wide thead th:not(:first-child){min-width:4rem}
 table{border-collapse:collapse;font-size:.875rem;min-width:min(100%,20rem)}
