@@ -23,6 +23,7 @@ from energyprof.cli.options import (
     Quiet,
     RequirePower,
 )
+from energyprof.cli.together import Nnodes, NodeRank, Rdzv, asked_of, continued, own_path
 
 if TYPE_CHECKING:
     from energyprof.profile.request import ProgramRequest
@@ -39,6 +40,9 @@ def exec_program(
             help="Its name in the report; commands given one name are one task (default: the program's name)."
         ),
     ] = None,
+    nnodes: Nnodes = 1,
+    node_rank: NodeRank = None,
+    rdzv: Rdzv = None,
     lever: Levers = None,
     meters: Meters = "auto",
     require_power: RequirePower = False,
@@ -59,11 +63,19 @@ def exec_program(
     A Python program can report its progress: energyprof.mark("epoch 3"),
     energyprof.progress(samples=4096, score=0.71).
     """
+    from dataclasses import replace
+
     from energyprof.cli import profiling
     from energyprof.profile.child import exit_status
+    from energyprof.profile.company import company
     from energyprof.profile.program import label_of
-    from energyprof.profile.run import run_program
+    from energyprof.profile.run import gathered, run_program
 
+    asked, local = asked_of(nnodes, node_rank, rdzv)
+    if local is not None and not local.elected:
+        from energyprof.profile.follow import become
+
+        become(command)
     label = label_of(command, name)
     measuring = profiling.measuring(
         meters,
@@ -77,11 +89,16 @@ def exec_program(
         meter_test=meter_test,
         machine=machine,
     )
+    to = measuring.path
+    others = company(local, asked, to.parent, 0)
+    measuring = replace(measuring, path=own_path(others, to))
+    resume = continued(measuring.path)
     # No live display: the terminal belongs to the program.
     with profiling.exporting(export, label) as exporters:
-        result = run_program(command, label, measuring, lever or (), exporters)
+        result = run_program(command, label, measuring, lever or (), exporters, others, resume=resume)
+    code = result.report.runs[-1].exit_code if result.report.runs else None
+    result = gathered(result, others, to, "replaced" if resume or force else "refused")
     profiling.tell(result, as_json=json, quiet=quiet, program_on_stdout=True)
-    code = result.report.runs[-1].exit_code
     if code is None:
         raise typer.Exit(128 + (result.stopped_by or 0))
     # The program's own failure matters more than our failure to write its report.

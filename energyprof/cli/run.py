@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from energyprof.cli.options import (
+    FOLDER,
     IDLE_S,
     INTERVAL_S,
     Calibrations,
@@ -27,11 +28,12 @@ from energyprof.cli.options import (
     given,
 )
 from energyprof.cli.setting_options import MODULES, with_settings
+from energyprof.cli.together import Nnodes, NodeRank, Rdzv, asked_of, continued, own_path
 from energyprof.errors import UsageError
 from energyprof.settings import SETTINGS, WHAT, WHERE
 
 if TYPE_CHECKING:
-    from energyprof.profile.request import TrainingRequest
+    from energyprof.profile.request import ScriptRequest, WorkloadRequest
     from energyprof.report.record import Report
 
 # Of each block under `--breakdown modules`, which says not how long.
@@ -68,6 +70,9 @@ def run(
             metavar="PATH", help="Interpreter to train with (default: this one).", rich_help_panel=WHERE
         ),
     ] = None,
+    nnodes: Nnodes = 1,
+    node_rank: NodeRank = None,
+    rdzv: Rdzv = None,
     targets: Targets = None,
     lever: Levers = None,
     meters: Meters = "auto",
@@ -90,18 +95,27 @@ def run(
     A script is run once for each seed: energyprof.seed() gives it,
     energyprof.reached(score) says when to stop.
     """
+    from dataclasses import replace
+
     from energyprof.cli import profiling
-    from energyprof.profile.run import resume_job, run_job
+    from energyprof.profile.company import company
+    from energyprof.profile.run import gathered, resume_job, run_job
 
     wanted = profiling.seeds(seeds, repeats)
-    asked = training_request(context)
-    job = asked.job(None)
+    request = training_request(context)
+    asked, local = asked_of(nnodes, node_rank, rdzv)
+    if local is not None and not local.elected:
+        from energyprof.profile.follow import follow, part
+
+        job = replace(request, part=part(local)).job(None)
+        assert asked is not None
+        raise typer.Exit(follow(job, local, asked, (output or resume or FOLDER / "any").parent))
     measuring = profiling.measuring(
         meters,
         interval,
         idle,
         output,
-        asked.label,
+        request.label,
         force=force,
         require_power=require_power,
         calibrations=calibration,
@@ -109,19 +123,26 @@ def run(
         resume=resume,
         machine=machine,
     )
-    train = run_job if resume is None else resume_job
+    to = measuring.path
+    others = company(local, asked, to.parent, request.nproc)
+    if others.party is not None:
+        request = replace(request, part=others.party.part)
+    job = request.job(None)
+    measuring = replace(measuring, path=own_path(others, to))
+    train = run_job if resume is None and not continued(measuring.path) else resume_job
     with (
-        profiling.exporting(export, asked.label) as exporters,
+        profiling.exporting(export, request.label) as exporters,
         profiling.screen(profiling.subject(job), quiet=quiet) as watchers,
     ):
-        result = train(job, wanted, measuring, [*watchers, *exporters])
+        result = train(job, wanted, measuring, [*watchers, *exporters], others)
+    result = gathered(result, others, to, "refused" if train is run_job and not force else "replaced")
     profiling.tell(result, as_json=json, quiet=quiet)
     if targets is not None and not (quiet or json):
-        _show_targets(result.report, targets, asked.label)
+        _show_targets(result.report, targets, request.label)
     raise typer.Exit(profiling.exit_code(result))
 
 
-def training_request(context: typer.Context) -> TrainingRequest:
+def training_request(context: typer.Context) -> WorkloadRequest | ScriptRequest:
     """What a command line that has been read asks to train.
 
     Raises:

@@ -21,13 +21,14 @@ from energyprof.formats.breakdown import blocks_of_the_network, where_it_goes
 from energyprof.formats.inference import inference_table
 from energyprof.formats.meters import BOUNDARIES, meters_table
 from energyprof.formats.model import about_model
+from energyprof.formats.node_flags import said_by_nodes
 from energyprof.formats.nodes import nodes_tables
 from energyprof.formats.phase_sums import by_name, longest
 from energyprof.formats.rounds import rounds_table
+from energyprof.formats.waiting import waiting_tables
 from energyprof.formats.windows import windows_table
 from energyprof.formats.wording import cost
 from energyprof.report.energy import MIN_COVERAGE
-from energyprof.report.flags import MEANINGS, Flag
 from energyprof.report.phases import PART
 from energyprof.report.record import JobRecord, Report, Run
 from energyprof.units import joules, seconds, share, watts, with_ends
@@ -66,6 +67,8 @@ def summary(
             parts += [by_actor, Text()]
         if (nodes := nodes_tables(report)) is not None:
             parts += [nodes, Text()]
+        if (waiting := waiting_tables(report)) is not None:
+            parts += [waiting, Text()]
         if (windows := windows_table(report.runs)) is not None:
             parts += [windows, Text()]
         if (goes := where_it_goes(report)) is not None:
@@ -304,11 +307,9 @@ def _warnings(report: Report, path: Path | None, still_runs: bool) -> list[Text]
         if run.coverage is not None and run.coverage < MIN_COVERAGE:
             lines.append(f"{which}the meters cover only {share(run.coverage)} of the training")
         hidden = ("not_measured",) if report.joined else ("unfinished", "not_measured")
-        lines += [
-            which + (_of_node(flag) if report.joined else flag.words)
-            for flag in run.flags
-            if flag.kind not in hidden
-        ]
+        flags = [flag for flag in run.flags if flag.kind not in hidden]
+        said = said_by_nodes(flags, report) if report.joined else [flag.words for flag in flags]
+        lines += [which + words for words in said]
         if (why := faster(bank, run)) is not None:
             lines.append(which + FASTER.format(why))
     if (why := faster_together(report)) is not None:
@@ -324,13 +325,6 @@ def _job(job: JobRecord) -> str:
     parts = {"step": job.step, "array": job.array, "node": job.node, "account": job.account}
     said = [f"{name} {value}" for name, value in parts.items() if value]
     return ", ".join([f"{job.manager} {job.id}", *said])
-
-
-def _of_node(flag: Flag) -> str:
-    """A flag of a joined report in words, after the node's name where they have no place for that."""
-    meaning = MEANINGS.get(flag.kind)
-    told = meaning is None or any(place in meaning.words for place in ("{detail}", "{how}", "{meter}"))
-    return flag.words if told or not flag.detail else f"{flag.detail}: {flag.words}"
 
 
 def _idle(runs: Sequence[Run]) -> str:

@@ -13,13 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
 from energyprof.decode import Misfit, Name, Signed, Utc, decode
 from energyprof.errors import UsageError
 from energyprof.meter import Boundary, Origin
+from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
 
 PLACE = "{node}"

@@ -48,10 +48,13 @@ class Child:
         environment: Mapping[str, str],
         on_exit: Callable[[int, float | None], None],
         output: Output,
-        ranks: int = 1,
+        ranks: int = 0,
         folder: Path | None = None,
+        beside: Callable[[], Sequence[int]] = lambda: (),
     ) -> None:
-        """Start ``command`` in ``folder`` (else here); it starts ``ranks`` processes if there are several.
+        """Start ``command`` in ``folder`` (else here); ``ranks`` processes under it hand their output over.
+
+        ``beside``: other processes that are the training's, none of which it starts.
 
         ``output`` is ``inherit`` (a user's program: it keeps its terminal, its input and its process group,
         so that Ctrl-C reaches it as without us) or ``keep`` (our workload: no input, its own session, and
@@ -65,7 +68,7 @@ class Child:
         self._said = OutputTail()
         self._outputs: Outputs | None = None
         environment = dict(environment)
-        if ranks > 1:
+        if ranks > 0:
             environment[OUTPUT_VARIABLE] = f"{self._wire}.output"
             self._outputs = Outputs(environment[OUTPUT_VARIABLE], ranks)
             self._said = OutputTail(TAIL_LINES + torchrun.TABLE_LINES * ranks)
@@ -88,7 +91,7 @@ class Child:
                 )
         except OSError as error:
             raise UsageError(f"{command[0]}: cannot be started: {error.strerror}") from None
-        self._tree = ProcessTree(self._process.pid)
+        self._tree = ProcessTree(self._process.pid, beside)
         self._reader: threading.Thread | None = None
         if self._process.stdout is not None:
             self._reader = threading.Thread(

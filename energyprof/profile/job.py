@@ -15,6 +15,7 @@ from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import levers, preconditions, torchrun
 from energyprof.profile.checkout import Checkout
+from energyprof.profile.nodes.meeting import Meeting, Part, Rank, interface
 from energyprof.profile.program import full_path, work_of
 from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.room import room
@@ -88,16 +89,24 @@ def plan_workload(name: str, settings: Settings) -> Plan:
         raise TrainingError(str(error)) from None
 
 
-def workload_job(name: str, settings: Settings, python: str | None, checkout: Checkout | None = None) -> Job:
+def workload_job(
+    name: str,
+    settings: Settings,
+    python: str | None,
+    checkout: Checkout | None = None,
+    part: Part | None = None,
+) -> Job:
     """The workload ``name``, each time in a fresh process of the interpreter ``python``.
 
-    Of a ``checkout`` it is that checkout's energyprof that is planned and trained.
+    Of a ``checkout`` it is that checkout's energyprof that is planned and trained. ``part``: what of the
+    training is here, if it is one of several nodes or processes together.
 
     Raises:
         TrainingError: the workload cannot be trained like this.
         UsageError: the interpreter cannot be started, or the checkout is of another program.
     """
     package = _package(name, checkout)
+    here, settings = settings.nproc, dataclasses.replace(settings, nproc=_all(settings.nproc, part))
     if package is None:
         plan = plan_workload(name, settings)
         work = WorkloadRecord(
@@ -118,18 +127,17 @@ def workload_job(name: str, settings: Settings, python: str | None, checkout: Ch
 
     def training(seed: int) -> Training:
         words = ("-m", "energyprof.workloads", json.dumps({**job, "seed": seed}))
-        return Training(
-            torchrun.command(interpreter, settings.nproc, words),
+        training = Training(
+            (interpreter, *words),
             seed,
             "startup",
             "keep",
-            torchrun.environment(settings.nproc, os.environ),
-            settings.nproc,
             folder=checkout.folder if checkout else None,
             package=package,
         )
+        return launched(training, here, part)
 
-    gpus = 0 if settings.device == "cpu" else settings.nproc
+    gpus = 0 if settings.device == "cpu" else _here(here, part)
 
     def check() -> None:
         preconditions.check(interpreter, name, _given(settings), package, pip=_pip(python))
@@ -137,7 +145,9 @@ def workload_job(name: str, settings: Settings, python: str | None, checkout: Ch
     return Job(work, training, f"{name} {settings.size}", max_samples, gpus, check=check)
 
 
-def script_job(script: Script, nproc: int, python: str | None, checkout: Checkout | None = None) -> Job:
+def script_job(
+    script: Script, nproc: int, python: str | None, checkout: Checkout | None = None, part: Part | None = None
+) -> Job:
     """A script, each time in ``nproc`` fresh processes of the interpreter ``python``.
 
     Raises:
@@ -150,22 +160,67 @@ def script_job(script: Script, nproc: int, python: str | None, checkout: Checkou
     imports = checkout.environment(interpreter) if checkout else {}
 
     def training(seed: int) -> Training:
-        return Training(
-            torchrun.command(interpreter, nproc, (str(script.path), *script.arguments)),
+        training = Training(
+            (interpreter, str(script.path), *script.arguments),
             seed,
             "startup",
             "keep",
-            {**torchrun.environment(nproc, os.environ), **script.environment(seed), **imports},
-            nproc,
+            {**script.environment(seed), **imports},
             unmarked="run",
             folder=checkout.folder if checkout else None,
         )
+        return launched(training, nproc, part)
 
     def check() -> None:
-        if nproc > 1:  # torchrun starts them
+        if nproc > 1 or part is not None:  # torchrun starts them
             preconditions.check(interpreter, "script", {}, None, pip=_pip(python))
 
     return Job(work, training, script.path.name, commit=commit_of(script.path), check=check)
+
+
+def launched(training: Training, processes: int, part: Part | None) -> Training:
+    """The training of one interpreter as so many processes, or as a part of one on several nodes."""
+    interpreter, *words = training.command
+    several = _all(processes, part)
+    # What srun or mpirun has bound to processors of its own shares them with nobody.
+    bound = isinstance(part, Rank) and len(os.sched_getaffinity(0)) < (os.cpu_count() or 1)
+    sharing = 1 if bound else _here(processes, part)
+    environment = {**torchrun.environment(sharing, os.environ), **training.environment}
+
+    def at(meeting: Meeting) -> Training:
+        if isinstance(part, Rank):
+            command, own = training.command, part.environment(meeting)
+        else:
+            command = torchrun.command(interpreter, processes, words, part, meeting)
+            own = {}
+        return dataclasses.replace(
+            training,
+            command=command,
+            environment={**environment, **interface(meeting, os.environ), **own},
+            processes=several,
+            apart=0 if isinstance(part, Rank) else processes,
+        )
+
+    if part is not None:
+        return dataclasses.replace(training, environment=environment, processes=several, at=at)
+    return dataclasses.replace(
+        training,
+        command=torchrun.command(interpreter, processes, words),
+        environment=environment,
+        processes=processes,
+        apart=processes if processes > 1 else 0,
+    )
+
+
+def _all(processes: int, part: Part | None) -> int:
+    """How many processes train together, if so many are started at once here."""
+    if isinstance(part, Rank):
+        return part.size
+    return processes if part is None else processes * part.count
+
+
+def _here(processes: int, part: Part | None) -> int:
+    return part.local_size if isinstance(part, Rank) else processes
 
 
 def program_job(command: Sequence[str], name: str | None, checkout: Checkout | None = None) -> Job:

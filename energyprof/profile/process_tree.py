@@ -6,6 +6,7 @@ import math
 import os
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from energyprof.profile.orphans import adopted, ended, reap
 from energyprof.profile.processes import children_of, stat_of
@@ -32,8 +33,9 @@ class ProcessTree:
     did after the last reading that saw it.
     """
 
-    def __init__(self, pid: int) -> None:
-        self._root, self._own = pid, os.getpid()
+    def __init__(self, pid: int, beside: Callable[[], Sequence[int]] = lambda: ()) -> None:
+        """``beside``: other processes that belong to it, none of which it started."""
+        self._root, self._own, self._beside = pid, os.getpid(), beside
         self._lock = threading.Lock()
         self._alive: dict[int, _Process] = {}
         self._ended_s = 0.0  # of those whose parent ended before them
@@ -74,7 +76,7 @@ class ProcessTree:
         # come before their children: one that is waited for meanwhile is not counted twice.
         orphans = adopted(self._root)
         dead = ended(orphans)
-        queue = [*(list(self._alive) or [self._root]), *orphans]
+        queue = [*(list(self._alive) or [self._root]), *orphans, *self._beside()]
         for pid in queue:
             # A program may have started us: what measuring costs is told apart.
             process = None if pid in found or pid == self._own else _process(pid)

@@ -157,7 +157,13 @@ def _record(
         environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
         begin()
         return Child(
-            training.command, environment, on_exit, training.output, training.processes, training.folder
+            training.command,
+            environment,
+            on_exit,
+            training.output,
+            training.apart,
+            training.folder,
+            training.beside,
         )
 
     def attach(to: Attachment) -> Attached:

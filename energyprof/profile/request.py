@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energyprof.profile.checkout import Checkout
 from energyprof.profile.job import Job, program_job, script_job, with_levers, workload_job
+from energyprof.profile.nodes.meeting import Part
 from energyprof.profile.program import label_of
 from energyprof.profile.script import Script
 from energyprof.settings import Settings
@@ -18,15 +19,21 @@ class WorkloadRequest:
     settings: Settings
     python: str | None = None  # the interpreter; None: this one
     levers: tuple[str, ...] = ()  # what is turned for it
+    part: Part | None = None  # what of it is here; None: all
 
     @property
     def label(self) -> str:
         """What its report is called."""
         return f"{self.name}-{self.settings.size}"
 
+    @property
+    def nproc(self) -> int:
+        """How many processes are started here."""
+        return self.settings.nproc
+
     def job(self, checkout: Checkout | None) -> Job:
         """The same as a job, of the code in ``checkout``."""
-        job = workload_job(self.name, self.settings, self.python, checkout)
+        job = workload_job(self.name, self.settings, self.python, checkout, self.part)
         return with_levers(job, self.levers)
 
 
@@ -38,6 +45,7 @@ class ScriptRequest:
     nproc: int = 1
     python: str | None = None  # the interpreter; None: this one
     levers: tuple[str, ...] = ()  # what is turned for it
+    part: Part | None = None  # what of it is here; None: all
 
     @property
     def label(self) -> str:
@@ -46,7 +54,8 @@ class ScriptRequest:
 
     def job(self, checkout: Checkout | None) -> Job:
         """The same as a job, of the code in ``checkout``."""
-        return with_levers(script_job(self.script, self.nproc, self.python, checkout), self.levers)
+        job = script_job(self.script, self.nproc, self.python, checkout, self.part)
+        return with_levers(job, self.levers)
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,15 @@ The last three are ``ReportSession.train``, once a seed.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energyprof.errors import TrainingError
 from energyprof.profile import levers
 from energyprof.profile.attached import command_line
+from energyprof.profile.company import ALONE, Company
 from energyprof.profile.inbox import signals
 from energyprof.profile.open_meters import MeasurementSettings, idle_gpus, open_meters
 from energyprof.profile.program import full_path, work_of
@@ -27,14 +31,18 @@ from energyprof.profile.provenance import commit_of_command
 from energyprof.profile.session import ReportSession, SessionResult, new_session
 from energyprof.profile.training import Attachment, Training
 from energyprof.profile.watchers import Watcher
-from energyprof.report.file import read
+from energyprof.report.file import Taken, read, trace_path
 
 if TYPE_CHECKING:
     from energyprof.profile.job import Job
 
 
 def run_job(
-    job: Job, seeds: Sequence[int], settings: MeasurementSettings, watchers: Sequence[Watcher] = ()
+    job: Job,
+    seeds: Sequence[int],
+    settings: MeasurementSettings,
+    watchers: Sequence[Watcher] = (),
+    company: Company = ALONE,
 ) -> SessionResult:
     """Train the job from each seed.
 
@@ -46,12 +54,17 @@ def run_job(
     with open_meters(settings) as on:
         notes = idle_gpus(on.selection, job.gpus)
         job.check()
+        notes += company.notes()
         session = new_session(on, job.work, settings.path, notes, commit=job.commit, taken=settings.taken)
-        return train_all(session, [job.training(seed) for seed in seeds], watchers)
+        return train_all(session, [job.training(seed) for seed in company.seeds(seeds)], watchers, company)
 
 
 def resume_job(
-    job: Job, seeds: Sequence[int], settings: MeasurementSettings, watchers: Sequence[Watcher] = ()
+    job: Job,
+    seeds: Sequence[int],
+    settings: MeasurementSettings,
+    watchers: Sequence[Watcher] = (),
+    company: Company = ALONE,
 ) -> SessionResult:
     """Train the job from each seed that the report at ``settings.path`` has no finished run of.
 
@@ -68,7 +81,7 @@ def resume_job(
         levers.check_same(job.levers, read(settings.path), settings.path)
         session = resumed_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
         missing = unmeasured(seeds, session.report())
-        return train_all(session, [job.training(seed) for seed in missing], watchers)
+        return train_all(session, [job.training(seed) for seed in company.seeds(missing)], watchers, company)
 
 
 def run_program(
@@ -77,8 +90,12 @@ def run_program(
     settings: MeasurementSettings,
     turn: Sequence[str] = (),
     watchers: Sequence[Watcher] = (),
+    company: Company = ALONE,
+    *,
+    resume: bool = False,
 ) -> SessionResult:
     """Meter any program; its input, output and exit code are its own. ``turn``: the levers for it.
+    ``resume``: it is the next attempt of the run that the report at ``settings.path`` has.
 
     Raises:
         UsageError: there is no such program, or no such lever.
@@ -88,10 +105,17 @@ def run_program(
     full_path(command[0])
     levers.check(turn)
     with open_meters(settings) as on:
-        commit = commit_of_command(command)
-        session = new_session(on, work_of(command, name), settings.path, commit=commit, taken=settings.taken)
+        commit, work = commit_of_command(command), work_of(command, name)
+        if resume:
+            from energyprof.profile.resume import resumed_session
+
+            session = resumed_session(on, work, settings.path, company.notes())
+        else:
+            session = new_session(
+                on, work, settings.path, company.notes(), commit=commit, taken=settings.taken
+            )
         training = Training(tuple(command), None, "run", "inherit", levers=tuple(turn))
-        return train_all(session, [training], watchers)
+        return train_all(session, [training], watchers, company)
 
 
 def attach(
@@ -119,13 +143,62 @@ def attach(
 
 
 def train_all(
-    session: ReportSession, trainings: Sequence[Training], watchers: Sequence[Watcher] = ()
+    session: ReportSession,
+    trainings: Sequence[Training],
+    watchers: Sequence[Watcher] = (),
+    company: Company = ALONE,
 ) -> SessionResult:
-    """Take the trainings one by one until one fails or a signal comes, and close the session."""
+    """Take the trainings one by one until one fails or a signal comes, and close the session.
+
+    Raises:
+        TrainingError: the other nodes did not come.
+    """
     with contextlib.closing(session), signals() as inbox:
         runs = len(session.report().runs) + len(trainings)
-        for training in trainings:
-            session.train(training, runs, inbox, watchers)
+        for number, training in enumerate(trainings):
+            try:
+                placed = company.placed(training, number, inbox)
+            except TrainingError:
+                if not session.report().runs:
+                    session.withdraw()
+                raise
+            if placed is None:
+                session.stop(company.stopped_by)
+                break
+            session.train(placed, runs, inbox, watchers)
             if session.over:
+                company.over(session.report().runs[-1].status)
                 break
         return session.result()
+
+
+def gathered(result: SessionResult, company: Company, to: Path, taken: Taken) -> SessionResult:
+    """The result once node 0 has all nodes' reports: there the joined one ``to``; on the others their own."""
+    party = company.party
+    if party is None:
+        return result
+    from energyprof.profile.nodes.gather import SILENT_S, STOPPED_S, gather
+    from energyprof.profile.nodes.joining import warn
+
+    if result.path is None:
+        return dataclasses.replace(
+            result, lost=(*result.lost, "no disk took this node's report: it is not joined")
+        )
+    if not party.gathers:
+        line = party.done(result.path, trace_path(result.path)) if party.several else ""
+        party.close()
+        return dataclasses.replace(result, lost=(*result.lost, *filter(None, [line])))
+    if not party.several:
+        party.close()
+        return result
+    with signals() as inbox:
+        silent_s = SILENT_S if result.stopped_by is None else STOPPED_S
+        found = gather(party, result.path, to, taken, inbox, warn, silent_s)
+    party.close()
+    lost = (*result.lost, *found.lines)
+    if found.report is None:
+        return dataclasses.replace(result, lost=lost)
+    whole = result.path == result.asked
+    return dataclasses.replace(
+        result, report=found.report, path=to, asked=to if whole else result.asked, lost=lost
+    )

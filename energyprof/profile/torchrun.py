@@ -13,10 +13,11 @@ import signal
 import uuid
 from collections.abc import Mapping, Sequence
 
+from energyprof.profile.nodes.meeting import Meeting, Nodes, address_towards
 from energyprof.profile.output import TAIL_LINES, OutputTail
 
 # In torchrun's table (the template in torch/distributed/elastic/multiprocessing/errors, torch 2.0 to 2.13).
-FAILURE = re.compile(r"rank\s*: (\d+) \(local_rank: \d+\)\s*exitcode\s*: (-?\d+)")
+FAILURE = re.compile(r"rank\s*: \d+ \(local_rank: (\d+)\)\s*exitcode\s*: (-?\d+)")
 # The table has ten lines a process.
 TABLE_LINES = 12
 # These come from outside or at once; other deaths may be what a process's end did to its partners.
@@ -25,17 +26,42 @@ AT_ONCE = (-signal.SIGKILL, -signal.SIGSEGV, -signal.SIGBUS)
 TALKATIVE = (1, 2)
 
 
-def command(interpreter: str, processes: int, arguments: Sequence[str]) -> tuple[str, ...]:
-    """How ``processes`` interpreters are started with ``arguments``; one needs no torchrun."""
-    if processes == 1:
+def command(
+    interpreter: str,
+    processes: int,
+    arguments: Sequence[str],
+    nodes: Nodes | None = None,
+    at: Meeting | None = None,
+) -> tuple[str, ...]:
+    """How ``processes`` interpreters are started with ``arguments``; one on one node needs no torchrun.
+
+    With ``nodes`` the same is done on each of them, and rank 0 is on the first.
+    """
+    if processes == 1 and nodes is None:
         return (interpreter, *arguments)
+    if nodes is None or at is None:
+        # What --standalone means, but for torch 2.0, whose fixed port lets no second run start. A machine
+        # need not find its own name in the DNS.
+        meeting: tuple[str, ...] = (
+            "--rdzv_backend",
+            "c10d",
+            "--rdzv_endpoint",
+            "localhost:0",
+            "--local_addr",
+            "localhost",
+        )
+    else:
+        # The ranks go by the nodes' numbers, which c10d deals out anew each time.
+        meeting = (
+            *("--nnodes", str(nodes.count), "--node_rank", str(nodes.rank), "--rdzv_backend", "static"),
+            *("--master_addr", at.address, "--master_port", str(at.port)),
+            *("--local_addr", address_towards(at.address)),
+        )
     return (
         *(interpreter, "-m", "torch.distributed.run"),
         *("--nproc_per_node", str(processes)),
-        # What --standalone means, but for torch 2.0, whose fixed port lets no second run start.
-        *("--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "--rdzv_id", str(uuid.uuid4())),
-        # A machine need not find its own name in the DNS.
-        *("--local_addr", "localhost"),
+        *meeting,
+        *("--rdzv_id", str(uuid.uuid4()) if at is None else f"{at.address}:{at.port}"),
         # Before torch 2.4 a process's end went unnoticed for up to 5 s, which are metered.
         *("--monitor_interval", "0.1"),
         *("-m", "energyprof.workloads.training.process"),
@@ -72,7 +98,7 @@ def last_words(launcher: Sequence[str], said: Sequence[OutputTail]) -> list[str]
 
 
 def _failed(launcher: Sequence[str], said: Sequence[OutputTail]) -> list[tuple[int, int]]:
-    """Rank and exit code of every process that failed by itself, the first to fail first.
+    """Number on this node and exit code of every process that failed by itself, the first to fail first.
 
     When one dies its partners fail in turn, soon and at much greater length: whoever fell silent first is the
     cause. torchrun ends what is left by SIGTERM; those tell nothing.

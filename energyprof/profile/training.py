@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
 from energyprof.profile.child import Output
+from energyprof.profile.nodes.meeting import Meeting
 from energyprof.profile.scan_plan import ScanPlan
 from energyprof.storable.frozen import dataclass
 
@@ -30,6 +31,11 @@ class Training:
     output: Output
     environment: Mapping[str, str] = field(default_factory=dict)  # beside the profiler's own
     processes: int = 1
+    # Of those a launcher started, so many hand their output over apart; 0: there is no launcher.
+    apart: int = 0
+    # The same training once it is known where its processes meet; None: they are all of this command.
+    at: Callable[[Meeting], Training] | None = None
+    beside: Callable[[], Sequence[int]] = lambda: ()  # other processes here that are the training's
     # What the first phase is if the program never says otherwise. A program that has this owes no last word,
     # either: one that ends well is done. None: a program that says all of it.
     unmarked: str | None = None

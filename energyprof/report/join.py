@@ -18,7 +18,7 @@ from energyprof.report.nodes.course import Course
 from energyprof.report.nodes.names import node_names
 from energyprof.report.nodes.trace import copy
 from energyprof.report.rebuild import recompute
-from energyprof.report.record import JoinedNode, Report
+from energyprof.report.record import JoinedNode, NodeRecord, Report
 from energyprof.trace.writer import TraceWriter
 
 # So many nodes are named in a note.
@@ -33,27 +33,36 @@ class Ahead(NamedTuple):
 
 
 def join(
-    paths: Sequence[Path], path: Path, taken: Taken, ahead: Mapping[str, Ahead], created: str, version: str
+    paths: Sequence[Path],
+    path: Path,
+    taken: Taken,
+    ahead: Mapping[str, Ahead],
+    created: str,
+    version: str,
+    missing: Sequence[str] = (),
 ) -> Report:
     """The joined report of those in the files ``paths``, as it now lies at ``path``.
 
-    ``ahead``: how a node's clock stood to true time, by the node's name. A trace is
+    ``ahead``: how a node's clock stood to true time, by the node's name. ``missing``:
+    the names of nodes that took part and have no report; they stand in it without a run. A trace is
     written where every report has its own beside it; those stay as they are.
 
     Raises:
         UsageError: fewer than two, one twice, one that is joined already, or not of one training.
         FileError: one cannot be read, or the joined one not be written.
     """
-    if len(paths) < 2:
+    if len(paths) + len(missing) < 2:
         raise UsageError("join: give the reports of two nodes or more")
     if any(_same_file(given, path) for given in paths):
         raise UsageError(f"join: {path} is one of the reports to join: write to another file with -o")
     reports = [read(given) for given in paths]
     _check(reports, paths)
+    reports += [_absent(reports[0], name) for name in missing]
     names = node_names(reports)
     if unknown := sorted(set(ahead) - set(names)):
         raise UsageError(f"--ahead {unknown[0]}=…: there is no such node; there are {_listed(names)}")
     notes = _renamed(reports, paths, names)
+    notes += [f"{name} never delivered its report" for name in names[len(paths) :]]
     without = [given for given in paths if not trace_path(given).exists()]
     if without:
         notes.append(
@@ -65,7 +74,8 @@ def join(
         if without:
             writer.withdraw()
         else:
-            reports = _with_traces(reports, paths, names, notes, writer, courses)
+            there = _with_traces(reports, paths, names, notes, writer, courses)
+            reports = [*there, *reports[len(paths) :]]
         header = _header(reports, names, ahead, notes, created, version)
         lent = {} if without else borrowed(header, reports, trace_path(place))
         report = with_runs(header, reports, lent)
@@ -121,7 +131,7 @@ def _with_traces(
     found: list[Report] = []
     pieces = 0
     with contextlib.closing(writer):
-        for report, given, name in zip(reports, paths, names, strict=True):
+        for report, given, name in zip(reports, paths, names, strict=False):
             courses[name] = copy(trace_path(given), name, pieces, writer, report.meters)
             runs = len(courses[name])
             pieces += runs
@@ -195,10 +205,17 @@ def _check(reports: Sequence[Report], paths: Sequence[Path]) -> None:
         seen[key] = given
 
 
+def _absent(of: Report, name: str) -> Report:
+    """What there is of a node that never delivered: its name."""
+    return dataclasses.replace(
+        of, created="", nodes=(NodeRecord(name, {}),), meters=(), runs=(), notes=(), job=None, node_map=None
+    )
+
+
 def _renamed(reports: Sequence[Report], paths: Sequence[Path], names: Sequence[str]) -> list[str]:
     """A note on each node that is called otherwise than in its report, since another has that name, too."""
     notes = []
-    for report, given, name in zip(reports, paths, names, strict=True):
+    for report, given, name in zip(reports, paths, names, strict=False):
         own = report.nodes[0].name if report.nodes else ""
         if "#" in name and name != own:
             notes.append(f"{name} is the node of {given}: another one is called {own}, too")

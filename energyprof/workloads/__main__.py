@@ -25,6 +25,7 @@ from energyprof.workload import (
 from energyprof.workloads import keeper, paradigms, workload_module
 from energyprof.workloads.parsing import settings_of
 from energyprof.workloads.training import afterwards, ranks
+from energyprof.workloads.waiting import Waiting
 
 
 def main(job: str) -> int:
@@ -55,11 +56,14 @@ def main(job: str) -> int:
 def _train(workload: Workload, target: Target, seed: int, patience: Optional[int]) -> None:
     best: Optional[float] = None
     since = 0  # evaluations since the best score
+    waiting = Waiting()
     for event in workload.train(seed):
         wire = connect()
         if wire is not None and wire.broken:
             sys.exit("the profiler is gone: the training stops, since nobody would learn of it")
         _pass_on(event)
+        if ranks.world() > 1:
+            _follow(waiting, event, workload)
         # Every process comes to the same end: the score is all processes' together.
         if isinstance(event, Progress) and event.score is not None:
             if not math.isfinite(event.score):
@@ -70,6 +74,16 @@ def _train(workload: Workload, target: Target, seed: int, patience: Optional[int
             best, since = (event.score, 0) if better else (best, since + 1)
             if patience is not None and since >= patience:
                 break
+    if waited := waiting.facts():
+        _tell("facts", facts=waited)
+
+
+def _follow(waiting: Waiting, event: Event, workload: Workload) -> None:
+    """Let ``waiting`` know of a phase or a step."""
+    if isinstance(event, Mark):
+        waiting.phase(event.name)
+    elif isinstance(event, Progress) and event.score is None:
+        waiting.step(getattr(workload, "loop", None))
 
 
 def _pass_on(event: Event) -> None:

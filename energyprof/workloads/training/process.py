@@ -20,7 +20,7 @@ def main(arguments: List[str]) -> None:
         with contextlib.suppress(OSError):  # the profiler is gone: nobody will read it anyway
             apart = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             apart.connect(path)
-            apart.sendall((os.environ.get("RANK", "0") + "\n").encode())
+            apart.sendall((os.environ.get("LOCAL_RANK", "0") + "\n").encode())
             os.dup2(apart.fileno(), 1)
             os.dup2(apart.fileno(), 2)
     os.execv(sys.executable, [sys.executable, "-u", *arguments])

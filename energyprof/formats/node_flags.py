@@ -1,0 +1,38 @@
+"""The flags of a joined report in words: what several nodes have in common is said once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from energyprof.report.flags import MEANINGS, Flag
+from energyprof.report.record import Report
+
+# So many nodes have a line each for what they all say.
+EACH = 2
+
+
+def said_by_nodes(flags: Sequence[Flag], report: Report) -> list[str]:
+    """A line on each flag, those of several nodes that differ in the node's name alone in one."""
+    names = {node.node for node in report.joined}
+    groups: dict[str, list[str]] = {}
+    for of_node in flags:
+        node = next((name for name in _places(of_node) if name in names), "")
+        words = _with_node(of_node)
+        groups.setdefault(words.replace(node, "\0") if node else words, []).append(words)
+    lines: list[str] = []
+    for said in groups.values():
+        more = f" (and so {len(said) - 1} nodes more)" if len(said) > EACH else ""
+        lines += [said[0] + more] if more else said
+    return lines
+
+
+def _places(of_node: Flag) -> tuple[str, str]:
+    """Where a flag has the name of its node: before the meter's, or first in what it adds."""
+    return of_node.meter.partition("/")[0], of_node.detail.partition(":")[0]
+
+
+def _with_node(of_node: Flag) -> str:
+    """A flag in words, after the node's name where they have no place for that."""
+    meaning = MEANINGS.get(of_node.kind)
+    told = meaning is None or any(place in meaning.words for place in ("{detail}", "{how}", "{meter}"))
+    return of_node.words if told or not of_node.detail else f"{of_node.detail}: {of_node.words}"

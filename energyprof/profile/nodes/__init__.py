@@ -1,0 +1,11 @@
+"""Several nodes that train together: how they find each other, and how node 0 gathers what they recorded.
+
+======================== =========================================================================
+``store.py``             what nodes tell each other: names and bytes, in a folder that they share
+``serving.py``           the same at an address: node 0 serves its folder to who holds the run's token
+``remote.py``            the other end of that
+``party.py``             one node among the others: it is there, is ready, goes on, is done
+``heartbeat.py``         says that a node still runs, and how its clock stands to node 0's
+``gather.py``            node 0 waits for what the others recorded, and joins it
+======================== =========================================================================
+"""

@@ -1,0 +1,283 @@
+"""How this process finds the others: by what it was told, or by what its launcher says."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import field
+from pathlib import Path
+
+from energyprof.errors import UsageError
+from energyprof.launchers import Task, task
+from energyprof.profile.nodes.meeting import Nodes, Part, Rank, own_address
+from energyprof.profile.nodes.party import Party
+from energyprof.profile.nodes.remote import RemoteStore
+from energyprof.profile.nodes.serving import Server
+from energyprof.profile.nodes.store import FolderStore, Store
+from energyprof.profile.processes import started_of
+from energyprof.storable.frozen import dataclass
+
+TOKEN_VARIABLE = "ENERGYPROF_TOKEN"
+# What shows a process some of the GPUs.
+VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+# The processes of a node are started at once.
+HERE_S = 5.0
+# A token that can be guessed is none.
+SHORTEST = 8
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where node 0 listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def address_in(text: str) -> Address:
+    """The address in HOST:PORT. Raises UsageError: it is none."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise UsageError(f"--rdzv {text}: give node 0's HOST:PORT, such as 10.0.0.1:29400")
+    return Address(host, int(port))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says of nodes."""
+
+    nodes: int = 1
+    rank: int | None = None
+    rdzv: Address | None = None
+
+
+@dataclass
+class Local:
+    """The processes that one launcher started on this node: one of them meters it."""
+
+    task: Task
+    elected: bool
+    folder: Path
+    own: dict[str, str] = field(default_factory=dict)  # the environment of this process's own program
+
+    def beside(self) -> list[int]:
+        """The processes of the others, as far as they run."""
+        found = []
+        for path in self.folder.glob("*.pid"):
+            with contextlib.suppress(OSError, ValueError):
+                pid, started = json.loads(path.read_text())["process"]
+                if started_of(pid) == started:
+                    found.append(pid)
+        return found
+
+    def gather_visible(self, environment: MutableMapping[str, str]) -> None:
+        """Let ``environment`` show the GPUs of all processes here: each may have been given its own.
+
+        They are waited for a little where it is known how many there are.
+        """
+        until_s = time.monotonic() + HERE_S
+        lacking = (self.task.local_size or 1) - 1
+        while len(list(self.folder.glob("*.pid"))) < lacking and time.monotonic() < until_s:
+            time.sleep(0.01)
+        seen = [json.loads(path.read_text())["visible"] for path in sorted(self.folder.glob("*.pid"))]
+        for name in VISIBLE:
+            if name not in environment:
+                continue
+            self.own[name] = environment[name]
+            shown = [environment[name], *(one.get(name) for one in seen)]
+            if None in shown:
+                del environment[name]  # one of them sees all
+            else:
+                words = [word for text in shown for word in text.split(",") if word]
+                environment[name] = ",".join(dict.fromkeys(words))
+
+    def close(self) -> None:
+        """As the one that meters: leave nothing behind."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def count(self) -> int:
+        """How many processes there are on this node, this one among them."""
+        return self.task.local_size or 1 + len(list(self.folder.glob("*.pid")))
+
+
+def elected(environment: Mapping[str, str]) -> Local | None:
+    """Whether this process meters its node, of those that a launcher started there; ``None``: it is alone.
+
+    The first of a node does; where the launcher does not number them, whichever comes first. The others
+    leave their process's number, so that what they compute is known to be the training's.
+    """
+    launched = task(environment)
+    if launched is None:
+        return None
+    folder = Path(tempfile.gettempdir()) / f".energyprof-launch-{os.geteuid()}-{hashed(launched.launch)}"
+    FolderStore(folder)  # this user's own, or an error
+    first = launched.local == 0 if launched.local is not None else _locked(folder)
+    if not first:
+        pid = os.getpid()
+        visible = {name: environment[name] for name in VISIBLE if name in environment}
+        said = {"process": [pid, started_of(pid)], "visible": visible}
+        FolderStore(folder).put(f"{launched.rank}.pid", json.dumps(said).encode())
+    return Local(launched, first, folder)
+
+
+_locks: list[int] = []
+
+
+def _locked(folder: Path) -> bool:
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    _locks.append(lock)  # held until this process ends
+    return True
+
+
+def store_for(
+    launched: Task | None, asked: Asked, folder: Path, say: Callable[[str], None], *, node_0: bool
+) -> tuple[Store, FolderStore | None, Server | None, str]:
+    """What the nodes tell each other through: also as a folder, who serves it, and where that is, in words.
+
+    Raises:
+        UsageError: a token is missing or too short, or nothing can listen at the address.
+        StoreError: the folder cannot be made.
+    """
+    if asked.rdzv is None:
+        assert launched is not None
+        shared = shared_store(launched, folder)
+        return shared, shared, None, f"{folder} (a folder that all nodes must share; else give --rdzv)"
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if token and len(token) < SHORTEST:
+        raise UsageError(f"{TOKEN_VARIABLE}: has fewer than {SHORTEST} letters")
+    where = str(asked.rdzv)
+    if not node_0:
+        if not token:
+            raise UsageError(
+                f"--rdzv {where}: set {TOKEN_VARIABLE} to the token of this run, which node 0 printed"
+            )
+        return RemoteStore(asked.rdzv.host, asked.rdzv.port, token), None, None, where
+    if not token:
+        token = secrets.token_urlsafe(12)
+        say(f"on the other nodes: export {TOKEN_VARIABLE}={token}")
+    served = FolderStore(folder / f".energyprof-{secrets.token_hex(8)}")
+    try:
+        return served, served, Server(served, asked.rdzv.host, asked.rdzv.port, token), where
+    except UsageError:
+        served.close()
+        raise
+
+
+def party_of(
+    local: Local | None, asked: Asked, folder: Path, say: Callable[[str], None], meets: int
+) -> Party | None:
+    """This process among the others of its run; ``None``: there are none that it has to do with.
+
+    ``folder``: where its report is to lie. ``meets``: how many of those that train together are
+    started here, so that it has to do with the others of its own node, too; 0: its program is not known.
+
+    Raises:
+        UsageError: the options do not go together, a token is missing, or nothing can listen there.
+        StoreError: the folder cannot be made.
+    """
+    if asked.nodes > 1:
+        return _by_options(asked, folder, say)
+    if local is None:
+        return None
+    task = local.task
+    if task.local_size == task.size and not meets:
+        return None  # all of them are on this node
+    node_0 = task.rank == 0
+    if task.local is None:
+        # Whichever node comes first: of the one that has rank 0 another process may be metered.
+        node_0 = shared_store(task, folder).claim("first", b"") if asked.rdzv is None else node_0
+    store, own, server, where = store_for(task, asked, folder, say, node_0=node_0)
+    name = os.environ.get("SLURMD_NODENAME") or platform.node()
+    return Party(
+        store,
+        first=0 if node_0 else task.rank or task.size,
+        count=local.count,
+        size=task.size,
+        part=part_of(local, meets) if meets else None,
+        address=asked.rdzv.host if asked.rdzv is not None else own_address(name),
+        where=where,
+        folder=own,
+        server=server,
+    )
+
+
+def _by_options(asked: Asked, folder: Path, say: Callable[[str], None]) -> Party:
+    assert asked.rdzv is not None
+    rank = asked.rank or 0
+    store, own, server, where = store_for(None, asked, folder, say, node_0=rank == 0)
+    return Party(
+        store,
+        first=rank,
+        count=lambda: 1,
+        size=asked.nodes,
+        part=Nodes(asked.nodes, rank),
+        address=asked.rdzv.host,
+        where=where,
+        folder=own,
+        server=server,
+    )
+
+
+def part_of(local: Local, nproc: int = 1) -> Part:
+    """What of a training `run` starts here. Raises UsageError: the launcher does not say, or started more."""
+    task, there = local.task, local.count()
+    if nproc > 1:
+        # One process a node, as `srun --ntasks-per-node=1` starts, starts the others.
+        if there > 1:
+            raise UsageError(f"--nproc {nproc}: the launcher started {there} processes here already")
+        return Nodes(task.size, task.rank)
+    if task.local is None and there > 1:
+        raise UsageError("run: the launcher does not number the processes of a node: start one a node")
+    return Rank(task.rank, task.size, task.local or 0, there)
+
+
+def checked(nodes: int, rank: int | None, rdzv: str | None, environment: Mapping[str, str]) -> Asked:
+    """What the options say. Raises UsageError: they do not go together."""
+    address = None if rdzv is None else address_in(rdzv)
+    if nodes == 1:
+        if rank is not None:
+            raise UsageError(f"--node-rank {rank}: of how many? Give --nnodes, too")
+        if address is not None and task(environment) is None:
+            raise UsageError(f"--rdzv {rdzv}: for how many nodes? Give --nnodes and --node-rank, too")
+        return Asked(rdzv=address)
+    if address is None:
+        raise UsageError(f"--nnodes {nodes}: give --rdzv HOST:PORT, an address of node 0, on all nodes")
+    if rank is None:
+        raise UsageError(f"--nnodes {nodes}: give --node-rank, from 0 to {nodes - 1}, another on each node")
+    if not 0 <= rank < nodes:
+        raise UsageError(f"--node-rank {rank}: with --nnodes {nodes} it is from 0 to {nodes - 1}")
+    return Asked(nodes, rank, address)
+
+
+def warn(line: str) -> None:
+    """A line on how it goes, on stderr."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def shared_store(launched: Task, folder: Path) -> FolderStore:
+    """What the processes of one launch tell each other through, in the folder of their reports."""
+    return FolderStore(folder / f".energyprof-{hashed(launched.launch)}")
+
+
+def hashed(launch: str) -> str:
+    """A launch as part of a file's name."""
+    return hashlib.sha256(launch.encode()).hexdigest()[:16]

@@ -1,0 +1,128 @@
+"""Several nodes that train together: network namespaces with a link between them, each with its own meter."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.namespaces import Namespaces, NotPermitted
+from fakes.powercap import LAG_J, LivePowercap
+from fakes.waveform import constant
+
+needs_the_unet = pytest.mark.skipif(
+    not all(map(find_spec, ("torch", "monai", "nilearn"))), reason="what the U-Net needs is not installed"
+)
+WATTS = (50.0, 30.0)
+TINY = ("--batch-size", "8", "--max-samples", "32", "--data-fraction", "0.05", "--device", "cpu")
+TOKEN = "a-token-of-this-test"
+
+
+class TwoNodes:
+    """Two machines, of 50 W and of 30 W, that see each other at 10.77.0.1 and 10.77.0.2."""
+
+    def __init__(self, folder: Path) -> None:
+        self.net = Namespaces()
+        self.folders = [folder / "one", folder / "other"]
+        self._roots = [folder / "machine-0", folder / "machine-1"]
+        for path in self.folders:
+            path.mkdir()
+        self._meters = [
+            LivePowercap(root, constant(watts)) for root, watts in zip(self._roots, WATTS, strict=True)
+        ]
+
+    def start(self, number: int, words: Sequence[str], **changes: str) -> subprocess.Popen[str]:
+        environment = {k: v for k, v in os.environ.items() if k not in ("ENERGYPROF_WIRE", "COLUMNS")}
+        environment |= {"ENERGYPROF_SYSFS_ROOT": str(self._roots[number]), "OMP_NUM_THREADS": "1", **changes}
+        return subprocess.Popen(
+            self.net.inside(number, words),
+            cwd=self.folders[number],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def energyprof(self, number: int, *words: str, **changes: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "energyprof", *words, "--machine", f"machine {number}"]
+        return self.start(number, command, **{"ENERGYPROF_TOKEN": TOKEN, **changes})
+
+    def report(self, number: int, name: str = "r.json") -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folders[number] / name).read_text())
+        return found
+
+    def close(self) -> None:
+        self.net.close()
+        for meter in self._meters:
+            meter.close()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[TwoNodes]:
+    try:
+        nodes = TwoNodes(tmp_path)
+    except NotPermitted as reason:
+        pytest.skip(f"network namespaces are not permitted here: {reason}")
+    yield nodes
+    nodes.close()
+
+
+def ended(process: subprocess.Popen[str], timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+    try:
+        out, error = process.communicate(timeout=timeout_s)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, error)
+
+
+def rendezvous(number: int) -> tuple[str, ...]:
+    return ("--nnodes", "2", "--node-rank", str(number), "--rdzv", "10.77.0.1:29400")
+
+
+def expect_the_closed_form(run: Mapping[str, Any]) -> None:
+    """A constant power times each node's own time, and their sum, within U."""
+    exact_j = 0.0
+    for node, watts in zip(run["nodes"], WATTS, strict=True):
+        own_j = watts * node["time_s"]
+        assert node["energy_j"] == pytest.approx(own_j, abs=node["energy_u_j"] + LAG_J)
+        exact_j += own_j
+    assert run["energy_j"] == pytest.approx(exact_j, abs=run["energy_u_j"] + 2 * LAG_J)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not all(map(find_spec, ("torch", "monai", "nilearn"))), reason="needs the U-Net's libraries"
+)
+def test_two_nodes_train_the_standard_workload_together(two: TwoNodes) -> None:
+    words = ("run", "unet", *TINY, "--idle", "0", "-o", "r.json", "-q")
+    processes = [two.energyprof(number, *words, *rendezvous(number)) for number in (0, 1)]
+    for process in processes:
+        done = ended(process)
+        assert done.returncode == 4, done.stderr  # the target was missed
+        assert done.stderr == ""
+    report = two.report(0)
+    (run,) = report["runs"]
+    assert [node["name"] for node in report["nodes"]] == ["node-0", "node-1"]
+    assert (run["status"], run["samples"], run["facts"]["processes"]) == ("missed", 32, 2)
+    assert {phase["actor"] for phase in run["phases"] if phase["name"] == "train"} == {"node-0", "node-1"}
+    expect_the_closed_form(run)
+    # One clock in truth: what the nodes measured of it holds that, and is no wider than a round trip.
+    other = report["joined"][1]
+    assert abs(other["ahead_s"]) < 0.5
+    assert 0 < other["ahead_u_s"] < 0.5
+    assert two.report(1, "r.node-1.json") == two.report(0, "r.node-1.json")
+    again = subprocess.run(
+        [sys.executable, "-m", "energyprof", "recompute", "r.json"],
+        cwd=two.folders[0],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr

@@ -1,0 +1,140 @@
+"""What nodes tell each other: the store in a folder and at an address, and what node 0 gathers."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from energyprof.errors import UsageError
+from energyprof.profile.nodes.heartbeat import middle
+from energyprof.profile.nodes.joining import address_in, checked
+from energyprof.profile.nodes.remote import ClockOffset, Refused, RemoteStore
+from energyprof.profile.nodes.serving import Server
+from energyprof.profile.nodes.store import FolderStore, Store, StoreError
+
+TOKEN = "a-token-of-this-test"
+
+
+@pytest.fixture(params=["folder", "address"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    folder = FolderStore(tmp_path / "store")
+    if request.param == "folder":
+        return folder
+    server = Server(folder, "127.0.0.1", 0, TOKEN)
+    request.addfinalizer(server.close)
+    return RemoteStore("127.0.0.1", server.port, TOKEN)
+
+
+def test_what_is_put_is_there_whole_under_its_name(store: Store, tmp_path: Path) -> None:
+    assert store.get("node-0") is None
+    store.put("node-0", b"\0\n{")
+    store.put("node-0", b"\n\0}")
+    store.put("go-1", b"")
+    (tmp_path / "trace").write_bytes(bytes(range(256)) * 10_000)
+    store.send("trace-1", tmp_path / "trace")
+    assert (store.get("node-0"), store.get("go-1")) == (b"\n\0}", b"")
+    assert store.names() == {"node-0", "go-1", "trace-1"}
+    assert (tmp_path / "store" / "trace-1").read_bytes() == (tmp_path / "trace").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["../r.json", "/etc/passwd", ".hidden", "", "a" * 200, "a/b", "A\n"])
+def test_a_name_leads_nowhere_else(store: Store, name: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        store.put(name, b"x")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["store"]
+
+
+def test_who_does_not_hold_the_token_is_told_nothing(tmp_path: Path) -> None:
+    folder = FolderStore(tmp_path / "store")
+    folder.put("secret", b"seen")
+    server = Server(folder, "127.0.0.1", 0, TOKEN)
+    try:
+        with pytest.raises(StoreError) as refused:
+            RemoteStore("127.0.0.1", server.port, "another-token").get("secret")
+        assert isinstance(refused.value, Refused)
+        with socket.create_connection(("127.0.0.1", server.port)) as stranger:
+            stranger.recv(100)
+            stranger.sendall(b'0123 4567\n{"ask": "get", "name": "secret"}\n')
+            assert b"seen" not in stranger.makefile("rb").read()
+        assert RemoteStore("127.0.0.1", server.port, TOKEN).get("secret") == b"seen"
+    finally:
+        server.close()
+
+
+def test_who_listens_without_the_token_is_not_believed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as impostor:
+        import threading
+
+        def answer() -> None:
+            connection, _ = impostor.accept()
+            with connection:
+                connection.sendall(b"00\n")
+                connection.recv(1000)
+                connection.sendall(b"11\n")
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(Refused):
+            RemoteStore("127.0.0.1", impostor.getsockname()[1], TOKEN).put("report-1", b"mine")
+
+
+def test_a_server_binds_where_it_was_asked_to_alone(tmp_path: Path) -> None:
+    server = Server(FolderStore(tmp_path / "store"), "127.0.0.1", 0, TOKEN)
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", server.port))
+    finally:
+        server.close()
+    with pytest.raises(UsageError, match="node 0 cannot listen there"):
+        Server(FolderStore(tmp_path / "store"), "192.0.2.77", 29400, TOKEN)
+
+
+def test_one_of_several_claims_a_name(tmp_path: Path) -> None:
+    folder = FolderStore(tmp_path / "store")
+    assert [folder.claim("first", b""), folder.claim("first", b"")] == [True, False]
+
+
+def test_an_offset_is_as_uncertain_as_its_best_look_and_as_far_as_it_moved() -> None:
+    assert middle([]) is None
+    one = middle([ClockOffset(0.010, 0.001)])
+    assert one == ClockOffset(0.010, 0.001)
+    # A clock that drifted by 12 ms: a rectangle of that width has 12 / sqrt(12) ms.
+    drifted = middle([ClockOffset(0.000, 0.001), ClockOffset(0.006, 0.002), ClockOffset(0.012, 0.005)])
+    assert drifted is not None
+    assert drifted.ahead_s == 0.006
+    assert drifted.u_s == pytest.approx((0.001**2 + 0.012**2 / 12) ** 0.5)
+
+
+def test_a_clock_on_the_same_machine_is_ahead_by_nothing(tmp_path: Path) -> None:
+    server = Server(FolderStore(tmp_path / "store"), "127.0.0.1", 0, TOKEN)
+    try:
+        found = RemoteStore("127.0.0.1", server.port, TOKEN).clock()
+    finally:
+        server.close()
+    # The truth, 0, lies in the rectangle of sqrt(3) u (and the resolution of the clocks).
+    assert abs(found.ahead_s) <= 3**0.5 * found.u_s + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ((2, None, "10.0.0.1:29400"), "give --node-rank, from 0 to 1"),
+        ((2, 2, "10.0.0.1:29400"), "with --nnodes 2 it is from 0 to 1"),
+        ((2, 0, None), "give --rdzv HOST:PORT"),
+        ((1, 1, None), "Give --nnodes, too"),
+        ((1, None, "10.0.0.1:29400"), "Give --nnodes and --node-rank, too"),
+        ((2, 0, "10.0.0.1"), "HOST:PORT"),
+        ((2, 0, "10.0.0.1:99999"), "HOST:PORT"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(
+    words: tuple[int, int | None, str | None], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem) as refused:
+        checked(*words, {})
+    assert "\n" not in str(refused.value)
+
+
+def test_an_address_may_be_of_either_kind() -> None:
+    assert (address_in("[fe80::1]:29400").host, address_in("node-0:1").port) == ("fe80::1", 1)
