@@ -52,6 +52,7 @@ def read(request: Request, kind: str = "") -> Imported:
             raise FileError(f"{path}: no such file")
         if not (path.is_file() or path.is_dir()):
             raise FileError(f"{path}: neither a file nor a folder")
+    request = replace(request, files=tuple(file for path in request.files for file in _in_folder(path)))
     if len({path.resolve() for path in request.files}) < len(request.files):
         raise UsageError("a file is named twice; it would count as two runs")
     kind = kind or _kind(request)
@@ -65,6 +66,14 @@ def read(request: Request, kind: str = "") -> Imported:
     if not notes:
         return found
     return replace(found, report=replace(found.report, notes=(*notes, *found.report.notes)))
+
+
+def _in_folder(path: Path) -> list[Path]:
+    """The results of an MLPerf benchmark's folder, in the order of their numbers; else the path itself."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob("result_*.txt"), key=lambda file: (len(file.name), file.name))
+    return found or [path]
 
 
 def _check_options(request: Request, kind: str) -> None:

@@ -462,3 +462,13 @@ def test_a_power_log_in_a_results_place_is_recognised(tmp_path):
 def test_the_hosts_clock_zone_does_not_matter(tmp_path, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     assert one_node(tmp_path).runs[0].energy_j == pytest.approx(700_000.0)
+
+
+def test_a_benchmarks_folder_stands_for_its_results(tmp_path):
+    for number in (0, 2, 10):
+        write_result(tmp_path / "bench" / f"result_{number}.txt", seed=number)
+        log = tmp_path / "bench" / "power" / f"result_{number}" / "node_0.txt"
+        write_power(log, lambda t: 7000.0, every_second())
+    report = imported(tmp_path, tmp_path / "bench")
+    assert [run.energy_j for run in report.runs] == pytest.approx([700_000.0] * 3)
+    assert [run.seed for run in report.runs] == [0, 2, 10]
