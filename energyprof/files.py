@@ -52,7 +52,7 @@ def parse(text: str, where: str, schema: Schema, decoder: json.JSONDecoder | Non
     if int(match[1]) > schema.version:
         raise FileError(
             f"{where}: written by a newer energyprof ({label}; this one reads up to {ours}): "
-            "pip install --upgrade energyprof"
+            "install that one, from where this one came"
         )
     return dict(data)
 

@@ -38,6 +38,7 @@ TRIED = (
     ("workloads", "--json"),
     ("schema",),
     ("factors", "--json"),
+    ("template", "slurm"),
     ("exec", "--idle", "0", "--meters", "none", "--", sys.executable, "-c", "pass"),
 )
 

@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "factors": (SIMULATE, "factors", "factors", {}),
     "doctor": (MACHINE, "doctor", "doctor", {}),
     "control": (MACHINE, "control", "control", {}),
+    "template": (MACHINE, "template", "template", {}),
     "calibrate": (MACHINE, "calibrate", "calibrate", {}),
 }
 
@@ -98,7 +99,7 @@ def version(wanted: bool) -> None:
     """Print the version and exit."""
     if wanted:
         from energyprof import __version__
-        from energyprof.cli.made_from import made_from
+        from energyprof.profile.installed_from import made_from
         from energyprof.report.record import SCHEMA
 
         typer.echo(f"energyprof {__version__}, {made_from()}, writes {SCHEMA}")

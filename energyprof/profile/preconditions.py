@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import TrainingError
+from energyprof.profile.installed_from import requirement
 from energyprof.profile.island import pythonpath
 
 PROGRAM = "workloads/needs.py"
@@ -56,6 +58,18 @@ def check(
         return
     said = (done.stdout if done.returncode == 2 else "").strip().splitlines()
     if said:
-        raise TrainingError(said[-1].replace("pip install", f"{pip} install"))
+        raise TrainingError(_for(pip, said[-1]))
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     raise TrainingError(f"{interpreter}: is no Python that can train ({last}): check --python")
+
+
+def _for(pip: str, said: str) -> str:
+    """The message, with what installs for that interpreter, which may never have had an energyprof.
+
+    An installed one stays as it is when pip is asked for its extras; where there is none, another's may come.
+    """
+    found = re.search(r"pip install '\w+\[([\w,-]+)\]'", said)
+    if found is None:
+        return said.replace("pip install", f"{pip} install")
+    wanted = f"'energyprof[{found[1]}]'" if pip == "pip" else f"'{requirement(found[1])}'"
+    return said.replace(found[0], f"{pip} install {wanted}")

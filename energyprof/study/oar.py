@@ -15,7 +15,7 @@ from energyprof.files import write_text
 from energyprof.study.cluster import LOGS, BatchSettings, answer, cell_command, program
 from energyprof.study.folder import Cell
 
-TEMPLATE = Path(__file__).parent.parent / "templates/oar.sh"
+TEMPLATE = Path(__file__).parent.parent / "templates/study-oar.sh"
 # Asked for with -t, Kwollect keeps a row of the wattmetre every second.
 MONITOR = re.compile(r"monitor='?wattmetre_power_watt'?")
 _WAITS_OR_RUNS = (

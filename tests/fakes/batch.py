@@ -44,7 +44,7 @@ def descendants(pid):
 
 def steps(pid):
     """What srun started under the batch shell."""
-    for child in descendants(pid):
+    for child in [pid, *descendants(pid)]:
         try:
             command = open(f"/proc/{{child}}/cmdline").read()
         except OSError:
@@ -106,7 +106,7 @@ if name == "sbatch":
     open(copy, "w").write(open(script).read())
     os.chmod(copy, 0o755)
     asked = dict(word.lstrip("-").partition("=")[::2] for word in directives(script, "#SBATCH"))
-    for key in ("exclusive", "requeue", "signal", "output", "time"):
+    for key in ("exclusive", "signal", "output", "time"):
         if key not in asked:
             sys.exit(f"sbatch: error: {{key}} is missing")
     if asked.get("partition") == "none":
@@ -139,7 +139,7 @@ elif name == "scontrol":
 elif name == "oarsub":
     assert words[0] == "-S" and os.access(words[1], os.X_OK), words
     asked = directives(words[1], "#OAR")
-    if "-l" not in asked or "idempotent" not in asked:
+    if "-l" not in asked:
         sys.exit("no resources asked for")
     open(f"{{home}}/asked", "a").write(repr(asked) + "\\\\n")
     nodes = f"{{home}}/nodes"
