@@ -7,7 +7,6 @@ import dataclasses
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from energyprof.profile.checkout import working_tree, worktree
 from energyprof.profile.inbox import Inbox, signals
 from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.request import TrainingRequest
+from energyprof.profile.room import room
 from energyprof.profile.session import SessionResult
 from energyprof.report.file import to_json, trace_path
 from energyprof.study.ab import PairedDesign, Screen, Side, interleave
@@ -92,8 +92,8 @@ def measuring(
     for stale in (change, wanted.out / "base.json"):
         for path in (stale, trace_path(stale), wanted.out / "junit.xml"):
             path.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(prefix="energyprof-") as folder:
-        found = [_copied(path, tree, Path(folder, str(i))) for i, path in enumerate(corrected_by)]
+    with room() as folder:
+        found = [_copied(path, tree, folder / str(i)) for i, path in enumerate(corrected_by)]
         return profiling.measuring(
             meters, interval_s, idle_s, change, "change", force=True, calibrations=found
         )

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from energyprof.errors import TrainingError
 from energyprof.profile.installed_from import requirement
 from energyprof.profile.island import pythonpath
+from energyprof.profile.room import room
 
 PROGRAM = "workloads/needs.py"
 # An interpreter on a network's disk takes seconds to start; none takes this long.
@@ -33,9 +33,9 @@ def check(
     """
     if package is not None and not (package / PROGRAM).exists():
         return
-    with tempfile.TemporaryDirectory(prefix="energyprof-") as folder:
+    with room() as folder:
         environment = {**os.environ}
-        environment["PYTHONPATH"] = pythonpath(Path(folder), environment.get("PYTHONPATH"), package)
+        environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), package)
         words = [interpreter, "-m", "energyprof.workloads.needs"]
         try:
             done = subprocess.run(

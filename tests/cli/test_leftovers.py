@@ -59,6 +59,22 @@ def test_a_training_ends_with_a_profiler_that_is_killed(command: Any, temporary:
     assert list(temporary.iterdir()) == []
 
 
+def test_killed_while_it_asks_an_interpreter_what_it_has(command: Any, temporary: Path) -> None:
+    slow = command.folder / "slow-python"
+    slow.write_text(f"#!/bin/sh\necho $$. > {command.folder}/pid\nexec sleep 600\n")
+    slow.chmod(0o755)
+    words = ("run", "unet", "--python", str(slow), "--idle", "0", "--meters", "none")
+    process = start(command, temporary, *words)
+    pid = command.folder / "pid"
+    until(lambda: pid.exists() and pid.read_text().endswith(".\n"))
+    process.kill()
+    process.wait()
+    os.kill(int(pid.read_text().strip(".\n")), signal.SIGKILL)
+    assert list(temporary.glob("energyprof-*")) != []
+    assert command.anew(*EXEC, "--", "true", environment={"TMPDIR": str(temporary)}).returncode == 0
+    assert list(temporary.iterdir()) == []
+
+
 def _alive(pid: str) -> bool:
     try:
         return " Z " not in Path("/proc", pid, "stat").read_text()
