@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from energyprof.compare.gate.check import Check, CheckOutcome
 from energyprof.compare.gate.waivers import printed
-from energyprof.formats import wording
+from energyprof.formats import verdict_words, wording
 
 NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."
 CPU_TIME = ("cpu_time", "cpu_time_per_sample", "total_cpu_time")
@@ -24,4 +24,4 @@ def unjudged(result: Check) -> list[tuple[CheckOutcome, str]]:
     lines += [("NOT_COMPARABLE", f"{work}: the work itself changed") for work in result.changed]
     lines += [("INCONCLUSIVE", f"{work}: only in the baseline") for work in result.removed]
     lines += [("NO_BASELINE", f"{work}: not in the baseline") for work in result.added]
-    return lines if lines or result.verdicts else [(result.outcome, wording.outcome(result))]
+    return lines if lines or result.verdicts else [(result.outcome, verdict_words.outcome(result))]

@@ -13,7 +13,7 @@ from typing import TextIO
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.gate.check import Check
 from energyprof.errors import FileError
-from energyprof.formats import markdown, wording
+from energyprof.formats import markdown, verdict_words, wording
 from energyprof.formats.caveats import caveats, unjudged
 from energyprof.formats.printable import WorkflowCommand, printable
 
@@ -62,7 +62,7 @@ def _annotations(result: Check) -> Iterator[tuple[str, str, str]]:
         said = "IMPROVED" if verdict.improved else verdict.outcome
         title = f"energyprof: {said}, {wording.title(verdict.limit.figure)}"
         title += f" of {verdict.work}" if verdict.work else ""
-        message = " ".join([wording.headline(verdict) + ".", *wording.explanation(verdict)])
+        message = " ".join([verdict_words.headline(verdict) + ".", *verdict_words.explanation(verdict)])
         yield verdict.outcome, title, message
 
 

@@ -10,7 +10,7 @@ from typing import TextIO
 from xml.etree import ElementTree
 
 from energyprof.compare.gate.check import Check
-from energyprof.formats import wording
+from energyprof.formats import verdict_words
 from energyprof.formats.caveats import caveats, unjudged
 from energyprof.formats.printable import printable
 
@@ -30,7 +30,7 @@ def write_check(result: Check, out: TextIO) -> None:
     suite = ElementTree.Element("testsuite", name=printable(name))
     for verdict in result.verdicts:
         name = f"{verdict.work}: {verdict.limit.figure}" if verdict.work else verdict.limit.figure
-        text = [wording.headline(verdict), *wording.explanation(verdict), *caveats(result)]
+        text = [verdict_words.headline(verdict), *verdict_words.explanation(verdict), *caveats(result)]
         _case(suite, result.label, name, verdict.outcome, text)
     for i, (outcome, line) in enumerate(unjudged(result), 1):
         _case(suite, result.label, f"{outcome} {i}", outcome, [line])

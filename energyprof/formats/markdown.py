@@ -10,7 +10,7 @@ from energyprof.compare.comparison import Comparison
 from energyprof.compare.figures import SHOWN
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.verdict import Verdict
-from energyprof.formats import factors, product, wording
+from energyprof.formats import factors, product, verdict_words, wording
 from energyprof.formats.caveats import caveats
 from energyprof.formats.inference import life_lines
 from energyprof.formats.printable import printable
@@ -59,10 +59,10 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
 
 def write_check(result: Check, out: TextIO) -> None:
     """The verdict as a heading, a table of limits, and what explains them."""
-    _line(out, f"### {plain(wording.outcome(result))}")
+    _line(out, f"### {plain(verdict_words.outcome(result))}")
     for line in caveats(result):
         _line(out, f"\n**{line}**")
-    lines = [*result.invalid, *wording.not_judged(result), *wording.background(result)]
+    lines = [*result.invalid, *verdict_words.not_judged(result), *verdict_words.background(result)]
     if lines:
         _line(out)
     for line in lines:
@@ -72,9 +72,9 @@ def write_check(result: Check, out: TextIO) -> None:
             (
                 verdict.outcome,
                 _judged(verdict),
-                wording.bounds(verdict),
-                wording.margin(verdict.limit),
-                " ".join(wording.explanation(verdict)),
+                verdict_words.bounds(verdict),
+                verdict_words.margin(verdict.limit),
+                " ".join(verdict_words.explanation(verdict)),
             )
             for verdict in result.verdicts
         ]

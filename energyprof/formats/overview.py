@@ -12,7 +12,7 @@ from rich.text import Text
 from energyprof.compare.overview import Listed, Overview, Trend
 from energyprof.formats import factors, wording
 from energyprof.formats.history import line
-from energyprof.formats.summary import STILL_RUNS
+from energyprof.formats.totals import STILL_RUNS
 from energyprof.storable.values import fitted
 from energyprof.units import percent
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.figures import SHOWN
 from energyprof.compare.gate.check import Check
-from energyprof.formats import factors, product, wording
+from energyprof.formats import factors, product, verdict_words, wording
 from energyprof.formats.caveats import caveats
 from energyprof.formats.console import Screen
 from energyprof.formats.inference import life_lines
@@ -56,12 +56,12 @@ def write_comparison(comparison: Comparison, out: TextIO) -> None:
 def write_check(result: Check, out: TextIO) -> None:
     """The verdict first, then a line for each limit and what explains it."""
     console = _console(out)
-    _say(console, wording.outcome(result), _STYLES[result.outcome])
+    _say(console, verdict_words.outcome(result), _STYLES[result.outcome])
     for line in caveats(result):
         _say(console, line, "yellow")
-    for line in (*result.invalid, *wording.not_judged(result)):
+    for line in (*result.invalid, *verdict_words.not_judged(result)):
         _say(console, line, indent=2)
-    for line in wording.background(result):
+    for line in verdict_words.background(result):
         _say(console, line, "dim", indent=2)
     work = ""
     for verdict in sorted(result.verdicts, key=lambda verdict: verdict.work):
@@ -70,9 +70,9 @@ def write_check(result: Check, out: TextIO) -> None:
             work = verdict.work
             _say(console, work, "bold")
         head = Text(verdict.outcome, _STYLES[verdict.outcome])
-        head.append(_GAP + wording.headline(verdict), "bold")
+        head.append(_GAP + verdict_words.headline(verdict), "bold")
         console.print(head)
-        for line in wording.explanation(verdict):
+        for line in verdict_words.explanation(verdict):
             _say(console, line, "bold green" if line.startswith("IMPROVED") else "", indent=6)
     if result.information:
         console.print()
