@@ -22,7 +22,7 @@ from energyprof.report.file import read, trace_path, write
 from energyprof.report.importers.expetator import MAX_MEMBER_BYTES
 from energyprof.report.importers.imported import MAX_CHARS, Request
 from energyprof.report.importers.mllog import number
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.trace.file import HEADER
 from energyprof.units import utc
 from reports import meter, report

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import warm
-from energyprof.cli import COMMANDS
+from energyprof.cli.application import COMMANDS
 from energyprof.errors import EnergyprofError
 from energyprof.measure.meters import KINDS
 from energyprof.report.file import read
-from energyprof.report.rebuild import is_given_back, recompute
+from energyprof.report.recompute import is_given_back, recompute
 from energyprof.workloads import WORKLOADS
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,8 @@ from energyprof.compare.gate import noise
 from energyprof.errors import EnergyprofError
 from energyprof.measure import calibration
 from energyprof.report.file import from_json, read, to_json, trace_path, write
-from energyprof.report.rebuild import Rebuild, recompute
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.recompute import recompute
 from energyprof.report.record import Report
 from energyprof.storable.events import Room
 from energyprof.storable.values import fitted, is_json

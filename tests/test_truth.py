@@ -20,7 +20,7 @@ from truth_row import Case, Result
 from energyprof.compare.node import calibrate_node, calibration_of
 from energyprof.compare.recording import recorded
 from energyprof.report.file import read, trace_path, write
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.trace.gains import BMC, NVIDIA
 from energyprof.trace.writer import new_trace
 from fakes.node import APART, UTC, Truth, record

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import energyprof.cli
+import energyprof.cli.application
 from energyprof.errors import EnergyprofError
 
 LOADER = ("LD_PRELOAD", "LD_LIBRARY_PATH")
@@ -119,7 +119,7 @@ def _preload() -> None:
     # Options are read by libraries that typer loads with the first of them; this command is refused.
     sys.argv = ["energyprof", "exec", "--interval", "nan", "--", "true"]
     with contextlib.suppress(EnergyprofError):
-        energyprof.cli.application(sys.argv[1:])()
+        energyprof.cli.application.application(sys.argv[1:])()
     gc.freeze()
 
 

@@ -36,7 +36,8 @@ from energyprof.files import read_text
 from energyprof.measure import calibration
 from energyprof.measure.meters import ADDRESSED, find_addressed, kind_of, parts_of
 from energyprof.report.file import from_json, read, to_json, trace_path
-from energyprof.report.rebuild import Rebuild, recompute
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.recompute import recompute
 from energyprof.storable.events import Room
 from energyprof.trace.file import HEADER
 from energyprof.trace.rows import Row, Sample

@@ -1,4 +1,4 @@
-"""The profiler that a program starts for itself (``energyprof attach``), and ends with its own end."""
+"""The profiler that a program starts for itself, and ends with its own end."""
 
 import atexit
 import contextlib
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from energyprof.wire import WIRE_VARIABLE
 
@@ -37,11 +37,15 @@ def start(meters: str, interval_s: Optional[float], output: "Optional[os.PathLik
     global _started, _failed
     if _failed:
         return False
-    words = ["--meters", meters, "--name", _name()]
-    words += [] if interval_s is None else ["--interval", repr(float(interval_s))]
-    words += [] if output is None else ["--output", os.fspath(output)]
+    asked = {
+        "pid": os.getpid(),
+        "name": _name(),
+        "meters": meters,
+        "interval_s": None if interval_s is None else float(interval_s),
+        "output": None if output is None else os.fspath(output),
+    }
     try:
-        _started = _begin(words)
+        _started = _begin(asked)
     except OSError as error:
         _failed = True
         warnings.warn(f"energyprof measures nothing: {error}", RuntimeWarning, stacklevel=4)
@@ -62,9 +66,9 @@ def report_at(path: str) -> Any:
     return importlib.import_module("energyprof.report.file").read(Path(path))
 
 
-def _begin(words: List[str]) -> _Started:
+def _begin(asked: Dict[str, Any]) -> _Started:
     """Raises OSError: it cannot be started."""
-    command = [*_command(), "attach", str(os.getpid()), "--announce", "--quiet", *words]
+    command = [*_command(), "for-program", json.dumps(asked)]
     # A session of its own: Ctrl-C is the program's.
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True

@@ -1,7 +1,7 @@
 """``energyprof.measure()``: the energy of a stretch of this program, known while it runs.
 
 Under ``energyprof run`` or ``exec`` their profiler measures. Else the first window starts one, in a process
-of its own (``energyprof attach``), which ends with this program and leaves a report. Of several processes
+of its own, which ends with this program and leaves a report. Of several processes
 that were launched together the first speaks, and no other starts a profiler: a node is counted once.
 """
 

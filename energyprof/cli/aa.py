@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from energyprof.cli.ab import COOLDOWN_S, Cooldown
+from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait, taken
 from energyprof.cli.options import (
-    IDLE_S,
-    INTERVAL_S,
     Calibrations,
     ControlFolder,
     Force,
@@ -22,8 +21,6 @@ from energyprof.cli.options import (
     MeterTest,
     Quiet,
     RequirePower,
-    checked_wait,
-    taken,
 )
 
 

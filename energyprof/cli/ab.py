@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait
 from energyprof.cli.options import (
-    IDLE_S,
-    INTERVAL_S,
     Calibrations,
     ControlFolder,
     Distrust,
@@ -24,7 +23,6 @@ from energyprof.cli.options import (
     Quiet,
     RequirePower,
     Strict,
-    checked_wait,
 )
 
 COOLDOWN_S = 60.0

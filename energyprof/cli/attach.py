@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json as to_text
 import math
 import sys
 from typing import Annotated
 
 import typer
 
+from energyprof.cli.checked import INTERVAL_S, checked_duration
 from energyprof.cli.options import (
-    INTERVAL_S,
     Calibrations,
     Export,
     Force,
@@ -23,7 +22,6 @@ from energyprof.cli.options import (
     Output,
     Quiet,
     RequirePower,
-    checked_duration,
 )
 
 
@@ -51,7 +49,6 @@ def attach(
     export: Export = None,
     json: Json = False,
     quiet: Quiet = False,
-    announce: Annotated[bool, typer.Option("--announce", hidden=True)] = False,
 ) -> None:
     """Meter a program that runs already, until it ends or Ctrl-C; it goes on either way.
 
@@ -80,10 +77,7 @@ def attach(
     seconds = math.inf if for_time is None else checked_duration("--for", for_time)
 
     def begun(wire: str) -> None:
-        # For energyprof.measure(), which started this.
-        if announce:
-            print(to_text.dumps({"wire": wire, "report": str(measuring.path)}), flush=True)
-        elif not quiet:
+        if not quiet:
             until = "until it ends" if for_time is None else f"for {seconds:g} s"
             print(f"metering process {pid} {until}; Ctrl-C ends it earlier", file=sys.stderr, flush=True)
 

@@ -104,7 +104,7 @@ def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple
     import sys
 
     from energyprof.cli import profiling
-    from energyprof.cli.options import INTERVAL_S, checked_wait
+    from energyprof.cli.checked import INTERVAL_S, checked_wait
     from energyprof.compare.node import meters_of
     from energyprof.compare.recording import Recording
     from energyprof.errors import TrainingError
@@ -142,7 +142,7 @@ def _meter(
     import sys
     from dataclasses import replace
 
-    from energyprof.cli.options import report_path
+    from energyprof.cli.checked import report_path
     from energyprof.clock import utc_now
     from energyprof.compare import calibrate as calibrating
     from energyprof.compare.pairing import CalibrationRequest
@@ -177,7 +177,7 @@ def _node(
     import sys
     from dataclasses import replace
 
-    from energyprof.cli.options import report_path
+    from energyprof.cli.checked import report_path
     from energyprof.clock import utc_now
     from energyprof.compare.node import calibrate_node, calibration_of
     from energyprof.files import write_new, write_text

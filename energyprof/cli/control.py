@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.cli.options import CONTROL_S, INTERVAL_S, Interval, Json, Machine, Meters, Quiet
+from energyprof.cli.checked import CONTROL_S, INTERVAL_S
+from energyprof.cli.options import Interval, Json, Machine, Meters, Quiet
 from energyprof.errors import FileError, UsageError
 
 if TYPE_CHECKING:

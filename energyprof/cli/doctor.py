@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.options import INTERVAL_S, Json, Meters
+from energyprof.cli.checked import INTERVAL_S
+from energyprof.cli.options import Json, Meters
 from energyprof.errors import MissingPart, UsageError
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _test(
     from platform import node
 
     from energyprof import __version__
-    from energyprof.cli.options import report_path
+    from energyprof.cli.checked import report_path
     from energyprof.clock import utc_now
     from energyprof.files import write_new, write_text
     from energyprof.formats.console import Screen

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from energyprof.cli.checked import IDLE_S, INTERVAL_S
 from energyprof.cli.options import (
-    IDLE_S,
-    INTERVAL_S,
     Calibrations,
     Export,
     Force,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from energyprof.cli import profiling
-from energyprof.cli.options import CONTROL_S, report_path
+from energyprof.cli.checked import CONTROL_S, report_path
 from energyprof.clock import utc_now
 from energyprof.compare.gate.control import Control, Controls, Fitness, control_of, fitness
 from energyprof.compare.gate.control_folder import controls_in

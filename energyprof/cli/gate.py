@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from energyprof.cli.options import IDLE_S, INTERVAL_S, Calibrations, Idle, Interval, Meters
+from energyprof.cli.checked import IDLE_S, INTERVAL_S
+from energyprof.cli.options import Calibrations, Idle, Interval, Meters
 
 
 def gate(
@@ -92,7 +93,7 @@ def gate(
     every option has a variable. What is judged is taken for hostile: docs/gate.md.
     """
     from energyprof.cli import gating, preloaded
-    from energyprof.cli.options import checked_wait
+    from energyprof.cli.checked import checked_wait
     from energyprof.compare.gate.limits import parse_limit
     from energyprof.errors import EnergyprofError, UsageError
 

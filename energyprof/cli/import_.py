@@ -115,7 +115,7 @@ def import_files(
     Tasmota, Home Assistant, Kasa, PowerJoular, Scaphandre, Alumet, W&B, Prometheus,
     or any table with times and watts or joules.
     """
-    from energyprof.cli.options import report_path, taken
+    from energyprof.cli.checked import report_path, taken
     from energyprof.clock import utc_now
     from energyprof.compare.figures import unmetered
     from energyprof.formats.console import Screen

@@ -38,7 +38,7 @@ def join(
     the nodes' meters see the same; `recompute` gives the same again from the joined trace.
     """
     from energyprof import __version__
-    from energyprof.cli.options import report_path, taken
+    from energyprof.cli.checked import report_path, taken
     from energyprof.clock import utc_now
     from energyprof.formats.console import Screen
     from energyprof.formats.summary import summary

@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.cli.options import (
-    INTERVAL_S,
-    Calibrations,
-    Interval,
-    Meters,
-    checked_duration,
-    checked_interval,
-)
+from energyprof.cli.checked import INTERVAL_S, checked_duration, checked_interval
+from energyprof.cli.options import Calibrations, Interval, Meters
 from energyprof.errors import MissingPart
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energyprof.cli import streams
-from energyprof.cli.options import checked_interval, checked_wait, report_path, taken
+from energyprof.cli.checked import checked_interval, checked_wait, report_path, taken
 from energyprof.errors import UsageError
 from energyprof.profile.lever_journal import restore_left
 from energyprof.profile.open_meters import MeasurementSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from energyprof.cli import application
+from energyprof.cli.application import application
 from energyprof.cli.exec import program_request
 from energyprof.cli.options import given
 from energyprof.cli.run import training_request

@@ -19,11 +19,11 @@ def recompute(
     json: Json = False,
 ) -> None:
     """Rebuild a report from its trace: the same numbers, or what was measured before a crash."""
-    from energyprof.cli.options import report_path
+    from energyprof.cli.checked import report_path
     from energyprof.files import write_new, write_text
     from energyprof.formats.console import Screen
     from energyprof.formats.summary import summary
-    from energyprof.report import rebuild as recomputing
+    from energyprof.report import recompute as recomputing
     from energyprof.report.file import read, to_json
 
     again = recomputing.recompute(report)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from energyprof.cli.checked import FOLDER, IDLE_S, INTERVAL_S
 from energyprof.cli.options import (
-    FOLDER,
-    IDLE_S,
-    INTERVAL_S,
     Calibrations,
     Export,
     Force,

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from energyprof.cli import profiling, streams
-from energyprof.cli.options import report_path
+from energyprof.cli.checked import report_path
 from energyprof.cli.quoted import asked, commands
 from energyprof.errors import UsageError
 from energyprof.profile.checkout import Checkout

@@ -12,17 +12,8 @@ import typer
 
 from energyprof.cli import streams
 from energyprof.cli.ab import COOLDOWN_S, Cooldown
-from energyprof.cli.options import (
-    IDLE_S,
-    INTERVAL_S,
-    Calibrations,
-    Idle,
-    Interval,
-    Json,
-    Meters,
-    Quiet,
-    checked_wait,
-)
+from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait
+from energyprof.cli.options import Calibrations, Idle, Interval, Json, Meters, Quiet
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,18 +10,8 @@ from typing import Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.options import (
-    IDLE_S,
-    INTERVAL_S,
-    Calibrations,
-    Force,
-    Idle,
-    Interval,
-    Json,
-    Meters,
-    Output,
-    Quiet,
-)
+from energyprof.cli.checked import IDLE_S, INTERVAL_S
+from energyprof.cli.options import Calibrations, Force, Idle, Interval, Json, Meters, Output, Quiet
 from energyprof.errors import UsageError
 
 WINDOW_S, SETTLE_S, BLOCKS = 3.0, 1.0, 5

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from pathlib import Path
 from typing import Any
+
+from energyprof.measure.meters.nvidia.library import nvidia_library
 
 
 def devices(root: Path) -> list[dict[str, Any]]:
@@ -20,17 +20,6 @@ def devices(root: Path) -> list[dict[str, Any]]:
 
         found += amdgpu.devices(root)
     return found
-
-
-def nvidia_library() -> bool:
-    """Whether NVML can be loaded: it comes with NVIDIA's driver. On systems other than Linux nobody asks."""
-    if sys.platform != "linux":
-        return True
-    try:
-        ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return False
-    return True
 
 
 def amd_driver(root: Path) -> bool:

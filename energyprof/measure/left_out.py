@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from energyprof.errors import MeterError
-from energyprof.measure.gpus import nvidia_library
 from energyprof.measure.meters import find
 from energyprof.measure.meters.hwmon import CHIPS, Hwmon, part_of, sensor_info
+from energyprof.measure.meters.nvidia.library import nvidia_library
 from energyprof.measure.meters.sensors import Sensor, by_chip, read_sensors
 from energyprof.measure.selection import Selection
 from energyprof.meter import Meter, MeterInfo, Source

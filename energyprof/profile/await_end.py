@@ -6,12 +6,15 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from energyprof.profile import inbox as inboxes
 from energyprof.profile.attached import Attached
-from energyprof.profile.child import Child
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.recorder import Recorder
+
+if TYPE_CHECKING:
+    from energyprof.profile.child import Child
 
 # A program that said its last word gets this long to end.
 HANG_S = 30.0

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from energyprof.launchers import AMBIENT_VARIABLE, ambient
 from energyprof.measure.busy_time import BusyTime
@@ -19,7 +20,6 @@ from energyprof.profile import inbox as inboxes
 from energyprof.profile.answers import Answers
 from energyprof.profile.attached import Attached
 from energyprof.profile.await_end import await_end, await_leave
-from energyprof.profile.child import Child
 from energyprof.profile.foreign_load import ForeignLoad
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.island import pythonpath
@@ -33,6 +33,9 @@ from energyprof.profile.watchers import Watchers
 from energyprof.storable.events import QUESTIONS
 from energyprof.trace.rows import Row
 from energyprof.wire import WIRE_VARIABLE, Listener, Message
+
+if TYPE_CHECKING:
+    from energyprof.profile.child import Child
 
 # How often readings go to the trace and to the screen.
 TICK_S = 0.5
@@ -132,7 +135,7 @@ def _record(
     def on_tick() -> None:
         recorder.take(sampler)
         read_cpu_time(TICK_S if load.wanted else CPU_TICK_S)
-        if scan is not None and isinstance(child, Child) and child.running:
+        if scan is not None and child is not None and not isinstance(child, Attached) and child.running:
             scan.tick(recorder, child.processes)
         if watchers:
             watchers.show(recorder.snapshot())
@@ -152,6 +155,8 @@ def _record(
         recorder.start()
 
     def start() -> Child:
+        from energyprof.profile.child import Child  # a program that runs already needs none of this
+
         environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
         environment[AMBIENT_VARIABLE] = ambient(os.environ)
         environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
@@ -206,8 +211,9 @@ def _record(
         observer.stop()
         pacemaker.stop()
         listener.close()
-        if isinstance(child, Child) and stopped_by is None and not last_word.is_set():
-            _last_word(child, training, recorder)
+        ours = None if isinstance(child, Attached) else child
+        if ours is not None and stopped_by is None and not last_word.is_set():
+            _last_word(ours, training, recorder)
         usage = {
             "cpu_s": time.process_time() - cpu_s,
             "rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -216,7 +222,7 @@ def _record(
         recorder.event("profiler", {**usage, "garbage": listener.garbage, "hanging": hanging})
         recorder.join(on.logs)
         recorder.end()
-    return tuple(child.tail()) if isinstance(child, Child) else (), stopped_by
+    return tuple(ours.tail()) if ours is not None else (), stopped_by
 
 
 def _last_word(child: Child, training: Training, recorder: Recorder) -> None:

@@ -17,7 +17,7 @@ from energyprof.report.nodes.combine import joined_header, with_runs
 from energyprof.report.nodes.course import Course
 from energyprof.report.nodes.names import node_names
 from energyprof.report.nodes.trace import copy
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.report.record import JoinedNode, NodeRecord, Report
 from energyprof.trace.writer import TraceWriter
 

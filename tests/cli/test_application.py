@@ -7,11 +7,11 @@ import sys
 import pytest
 from conftest import Command
 
-from energyprof.cli import COMMANDS
+from energyprof.cli.application import COMMANDS
 
 ASKED = """
 import sys
-from energyprof.cli import COMMANDS, application
+from energyprof.cli.application import COMMANDS, application
 application(sys.argv[1:])
 print(*(name for name, (_, file, _, _) in COMMANDS.items() if "energyprof.cli." + file in sys.modules))
 """
@@ -68,3 +68,19 @@ def test_a_shell_completes_commands_and_options(command: Command, typed: str, fo
 def test_the_completion_can_be_installed(command: Command) -> None:
     assert "--install-completion" in command("--help").stdout
     assert "complete -o default -F" in command.anew("--show-completion", "bash").stdout
+
+
+def test_the_profiler_of_measure_loads_nothing_that_draws_or_reads_options() -> None:
+    code = "import sys, energyprof.cli.for_program; print({'typer', 'click', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("words", [(), ("4242",), ("{}",), ("[1]",), ('{"pid": 1', "x")])
+def test_who_types_the_word_that_starts_it_is_told_what_to_type(
+    command: Command, words: tuple[str, ...]
+) -> None:
+    done = command("for-program", *words)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "energyprof attach PID" in done.stderr

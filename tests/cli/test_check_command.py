@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from energyprof.cli import application
+from energyprof.cli.application import application
 from energyprof.compare.gate.noise import noise_of, noise_path
 from energyprof.compare.gate.noise import write as write_noise
 from energyprof.errors import EnergyprofError

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import warm
-from energyprof.cli import COMMANDS
+from energyprof.cli.application import COMMANDS
 
 
 @pytest.fixture(scope="module")

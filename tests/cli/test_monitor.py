@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from conftest import Command
 
-from energyprof.cli.options import checked_duration
+from energyprof.cli.checked import checked_duration
 from energyprof.errors import UsageError
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from energyprof.cli import application
+from energyprof.cli.application import application
 from energyprof.errors import EnergyprofError
 from energyprof.report.file import write
 from energyprof.report.record import CommitRecord

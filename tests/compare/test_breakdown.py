@@ -16,7 +16,8 @@ from energyprof.formats.breakdown import blocks_of_the_network
 from energyprof.formats.picture import picture
 from energyprof.profile.live import Live
 from energyprof.report.file import trace_path, write
-from energyprof.report.rebuild import Rebuild, recompute
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.recompute import recompute
 from energyprof.report.record import Phase, Report, Run
 from energyprof.trace.rows import Sample
 from energyprof.trace.writer import new_trace

@@ -23,7 +23,7 @@ from energyprof.profile.session import new_session
 from energyprof.profile.training import Training
 from energyprof.report.file import read, to_json, trace_path
 from energyprof.report.flags import flag
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.report.record import Report, Series, WorkloadRecord
 from energyprof.trace.file import read_rows
 from energyprof.workload import Target

@@ -27,7 +27,7 @@ from energyprof.profile.training import Training
 from energyprof.profile.watchers import Watcher
 from energyprof.report.file import read, to_json
 from energyprof.report.flags import flag
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.report.record import WorkloadRecord
 from energyprof.report.uncertainty import METER_TERMS
 from energyprof.workload import Target

@@ -20,7 +20,7 @@ from energyprof.formats.html.page import page
 from energyprof.formats.picture import picture
 from energyprof.formats.summary import summary
 from energyprof.report.file import from_json, read, to_json, trace_path, write
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.trace.file import BOMB_BYTES, CHUNK_BYTES, HEADER, HELD_ROWS, inflated, read_rows, read_runs
 from energyprof.trace.writer import TraceWriter, new_trace
 from reports import meter, report

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from energyprof.report.rebuild import Rebuild, is_given_back
+from energyprof.report.rebuild import Rebuild
+from energyprof.report.recompute import is_given_back
 from energyprof.report.record import MeterRecord, Run
 from energyprof.trace.rows import Row, Sample
 from fakes.meters import counter, gauge

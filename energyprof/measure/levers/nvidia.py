@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
-from energyprof.measure.gpus import nvidia_library
 from energyprof.measure.lever import Amounts, Lasts, Lever, LeverError, LeverFinding
 from energyprof.measure.meters.nvidia.gpus import Gpu, read_gpus, visible
-from energyprof.measure.meters.nvidia.library import LIBRARY, nvml_error, opened
+from energyprof.measure.meters.nvidia.library import LIBRARY, nvidia_library, nvml_error, opened
 
 ADDRESS = "nvml:"
 MW, MHZ = 1e-3, 1e6

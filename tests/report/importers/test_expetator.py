@@ -11,7 +11,7 @@ from energyprof.report import importers
 from energyprof.report.file import to_json
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.report.record import Report
 
 NAME = "demo_taurus-8.lyon.grid5000.fr_1728507000"

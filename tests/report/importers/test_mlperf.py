@@ -14,7 +14,7 @@ from energyprof.report.file import read, to_json
 from energyprof.report.flags import flag
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.report.record import Report
 from fakes.mlperf_logs import START_S, every_second, line, write_power, write_result
 

@@ -16,7 +16,7 @@ from energyprof.report.file import to_json
 from energyprof.report.importers import logs
 from energyprof.report.importers.imported import ANY, Request
 from energyprof.report.importers.save import save
-from energyprof.report.rebuild import recompute
+from energyprof.report.recompute import recompute
 from energyprof.report.record import Report
 from fakes.power_logs import LOGS, SECONDS, at, epoch, lines
 

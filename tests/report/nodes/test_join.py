@@ -16,7 +16,7 @@ from energyprof.meter import Quantity
 from energyprof.report.file import read, trace_path, write
 from energyprof.report.join import Ahead, join
 from energyprof.report.nodes.one_run import run_of_nodes
-from energyprof.report.rebuild import is_given_back, recompute
+from energyprof.report.recompute import is_given_back, recompute
 from energyprof.report.record import JobRecord, JoinedNode, NodeRecord, Phase, Point, Report
 from fakes.nodes import Node, record
 from reports import run

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.ref_counted import RefCounted
+
+
+def nvidia_library() -> bool:
+    """Whether NVML can be loaded: it comes with NVIDIA's driver. On systems other than Linux nobody asks."""
+    if sys.platform != "linux":
+        return True
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _start() -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.measure.meters.nvidia.counter import NvmlCounter, counter_info
 from energyprof.measure.meters.nvidia.gpus import Gpu, as_text, memory_bytes, read_gpus, visible
-from energyprof.measure.meters.nvidia.library import nvml_error, opened, unsupported
+from energyprof.measure.meters.nvidia.library import nvidia_library, nvml_error, opened, unsupported
 from energyprof.measure.meters.nvidia.power import (
     PART_TIME,
     PART_TIME_NOTE,
@@ -41,6 +41,8 @@ NO_MODULE_POWER = "the module's power cannot be read: nothing is held against it
 
 def find(root: Path) -> Finding:
     """The energy counter of every GPU that ``CUDA_VISIBLE_DEVICES`` lets a program see, and its power."""
+    if not nvidia_library():  # then its Python package, which is long, is not loaded either
+        return _no_driver()
     try:
         with opened() as nvml:
             return _search(nvml)
@@ -166,13 +168,17 @@ def _not_initialised(error: Any) -> Finding:
     import pynvml
 
     if error.value == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
-        return Finding("nvml", ROLE, "absent", reason="no NVIDIA driver (libnvidia-ml.so.1)")
+        return _no_driver()
     remedies = {
         pynvml.NVML_ERROR_DRIVER_NOT_LOADED: "sudo modprobe nvidia",
         pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH: "restart the machine: its driver was updated",
         pynvml.NVML_ERROR_NO_PERMISSION: DENIED,
     }
     return _blocked(f"NVML: {error}", remedies.get(error.value, "look at nvidia-smi and dmesg"))
+
+
+def _no_driver() -> Finding:
+    return Finding("nvml", ROLE, "absent", reason="no NVIDIA driver (libnvidia-ml.so.1)")
 
 
 def _blocked(reason: str, remedy: str, notes: Sequence[str] = ()) -> Finding:

@@ -1,0 +1,56 @@
+"""The profiler of ``energyprof.measure()``: ``attach`` for a program that waits for it.
+
+No person types it. It reads no options and draws nothing, so it loads neither typer nor rich, which would
+take as long as all the rest of its start.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from energyprof.cli import profiling
+from energyprof.cli.checked import INTERVAL_S
+from energyprof.errors import UsageError
+from energyprof.profile.attached import command_line
+from energyprof.profile.program import label_of
+from energyprof.profile.run import attach
+
+
+def measure(words: Sequence[str]) -> int:
+    """Meter the program that ``words`` say, in the JSON of ``callbacks.own_profiler``; the exit code.
+
+    On stdout it says where its wire and its report are, once it measures.
+
+    Raises:
+        UsageError: there is no such program, or what is said of it does not fit.
+    """
+    asked = _asked(words)
+    pid, name = asked["pid"], asked["name"]
+    interval_s = INTERVAL_S if asked["interval_s"] is None else asked["interval_s"]
+    output = None if asked["output"] is None else Path(asked["output"])
+    label = label_of(command_line(pid), name)
+    settings = profiling.measuring(asked["meters"], interval_s, 0.0, output, label, force=False)
+
+    def begun(wire: str) -> None:
+        print(json.dumps({"wire": wire, "report": str(settings.path)}), flush=True)
+
+    result = attach(pid, name, math.inf, settings, begun)
+    profiling.tell(result, as_json=False, quiet=True)
+    return profiling.exit_code(result)
+
+
+def _asked(words: Sequence[str]) -> dict[str, Any]:
+    """What is asked. Raises UsageError: a person typed it."""
+    try:
+        asked = json.loads(" ".join(words))
+        if asked.keys() >= {"pid", "name", "meters", "interval_s", "output"}:
+            return dict(asked)
+    except (ValueError, AttributeError):
+        pass
+    raise UsageError(
+        "for-program: is what energyprof.measure() starts; to meter a program: energyprof attach PID"
+    )
