@@ -78,6 +78,9 @@ PART = Range(": use more than 0, at most 0.95", above=0, at_most=0.95)
 SECONDS = Range(": give seconds, between 0 and 3600", at_least=0, at_most=3600)
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16", "fp8")
 PRUNINGS = ("channels", "mask")
+SPARSITIES = ("2:4",)
+INT8 = ("int8",)
+KEPT_DATA = ("decoded", "zstd")
 OPTIMISERS = ("adamw", "sgd", "adafactor", "adam8bit")
 PREDICTIONS = ("epsilon", "v_prediction")
 STRATEGIES = ("fedavg", "fedprox", "fedavgm", "fedadam")
@@ -87,6 +90,8 @@ OWN_DATA = ("unet", "transformer", "diffusion", "speech")
 OWN_MODEL = ("transformer", "diffusion", "speech")
 IMAGES = ("unet", "diffusion")
 CLASSES = ("unet", "transformer")  # their networks tell classes apart
+ROUNDED = ("unet", "transformer")  # whose training can round as integers do
+DECODED = ("unet", "diffusion", "speech")  # whose data are decoded
 GROWING = ("unet", "transformer")  # whose samples can be made smaller
 LINEAR = ("transformer", "diffusion", "speech")  # their networks have linear layers
 
@@ -133,8 +138,32 @@ class Settings:
     prune_kind: Optional[str] = row(
         None, "NAME", "channels, which go, or mask: zeros that stay.", WHAT, "work", PRUNINGS
     )
+    sparsity: Optional[str] = row(
+        None,
+        "NAME",
+        "2:4: two of four weights of linear layers are zero.",
+        WHAT,
+        "work",
+        SPARSITIES,
+        workloads=LINEAR,
+    )
+    qat: Optional[str] = row(
+        None,
+        "NAME",
+        "int8: round weights and activations in training.",
+        WHAT,
+        "work",
+        INT8,
+        workloads=ROUNDED,
+    )
     distil: Optional[str] = row(
-        None, "TEACHER", "Learn from one: this size, before it is pruned.", WHAT, "work", workloads=CLASSES
+        None,
+        "TEACHER",
+        "Learn from one: a size, or a folder of --keep.",
+        WHAT,
+        "work",
+        workloads=CLASSES,
+        path=True,
     )
     grow: Optional[float] = row(
         None,
@@ -151,6 +180,9 @@ class Settings:
     freeze: Optional[float] = row(
         None, "SHARE", "Freeze this share of the blocks, from the input on.", WHAT, "work", PART
     )
+    cache_features: Optional[bool] = row(
+        None, None, "Compute what a frozen part puts out once.", WHAT, "work"
+    )
     optimiser: Optional[str] = row(
         None, "NAME", "adamw, sgd, adafactor or adam8bit.", WHAT, "work", OPTIMISERS
     )
@@ -161,6 +193,15 @@ class Settings:
     device: str = row("auto", "NAME", "auto, cpu, cuda or cuda:N.", WHERE, "how")
     nproc: int = row(1, "N", "Processes, each with its own GPU.", WHERE, "how", COUNT, scripts=int)
     workers: Optional[int] = row(None, "N", "Data-loading processes beside each.", WHERE, "how", NONE_OR_MORE)
+    data_cache: Optional[str] = row(
+        None,
+        "NAME",
+        "Decode your data once and keep them: decoded, or zstd.",
+        WHERE,
+        "work",
+        KEPT_DATA,
+        workloads=DECODED,
+    )
     grad_accum: int = row(1, "N", "Parts to compute each step in.", WHERE, "work", COUNT)
     compile: bool = row(False, None, "Use torch.compile.", WHERE, "work")
     channels_last: bool = row(
@@ -170,6 +211,7 @@ class Settings:
         None, None, "Gradient checkpointing: less memory, more computing.", WHERE, "work"
     )
     checkpoint: bool = row(False, None, "Write a checkpoint after each evaluation.", WHERE, "work")
+    keep: Optional[str] = row(None, "FOLDER", "Keep each trained network there.", WHERE, "how", path=True)
     paradigm: str = row(
         CENTRAL,
         "NAME",
@@ -283,7 +325,7 @@ class Settings:
         "int8: measure inference with linear layers in 8 bits, too.",
         MEASURING,
         "how",
-        ("int8",),
+        INT8,
         workloads=LINEAR,
     )
     inference_s: float = row(

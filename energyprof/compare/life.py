@@ -105,7 +105,7 @@ def _joules(report: Report, batch: int) -> _Side | None:
     training = budget.energy(report)
     if training is None:
         return None
-    taught_j = _teacher(report, lambda phase: phase.energy_j)
+    taught_j = _teacher(report, lambda phase: phase.energy_j, "teacher_energy_j")
     cost = Cost(training.mean_j + taught_j, training.one_device.expanded)
     each = {found.kind: found.energy_j for found in inferences(report) if found.batch == batch}
     return _cheapest(cost, each)
@@ -115,17 +115,28 @@ def _cpu_s(report: Report, batch: int) -> _Side | None:
     training = collect(BY_NAME["cpu_time"], report)
     if training is None:
         return None
-    taught_s = _teacher(report, lambda phase: phase.cpu_s)
+    taught_s = _teacher(report, lambda phase: phase.cpu_s, "teacher_cpu_s")
     cost = Cost(training.mean.value + taught_s, training.mean.one_device.expanded)
     each = {found.kind: found.cpu_s for found in inferences(report) if found.batch == batch}
     return _cheapest(cost, each)
 
 
-def _teacher(report: Report, of: Callable[[Phase], float | None]) -> float:
-    """What training the teacher took, mean over the runs; 0 without one."""
-    runs = [[phase for phase in run.phases if phase.name == TEACHER] for run in budget.counting(report)]
-    sums = [math.fsum(of(phase) or 0.0 for phase in phases) for phases in runs]
+def _teacher(report: Report, of: Callable[[Phase], float | None], fact: str) -> float:
+    """What training the teacher took, mean over the runs: here, or before (a ``fact``); 0 without one."""
+    runs = budget.counting(report)
+    phases = [[phase for phase in run.phases if phase.name == TEACHER] for run in runs]
+    before = [_amount(run.facts.get(fact)) for run in runs]
+    sums = [
+        math.fsum([earlier, *(of(phase) or 0.0 for phase in own)])
+        for own, earlier in zip(phases, before, strict=True)
+    ]
     return fmean(sums) if sums else 0.0
+
+
+def _amount(fact: object) -> float:
+    """The fact, if it is an amount: a program may send anything over the wire."""
+    number = isinstance(fact, (int, float)) and not isinstance(fact, bool)
+    return float(fact) if number and math.isfinite(fact) and fact > 0 else 0.0  # type: ignore[arg-type, operator]
 
 
 def _cheapest(training: Cost, each: Mapping[str, Mean | None]) -> _Side | None:

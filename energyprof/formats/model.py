@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from energyprof.units import si
+from energyprof.units import plus_minus, si
 
 
 def about_model(facts: Mapping[str, Any], sample_j: float | None) -> list[tuple[str, str]]:
@@ -14,6 +14,8 @@ def about_model(facts: Mapping[str, Any], sample_j: float | None) -> list[tuple[
         ("model", _model(facts)),
         ("operations", _operations(facts, sample_j)),
         ("peak memory", _memory(facts)),
+        ("teacher", _teacher(facts)),
+        ("zeros", _zeros(facts)),
     )
     return [(label, line) for label, line in lines if line]
 
@@ -44,6 +46,29 @@ def _memory(facts: Mapping[str, Any]) -> str:
     line = ", ".join(f"{word}{si(size, 'B')}" for word, size in known if size is not None)
     processes = _number(facts, "processes") or 1
     return f"{line}; each of {processes:g} processes" if line and processes > 1 else line
+
+
+def _teacher(facts: Mapping[str, Any]) -> str:
+    """``of an earlier run, 12,288 samples, 1.20 ± 0.10 kJ: not in the energy to target``."""
+    samples, energy_j = _number(facts, "teacher_samples"), _number(facts, "teacher_energy_j")
+    if samples is None or "teacher_sha256" not in facts:
+        return ""
+    u_j = _number(facts, "teacher_energy_u_j")
+    took = "joules unknown" if energy_j is None or u_j is None else plus_minus(energy_j, u_j, "J")
+    return f"of an earlier run, {samples:,.0f} samples, {took}: not in the energy to target"
+
+
+def _zeros(facts: Mapping[str, Any]) -> str:
+    """``1.20 M of 3.40 M weights are masked; they are multiplied as any others: nothing is saved``."""
+    masked, count = _number(facts, "weights_masked"), _number(facts, "parameters")
+    if masked is None or count is None:
+        return ""
+    saved = (
+        "left out in inference in 16 bits, not in training"
+        if facts.get("zeros_left_out") is True
+        else "multiplied as any others: nothing is saved"
+    )
+    return f"{_short(masked)} of {_short(count)} weights are masked, and {saved}"
 
 
 def _short(count: float) -> str:

@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from dataclasses import asdict
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 from energyprof.wire import connect
 from energyprof.workload import (
@@ -24,7 +24,7 @@ from energyprof.workload import (
 )
 from energyprof.workloads import keeper, paradigms, workload_module
 from energyprof.workloads.parsing import settings_of
-from energyprof.workloads.training import afterwards, ranks
+from energyprof.workloads.training import afterwards, kept, prepared, ranks
 from energyprof.workloads.waiting import Waiting
 
 
@@ -38,8 +38,10 @@ def main(job: str) -> int:
         plan = module.plan(settings_of(wanted["name"], wanted["settings"]))
         workload = paradigms.workload(plan, module.build(plan), _pass_on)
         workload.prepare()
+        prepared.turned(workload, plan)
         _tell("facts", facts=workload.facts())
-        _train(workload, plan.target, wanted["seed"], plan.settings.patience)
+        samples, score = _train(workload, plan.target, wanted["seed"], plan.settings.patience)
+        kept.keep(workload, plan, wanted["seed"], samples, score)
         for event in afterwards.measured(workload, plan, module.RECIPES[plan.size]["batch_size"]):
             _pass_on(event)
         ranks.leave()
@@ -53,7 +55,11 @@ def main(job: str) -> int:
     return 0
 
 
-def _train(workload: Workload, target: Target, seed: int, patience: Optional[int]) -> None:
+def _train(
+    workload: Workload, target: Target, seed: int, patience: Optional[int]
+) -> Tuple[int, Optional[float]]:
+    """Train until it is over; the samples that were trained, and the last score."""
+    samples, score = 0, None
     best: Optional[float] = None
     since = 0  # evaluations since the best score
     waiting = Waiting()
@@ -64,6 +70,8 @@ def _train(workload: Workload, target: Target, seed: int, patience: Optional[int
         _pass_on(event)
         if ranks.world() > 1:
             _follow(waiting, event, workload)
+        if isinstance(event, Progress):
+            samples, score = event.samples, score if event.score is None else event.score
         # Every process comes to the same end: the score is all processes' together.
         if isinstance(event, Progress) and event.score is not None:
             if not math.isfinite(event.score):
@@ -76,6 +84,7 @@ def _train(workload: Workload, target: Target, seed: int, patience: Optional[int
                 break
     if waited := waiting.facts():
         _tell("facts", facts=waited)
+    return samples, score
 
 
 def _follow(waiting: Waiting, event: Event, workload: Workload) -> None:

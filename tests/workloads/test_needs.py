@@ -65,7 +65,9 @@ def test_every_library_that_a_workload_loads_is_among_its_needs() -> None:
 def test_extras_and_versions_are_those_of_the_package() -> None:
     text = (PACKAGE.parent / "pyproject.toml").read_text()
     extras = dict(
-        re.findall(r"^(workloads|speech|lora|data|levers) = \[(.*?)\]", text, re.MULTILINE | re.DOTALL)
+        re.findall(
+            r"^(workloads|speech|lora|data|levers|transfer) = \[(.*?)\]", text, re.MULTILINE | re.DOTALL
+        )
     )
     for need in NEEDS:
         if need.distribution in ("tokenizers", "pyarrow"):  # transformers and datasets bring them

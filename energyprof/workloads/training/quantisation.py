@@ -23,6 +23,8 @@ def quantised(model: Any, device: Any) -> Any:
     torch = torch_side.library("torch")
     made = copy.deepcopy(model).eval()
     layers = sum(isinstance(layer, torch.nn.Linear) for layer in made.modules())
+    if not layers and _in_integers(made):
+        return made
     if not layers:
         raise WorkloadError(
             "the network has no linear layers: int8 would change nothing, leave out --quantise"
@@ -34,13 +36,20 @@ def quantised(model: Any, device: Any) -> Any:
         raise WorkloadError(f"int8 is not possible on {device} ({said}): leave out --quantise") from error
 
 
-def share(model: Any) -> Dict[str, int]:
-    """How many of the network's layers with weights are linear, and so in 8 bits."""
+def share(model: Any, made: Any) -> Dict[str, int]:
+    """How many of the network's layers with weights are in 8 bits in what was ``made`` of it."""
     torch = torch_side.library("torch")
     kinds: Tuple[Any, ...] = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
     layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
     linear = sum(isinstance(layer, torch.nn.Linear) for layer in layers)
-    return {"layers_int8": linear, "layers_with_weights": len(layers)}
+    return {"layers_int8": linear + _in_integers(made), "layers_with_weights": len(layers)}
+
+
+def _in_integers(model: Any) -> int:
+    """How many convolutions compute in 8 bits: those that were rounded in training (``--qat``)."""
+    quantized = torch_side.library("torch.ao.nn.quantized")
+    kinds = (quantized.Conv2d, quantized.Conv3d)
+    return sum(isinstance(layer, kinds) for layer in model.modules())
 
 
 def _on_processor(model: Any) -> Any:

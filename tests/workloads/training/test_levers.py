@@ -10,8 +10,8 @@ import torch
 
 from energyprof.workload import Plan, Settings, Target, WorkloadError
 from energyprof.workloads import planning
-from energyprof.workloads.training import blocks, levers, loop, order, quantisation
-from energyprof.workloads.training.levers import distillation, growing, pruning
+from energyprof.workloads.training import afterwards, blocks, levers, loop, order, quantisation
+from energyprof.workloads.training.levers import distillation, growing, pruning, rounding, sparsity
 from fakes import toy
 
 pytestmark = pytest.mark.slow
@@ -94,7 +94,8 @@ def test_masked_weights_stay_zero_and_cost_what_they_did(averaging: float | None
     assert zeros == masked.facts["weights_masked"] == pytest.approx(whole / 3, abs=len(layers))
 
 
-def test_a_network_that_cannot_be_followed_is_refused_in_one_line() -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_a_network_of_which_nothing_can_go_is_refused_in_one_line(seed: int) -> None:
     pytest.importorskip("torch_pruning")
 
     class Folded(torch.nn.Module):
@@ -107,7 +108,8 @@ def test_a_network_that_cannot_be_followed_is_refused_in_one_line() -> None:
             n, _, height, width = x.shape
             return self.last(self.first(x).view(n, 8, 4, height, width).sum(dim=2))
 
-    with pytest.raises(WorkloadError, match=r"^torch-pruning cannot follow this network .* mask$"):
+    torch.manual_seed(seed)  # by its weights torch-pruning fails on it, or takes nothing
+    with pytest.raises(WorkloadError, match=r"^torch-pruning .* this network.* mask$"):
         training(Folded(), prune=0.5)
 
 
@@ -175,8 +177,19 @@ def test_named_settings_that_say_the_default_are_the_same_work() -> None:
     [
         ({"prune_kind": "mask"}, "give --prune, too"),
         ({"grow": 0.5}, "give both"),
-        ({"distil": "base", "prune": 0.3}, "--distil tiny"),
-        ({"distil": "tiny"}, "give --prune"),
+        ({"distil": "tiny"}, "give --prune, a larger size, or a folder"),
+        ({"distil": "nowhere"}, "--distil nowhere: neither a size nor a folder that --keep has written"),
+        ({"distil": "tiny", "prune": 0.3, "nproc": 2}, "leave --nproc out"),
+        ({"distil": "tiny", "prune": 0.3, "compile": True}, "leave --compile out"),
+        ({"sparsity": "2:4"}, "unet has no --sparsity: leave it out, or train transformer or diffusion"),
+        ({"cache_features": True, "freeze": 0.5}, "unet changes its images anew each time, so that nothing"),
+        ({"data_cache": "zstd"}, "--data-cache is of data that are decoded, those of --data"),
+        ({"data_cache": "decoded", "data": "/"}, "keeps its volumes decoded in any case"),
+        ({"qat": "int8", "prune": 0.3, "prune_kind": "mask"}, "--qat and --prune-kind mask do not go"),
+        ({"qat": "int8", "precision": "fp16"}, "--qat and --precision fp16 do not go together"),
+        ({"qat": "int8", "compile": True}, "--qat and --compile do not go together"),
+        ({"qat": "int8", "paradigm": "federated"}, "--qat: only for central training"),
+        ({"data_cache": "zstd", "data": "/", "paradigm": "federated"}, "--data-cache: only for central"),
         (
             {"quantise": "int8", "inference_s": 1.0},
             "unet has no --quantise: leave it out",
@@ -189,6 +202,37 @@ def test_named_settings_that_say_the_default_are_the_same_work() -> None:
 def test_what_makes_no_sense_is_refused_in_one_line(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(WorkloadError, match=says):
         planning.recipe_of("unet", Settings(**settings), RECIPES)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"cache_features": True}, "give --freeze, too"),
+        ({"cache_features": True, "freeze": 0.5, "compile": True}, "--cache-features and --compile do not"),
+        ({"cache_features": True, "freeze": 0.5, "grow": 0.5, "grow_samples": 8}, "and --grow do not"),
+        ({"sparsity": "2:4", "lora": 4}, "--sparsity and --lora do not go together"),
+        ({"sparsity": "2:4", "qat": "int8"}, "--qat and --sparsity do not go together"),
+        ({"distil": "base", "model": "/"}, "--distil base: of your --model only the same size can teach"),
+    ],
+)
+def test_what_a_transformer_cannot_do_is_refused_in_one_line(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(WorkloadError, match=says) as error:
+        planning.recipe_of("transformer", Settings(**settings), {**RECIPES, "base": RECIPE})
+    assert "\n" not in str(error.value)
+
+
+def test_a_teacher_of_another_size_is_other_work_than_the_same() -> None:
+    recipes = {**RECIPES, "base": RECIPE}
+    same, other = (
+        planning.recipe_of("unet", Settings(distil=teacher, prune=0.3), recipes) for teacher in recipes
+    )
+    assert (same["distil"], other["distil"]) == ("tiny", "base")
+    assert planning.recipe_of("unet", Settings(distil="base"), recipes)["distil"] == "base"
+    volumes = {**RECIPES, "full": {**RECIPE, "patch": [8]}}
+    with pytest.raises(
+        WorkloadError, match="images and volumes are other networks': unet tiny learns from tiny"
+    ):
+        planning.recipe_of("unet", Settings(distil="full"), volumes)
 
 
 def test_blocks_are_the_called_parts_that_hold_all_weights() -> None:
@@ -258,9 +302,118 @@ def test_linear_layers_are_in_8_bits_and_answer_nearly_the_same() -> None:
     given = torch.randn(32, 64)
     assert not torch.equal(made(given), model(given))
     assert torch.allclose(made(given), model(given), atol=0.05)
-    assert quantisation.share(model) == {"layers_int8": 2, "layers_with_weights": 2}
+    assert quantisation.share(model, made) == {"layers_int8": 2, "layers_with_weights": 2}
 
 
 def test_a_network_without_linear_layers_is_not_quantised() -> None:
     with pytest.raises(WorkloadError, match="no linear layers"):
         quantisation.quantised(torch.nn.Conv2d(1, 1, 1), torch.device("cpu"))
+
+
+def rounded_layers(model: Any) -> int:
+    return sum(hasattr(module, "weight_fake_quant") for module in model.modules())
+
+
+@pytest.mark.parametrize("averaging", [None, 0.9])
+def test_convolutions_round_in_training_and_compute_in_8_bits_later(averaging: float | None) -> None:
+    made = training(averaging=averaging, qat="int8", learning_rate=0.003)
+    before = training(averaging=averaging).facts
+    assert made.facts["layers_rounded"] == rounded_layers(made.trained().model) > 0
+    assert made.facts["parameters"] == before["parameters"]
+    first, *_, last = scores(made)
+    assert last < first
+    trained, given = made.trained().model.eval(), torch.rand(4, 1, 16, 16)
+    plain, integers = rounding.plain(trained), rounding.integers(trained)
+    assert rounded_layers(plain) == rounded_layers(integers) == 0
+    assert rounded_layers(trained) > 0  # both are copies
+    in_8_bits = quantisation.share(plain, integers)
+    assert in_8_bits["layers_int8"] == made.facts["layers_rounded"]
+    assert in_8_bits["layers_int8"] < in_8_bits["layers_with_weights"]  # the transposed one is not
+    with torch.no_grad():
+        wanted, found, unrounded = trained(given), integers(given), plain(given)
+    assert float((found - wanted).abs().mean()) < 0.1 * float(wanted.abs().mean())
+    assert not torch.equal(unrounded, wanted)
+
+
+def test_what_is_scored_moves_no_range_that_is_rounded_by() -> None:
+    made = training(averaging=0.9, qat="int8")
+    scores(made)
+    ranges = [
+        module.activation_post_process
+        for module in made.trained().model.modules()
+        if isinstance(module, torch.ao.quantization.FakeQuantize)
+    ]
+    activations = [r for r in ranges if r.min_val.numel() == 1]
+    before = [float(r.max_val) for r in activations]
+    assert before
+    made.trained().score(made.trained().model)
+    assert [float(r.max_val) for r in activations] == before
+
+
+def test_linear_layers_round_in_training_and_are_plain_later() -> None:
+    pytest.importorskip("torchao")
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(256, 256), torch.nn.Unflatten(1, (1, 16, 16))
+    )
+    made = training(model, averaging=0.9, qat="int8")
+    assert made.facts["layers_rounded"] == made.facts["layers_with_weights"] == 1
+    first, *_, last = scores(made)
+    assert last < first
+    found, kinds, facts = afterwards._kinds(made.trained(), _plan(qat="int8"))
+    assert type(rounding.plain(made.trained().model)[1]) is torch.nn.Linear
+    assert type(found.model[1]) is torch.nn.Linear
+    assert [name for name, _ in kinds] == ["int8"]
+    assert facts["layers_int8"] == 1
+    assert facts["score_int8"] == pytest.approx(facts["score_plain"], rel=0.2)
+
+
+def _plan(**config: Any) -> Plan:
+    return Plan("toy", "tiny", {**toy.CONFIG, **config}, TARGET, 32, Settings())
+
+
+def test_a_network_with_nothing_to_round_is_refused() -> None:
+    with pytest.raises(WorkloadError, match="no layers that could be rounded: leave --qat out"):
+        training(torch.nn.PReLU(), qat="int8")
+
+
+def dense() -> Any:
+    return torch.nn.Sequential(
+        torch.nn.Flatten(),
+        torch.nn.Linear(256, 64),
+        torch.nn.Tanh(),
+        torch.nn.Linear(64, 256),
+        torch.nn.Unflatten(1, (1, 16, 16)),
+    )
+
+
+@pytest.mark.parametrize("averaging", [None, 0.9])
+def test_two_of_four_weights_are_zero_and_stay_so_and_nothing_is_said_to_be_saved(
+    averaging: float | None,
+) -> None:
+    made, plain = training(dense(), averaging=averaging, sparsity="2:4"), training(dense())
+    first, *_, last = scores(made)
+    assert last < first
+    model = made.trained().model
+    model(torch.rand(1, 1, 16, 16))
+    for layer in (model[1], model[3]):
+        zeros = (layer.weight.reshape(layer.out_features, -1, 4) == 0).sum(dim=2)
+        assert zeros.min() == zeros.max() == 2
+    assert made.facts["weights_masked"] == 256 * 64
+    assert made.facts["zeros_left_out"] is False
+    assert made.facts["flops_per_sample"] == plain.facts["flops_per_sample"]
+    assert afterwards._kinds(made.trained(), _plan(sparsity="2:4"))[1:] == ([], {})
+
+
+def test_the_two_larger_of_four_weights_stay() -> None:
+    weight = torch.tensor([[1.0, -3.0, 2.0, 0.5, 0.0, 0.0, 0.0, 0.0]])
+    assert sparsity.mask(weight).tolist() == [[0, 1, 1, 0, 0, 0, 1, 1]]
+
+
+def test_zeros_are_left_out_only_where_there_is_hardware_for_it() -> None:
+    assert not sparsity.in_hardware(torch.device("cpu"), "bf16")
+
+
+def test_a_network_without_linear_layers_has_no_2_4() -> None:
+    with pytest.raises(WorkloadError, match="leave --sparsity out"):
+        training(network(), sparsity="2:4")

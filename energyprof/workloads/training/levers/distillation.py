@@ -1,21 +1,23 @@
 """Distillation: a network learns what a teacher answers, beside what is true (Hinton, arXiv:1503.02531).
 
-The teacher is the same network before it is pruned, trained in the same way to the target by the same data.
-Its training is a phase of its own, ``teacher``, outside the student's energy to target and beside it in the
-report; in each step its forward pass is part of the student's work.
+The teacher is the same network before it is pruned, or that of another size, trained in the same way to the
+target by the same data; its training is a phase of its own, ``teacher``, outside the student's energy to
+target and beside it in the report. Or it is a network that an earlier run has kept (``--keep``), and what it
+took stands among the facts. In each step its forward pass is part of the student's work.
 """
 
 import copy
 import dataclasses
-from typing import Any, Dict, List
+import importlib
+from typing import Any, Dict, List, Mapping
 
 from energyprof.wire import mark
 from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads.training import device as torch_side
-from energyprof.workloads.training import forward, ranks, tensors
+from energyprof.workloads.training import forward, kept, ranks, tensors
 from energyprof.workloads.training.levers import pruning
 
-SOURCES = (__file__, forward.__file__, pruning.__file__)
+SOURCES = (__file__, forward.__file__, kept.__file__, pruning.__file__)
 SHARE = 0.5  # of the loss that is the teacher's
 TEMPERATURE = 2.0  # how much softer the answers are taken
 
@@ -24,30 +26,88 @@ def turn(task: Any, plan: Plan, device: Any, seed: int) -> Any:
     """The task of a student, whose loss is to one half how far its answers are from the teacher's.
 
     Raises:
-        WorkloadError: there are several processes, or the teacher missed the target.
+        WorkloadError: there are several processes, or the teacher missed the target or does not fit.
     """
     if ranks.world() > 1:
         raise WorkloadError("--distil trains its teacher in one process: use --nproc 1")
-    teacher = copy.deepcopy(task.model)
+    if plan.config["distil"].startswith(kept.FINGERPRINT):
+        teacher, facts = _kept(task, plan, device)
+    else:
+        teacher, facts = _trained(task, plan, device, seed)
+    teacher.eval().requires_grad_(False)
+    return dataclasses.replace(task, loss=_loss(task.loss, teacher), facts={**task.facts, **facts})
+
+
+def _trained(task: Any, plan: Plan, device: Any, seed: int) -> Any:
+    """A teacher of a size, trained here, and the facts of it."""
+    size, rate = plan.config["distil"], plan.config["learning_rate"]
+    if size == plan.size:
+        teacher = copy.deepcopy(task.model)
+    else:
+        recipe = importlib.import_module("energyprof.workloads." + plan.name).RECIPES[size]
+        torch_side.library("torch").manual_seed(seed)
+        teacher, rate = _network(task, plan, recipe).to(device), recipe["learning_rate"]
     mark("teacher", samples=0)
-    samples, score = _taught(task, teacher, plan, device)
+    samples, score = _taught(task, teacher, plan, device, rate)
     mark("startup", samples=0)
-    reached = plan.target.reached(score)
-    if not reached:
+    if not plan.target.reached(score):
         raise WorkloadError(
             f"the teacher came to {score:.4g} in {samples} samples, not to the target: "
             "give a larger --max-samples, or an easier --target"
         )
-    teacher.eval().requires_grad_(False)
-    facts: Dict[str, Any] = {"teacher_samples": samples, "teacher_score": score}
-    return dataclasses.replace(task, loss=_loss(task.loss, teacher), facts={**task.facts, **facts})
+    return teacher, {"teacher_samples": samples, "teacher_score": score}
 
 
-def _taught(task: Any, teacher: Any, plan: Plan, device: Any) -> Any:
+def _kept(task: Any, plan: Plan, device: Any) -> Any:
+    """The teacher that an earlier run has kept, and the facts of it."""
+    folder = str(plan.settings.distil)
+    found = kept.teacher(plan.name, folder)
+    torch = torch_side.library("torch")
+    teacher = _network(task, plan, found.config)
+    try:
+        weights = torch.load(str(found.weights), map_location="cpu", weights_only=True)
+        teacher.load_state_dict(weights)
+    except Exception as error:  # of a broken file torch's reader raises whatever it stumbles over
+        said = (str(error).splitlines() or ["?"])[0][:100]
+        raise WorkloadError(
+            f"--distil {folder}: its weights are not those of a teacher for this ({said}): give another"
+        ) from error
+    facts: Dict[str, Any] = {
+        "teacher_samples": found.samples,
+        "teacher_score": found.score,
+        "teacher_sha256": found.fingerprint,
+        "teacher_energy_j": found.energy_j,
+        "teacher_energy_u_j": found.energy_u_j,
+        "teacher_cpu_s": found.cpu_s,
+    }
+    return teacher.to(device), facts
+
+
+def _network(task: Any, plan: Plan, config: Mapping[str, Any]) -> Any:
+    """A network as ``config`` has it, which answers as the student does.
+
+    Raises:
+        WorkloadError: it cannot be made of that alone.
+    """
+    if plan.name == "unet":
+        if ("patch" in config) != ("patch" in plan.config):
+            raise WorkloadError("--distil: images and volumes are other networks': give another teacher")
+        kind = "unet_volumes" if "patch" in config else "unet_slices"
+        return importlib.import_module("energyprof.workloads." + kind).network(config)
+    classifier = importlib.import_module("energyprof.workloads.classifier")
+    minilm = importlib.import_module("energyprof.workloads.minilm")
+    model = config["model"]
+    if not isinstance(model, dict) and model != minilm.NAME:
+        raise WorkloadError("--distil: the teacher's own --model is not kept with it: give another")
+    described = {**plan.config, "model": model, "lora": None}
+    return classifier.Classifier(described, None, task.model.config.num_labels).network()
+
+
+def _taught(task: Any, teacher: Any, plan: Plan, device: Any, learning_rate: float) -> Any:
     """Train the teacher to the target; its samples and its score."""
     config = plan.config
     learning = [weight for weight in teacher.parameters() if weight.requires_grad]
-    optimiser = torch_side.adamw(learning, config["learning_rate"], device)
+    optimiser = torch_side.adamw(learning, learning_rate, device)
     rate = torch_side.library("torch.optim.lr_scheduler").LambdaLR(optimiser, task.rate)
     layout = tensors.memory_format(teacher, config.get("channels_last", False))
     teacher.to(memory_format=layout)

@@ -36,6 +36,10 @@ def turn(task: Any, plan: Plan, device: Any, seed: int) -> Any:
         return dataclasses.replace(task, facts={**task.facts, "pruned_by": "mask", "weights_masked": zeros})
     call = forward.captured(model, lambda: task.loss(model, next(task.batches)))
     _remove(model, call, share)
+    if _count(model) == before:
+        raise WorkloadError(
+            "torch-pruning takes nothing out of this network: use a larger --prune, or --prune-kind mask"
+        )
     model.zero_grad(set_to_none=True)
     learning_rate = plan.config["learning_rate"]
     return dataclasses.replace(
