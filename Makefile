@@ -28,7 +28,7 @@ ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire.py energ
 # Building has an environment of its own: what it needs no training does.
 BUILDING := .venv-dist
 
-.PHONY: run test docs dist accept test-fast test-oldest lint format calibrate schema clean
+.PHONY: run test docs dist accept test-fast test-oldest lint format calibrate schema pages clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/energyprof run unet --size tiny
@@ -73,6 +73,11 @@ docs: $(VENV)/run.stamp
 # What a report may hold, written down beside the code that says it.
 schema: $(VENV)/run.stamp
 	$(BIN)/energyprof schema > energyprof/report/report-2.schema.json
+	$(BIN)/python release/pages.py
+
+# Pages that are made from others: docs/schema.md, llms.txt, skills/energyprof/SKILL.md.
+pages: $(VENV)/run.stamp
+	$(BIN)/python release/pages.py
 
 # A wheel and an sdist in dist/, checked, with a bill of materials. Their times are the commit's.
 dist: $(BUILDING)/run.stamp
