@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from energyprof.cli import streams
 from energyprof.cli.options import Json
+
+if TYPE_CHECKING:
+    from energyprof.simulate.fleet.fleet import FleetOutcome
 
 # As where a training misses its target.
 MISSED = 4
@@ -32,13 +36,22 @@ def fleet(
     """
     from energyprof.formats.console import Screen
     from energyprof.formats.fleet import fleet_json, fleet_tables
-    from energyprof.simulate.fleet.fleet import simulate
-    from energyprof.simulate.fleet.reading import read_fleet
 
-    found = simulate(read_fleet(scenario, changes or ()))
+    play = prepared(scenario, changes or ())
+    with Screen(sys.stderr).status("playing the fleet") as status:
+        found = play(status.update)
     if json:
         streams.write_json(fleet_json(found))
     else:
         Screen(sys.stdout).print(fleet_tables(found))
     if found.why:
         raise typer.Exit(MISSED)
+
+
+def prepared(scenario: Path, changes: Sequence[str]) -> Callable[[Callable[[str], None]], FleetOutcome]:
+    """What plays the fleet, once its files are read. Raises FileError, UsageError."""
+    from energyprof.simulate.fleet.interval import judged
+    from energyprof.simulate.fleet.reading import read_fleet
+
+    read = read_fleet(scenario, changes)
+    return lambda say: judged(read, say)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,19 @@ from energyprof.cli import streams
 from energyprof.cli.compare import Page
 from energyprof.cli.options import Json
 from energyprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from energyprof.simulate.placement.policies import Placement
+
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Replace a value, such as job.hours=48, site.home.pue=1.2; repeats.",
+    ),
+]
 
 
 def place(
@@ -25,6 +39,7 @@ def place(
         typer.Option("--error", metavar="SHARE", help="Its relative error a day ahead.", min=0, max=2),
     ] = 0.1,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the forecast's errors.", min=0)] = 0,
+    changes: Changes = None,
     json: Json = False,
     html: Page = None,
 ) -> None:
@@ -37,13 +52,8 @@ def place(
     from energyprof.formats.console import Screen
     from energyprof.formats.html.placement import write_placement_page
     from energyprof.formats.placement import placement_json, placement_tables
-    from energyprof.simulate.placement.grid import grid_of
-    from energyprof.simulate.placement.policies import place as placed
-    from energyprof.simulate.placement.reading import read_job, read_sites
-    from energyprof.simulate.placement.rolling import Forecast
 
-    grid = grid_of(read_job(job), read_sites(sites))
-    found = placed(grid, Forecast(reach * 3600, error, seed))
+    found = prepared(job, sites, reach, error, seed, changes or ())()
     if html is not None:
         if html.is_dir() or any(html.exists() and html.samefile(given) for given in (job, sites)):
             raise UsageError(f"{html}: is a folder, or the job or its sites; name another file for --html")
@@ -52,3 +62,17 @@ def place(
         streams.write_json(placement_json(found))
     else:
         Screen(sys.stdout).print(placement_tables(found))
+
+
+def prepared(
+    job: Path, sites: Path, reach: float, error: float, seed: int, changes: Sequence[str]
+) -> Callable[[], Placement]:
+    """What computes the placement, once its files are read. Raises FileError, UsageError."""
+    from energyprof.simulate.placement.grid import grid_of
+    from energyprof.simulate.placement.policies import place as placed
+    from energyprof.simulate.placement.reading import changes_of, read_job, read_sites
+    from energyprof.simulate.placement.rolling import Forecast
+
+    of_job, of_sites = changes_of(changes)
+    asked, places = read_job(job, of_job), read_sites(sites, of_sites)
+    return lambda: placed(grid_of(asked, places), Forecast(reach * 3600, error, seed))

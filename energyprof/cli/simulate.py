@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from energyprof.cli import streams
 from energyprof.cli.compare import Page
 from energyprof.cli.options import Json
 from energyprof.errors import UsageError
+
+if TYPE_CHECKING:
+    from energyprof.simulate.simulation import Simulation
 
 
 def simulate(
@@ -51,10 +55,8 @@ def simulate(
     from energyprof.formats.html.simulation import write_simulation_page
     from energyprof.formats.simulation import simulation_tables
     from energyprof.formats.simulation_data import simulation_json
-    from energyprof.simulate.reading import read_scenario
-    from energyprof.simulate.simulation import simulate as computed
 
-    found = computed(read_scenario(scenario, changes or (), assume or ()), str(scenario), dials or ())
+    found = prepared(scenario, changes or (), assume or (), dials or ())()
     if html is not None:
         if html.is_dir() or (html.exists() and html.samefile(scenario)):
             raise UsageError(f"{html}: is a folder, or the scenario; name another file for --html")
@@ -63,3 +65,14 @@ def simulate(
         streams.write_json(simulation_json(found))
     else:
         Screen(sys.stdout).print(simulation_tables(found))
+
+
+def prepared(
+    scenario: Path, changes: Sequence[str], assume: Sequence[str], dials: Sequence[str]
+) -> Callable[[], Simulation]:
+    """What computes the scenario, once its files are read. Raises FileError, UsageError."""
+    from energyprof.simulate.reading import read_scenario
+    from energyprof.simulate.simulation import simulate as computed
+
+    read = read_scenario(scenario, changes, assume)
+    return lambda: computed(read, str(scenario), dials)

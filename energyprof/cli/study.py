@@ -14,6 +14,7 @@ from energyprof.cli import streams
 from energyprof.cli.ab import COOLDOWN_S, Cooldown
 from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait
 from energyprof.cli.options import Calibrations, Idle, Interval, Json, Meters, Quiet
+from energyprof.cli.simulated import INTERRUPTED, prepared, simulated, to_simulate
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,19 +75,27 @@ def run_study(
 
     wanted = read_plan(plan)
     folder = output if output is not None else Path(plan.stem)
+    say = profiling.unsaid if quiet else profiling.say
+    how = {"meters": meters, "interval": interval, "idle": idle, "cooldown": cooldown}
+    if wanted.simulates:
+        wanted = to_simulate(wanted, _measuring_words(how, calibration or ()))
     if on != "here":
-        how = {"meters": meters, "interval": interval, "idle": idle, "cooldown": cooldown}
-        settings = _batch_settings(limit, batch or (), how, calibration or ())
-        _submit(wanted, folder, on, settings, profiling.unsaid if quiet else profiling.say)
+        settings = _batch_settings(limit, batch or (), _measuring_words(how, calibration or ()))
+        _submit(wanted, folder, on, settings, say)
         return
     if batch:
         raise UsageError(f"--batch {batch[0]}: only with --on slurm or --on oar")
+    if wanted.simulates:
+        code = simulated(wanted, folder, say)
+        if not quiet and code != INTERRUPTED:
+            _show(folder, sys.stdout)
+        raise typer.Exit(code)
     measuring = profiling.measuring(
         meters, interval, idle, folder / "report.json", plan.stem, force=True, calibrations=calibration
     )
     cooldown_s = checked_wait("--cooldown", cooldown)
     with signals() as inbox:
-        screen = SweepScreen(_watching(quiet=quiet), profiling.unsaid if quiet else profiling.say)
+        screen = SweepScreen(_watching(quiet=quiet), say)
         train = search if wanted.design == "search" else sweep
         result = train(wanted, folder, measuring, _make_job(wanted.scan), cooldown_s, inbox, screen)
     for line in result.lost:
@@ -115,10 +124,16 @@ def train_one_cell(
     """Train one cell of a study here, as each job of a cluster does."""
     from energyprof.cli import profiling
     from energyprof.profile.inbox import signals
-    from energyprof.study.cell import train_cell
+    from energyprof.study.cell import cell_named, train_cell
     from energyprof.study.folder import read_study
+    from energyprof.study.simulations import simulate_cell
     from energyprof.study.trainer import SweepScreen
 
+    plan = read_study(folder)
+    if plan.simulates:
+        cell = cell_named(folder, plan, name)
+        simulate_cell(plan, folder, cell, prepared, profiling.say)
+        return
     path = folder / "report.json"
     measuring = profiling.measuring(
         meters, interval, idle, path, folder.name, force=True, calibrations=calibration
@@ -126,9 +141,7 @@ def train_one_cell(
     cooldown_s = checked_wait("--cooldown", cooldown)
     with signals() as inbox:
         screen = SweepScreen(_watching(quiet=False), profiling.say)
-        ended_by = train_cell(
-            folder, name, measuring, _make_job(read_study(folder).scan), cooldown_s, inbox, screen
-        )
+        ended_by = train_cell(folder, name, measuring, _make_job(plan.scan), cooldown_s, inbox, screen)
     if ended_by is not None:
         raise typer.Exit(128 + ended_by)
 
@@ -190,7 +203,16 @@ def _make_job(scan: str):  # type: ignore[no-untyped-def]
     return make
 
 
-def _batch_settings(limit: str, options: Sequence[str], how, calibrations: Sequence[Path]):  # type: ignore[no-untyped-def]
+def _measuring_words(how, calibrations: Sequence[Path]) -> list[str]:  # type: ignore[no-untyped-def]
+    """The options that say how a cell is measured, where they are not as usual."""
+    usual = {"meters": "auto", "interval": INTERVAL_S, "idle": IDLE_S, "cooldown": COOLDOWN_S}
+    words = [
+        word for name, value in how.items() if value != usual[name] for word in (f"--{name}", str(value))
+    ]
+    return words + [word for path in calibrations for word in ("--calibration", str(path.resolve()))]
+
+
+def _batch_settings(limit: str, options: Sequence[str], words: Sequence[str]):  # type: ignore[no-untyped-def]
     """What each job is asked for; the options that say how a cell is measured go on to it."""
     import re
 
@@ -200,36 +222,49 @@ def _batch_settings(limit: str, options: Sequence[str], how, calibrations: Seque
     minutes = 0 if found is None else int(found[1]) * (60 if found[2] == "h" else 1)
     if minutes < 1:
         raise UsageError(f"--limit {limit}: give a time, such as 90min or 4h")
-    usual = {"meters": "auto", "interval": INTERVAL_S, "idle": IDLE_S, "cooldown": COOLDOWN_S}
-    words = [
-        word for name, value in how.items() if value != usual[name] for word in (f"--{name}", str(value))
-    ]
-    words += [word for path in calibrations for word in ("--calibration", str(path.resolve()))]
     return BatchSettings(minutes, tuple(options), tuple(words))
 
 
 def _submit(plan, folder: Path, on: str, settings, say) -> None:  # type: ignore[no-untyped-def]
     """Submit what is missing, and say what becomes of it."""
+    import dataclasses
+
     from energyprof.study.cluster import submit_all
 
     if on == "slurm":
         from energyprof.study.slurm import SlurmQueue as Queue
     else:
         from energyprof.study.oar import OarQueue as Queue  # type: ignore[assignment]
-    found = submit_all(plan, folder, _make_job(plan.scan), Queue(folder, settings), say)
+    if plan.simulates:
+        settings = dataclasses.replace(settings, node="shared")
+    found = submit_all(plan, folder, _check, Queue(folder, settings), say)
     if plan.budget.hours is not None or plan.budget.joules is not None:
         print("the budget is not kept on a cluster: --limit bounds each training", file=sys.stderr)
-    print(f"{len(found.jobs)} jobs submitted, {found.queued} in the queue, {found.done} trainings done")
+    print(f"{len(found.jobs)} jobs submitted, {found.queued} in the queue, {found.done} {plan.things} done")
     if found.jobs or found.queued:
         print(f"energyprof study show {folder} says what is done; the same command submits what failed")
 
 
+def _check(plan) -> None:  # type: ignore[no-untyped-def]
+    """Raise what is wrong with a cell's command, before any is submitted."""
+    from energyprof.study.simulations import all_prepared
+    from energyprof.study.sweep import jobs_of
+
+    if plan.simulates:
+        all_prepared(plan, prepared)
+    else:
+        jobs_of(plan, _make_job(plan.scan))
+
+
 def _summary(folder: Path):  # type: ignore[no-untyped-def]
+    from energyprof.study import simulated_summary
     from energyprof.study.folder import all_trained, read_study
     from energyprof.study.summary import summarised
 
     plan = read_study(folder)
     done = list(all_trained(folder, plan))
+    if plan.simulates:
+        return simulated_summary.summarised(plan, done)
     found = summarised(plan, done)
     if not plan.scan:
         return found

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.formats.simulation_words import energy, plain
+from energyprof.formats.simulation_words import energy, mass, plain
 from energyprof.simulate.fleet.device import Measured
 from energyprof.simulate.fleet.excess import ExcessPlan
 from energyprof.simulate.fleet.fleet import FleetOutcome
@@ -30,12 +32,14 @@ def fleet_tables(found: FleetOutcome) -> RenderableType:
         *(Text(line, style="dim") for line in _asked(found)),
         Text(),
         Text(_reached(found), style="bold" if not found.why else "bold red"),
-        Text(f"{_long(found.time_s)}, {energy(found.energy_j)}"),
+        Text(", ".join(_totals(found.time_s, found.energy_j, found.co2_kg))),
+        *_doubt(found),
         Text(),
         _parts(found),
         Text(),
         _kinds(found),
         Text(),
+        *_sites(found),
         *(Text(line) for line in _lines(found)),
     ]
     if found.excess is not None:
@@ -62,6 +66,47 @@ def _reached(found: FleetOutcome) -> str:
     if not found.why:
         return f"target reached in {_many(found.rounds, one)}"
     return f"target not reached, {100 * found.progress:.3g} % of the way: {found.why}"
+
+
+def _totals(time_s: float, joules: float, co2_kg: float) -> list[str]:
+    carbon = [] if math.isnan(co2_kg) else [f"{mass(co2_kg)} CO2e"]
+    return [_long(time_s), energy(joules), *carbon]
+
+
+def _doubt(found: FleetOutcome) -> list[RenderableType]:
+    """How far it may lie off, and by what."""
+    doubt = found.doubt
+    if doubt is None:
+        again = "" if found.why else ": --set fleet.draws=20 plays it again so often"
+        return [Text(f"played once, so without an interval{again}", style="dim")]
+    parts: list[RenderableType] = []
+    if doubt.reached < doubt.draws:
+        missed = doubt.draws - doubt.reached
+        words = f"{missed:,} of {doubt.draws:,} other draws do not reach the target"
+        parts.append(Text(words, style="yellow"))
+    table = _table("", f"95 % of {doubt.reached:,} draws", *(["inputs at their ends"] if doubt.ends else []))
+    for figure, (name, words_of) in _DOUBTED.items():
+        if figure in doubt.intervals:
+            spans = [doubt.intervals[figure], *([doubt.ends[figure]] if figure in doubt.ends else [])]
+            table.add_row(name, *(f"{words_of(low)} … {words_of(high)}" for low, high in spans))
+    return [*parts, table]
+
+
+_DOUBTED: Mapping[str, tuple[str, Callable[[float], str]]] = {
+    "energy_j": ("energy", energy),
+    "time_s": ("time", lambda time_s: _long(time_s)),
+    "co2_kg": ("CO2e", mass),
+}
+
+
+def _sites(found: FleetOutcome) -> list[RenderableType]:
+    if not found.sites:
+        return []
+    table = _table("site", "energy", "CO2e")
+    table.add_column("intensity", header_style="dim", overflow="fold")
+    for site in found.sites:
+        table.add_row(site.site[:24], energy(site.energy_j), mass(site.co2_kg), Text(site.said, style="dim"))
+    return [table, Text()]
 
 
 def _many(count: int, what: str) -> str:
@@ -151,6 +196,7 @@ def fleet_json(found: FleetOutcome) -> str:
     """All of it."""
     training = found.scenario.training
     data: dict[str, Any] = {
+        "schema": "energyprof.fleet/1",
         "origin": "simulated",
         "name": training.name,
         "seed": training.seed,
@@ -164,6 +210,19 @@ def fleet_json(found: FleetOutcome) -> str:
         "rounds_measured": [vars(one) for one in found.scenario.rounds],
         "time_s": found.time_s,
         "energy_j": found.energy_j,
+        "energy_low_j": _end(found, "energy_j", 0),
+        "energy_high_j": _end(found, "energy_j", 1),
+        "co2_kg": _known(found.co2_kg),
+        "co2_low_kg": _known(_end(found, "co2_kg", 0)),
+        "co2_high_kg": _known(_end(found, "co2_kg", 1)),
+        "draws": 0 if found.doubt is None else found.doubt.draws,
+        "draws_reached": 0 if found.doubt is None else found.doubt.reached,
+        "intervals_95": {} if found.doubt is None else _lists(found.doubt.intervals),
+        "inputs_in_doubt": [
+            {"key": key, "value": q.value, "low": q.low, "high": q.high, "source": q.source}
+            for key, q in sorted(found.scenario.doubts.items())
+        ],
+        "sites": [vars(site) for site in found.sites],
         "parts_j": dict(found.parts),
         "turns": dict(found.turns),
         "bytes_down": found.bytes_down,
@@ -177,6 +236,21 @@ def fleet_json(found: FleetOutcome) -> str:
         "excess": None if found.excess is None else _excess_data(found.excess),
     }
     return json.dumps(data, indent=1) + "\n"
+
+
+def _end(found: FleetOutcome, figure: str, which: int) -> float:
+    """Its least or its most by the inputs alone; where none is in doubt, itself."""
+    ends = {} if found.doubt is None else found.doubt.ends
+    own: float = getattr(found, figure)
+    return ends[figure][which] if figure in ends else own
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _lists(spans: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:
+    return {figure: list(span) for figure, span in spans.items() if figure != "rounds"}
 
 
 def _excess_data(plan: ExcessPlan) -> dict[str, Any]:

@@ -136,6 +136,7 @@ def placement_json(found: Placement) -> str:
     """All of it."""
     job = found.grid.job
     data = {
+        "schema": "energyprof.placement/1",
         "origin": "simulated",
         "job": job.name,
         "objective": job.objective,

@@ -15,9 +15,11 @@ from rich.text import Text
 from energyprof.compare.effects import Effect
 from energyprof.compare.figures import FIGURES, value
 from energyprof.formats.printable import printable
+from energyprof.formats.simulation_words import HEAD, energy, mass
 from energyprof.formats.tuning import tuning_fields, tuning_rows
 from energyprof.study.folder import Trained, factor_words
 from energyprof.study.plan import shown
+from energyprof.study.simulated_summary import figures_of
 from energyprof.study.summary import Exponent, SettingSummary, StudySummary
 from energyprof.units import percent, seconds, si
 
@@ -39,6 +41,17 @@ FOOT = (
     "in both.",
 )
 
+ESTIMATED = "These joules are AN ESTIMATE, not a measurement."
+ONE_BLOCK = (
+    "Changes are of the values, against the base's. 95 % of draws, where inputs have",
+    "intervals: how far a setting's own value may lie off.",
+)
+SEVERAL_BLOCKS = (
+    "Changes are against the base, paired by block, which is the seed: chance alone is",
+    "in their intervals, which hold together at 95 %; one without 0 is in colour.",
+    "◆ may lie on the front of energy against time.",
+)
+
 
 def study_tables(found: StudySummary) -> RenderableType:
     """What was trained, a table for each figure, then exponents, proxies and what went wrong."""
@@ -46,23 +59,45 @@ def study_tables(found: StudySummary) -> RenderableType:
     head = [
         Text(f"{plan.name}  {plan.design}", style="bold"),
         Text(f"{' '.join(plan.command)}; {factor_words(plan)}", style="dim"),
-        Text(f"{found.cells} of {found.planned} trainings done, {plan.repeats} blocks", style="dim"),
+        Text(done_line(found), style="dim"),
     ]
     if found.origin != "measured":
-        head.append(Text("These joules are AN ESTIMATE, not a measurement.", style="yellow"))
+        head.append(Text(ESTIMATED if not plan.simulates else HEAD, style="yellow"))
     parts: list[RenderableType] = [*head]
     for figure in found.figures:
         if any(figure in row.figures for row in found.settings):
-            parts += [Text(), Text(TITLES[figure], style="bold"), _table(found, figure)]
+            parts += [Text(), Text(title(figure), style="bold"), _table(found, figure)]
     parts += [
         part
-        for lines in (_scans(found), _exponents(found), _proxies(found), _problems(found))
+        for lines in (_least(found), _scans(found), _exponents(found), _proxies(found), _problems(found))
         for part in lines
     ]
-    return Group(*parts, Text(), *(Text(line, style="dim") for line in FOOT))
+    return Group(*parts, Text(), *(Text(line, style="dim") for line in foot(found)))
+
+
+def title(figure: str) -> str:
+    """A figure's name for people."""
+    return TITLES.get(figure, figure)
+
+
+def done_line(found: StudySummary) -> str:
+    """Such as "6 of 6 trainings done, 3 blocks"."""
+    blocks = f", {found.plan.repeats} blocks" if found.plan.repeats > 1 or not found.plan.simulates else ""
+    return f"{found.cells} of {found.planned} {found.plan.things} done{blocks}"
+
+
+def foot(found: StudySummary) -> tuple[str, ...]:
+    """How to read the tables."""
+    if not found.plan.simulates:
+        return FOOT
+    if found.plan.repeats == 1:
+        return ONE_BLOCK
+    return SEVERAL_BLOCKS
 
 
 def _table(found: StudySummary, figure: str) -> Table:
+    if found.plan.simulates and found.plan.repeats == 1:
+        return _values(found, figure)
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     first = figure == found.figures[0]
     for name in ("setting", "n", "mean", "change", "95 %", *([""] if first else [])):
@@ -81,10 +116,66 @@ def _table(found: StudySummary, figure: str) -> Table:
     return table
 
 
+def _values(found: StudySummary, figure: str) -> Table:
+    """Of a simulation in one block: each setting's value, its draws, and the change."""
+    rows = [row for row in found.settings if figure in row.figures]
+    spans = any(figure in row.drawn for row in rows)
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    for name in ("setting", "value", *(["95 % of draws"] if spans else []), "change"):
+        side = "left" if name == "setting" else "right"
+        table.add_column(name, header_style="dim", justify=side, overflow="fold")  # type: ignore[arg-type]
+    for row in rows:
+        mean, effect = row.mean(figure), row.effects.get(figure)
+        shown_value = "–" if mean is None else amount(figure, mean)
+        change = "" if effect is None else percent(effect.ratio - 1)
+        table.add_row(row.label, shown_value, *([drawn_words(row, figure)] if spans else []), change)
+    return table
+
+
+def drawn_words(row: SettingSummary, figure: str) -> str:
+    """The middle 95 % of its draws; empty: nothing was drawn."""
+    span = row.drawn.get(figure)
+    return "" if span is None else f"{amount(figure, span[0])} … {amount(figure, span[1])}"
+
+
+def least_words(row: SettingSummary) -> str:
+    """Such as "energy federated 83 %, central 17 %; CO2e central 100 %"."""
+    parts = []
+    for figure, shares in row.least.items():
+        best = sorted(shares, key=lambda name: -shares[name])
+        several = [f"{name} {100 * shares[name]:.0f} %" for name in best if shares[name] >= 0.005]
+        parts.append(f"{figure} {', '.join(several)}" if len(shares) > 1 else f"{figure} {best[0]}")
+    return "; ".join(parts)
+
+
+def least_title(found: StudySummary) -> str:
+    """What the lines of `least_words` say."""
+    return "recommended" if found.plan.command[0] == "place" else "takes least, in how many of the draws"
+
+
+def _least(found: StudySummary) -> Iterator[RenderableType]:
+    rows = [row for row in found.settings if row.least]
+    if not rows:
+        return
+    yield Text()
+    yield Text(least_title(found), style="bold")
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row(row.label, least_words(row))
+    yield table
+
+
 def amount(figure: str, mean: float) -> str:
     """A mean in the figure's own words."""
     if figure in TIMES:
         return seconds(mean)
+    simulated = figure.partition(" of ")[0]
+    if simulated == "CO2e":
+        return mass(mean)
+    if simulated == "money":
+        return f"{mean:,.2f}"
+    if simulated == "energy" and simulated != figure:
+        return energy(mean)
     return si(mean, UNITS[figure]) if figure in UNITS else f"{mean:,.0f}"
 
 
@@ -119,14 +210,14 @@ def _exponents(found: StudySummary) -> Iterator[RenderableType]:
 
 def exponent_line(one: Exponent) -> str:
     """Such as "energy to target ∝ data-fraction^0.98 (95 %: 0.86 … 1.09)"."""
-    return f"{TITLES[one.figure]} ∝ {one.factor}^{one.k:.2f} (95 %: {one.low:.2f} … {one.high:.2f})"
+    return f"{title(one.figure)} ∝ {one.factor}^{one.k:.2f} (95 %: {one.low:.2f} … {one.high:.2f})"
 
 
 def _proxies(found: StudySummary) -> Iterator[RenderableType]:
     if not found.proxies:
         return
     yield Text()
-    yield Text(f"what predicts {TITLES[found.figures[0]]}", style="bold")
+    yield Text(f"what predicts {title(found.figures[0])}", style="bold")
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for name in ("instead of joules", "settings", "rank correlation", "error of a setting left out"):
         table.add_column(name, header_style="dim", justify="left" if name.startswith("inst") else "right")
@@ -167,6 +258,8 @@ def study_data(found: StudySummary) -> str:
             },
             "effects": {n: asdict(e) if e is not None else None for n, e in row.effects.items()},
             "on_front": dict(row.on_front),
+            **({"intervals_95": {n: list(span) for n, span in row.drawn.items()}} if row.drawn else {}),
+            **({"takes_least": {n: dict(of) for n, of in row.least.items()}} if row.least else {}),
             "problems": list(row.problems),
         }
         for row in found.settings
@@ -199,5 +292,7 @@ def write_csv(cells: Sequence[Trained], out: TextIO) -> None:
             for figure in FIGURES:
                 if (x := value(figure, run)) is not None:
                     writer.writerow([*values, cell.cell.block, run.seed, run.status, figure.name, repr(x)])
-        if cell.report is None:
+        for name, x in figures_of(cell).items():
+            writer.writerow([*values, cell.cell.block, cell.cell.seed, "simulated", printable(name), repr(x)])
+        if cell.report is None and cell.result is None:
             writer.writerow([*values, cell.cell.block, cell.cell.seed, printable(cell.problem), "", ""])

@@ -68,17 +68,21 @@ def pairs(words: Sequence[str], option: str) -> list[tuple[str, Any]]:
 def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """``data`` with each change in it; one way to charge a link, or one intensity, takes another's place.
 
+    Of several tables under one key, a part names the one that is meant: ``device.phone.power_w``.
+
     Raises:
         UsageError: a key leads through something that is no table.
     """
     whole: dict[str, Any] = _copied(data)
     for key, value in changes:
         *inside, last = key.split(".")
-        place = whole
+        place: Any = whole
         for part in inside:
-            place = place.setdefault(part, {})
-            if not isinstance(place, dict):
+            place = _one_of(place, part, key) if isinstance(place, list) else place.setdefault(part, {})
+            if not isinstance(place, (dict, list)):
                 raise UsageError(f"--set {key}: {part} is no table")
+        if isinstance(place, list):
+            raise UsageError(f"--set {key}: {inside[-1]} is several: name one, such as {_such(place, key)}")
         for group in _INSTEAD:
             if last in group:
                 for other in group:
@@ -88,7 +92,31 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
 
 
 _INSTEAD = ((*WAYS, "medium"), ("intensity", "country", "trace"))
+# What tables under one key are told apart by.
+_NAMES = ("name", "machines", "clients")
+
+
+def _one_of(tables: Sequence[Any], part: str, key: str) -> Any:
+    """The table that ``part`` names."""
+    for table in tables:
+        if part in _named(table):
+            return table
+    names = [name for table in tables for name in _named(table)]
+    raise UsageError(f"--set {key}: no {part[:40]!r} there: there are {', '.join(names)[:200] or 'none'}")
+
+
+def _named(table: Any) -> list[str]:
+    found = [table[name] for name in _NAMES if name in table] if isinstance(table, dict) else []
+    return [str(name) for name in found[:1]]
+
+
+def _such(tables: Sequence[Any], key: str) -> str:
+    inside, _, last = key.rpartition(".")
+    names = [name for table in tables for name in _named(table)]
+    return f"{inside}.{(names or ['NAME'])[0]}.{last}"
 
 
 def _copied(data: Any) -> Any:
+    if isinstance(data, list):
+        return [_copied(value) for value in data]
     return {key: _copied(value) for key, value in data.items()} if isinstance(data, dict) else data

@@ -7,9 +7,10 @@ from pathlib import Path
 from energyprof.errors import EnergyprofError, UsageError
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.open_meters import MeasurementSettings, open_meters
-from energyprof.study.folder import cells, read_study, trained
-from energyprof.study.plan import words_of
+from energyprof.study.folder import Cell, cells, read_study, trained
+from energyprof.study.plan import Plan
 from energyprof.study.trainer import MakeJob, SweepScreen, trainer
+from energyprof.study.words import words_of
 
 
 def train_cell(
@@ -29,9 +30,7 @@ def train_cell(
         FileError: a report cannot be written or read, or another job is training the cell.
     """
     plan = read_study(folder)
-    cell = next((cell for cell in cells(plan) if cell.name == name), None)
-    if cell is None:
-        raise UsageError(f"{folder}: has no cell {name}")
+    cell = cell_named(folder, plan, name)
     if trained(folder, cell) is not None:
         screen.say(f"{name}: is done already")
         return None
@@ -44,3 +43,11 @@ def train_cell(
             return None
         trains.train(cell, job, name)
     return trains.stopped_by
+
+
+def cell_named(folder: Path, plan: Plan, name: str) -> Cell:
+    """The study's cell of that name. Raises UsageError: it has none."""
+    cell = next((cell for cell in cells(plan) if cell.name == name), None)
+    if cell is None:
+        raise UsageError(f"{folder}: has no cell {name}")
+    return cell

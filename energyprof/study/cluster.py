@@ -18,10 +18,8 @@ from typing import Literal, Protocol
 from energyprof.errors import FileError, MissingPart, UsageError
 from energyprof.files import STRICT, Schema, parse, read_text, write_text
 from energyprof.storable.frozen import dataclass
-from energyprof.study.folder import Cell, cells, opened, trained
+from energyprof.study.folder import Cell, cells, done_in, opened
 from energyprof.study.plan import Plan
-from energyprof.study.sweep import jobs_of
-from energyprof.study.trainer import MakeJob
 
 Kind = Literal["slurm", "oar"]
 JOBS = "jobs.json"
@@ -38,6 +36,8 @@ class BatchSettings:
     limit_min: int  # the longest a cell may take
     options: tuple[str, ...] = ()  # of sbatch: partition=gpu; of oarsub: -t exotic
     words: tuple[str, ...] = ()  # how each cell is measured: options of `study cell`
+    # A measured training has the node to itself; a simulation takes a processor of it.
+    node: Literal["whole", "shared"] = "whole"
 
 
 class Queue(Protocol):
@@ -60,9 +60,11 @@ class Submitted:
 
 
 def submit_all(
-    plan: Plan, folder: Path, make_job: MakeJob, queue: Queue, say: Callable[[str], None]
+    plan: Plan, folder: Path, check: Callable[[Plan], object], queue: Queue, say: Callable[[str], None]
 ) -> Submitted:
     """Submit a job for each cell that is neither done nor in the queue.
+
+    ``check``: raises what is wrong with a cell's command.
 
     Raises:
         UsageError: a cell's command is invalid, the folder is another plan's, or it is a search.
@@ -71,12 +73,12 @@ def submit_all(
     """
     if plan.design == "search":
         raise UsageError("a search goes by what it has seen, one training after the other: leave out --on")
-    jobs_of(plan, make_job)
+    check(plan)
     opened(folder, plan)
     (folder / LOGS).mkdir(parents=True, exist_ok=True)
     known, found = read_jobs(folder), Submitted()
     for cell in cells(plan):
-        if trained(folder, cell) is not None:
+        if done_in(folder, plan, cell) is not None:
             found.done += 1
         elif cell.name in known and queue.is_there(known[cell.name]):
             found.queued += 1

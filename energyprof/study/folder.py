@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ PLAN = "study.json"
 TRIED = "search.json"  # what a search has tried, in order
 TRIED_SCHEMA = Schema("energyprof.search", 1, "search")
 CELLS = "cells"
+# What a cell of a study that trains nothing holds: a command's own JSON.
+RESULTS = tuple(Schema(f"energyprof.{name}", 1, name) for name in ("simulation", "fleet", "placement"))
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Trained:
-    """A cell that is done: its report, or why there is none."""
+    """A cell that is done: its report, or what was simulated, or why there is neither."""
 
     cell: Cell
     report: Report | None
     problem: str = ""
+    result: Mapping[str, Any] | None = None  # of one that was simulated
 
 
 def cells(plan: Plan) -> list[Cell]:
@@ -60,7 +64,8 @@ def cells(plan: Plan) -> list[Cell]:
             Cell(setting, block, f"b{block}-{number:03d}-{_plain(setting.label(base))}")
             for number, setting in enumerate(everything)
         ]
-        if plan.design != "search":  # which goes by what it has seen
+        # A search goes by what it has seen, and of a simulation nothing drifts.
+        if plan.design != "search" and not plan.simulates:
             random.Random(f"{plan.name}/{block}").shuffle(order)
         found += order
     return found
@@ -81,9 +86,17 @@ def opened(folder: Path, plan: Plan) -> None:
     if path.exists():
         if (other := read_study(folder)) != plan:
             what = next(n for n in asdict(plan) if n != "tried" and getattr(plan, n) != getattr(other, n))
+            if what == "inputs":
+                name = changed_input(plan.inputs, other.inputs)
+                raise UsageError(f"{name}: has changed since {folder} began; name another folder with -o")
             raise UsageError(f"{folder}: is of a plan with another {what}; name another folder with -o")
         return
     write_new(path, json.dumps(_data(plan), indent=1, ensure_ascii=False) + "\n")
+
+
+def changed_input(one: Mapping[str, str], other: Mapping[str, str]) -> str | None:
+    """A file whose digests differ, or that one alone has."""
+    return next((name for name in (*one, *other) if one.get(name) != other.get(name)), None)
 
 
 def _data(plan: Plan) -> dict[str, Any]:
@@ -100,6 +113,7 @@ def _data(plan: Plan) -> dict[str, Any]:
         **({"budget": asked[0]} if asked else {}),
         **({"scan": plan.scan} if plan.scan else {}),
         **({"trials": plan.trials, "objectives": list(plan.objectives)} if plan.trials else {}),
+        **({"inputs": dict(plan.inputs)} if plan.simulates else {}),
     }
 
 
@@ -114,9 +128,15 @@ def read_study(folder: Path) -> Plan:
         raise FileError(f"{folder}: not a study: there is no {PLAN} in it")
     data = parse(read_text(path), str(path), SCHEMA, STRICT)
     try:
-        plan = plan_of({key: value for key, value in data.items() if key != "schema"}, str(path), "")
+        own = {key: value for key, value in data.items() if key not in ("schema", "inputs")}
+        plan = plan_of(own, str(path), "")
     except UsageError as error:
         raise FileError(str(error)) from None
+    if plan.simulates:
+        inputs = data.get("inputs")
+        if not isinstance(inputs, dict) or not all(isinstance(digest, str) for digest in inputs.values()):
+            raise FileError(f"{path}: inputs: not a list of digests")
+        plan = replace(plan, inputs=inputs)
     return replace(plan, tried=_tried(folder, plan)) if plan.design == "search" else plan
 
 
@@ -170,6 +190,30 @@ def trained(folder: Path, cell: Cell) -> Trained | None:
     return Trained(cell, report) if done else None
 
 
+def simulated(folder: Path, cell: Cell) -> Trained | None:
+    """The cell of a study whose command trains nothing; ``None``: it is still to be computed.
+
+    Raises:
+        FileError: its result is there but cannot be read.
+    """
+    if problem_path(folder, cell).is_file():
+        return Trained(cell, None, read_text(problem_path(folder, cell)).strip())
+    path = path_of(folder, cell)
+    if not path.is_file():
+        return None
+    text = read_text(path)
+    found = next((data for schema in RESULTS if (data := _of(text, path, schema)) is not None), None)
+    if found is None:
+        raise FileError(f"{path}: not a simulation; was it cut off? delete it to compute it anew")
+    return Trained(cell, None, result=found)
+
+
+def _of(text: str, path: Path, schema: Schema) -> dict[str, Any] | None:
+    with contextlib.suppress(FileError):
+        return parse(text, str(path), schema, STRICT)
+    return None
+
+
 def _read(path: Path) -> Report:
     """The report without its evaluations on the way: of thousands they would be most of the work.
 
@@ -185,10 +229,15 @@ def _read(path: Path) -> Report:
 
 
 def all_trained(folder: Path, plan: Plan) -> Iterator[Trained]:
-    """Every cell that is done, in the order of training."""
+    """Every cell that is done, in the order of the plan."""
     for cell in cells(plan):
-        if (done := trained(folder, cell)) is not None:
+        if (done := done_in(folder, plan, cell)) is not None:
             yield done
+
+
+def done_in(folder: Path, plan: Plan, cell: Cell) -> Trained | None:
+    """The cell as far as it is done; ``None``: it is still to be. Raises FileError."""
+    return simulated(folder, cell) if plan.simulates else trained(folder, cell)
 
 
 def _cut_off(flags: Any) -> bool:

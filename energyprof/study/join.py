@@ -36,7 +36,7 @@ def join(folders: Sequence[Path], output: Path) -> list[str]:
             if (other := held.get(cell.cell.name)) is not None:
                 raise UsageError(f"{other[0]} and {folder} both hold {cell.cell.name}")
             held[cell.cell.name] = folder, cell
-        lines.append(f"{folder}: {len(found)} trainings")
+        lines.append(f"{folder}: {len(found)} {plan.things}")
     _refuse_machines([(folder, cell) for folder, cell in held.values() if cell.report is not None])
     opened(output, plans[0])
     for folder, cell in held.values():

@@ -67,6 +67,7 @@ def script(folder: Path, cell: Cell, settings: BatchSettings) -> str:
     if monitored and "--meters" not in settings.words:
         words += ["--meters", '"$METER"']
     filled = {
+        "RESOURCE": "host" if settings.node == "whole" else "core",
         "WALLTIME": f"{hours}:{minutes:02}:00",
         "JOB": f"energyprof-{cell.name}"[:80],
         "LOG": f"{folder.resolve()}/{LOGS}/{cell.name}.%jobid%.txt",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,8 +23,11 @@ Value = str | int | float | bool
 Design = Literal["one-at-a-time", "grid", "screening", "search"]
 Objective = Literal["energy", "time", "score"]
 
+# Commands that train nothing: a factor of theirs is a key of the file that they are given.
+SIMULATIONS = ("simulate", "place", "fleet")
 # The plan's keys, besides the factors.
 KEYS = ("name", "command", "design", "repeats", "budget", "trials", "objectives", "scan", "factors")
+OF_TRAININGS = ("budget", "trials", "objectives", "scan")
 TRIALS = 30
 MOST_CELLS = 10_000
 
@@ -42,7 +45,7 @@ class Plan:
     """A study as it was written down."""
 
     name: str
-    command: tuple[str, ...]  # run … or exec …
+    command: tuple[str, ...]  # run …, exec …; or simulate …, place …, fleet …
     design: Design
     repeats: int  # blocks, each with every setting once
     factors: Mapping[str, tuple[Value, ...]]  # the first value of each is the base's
@@ -52,6 +55,18 @@ class Plan:
     scan: str = ""  # a lever scanned within each training, with its values: "cpu.max_freq=1GHz,2GHz"
     # What a search has tried, in this order; it is no part of what was planned.
     tried: tuple[Setting, ...] = field(default=(), compare=False)
+    # What is simulated rests on these files: their contents' digests by name.
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def simulates(self) -> bool:
+        """Whether its command trains nothing."""
+        return self.command[0] in SIMULATIONS
+
+    @property
+    def things(self) -> str:
+        """What its cells are."""
+        return "simulations" if self.simulates else "trainings"
 
 
 @dataclass(frozen=True)
@@ -102,7 +117,12 @@ def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
     design = data.get("design", "one-at-a-time")
     if design not in get_args(Design):
         raise UsageError(f"{where}: design {design!r}: choose from {', '.join(get_args(Design))}")
-    repeats = data.get("repeats", 3)
+    if words[0] in SIMULATIONS and (own := [key for key in OF_TRAININGS if key in data]):
+        raise UsageError(f"{where}: {own[0]}: is of trainings, and {words[0]} trains nothing: leave it out")
+    if words[0] in SIMULATIONS and design == "search":
+        raise UsageError(f'{where}: design "search" is for trainings: of simulations try all, as a "grid"')
+    # The seed moves no total of `simulate`: its draws' interval is in every result.
+    repeats = data.get("repeats", 1 if words[0] == "simulate" else 3)
     if type(repeats) is not int or not 1 <= repeats <= 1000:
         raise UsageError(f"{where}: repeats {repeats!r}: give a whole number of at least 1")
     title = data.get("name", name)
@@ -121,7 +141,7 @@ def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
     )
     if len(settings(plan)) * repeats > MOST_CELLS:
         cells = len(settings(plan)) * repeats
-        raise UsageError(f"{where}: {cells:,} trainings: a study takes at most {MOST_CELLS:,}")
+        raise UsageError(f"{where}: {cells:,} {plan.things}: a study takes at most {MOST_CELLS:,}")
     return plan
 
 
@@ -217,40 +237,3 @@ def _settings(plan: Plan) -> Iterator[Setting]:
 
 def _setting(values: Mapping[str, Value]) -> Setting:
     return Setting(tuple(values.items()))
-
-
-def words_of(command: Sequence[str], setting: Setting) -> list[str]:
-    """The command with the setting's values in it: options, levers, the workload, a script's arguments.
-
-    Raises:
-        UsageError: a factor cannot be put into this command.
-    """
-    head, dashes, tail = _split(command)
-    for name, value in setting.values:
-        if name == "workload":
-            if head[:1] != ["run"] or len(head) < 2:
-                raise UsageError(f"{' '.join(command)}: only run has a workload")
-            head[1] = shown(value)
-        elif name.startswith("lever."):
-            head += ["--lever", f"{name.removeprefix('lever.')}={shown(value)}"]
-        elif name.startswith("argument."):
-            tail, dashes = [*tail, *_option(name.removeprefix("argument."), value)], ["--"]
-        else:
-            head += _option(name, value)
-    # What is trained under exec comes last, and so does a script's own.
-    return [*head, *dashes, *tail]
-
-
-def _split(command: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-    words = list(command)
-    if "--" not in words:
-        return words, [], []
-    place = words.index("--")
-    return words[:place], ["--"], words[place + 1 :]
-
-
-def _option(name: str, value: Value) -> list[str]:
-    option = "--" + name.replace("_", "-").lstrip("-")
-    if isinstance(value, bool):
-        return [option] if value else []
-    return [option, shown(value)]

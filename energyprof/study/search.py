@@ -18,9 +18,10 @@ from energyprof.profile.inbox import Inbox
 from energyprof.profile.open_meters import MeasurementSettings, open_meters
 from energyprof.study.folder import Cell, Trained, all_trained, cells, opened, read_study, remember
 from energyprof.study.objectives import figures_of, undecided
-from energyprof.study.plan import Plan, Setting, settings, words_of
+from energyprof.study.plan import Plan, Setting, settings
 from energyprof.study.proposals import check_installed, proposed
 from energyprof.study.trainer import MakeJob, SweepResult, SweepScreen, Trainer, about, spent, trainer
+from energyprof.study.words import words_of
 
 
 def search(

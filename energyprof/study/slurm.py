@@ -80,7 +80,7 @@ class SlurmQueue:
             timeout_min=settings.limit_min,
             nodes=1,
             tasks_per_node=1,
-            slurm_exclusive=True,
+            slurm_exclusive=True if settings.node == "whole" else None,
             slurm_signal_delay_s=SIGNAL_S,
             # A step would be bound to one core of the node that is all ours.
             slurm_srun_args=["--cpu-bind=none"],

@@ -10,8 +10,9 @@ from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings, open_meters
 from energyprof.study.folder import Cell, Trained, cells, opened, trained
-from energyprof.study.plan import Plan, settings, words_of
+from energyprof.study.plan import Plan, settings
 from energyprof.study.trainer import MakeJob, SweepResult, SweepScreen, about, spent, trainer
+from energyprof.study.words import words_of
 
 
 def sweep(

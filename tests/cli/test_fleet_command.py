@@ -25,6 +25,7 @@ model_bytes = 1000
 ROUNDS = "[[rounds]]\nclients = 5\nrounds = 10\n"
 DEVICE = '[[device]]\nname = "board"\nsamples_per_s = 10\n'
 WHOLE = FLEET + ROUNDS + DEVICE + "power_w = 5\n"
+SITED = WHOLE + 'site = "a"\n'
 EXCESS = "[excess]\nclients = 2\nleast_samples = 10\nmost_samples = 100\n[[excess.domain]]\n"
 
 
@@ -54,6 +55,33 @@ def test_what_is_printed_fits_80_columns_and_says_that_it_is_simulated(example: 
 def simulated(command: Command, text: str, *words: str) -> Any:
     (command.folder / "f.toml").write_text(text, encoding="utf-8")
     return command("fleet", "f.toml", *words)
+
+
+def test_what_is_not_known_to_a_digit_gives_low_high_and_an_interval_and_a_site_carbon(
+    command: Command,
+) -> None:
+    text = SITED.replace("power_w = 5", "power_w = { value = 5, low = 4, high = 10 }")
+    done = simulated(command, text + '[[site]]\nname = "a"\nintensity = 100\n', "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["energy_low_j"], told["energy_high_j"]) == pytest.approx(
+        (0.8 * told["energy_j"], 2 * told["energy_j"])
+    )
+    low, high = told["intervals_95"]["energy_j"]
+    assert told["energy_low_j"] < low < high < told["energy_high_j"]
+    assert told["co2_kg"] == pytest.approx(told["energy_j"] / 3.6e6 * 0.1)
+    assert told["draws"] == told["draws_reached"] > 0
+    assert told["inputs_in_doubt"][0]["key"] == "device.board.power_w"
+    (site,) = told["sites"]
+    assert site["co2_kg"] == told["co2_kg"]
+    shown = command("fleet", "f.toml").stdout
+    assert "CO2e" in shown and "inputs at their ends:" in shown and "% of" in shown
+
+
+def test_a_fleet_without_sites_has_no_carbon_and_one_played_once_no_interval(command: Command) -> None:
+    told = json.loads(simulated(command, WHOLE, "--json", "--set", "fleet.draws=0").stdout)
+    assert told["co2_kg"] is None and told["intervals_95"] == {} and told["draws"] == 0
+    assert "played once" in command("fleet", "f.toml", "--set", "fleet.draws=0").stdout
 
 
 def test_a_training_that_runs_out_of_its_budgets_exits_4_and_says_so(command: Command) -> None:
@@ -87,7 +115,7 @@ def test_a_kind_may_be_a_report(command: Command) -> None:
         (ROUNDS + DEVICE + "power_w = 5\n", "[fleet]: is missing"),
         (WHOLE + "power = 5\n", "device board: power is not known; did you mean power_w?"),
         (WHOLE.replace("active", "activ"), "[fleet]: activ is not known; did you mean active?"),
-        (WHOLE + "[solar]\n", "solar is not known; known: descent, device, excess, fleet, rounds"),
+        (WHOLE + "[solar]\n", "solar is not known; known: descent, device, excess, fleet, rounds, site"),
         (FLEET + ROUNDS + DEVICE, "device board: give one of power_w and turn_j beside samples_per_s"),
         (WHOLE + 'report = "r.json"\n', "device board: give a report, or samples_per_s and power_w"),
         (FLEET + ROUNDS + '[[device]]\nname = "board"\nreport = "r.json"\n', "r.json"),
@@ -102,6 +130,15 @@ def test_a_kind_may_be_a_report(command: Command) -> None:
         (WHOLE + "[[rounds]]\nclients = 7\n", "[[rounds]] 2: give a report, or clients and rounds"),
         (FLEET + ROUNDS + DEVICE + "turn_j = [[10, 5], [20, 4]]\n", "samples and joules must rise"),
         (FLEET + ROUNDS + DEVICE + "turn_j = []\n", "turn_j: give [samples, joules] of one turn"),
+        (WHOLE + 'site = "moon"\n', "device board: no site is called moon: there are none: give [[site]]"),
+        (SITED + '[[site]]\nname = "a"\n', "site a: give one of intensity, country, trace"),
+        (SITED + '[[site]]\nname = "a"\nintensity = -3\n', "intensity: expected"),
+        (SITED + '[[site]]\nname = "a"\ncountry = "Atlantis"\n', "site a: country 'Atlantis'"),
+        (SITED + '[[site]]\nname = "a"\ntrace = "none.csv"\n', "none.csv: cannot be read"),
+        (SITED + 2 * '[[site]]\nname = "a"\nintensity = 3\n', "sites: a stands there twice"),
+        (SITED + '[[site]]\nname = "a"\nintensity = "3 furlongs"\n', "site.a.intensity: unknown unit"),
+        (WHOLE.replace("power_w = 5", "power_w = { value = 5, low = 6 }"), "does not enclose its value 5"),
+        (WHOLE.replace("power_w = 5", 'power_w = "5 kg"'), "device.board.power_w: unknown unit 'kg'"),
         (WHOLE + EXCESS, "[excess].domain[0].devices is missing"),
         (WHOLE + EXCESS + 'name = "a"\ndevices = ["boat"]\npower_w = 1\n', "no device is called boat"),
         (WHOLE + EXCESS + 'name = "a"\ndevices = ["board"]\n', "domain a: give power_w or panel_w"),

@@ -99,6 +99,8 @@ def test_every_cell_is_a_job_and_the_folder_is_a_study(
     assert (study["cells"], study["planned"]) == (6, 6)
     report = json.loads(next((cluster.command.folder / "s/cells").glob("b0-000*.json")).read_text())
     assert report["job"]["manager"] == kind
+    scripts = [path.read_text() for path in (cluster.command.folder / "s/jobs").glob("*.sh")]
+    assert scripts and all(("--exclusive" if kind == "slurm" else "-l host=1") in text for text in scripts)
     assert cluster.frequency() == "3600000"
     assert cluster.submit(kind).stdout.splitlines() == ["0 jobs submitted, 0 in the queue, 6 trainings done"]
 

@@ -106,7 +106,7 @@ if name == "sbatch":
     open(copy, "w").write(open(script).read())
     os.chmod(copy, 0o755)
     asked = dict(word.lstrip("-").partition("=")[::2] for word in directives(script, "#SBATCH"))
-    for key in ("exclusive", "signal", "output", "time"):
+    for key in ("signal", "output", "time"):
         if key not in asked:
             sys.exit(f"sbatch: error: {{key}} is missing")
     if asked.get("partition") == "none":

@@ -10,8 +10,9 @@ import pytest
 
 from energyprof.errors import FileError, UsageError
 from energyprof.study.folder import cells, opened, read_study
-from energyprof.study.plan import plan_of, read_plan, settings, words_of
+from energyprof.study.plan import plan_of, read_plan, settings
 from energyprof.study.screening import plackett_burman
+from energyprof.study.words import words_of
 
 PLAN: dict[str, Any] = {
     "command": "run unet --size tiny",

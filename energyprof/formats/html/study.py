@@ -23,7 +23,22 @@ from energyprof.formats.html.plot import (
 )
 from energyprof.formats.html.style import LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, table, tag, text
-from energyprof.formats.study import TIMES, TITLES, UNITS, amount, exponent_line, problem_lines, study_data
+from energyprof.formats.simulation_words import HEAD
+from energyprof.formats.study import (
+    ESTIMATED,
+    TIMES,
+    UNITS,
+    amount,
+    done_line,
+    drawn_words,
+    exponent_line,
+    foot,
+    least_title,
+    least_words,
+    problem_lines,
+    study_data,
+    title,
+)
 from energyprof.formats.tuning import span, verdict
 from energyprof.study.folder import factor_words
 from energyprof.study.scanning import SettingScan
@@ -53,9 +68,9 @@ def study_page(found: StudySummary) -> str:
     """The whole page as HTML."""
     plan = found.plan
     header = [paragraph(f"{' '.join(plan.command)}; {plan.design}; {factor_words(plan)}")]
-    header.append(paragraph(f"{found.cells} of {found.planned} trainings done, {plan.repeats} blocks."))
+    header.append(paragraph(f"{done_line(found)}."))
     if found.origin != "measured":
-        header.append(paragraph("These joules are AN ESTIMATE, not a measurement.", "warn"))
+        header.append(paragraph(HEAD if plan.simulates else ESTIMATED, "warn"))
     header += [paragraph(line, "warn") for line in problem_lines(found)]
     return document(plan.name, header, _sections(found), data_block("study", study_data(found)))
 
@@ -63,9 +78,16 @@ def study_page(found: StudySummary) -> str:
 def _sections(found: StudySummary) -> Iterator[Markup]:
     x = _axis(found)
     tables = [_effects(found, figure, x) for figure in found.figures]
-    yield section("What each change does", paragraph(_HOW), *(made for made in tables if made is not None))
+    how = " ".join(line for line in foot(found) if not line.startswith("◆")) if found.plan.simulates else _HOW
+    yield section("What each change does", paragraph(how), *(made for made in tables if made is not None))
+    if any(row.least for row in found.settings):
+        rows = [[text(row.label), text(least_words(row))] for row in found.settings if row.least]
+        heading = least_title(found)
+        yield section(heading[0].upper() + heading[1:], table(("setting", ""), rows))
+    if not found.figures:
+        return
     energy = found.figures[0]
-    time = next(name for name in found.figures if name in TIMES)
+    time = next((name for name in found.figures if name in TIMES), "")
     for name, other in (("time", time), ("score", "score"), ("memory", "memory")):
         drawn = _front(found, energy, other, name)
         if drawn is not None:
@@ -93,7 +115,9 @@ def _effects(found: StudySummary, figure: str, x: Axis) -> Markup | None:
     rows = [_row(row, figure, x) for row in found.settings if figure in row.figures]
     if not rows:
         return None
-    heads = (("setting", 22), ("", 30), ("mean", 11), ("blocks", 8), ("change", 10), ("95 %", 19))
+    drawn = any(figure in row.drawn for row in found.settings)
+    last = "95 % of draws" if drawn else "95 %"
+    heads = (("setting", 22), ("", 30), ("mean", 11), ("blocks", 8), ("change", 10), (last, 19))
     columns = tag("colgroup", *(tag("col", style=f"width:{width}%") for _, width in heads))
     head = tag(
         "tr", *(tag("th", text(name), scope="col", role="columnheader") for name, _ in heads), role="row"
@@ -101,7 +125,7 @@ def _effects(found: StudySummary, figure: str, x: Axis) -> Markup | None:
     scale = tag("tr", tag("th"), tag("td", x_ticks(x), class_="drawn"), class_="scale", aria_hidden="true")
     body = tag("tbody", *rows, scale, role="rowgroup")
     made = tag("table", columns, tag("thead", head, role="rowgroup"), body, class_="rows", role="table")
-    return tag("div", tag("h3", text(TITLES[figure])), made, class_="figure")
+    return tag("div", tag("h3", text(title(figure))), made, class_="figure")
 
 
 def _row(row: SettingSummary, figure: str, x: Axis) -> Markup:
@@ -110,7 +134,7 @@ def _row(row: SettingSummary, figure: str, x: Axis) -> Markup:
         text("–" if mean is None else amount(figure, mean)),
         text(len(row.figures[figure])) + tag("span", text(" blocks"), class_="phone"),
         text("" if effect is None else percent(effect.ratio - 1)),
-        text(_span(effect)),
+        text(drawn_words(row, figure) or _span(effect)),
     )
     drawn = tag("td", _whisker(effect, x, row.label), class_="drawn", role="cell")
     shown = [
@@ -155,18 +179,18 @@ def _front(found: StudySummary, energy: str, other: str, name: str) -> Markup | 
     if len(points) < 2:
         return None
     x = _around([o for _, _, o in points], name, FRONT_UNITS.get(name, ""))
-    y = _around([e for _, e, _ in points], TITLES[energy], UNITS.get(energy, ""))
+    y = _around([e for _, e, _ in points], title(energy), UNITS.get(energy, ""))
     marks = [_point(row, at(x, y, (o, e)), i, name) for i, (row, e, o) in enumerate(points)]
-    title = f"{TITLES[energy]} against {name}"
-    drawn = plot(marks, x, y, title=f"{title}, a point for each of {len(points)} settings", height_px=320)
+    heading = f"{title(energy)} against {name}"
+    drawn = plot(marks, x, y, title=f"{heading}, a point for each of {len(points)} settings", height_px=320)
     named = [(row.label, dot((16, 8), colour(i))) for i, (row, _, _) in enumerate(points)]
     rows = [
         [row.label, amount(energy, e), _other(name, o), "may be" if row.on_front.get(name) else "no"]
         for row, e, o in points
     ]
     parts = [drawn, *([legend(named)] if len(named) <= MOST_NAMED else [])]
-    parts.append(numbers(("setting", TITLES[energy], name, "on the front"), rows))
-    return section(title[0].upper() + title[1:], paragraph(_FRONT), tag("figure", *parts))
+    parts.append(numbers(("setting", title(energy), name, "on the front"), rows))
+    return section(heading[0].upper() + heading[1:], paragraph(_FRONT), tag("figure", *parts))
 
 
 def _other(name: str, value: float) -> str:
@@ -224,4 +248,4 @@ def _proxies(found: StudySummary) -> Markup:
         "How well other numbers tell which setting takes less (Spearman's rank correlation with the joules), "
         "and by how much they miss a setting that the best monotone fit through the others has not seen."
     )
-    return section(f"What predicts {TITLES[found.figures[0]]}", paragraph(how), table(heads, rows))
+    return section(f"What predicts {title(found.figures[0])}", paragraph(how), table(heads, rows))

@@ -67,6 +67,7 @@ def _begin(world: World, flight: _Flight | None) -> _Flight | None:
     made = world.maker.make(asked, samples)
     world.reserves.take(asked, made.joules)
     world.reserves.busy(asked, ledger.time_s + made.ends_s)
+    world.emissions.clients(asked, made.joules, ledger.time_s, ledger.time_s + float(made.ends_s.mean()))
     ledger.bytes_down += world.training.model_bytes * len(asked)
     turns = dataclasses.replace(
         made, arrives_s=made.arrives_s + ledger.time_s, ends_s=made.ends_s + ledger.time_s

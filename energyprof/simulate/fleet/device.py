@@ -23,6 +23,7 @@ class Device:
     samples_per_s: Positive
     power_w: Positive  # while it trains
     share: Positive = 1.0  # of the fleet, relative to the other kinds'
+    site: str | None = None  # whose grid it takes its power from
     source: str = "given"
     spread: Spread = 0.0  # from client to client, of the speed
     power_spread: Spread = 0.0  # from client to client, of the watts
@@ -85,9 +86,11 @@ class Training:
     most_stale: Annotated[int, Range(0, 10**6)] | None = None  # steps, beyond which an update is discarded
     upload_bytes: Amount | None = None  # None: as the model
     server_w: Amount = 0.0
+    site: str | None = None  # the server's
     start: str | None = None
     seed: Annotated[int, Range(0, 2**63)] = 0
     most_rounds: Annotated[int, Range(1, 100_000)] = 10_000
+    draws: Annotated[int, Range(0, 10_000)] | None = None  # of other fleets; None: as many as take seconds
 
     @property
     def update_bytes(self) -> float:

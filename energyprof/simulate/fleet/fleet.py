@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 from energyprof.simulate.fleet.asynchronous import asynchronous
 from energyprof.simulate.fleet.clients import Clients, draw
 from energyprof.simulate.fleet.cost import Costs
 from energyprof.simulate.fleet.device import Descent, Device, Measured, Training
+from energyprof.simulate.fleet.emissions import Emissions
 from energyprof.simulate.fleet.excess import ExcessAsked, ExcessPlan, planned
 from energyprof.simulate.fleet.ledger import Ledger
 from energyprof.simulate.fleet.progress import Rounds
 from energyprof.simulate.fleet.reserves import Reserves
 from energyprof.simulate.fleet.rounds import World, synchronous
+from energyprof.simulate.fleet.sites import FleetSite
 from energyprof.simulate.fleet.turns import TurnMaker
 from energyprof.simulate.fleet.waiting import Dynamic, Static
 from energyprof.simulate.numerics import load
+from energyprof.simulate.quantity import Quantity
 from energyprof.storable.frozen import dataclass
 
 
@@ -30,6 +34,20 @@ class Scenario:
     start_s: float  # since 1970
     descent: Descent | None = None
     excess: ExcessAsked | None = None
+    sites: tuple[FleetSite, ...] = ()
+    sites_of: tuple[int | None, ...] = ()  # of the devices; empty: of none
+    server_site: int | None = None
+    doubts: Mapping[str, Quantity] = field(default_factory=dict)  # what may be off, by key
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What was spent at one site, its overhead included."""
+
+    site: str
+    energy_j: float
+    co2_kg: float
+    said: str  # the intensity's source
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,16 @@ class Kind:
     energy_j: float
     turns: int  # that entered a model
     source: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Of all figures that are known, over the draws that reached the target."""
+
+    draws: int
+    reached: int
+    intervals: Mapping[str, tuple[float, float]]  # the middle 95 %
+    ends: Mapping[str, tuple[float, float]]  # the least and the most; empty: no input has an interval
 
 
 @dataclass(frozen=True)
@@ -65,10 +93,15 @@ class FleetOutcome:
     unused: int  # clients, none of whose turns entered a model
     kinds: tuple[Kind, ...]
     excess: ExcessPlan | None
+    co2_kg: float  # NaN: no site is given, or some of the joules are spent at none
+    sites: tuple[Spent, ...]
+    doubt: Doubt | None = None  # None: it was played once
 
 
-def simulate(scenario: Scenario) -> FleetOutcome:
+def simulate(scenario: Scenario, entropy: Sequence[int] = ()) -> FleetOutcome:
     """What training with the fleet takes; the same for the same scenario, seed included.
+
+    ``entropy``: in place of the seed, of another fleet of the same scenario.
 
     Raises:
         UsageError: a round cannot be had as asked.
@@ -76,7 +109,7 @@ def simulate(scenario: Scenario) -> FleetOutcome:
     """
     numpy = load("numpy")
     training = scenario.training
-    seeds = numpy.random.SeedSequence(training.seed).spawn(6)
+    seeds = numpy.random.SeedSequence(list(entropy) or training.seed).spawn(6)
     streams = [numpy.random.default_rng(seed) for seed in seeds]
     clients = draw(scenario.devices, training, streams[0])
     excess = (
@@ -97,6 +130,13 @@ def simulate(scenario: Scenario) -> FleetOutcome:
         TurnMaker(clients, costs, training.dropout, streams[2], streams[3]),
         Ledger(numpy.zeros(clients.count, dtype=numpy.int32)),
         streams[4],
+        Emissions(
+            scenario.sites,
+            scenario.sites_of or (None,) * len(scenario.devices),
+            scenario.server_site,
+            clients,
+            scenario.start_s,
+        ),
     )
     why = synchronous(world) if training.aggregation == "synchronous" else asynchronous(world)
     return _outcome(scenario, world, why, excess)
@@ -104,6 +144,8 @@ def simulate(scenario: Scenario) -> FleetOutcome:
 
 def _outcome(scenario: Scenario, world: World, why: str, excess: ExcessPlan | None) -> FleetOutcome:
     numpy, ledger, spent_j = load("numpy"), world.ledger, world.reserves.spent_j
+    emissions = world.emissions
+    ledger.joules["overhead"] = emissions.overhead_j
     updates = ledger.turns["used"]
     marks = (("least", 0), ("median", 50), ("p95", 95), ("most", 100))
     stale = None if scenario.training.aggregation == "synchronous" else ledger.staleness / max(updates, 1)
@@ -126,6 +168,11 @@ def _outcome(scenario: Scenario, world: World, why: str, excess: ExcessPlan | No
         int((ledger.used == 0).sum()),
         _kinds(world.clients, ledger, spent_j),
         excess,
+        emissions.co2_kg,
+        tuple(
+            Spent(site.name, joules * site.pue, kg, site.said)
+            for site, joules, kg in zip(scenario.sites, emissions.joules, emissions.kg, strict=True)
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from energyprof.simulate.fleet.turns import Turns
 from energyprof.simulate.numerics import load
 
-PARTS = ("training", "link", "start", "waiting", "late", "broken off", "standby", "server")
+PARTS = ("training", "link", "start", "waiting", "late", "broken off", "standby", "server", "overhead")
 
 
 class Ledger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,16 @@ from energyprof.decode import Amount, Positive
 from energyprof.errors import FileError, UsageError
 from energyprof.simulate.document import pairs, read_document, replaced
 from energyprof.simulate.fleet.device import Descent, Device, Measured, Training
+from energyprof.simulate.fleet.doubts import Doubts, settled
 from energyprof.simulate.fleet.excess import ExcessAsked
 from energyprof.simulate.fleet.fleet import Scenario
 from energyprof.simulate.fleet.measured import client_of, rounds_of
+from energyprof.simulate.fleet.sites import FleetSite, read_sites, with_sun
 from energyprof.simulate.tables import decoded, known
 from energyprof.simulate.traces.cells import time_s
 from energyprof.storable.frozen import dataclass
 
-_TABLES = {"fleet", "device", "rounds", "descent", "excess"}
+_TABLES = {"fleet", "device", "rounds", "descent", "excess", "site"}
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,11 @@ def read_fleet(path: Path, changes: Sequence[str] = ()) -> Scenario:
     """
     data = replaced(read_document(path), pairs(changes, "--set"))
     known(data, _TABLES, str(path))
-    training = decoded(Training, data.get("fleet"), f"{path}: [fleet]")
-    devices = tuple(_device(entry, path, i) for i, entry in enumerate(_list(data, "device", path), 1))
-    rounds = tuple(_rounds(entry, path, i) for i, entry in enumerate(_list(data, "rounds", path), 1))
+    doubts: Doubts = {}
+    said = settled(data.get("fleet"), "fleet", doubts, str(path))
+    training = decoded(Training, said, f"{path}: [fleet]")
+    devices = tuple(_device(entry, path, i, doubts) for i, entry in enumerate(_list(data, "device", path), 1))
+    rounds = tuple(_rounds(entry, path, i, doubts) for i, entry in enumerate(_list(data, "rounds", path), 1))
     descent = decoded(Descent, data["descent"], f"{path}: [descent]") if "descent" in data else None
     excess = decoded(ExcessAsked, data["excess"], f"{path}: [excess]") if "excess" in data else None
     _apart([device.name for device in devices], "devices", path)
@@ -57,11 +61,30 @@ def read_fleet(path: Path, changes: Sequence[str] = ()) -> Scenario:
     _training_fits(training, descent, path)
     if excess is not None:
         _excess_fits(excess, devices, path)
+    sites = read_sites(_list(data, "site", path), path, doubts) if "site" in data else {}
+    _sites_fit(sites, training, devices, path)
+    everywhere, of_devices = with_sun(sites, devices, doubts)
     suns = [d for d in devices if d.panel_w] + [d for d in (excess.domain if excess else ()) if d.panel_w]
     if suns and training.start is None:
         raise UsageError(f"{path}: [fleet]: give start: {suns[0].name} has a panel, and the sun asks when")
     start_s = 0.0 if training.start is None else _moment(training.start, f"{path}: [fleet]: start")
-    return Scenario(training, devices, rounds, start_s, descent, excess)
+    server = list(sites).index(training.site) if training.site is not None else None
+    return Scenario(
+        training, devices, rounds, start_s, descent, excess, everywhere, of_devices, server, doubts
+    )
+
+
+def _sites_fit(
+    sites: Mapping[str, FleetSite], training: Training, devices: Sequence[Device], path: Path
+) -> None:
+    named = [("[fleet]", training.site), *((f"device {d.name}", d.site) for d in devices)]
+    for where, site in named:
+        if site is not None and site not in sites:
+            there = ", ".join(sites) or "none: give [[site]]"
+            raise UsageError(f"{path}: {where}: no site is called {site[:40]}: there are {there}")
+    traced = next((site for site in sites.values() if site.trace is not None), None)
+    if traced is not None and training.start is None:
+        raise UsageError(f"{path}: [fleet]: give start: site {traced.name} has a trace, which asks when")
 
 
 def _list(data: dict[str, Any], name: str, path: Path) -> list[Any]:
@@ -71,7 +94,7 @@ def _list(data: dict[str, Any], name: str, path: Path) -> list[Any]:
     return found
 
 
-def _device(entry: Any, path: Path, number: int) -> Device:
+def _device(entry: Any, path: Path, number: int, doubts: Doubts) -> Device:
     where = f"{path}: [[device]] {number}"
     if not isinstance(entry, dict):
         raise UsageError(f"{where}: is no table")
@@ -79,20 +102,27 @@ def _device(entry: Any, path: Path, number: int) -> Device:
         where = f"{path}: device {entry['name'][:40]}"
     allowed = {field.name for field in dataclasses.fields(Device)} - {"source"} | {"report"}
     known(entry, allowed, where)
+    at = f"device.{entry.get('name', number)}"
+    entry = settled(entry, at, doubts, str(path))
     said = decoded(_Speed, {key: entry[key] for key in vars(_Speed()) if key in entry}, where)
     rest = {key: value for key, value in entry.items() if key not in vars(_Speed())}
-    device = decoded(Device, {**rest, **_speed(said, rest, path, where)}, where)
+    device = decoded(Device, {**rest, **_speed(said, rest, path, where, at, doubts)}, where)
     _device_fits(device, where)
     return device
 
 
-def _speed(said: _Speed, rest: dict[str, Any], path: Path, where: str) -> dict[str, Any]:
-    """Samples a second and watts, from where they are told."""
+def _speed(
+    said: _Speed, rest: dict[str, Any], path: Path, where: str, at: str, doubts: Doubts
+) -> dict[str, Any]:
+    """Samples a second and watts, from where they are told; of a report how far they may be off, too."""
     if said.report is not None:
         if said.samples_per_s is not None or said.power_w is not None:
             raise UsageError(f"{where}: give a report, or samples_per_s and power_w")
-        rate, power_w, source = client_of(path.parent / said.report, where)
-        return {"samples_per_s": rate, "power_w": power_w, "source": source}
+        found = client_of(path.parent / said.report, where)
+        doubts.update({f"{at}.{name}": q for name, q in found.quantities().items() if not q.sure})
+        spreads = {name: spread for name, spread in found.spreads().items() if name not in rest}
+        rate, power_w = found.samples_per_s.value, found.power_w.value
+        return {"samples_per_s": rate, "power_w": power_w, "source": found.source, **spreads}
     if said.samples_per_s is None:
         raise UsageError(f"{where}: give a report, or samples_per_s and power_w")
     curve = rest.get("turn_j")
@@ -121,11 +151,16 @@ def _device_fits(device: Device, where: str) -> None:
         raise UsageError(f"{where}: panel_w: give latitude (and longitude) of the panel")
 
 
-def _rounds(entry: Any, path: Path, number: int) -> Measured:
+def _rounds(entry: Any, path: Path, number: int, doubts: Doubts) -> Measured:
     where = f"{path}: [[rounds]] {number}"
-    said = decoded(_Rounds, entry, where)
+    clients = entry.get("clients") if isinstance(entry, dict) else None
+    at = f"rounds.{clients:g}" if isinstance(clients, (int, float)) else f"rounds.{number}"
+    said = decoded(_Rounds, settled(entry, at, doubts, str(path)), where)
     if said.report is not None and said.clients is None and said.rounds is None:
-        return rounds_of(path.parent / said.report, where)
+        found, told = rounds_of(path.parent / said.report, where)
+        if not told.sure:
+            doubts[f"rounds.{found.clients:g}.rounds"] = told
+        return found
     if said.report is not None or said.clients is None or said.rounds is None:
         raise UsageError(f"{where}: give a report, or clients and rounds")
     return Measured(said.clients, said.rounds)

@@ -107,17 +107,19 @@ class Reserves:
             self._busy_s = numpy.zeros(self._clients.count)
         self._busy_s[part] = until_s
 
-    def go_on(self, from_s: float, until_s: float) -> float:
-        """Let time pass: the sun charges, standby drains; the joules of standby, of the whole fleet."""
+    def go_on(self, from_s: float, until_s: float) -> list[float]:
+        """Let time pass: the sun charges, standby drains; the joules of standby, of each kind."""
         numpy = load("numpy")
-        standby_j = 0.0
+        found = []
         for device, span, sky in zip(self._clients.devices, self._clients.spans, self._skies, strict=True):
             drain_j = device.standby_w * (until_s - from_s)
             if device.battery_wh is None or self._battery_j is None:
-                standby_j += drain_j * (span.stop - span.start)
+                found.append(drain_j * (span.stop - span.start))
                 continue
+            standby_j = 0.0
             gain_j = 0.0 if sky is None else device.panel_w * sky.sunshine(from_s, until_s)
             if not gain_j and not drain_j:
+                found.append(0.0)
                 continue
             full_j = 3600 * device.battery_wh
             for begin in range(span.start, span.stop, CHUNK):
@@ -128,4 +130,5 @@ class Reserves:
                 standby_j += float(used.sum())
                 self.harvested_j += float((after - before + used).sum())
                 self._battery_j[part] = after
-        return standby_j
+            found.append(standby_j)
+        return found

@@ -8,6 +8,7 @@ from energyprof.errors import UsageError
 from energyprof.simulate.fleet.clients import Clients
 from energyprof.simulate.fleet.cost import Costs
 from energyprof.simulate.fleet.device import Training
+from energyprof.simulate.fleet.emissions import Emissions
 from energyprof.simulate.fleet.ledger import Ledger
 from energyprof.simulate.fleet.progress import Rounds
 from energyprof.simulate.fleet.reserves import Reserves
@@ -36,6 +37,7 @@ class World:
     maker: TurnMaker
     ledger: Ledger
     chooser: Any  # a generator
+    emissions: Emissions
 
 
 def synchronous(world: World) -> str:
@@ -74,6 +76,8 @@ def _round(world: World, asked: Any) -> None:
     if idle_j.any():
         reserves.take(asked, idle_j)
         ledger.joules["waiting"] += float(idle_j.sum())
+    # Late work runs on beyond the round: it is charged by the round's grid, too.
+    world.emissions.clients(asked, turns.joules + idle_j, ledger.time_s, ledger.time_s + ends_s)
     ledger.bytes_down += training.model_bytes * len(asked)
     ledger.bytes_up += training.update_bytes * float((~broken).sum())
     go_on(world, ends_s)
@@ -113,8 +117,11 @@ def go_on(world: World, lasts_s: float) -> None:
     if until_s > MOST_S:
         years = f"{MOST_S / 86400 / 365.25:.0f} years"
         raise UsageError(f"after {ledger.rounds:,} rounds it has taken more than {years}: see samples_per_s")
-    ledger.joules["standby"] += world.reserves.go_on(ledger.time_s, until_s)
+    standby_j = world.reserves.go_on(ledger.time_s, until_s)
+    ledger.joules["standby"] += sum(standby_j)
+    world.emissions.kinds(standby_j, ledger.time_s, until_s)
     ledger.joules["server"] += world.training.server_w * lasts_s
+    world.emissions.server(world.training.server_w * lasts_s, ledger.time_s, until_s)
     ledger.time_s = until_s
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from energyprof.decode import Count, Name, NonNegative, Positive, Range
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import read
-from energyprof.simulate.document import read_document
+from energyprof.simulate.document import pairs, read_document, replaced
 from energyprof.simulate.placement.job import Budget, Job, Level, Objective, Site
 from energyprof.simulate.sites import of_grid
 from energyprof.simulate.tables import decoded, known
@@ -20,6 +20,8 @@ from energyprof.storable.frozen import dataclass
 
 # More steps than this are a plan that nobody follows.
 MOST_STEPS = 100_000
+_JOB_TABLES, _SITE_TABLES = ("job", "budget"), ("site",)
+Changes = Sequence[tuple[str, Any]]  # dotted keys and values
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,32 @@ class _Site:
     level: tuple[_Level, ...] = ()
 
 
-def read_job(path: Path) -> Job:
-    """The job in the file ``path``.
+def changes_of(sets: Sequence[str]) -> tuple[Changes, Changes]:
+    """What ``--set KEY=VALUE`` changes in the job's file, and what in the sites'.
+
+    Raises:
+        UsageError: a key begins with neither's tables.
+    """
+    of_job: list[tuple[str, Any]] = []
+    of_sites: list[tuple[str, Any]] = []
+    for key, value in pairs(sets, "--set"):
+        first = key.partition(".")[0]
+        if first not in (*_JOB_TABLES, *_SITE_TABLES):
+            known_ones = ", ".join((*_JOB_TABLES, *_SITE_TABLES))
+            raise UsageError(f"--set {key[:60]}: begins with none of {known_ones}, such as site.home.pue")
+        (of_job if first in _JOB_TABLES else of_sites).append((key, value))
+    return of_job, of_sites
+
+
+def read_job(path: Path, changes: Changes = ()) -> Job:
+    """The job in the file ``path``, with ``changes``.
 
     Raises:
         FileError: it cannot be read, or one of its reports cannot.
         UsageError: something in it is missing, unknown or impossible.
     """
-    data = read_document(path)
-    known(data, {"job", "budget"}, str(path))
+    data = replaced(read_document(path), changes)
+    known(data, set(_JOB_TABLES), str(path))
     said = decoded(_Job, data.get("job"), f"{path}: [job]")
     budget = decoded(Budget, data.get("budget", {}), f"{path}: [budget]")
     start_s = _moment(said.start, f"{path}: [job]: start")
@@ -98,15 +117,15 @@ def read_job(path: Path) -> Job:
     return job
 
 
-def read_sites(path: Path) -> tuple[Site, ...]:
-    """The sites in the file ``path``.
+def read_sites(path: Path, changes: Changes = ()) -> tuple[Site, ...]:
+    """The sites in the file ``path``, with ``changes``.
 
     Raises:
         FileError: it or one of its traces cannot be read.
         UsageError: something in it is missing, unknown or impossible, or two sites have one name.
     """
-    data = read_document(path)
-    known(data, {"site"}, str(path))
+    data = replaced(read_document(path), changes)
+    known(data, set(_SITE_TABLES), str(path))
     listed = data.get("site")
     if not isinstance(listed, list) or not listed:
         raise UsageError(f"{path}: has no [[site]]")
