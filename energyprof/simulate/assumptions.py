@@ -73,6 +73,10 @@ def notes(scenario: Scenario, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
             for who in _taking_part(scenario)
             if not scenario.devices.get(who)
         ]
+    unstarted = [outcome.name for outcome in outcomes if "start-up" not in outcome.parts]
+    if unstarted:
+        of = "" if len(unstarted) == len(outcomes) else f" of {', '.join(unstarted)}"
+        lines.append(f"start-up{of} is not counted: start_j is not given")
     if "data.stored_s" not in scenario.quantities and any(
         outcome.kind in ("central", "refreshed", "continual") for outcome in outcomes
     ):

@@ -25,6 +25,8 @@ _COMPUTE = {
     "idle_j": _JOULES,
     "idle_w": _WATTS,
     "idle_s": _SECONDS,
+    "start_j": _JOULES,
+    "start_s": _SECONDS,
 }
 _LINK = {
     "bit_per_j": Kind("bit/J", 1e-3, 1e18),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 
 from energyprof.compare.comparison import Summary, compare
+from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.record import Report, Run
 from energyprof.simulate.quantity import Basis, Quantity
 from energyprof.storable.frozen import dataclass
@@ -43,7 +46,36 @@ def measured(report: Report, path: Path, rounds: float) -> Measured:
     time = next((summaries[name] for name in _TIME if name in summaries), None)
     if time is not None:
         found["round_s"] = _quantity(time, "s", rounds, "measured", said)  # by a clock, whatever the meter
+    found |= starts(report, [run for run in report.runs if run.status in ("reached", "done")], said)
     return Measured(found, missing)
+
+
+def starts(report: Report, runs: Sequence[Run], said: str) -> dict[str, Quantity]:
+    """``start_j`` and ``start_s``: what a run took beyond its training, from its program's start to its end.
+
+    Means over ``runs`` with their 95 %; nothing where no run has both its total and its training's.
+    """
+    basis: Basis = "measured" if report.origin == "measured" else "modelled"
+    energies = [
+        run.total_energy_j - run.energy_j
+        for run in runs
+        if run.total_energy_j is not None and run.energy_j is not None and run.total_energy_j >= run.energy_j
+    ]
+    times = [
+        run.total_time_s - run.time_s
+        for run in runs
+        if run.total_time_s is not None and run.time_s is not None and run.total_time_s >= run.time_s
+    ]
+    words = f"start-up and end of its program, {said}"
+    found = {"start_j": (energies, "J", basis), "start_s": (times, "s", "measured")}
+    return {name: _of_runs(values, unit, of, words) for name, (values, unit, of) in found.items() if values}
+
+
+def _of_runs(values: Sequence[float], unit: str, basis: Basis, said: str) -> Quantity:
+    mean, half = fmean(values), 0.0
+    if len(values) > 1:
+        half = t_quantile(0.975, len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    return Quantity(mean, max(0.0, mean - half), mean + half, unit, basis, said, "interval")
 
 
 def described(report: Report, path: Path) -> str:

@@ -9,7 +9,7 @@ from energyprof.compare.figures import BY_NAME, value
 from energyprof.errors import UsageError
 from energyprof.report.record import ClientRecord, Report, Run
 from energyprof.report.rounds import NO_PHASE, WAITING
-from energyprof.simulate.measured import Measured, meter_gain
+from energyprof.simulate.measured import Measured, meter_gain, starts
 from energyprof.simulate.quantity import Basis, Quantity
 from energyprof.storable.frozen import dataclass
 
@@ -73,6 +73,8 @@ def measured_rounds(report: Report, said: str, where: str) -> Measured:
         "upload_bits": of(sum(one.bits_up for one in sums) / turns, "bit"),
         "download_bits": of(sum(one.bits_down for one in sums) / (rounds * clients), "bit"),
     }
+    # Of the program that played all clients: each of them starts so once.
+    found |= starts(report, runs, said)
     missing = {}
     for prefix, energies, count in (
         ("", [one.clients_j for one in sums], turns),

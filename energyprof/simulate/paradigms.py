@@ -70,18 +70,30 @@ def idle_j(x: Inputs, who: str, name: str) -> float | None:
     return None
 
 
+def start_j(x: Inputs, who: str, name: str) -> float | None:
+    """J of one start and end of a training's program at one of ``who``; ``None``: nothing is said of it."""
+    for at in (f"paradigm.{name}", who):
+        if f"{at}.start_j" in x:
+            return x[f"{at}.start_j"] * x.get(1.0, f"{at}.meter_gain")
+    return None
+
+
 def _machine(
-    scenario: Scenario, x: Inputs, who: str, name: str, rounds: float, place: Place
+    scenario: Scenario, x: Inputs, who: str, name: str, rounds: float, begun: float, place: Place
 ) -> dict[str, Part]:
-    """Compute, waiting and manufacture of ``rounds`` machine-rounds of the server or the clients."""
+    """Compute, start-up, waiting, manufacture: ``rounds`` machine-rounds, ``begun`` machine-trainings."""
     parts = {"compute": used(x, place, rounds * compute_j(x, who, name))}
+    starting_j = start_j(x, who, name)
+    if starting_j is not None:
+        parts["start-up"] = used(x, place, begun * starting_j)
     waiting_j = idle_j(x, who, name)
     if waiting_j is not None:
         parts["idle"] = used(x, place, rounds * waiting_j)
     devices = scenario.devices.get(who, ())
     if devices:
         waiting_s = x.get(0.0, f"paradigm.{name}.idle_s", f"{who}.idle_s")
-        reserved_s = rounds * (compute_s(x, who, name) + waiting_s)
+        starting_s = x.get(0.0, f"paradigm.{name}.start_s", f"{who}.start_s")
+        reserved_s = rounds * (compute_s(x, who, name) + waiting_s) + begun * starting_s
         parts |= embodied(x, who, devices, reserved_s)
     return parts
 
@@ -101,7 +113,7 @@ def _refreshed(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str
 def _at_server(scenario: Scenario, name: str, x: Inputs, moves: float) -> dict[str, Part]:
     rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
     bits = x["data.clients"] * x["data.bits_per_client"]
-    parts = _machine(scenario, x, "server", name, rounds, scenario.server)
+    parts = _machine(scenario, x, "server", name, rounds, trainings(x, name), scenario.server)
     return parts | {"uplink": moved(x, scenario.link("uplink"), moves * bits), **stored(scenario, x, bits)}
 
 
@@ -110,7 +122,7 @@ def _continual(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str
     name = paradigm.name
     rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
     bits = x[f"paradigm.{name}.updates"] * x["data.clients"] * x["data.new_bits_per_client"]
-    parts = _machine(scenario, x, "server", name, rounds, scenario.server)
+    parts = _machine(scenario, x, "server", name, rounds, trainings(x, name), scenario.server)
     return parts | {"uplink": moved(x, scenario.link("uplink"), bits), **stored(scenario, x, bits)}
 
 
@@ -119,7 +131,8 @@ def _federated(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str
     name, clients = paradigm.name, x["data.clients"]
     active = x.get(clients, f"paradigm.{name}.active")
     rounds = x[f"paradigm.{name}.rounds"] * trainings(x, name)
-    parts = _machine(scenario, x, "client", name, rounds * active, paradigm.clients)
+    begun = clients * trainings(x, name)
+    parts = _machine(scenario, x, "client", name, rounds * active, begun, paradigm.clients)
     several = _several(clients)
     parts["server"] = used(x, scenario.server, rounds * several * _averaging_j(x, name, several))
     up, down = rounds * active * _bits(x, name, "upload"), rounds * clients * _bits(x, name, "download")
@@ -172,7 +185,8 @@ def _consensus(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str
     active = x.get(clients, f"paradigm.{name}.active") * awake
     training = x.get(1.0, f"paradigm.{name}.train_rounds")
     training = training / (training + x.get(0.0, f"paradigm.{name}.sync_rounds"))
-    parts = _machine(scenario, x, "client", name, rounds * active * training, paradigm.clients)
+    begun = clients * trainings(x, name)
+    parts = _machine(scenario, x, "client", name, rounds * active * training, begun, paradigm.clients)
     if not _several(clients):
         return parts
     messages = rounds * active * awake * x[f"paradigm.{name}.neighbours"]

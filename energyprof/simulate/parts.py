@@ -8,6 +8,7 @@ from energyprof.storable.frozen import dataclass
 
 PARTS = (
     "compute",
+    "start-up",
     "server",
     "uplink",
     "downlink",

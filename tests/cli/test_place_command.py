@@ -29,6 +29,8 @@ machines = 1
 intensity = 100
 """
 
+DESCENT = "[descent]\nrate = 0.1\nsmoothness = 1\nvariance = 1\nbatch = 1\n"
+
 
 @pytest.fixture
 def example(command: Command) -> Command:
@@ -42,7 +44,8 @@ def test_the_example_has_every_policy_and_a_plan_that_does_all_of_the_work(examp
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert [p["policy"] for p in told["policies"]] == [
-        *("run now", "best constant site", "suspend and resume", "greedy", "MILP", "rolling horizon")
+        *("run now", "best constant site", "suspend and resume", "greedy", "MILP", "rolling horizon"),
+        "workers by progress",
     ]
     for policy in told["policies"]:
         assert sum(row["samples"] for row in policy["plan"]) == pytest.approx(4.5e8, rel=1e-6)
@@ -98,6 +101,9 @@ def test_a_constant_grid_is_a_product(command: Command) -> None:
         (JOB, SITES + "pue = 0.5\n", "pue"),
         (JOB + "[budget]\ncarbon_kg = 0.1\n", SITES, "no policy keeps the budget"),
         (JOB + "[budget]\ncarbon = 0.1\n", SITES, "did you mean carbon_kg?"),
+        (JOB + DESCENT + "gradient2 = [1]\n", SITES, "gradient2: give two or more"),
+        (JOB + DESCENT, SITES, "[descent].gradient2 is missing"),
+        (JOB + DESCENT + "gradient2 = [1, -1]\n", SITES, "gradient2"),
     ],
 )
 def test_what_cannot_be_placed_is_one_line(

@@ -17,7 +17,8 @@ OneLine = Callable[[Any], str]
 
 
 def test_the_example_prints_the_published_table(command: Command) -> None:
-    done = command("simulate", str(PARADIGMS), "--set", "link.bit_per_j=50e3")
+    words = ("simulate", str(PARADIGMS), "--set", "link.bit_per_j=50e3")
+    done = command(*words, environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     for name, wh in (
         ("once", "1.3438"),
@@ -43,7 +44,7 @@ def test_json_has_every_figure_and_says_that_all_are_simulated(command: Command)
 
 
 def test_factors_are_shown_with_their_sources(command: Command) -> None:
-    shown = command("factors").stdout
+    shown = command("factors", environment={"COLUMNS": "80"}).stdout
     assert "Uptime Institute" in shown
     assert max(map(len, shown.splitlines())) <= 80
     rows = json.loads(command("factors", "--json").stdout)["factors"]

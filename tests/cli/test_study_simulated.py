@@ -25,11 +25,31 @@ command = "simulate simulate-paradigms.toml"
 "link.bit_per_j" = [10e3, 50e3]
 """
 FLEETS = """
-command = "fleet fleet.toml --set fleet.clients=500"
+command = "fleet small.toml --set fleet.clients=300"
 repeats = 2
 [factors]
-"fleet.backup" = [20, 0]
+"fleet.backup" = [5, 0]
 "device.phone.power_w" = [4, 2]
+"""
+SMALL = """
+[fleet]
+name = "small"
+clients = 30
+active = 10
+backup = 5
+samples = 100
+model_bytes = 1000
+draws = 0
+[[rounds]]
+clients = 10
+rounds = 30
+[[device]]
+name = "phone"
+samples_per_s = 12
+power_w = 4
+spread = 0.4
+jitter = 0.3
+idle_w = 1
 """
 PLACES = """
 command = "place place.toml --sites place-sites.toml"
@@ -46,6 +66,7 @@ OneLine = Callable[[Any], str]
 def planned(command: Command) -> Command:
     for path in [*EXAMPLES.glob("*.toml"), *EXAMPLES.glob("*.csv")]:
         shutil.copy(path, command.folder)
+    (command.folder / "small.toml").write_text(SMALL)
     return command
 
 
@@ -164,7 +185,7 @@ def test_what_cannot_be_computed_is_a_result_of_its_cell(planned: Command) -> No
 
 
 def test_a_fleet_that_misses_its_target_has_no_figures_but_a_reason(planned: Command) -> None:
-    plan = FLEETS.replace('"fleet.backup" = [20, 0]', '"fleet.most_rounds" = [10000, 2]')
+    plan = FLEETS.replace('"fleet.backup" = [5, 0]', '"fleet.most_rounds" = [10000, 2]')
     ran(planned, plan, "--quiet")
     missed = next(row for row in shown(planned)["settings"] if row["label"] == "fleet.most_rounds=2")
     assert missed["figures"] == {}

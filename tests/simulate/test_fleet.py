@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from energyprof.errors import UsageError
 from energyprof.simulate.fleet import reserves, turns
 from energyprof.simulate.fleet.clients import shares
-from energyprof.simulate.fleet.device import Descent, Device, Measured, Training
+from energyprof.simulate.fleet.device import Device, Measured, Training
 from energyprof.simulate.fleet.fleet import FleetOutcome, Scenario, jain, simulate
 from energyprof.simulate.fleet.progress import Rounds
 from energyprof.simulate.fleet.sun import Sky, clear_sky
 from energyprof.simulate.fleet.waiting import Dynamic
+from energyprof.simulate.placement.workers import Course
 
 np = pytest.importorskip("numpy")
 DAY_S = 86400.0
@@ -244,7 +245,7 @@ class TestWaiting:
         assert dynamic.how_many(3, 0.1) == 3  # another number of clients: nothing is known of it
 
     def test_by_the_descent_few_are_waited_for_early_and_all_late(self) -> None:
-        course = Descent(0.1, 1.0, 1.0, (100.0, 0.01))
+        course = Course(0.1, 1.0, 1.0, (100.0, 0.01))
         dynamic = Dynamic(Rounds([Measured(4, 10)]), course)
         dynamic.see(np.array([1.0, 2.0, 3.0, 4.0]))
         assert (dynamic.how_many(4, 0.0), dynamic.how_many(4, 1.0)) == (1, 4)

@@ -65,6 +65,7 @@ def test_each_clients_joules_seconds_and_bytes_come_from_its_rounds(tmp_path: Pa
     found = simulated_of(tmp_path, [trained(*rounds)])
     assert {name: part.energy_j for name, part in found.parts.items()} == {
         "compute": pytest.approx(10 + 20 + 30 + 40),
+        "start-up": pytest.approx(3 * 500),  # each client as the program that played all of them
         "server": pytest.approx(2 * 2 * (1 + 2)),  # PUE × rounds × phases that are no waiting
         "uplink": pytest.approx(4 * 3 * 8),
         "downlink": pytest.approx(2 * 4 * 4 * 8),
@@ -91,6 +92,7 @@ def test_a_consensus_has_no_server_and_all_that_a_node_sends_is_its_message(tmp_
     found = simulated_of(tmp_path, [trained(one_round(1, client(1), client(2)))], "consensus")
     assert {name: part.energy_j for name, part in found.parts.items()} == {
         "compute": pytest.approx(20),
+        "start-up": pytest.approx(2 * 500),
         "side link": pytest.approx(2 * 24),
     }
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from energyprof.errors import UsageError
 from energyprof.simulate.placement import milp, simple
+from energyprof.simulate.placement.by_progress import by_progress, quickest
 from energyprof.simulate.placement.greedy import greedy
 from energyprof.simulate.placement.grid import Grid, concave, grid_of
 from energyprof.simulate.placement.job import Budget, Job, Level, Site
 from energyprof.simulate.placement.plan import Plan, outcome
-from energyprof.simulate.placement.policies import FORESIGHT, MILP, NOW, ROLLING, place
+from energyprof.simulate.placement.policies import FORESIGHT, MILP, NOW, ROLLING, WORKERS, place
 from energyprof.simulate.placement.rolling import Forecast, rolling
-from energyprof.simulate.placement.workers import Descent, best_k, exponential_s, gain, measured_s
+from energyprof.simulate.placement.workers import Course, Descent, best_k, exponential_s, gain, measured_s
 from energyprof.simulate.traces.trace import IntensityTrace
 
 np = pytest.importorskip("numpy")
@@ -229,3 +230,48 @@ class TestWorkers:
         early, late = Descent(0.1, 1.0, 10.0, 1.0), Descent(0.1, 1.0, 0.02, 10.0)
         assert best_k(early, times) < best_k(late, times)
         assert best_k(dataclasses.replace(late, gradient2=1e-6), times) == 8
+
+
+class TestWorkersByProgress:
+    """Two levels of one sample a second a machine: a step lasts a second whatever their number."""
+
+    LEVELS = (Level(1, 1.0, 1000.0), Level(2, 2.0, 2000.0))
+
+    def grid(self, course: Course, hours: float = 12, work_h: float = 8) -> Grid:
+        made = job(hours, work_h, self.LEVELS, course=course, batch=1.0)
+        return grid_of(made, [site("a", [100.0] * math.ceil(hours))])
+
+    def test_without_noise_one_machine_does_what_two_do_and_half_is_saved(self) -> None:
+        # Gains of k machines are alike, and steps last as long: one is worth as much as two.
+        found, notes = by_progress(self.grid(Course(0.1, 1.0, 0.0, (4.0, 1.0))), 0)
+        # 8 h at one sample a second were counted with two machines: 4 h of steps.
+        assert done(found) == pytest.approx(8 * HOUR_S)
+        assert float(found.joules.sum()) == pytest.approx(4 * 3.6e6)
+        assert "1 machines as it goes on" in notes
+
+    def test_as_the_gradient_sinks_into_noise_there_are_more(self) -> None:
+        # The second machine halves the noise, which is worth nothing at first and most at last.
+        course = Course(0.1, 1.0, 4.0, (1000.0, 0.01))
+        levels = (Level(1, 1.0, 1000.0), Level(2, 1.9, 2000.0))
+        early, late = (quickest(course.at(p), levels, levels[1], 1.0)[0] for p in (0.0, 1.0))
+        assert (early.machines, late.machines) == (1, 2)
+
+    @given(st.floats(0.01, 1), st.floats(0, 100), st.lists(st.floats(0.01, 100), min_size=2, max_size=4))
+    @settings(max_examples=40, deadline=None)
+    def test_it_is_never_slower_than_all_machines_and_does_all_of_the_work(
+        self, rate: float, variance: float, gradient2: list[float]
+    ) -> None:
+        grid = self.grid(Course(rate, 1.0, variance, tuple(gradient2)))
+        plan, _ = by_progress(grid, 0)
+        now = simple.run_now(grid)
+        assert done(plan) == pytest.approx(grid.job.samples)
+        assert outcome(grid, plan).ends_s <= outcome(grid, now).ends_s
+        assert outcome(grid, plan).energy_j <= outcome(grid, now).energy_j * (1 + 1e-9)
+
+    def test_it_stands_beside_the_others_and_is_not_recommended(self) -> None:
+        pytest.importorskip("scipy")
+        found = place(self.grid(Course(0.1, 1.0, 0.0, (4.0, 1.0))), Forecast(12 * HOUR_S, 0.0))
+        judged = found.named(WORKERS)
+        assert judged.saving == pytest.approx(0.5)
+        assert "by theory" in judged.notes
+        assert found.recommended != WORKERS

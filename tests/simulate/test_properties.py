@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,36 @@ def test_reports_of_the_same_meters_do_not_differ_by_their_gain(tmp_path: Path) 
     assert found.least["energy_j"] == {"less": 1.0, "more": 0.0}
     span = found.outcomes[0].drawn["energy_j"]
     assert span.high / span.low > 1.5
+
+
+@pytest.mark.parametrize(("kind", "starts"), [("central", 1), ("federated", 4), ("consensus", 4)])
+def test_every_training_starts_once_on_every_machine(tmp_path: Path, kind: str, starts: int) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(
+        "[data]\nclients = 4\nbits_per_client = 0\nmodel_bits = 0\n[link]\nkwh_per_gb = 0\n"
+        "[life]\ntrainings = 3\n"
+        "[site.here]\npue = 1\nintensity = 3.6e3\n"
+        "[server]\nround_j = 1\nstart_j = 7\n[client]\nround_j = 1\nstart_j = 7\n"
+        f'[paradigm.it]\nkind = "{kind}"\nrounds = 2\n' + ("neighbours = 2\n" if kind == "consensus" else "")
+    )
+    part = simulated(path).outcomes[0].parts["start-up"]
+    assert part.energy_j == pytest.approx(3 * starts * 7)
+    assert part.co2_kg == pytest.approx(3 * starts * 7 / 1e6)
+
+
+def test_a_reports_start_up_is_what_its_runs_took_beyond_their_training(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(
+        "[data]\nclients = 1\nbits_per_client = 0\n[link]\nkwh_per_gb = 0\n"
+        '[paradigm.it]\nkind = "central"\nreport = "r.json"\n[site."data centre"]\npue = 1\n'
+    )
+    write(report([run(seed=seed) for seed in range(2)]), tmp_path / "r.json")
+    found = simulated(path)
+    assert found.outcomes[0].parts["start-up"].energy_j == pytest.approx(500)
+    write(report([replace(run(), total_energy_j=None, total_energy_u_j=None)]), tmp_path / "r.json")
+    without = simulated(path)
+    assert "start-up" not in without.outcomes[0].parts
+    assert "start-up is not counted: start_j is not given" in without.notes
 
 
 def test_runs_scatter_of_its_own_does_not_cancel(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from energyprof.simulate.simulation import Simulation
 # A part has the same colour on every page; what comes seldom is a paler one.
 _COLOURS = {
     "compute": colour(0),
+    "start-up": f"color-mix(in srgb,{colour(5)} 55%,var(--paper))",
     "server": colour(5),
     "uplink": colour(1),
     "downlink": colour(4),

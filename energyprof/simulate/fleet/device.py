@@ -56,16 +56,6 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Descent:
-    """What is known of the training as it goes on, for a number of backup workers that follows it."""
-
-    rate: Positive
-    smoothness: Positive
-    variance: Amount
-    gradient2: tuple[Amount, ...]  # ‖∇‖² at even steps of the way to the target, first and last included
-
-
-@dataclass(frozen=True)
 class Training:
     """What is asked of the fleet."""
 

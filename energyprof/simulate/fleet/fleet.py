@@ -9,7 +9,7 @@ from typing import Any
 from energyprof.simulate.fleet.asynchronous import asynchronous
 from energyprof.simulate.fleet.clients import Clients, draw
 from energyprof.simulate.fleet.cost import Costs
-from energyprof.simulate.fleet.device import Descent, Device, Measured, Training
+from energyprof.simulate.fleet.device import Device, Measured, Training
 from energyprof.simulate.fleet.emissions import Emissions
 from energyprof.simulate.fleet.excess import ExcessAsked, ExcessPlan, planned
 from energyprof.simulate.fleet.ledger import Ledger
@@ -20,6 +20,7 @@ from energyprof.simulate.fleet.sites import FleetSite
 from energyprof.simulate.fleet.turns import TurnMaker
 from energyprof.simulate.fleet.waiting import Dynamic, Static
 from energyprof.simulate.numerics import load
+from energyprof.simulate.placement.workers import Course
 from energyprof.simulate.quantity import Quantity
 from energyprof.storable.frozen import dataclass
 
@@ -32,7 +33,7 @@ class Scenario:
     devices: tuple[Device, ...]
     rounds: tuple[Measured, ...]
     start_s: float  # since 1970
-    descent: Descent | None = None
+    descent: Course | None = None
     excess: ExcessAsked | None = None
     sites: tuple[FleetSite, ...] = ()
     sites_of: tuple[int | None, ...] = ()  # of the devices; empty: of none

@@ -11,12 +11,13 @@ from typing import Any
 from energyprof.decode import Amount, Positive
 from energyprof.errors import FileError, UsageError
 from energyprof.simulate.document import pairs, read_document, replaced
-from energyprof.simulate.fleet.device import Descent, Device, Measured, Training
+from energyprof.simulate.fleet.device import Device, Measured, Training
 from energyprof.simulate.fleet.doubts import Doubts, settled
 from energyprof.simulate.fleet.excess import ExcessAsked
 from energyprof.simulate.fleet.fleet import Scenario
 from energyprof.simulate.fleet.measured import client_of, rounds_of
 from energyprof.simulate.fleet.sites import FleetSite, read_sites, with_sun
+from energyprof.simulate.placement.workers import Course
 from energyprof.simulate.tables import decoded, known
 from energyprof.simulate.traces.cells import time_s
 from energyprof.storable.frozen import dataclass
@@ -54,7 +55,7 @@ def read_fleet(path: Path, changes: Sequence[str] = ()) -> Scenario:
     training = decoded(Training, said, f"{path}: [fleet]")
     devices = tuple(_device(entry, path, i, doubts) for i, entry in enumerate(_list(data, "device", path), 1))
     rounds = tuple(_rounds(entry, path, i, doubts) for i, entry in enumerate(_list(data, "rounds", path), 1))
-    descent = decoded(Descent, data["descent"], f"{path}: [descent]") if "descent" in data else None
+    descent = decoded(Course, data["descent"], f"{path}: [descent]") if "descent" in data else None
     excess = decoded(ExcessAsked, data["excess"], f"{path}: [excess]") if "excess" in data else None
     _apart([device.name for device in devices], "devices", path)
     _apart([one.clients for one in rounds], "[[rounds]]", path)
@@ -166,7 +167,7 @@ def _rounds(entry: Any, path: Path, number: int, doubts: Doubts) -> Measured:
     return Measured(said.clients, said.rounds)
 
 
-def _training_fits(training: Training, descent: Descent | None, path: Path) -> None:
+def _training_fits(training: Training, descent: Course | None, path: Path) -> None:
     where = f"{path}: [fleet]"
     asked = training.active + training.backup
     if asked > training.clients:

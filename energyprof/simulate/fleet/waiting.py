@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from energyprof.simulate.fleet.device import Descent as Course
 from energyprof.simulate.fleet.progress import Rounds
 from energyprof.simulate.numerics import load
-from energyprof.simulate.placement.workers import Descent, best_k
+from energyprof.simulate.placement.workers import Course, best_k
 
 # How much a round's times count beside those of all rounds before.
 FRESH = 0.1
@@ -56,7 +55,7 @@ class Dynamic:
         if self._mean_s is None or len(self._mean_s) != asked:
             return asked
         if self._course is not None:
-            return best_k(_descent(self._course, progress), self._mean_s.tolist())
+            return best_k(self._course.at(progress), self._mean_s.tolist())
         if self._worth is None or len(self._worth) != asked:
             self._worth = numpy.array([1 / self._rounds.needed(k) for k in range(1, asked + 1)])
         return int(numpy.argmax(self._worth / self._mean_s)) + 1
@@ -69,11 +68,3 @@ class Dynamic:
             self._mean_s = ordered
         else:
             self._mean_s = (1 - FRESH) * self._mean_s + FRESH * ordered
-
-
-def _descent(course: Course, progress: float) -> Descent:
-    """What is known at this point of the way, between the moments given in lines."""
-    numpy = load("numpy")
-    at = numpy.linspace(0, 1, len(course.gradient2))
-    gradient2 = float(numpy.interp(progress, at, course.gradient2))
-    return Descent(course.rate, course.smoothness, gradient2, course.variance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from energyprof.simulate.placement.workers import Course
 from energyprof.simulate.traces.trace import IntensityTrace
 from energyprof.storable.frozen import dataclass
 
@@ -42,6 +43,8 @@ class Job:
     move_j: float = 0.0  # beside that, where it is taken up at another site
     budget: Budget = Budget()
     objective: Objective = "carbon"
+    course: Course | None = None  # of the training, where the number of machines follows it
+    batch: float = 1.0  # samples of one machine in a step of training, with a course
 
     @property
     def steps(self) -> int:

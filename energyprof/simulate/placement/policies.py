@@ -6,24 +6,28 @@ from collections.abc import Callable, Mapping
 
 from energyprof.errors import UsageError
 from energyprof.simulate.placement import milp, simple
+from energyprof.simulate.placement.by_progress import by_progress
 from energyprof.simulate.placement.greedy import greedy
 from energyprof.simulate.placement.grid import Grid
 from energyprof.simulate.placement.plan import Outcome, Plan, outcome
 from energyprof.simulate.placement.rolling import Forecast, rolling
 from energyprof.storable.frozen import dataclass
 
-NOW, CONSTANT, PAUSED, GREEDY, MILP, ROLLING = (
+NOW, CONSTANT, PAUSED, GREEDY, MILP, ROLLING, WORKERS = (
     "run now",
     "best constant site",
     "suspend and resume",
     "greedy",
     "MILP",
     "rolling horizon",
+    "workers by progress",
 )
 
 
 # These know the whole time's grid in advance: what could be had, not what can be followed.
 FORESIGHT = (PAUSED, GREEDY, MILP)
+# What it saves rests on theory alone: shown, never recommended.
+THEORY = (WORKERS,)
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,14 @@ def place(grid: Grid, forecast: Forecast) -> Placement:
         MILP: solved,
         ROLLING: lambda: (rolling(grid, forecast), (f"forecast error {forecast.error:.0%} a day ahead",)),
     }
+    if grid.job.course is not None:
+        makers = {**makers, WORKERS: lambda: by_progress(grid, constant[0] if constant else 0)}
     judged = [_judged(grid, policy, maker) for policy, maker in makers.items()]
     base = next((j.plan for j in judged if j.policy == NOW and j.plan is not None), None)
     base_charge = None if base is None else simple.charged(grid, base)
     told = tuple(_with_saving(grid, j, base_charge) for j in judged)
     keeping = [j for j in told if j.plan is not None and not over_budget(grid, j.policy, j.outcome)]
-    followed = [j for j in keeping if j.policy not in FORESIGHT] or keeping
+    followed = [j for j in keeping if j.policy not in (*FORESIGHT, *THEORY)] or keeping
     if not keeping:
         lines = {line: None for j in told for line in over_budget(grid, j.policy, j.outcome)}
         raise UsageError(f"{grid.job.name}: no policy keeps the budget: {'; '.join(lines)}")

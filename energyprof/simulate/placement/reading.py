@@ -12,6 +12,7 @@ from energyprof.errors import FileError, UsageError
 from energyprof.report.file import read
 from energyprof.simulate.document import pairs, read_document, replaced
 from energyprof.simulate.placement.job import Budget, Job, Level, Objective, Site
+from energyprof.simulate.placement.workers import Course
 from energyprof.simulate.sites import of_grid
 from energyprof.simulate.tables import decoded, known
 from energyprof.simulate.traces import read_trace
@@ -20,7 +21,7 @@ from energyprof.storable.frozen import dataclass
 
 # More steps than this are a plan that nobody follows.
 MOST_STEPS = 100_000
-_JOB_TABLES, _SITE_TABLES = ("job", "budget"), ("site",)
+_JOB_TABLES, _SITE_TABLES = ("job", "budget", "descent"), ("site",)
 Changes = Sequence[tuple[str, Any]]  # dotted keys and values
 
 
@@ -44,6 +45,15 @@ class _Job:
     checkpoint_j: NonNegative = 0.0
     move_j: NonNegative = 0.0
     objective: Objective = "carbon"
+
+
+@dataclass(frozen=True)
+class _Descent:
+    rate: Positive
+    smoothness: Positive
+    variance: NonNegative
+    gradient2: tuple[NonNegative, ...]
+    batch: Positive
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,9 @@ def read_job(path: Path, changes: Changes = ()) -> Job:
     known(data, set(_JOB_TABLES), str(path))
     said = decoded(_Job, data.get("job"), f"{path}: [job]")
     budget = decoded(Budget, data.get("budget", {}), f"{path}: [budget]")
+    descent = decoded(_Descent, data["descent"], f"{path}: [descent]") if "descent" in data else None
+    if descent is not None and len(descent.gradient2) < 2:
+        raise UsageError(f"{path}: [descent]: gradient2: give two or more, from the start to the target")
     start_s = _moment(said.start, f"{path}: [job]: start")
     if (said.deadline is None) == (said.hours is None):
         raise UsageError(f"{path}: [job]: give deadline or hours")
@@ -108,6 +121,10 @@ def read_job(path: Path, changes: Changes = ()) -> Job:
         said.move_j,
         budget,
         said.objective,
+        None
+        if descent is None
+        else Course(descent.rate, descent.smoothness, descent.variance, descent.gradient2),
+        1.0 if descent is None else descent.batch,
     )
     if not 1 <= job.steps <= MOST_STEPS:
         raise UsageError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from energyprof.decode import Amount, Positive
 from energyprof.storable.frozen import dataclass
 
 
@@ -21,6 +22,24 @@ class Descent:
     smoothness: float  # L
     gradient2: float  # ‖∇‖²
     variance: float  # σ² of one worker's gradient
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is known of the training as it goes on."""
+
+    rate: Positive
+    smoothness: Positive
+    variance: Amount
+    gradient2: tuple[Amount, ...]  # ‖∇‖² at even steps of the way to the target, first and last included
+
+    def at(self, progress: float) -> Descent:
+        """At this share of the way, between the moments given in lines."""
+        last = len(self.gradient2) - 1
+        place = min(max(progress, 0.0), 1.0) * last
+        before = min(int(place), last - 1)
+        a, b = self.gradient2[before], self.gradient2[before + 1]
+        return Descent(self.rate, self.smoothness, a + (place - before) * (b - a), self.variance)
 
 
 def gain(descent: Descent, k: int) -> float:
