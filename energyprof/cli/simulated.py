@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import typer
 
-from energyprof.cli import application
+from energyprof.cli.application import application
 from energyprof.cli.options import given
 from energyprof.errors import UsageError
 

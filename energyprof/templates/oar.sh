@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 #!/bin/bash
 # One metered job on one node of OAR 2.5: oarsub -S FILE. What begins with #OAR is yours to change.
 @NOTES@
@@ -12,20 +11,6 @@
 #OAR --signal 15
 @MONITOR@
 set -u
-=======
-#!/bin/sh
-# One training of a study on one node, for `oarsub -S` (OAR 2.5). energyprof fills in what stands between @ signs.
-#OAR -l @RESOURCE@=1,walltime=@WALLTIME@
-#OAR -n @JOB@
-#OAR -O @LOG@
-#OAR -E @LOG@
-# Before the walltime, or when a job of a higher priority comes, this script alone gets SIGUSR2 (12).
-#OAR --checkpoint 120
-#OAR --signal 12
-# Then it is queued again if it exits with 99.
-#OAR -t idempotent
-@OPTIONS@
->>>>>>> b5d1223 (Studies simulate, fleets emit: sweeps of scenarios, fleets and placements in a study's folder, here or as jobs; a fleet's carbon by site and hour, and how far its figures may lie off)
 cd @FOLDER@ || exit 2
 @PERMISSION@
 @COMMAND@ &

@@ -1,6 +1,6 @@
 #!/bin/sh
 # One training of a study on one node, for `oarsub -S` (OAR 2.5). energyprof fills in what stands between @ signs.
-#OAR -l host=1,walltime=@WALLTIME@
+#OAR -l @RESOURCE@=1,walltime=@WALLTIME@
 #OAR -n @JOB@
 #OAR -O @LOG@
 #OAR -E @LOG@
