@@ -76,27 +76,29 @@ def exec_program(
 
         become(command)
     label = label_of(command, name)
+    again = continued(output)
     measuring = profiling.measuring(
         meters,
         interval,
         idle,
-        output,
+        None if again else output,
         label,
         force=force,
         require_power=require_power,
         calibrations=calibration,
         meter_test=meter_test,
+        resume=output if again else None,
         machine=machine,
     )
     to = measuring.path
     others = company(local, asked, to.parent, 0)
     measuring = replace(measuring, path=own_path(others, to))
-    resume = continued(measuring.path)
+    resume = again and measuring.path.exists()
     # No live display: the terminal belongs to the program.
-    with profiling.exporting(export, label) as exporters:
+    with others.told(), profiling.exporting(export, label) as exporters:
         result = run_program(command, label, measuring, lever or (), exporters, others, resume=resume)
     code = result.report.runs[-1].exit_code if result.report.runs else None
-    result = gathered(result, others, to, "replaced" if resume or force else "refused")
+    result = gathered(result, others, to, "replaced" if again or force else "refused")
     profiling.tell(result, as_json=json, quiet=quiet, program_on_stdout=True)
     if code is None:
         raise typer.Exit(128 + (result.stopped_by or 0))

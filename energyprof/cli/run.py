@@ -108,6 +108,8 @@ def run(
         job = replace(request, part=part(local)).job(None)
         assert asked is not None
         raise typer.Exit(follow(job, local, asked, (output or resume or FOLDER / "any").parent))
+    if resume is None and continued(output):
+        resume, output = output, None
     measuring = profiling.measuring(
         meters,
         interval,
@@ -127,13 +129,16 @@ def run(
         request = replace(request, part=others.party.part)
     job = request.job(None)
     measuring = replace(measuring, path=own_path(others, to))
-    train = run_job if resume is None and not continued(measuring.path) else resume_job
+    # Of several nodes one may have lost what it had.
+    lost = measuring.path != to and not measuring.path.exists()
+    train = run_job if resume is None or lost else resume_job
     with (
+        others.told(),
         profiling.exporting(export, request.label) as exporters,
         profiling.screen(profiling.subject(job), quiet=quiet) as watchers,
     ):
         result = train(job, wanted, measuring, [*watchers, *exporters], others)
-    result = gathered(result, others, to, "refused" if train is run_job and not force else "replaced")
+    result = gathered(result, others, to, "refused" if resume is None and not force else "replaced")
     profiling.tell(result, as_json=json, quiet=quiet)
     if targets is not None and not (quiet or json):
         _show_targets(result.report, targets, request.label)

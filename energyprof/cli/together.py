@@ -66,17 +66,22 @@ def own_path(company: Company, to: Path) -> Path:
     return node_path(to, party.first)
 
 
-def continued(path: Path) -> bool:
+def continued(path: Path | None) -> bool:
     """Whether Slurm has begun this job again, and the report at ``path`` is of an attempt before."""
     restarts = os.environ.get("SLURM_RESTART_COUNT", "0")
-    if not restarts.isdigit() or int(restarts) < 1 or not path.exists():
+    if path is None or not restarts.isdigit() or int(restarts) < 1:
+        return False
+    # An attempt that was killed need not have come to join what its nodes had.
+    own = sorted(path.parent.glob(f"{path.name.removesuffix('.json')}.node-*.json"))
+    there = next((file for file in (path, *own) if file.exists()), None)
+    if there is None:
         return False
     from energyprof.errors import FileError
     from energyprof.profile.provenance import batch_job
     from energyprof.report.file import read
 
     try:
-        found, now = read(path).job, batch_job(os.environ)
+        found, now = read(there).job, batch_job(os.environ)
     except FileError:
         return False
     if found is None or now is None or (found.id, found.array) != (now.id, now.array):

@@ -50,7 +50,7 @@ class Child:
         output: Output,
         ranks: int = 0,
         folder: Path | None = None,
-        beside: Callable[[], Sequence[int]] = lambda: (),
+        beside: Callable[[], Sequence[int]] | None = None,
     ) -> None:
         """Start ``command`` in ``folder`` (else here); ``ranks`` processes under it hand their output over.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energyprof.errors import EnergyprofError
 from energyprof.launchers import FIRST_VARIABLE
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.training import Training
@@ -71,10 +73,27 @@ class Company:
             return None
         return dataclasses.replace(training.at(meeting), beside=training.beside)
 
-    def over(self, status: str) -> None:
+    def over(self, why: str) -> None:
         """Say to the others that this node trains no more."""
         if self.party is not None and self.party.part is not None:
-            self.party.over(f"on {self.party.name} a training ended: {status}")
+            self.party.over(f"{self.party.name}: {why}")
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """What goes wrong here before a training begins is said to the others, who would wait for it."""
+        try:
+            yield
+        except EnergyprofError as error:
+            self.over(str(error))
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Nothing more is said, and nothing stays of what processes here told each other."""
+        if self.party is not None:
+            self.party.close()
+        if self.local is not None:
+            self.local.close()
 
 
 ALONE = Company()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from energyprof.profile.job import Job
 from energyprof.profile.nodes.joining import Asked, Local, store_for, warn
 from energyprof.profile.nodes.meeting import Rank
 from energyprof.profile.nodes.party import meet, seeds_of
+from energyprof.profile.nodes.store import StoreError
 from energyprof.profile.program import full_path
 from energyprof.profile.room import room
 from energyprof.profile.training import Training
@@ -49,8 +51,18 @@ def follow(job: Job, local: Local, asked: Asked, folder: Path) -> int:
     task = local.task
     store, _, _, where = store_for(task, asked, folder, warn, node_0=False)
     code = 0
+    stopped_by: int | None = None
     with signals() as inbox:
-        for number, seed in enumerate(seeds_of(store, where)):
+
+        def stopped(wait_s: float) -> bool:
+            nonlocal stopped_by
+            stopped_by = inboxes.wait(inbox, wait_s)
+            return stopped_by is not None
+
+        seeds = seeds_of(store, where, stopped)
+        if stopped_by is not None:
+            return 128 + stopped_by
+        for number, seed in enumerate(seeds):
             met = meet(store, where, number, task.rank, inbox, task.size, lambda _: None)
             if isinstance(met, int):
                 return 128 + met
@@ -60,6 +72,8 @@ def follow(job: Job, local: Local, asked: Asked, folder: Path) -> int:
             assert training.at is not None
             code = _train(training.at(met), inbox)
             if code:
+                with contextlib.suppress(StoreError):
+                    store.put("over", f"process {task.rank} ended with exit code {code}".encode())
                 break
     return code
 

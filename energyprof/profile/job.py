@@ -15,7 +15,7 @@ from energyprof.decode import decode
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile import levers, preconditions, torchrun
 from energyprof.profile.checkout import Checkout
-from energyprof.profile.nodes.meeting import Meeting, Part, Rank, interface
+from energyprof.profile.nodes.meeting import Meeting, Nodes, Part, Rank, interface
 from energyprof.profile.program import full_path, work_of
 from energyprof.profile.provenance import commit_of, commit_of_command
 from energyprof.profile.room import room
@@ -172,7 +172,7 @@ def script_job(
         return launched(training, nproc, part)
 
     def check() -> None:
-        if nproc > 1 or part is not None:  # torchrun starts them
+        if nproc > 1 or isinstance(part, Nodes):  # torchrun starts them
             preconditions.check(interpreter, "script", {}, None, pip=_pip(python))
 
     return Job(work, training, script.path.name, commit=commit_of(script.path), check=check)

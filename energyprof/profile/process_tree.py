@@ -33,7 +33,7 @@ class ProcessTree:
     did after the last reading that saw it.
     """
 
-    def __init__(self, pid: int, beside: Callable[[], Sequence[int]] = lambda: ()) -> None:
+    def __init__(self, pid: int, beside: Callable[[], Sequence[int]] | None = None) -> None:
         """``beside``: other processes that belong to it, none of which it started."""
         self._root, self._own, self._beside = pid, os.getpid(), beside
         self._lock = threading.Lock()
@@ -76,7 +76,7 @@ class ProcessTree:
         # come before their children: one that is waited for meanwhile is not counted twice.
         orphans = adopted(self._root)
         dead = ended(orphans)
-        queue = [*(list(self._alive) or [self._root]), *orphans, *self._beside()]
+        queue = [*(list(self._alive) or [self._root]), *orphans, *(self._beside() if self._beside else ())]
         for pid in queue:
             # A program may have started us: what measuring costs is told apart.
             process = None if pid in found or pid == self._own else _process(pid)

@@ -134,7 +134,8 @@ def _record(
 
     def on_tick() -> None:
         recorder.take(sampler)
-        read_cpu_time(TICK_S if load.wanted else CPU_TICK_S)
+        # Nobody waits for what others have started: of such a process counts what was seen last.
+        read_cpu_time(TICK_S if load.wanted or training.beside is not None else CPU_TICK_S)
         if scan is not None and child is not None and not isinstance(child, Attached) and child.running:
             scan.tick(recorder, child.processes)
         if watchers:

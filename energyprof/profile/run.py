@@ -35,6 +35,7 @@ from energyprof.report.file import Taken, read, trace_path
 
 if TYPE_CHECKING:
     from energyprof.profile.job import Job
+    from energyprof.profile.nodes.party import Party
 
 
 def run_job(
@@ -167,14 +168,20 @@ def train_all(
                 break
             session.train(placed, runs, inbox, watchers)
             if session.over:
-                company.over(session.report().runs[-1].status)
+                company.over(f"a training ended: {session.report().runs[-1].status}")
                 break
         return session.result()
 
 
 def gathered(result: SessionResult, company: Company, to: Path, taken: Taken) -> SessionResult:
     """The result once node 0 has all nodes' reports: there the joined one ``to``; on the others their own."""
-    party = company.party
+    try:
+        return _gathered(result, company.party, to, taken)
+    finally:
+        company.close()
+
+
+def _gathered(result: SessionResult, party: Party | None, to: Path, taken: Taken) -> SessionResult:
     if party is None:
         return result
     from energyprof.profile.nodes.gather import SILENT_S, STOPPED_S, gather
@@ -186,15 +193,12 @@ def gathered(result: SessionResult, company: Company, to: Path, taken: Taken) ->
         )
     if not party.gathers:
         line = party.done(result.path, trace_path(result.path)) if party.several else ""
-        party.close()
         return dataclasses.replace(result, lost=(*result.lost, *filter(None, [line])))
     if not party.several:
-        party.close()
         return result
     with signals() as inbox:
         silent_s = SILENT_S if result.stopped_by is None else STOPPED_S
         found = gather(party, result.path, to, taken, inbox, warn, silent_s)
-    party.close()
     lost = (*result.lost, *found.lines)
     if found.report is None:
         return dataclasses.replace(result, lost=lost)

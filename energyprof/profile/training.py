@@ -38,7 +38,7 @@ class Training:
     apart: int = 0
     # The same training once it is known where its processes meet; None: they are all of this command.
     at: Callable[[Meeting], Training] | None = None
-    beside: Callable[[], Sequence[int]] = lambda: ()  # other processes here that are the training's
+    beside: Callable[[], Sequence[int]] | None = None  # other processes here that are the training's
     # What the first phase is if the program never says otherwise. A program that has this owes no last word,
     # either: one that ends well is done. None: a program that says all of it.
     unmarked: str | None = None

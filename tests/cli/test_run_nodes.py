@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +76,7 @@ def two(tmp_path: Path) -> Iterator[TwoNodes]:
     nodes.close()
 
 
-def ended(process: subprocess.Popen[str], timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+def ended(process: subprocess.Popen[str], timeout_s: float = 500) -> subprocess.CompletedProcess[str]:
     try:
         out, error = process.communicate(timeout=timeout_s)
     finally:
@@ -126,3 +128,63 @@ def test_two_nodes_train_the_standard_workload_together(two: TwoNodes) -> None:
         check=False,
     )
     assert again.returncode == 0, again.stderr
+
+
+# What a rank of MPI needs to know to meet the others by torch.distributed.
+RANK = """
+export RANK=$OMPI_COMM_WORLD_RANK WORLD_SIZE=$OMPI_COMM_WORLD_SIZE LOCAL_RANK=$OMPI_COMM_WORLD_LOCAL_RANK
+export MASTER_ADDR=10.77.0.1 MASTER_PORT=29511 GLOO_SOCKET_IFNAME=n0
+exec "$@"
+"""
+JOB = {
+    "name": "unet",
+    "settings": {"nproc": 2, "batch_size": 8, "max_samples": 32, "data_fraction": 0.05, "device": "cpu"},
+    "seed": 0,
+}
+
+
+def mpirun(two: TwoNodes, folder: Path, each: int, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Open MPI's, with ``each`` processes on both nodes; the other one is reached in its namespace."""
+    agent, node = folder / "agent", folder / "node"
+    agent.write_text(f'#!/bin/sh\nshift\n{shlex.join(two.net.inside(1, ["sh", "-c"]))} "$*"\n')
+    machine = f"{folder.parent}/machine-$(hostname | tail -c 2)"
+    node.write_text(f'#!/bin/sh\ncd {folder}\nexport ENERGYPROF_SYSFS_ROOT={machine}\nexec "$@"\n')
+    for script in (agent, node):
+        script.chmod(0o755)
+    asked = (
+        "--allow-run-as-root",
+        "--oversubscribe",
+        "--bind-to",
+        "none",
+        "-H",
+        f"10.77.0.1:{each},10.77.0.2:{each}",
+    )
+    links = ("--mca", "plm_rsh_agent", str(agent), "--mca", "oob_tcp_if_include", "n0")
+    links += ("--mca", "btl_tcp_if_include", "n0", "-np", str(2 * each))
+    return ended(two.start(0, ["mpirun", *asked, *links, str(node), *words]))
+
+
+@pytest.mark.slow
+@needs_the_unet
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="Open MPI is not installed")
+def test_under_mpirun_exec_meters_each_node_and_makes_one_report(two: TwoNodes, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    energyprof = [sys.executable, "-m", "energyprof", "exec", "--idle", "0", "-o", "r.json", "-q"]
+    (shared / "rank.sh").write_text(RANK)
+    program = ["sh", "rank.sh", sys.executable, "-m", "energyprof.workloads", json.dumps(JOB)]
+    machine = ["sh", "-c", 'exec "$0" "$@" --machine "$(hostname)" -- ' + shlex.join(program)]
+    done = mpirun(two, shared, 1, [*machine, *energyprof])
+    assert done.returncode == 0, done.stderr
+    assert "joined" not in done.stderr, done.stderr
+    report = json.loads((shared / "r.json").read_text())
+    (run,) = report["runs"]
+    assert [node["name"] for node in report["nodes"]] == ["node-0", "node-1"]
+    assert (run["status"], run["samples"]) == ("done", 32)
+    expect_the_closed_form(run)
+    assert sorted(path.name for path in shared.glob("*.json")) == [
+        "r.json",
+        "r.node-0.json",
+        "r.node-1.json",
+    ]
+    assert not list(shared.glob(".energyprof*"))

@@ -191,14 +191,28 @@ class Party:
         return dict(sorted(found.items()))
 
 
-def seeds_of(store: Store, where: str) -> list[int]:
-    """The seeds that node 0 trains from. Raises TrainingError: it does not say."""
+def _slept(wait_s: float) -> bool:
+    time.sleep(wait_s)
+    return False
+
+
+def seeds_of(store: Store, where: str, stopped: Callable[[float], bool] = _slept) -> list[int]:
+    """The seeds that node 0 trains from; none where there is to be no training.
+
+    ``stopped``: waits for so many seconds, and says whether a signal came.
+
+    Raises:
+        TrainingError: node 0 does not say.
+    """
     begun_s, problem = time.monotonic(), "node 0 is not there"
     told = False
     while time.monotonic() - begun_s < MEET_S:
         try:
             if (value := store.get("seeds")) is not None:
                 return [int(seed) for seed in json.loads(value)]
+            if (value := store.get("over")) is not None:
+                print(f"no training: {value.decode(errors='replace')}", file=sys.stderr, flush=True)
+                return []
         except Refused:
             raise
         except StoreError as error:
@@ -206,7 +220,8 @@ def seeds_of(store: Store, where: str) -> list[int]:
         if not told and time.monotonic() - begun_s > PATIENCE_S:
             told = True
             print(f"waiting for node 0 at {where}: {problem}", file=sys.stderr, flush=True)
-        time.sleep(POLL_S)
+        if stopped(POLL_S):
+            return []
     raise TrainingError(f"{where}: after {MEET_S:.0f} s {problem}: start all nodes within that time")
 
 
