@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from energyprof.cli.screen import Subject
     from energyprof.measure.calibration import CalibrationRecord
     from energyprof.profile.job import Job
+    from energyprof.profile.nodes.party import Party
     from energyprof.report.meter_test.measured import KeptTest
     from energyprof.report.node_map import NodeMap
 
@@ -141,20 +142,31 @@ def _name_of_machine(text: str) -> str:
 
 
 @contextlib.contextmanager
-def screen(subject: Subject, *, quiet: bool) -> Iterator[Sequence[Watcher]]:
-    """A training's progress on stderr: live on a terminal, plain lines elsewhere, nothing if quiet."""
+def screen(subject: Subject, *, quiet: bool, party: Party | None = None) -> Iterator[Sequence[Watcher]]:
+    """A training's progress on stderr: live on a terminal, plain lines elsewhere, nothing if quiet.
+
+    ``party``: the other nodes that have part in it. Node 0 shows how they stand, which the others tell it.
+    """
+    nodes = None
+    told: tuple[Watcher, ...] = ()
+    if party is not None and party.gathers:
+        from energyprof.profile.nodes.standing import Standings
+
+        nodes = Standings(party.store, party.first)
+    elif party is not None:
+        told = (Watcher("what node 0 shows", party.tell),)
     if quiet:
-        yield ()
+        yield told
         return
     from energyprof.cli.screen import PlainLines, live_display
     from energyprof.formats.console import Screen
 
     console = Screen(sys.stderr)
     if console.is_terminal:
-        with live_display(console, subject) as watch:
-            yield (Watcher(SCREEN, watch),)
+        with live_display(console, subject, nodes) as watch:
+            yield (Watcher(SCREEN, watch), *told)
     else:
-        yield (Watcher(SCREEN, PlainLines(subject).watch),)
+        yield (Watcher(SCREEN, PlainLines(subject, nodes).watch), *told)
 
 
 @contextlib.contextmanager

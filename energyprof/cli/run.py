@@ -135,7 +135,7 @@ def run(
     with (
         others.told(),
         profiling.exporting(export, request.label) as exporters,
-        profiling.screen(profiling.subject(job), quiet=quiet) as watchers,
+        profiling.screen(profiling.subject(job), quiet=quiet, party=others.party) as watchers,
     ):
         result = train(job, wanted, measuring, [*watchers, *exporters], others)
     result = gathered(result, others, to, "refused" if resume is None and not force else "replaced")

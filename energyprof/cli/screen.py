@@ -6,18 +6,23 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from energyprof.cli.node_lines import in_a_line, nodes_table
 from energyprof.cli.streams import Uncoloured
 from energyprof.compare.bank import Bank
 from energyprof.profile.live import Snapshot
 from energyprof.storable.frozen import dataclass
 from energyprof.units import joules, seconds, si, watts
 from energyprof.workload import Target
+
+if TYPE_CHECKING:
+    from energyprof.profile.nodes.standing import Standings
 
 # In a pipe: a line at every change of phase, and at least once in this time.
 LINE_S = 10.0
@@ -48,8 +53,10 @@ class Left:
 
 
 @contextlib.contextmanager
-def live_display(console: Console, subject: Subject) -> Iterator[Callable[[Snapshot], None]]:
-    """Draw each snapshot over the last."""
+def live_display(
+    console: Console, subject: Subject, nodes: Standings | None = None
+) -> Iterator[Callable[[Snapshot], None]]:
+    """Draw each snapshot over the last, and below it how the other nodes stand."""
     # What is printed meanwhile, rich draws above it.
     with (
         Live(console=console, auto_refresh=False, transient=True) as live,
@@ -58,7 +65,9 @@ def live_display(console: Console, subject: Subject) -> Iterator[Callable[[Snaps
     ):
 
         def watch(now: Snapshot) -> None:
-            live.update(_drawn(now, subject), refresh=True)
+            others = [] if nodes is None else nodes.look()
+            drawn = _drawn(now, subject)
+            live.update(Group(drawn, Text(), nodes_table(others)) if others else drawn, refresh=True)
 
         yield watch
 
@@ -159,8 +168,8 @@ def _time(now: Snapshot) -> str:
 class PlainLines:
     """Progress for a pipe or a log: a line on stderr when something changed."""
 
-    def __init__(self, subject: Subject) -> None:
-        self._subject = subject
+    def __init__(self, subject: Subject, nodes: Standings | None = None) -> None:
+        self._subject, self._nodes = subject, nodes
         self._last: tuple[int, str, float | None] | None = None
         self._last_s = 0.0
 
@@ -188,3 +197,5 @@ class PlainLines:
         if now.joules is not None:
             parts.append(joules(now.joules))
         print(", ".join(parts), file=sys.stderr, flush=True)
+        if self._nodes is not None and (others := in_a_line(self._nodes.look())):
+            print(f"  {others}", file=sys.stderr, flush=True)

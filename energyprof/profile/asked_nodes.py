@@ -133,6 +133,8 @@ def _expanded(word: str) -> list[str]:
 def command_to(node: str, via: str, words: Sequence[str]) -> list[str]:
     """What is run here to run energyprof there with these ``words``; ``via`` may end with how it is called.
 
+    ``{node}`` in either is the node's name.
+
     Raises:
         UsageError: ``via`` has no place for the node, or is no command.
     """
@@ -145,8 +147,8 @@ def command_to(node: str, via: str, words: Sequence[str]) -> list[str]:
     if PurePath(template[-1]).name != "energyprof":
         template.append("energyprof")
     if PurePath(template[0]).name in SHELLS:
-        words = [shlex.quote(word) for word in words]
-    return [*(word.replace(PLACE, node) for word in template), *words]
+        words = [shlex.quote(word.replace(PLACE, node)) for word in words]
+    return [word.replace(PLACE, node) for word in (*template, *words)]
 
 
 def ask_all(

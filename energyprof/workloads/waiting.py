@@ -78,7 +78,7 @@ class Waiting:
         """
         if ranks.world() == 1 or self._model is None:
             return None
-        node = int(os.environ.get("GROUP_RANK", "0"))
+        node = ranks.rank() - int(os.environ.get("LOCAL_RANK", "0"))  # by its first process
         own = [float(node), float(self._steps), self._train_s, *_mean(self._blocked_s, self._steps)]
         values = [0.0] * (_FIELDS * ranks.world())
         values[_FIELDS * ranks.rank() : _FIELDS * (ranks.rank() + 1)] = own

@@ -1,11 +1,12 @@
-"""Batch systems on the PATH: sbatch, srun, squeue, scontrol of Slurm and oarsub, oarstat of OAR.
+"""Batch systems on the PATH: sbatch, srun, squeue, scontrol of Slurm and oarsub, oarstat, oardel of OAR.
 
-They keep the contracts of sbatch(1), srun(1), squeue(1), scontrol(1), oarsub(1) and oarstat(1) that studies
-stand on: directives are read from the script, jobs run detached and one after the other, with the variables
-of the batch system; before the limit Slurm signals the processes of the job's *steps*, not the batch shell,
-and OAR the script's process *alone*; a job that is queued again runs anew, an idempotent one of OAR if it
-exits with 99. Once there is a file ``signal`` in its folder the running job gets its signal, as if its limit
-were near. What the file named in ``watch`` holds when a job's script ends is kept with its exit code.
+They keep the contracts of sbatch(1), srun(1), squeue(1), scontrol(1), oarsub(1), oarstat(1) and oardel(1)
+that studies and examples stand on: directives are read from the script, jobs run detached and one after the
+other, with the variables of the batch system; before the limit Slurm signals the processes of the job's
+*steps*, not the batch shell, and OAR the script's process *alone*; a job that is queued again runs anew, an
+idempotent one of OAR if it exits with 99; one that is deleted is killed with all that it started. Once there
+is a file ``signal`` in its folder the running job gets its signal, as if its limit were near. What the file
+named in ``watch`` holds when a job's script ends is kept with its exit code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-PROGRAMS = ("sbatch", "srun", "squeue", "scontrol", "oarsub", "oarstat")
+PROGRAMS = ("sbatch", "srun", "squeue", "scontrol", "oarsub", "oarstat", "oardel")
 
 _PROGRAM = '''#!{python}
 import fcntl, os, re, shlex, signal, subprocess, sys, time
@@ -64,6 +65,7 @@ def run(job, script, environment, output, signal_number, whom):
                 streams = {{"stdout": out, "stderr": out, "stdin": subprocess.DEVNULL}}
                 process = subprocess.Popen([script], env=environment, **streams)
                 told = False
+                open(f"{{home}}/{{job}}.pid", "w").write(str(process.pid))
                 while process.poll() is None:
                     if not told and os.path.exists(f"{{home}}/signal"):
                         told = True
@@ -139,11 +141,14 @@ elif name == "scontrol":
 elif name == "oarsub":
     assert words[0] == "-S" and os.access(words[1], os.X_OK), words
     asked = directives(words[1], "#OAR")
-    if "-l" not in asked:
+    resources = asked[asked.index("-l") + 1] if "-l" in asked else ""
+    hosts = re.fullmatch("host=([0-9]+),walltime=[0-9:]+", resources)
+    if hosts is None:
         sys.exit("no resources asked for")
     open(f"{{home}}/asked", "a").write(repr(asked) + "\\\\n")
     nodes = f"{{home}}/nodes"
-    open(nodes, "w").write("gros-12.nancy.grid5000.fr\\\\n" * 4)
+    names = [f"gros-{{12 + host}}.nancy.grid5000.fr" for host in range(int(hosts[1]))]
+    open(nodes, "w").write("".join(f"{{name}}\\\\n" * 4 for name in names))
     number = int(asked[asked.index("--signal") + 1])
     environment = {{"OAR_JOB_ID": "JOB", "OAR_NODE_FILE": nodes, "OAR_NODEFILE": nodes}}
     job = submit(words[1], environment, asked[asked.index("-O") + 1], number, "script")
@@ -153,6 +158,19 @@ elif name == "oarstat":
     if state(job) is None:
         sys.exit(f"{{job}}: unknown job")
     print(f"{{job}}: {{state(job)}}")
+elif name == "oardel":
+    if state(words[0]) is None:
+        sys.exit(f"{{words[0]}}: unknown job")
+    print(f"Deleting the job = {{words[0]}} ...REGISTERED.")
+    if os.path.exists(f"{{home}}/{{words[0]}}.pid"):
+        script = int(open(f"{{home}}/{{words[0]}}.pid").read())
+        for pid in [script, *descendants(script)]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    else:
+        state(words[0], "Error")
 '''
 
 

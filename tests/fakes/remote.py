@@ -1,4 +1,4 @@
-"""Other machines behind ssh(1), on the PATH: each has a shell, its own meters and its own ``energyprof``.
+"""Other machines behind ssh(1), or OAR's oarsh(1), on the PATH, each with its own meters and energyprof.
 
 What is kept of ssh's contract: options come before the host; what follows it is joined by blanks and read by
 the shell of that machine; the exit code is that of the command, or 255 with a line of ssh's own; what the
@@ -41,7 +41,8 @@ class Machines:
         self._home = home
         (home / "machines").mkdir(parents=True)
         (home / "bin").mkdir()
-        _program(home / "bin/ssh", _SSH.format(python=sys.executable, home=str(home)))
+        for name in ("ssh", "oarsh"):
+            _program(home / "bin" / name, _SSH.format(python=sys.executable, home=str(home)))
         self.path = os.pathsep.join([str(home / "bin"), os.environ["PATH"]])
 
     def add(self, name: str, program: str = "") -> Path:

@@ -6,6 +6,7 @@
 ``remote.py``            the other end of that
 ``party.py``             one node among the others: it is there, is ready, goes on, is done
 ``heartbeat.py``         says that a node still runs, and how its clock stands to node 0's
+``standing.py``          how each node stands meanwhile, as node 0 shows it
 ``gather.py``            node 0 waits for what the others recorded, and joins it
 ======================== =========================================================================
 """

@@ -22,6 +22,7 @@ class Heartbeat:
     def __init__(self, store: Store, name: str) -> None:
         """``name``: under which this node says that it lives."""
         self._store, self._name = store, name
+        self.standing = b""  # how it stands, which goes along
         self._looks: list[ClockOffset] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="energyprof-beat", daemon=True)
@@ -40,7 +41,7 @@ class Heartbeat:
         beats = 0
         while True:
             with contextlib.suppress(StoreError):  # a link may drop, and come back
-                self._store.put(self._name, str(beats).encode())
+                self._store.put(self._name, b"%d\n%s" % (beats, self.standing))
             if beats % BEATS_A_LOOK == 0:
                 self._look()
             beats += 1

@@ -6,7 +6,7 @@ In the store, with the number of a node's first process in place of N, and of a 
 name         from           what
 ============ ============== ==================================================================
 node-N       each node      `Announced`: its name, and how many of the processes are there
-alive-N      each node      changes as long as it runs
+alive-N      each node      changes as long as it runs; after a number how it stands (``standing.py``)
 ready-K-R    each process   it waits for training K; of a node with a launcher of its own R is N
 go-K         node 0         where rank 0 of training K waits for the others
 over         any            no further training: why
@@ -29,6 +29,8 @@ from pathlib import Path
 from energyprof.errors import TrainingError
 from energyprof.profile import inbox as inboxes
 from energyprof.profile.inbox import Inbox
+from energyprof.profile.live import Snapshot
+from energyprof.profile.nodes import standing
 from energyprof.profile.nodes.heartbeat import Heartbeat
 from energyprof.profile.nodes.meeting import Meeting, Part, Rank, free_port
 from energyprof.profile.nodes.remote import Refused
@@ -162,6 +164,11 @@ class Party:
                 " energyprof join"
             )
         return ""
+
+    def tell(self, now: Snapshot) -> None:
+        """Let node 0 see how this node stands, with its next sign of life; comes back at once."""
+        if self._heartbeat is not None:
+            self._heartbeat.standing = standing.said(self.name, now)
 
     def left(self) -> None:
         """This node has nothing more to say."""
