@@ -111,7 +111,8 @@ def skill() -> str:
         [
             "---",
             "name: energyprof",
-            "description: Measures the energy of trainings and programs, with error bars; gates builds on it.",
+            "description: Measures the energy of trainings and programs, with error bars;"
+            " gates builds on it.",
             "---",
             "",
             "# energyprof",
