@@ -86,17 +86,22 @@ def done_line(found: StudySummary) -> str:
     return f"{found.cells} of {found.planned} {found.plan.things} done{blocks}"
 
 
+def in_one_block(found: StudySummary) -> bool:
+    """Whether it is of simulations that are made once, so that nothing scatters."""
+    return found.plan.simulates and found.plan.repeats == 1
+
+
 def foot(found: StudySummary) -> tuple[str, ...]:
     """How to read the tables."""
     if not found.plan.simulates:
         return FOOT
-    if found.plan.repeats == 1:
+    if in_one_block(found):
         return ONE_BLOCK
     return SEVERAL_BLOCKS
 
 
 def _table(found: StudySummary, figure: str) -> Table:
-    if found.plan.simulates and found.plan.repeats == 1:
+    if in_one_block(found):
         return _values(found, figure)
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     first = figure == found.figures[0]

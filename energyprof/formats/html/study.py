@@ -33,6 +33,7 @@ from energyprof.formats.study import (
     drawn_words,
     exponent_line,
     foot,
+    in_one_block,
     least_title,
     least_words,
     problem_lines,
@@ -112,12 +113,21 @@ def _axis(found: StudySummary) -> Axis:
 
 
 def _effects(found: StudySummary, figure: str, x: Axis) -> Markup | None:
-    rows = [_row(row, figure, x) for row in found.settings if figure in row.figures]
+    rows = [_row(found, row, figure, x) for row in found.settings if figure in row.figures]
     if not rows:
         return None
     drawn = any(figure in row.drawn for row in found.settings)
     last = "95 % of draws" if drawn else "95 %"
-    heads = (("setting", 22), ("", 30), ("mean", 11), ("blocks", 8), ("change", 10), (last, 19))
+    heads: tuple[tuple[str, int], ...] = (
+        ("setting", 22),
+        ("", 30),
+        ("mean", 11),
+        ("blocks", 8),
+        ("change", 10),
+        (last, 19),
+    )
+    if in_one_block(found):
+        heads = (("setting", 25), ("", 30), ("value", 13), ("change", 10), (last if drawn else "", 22))
     columns = tag("colgroup", *(tag("col", style=f"width:{width}%") for _, width in heads))
     head = tag(
         "tr", *(tag("th", text(name), scope="col", role="columnheader") for name, _ in heads), role="row"
@@ -128,14 +138,15 @@ def _effects(found: StudySummary, figure: str, x: Axis) -> Markup | None:
     return tag("div", tag("h3", text(title(figure))), made, class_="figure")
 
 
-def _row(row: SettingSummary, figure: str, x: Axis) -> Markup:
+def _row(found: StudySummary, row: SettingSummary, figure: str, x: Axis) -> Markup:
     effect, mean = row.effects.get(figure), row.mean(figure)
-    cells = (
-        text("–" if mean is None else amount(figure, mean)),
-        text(len(row.figures[figure])) + tag("span", text(" blocks"), class_="phone"),
-        text("" if effect is None else percent(effect.ratio - 1)),
-        text(drawn_words(row, figure) or _span(effect)),
-    )
+    value = text("–" if mean is None else amount(figure, mean))
+    change = text("" if effect is None else percent(effect.ratio - 1))
+    drawn_span = drawn_words(row, figure)
+    cells = [value, change, text(drawn_span)]
+    if not in_one_block(found):
+        blocks = text(len(row.figures[figure])) + tag("span", text(" blocks"), class_="phone")
+        cells = [value, Markup(blocks), change, text(drawn_span or _span(effect))]
     drawn = tag("td", _whisker(effect, x, row.label), class_="drawn", role="cell")
     shown = [
         tag("td", tag("span", Markup(cell), class_="whole") if cell else text(""), role="cell")
