@@ -11,6 +11,7 @@ from pathlib import Path
 from energyprof import __version__
 from energyprof.clock import utc_now
 from energyprof.errors import FileError
+from energyprof.profile.clock_source import clock_source
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.levers import turned
 from energyprof.profile.open_meters import OpenMeters
@@ -138,6 +139,8 @@ class ReportSession:
             self._trace.begin_run()
             recorder = Recorder(self._trace, self._runs, runs, training, self._live)
             self._runs += 1
+            if (clock := clock_source()) is not None:
+                recorder.event("facts", {"facts": {"clock": clock._asdict()}})
             for lever in (*levers.records, *(scan.records if scan is not None else ())):
                 recorder.event("lever", dataclasses.asdict(lever))
             try:

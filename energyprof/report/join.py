@@ -19,6 +19,7 @@ from energyprof.report.nodes.names import node_names
 from energyprof.report.nodes.trace import copy
 from energyprof.report.recompute import recompute
 from energyprof.report.record import JoinedNode, NodeRecord, Report
+from energyprof.storable.values import is_number
 from energyprof.trace.writer import TraceWriter
 
 # So many nodes are named in a note.
@@ -43,7 +44,7 @@ def join(
 ) -> Report:
     """The joined report of those in the files ``paths``, as it now lies at ``path``.
 
-    ``ahead``: how a node's clock stood to true time, by the node's name. ``missing``:
+    ``ahead``: how a node's clock stood to true time, by the node's name; else by what kept it. ``missing``:
     the names of nodes that took part and have no report; they stand in it without a run. A trace is
     written where every report has its own beside it; those stay as they are.
 
@@ -61,6 +62,7 @@ def join(
     names = node_names(reports)
     if unknown := sorted(set(ahead) - set(names)):
         raise UsageError(f"--ahead {unknown[0]}=…: there is no such node; there are {_listed(names)}")
+    ahead = {**_told(reports, names), **ahead}
     notes = _renamed(reports, paths, names)
     notes += [f"{name} never delivered its report" for name in names[len(paths) :]]
     without = [given for given in paths if not trace_path(given).exists()]
@@ -203,6 +205,19 @@ def _check(reports: Sequence[Report], paths: Sequence[Path]) -> None:
         if key in seen:
             raise UsageError(f"join: {seen[key]} and {given} are the same report: give each once")
         seen[key] = given
+
+
+def _told(reports: Sequence[Report], names: Sequence[str]) -> dict[str, Ahead]:
+    """How the nodes' clocks stood to true time by what kept them, where each report says so."""
+    found = {}
+    for report, name in zip(reports, names, strict=True):
+        said = [run.facts["clock"] for run in report.runs if isinstance(run.facts.get("clock"), Mapping)]
+        values = [(clock.get("ahead_s"), clock.get("u_s")) for clock in said]
+        known = [(a, u) for a, u in values if is_number(a) and is_number(u) and u >= 0 and abs(a) < 1e9]
+        if known:
+            # Of several runs the least certain.
+            found[name] = Ahead(*max(known, key=lambda one: one[1]))
+    return found if len(found) == sum(bool(report.runs) for report in reports) else {}
 
 
 def _absent(of: Report, name: str) -> Report:

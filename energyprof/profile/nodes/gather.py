@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
@@ -48,18 +48,21 @@ def gather(
     ahead: dict[Path, Ahead] = {}
     if done:
         ahead[own] = Ahead(0.0, 0.0)
+    broken: list[int] = []
     for first, said in sorted(done.items()):
         try:
             path = _placed(party, first, said, to, taken)
         except (OSError, StoreError, FileError) as error:
             found.lines.append(f"{nodes[first].name}: its report did not arrive: {error}")
+            broken.append(first)
             continue
         found.paths.append(path)
         if said.ahead_s is not None:
             ahead[path] = Ahead(said.ahead_s, said.ahead_u_s)
     if any(path not in ahead for path in found.paths):
         ahead = {}  # how some stood to node 0's, and others to nothing, makes no axis
-    found.missing = _missing(party, nodes, done)
+    came = {first for first in done if first not in broken}
+    found.missing = _missing(party, nodes, came)
     found.lines += [f"{name} never delivered its report" for name in found.missing]
     if len(found.paths) + len(found.missing) > 1:
         try:
@@ -113,8 +116,8 @@ def _awaited(
             return nodes, done
 
 
-def _missing(party: Party, nodes: Mapping[int, Announced], done: Mapping[int, Done]) -> list[str]:
-    names = [one.name for first, one in nodes.items() if first not in done]
+def _missing(party: Party, nodes: Mapping[int, Announced], came: Collection[int]) -> list[str]:
+    names = [one.name for first, one in nodes.items() if first not in came]
     unheard = party.size - party.own - sum(one.processes for one in nodes.values())
     if unheard > 0:
         there = {rank for first, one in nodes.items() for rank in range(first, first + one.processes)}
