@@ -32,6 +32,7 @@ class Recorder:
         self, trace: TraceWriter, run: int, runs: int, training: Training, meters: Sequence[MeterRecord]
     ) -> None:
         self.training = training
+        self.last_facts: Callable[[], Mapping[str, Any]] = dict  # asked for when all is over
         self.live = Live(run, runs, training.seed, meters)
         self._clocks = ClockWatch(self.event)
         self.zero_s = self._clocks.zero.monotonic_s
@@ -164,6 +165,8 @@ class Recorder:
 
     def end(self) -> None:
         """Close the run's part of the trace."""
+        if facts := self.last_facts():
+            self.event("facts", {"facts": facts})
         self._trace.end_run()
 
     def snapshot(self) -> Snapshot:

@@ -11,8 +11,10 @@ from pathlib import Path
 from energyprof import __version__
 from energyprof.clock import utc_now
 from energyprof.errors import FileError
+from energyprof.measure.meters import sysfs_root
 from energyprof.profile.clock_source import clock_source
 from energyprof.profile.inbox import Inbox
+from energyprof.profile.job_share import JobShare
 from energyprof.profile.levers import turned
 from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.provenance import batch_job
@@ -96,6 +98,7 @@ class ReportSession:
         """``rebuild`` and ``trace`` hold the first ``runs`` runs of the report ``header``."""
         self._on, self._path = on, path
         self._live = [meter for meter in header.meters if not meter.info.external]
+        self._job = header.job
         self._notes, self._series = list(header.notes), header.series
         self._rebuild, self._trace, self._runs = rebuild, trace, runs
         self._tail: tuple[str, ...] = ()
@@ -141,6 +144,9 @@ class ReportSession:
             self._runs += 1
             if (clock := clock_source()) is not None:
                 recorder.event("facts", {"facts": {"clock": clock._asdict()}})
+            share = None if self._job is None else JobShare(self._job, sysfs_root())
+            if share is not None:
+                recorder.last_facts = share.facts
             for lever in (*levers.records, *(scan.records if scan is not None else ())):
                 recorder.event("lever", dataclasses.asdict(lever))
             try:
@@ -151,6 +157,8 @@ class ReportSession:
                 self._lost |= following.close()
         self._problems += [*levers.problems, *(scan.problems if scan is not None else ())]
         run = self._rebuild.add(self._trace.rows)
+        if share is not None and (line := share.line(run.facts)):
+            self.note(f"run {self._runs}: {line}")
         self._failed = run.status == "failed"
         self._saved = save(self.report(), self._path, self._trace)
         return run
