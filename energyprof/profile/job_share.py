@@ -10,6 +10,8 @@ from typing import Any
 from energyprof.measure.busy_time import BusyTime
 from energyprof.report.record import JobRecord
 
+# The group of a whole job, by its number: Slurm's job_ID below uid_UID, OAR's USER_ID or oar-uUID-jID.slice
+NUMBERED = {"slurm": r"job_{}", "oar": r"(?:.*_|.*-j){}(?:\.slice)?"}
 # Less of the busy time than this was the job's: somebody else was there. The system itself takes some.
 ALONE = 0.95
 # A run that kept the processors busy for less tells nothing.
@@ -66,7 +68,8 @@ class JobShare:
 
 
 def _group(job: JobRecord, root: Path) -> Path | None:
-    """Where the kernel counts the job's processor time (cgroups(7)): Slurm's job_ID, OAR's USER_ID."""
+    """Where the kernel counts the job's processor time (cgroups(7))."""
+    number = re.compile(NUMBERED[job.manager].format(re.escape(job.id)))
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -74,7 +77,7 @@ def _group(job: JobRecord, root: Path) -> Path | None:
     for line in lines:
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         words = path.strip("/").split("/")
-        place = next((i for i, word in enumerate(words) if re.search(rf"_{re.escape(job.id)}$", word)), None)
+        place = next((i for i, word in enumerate(words) if number.fullmatch(word)), None)
         if place is None:
             continue
         own = "/".join(words[: place + 1])

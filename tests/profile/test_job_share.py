@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from energyprof.profile.job_share import JobShare
+from energyprof.report.record import JobRecord
 from fakes import sysfs
 
 SLURM = {"SLURM_JOB_ID": "4711", "SLURM_STEP_ID": "0"}
@@ -63,6 +65,26 @@ def test_the_jobs_share_of_the_processors_stands_beside_the_joules(
         else []
     )
     assert "the same report, digit for digit" in command("recompute", "r.json").stdout
+
+
+@pytest.mark.parametrize(
+    ("manager", "inside"),
+    [
+        ("oar", "oar.slice/oar-u4711.slice/oar-u4711-j4711.slice"),
+        ("oar", "oar/someone_4711"),
+        ("slurm", "slurm/uid_4711/job_4711"),
+    ],
+)
+def test_the_group_is_the_jobs_and_not_its_users(tmp_path: Path, manager: Any, inside: str) -> None:
+    folder = tmp_path / "sys/fs/cgroup"
+    for part in (inside, inside.rpartition("/")[0]):
+        sysfs.write(folder / part / "cpu.stat", "usage_usec 1\n")
+    sysfs.write(tmp_path / "proc/self/cgroup", f"0::/{inside}/below.scope\n")
+    sysfs.stat(tmp_path, busy_s=1.0, idle_s=1.0)
+    share = JobShare(JobRecord(manager, "4711", "n"), tmp_path)
+    assert share.known
+    sysfs.write(folder / inside / "cpu.stat", "usage_usec 3000001\n")
+    assert share.facts()["job_cpu"]["job_s"] == 3.0
 
 
 def test_where_no_group_is_the_jobs_nothing_is_said(command: Any, tmp_path: Path) -> None:
