@@ -43,7 +43,9 @@ def fleet_tables(found: FleetOutcome) -> RenderableType:
         *(Text(line) for line in _lines(found)),
     ]
     if found.excess is not None:
-        parts += [Text(), Text("a round within the power domains", style="bold")]
+        rounds = found.excess.rounds
+        how_many = "a round" if rounds == 1 else f"{rounds:,} rounds"
+        parts += [Text(), Text(f"{how_many} within the power domains", style="bold")]
         parts += [Text(line) for line in _excess_lines(found.excess)]
     parts += [Text(), Text("clients in a round: rounds to the target")]
     parts += [Text(f"  {_measured(one)}", style="dim") for one in found.scenario.rounds]
@@ -174,13 +176,16 @@ def theory(found: FleetOutcome) -> str:
 
 def _excess_lines(plan: ExcessPlan) -> list[str]:
     chosen = Counter((kind, domain) for kind, domain, _ in plan.clients)
+    what = "client" if plan.rounds == 1 else "turn"
     better = f" ({percent(plan.samples / plan.in_turn_samples - 1)})" if plan.in_turn_samples else ""
     lines = [
-        f"{_many(len(plan.clients), 'client')} for {plain(plan.samples)} samples, with "
+        f"{_many(len(plan.clients), what)} for {plain(plan.samples)} samples, with "
         f"{energy(plan.energy_j)} of {energy(plan.spare_j)}",
-        f"  {_near(plan.gap)}; the thriftiest first: {_many(plan.in_turn_clients, 'client')}, "
+        f"  {_near(plan.gap)}; the thriftiest first: {_many(plan.in_turn_clients, what)}, "
         f"{plain(plan.in_turn_samples)}{better}",
     ]
+    if plan.without:
+        lines.append(f"  {_many(plan.without, 'round')} without: not enough power for so many clients")
     return lines + [f"  {domain}: {count:,} × {kind}" for (kind, domain), count in sorted(chosen.items())]
 
 

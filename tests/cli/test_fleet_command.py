@@ -181,3 +181,32 @@ def test_work_that_cannot_be_done_by_the_deadline_says_what_binds(command: Comma
     done = simulated(command, WHOLE, *words)
     assert done.returncode == 2
     assert "16 batches are to be trained in a round, the clients asked can do 5: deadline_s" in done.stderr
+
+
+def test_rounds_within_the_domains_are_chosen_one_by_one(command: Command) -> None:
+    pytest.importorskip("scipy")
+    text = WHOLE + EXCESS + 'name = "a"\ndevices = ["board"]\npower_w = 5\n'
+
+    def planned(*words: str) -> Any:
+        done = simulated(command, text, "--json", "--set", "fleet.draws=0", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["excess"]
+
+    one, three = planned(), planned("--set", "excess.rounds=3")
+    assert one["samples"] > 0 and (one["rounds"], one["without"]) == (1, 0)
+    assert three["samples"] == pytest.approx(3 * one["samples"])
+    assert three["energy_j"] == pytest.approx(3 * one["energy_j"])
+    assert len(three["clients"]) == 3 * len(one["clients"])
+
+
+def test_at_night_rounds_of_panels_are_without(command: Command) -> None:
+    pytest.importorskip("scipy")
+    panel = 'name = "a"\ndevices = ["board"]\npanel_w = 50\nlatitude = 45\n'
+    words = ("--set", "excess.rounds=12", "--set", "excess.step_s=1800", "--set", "excess.steps=4")
+    start = ("--set", "fleet.start='2026-06-01T00:00:00Z'", "--set", "fleet.draws=0")
+    text = WHOLE + EXCESS + panel
+    told = json.loads(simulated(command, text, "--json", *words, *start).stdout)["excess"]
+    # Between sunset and sunrise at 45° north on the first of June lie some eight and a half hours.
+    assert told["rounds"] == 12 and 3 <= told["without"] <= 5
+    shown = command("fleet", "f.toml", *words, *start).stdout
+    assert "12 rounds within the power domains" in shown and "rounds without: not enough power" in shown

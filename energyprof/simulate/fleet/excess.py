@@ -1,4 +1,4 @@
-"""One round of the fleet within its power domains' spare power: by the programme, and by serving in turn."""
+"""Rounds of the fleet within its power domains' spare power: by the programme, and by serving in turn."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ class ExcessAsked:
     candidates: Annotated[int, Range(1, 1000)] = 100  # drawn of the clients in the domains
     steps: Annotated[int, Range(1, 1000)] = 60
     step_s: Annotated[float, Range(1, 86400)] = 60.0
+    rounds: Annotated[int, Range(1, 1000)] = 1  # one after the other, each with other candidates
 
 
 @dataclass(frozen=True)
 class ExcessPlan:
-    """The best round that was found."""
+    """The best rounds that were found, together."""
 
     samples: float
     energy_j: float
@@ -50,9 +51,41 @@ class ExcessPlan:
     in_turn_clients: int
     spare_j: float
     clients: tuple[tuple[str, str, float], ...]  # kind, domain, samples of each that is chosen
+    rounds: int = 1
+    without: int = 0  # rounds for which there was no power, or no client that it is enough for
 
 
 def planned(asked: ExcessAsked, clients: Clients, start_s: float, rng: Any) -> ExcessPlan:
+    """The rounds from ``start_s`` since 1970 on, each chosen by the programme anew.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found: list[ExcessPlan] = []
+    why: UsageError | None = None
+    for number in range(asked.rounds):
+        begins_s = start_s + number * asked.steps * asked.step_s
+        try:
+            found.append(_round(asked, clients, begins_s, rng))
+        except UsageError as error:
+            why = why or error
+    if not found:
+        assert why is not None  # there is a round
+        raise why
+    return ExcessPlan(
+        sum(one.samples for one in found),
+        sum(one.energy_j for one in found),
+        max(one.gap for one in found),
+        sum(one.in_turn_samples for one in found),
+        sum(one.in_turn_clients for one in found),
+        sum(one.spare_j for one in found),
+        tuple(client for one in found for client in one.clients),
+        asked.rounds,
+        asked.rounds - len(found),
+    )
+
+
+def _round(asked: ExcessAsked, clients: Clients, start_s: float, rng: Any) -> ExcessPlan:
     """The round that begins at ``start_s`` since 1970. Raises UsageError: there is none."""
     numpy = load("numpy")
     names = [device.name for device in clients.devices]
