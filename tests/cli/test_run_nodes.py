@@ -6,9 +6,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,8 +54,11 @@ class TwoNodes:
             text=True,
         )
 
-    def energyprof(self, number: int, *words: str, **changes: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "energyprof", *words, "--machine", f"machine {number}"]
+    def energyprof(
+        self, number: int, *words: str, machine: bool = True, **changes: str
+    ) -> subprocess.Popen[str]:
+        named = ["--machine", f"machine {number}"] if machine else []
+        command = [sys.executable, "-m", "energyprof", *words, *named]
         return self.start(number, command, **{"ENERGYPROF_TOKEN": TOKEN, **changes})
 
     def report(self, number: int, name: str = "r.json") -> dict[str, Any]:
@@ -188,3 +193,66 @@ def test_under_mpirun_exec_meters_each_node_and_makes_one_report(two: TwoNodes, 
         "r.node-1.json",
     ]
     assert not list(shared.glob(".energyprof*"))
+
+
+def test_a_link_that_drops_costs_neither_node_its_report(two: TwoNodes) -> None:
+    words = ("exec", *EXEC)
+    processes = [
+        two.energyprof(number, *words, *rendezvous(number), *PROGRAM, machine=False) for number in (0, 1)
+    ]
+    until(lambda: all((folder / "began").exists() for folder in two.folders))
+    time.sleep(1.0)
+    two.net.cut()
+    for folder in two.folders:
+        (folder / "end").touch()
+    first, second = (ended(process) for process in processes)
+    assert (first.returncode, second.returncode) == (0, 0), (first.stderr, second.stderr)
+    assert "node-1 never delivered its report" in first.stderr
+    assert "node 0 at 10.77.0.1:29400" in second.stderr
+    assert "r.node-1.json; lay it beside the others with energyprof join" in second.stderr
+    (run,) = two.report(0)["runs"]
+    assert run["energy_j"] is None
+    for number, watts in enumerate(WATTS):
+        (own,) = two.report(number, f"r.node-{number}.json")["runs"]
+        assert own["status"] == "done"
+        assert own["energy_j"] == pytest.approx(watts * own["time_s"], abs=own["energy_u_j"] + LAG_J)
+
+
+def test_a_node_0_that_is_killed_costs_the_other_nothing(two: TwoNodes) -> None:
+    words = ("exec", *EXEC)
+    processes = [
+        two.energyprof(number, *words, *rendezvous(number), *PROGRAM, machine=False) for number in (0, 1)
+    ]
+    until(lambda: all((folder / "began").exists() for folder in two.folders))
+    time.sleep(1.0)
+    processes[0].send_signal(signal.SIGKILL)
+    processes[0].wait()
+    for folder in two.folders:
+        (folder / "end").touch()
+    ended(processes[0])  # its program went on, and held on to its output
+    second = ended(processes[1])
+    assert second.returncode == 0, second.stderr
+    assert "lay it beside the others with energyprof join" in second.stderr
+    (own,) = two.report(1, "r.node-1.json")["runs"]
+    assert (own["status"], own["coverage"] > 0.9) == ("done", True)
+    assert two.report(0, "r.node-0.json")["runs"][0]["status"] == "interrupted"
+
+
+def test_a_token_that_is_missing_is_one_line(two: TwoNodes) -> None:
+    words = ("exec", *EXEC, *rendezvous(1), "--", "true")
+    without = ended(two.energyprof(1, *words, machine=False, ENERGYPROF_TOKEN=""))
+    assert without.returncode == 2
+    line = without.stderr.splitlines()[-1]
+    assert "set ENERGYPROF_TOKEN to the token of this run, which node 0 printed" in line
+
+
+EXEC = ("--idle", "0", "-o", "r.json", "-q")
+WAITS = "touch began; until [ -e end ]; do sleep 0.05; done"
+PROGRAM = ("--", "sh", "-c", WAITS)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 100
+    while not holds():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)

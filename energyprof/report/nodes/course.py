@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -50,9 +51,10 @@ class Course:
         powers = self._powers()
         if len(powers) < 2 * STEADY_STEPS:
             return None
+        until = [0.0, *itertools.accumulate(power for _, power in powers)]
         means = [
-            (step, sum(power for _, power in powers[i : i + STEADY_STEPS]) / STEADY_STEPS)
-            for i, (step, _) in enumerate(powers[: 1 - STEADY_STEPS])
+            (step, (after - before) / STEADY_STEPS)
+            for (step, _), before, after in zip(powers, until, until[STEADY_STEPS:], strict=False)
         ]
         ordered = sorted(power for _, power in means)
         least, most = ordered[0], ordered[int(0.9 * (len(ordered) - 1))]
@@ -65,5 +67,9 @@ class Course:
         """By step the sum of all meters; steps in which one was not read are left out."""
         if not self._sums:
             return []
-        steps = set.intersection(*(set(of_meter) for of_meter in self._sums.values()))
-        return [(step, sum(s[step][0] / s[step][1] for s in self._sums.values())) for step in sorted(steps)]
+        steps = sorted(set.intersection(*(set(of_meter) for of_meter in self._sums.values())))
+        totals = [0.0] * len(steps)
+        for of_meter in self._sums.values():
+            seen = map(of_meter.__getitem__, steps)
+            totals = [total + power / count for total, (power, count) in zip(totals, seen, strict=True)]
+        return list(zip(steps, totals, strict=True))

@@ -91,16 +91,19 @@ def _by_run(batches: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _named(lines: bytes, piece: _Piece, node: str, trace: Path) -> str:
-    number, own = str(piece.number).encode(), re.escape(piece.own)
-    events, told = re.subn(rb"(?m)^" + own + rb",(?=@)", number + b",\0", lines)
-    named, read = re.subn(
-        rb"(?m)^" + own + rb',("?)(?![@"\0])',
-        lambda found: number + b"," + found[1] + node.encode() + b"/",
-        events,
-    )
-    if told + read != lines.count(b"\n") + 1:
+    """The lines under the piece's number, with the node's name before each meter's.
+
+    Every line is taken for a meter's first, and what begins with @ or " is put right: searching for bytes is
+    several times faster than a pattern.
+    """
+    own, found = b"\n" + piece.own + b",", b"\n" + lines
+    if found.count(own) != found.count(b"\n") or own + b'""' in found or own + b'"@' in found:
         raise FileError(f"{trace}: not a readable trace: a line that is no row of run {piece.own.decode()}")
-    return named.replace(b"\0", b"").decode("utf-8", "replace")
+    start, name = b"\n%d," % piece.number, node.encode() + b"/"
+    named = found.replace(own, start + name)
+    named = named.replace(start + name + b"@", start + b"@")
+    named = named.replace(start + name + b'"', start + b'"' + name)
+    return named[1:].decode("utf-8", "replace")
 
 
 def pieces(report: Report) -> list[tuple[int, int]]:
