@@ -42,6 +42,11 @@ class Emissions:
         self._of_client = kinds[clients.kind] if self._sites else None
 
     @property
+    def wanted(self) -> bool:
+        """Whether there is a site: else nobody asked."""
+        return bool(self._sites)
+
+    @property
     def co2_kg(self) -> float:
         """Of all joules; NaN: those of some are not known."""
         return sum(self.kg) if self._sites and not self.elsewhere_j else math.nan

@@ -76,8 +76,9 @@ def _round(world: World, asked: Any) -> None:
     if idle_j.any():
         reserves.take(asked, idle_j)
         ledger.joules["waiting"] += float(idle_j.sum())
-    # Late work runs on beyond the round: it is charged by the round's grid, too.
-    world.emissions.clients(asked, turns.joules + idle_j, ledger.time_s, ledger.time_s + ends_s)
+    if world.emissions.wanted:
+        # Late work runs on beyond the round: it is charged by the round's grid, too.
+        world.emissions.clients(asked, turns.joules + idle_j, ledger.time_s, ledger.time_s + ends_s)
     ledger.bytes_down += training.model_bytes * len(asked)
     ledger.bytes_up += training.update_bytes * float((~broken).sum())
     go_on(world, ends_s)
