@@ -33,6 +33,9 @@ MEASURE, COMPARE, STUDY, SIMULATE, MACHINE = (
     "This machine",
 )
 
+# The words that list the commands.
+LISTED = (("--help",), ("-h",))
+
 # Command -> its group, its file in this folder, its function there, and how its words are read.
 COMMANDS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "run": (MEASURE, "run", "run", {}),
@@ -87,9 +90,15 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         found = getattr(importlib.import_module(f"energyprof.cli.{file}"), function)
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name, rich_help_panel=group)
+        elif tuple(words) in LISTED:
+            app.command(name, help=found.__doc__, rich_help_panel=group)(_unread)
         else:
             app.command(name, context_settings=settings, rich_help_panel=group)(found)
     return app
+
+
+def _unread() -> None:
+    """A command in the list of all: what it takes is not read, which is a third of what the list costs."""
 
 
 def version(wanted: bool) -> None:

@@ -6,7 +6,7 @@ import functools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from energyprof.compare.reasons import Reason, reason
@@ -98,11 +98,13 @@ def is_for(content: Mapping[str, Any], work: str) -> bool:
     return work in (known["work"], *known.get("formerly", ()))
 
 
+BANKS = Path(__file__).parents[1] / "workloads/banks"
+
+
 @functools.cache
 def stored(name: str, size: str | None) -> Mapping[str, Any] | None:
     """The file of the workload's bank, whatever work it is for; ``None``: there is none."""
-    folder = resources.files("energyprof.workloads") / "banks"
-    for file in folder.iterdir():
+    for file in BANKS.iterdir():
         if file.name == f"{name}-{size}.json":
             return read(file.read_text(encoding="utf-8"), file.name)
     return None

@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
+from energyprof.compare.change import Values
 from energyprof.compare.machines import alike, own_number
 from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.uncertainty import SCALE, ZERO, above, below, combined, term_of
@@ -40,6 +41,13 @@ class Left:
 
     u: float = 0.0  # standard
     reasons: tuple[str, ...] = ()  # what is left and why, the largest first
+
+
+def side_of(values: Values, report: Report) -> Side:
+    """The report with the relative terms of the figure's mean."""
+    mean = values.mean
+    terms = {term: u / mean.value for term, u in mean.terms.items()} if mean.value > 0 else {}
+    return Side(report, terms)
 
 
 def left_in(new: Side, old: Side, allow: Collection[str] = ()) -> Left:

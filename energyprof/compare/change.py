@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from energyprof.compare.cancelling import Side
 from energyprof.compare.figures import Exclusion, Figure, unmetered
 from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, two_sided
 from energyprof.compare.statistics.mean import Mean, mean_of
@@ -96,13 +95,6 @@ def _values(figure: Figure, report: Report, out: frozenset[int]) -> Values | Non
     # A meter that does not state its error is not one without error.
     known = unmetered in figure.exclusions and all(run.energy_u_j is not None for run, _ in entering)
     return Values(values, logs, mean, (mean.u_rel or 0.0) if known and logs else None, places)
-
-
-def side_of(values: Values, report: Report) -> Side:
-    """The report with the relative terms of the figure's mean."""
-    mean = values.mean
-    terms = {term: u / mean.value for term, u in mean.terms.items()} if mean.value > 0 else {}
-    return Side(report, terms)
 
 
 def as_change(

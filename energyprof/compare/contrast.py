@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Literal
 
-from energyprof.compare.cancelling import Left, left_in, percent
-from energyprof.compare.change import Change, Direction, Values, as_change, collect, side_of
+from energyprof.compare.cancelling import Left, left_in, percent, side_of
+from energyprof.compare.change import Change, Direction, Values, as_change, collect
 from energyprof.compare.figures import Figure, missed, of_energy, value
 from energyprof.compare.mismatches import same_script
 from energyprof.compare.sessions import TOGETHER, UNKNOWN, Apart, Known, between

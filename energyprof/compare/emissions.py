@@ -7,7 +7,7 @@ import difflib
 import math
 import unicodedata
 from dataclasses import replace
-from importlib import resources
+from pathlib import Path
 
 from energyprof.compare.figures import EMISSIONS, Figure
 from energyprof.errors import UsageError
@@ -98,7 +98,7 @@ def described(grid: Grid) -> str:
 
 
 def _table() -> list[_Row]:
-    text = (resources.files("energyprof.compare") / "grid.csv").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "grid.csv").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return [
         _Row(

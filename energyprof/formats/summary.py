@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.compare.emissions import Grid
-from energyprof.formats.breakdown import blocks_of_the_network, where_it_goes
-from energyprof.formats.inference import inference_table
 from energyprof.formats.meters import meters_table
-from energyprof.formats.nodes import nodes_tables
 from energyprof.formats.phase_sums import by_name, longest
-from energyprof.formats.rounds import rounds_table
 from energyprof.formats.totals import STYLES, ends, status_word, totals_table
 from energyprof.formats.waiting import waiting_tables
 from energyprof.formats.warning_lines import warning_lines
@@ -47,20 +43,8 @@ def summary(
         if not report.joined:  # sums over nodes that work side by side say nothing: they stand apart below
             beside = [Text(OVERLAP, style="dim")] if any(map(_overlap, report.runs)) else []
             parts += [_phases(report.runs), *beside, Text()]
-        if (by_actor := rounds_table(report.runs)) is not None:
-            parts += [by_actor, Text()]
-        if (nodes := nodes_tables(report)) is not None:
-            parts += [nodes, Text()]
-        if (waiting := waiting_tables(report)) is not None:
-            parts += [waiting, Text()]
-        if (windows := windows_table(report.runs)) is not None:
-            parts += [windows, Text()]
-        if (goes := where_it_goes(report)) is not None:
-            parts += [goes, Text()]
-        if (blocks := blocks_of_the_network(report)) is not None:
-            parts += [blocks, Text()]
-        if (inferring := inference_table(report)) is not None:
-            parts += [inferring, Text()]
+        for part in _details(report):
+            parts += [part, Text()] if part is not None else []
     else:
         parts += [Text("  nothing has been run yet"), Text()]
     parts.append(meters_table(report))
@@ -72,6 +56,31 @@ def summary(
     if path is not None:
         parts += [Text(), Text(f"report  {path}", style="bold", no_wrap=True, overflow="ignore")]
     return Group(*parts)
+
+
+def _details(report: Report) -> Iterator[RenderableType | None]:
+    """What few reports have, and is loaded for those alone: the end of every run waits for its summary."""
+    runs = report.runs
+    if any(run.rounds for run in runs):
+        from energyprof.formats.rounds import rounds_table
+
+        yield rounds_table(runs)
+    if runs[-1].nodes:
+        from energyprof.formats.nodes import nodes_tables
+
+        yield nodes_tables(report)
+    yield waiting_tables(report)
+    yield windows_table(runs)
+    parts = any(phase.name.startswith(PART) for run in runs for phase in run.phases)
+    if parts or report.workload.size is not None:
+        from energyprof.formats.breakdown import blocks_of_the_network, where_it_goes
+
+        yield where_it_goes(report)
+        yield blocks_of_the_network(report)
+    if parts:
+        from energyprof.formats.inference import inference_table
+
+        yield inference_table(report)
 
 
 def _title(report: Report) -> Text:

@@ -27,7 +27,6 @@ from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.pacemaker import Pacemaker
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.room import WIRE, room
-from energyprof.profile.scan import Scan
 from energyprof.profile.training import Attachment, Training
 from energyprof.profile.watchers import Watchers
 from energyprof.storable.events import QUESTIONS
@@ -36,6 +35,7 @@ from energyprof.wire import WIRE_VARIABLE, Listener, Message
 
 if TYPE_CHECKING:
     from energyprof.profile.child import Child
+    from energyprof.profile.scan import Scan
 
 # How often readings go to the trace and to the screen.
 TICK_S = 0.5

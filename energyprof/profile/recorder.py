@@ -18,7 +18,6 @@ from energyprof.profile.training import Training
 from energyprof.report.energy import Energy
 from energyprof.report.record import MeterRecord
 from energyprof.report.so_far import Key, SoFar, Until
-from energyprof.trace.join import joined
 from energyprof.trace.rows import Row, Sample
 from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
@@ -147,6 +146,8 @@ class Recorder:
             self._join(log, ended_s)
 
     def _join(self, log: ExternalLog, ended_s: float) -> None:
+        from energyprof.trace.join import joined  # few runs have a log
+
         info, span_s = log.info, ended_s - self.zero_s
         try:
             log.settle(self._clocks.pieces()[-1].utc_of(span_s), ended_s)

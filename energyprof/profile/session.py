@@ -7,6 +7,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from energyprof import __version__
 from energyprof.clock import utc_now
@@ -21,7 +22,6 @@ from energyprof.profile.provenance import batch_job
 from energyprof.profile.record import record
 from energyprof.profile.recorder import Recorder
 from energyprof.profile.save import save
-from energyprof.profile.scan import scanned
 from energyprof.profile.training import Training
 from energyprof.profile.unfinished import unfinished
 from energyprof.profile.watchers import Watcher, Watchers
@@ -31,6 +31,10 @@ from energyprof.report.record import SCHEMA, CommitRecord, Report, Run, Series, 
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row
 from energyprof.trace.writer import TraceWriter
+
+if TYPE_CHECKING:
+    from energyprof.profile.scan import Scan
+    from energyprof.profile.scan_plan import ScanPlan
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ class ReportSession:
         with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
             write(self._with_unfinished(training.seed), self._path)
         following = Watchers([watcher for watcher in watchers if watcher not in self._lost])
-        with turned(training.levers) as levers, scanned(training.scan) as scan:
+        with turned(training.levers) as levers, _scanned(training.scan) as scan:
             self._trace.begin_run()
             recorder = Recorder(self._trace, self._runs, runs, training, self._live)
             self._runs += 1
@@ -200,3 +204,12 @@ class ReportSession:
         if series is not None:
             series = dataclasses.replace(series, positions=series.positions[: len(runs)])
         return dataclasses.replace(report, runs=runs, series=series)
+
+
+def _scanned(plan: ScanPlan | None) -> contextlib.AbstractContextManager[Scan | None]:
+    """What takes the values of a lever in turn; few trainings have one."""
+    if plan is None:
+        return contextlib.nullcontext()
+    from energyprof.profile.scan import scanned
+
+    return scanned(plan)

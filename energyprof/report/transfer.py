@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from energyprof.trace.stamps import seconds
-
 # Relative, standard (k = 1). Twelve hours after its calibration that node drew 2.5 % less at idle, at half
 # and full load as before: an rms of 1.2 to 1.5 %. It grows as a random walk does …
 DRIFT_U = 0.012
@@ -54,6 +52,8 @@ def hours_outside(start: str, end: str, utc: str, after_s: float = 0.0) -> float
 
     As many as can be if a time is not known.
     """
+    from energyprof.trace.stamps import seconds  # with all the forms that times have, for calibrations alone
+
     try:
         at_s, first_s, last_s = seconds(utc, None) + after_s, seconds(start, None), seconds(end, None)
     except ValueError:

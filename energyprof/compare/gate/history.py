@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from energyprof.compare.cancelling import Left, left_in
-from energyprof.compare.change import collect, side_of
+from energyprof.compare.cancelling import Left, left_in, side_of
+from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME, missed, of_energy
 from energyprof.compare.gate.accepted import Accepted
 from energyprof.compare.gate.control import Controls
