@@ -16,6 +16,8 @@
 A message is one line: what, where, what to do. Only ``cli/`` catches them.
 """
 
+from collections.abc import Iterable
+
 
 class EnergyprofError(Exception):
     """The root; ``exit_code`` is what the command exits with."""
@@ -29,6 +31,18 @@ class EnergyprofError(Exception):
 
 class UsageError(EnergyprofError):
     """The command's arguments do not make sense."""
+
+
+def unknown_key(key: str, there: Iterable[str], where: str, within: str = "") -> UsageError:
+    """The error of a ``key`` in the user's file that is none of those ``there``, with the nearest."""
+    from difflib import get_close_matches  # nearly nobody needs it
+
+    names = sorted(there)
+    near = get_close_matches(key, names, 1)
+    are = "is" if len(names) == 1 else "are"
+    instead = f"did you mean {near[0]}?" if near else f"there {are} {', '.join(names)}"
+    place = f" in {within}" if within else ""
+    return UsageError(f"{where}: unknown key {key[:60]!r}{place}: {instead}")
 
 
 class FileError(EnergyprofError):

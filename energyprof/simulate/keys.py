@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
-from energyprof.errors import UsageError
+from energyprof.errors import UsageError, unknown_key
 from energyprof.simulate.quantity import Kind
 
 _JOULES = Kind("J", 0, 1e20)
@@ -168,10 +167,4 @@ def unknown(path: tuple[str, ...], where: str) -> UsageError:
     } - {"*"}
     if not inside:
         there |= {"factors"}
-    near = difflib.get_close_matches(path[-1], sorted(there), n=3, cutoff=0.6) or sorted(there)
-    place = f" in {'.'.join(inside)}" if inside else ""
-    return UsageError(f"{where}: unknown key {path[-1][:60]!r}{place}: there {_are(near)}")
-
-
-def _are(names: list[str]) -> str:
-    return f"is {names[0]}" if len(names) == 1 else f"are {', '.join(names)}"
+    return unknown_key(path[-1], there, where, ".".join(inside))

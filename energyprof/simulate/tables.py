@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import difflib
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
 from energyprof.decode import Misfit, decode, hints_of
-from energyprof.errors import UsageError
+from energyprof.errors import UsageError, unknown_key
 
 T = TypeVar("T")
 
@@ -18,9 +17,7 @@ def known(data: Mapping[str, Any], names: set[str], where: str) -> None:
     """Raises UsageError at a key that is none of ``names``."""
     for name in data:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; known: {', '.join(sorted(names))}"
-            raise UsageError(f"{where}: {name} is not known{hint}")
+            raise unknown_key(name, names, where)
 
 
 def decoded(kind: type[T], data: Any, where: str) -> T:

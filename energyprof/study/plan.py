@@ -10,7 +10,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from energyprof.errors import FileError, UsageError
+from energyprof.errors import FileError, UsageError, unknown_key
 from energyprof.storable.frozen import dataclass
 from energyprof.study.screening import MOST_FACTORS, plackett_burman
 
@@ -109,7 +109,7 @@ def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
         UsageError: it is not one.
     """
     if unknown := [key for key in data if key not in KEYS]:
-        raise UsageError(f"{where}: unknown key {unknown[0]!r}: there are {', '.join(KEYS)}")
+        raise unknown_key(unknown[0], KEYS, where)
     command = data.get("command")
     words = command.split() if isinstance(command, str) else command
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):

@@ -78,7 +78,7 @@ def test_a_constant_grid_is_a_product(command: Command) -> None:
     [
         (JOB.replace("hours = 4", "hours = 1"), SITES, "the deadline is what binds"),
         (JOB.replace("hours = 4\n", ""), SITES, "give deadline or hours"),
-        (JOB.replace("hours", "hour"), SITES, "hour is not known; did you mean hours?"),
+        (JOB.replace("hours", "hour"), SITES, "unknown key 'hour': did you mean hours?"),
         (JOB.replace("7200", "-1"), SITES, "samples"),
         (JOB.replace("7200", "nan"), SITES, "samples"),
         (JOB.replace('"2026-01-01T00:00Z"', '"soon"'), SITES, "is no time such as"),

@@ -84,7 +84,10 @@ WRONG = {
     "an empty file": ("", "there is no paradigm"),
     "no TOML": ("[[[", "not TOML"),
     "no paradigm": ("[data]\nclients = 1\n", "there is no paradigm"),
-    "an unknown key": (SMALL + "[link.sdie]\nbit_per_j = 1\n", "unknown key 'sdie' in link: there is side"),
+    "an unknown key": (
+        SMALL + "[link.sdie]\nbit_per_j = 1\n",
+        "unknown key 'sdie' in link: did you mean side?",
+    ),
     "an unknown key within": (SMALL.replace("pue = 2", "puee = 2"), "unknown key 'puee' in site.centre"),
     "an unknown table": (SMALL + "[serverr]\nround_j = 1\n", "unknown key 'serverr'"),
     "a wrong type": (

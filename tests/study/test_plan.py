@@ -76,7 +76,7 @@ def test_a_factor_becomes_words_of_the_command(command: str, factors: dict[str, 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"factor": {}}, "unknown key 'factor'"),
+        ({"factor": {}}, "unknown key 'factor': did you mean factors?"),
         ({"command": ""}, "command: give what is trained"),
         ({"command": 3}, "command: give what is trained"),
         ({"design": "random"}, "choose from one-at-a-time, grid, screening"),
