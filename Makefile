@@ -23,7 +23,7 @@ OLDEST := .venv-oldest
 OLDEST_PYTHON ?= python3.8
 OLDEST_TORCH ?= torch==2.0.1
 
-ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire.py energyprof/launchers.py energyprof/storable energyprof/workload.py energyprof/workloads energyprof/callbacks
+ISLAND := energyprof/__init__.py energyprof/settings.py energyprof/wire energyprof/storable energyprof/workload.py energyprof/workloads energyprof/callbacks
 
 # Building has an environment of its own: what it needs no training does.
 BUILDING := .venv-dist

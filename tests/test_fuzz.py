@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from energyprof import wire
 from energyprof.compare import bank
 from energyprof.errors import EnergyprofError, FileError, NotComparable
 from energyprof.report import importers
@@ -25,6 +24,7 @@ from energyprof.report.importers.mllog import number
 from energyprof.report.recompute import recompute
 from energyprof.trace.file import HEADER
 from energyprof.units import utc
+from energyprof.wire import listener
 from reports import meter, report
 
 FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
@@ -98,7 +98,7 @@ LINES = (
 
 @pytest.mark.parametrize("line", LINES)
 def test_what_is_no_event_is_garbage(line: bytes) -> None:
-    assert wire.parse(line, 100.0) is None
+    assert listener.parse(line, 100.0) is None
 
 
 def test_a_bank_that_has_a_number_for_its_former_names_is_refused() -> None:

@@ -13,8 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "energyprof"
 ISLAND = [
     PACKAGE / "__init__.py",
     PACKAGE / "settings.py",
-    PACKAGE / "wire.py",
-    PACKAGE / "launchers.py",
+    *(PACKAGE / "wire").glob("*.py"),
     *(PACKAGE / "storable").glob("*.py"),
     PACKAGE / "workload.py",
     *(PACKAGE / "workloads").rglob("*.py"),
@@ -83,7 +82,6 @@ def test_an_island_file_imports_only_the_standard_library_and_the_island(path: P
     island = (
         "energyprof.settings",
         "energyprof.wire",
-        "energyprof.launchers",
         "energyprof.storable",
         "energyprof.workload",
         "energyprof.callbacks",

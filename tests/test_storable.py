@@ -26,7 +26,7 @@ from energyprof.storable.events import Room
 from energyprof.storable.values import fitted, is_json
 from energyprof.trace.file import read_rows
 from energyprof.trace.writer import TraceWriter, new_trace
-from energyprof.wire import Message, parse
+from energyprof.wire.listener import Message, parse
 from reports import report, unet_bank
 
 RESULTS = Path(__file__).parent.parent / "results"

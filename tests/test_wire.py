@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.launchers import ambient
 from energyprof.storable.events import Room
 from energyprof.storable.values import MAX_ITEMS, MAX_NAME, MAX_NAMES
-from energyprof.wire import MAX_LINE_BYTES, Listener, Message, parse
+from energyprof.wire import MAX_LINE_BYTES
+from energyprof.wire.launchers import ambient
+from energyprof.wire.listener import Listener, Message, parse
 
 
 class Heard:

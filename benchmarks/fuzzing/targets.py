@@ -28,7 +28,6 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 
 import energyprof.workloads
-from energyprof import wire
 from energyprof.compare import bank
 from energyprof.compare.gate import noise
 from energyprof.errors import EnergyprofError
@@ -41,6 +40,7 @@ from energyprof.report.recompute import recompute
 from energyprof.storable.events import Room
 from energyprof.trace.file import HEADER
 from energyprof.trace.rows import Row, Sample
+from energyprof.wire import listener
 from reports import meter, report, run
 
 METER = "rapl:package-0"
@@ -69,7 +69,7 @@ def heard(content: bytes, folder: Path) -> None:
     rows = [Row(0, "@run", Sample(0, 0, None), "", {"seed": 0, "monotonic_s": 0.0, "utc": ""})]
     rows.append(Row(0, "@started", Sample(0, 0, None), "", {}))
     for line in content.split(b"\n"):
-        said = wire.parse(line, 100.0)
+        said = listener.parse(line, 100.0)
         if said is not None and room.takes(said.event, said.fields):
             at_s = said.time_s
             rows.append(Row(0, f"@{said.event}", Sample(at_s, at_s, None), "", {**said.fields, "process": 1}))

@@ -20,7 +20,7 @@ class PhaseReporter:
     def __init__(self) -> None:
         self.phase = ""
         self.samples = 0  # trained here; what a resumed checkpoint brings along is not
-        self.speaks = True  # until the library says that another process does; launchers.py knows more
+        self.speaks = True  # until the library says that another process does; wire/launchers.py knows more
         self.aims = bool(os.environ.get(TARGET_VARIABLE))  # the profile has a target, in every process
         self.failed = False
         self._scores = 0

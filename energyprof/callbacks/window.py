@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, TypeVar, cast
 
-from energyprof.launchers import muted
 from energyprof.wire import WIRE_VARIABLE, Wire, connect
+from energyprof.wire.launchers import muted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -44,7 +44,7 @@ def asked_of(nnodes: int, node_rank: int | None, rdzv: str | None) -> tuple[Aske
         StoreError: the processes of this node cannot find each other.
     """
     from energyprof.errors import UsageError
-    from energyprof.launchers import task
+    from energyprof.wire.launchers import task
 
     if (nnodes, node_rank, rdzv) == (1, None, None) and task(os.environ) is None:
         return None, None

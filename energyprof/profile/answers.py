@@ -13,7 +13,7 @@ from typing import Any
 from energyprof.clock import ended
 from energyprof.report.energy import Energy
 from energyprof.report.so_far import Key, Until
-from energyprof.wire import Message
+from energyprof.wire.listener import Message
 
 # A window's last readings are waited for so long: of a slower meter the report will know more.
 LONGEST_S = 2.0

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energyprof.errors import EnergyprofError
-from energyprof.launchers import FIRST_VARIABLE
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.training import Training
 from energyprof.storable.frozen import dataclass
+from energyprof.wire.launchers import FIRST_VARIABLE
 
 # Most trainings are alone: what finds others is loaded where there are any.
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from energyprof.launchers import AMBIENT_VARIABLE, ambient
 from energyprof.profile import inbox as inboxes
 from energyprof.profile.child import Child, exit_status
 from energyprof.profile.inbox import Inbox, signals
@@ -23,6 +22,7 @@ from energyprof.profile.program import full_path
 from energyprof.profile.room import room
 from energyprof.profile.training import Training
 from energyprof.wire import WIRE_VARIABLE
+from energyprof.wire.launchers import AMBIENT_VARIABLE, ambient
 
 # A process that was asked to stop gets so long before it is killed (as in `await_end`).
 GRACE_S = 24.0

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energyprof.launchers import AMBIENT_VARIABLE, ambient
 from energyprof.measure.busy_time import BusyTime
 from energyprof.measure.meters import sysfs_root
 from energyprof.measure.observer import Observer
@@ -31,7 +30,9 @@ from energyprof.profile.training import Attachment, Training
 from energyprof.profile.watchers import Watchers
 from energyprof.storable.events import QUESTIONS
 from energyprof.trace.rows import Row
-from energyprof.wire import WIRE_VARIABLE, Listener, Message
+from energyprof.wire import WIRE_VARIABLE
+from energyprof.wire.launchers import AMBIENT_VARIABLE, ambient
+from energyprof.wire.listener import Listener, Message
 
 if TYPE_CHECKING:
     from energyprof.profile.child import Child

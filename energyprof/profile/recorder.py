@@ -21,7 +21,7 @@ from energyprof.report.so_far import Key, SoFar, Until
 from energyprof.trace.rows import Row, Sample
 from energyprof.trace.writer import TraceWriter
 from energyprof.units import utc
-from energyprof.wire import Message
+from energyprof.wire.listener import Message
 
 
 class Recorder:

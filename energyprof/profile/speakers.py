@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from energyprof.profile.processes import started_of, stat_of
 from energyprof.storable.frozen import dataclass
-from energyprof.wire import Sender
+from energyprof.wire.listener import Sender
 
 # program: its words are the run's · child: the program, or another that speaks, started it · beside: none of
 # them did, and it speaks while the program runs · rank: one of several launched together, but not the first

@@ -1,6 +1,6 @@
 """From a run's events to its phases, evaluations and status. Times in s from the run's zero.
 
-Events come from the training process (``wire.py``) and from the profiler itself:
+Events come from the training process (``wire/``) and from the profiler itself:
 
 ========= ================================= ========================================
 run       seed, monotonic_s, utc            the run's zero

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from energyprof.wire import Listener, Message
+from energyprof.wire.listener import Listener, Message
 
 
 @dataclass(frozen=True)

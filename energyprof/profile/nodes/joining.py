@@ -18,7 +18,6 @@ from dataclasses import field
 from pathlib import Path
 
 from energyprof.errors import UsageError
-from energyprof.launchers import Task, task
 from energyprof.profile.nodes.meeting import Nodes, Part, Rank, own_address
 from energyprof.profile.nodes.party import Party
 from energyprof.profile.nodes.remote import RemoteStore
@@ -26,6 +25,7 @@ from energyprof.profile.nodes.serving import Server
 from energyprof.profile.nodes.store import FolderStore, Store
 from energyprof.profile.processes import started_of
 from energyprof.storable.frozen import dataclass
+from energyprof.wire.launchers import Task, task
 
 TOKEN_VARIABLE = "ENERGYPROF_TOKEN"
 # What shows a process some of the GPUs.
