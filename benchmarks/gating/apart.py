@@ -7,14 +7,8 @@ import random
 from collections.abc import Callable, Iterator
 
 from energyprof.compare.gate.verdict import Trial, judge
-from energyprof.compare.statistics.intervals import (
-    Difference,
-    detectable,
-    logs_of,
-    runs_needed,
-    two_sided,
-    welch,
-)
+from energyprof.compare.statistics.intervals import Difference, logs_of, two_sided, welch
+from energyprof.compare.statistics.power import detectable, runs_needed
 from gating.claim import Claim, errs
 from gating.noise import NORMAL, Noise, alone
 from gating.pairs import MARGIN, NONE

@@ -20,6 +20,7 @@ from energyprof.compare.gate.fit_for import fit_for
 from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.levels import Level, levels
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
+from energyprof.compare.gate.undecoded import may_be_same, moments_of, nodes_of, slim
 from energyprof.compare.gate.validity import doubts, excluded, exclusions, of_runs, validity
 from energyprof.compare.gate.verdict import Design, Trial
 from energyprof.compare.gate.waivers import NONE, Waivers
@@ -33,11 +34,10 @@ from energyprof.compare.statistics.intervals import (
     without_spread,
 )
 from energyprof.compare.statistics.steps import MOST_RHO
-from energyprof.compare.statistics.terms import of_sum
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
 from energyprof.report.machines import likeness
-from energyprof.report.record import NodeRecord, Report
+from energyprof.report.record import Report
 from energyprof.report.upgrade import upgraded
 from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
@@ -281,15 +281,15 @@ def _fitting(
 ) -> Past | str | None:
     """What matters of one report, or why it says nothing about ``new``; ``None``: it is ``new`` itself."""
     data = upgraded(slim(data))
-    if not _may_be_same(data, new):
+    if not may_be_same(data, new):
         return "other work"
-    standing = likeness(_nodes(data.get("nodes")), new.nodes).standing
+    standing = likeness(nodes_of(data.get("nodes")), new.nodes).standing
     if standing == "other" or (standing == "unknown" and "machine" not in allow):
         return "another machine" if standing == "other" else "of a machine that is not known to be this one"
     created = data.get("created")
     if not isinstance(created, str):
         return "not readable"
-    if moment(created) == moment(new.created) and _moments(data) == [run.clock.utc for run in new.runs]:
+    if moment(created) == moment(new.created) and moments_of(data) == [run.clock.utc for run in new.runs]:
         return None
     if moment(created) > moment(new.created):
         return "made later"
@@ -315,88 +315,6 @@ def _fitting(
     revision = report.commit.revision[:12] if report.commit else ""
     ends = [moment(run.clock.utc) + (run.total_time_s or 0.0) for run in report.runs]
     return Past(created, figures, left, max(ends, default=-math.inf), Path(where).stem, revision)
-
-
-def _nodes(nodes: Any) -> list[NodeRecord]:
-    """The machines of nodes that are not decoded."""
-    found = (
-        [node.get("machine") for node in nodes if isinstance(node, dict)] if isinstance(nodes, list) else []
-    )
-    return [NodeRecord("", machine if isinstance(machine, dict) else {}) for machine in found]
-
-
-def _may_be_same(data: Mapping[str, Any], new: Report) -> bool:
-    """Whether it is worth decoding: of the same work, or of something called the same that has no size."""
-    if _of(data, "workload", "work") == new.workload.work:
-        return True
-    name, size = (_of(data, "workload", key) for key in ("name", "size"))
-    return new.workload.size is None and size is None and name == new.workload.name
-
-
-def slim(data: dict[str, Any]) -> dict[str, Any]:
-    """The report without what affects no figure: decoding that would take most of the time."""
-    runs = data.get("runs")
-    if not isinstance(runs, list):
-        return data
-    return {**data, "runs": [_slim_run(run) if isinstance(run, dict) else run for run in runs]}
-
-
-def _slim_run(run: dict[str, Any]) -> dict[str, Any]:
-    phases = run.get("phases")
-    return {
-        **run,
-        "phases": _joined(phases) if isinstance(phases, list) else phases,
-        "history": [],
-        "conditions": {},
-        "budget_by_meter_j": {},
-    }
-
-
-def _joined(phases: list[Any]) -> list[Any]:
-    """The phases of training as one, if their numbers are numbers; figures use no others."""
-    training = [phase for phase in phases if isinstance(phase, dict) and phase.get("name") == "train"]
-    if any(phase.get("actor") for phase in training):
-        return training  # whether they overlap is for the figures to see
-    try:
-        sums = {key: _sum([phase.get(key) for phase in training]) for key in ("energy_j", "cpu_s")}
-        samples = sum(phase.get("samples") or 0 for phase in training)
-        budgets = [phase.get("budget_j") or {} for phase in training]
-        budget_j = of_sum(budgets) if all(budgets) else {}
-        meters = [phase.get("by_meter_j") or {} for phase in training]
-        names = dict.fromkeys(name for of_one in meters for name in of_one)
-        by_meter_j = {name: math.fsum(of_one.get(name, 0.0) for of_one in meters) for name in names}
-    except (TypeError, AttributeError):
-        return training  # decoding will say which of them is broken
-    if not training:
-        return []
-    return [
-        {
-            **training[0],
-            **sums,
-            "samples": samples,
-            "by_meter_j": by_meter_j,
-            "budget_j": budget_j,
-            "flags": [],
-            "coverage": None,
-        }
-    ]
-
-
-def _sum(parts: Sequence[float | None]) -> float | None:
-    """``None`` if a part is not known."""
-    return None if None in parts else math.fsum(part for part in parts if part is not None)
-
-
-def _moments(data: Mapping[str, Any]) -> list[Any]:
-    runs = data.get("runs")
-    return (
-        [_of(run, "clock", "utc") for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
-    )
-
-
-def _of(data: Mapping[str, Any], key: str, inner: str) -> Any:
-    outer = data.get(key)
-    return outer.get(inner) if isinstance(outer, dict) else None
 
 
 def _named(why: str, names: Sequence[str]) -> str:

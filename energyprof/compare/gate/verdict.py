@@ -7,16 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from energyprof.compare.gate.limits import Limit
-from energyprof.compare.statistics.intervals import (
-    ALPHA,
-    Difference,
-    detectable,
-    holm,
-    lower_end,
-    p_higher,
-    runs_needed,
-    upper_end,
-)
+from energyprof.compare.statistics.intervals import ALPHA, Difference, holm, lower_end, p_higher, upper_end
+from energyprof.compare.statistics.power import detectable, runs_needed
 from energyprof.storable.frozen import dataclass
 
 Judgement = Literal["PASS", "FAIL", "INCONCLUSIVE"]

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from energyprof.compare.statistics.intervals import (
     Difference,
-    detectable,
     expanded,
     holm,
     interval,
@@ -19,12 +18,12 @@ from energyprof.compare.statistics.intervals import (
     lower_end,
     p_different,
     p_higher,
-    runs_needed,
     two_sided,
     upper_end,
     welch,
     with_systematic,
 )
+from energyprof.compare.statistics.power import detectable, runs_needed
 
 positive = st.floats(min_value=1e-3, max_value=1e6)
 
