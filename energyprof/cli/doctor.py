@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,12 +74,14 @@ def doctor(
 
     With --test it exits 0 if every meter is well, 2 if there is none to test,
     4 if one is broken or other programs disturbed the test.
-    With --nodes it exits 2 if one of them gave no answer.
+    With --nodes it exits 2 if one of them gave no answer. Under srun or mpirun
+    the first process of each node prints one line.
     """
     from energyprof.cli.profiling import names
     from energyprof.measure.left_out import with_left_out
     from energyprof.measure.meters import find_addressed, find_all, parts_of, sysfs_root
     from energyprof.measure.selection import select
+    from energyprof.wire.launchers import task
 
     if not test and (output is not None or force or python is not None):
         raise UsageError("--output, --force and --python: only with --test")
@@ -95,6 +98,8 @@ def doctor(
     away = {finding.asked for finding in findings if finding.asked and finding.state != "found"}
     here = [words for words in asked if not away.intersection(parts_of(words))]
     selection = with_left_out(select(findings, here), root)
+    if not test and (there := task(os.environ)) is not None and there.local:
+        return  # the first process of a node speaks for it
     if test:
         _test(findings, selection, root, seconds, output, python, force=force, json=json)
     else:
@@ -113,6 +118,7 @@ def _look(
     from energyprof.measure import gpus, machine
     from energyprof.measure.meters import addresses
     from energyprof.profile.spot_check import spot_check
+    from energyprof.wire.launchers import task
 
     facts = machine.describe(root, gpus.devices(root))
     seen = None
@@ -120,11 +126,31 @@ def _look(
         err = Screen(sys.stderr)
         with err.status(f"reading {len(selection.sources)} meters for {seconds:g} s"):
             seen = spot_check(selection.sources, seconds, INTERVAL_S)
-    if json:
+    several = task(os.environ)
+    if json or several is not None:
         data = diagnosis_data(facts, findings, selection, seen, addresses(), utc_now())
-        streams.write_json(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
+        if several is not None:
+            _line_of_task(data, json=json)
+        else:
+            streams.write_json(json_text.dumps(data, indent=1, ensure_ascii=False) + "\n")
     else:
         Screen(sys.stdout).print(diagnosis(facts, findings, selection, seen, addresses()))
+
+
+def _line_of_task(data: Mapping[str, Any], *, json: bool) -> None:
+    """One line for this node among those that a launcher started: what they all print stays readable."""
+    import json as json_text
+
+    from energyprof.decode import decode
+    from energyprof.formats.node_doctor import node_line
+    from energyprof.profile.asked_nodes import Diagnosis, NodeAnswer
+    from energyprof.profile.provenance import node_name
+
+    node = node_name(os.environ)
+    if json:
+        streams.write_json(json_text.dumps({"node": node, "diagnosis": data}) + "\n")
+        return
+    print(node_line(NodeAnswer(node, decode(Diagnosis, data))), flush=True)
 
 
 def _ask(names: str, via: str, meters: str, seconds: float, *, json: bool) -> None:

@@ -43,6 +43,13 @@ def nodes_table(answers: Sequence[NodeAnswer]) -> RenderableType:
     return Group(*parts, Text(), _verdict(answers))
 
 
+def node_line(answer: NodeAnswer) -> str:
+    """A node alone, in a line: ``gros-1: inside the chips, rapl:package-0, 50.0 W``."""
+    _, measures, meters, now = _row(answer)
+    words = ", ".join(part for part in (measures, meters, now) if part not in ("", "–"))
+    return "; ".join([f"{answer.node}: {words}", *_words(answer)])
+
+
 def _row(answer: NodeAnswer) -> tuple[str, str, str, str]:
     if answer.found is None:
         return answer.node, "no answer", "", "–"

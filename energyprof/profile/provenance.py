@@ -14,7 +14,7 @@ from energyprof.report.record import CommitRecord, JobRecord
 
 def batch_job(environment: Mapping[str, str]) -> JobRecord | None:
     """The job that Slurm's (sbatch(1), srun(1)) or OAR's (oarsub(1)) variables tell of; ``None``: of none."""
-    node = environment.get("SLURMD_NODENAME") or platform.node()
+    node = node_name(environment)
     if job := environment.get("SLURM_JOB_ID"):
         array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
         of_array = f"{array}_{task}" if array and task else ""
@@ -32,6 +32,11 @@ def batch_job(environment: Mapping[str, str]) -> JobRecord | None:
         of_array, project = f"{array}_{task}" if several else "", environment.get("OAR_PROJECT_NAME", "")
         return JobRecord("oar", job, platform.node(), "", of_array, project)
     return None
+
+
+def node_name(environment: Mapping[str, str]) -> str:
+    """What the batch system calls this node, or what it calls itself."""
+    return environment.get("SLURMD_NODENAME") or platform.node()
 
 
 def commit_of(file: Path) -> CommitRecord | None:

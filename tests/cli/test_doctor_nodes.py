@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,28 @@ def test_how_energyprof_is_called_there_may_end_the_template(command: Any, machi
 def test_the_default_asks_for_no_password(command: Any, machines: Machines) -> None:
     ask(command, machines, "good")
     assert machines.asked()[0][:3] == ["-o", "BatchMode=yes", "good"]
+
+
+def test_under_srun_each_node_prints_one_line(command: Any, machines: Machines) -> None:
+    def srun(*words: str) -> list[str]:
+        done = subprocess.run(
+            ["srun", "--ntasks-per-node=2", "energyprof", "doctor", "--seconds", "1", *words],
+            env=command.environment(PATH=machines.path),
+            cwd=command.folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return sorted(done.stdout.splitlines())
+
+    bare, good, shut = srun()
+    assert bare == "bare: nothing"
+    assert good.startswith("good: inside the chips, rapl:package-0, rapl:package-1, ")
+    assert good.endswith(" W")
+    assert shut.startswith("shut: nothing; rapl is blocked: ")
+    told = [json.loads(line) for line in srun("--json")]
+    assert [one["node"] for one in told] == ["bare", "good", "shut"]
+    assert told[1]["diagnosis"]["auto"]["boundary"] == "component"
 
 
 def test_nodes_are_named_as_slurm_writes_them(command: Any, machines: Machines) -> None:

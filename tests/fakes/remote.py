@@ -2,7 +2,8 @@
 
 What is kept of ssh's contract: options come before the host; what follows it is joined by blanks and read by
 the shell of that machine; the exit code is that of the command, or 255 with a line of ssh's own; what the
-machine's start-up files print comes before what the command prints.
+machine's start-up files print comes before what the command prints. A fake srun(1) runs a command as so many
+tasks on each of them, with Slurm's variables; their output is mixed as it comes.
 """
 
 from __future__ import annotations
@@ -33,6 +34,27 @@ os.chdir(machine)
 os.execve("/bin/sh", ["sh", "-c", " ".join(words)], environment)
 """
 
+_SRUN = """#!{python}
+import os, subprocess, sys
+words, tasks = sys.argv[1:], 1
+while words and words[0].startswith("-"):
+    option, _, value = words.pop(0).partition("=")
+    if option == "--ntasks-per-node":
+        tasks = int(value)
+machines = os.path.join({home!r}, "machines")
+started, size = [], tasks * len(os.listdir(machines))
+for node, name in enumerate(sorted(os.listdir(machines))):
+    for local in range(tasks):
+        own = {{"PROCID": node * tasks + local, "LOCALID": local, "NODEID": node}}
+        own.update({{"STEP_ID": 0, "JOB_ID": 4711, "STEP_NUM_TASKS": size, "NTASKS": size}})
+        slurm = {{f"SLURM_{{key}}": str(value) for key, value in own.items()}}
+        slurm["SLURMD_NODENAME"] = name
+        slurm["ENERGYPROF_SYSFS_ROOT"] = os.path.join(machines, name, "root")
+        slurm["PATH"] = os.pathsep.join([os.path.join(machines, name, "bin"), os.environ["PATH"]])
+        started.append(subprocess.Popen(words, env={{**os.environ, **slurm}}))
+sys.exit(max(process.wait() for process in started))
+"""
+
 
 class Machines:
     """Machines that a fake ssh reaches; ``path`` is the PATH on which it comes first."""
@@ -41,8 +63,8 @@ class Machines:
         self._home = home
         (home / "machines").mkdir(parents=True)
         (home / "bin").mkdir()
-        for name in ("ssh", "oarsh"):
-            _program(home / "bin" / name, _SSH.format(python=sys.executable, home=str(home)))
+        for name, text in (("ssh", _SSH), ("oarsh", _SSH), ("srun", _SRUN)):
+            _program(home / "bin" / name, text.format(python=sys.executable, home=str(home)))
         self.path = os.pathsep.join([str(home / "bin"), os.environ["PATH"]])
 
     def add(self, name: str, program: str = "") -> Path:
