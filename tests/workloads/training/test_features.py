@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("torch")
 import torch
 
+from energyprof.report.phases import counts
 from energyprof.workload import Plan, Settings, Target, WorkloadError
 from energyprof.workloads.training import loop, order
 from energyprof.workloads.training.levers import features
@@ -190,3 +191,8 @@ def test_a_text_encoder_encodes_a_caption_once() -> None:
 def test_a_copy_of_the_model_shares_the_cache() -> None:
     cache = features.Cache(torch.device("cpu"))
     assert copy.deepcopy(cache) is cache
+
+
+def test_what_fills_a_cache_is_part_of_the_training() -> None:
+    assert counts("features")
+    assert counts("decode")
