@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -38,6 +39,7 @@ class TwoNodes:
         self._roots = [folder / "machine-0", folder / "machine-1"]
         for path in self.folders:
             path.mkdir()
+        self._temporary = [tempfile.mkdtemp(prefix="n") for _ in WATTS]  # short, for addresses of sockets
         self._meters = [
             LivePowercap(root, constant(watts)) for root, watts in zip(self._roots, WATTS, strict=True)
         ]
@@ -59,7 +61,8 @@ class TwoNodes:
     ) -> subprocess.Popen[str]:
         named = ["--machine", f"machine {number}"] if machine else []
         command = [sys.executable, "-m", "energyprof", *words, *named]
-        return self.start(number, command, **{"ENERGYPROF_TOKEN": TOKEN, **changes})
+        own = {"ENERGYPROF_TOKEN": TOKEN, "TMPDIR": self._temporary[number]}
+        return self.start(number, command, **{**own, **changes})
 
     def report(self, number: int, name: str = "r.json") -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folders[number] / name).read_text())
@@ -67,6 +70,8 @@ class TwoNodes:
 
     def close(self) -> None:
         self.net.close()
+        for folder in self._temporary:
+            shutil.rmtree(folder, ignore_errors=True)
         for meter in self._meters:
             meter.close()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
 import pytest
+import typer
 
+from energyprof.cli.application import application
 from energyprof.errors import UsageError
 from energyprof.profile.nodes.heartbeat import middle
 from energyprof.profile.nodes.joining import address_in, checked
@@ -138,3 +141,23 @@ def test_options_that_do_not_go_together_are_one_line(
 
 def test_an_address_may_be_of_either_kind() -> None:
     assert (address_in("[fe80::1]:29400").host, address_in("node-0:1").port) == ("fe80::1", 1)
+
+
+def test_the_docs_commands_have_the_options_that_they_are_shown_with() -> None:
+    page = (Path(__file__).parents[2] / "docs/nodes.md").read_text()
+    shown = [
+        (words[1], word)
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if "energyprof " in line
+        for words in [line[line.index("energyprof ") :].partition(" -- ")[0].split()]
+        for word in words
+        if word.startswith("-")
+    ]
+    known = {
+        name: {option for parameter in command.params for option in parameter.opts}
+        for name in ("run", "exec")
+        for command in [typer.main.get_command(application([name])).commands[name]]  # type: ignore[attr-defined]
+    }
+    assert {name for name, _ in shown} == {"run", "exec"}
+    assert [(name, option) for name, option in shown if option not in known[name]] == []
