@@ -20,7 +20,7 @@ ISLAND = [
     *(PACKAGE / "callbacks").glob("*.py"),
 ]
 # A callback is a class of its library's: that one may be imported at the top of the module named after it.
-FRAMEWORKS = {"transformers", "lightning", "pytorch_lightning", "accelerate"}
+FRAMEWORKS = {"transformers", "lightning", "pytorch_lightning", "accelerate", "keras", "fastai"}
 
 
 def old_python() -> str:

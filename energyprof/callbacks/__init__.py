@@ -1,1 +1,1 @@
-"""Callbacks for trainings that other libraries run: transformers, Lightning, accelerate."""
+"""For trainings of transformers, Lightning, accelerate, Keras and fastai; and for loggers of any training."""

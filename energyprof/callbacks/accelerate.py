@@ -7,6 +7,7 @@ from typing import Any
 from accelerate.tracking import GeneralTracker
 from accelerate.utils import broadcast_object_list
 
+from energyprof.callbacks.energy_log import EnergyLog
 from energyprof.callbacks.reporter import PhaseReporter, log_and_continue
 
 
@@ -26,15 +27,22 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
                     break
         accelerator.end_training()
 
-    ``samples`` counts those of all processes. What is logged under other names is for other trackers.
+    ``samples`` counts those of all processes. What is logged under other names is for other trackers; with
+    ``accelerator.log({**tracker.energy(), "samples": …})`` they get the energy, too.
     """
 
     name = "energyprof"
     requires_logging_directory = False
 
-    def __init__(self, metric: str | None = None, samples: str = "samples") -> None:
-        """``metric`` and ``samples`` are the names under which score and samples are logged."""
+    def __init__(
+        self, metric: str | None = None, samples: str = "samples", log: EnergyLog | None = None
+    ) -> None:
+        """``metric`` and ``samples`` are the names under which score and samples are logged.
+
+        ``log`` is what `energy` asks; its sinks get values whenever samples are logged.
+        """
         super().__init__()
+        self._log = log
         self.metric = metric
         self.samples = samples
         self.course = PhaseReporter()
@@ -65,6 +73,10 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
             self._reached = answer[0]
         return self._reached
 
+    def energy(self) -> dict[str, float]:
+        """The energy until now, for other trackers; empty: not known, or nobody asked for a log."""
+        return {} if self._log is None else self._log.values(self.course.samples)
+
     def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Nothing: the profile has its own record of what was run."""
 
@@ -75,16 +87,22 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
             if self.course.phase == "startup":
                 self._enter("train")
             self.course.trained(int(values[self.samples]))
+            if self._log is not None:
+                self._log.step(self.course.samples, step)
         if self.metric in values:
             self._reached |= self.course.scored(values[self.metric], device_in_use())
 
     @log_and_continue
     def finish(self) -> None:
         """Training is over."""
+        if self._log is not None:
+            self._log.end(self.course.samples)
         self._enter("shutdown")
 
     @log_and_continue
     def _enter(self, phase: str) -> None:
+        if self._log is not None and self.course.phase == "startup":
+            self._log.begin()
         self.course.enter(phase, device_in_use())
 
 

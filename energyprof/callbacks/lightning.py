@@ -9,6 +9,7 @@ try:
 except ImportError:  # the same library by its older name
     from pytorch_lightning import Callback
 
+from energyprof.callbacks.energy_log import EnergyLog
 from energyprof.callbacks.reporter import PhaseReporter, log_and_continue, logger
 
 
@@ -37,9 +38,18 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
     training, are ``startup``.
     """
 
-    def __init__(self, metric: str | None = None, samples_in: Callable[[Any], int] = samples_in) -> None:
-        """``metric`` is a name in ``trainer.callback_metrics``, ``samples_in`` counts a batch's samples."""
+    def __init__(
+        self,
+        metric: str | None = None,
+        samples_in: Callable[[Any], int] = samples_in,
+        log: EnergyLog | None = None,
+    ) -> None:
+        """``metric`` is a name in ``trainer.callback_metrics``, ``samples_in`` counts a batch's samples.
+
+        What ``log`` knows goes to the Trainer's loggers whenever they log, by ``log_dict``, and to its sinks.
+        """
         super().__init__()
+        self._log = log
         self.metric = metric
         self.course = PhaseReporter()
         self._samples_in = samples_in
@@ -53,6 +63,8 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
         self.course.speaks = trainer.is_global_zero
         self._training = self._begun = True
         self._enter("train", trainer)
+        if self._log is not None:
+            self._log.begin()
 
     @log_and_continue
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
@@ -69,7 +81,7 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Samples are trained: as many in every process that has batches of its own."""
-        if not self.course.heard:
+        if not self.course.heard and self._log is None:
             return
         samples = self._samples_in(batch)
         if not samples and not self._uncounted:
@@ -81,6 +93,11 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
             )
         replicas = (trainer.distributed_sampler_kwargs or {}).get("num_replicas", 1)
         self.course.trained(self.course.samples + samples * replicas)
+        if self._log is not None:
+            self._log.step(self.course.samples, trainer.global_step)
+            every = trainer.log_every_n_steps
+            if trainer.should_stop or (every and trainer.global_step % every == 0):
+                self.log_dict(self._log.values(self.course.samples), on_step=True, on_epoch=False)
 
     @log_and_continue
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
@@ -114,6 +131,8 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Training is over; at ``on_train_end`` the last checkpoint may still be to come."""
         self._training = False
+        if self._log is not None:
+            self._log.end(self.course.samples, trainer.global_step)
         self.course.end(self.metric, trainer.strategy.root_device)
 
     def _enter(self, phase: str, trainer: Any) -> None:

@@ -59,7 +59,8 @@ class PhaseReporter:
         value = float(score)
         self._scores += 1
         if wire is not None:
-            torch_side.synchronise(device)
+            if device is not None:
+                torch_side.synchronise(device)
             wire.send("progress", samples=self.samples, score=value)
         return reached(value)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from energyprof.callbacks.energy_log import EnergyLog
 from energyprof.callbacks.reporter import PhaseReporter, log_and_continue
 
 
@@ -18,13 +19,22 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
     ``train``. Logging before an evaluation is ``eval``, and an evaluation before the training ``startup``.
     """
 
-    def __init__(self, metric: str | None = None) -> None:
-        """``metric`` is a name among the evaluation's metrics, with or without its ``eval_``."""
+    def __init__(self, metric: str | None = None, log: EnergyLog | None = None) -> None:
+        """``metric`` is a name among the evaluation's metrics, with or without its ``eval_``.
+
+        What ``log`` knows goes to its sinks, and after `log_to` to whatever the Trainer logs to.
+        """
+        self._log, self._logging = log, False
+        self._to_trainer: Any = None
         self.metric = metric
         self.course = PhaseReporter()
         self._training = False
         self._begun = False
         self._before = 0  # samples of earlier trainings of this program, less those of a resumed checkpoint
+
+    def log_to(self, trainer: Any) -> None:
+        """Log the energy by ``trainer.log`` whenever the Trainer logs: a callback does not know of it."""
+        self._to_trainer = trainer.log
 
     @log_and_continue
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -33,6 +43,8 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
         self._training = self._begun = True
         self._before = self.course.samples - samples_trained(args, state, kwargs.get("train_dataloader"))
         self.course.enter("eval" if getattr(args, "eval_on_start", False) else "train", args.device)
+        if self._log is not None:
+            self._log.begin()
 
     @log_and_continue
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -42,10 +54,26 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
     @log_and_continue
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Samples are trained; what comes next is known."""
-        if self.course.heard:
+        if self.course.heard or self._log is not None:
             samples = samples_trained(args, state, kwargs.get("train_dataloader"))
             self.course.trained(self._before + samples)
+        if self._log is not None:
+            self._log.step(self.course.samples, state.global_step)
         self._next(args, control)
+
+    @log_and_continue
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """The Trainer logs: the energy follows, by the same way."""
+        if self._log is None or self._to_trainer is None or self._logging or not self._training:
+            return
+        values = self._log.values(self.course.samples)
+        if not values:
+            return
+        self._logging = True  # what is logged here comes by here
+        try:
+            self._to_trainer(values)
+        finally:
+            self._logging = False
 
     @log_and_continue
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -90,6 +118,8 @@ class EnergyprofCallback(TrainerCallback):  # type: ignore[misc]  # the library 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Training is over."""
         self._training = False
+        if self._log is not None:
+            self._log.end(self.course.samples, state.global_step)
         self.course.end(self.metric, args.device)
 
     def _next(self, args: Any, control: Any) -> None:

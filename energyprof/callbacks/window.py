@@ -49,15 +49,15 @@ class Window:
         self.name = name
         self.samples: Optional[int] = None
         self.time_s: Optional[float] = None  # once it is over
-        self._number = 0
+        self.number = 0  # by which the wire knows it; 0: it was not entered yet
         self._began_s = 0.0
         self._known: Optional[_Known] = None
 
     def __enter__(self) -> "Window":
         wire = _wire()
-        self._number, self._known, self.time_s = next(_numbers), None, None
+        self.number, self._known, self.time_s = next(_numbers), None, None
         if wire is not None:
-            wire.send("window", number=self._number, name=self.name or "window")
+            wire.send("window", number=self.number, name=self.name or "window")
         self._began_s = time.monotonic()
         return self
 
@@ -66,7 +66,7 @@ class Window:
         wire = connect()
         if wire is not None:
             samples = None if self.samples is None else int(self.samples)
-            wire.send("close", number=self._number, samples=samples)
+            wire.send("close", number=self.number, samples=samples)
 
     def __call__(self, function: Function) -> Function:
         """The function, each call of which is a window."""
@@ -88,6 +88,12 @@ class Window:
                 return function(*args, **kwargs)
 
         return cast(Function, called)
+
+    @property
+    def wire_path(self) -> Optional[str]:
+        """Where whoever measures this process listens; ``None``: nobody does."""
+        wire = connect()
+        return None if wire is None or wire.broken else wire.path
 
     @property
     def energy_j(self) -> Optional[float]:
@@ -123,7 +129,7 @@ class Window:
         if self._known is not None:
             return self._known
         over = self.time_s is not None
-        known = _as_known(_ask("energy", window=self._number, over=over)) if self._number else _NOTHING
+        known = _as_known(_ask("energy", window=self.number, over=over)) if self.number else _NOTHING
         if over and known.energy_j is not None:
             self._known = known
         return known

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.clock import ended
+from energyprof.meter import Origin
 from energyprof.report.energy import Energy
 from energyprof.report.so_far import Key, Until
 from energyprof.wire.listener import Message
@@ -35,9 +36,11 @@ class Answers:
         read_now: Callable[[], None],
         report: Callable[[], Path | None],
         reply: Callable[[int, bytes], None],
+        origin: Origin,
     ) -> None:
         """``energy``: of a window, or of all, by the readings that there are. ``reply``: to a connection."""
         self._energy, self._read_now, self._report, self._reply = energy, read_now, report, reply
+        self._origin = origin
         self._asked: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -76,7 +79,7 @@ class Answers:
         while True:
             known = self._energy(window, until)
             if known is not None or time.monotonic() > until_s:
-                return {} if known is None else _told(*known)
+                return {} if known is None else {**_told(*known), "origin": self._origin}
             if reads < EXTRA_READINGS:
                 self._read_now()
                 reads += 1

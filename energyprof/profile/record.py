@@ -186,6 +186,7 @@ def _record(
         sampler.read_now,
         report_so_far,
         listener.answer,
+        on.selection.origin,
     )
     pacemaker = Pacemaker(wake)
     try:

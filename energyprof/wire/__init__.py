@@ -26,7 +26,8 @@ It may also ask, and gets one line of JSON on the same connection, which repeats
 question fields                  answer
 ======== ======================= ===================================================================
 energy   window (or null), over  energy_j, energy_u_j, time_s, power_w of that window, until now or once
-                                 it is over; or of all until now. None of them: not known
+                                 it is over; or of all until now; and their origin. None of them: not
+                                 known
 report   -                       path: the report so far lies there; null: it cannot be written
 ======== ======================= ===================================================================
 

@@ -1,0 +1,145 @@
+"""The Grafana dashboard asks for what the exporter gives, by a real Prometheus where there is one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from energyprof.formats.exports import exporting
+from energyprof.formats.exports.metrics import METRICS, of_run
+from energyprof.profile.live import Snapshot
+
+BOARD = json.loads((Path(__file__).parent.parent.parent / "examples/grafana/energyprof.json").read_text())
+NOW = Snapshot(0, 3, 7, "train", 12.0, 10.0, 640, 0.5, 48.5, 485.0, "measured")
+LABELS = {"workload": "unet-tiny"}
+# What PromQL itself has among the words of these expressions.
+WORDS = {"max", "by"}
+QUERIES = [(panel["title"], target["expr"]) for panel in BOARD["panels"] for target in panel["targets"]]
+# Of each panel, what it shows of `NOW`.
+SHOWN = {
+    "Power now": 48.5,
+    "Power": 48.5,
+    "Energy": 485.0,
+    "Time": 10.0,
+    "Run": 1.0,
+    "Joules a sample": 485 / 640,
+    "Score": 0.5,
+    "Samples": 640.0,
+}
+
+
+def names(expression: str) -> set[str]:
+    """The metrics of a PromQL expression."""
+    bare = re.sub(r"\{[^}]*\}|\bby \([^)]*\)", "", expression)
+    return set(re.findall(r"[a-zA-Z_:][\w:]*", bare)) - WORDS
+
+
+def labels(expression: str) -> set[str]:
+    """The labels that it asks for or groups by."""
+    matched = re.findall(r"(\w+)\s*(?:=~|!=|!~|=)\s*\"", expression)
+    grouped = re.findall(r"\bby \(([^)]*)\)", expression)
+    return {*matched, *(word.strip() for group in grouped for word in group.split(","))}
+
+
+@pytest.mark.parametrize(("title", "expression"), QUERIES)
+def test_each_query_asks_for_what_the_exporter_publishes(title: str, expression: str) -> None:
+    assert names(expression) and names(expression) <= {metric.name for metric in METRICS}
+    # Prometheus adds the instance; the test of the page above has the others.
+    assert labels(expression) <= {*LABELS, *of_run(NOW), "instance"}
+
+
+def test_every_metric_stands_on_the_board() -> None:
+    assert set().union(*(names(expression) for _, expression in QUERIES)) == {m.name for m in METRICS}
+
+
+def test_its_variables_are_labels_of_a_metric_and_the_source_is_chosen() -> None:
+    listed = {variable["name"]: variable for variable in BOARD["templating"]["list"]}
+    assert listed["source"]["type"] == "datasource"
+    for name, variable in listed.items():
+        if variable["type"] == "query":
+            metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["definition"]).groups()  # type: ignore[union-attr]
+            assert metric in {m.name for m in METRICS}
+            assert label == name and label in {*LABELS, *of_run(NOW)}
+    used = set(re.findall(r"\$\{?(\w+)", json.dumps(BOARD["panels"])))
+    assert used == set(listed)
+
+
+def test_no_two_panels_lie_on_each_other() -> None:
+    cells: set[tuple[int, int]] = set()
+    for panel in BOARD["panels"]:
+        at = panel["gridPos"]
+        own = {(at["x"] + i, at["y"] + j) for i in range(at["w"]) for j in range(at["h"])}
+        assert not own & cells, panel["title"]
+        assert at["x"] + at["w"] <= 24
+        cells |= own
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def prometheus(folder: Path, target: int) -> Iterator[str]:
+    """A real server that reads the page at ``target`` every second; its address."""
+    (folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s}\nscrape_configs:\n"
+        f"- job_name: energyprof\n  static_configs: [{{targets: ['127.0.0.1:{target}']}}]\n"
+    )
+    port = free_port()
+    words = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    words += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    with subprocess.Popen(["prometheus", *words], stderr=subprocess.DEVNULL) as server:
+        try:
+            yield f"http://127.0.0.1:{port}/api/v1"
+        finally:
+            server.terminate()
+
+
+def asked(address: str, what: str, **parameters: str) -> Any:
+    """The answer's data; ``None``: the server is not ready."""
+    url = f"{address}/{what}?{urllib.parse.urlencode(parameters)}"
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return json.load(answer)["data"]
+    except OSError:
+        return None
+
+
+def found(address: str, query: str) -> Any:
+    """The series of a query, as soon as there are any."""
+    for _ in range(600):
+        answer = asked(address, "query", query=query)
+        if answer and answer["result"]:
+            return answer["result"]
+        time.sleep(0.1)
+    raise AssertionError(f"no series: {query}")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="no prometheus on the PATH (Debian: prometheus)")
+def test_a_real_prometheus_answers_every_panel(tmp_path: Path) -> None:
+    port = free_port()
+    with exporting([f"prometheus:{port}"], LABELS) as (watcher,), prometheus(tmp_path, port) as address:
+        watcher.see(NOW)
+        for title, expression in QUERIES:
+            # As Grafana fills them in where all are chosen.
+            query = re.sub(r"\$(workload|origin)", ".*", expression)
+            (series,) = found(address, query)
+            assert float(series["value"][1]) == pytest.approx(SHOWN[title]), title
+        assert asked(address, "label/workload/values") == ["unet-tiny"]
+        assert asked(address, "label/origin/values") == ["measured"]
