@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 from energyprof.compare.cancelling import Left, left_in, percent, side_of
@@ -35,7 +35,12 @@ class Contrast:
 
     def p_value(self, of: Scatter = "all") -> float:
         """The two-sided p-value of "the same", over all planned looks."""
-        return self.looks(p_different(self.whole if of == "all" else self.alone))
+        return self._p_of_all if of == "all" else self.looks(p_different(self.alone))
+
+    @cached_property
+    def _p_of_all(self) -> float:
+        """Asked for by the levels of several tests, and again by each."""
+        return self.looks(p_different(self.whole))
 
     def change(self, level: float | None) -> Change:
         """The ratio; with a ``level`` also which way it went, if its test there says so."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from energyprof.compare.change import Change, Values, collect_all
+from energyprof.compare.change import Change, Values, collect
 from energyprof.compare.column import Column, column
 from energyprof.compare.figures import BY_NAME, Figure, value
 from energyprof.compare.reasons import Reason, reason
@@ -81,20 +81,16 @@ def products(
     reports = columns[0].reports
     there = {column.figure.name: column for column in columns if column.figure.name in _SHOWN}
     if _of_the_same_runs(list(there.values())):
-        whole = there["energy_to_target"]
-        rest = [
-            collect_all([replace(f, exclusions=_ENERGY.exclusions) for f in FACTORS[1:]], r) for r in reports
-        ]
-        cells: Sequence[Sequence[Values | None] | None] = [
-            there["energy_per_sample"].cells,
-            *zip(*rest, strict=True),
+        whole, samples = there["energy_to_target"], there["samples_to_target"]
+        of_sample, on_top = FACTORS[0], replace(FACTORS[2], exclusions=_ENERGY.exclusions)
+        factors = [
+            column(of_sample, reports, allow, far, known, there["energy_per_sample"].cells),
+            samples,  # of the same runs, and compared as a factor is
+            column(FACTORS[2], reports, allow, far, known, [collect(on_top, report) for report in reports]),
         ]
     else:
-        whole, cells = column(WHOLE, reports, allow, far, known), [None] * len(FACTORS)
-    factors = [
-        column(figure, reports, allow, far, known, known_cells)
-        for figure, known_cells in zip(FACTORS, cells, strict=True)
-    ]
+        whole = column(WHOLE, reports, allow, far, known)
+        factors = [column(figure, reports, allow, far, known) for figure in FACTORS]
     n = len(FACTORS)
     levels = holm([factor.p_value(i) for i in range(1, len(reports)) for factor in factors])
     made = []
