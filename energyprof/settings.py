@@ -259,11 +259,45 @@ class Settings:
     engine: str = row(
         "inprocess",
         "NAME",
-        "inprocess, or ray: clients at once.",
+        "inprocess; ray: clients at once; deploy: on devices.",
         PARADIGM,
         "how",
-        ("inprocess", "ray"),
+        ("inprocess", "ray", "deploy"),
         paradigms=(FEDERATED,),
+    )
+    address: Optional[str] = row(
+        None, "HOST:PORT", "Where the deployed server listens.", PARADIGM, "how", paradigms=(FEDERATED,)
+    )
+    client: Optional[int] = row(
+        None, "K", "Be client K of it, from 0.", PARADIGM, "how", NONE_OR_MORE, paradigms=(FEDERATED,)
+    )
+    token: Optional[str] = row(
+        None,
+        "FILE",
+        "Secret of server and clients.",
+        PARADIGM,
+        "how",
+        paradigms=(FEDERATED,),
+        path=True,
+    )
+    certificates: Optional[str] = row(
+        None,
+        "FOLDER",
+        "TLS: ca.crt, and the server's server.pem and .key.",
+        PARADIGM,
+        "how",
+        paradigms=(FEDERATED,),
+        path=True,
+    )
+    answer_s: float = row(
+        600.0,
+        "S",
+        "Wait so long for clients, or the server.",
+        PARADIGM,
+        "how",
+        ABOVE_0,
+        paradigms=(FEDERATED,),
+        word="answer-within",
     )
     transfer: str = row(
         "fp32",

@@ -104,6 +104,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "grow": {"grow": 0.5, "grow_samples": 64},
     "grow_samples": {"grow": 0.5, "grow_samples": 64},
     "quantise": {"inference_s": 1.0},
+    "client": {"engine": "deploy", "address": "10.0.0.5:9092"},
+    "answer_s": {"engine": "deploy", "address": "10.0.0.5:9092"},
 }
 
 

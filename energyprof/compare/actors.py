@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from energyprof.report.record import PhaseSum, RoundRecord, Run
+from energyprof.report.record import ClientRecord, PhaseSum, RoundRecord, Run
 from energyprof.storable.frozen import dataclass
 
 SERVER = "server"
@@ -48,7 +48,7 @@ def of_round(found: RoundRecord) -> tuple[ActorSum, ...]:
         ActorSum(
             client.client,
             _joules(client.phases.items()),
-            client.time_s or 0.0,
+            _time_s(client),
             client.samples,
             client.bytes_up,
             client.bytes_down,
@@ -61,6 +61,12 @@ def of_round(found: RoundRecord) -> tuple[ActorSum, ...]:
         return tuple(clients)
     spent_s = sum(phase.time_s for phase in found.server.values())
     return (*clients, ActorSum(SERVER, _joules(found.server.items()), spent_s, 0, 0, 0, 1))
+
+
+def _time_s(client: ClientRecord) -> float:
+    """In its phases; its waiting among them where it had a machine of its own, and used joules in it."""
+    known = [phase.time_s for phase in client.phases.values() if phase.energy_j is not None]
+    return max(client.time_s or 0.0, sum(known))
 
 
 def _joules(phases: Iterable[tuple[str, PhaseSum]]) -> dict[str, float]:

@@ -24,7 +24,7 @@ from energyprof.profile.training import Training
 from energyprof.report.record import CommitRecord, WorkloadRecord
 from energyprof.settings import Settings
 from energyprof.storable.frozen import dataclass
-from energyprof.wire import SEED_VARIABLE
+from energyprof.wire import FLOWER_VARIABLE, SEED_VARIABLE
 from energyprof.workload import Plan, WorkloadError
 from energyprof.workloads import workload_module
 
@@ -124,6 +124,7 @@ def workload_job(
         work, max_samples = _planned_by(package, name, settings)
     interpreter = full_path(python or sys.executable)
     job = {"name": name, "settings": _given(settings)}
+    flower = {FLOWER_VARIABLE: sys.executable} if settings.engine == "deploy" else {}
 
     def training(seed: int) -> Training:
         words = ("-m", "energyprof.workloads", json.dumps({**job, "seed": seed}))
@@ -132,6 +133,7 @@ def workload_job(
             seed,
             "startup",
             "keep",
+            flower,
             folder=checkout.folder if checkout else None,
             package=package,
         )

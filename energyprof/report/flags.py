@@ -49,6 +49,7 @@ Kind = Literal[
     "not_added",
     "node_missing",
     "clocks_apart",
+    "client_lost",
 ]
 
 # invalid: the run cannot be judged · doubt: decides nothing, but a reader of the verdict should know ·
@@ -145,6 +146,7 @@ MEANINGS: Mapping[str, Meaning] = {
     "not_added": Meaning("the nodes' joules are not added: {detail}"),
     "node_missing": Meaning("has nothing of {detail}", "doubt"),
     "clocks_apart": Meaning("the nodes' clocks: {detail}", "doubt"),
+    "client_lost": Meaning("away, or without an answer: {detail}", "doubt"),
 }
 
 

@@ -10,7 +10,7 @@ from energyprof.report.energy import Energy
 from energyprof.report.record import ClientRecord, Phase, PhaseSum, RoundRecord
 from energyprof.report.round_intervals import Exchanged, RoundInterval
 
-# In these an actor only waits for others: what the machine uses meanwhile is theirs.
+# In these an actor only waits for others: what the machine uses meanwhile is theirs, if they are on it.
 WAITING = frozenset({"wait"})
 
 AT_ONCE = "others computed at the same time"
@@ -31,6 +31,8 @@ def round_records(
     """
     acting = [phase for phase in phases if phase.actor]
     beside = _beside(acting)
+    if len({phase.actor for phase in acting}) > 1:
+        beside |= {id(phase) for phase in acting if phase.name in WAITING}
     starts_s = [phase.start_s for phase in acting]
     found = []
     for interval, energy in zip(rounds, energies, strict=True):
@@ -89,7 +91,7 @@ def _sums(phases: Sequence[Phase], beside: Set[int]) -> Mapping[str, PhaseSum]:
 
 def _phase_sum(phases: Sequence[Phase], beside: Set[int]) -> PhaseSum:
     time_s = math.fsum(phase.end_s - phase.start_s for phase in phases)
-    if any(phase.name in WAITING or id(phase) in beside for phase in phases):
+    if any(id(phase) in beside for phase in phases):
         return PhaseSum(None, None, time_s)
     joules, u_j = _sum(phase.energy_j for phase in phases), _sum(phase.energy_u_j for phase in phases)
     return PhaseSum(joules, u_j, time_s)

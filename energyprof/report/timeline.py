@@ -27,7 +27,7 @@ profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that wer
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
@@ -346,4 +346,23 @@ def _flags(told: _EventLog, reached: bool) -> tuple[Flag, ...]:
     flags += [flag("hanging", name) for name in told.profiler.get("hanging", ())]
     if told.left:
         flags.append(flag("left", detail=", ".join(told.left)))
+    if lost := _lost(told.rounds):
+        flags.append(flag("client_lost", detail=lost))
     return (*flags, *told.doubts)
+
+
+def _lost(rounds: Sequence[RoundEnd]) -> str:
+    """Which clients took no part in rounds that they were wanted for; "": none.
+
+    One whose work is lost on its way by lot has trained all the same.
+    """
+    found: dict[str, list[int]] = {}
+    for one in rounds:
+        for part in one.exchanges:
+            if part.outcome == "dropped" and not part.samples:
+                found.setdefault(part.client, []).append(one.number)
+    said = [
+        f"{client} in {len(numbers)} of {len(rounds)} rounds, first in round {numbers[0]}"
+        for client, numbers in found.items()
+    ]
+    return "; ".join(said)[:1000]

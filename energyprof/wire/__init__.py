@@ -56,6 +56,8 @@ SEED_VARIABLE = "ENERGYPROF_SEED"
 TARGET_VARIABLE = "ENERGYPROF_TARGET"
 OUTPUT_VARIABLE = "ENERGYPROF_OUTPUT"  # where each of several processes takes its output
 
+FLOWER_VARIABLE = "ENERGYPROF_FLOWER"  # the Python that has Flower, where another one trains
+
 # A line longer than this is not an event; reading on would let a babbling child fill the memory.
 MAX_LINE_BYTES = MAX_EVENT
 # Progress without a score only moves the display: more often than this nobody could see it.

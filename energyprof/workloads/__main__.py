@@ -132,4 +132,6 @@ def _tell(event: str, **fields: Any) -> None:
 
 
 if __name__ == "__main__":
-    ranks.end(main(sys.argv[1]))
+    code = main(sys.argv[1])
+    keeper.end(code)
+    ranks.end(code)

@@ -91,7 +91,8 @@ def _parquet(settings: Settings) -> bool:
 
 
 def _federated(settings: Settings) -> bool:
-    return settings.paradigm == FEDERATED
+    """Whether Flower is needed here: a device's client trains without it."""
+    return settings.paradigm == FEDERATED and settings.client is None
 
 
 def _ray(settings: Settings) -> bool:

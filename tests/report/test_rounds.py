@@ -147,3 +147,28 @@ def test_between_turns_an_actor_has_no_phase_and_a_start_up_ends_where_turns_beg
 def test_a_report_with_rounds_is_read_as_it_was_written() -> None:
     made = report_of(*TWO)
     assert from_json(to_json(made), "here").runs == made.runs
+
+
+def test_who_waits_on_a_machine_of_its_own_uses_the_joules_of_that() -> None:
+    run = report_of(
+        phase(2, "decode", "client 0"),
+        phase(3, "train", "client 0"),
+        phase(5, "wait", "client 0"),
+        exchange(5, "client 0"),
+        *scored(8, 1, 0.5),
+    ).runs[0]
+    alone = run.rounds[0].clients[0]
+    assert alone.energy_j == pytest.approx(150)  # of what it did
+    assert alone.phases["wait"].energy_j == pytest.approx(50 * alone.phases["wait"].time_s)
+
+
+def test_who_was_wanted_and_took_no_part_is_named_and_one_lost_by_lot_is_not() -> None:
+    away = {"actor": "client 1", "outcome": "dropped", "samples": 0, "bytes_up": 0, "bytes_down": 40}
+    run = report_of(
+        *turns(2)[:-1],
+        exchange(6, "client 0", "dropped"),
+        event(6, "exchange", **away),
+        *scored(6, 1, 0.5),
+    ).runs[0]
+    lost = {flag.kind: flag.detail for flag in run.flags}["client_lost"]
+    assert lost == "client 1 in 1 of 1 rounds, first in round 1"

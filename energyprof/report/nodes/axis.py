@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from energyprof.report.flags import Flag, flag
 from energyprof.report.nodes.course import Course
+from energyprof.report.nodes.rounds import round_lags
 from energyprof.report.phases import counts
 from energyprof.report.record import JoinedNode, Run
 from energyprof.units import moment, seconds
@@ -49,6 +50,12 @@ def clock_flags(
         f"{name}'s phases all lie {seconds(abs(s))} {'after' if s > 0 else 'before'} the others': it began"
         " apart from them, or its clock is off (--ahead)"
         for name, s in lags({n: _edges(run, zeros[n]) for n, run in runs.items()}).items()
+    ]
+    late += [
+        f"{name}'s turns lie {seconds(abs(s))} {'after' if s > 0 else 'before'} the rounds that they are of:"
+        " its clock is off (--ahead)"
+        for name, s in round_lags(runs, zeros).items()
+        if abs(s) > APART_S
     ]
     said = [f"{name} has no UTC, so it is taken to have begun first" for name in untold]
     return tuple(

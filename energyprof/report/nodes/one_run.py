@@ -10,6 +10,7 @@ from energyprof.report.flags import Flag, flag
 from energyprof.report.nodes.added import Added, added, not_added, summed
 from energyprof.report.nodes.axis import clock_flags, zeros_s
 from energyprof.report.nodes.names import actor_named, flags_named
+from energyprof.report.nodes.rounds import joined_rounds
 from energyprof.report.phases import counts
 from energyprof.report.record import (
     Clock,
@@ -102,6 +103,7 @@ def run_of_nodes(
         ),
         total_cpu_s=summed(run.total_cpu_s for run in runs.values()),
         windows=_phases(runs, zeros, "windows"),
+        rounds=joined_rounds(runs, why),
         nodes=parts,
     )
 

@@ -8,6 +8,9 @@ from energyprof.workload import Event, Plan, Trained, Workload, WorkloadError
 from energyprof.workloads.paradigm import Divisible, Module, Paradigm, Say
 
 IN_PROCESS = "inprocess"  # the engine that needs no other process
+DEPLOY = "deploy"  # the one whose clients are elsewhere
+DEVICE = "device"
+ROLES = {DEVICE: "energyprof.workloads.paradigms.federated.device"}
 PARADIGMS: Dict[str, str] = {
     "federated": "energyprof.workloads.paradigms.federated",
     "consensus": "energyprof.workloads.paradigms.consensus",
@@ -27,6 +30,7 @@ def described(settings: Settings) -> Dict[str, Any]:
     for what, asked in (("--nproc", settings.nproc > 1), ("--checkpoint", settings.checkpoint)):
         if asked:
             raise WorkloadError(f"{name} training has no {what}: leave it out, or use --paradigm central")
+    _check_deployment(settings)
     values = {
         row.name: getattr(settings, row.name)
         for row in rows(type(settings))
@@ -50,7 +54,8 @@ def workload(plan: Plan, program: Any, say: Say) -> Workload:
     if "paradigm" not in plan.config:
         central: Workload = program
         return central
-    return Spread(program, _module(plan.config["paradigm"]["name"]).build(program, say))
+    name = DEVICE if plan.settings.client is not None else plan.config["paradigm"]["name"]
+    return Spread(program, _module(name).build(program, say))
 
 
 class Spread:
@@ -85,7 +90,33 @@ class Spread:
         return self._program.trained()
 
 
+def _check_deployment(settings: Settings) -> None:
+    """What a deployment needs, and nothing else has.
+
+    Raises:
+        WorkloadError: it is missing, or given for another engine.
+    """
+    own: Dict[str, Any] = {
+        "--address": settings.address,
+        "--client": settings.client,
+        "--token": settings.token,
+    }
+    own["--certificates"] = settings.certificates
+    own["--answer-within"] = None if settings.answer_s == Settings.answer_s else settings.answer_s
+    given = [option for option, value in own.items() if value is not None]
+    if settings.engine != DEPLOY:
+        if given:
+            raise WorkloadError(f"{given[0]}: only for --engine deploy")
+        return
+    if settings.address is None:
+        raise WorkloadError("--engine deploy needs --address HOST:PORT, the server's, such as 10.0.0.5:9092")
+    if settings.client is not None and settings.client >= settings.clients:
+        raise WorkloadError(
+            f"--client {settings.client}: of --clients {settings.clients} the last is {settings.clients - 1}"
+        )
+
+
 def _module(name: str) -> Module:
-    found: Any = importlib.import_module(PARADIGMS[name])
+    found: Any = importlib.import_module({**PARADIGMS, **ROLES}[name])
     module: Module = found
     return module

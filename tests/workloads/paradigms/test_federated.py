@@ -153,6 +153,11 @@ def test_a_cast_is_drawn_from_the_seed_and_takes_no_more_than_it_needs() -> None
         ({"split": "by hand"}, "unknown split 'by hand'"),
         ({"transfer": "int2"}, "unknown transfer 'int2'"),
         ({"nproc": 2}, "federated training has no --nproc"),
+        ({"engine": "deploy"}, "--engine deploy needs --address HOST:PORT"),
+        ({"client": 1}, "--client: only for --engine deploy"),
+        ({"answer_s": 5.0}, "--answer-within: only for --engine deploy"),
+        ({"engine": "deploy", "address": "a:1", "client": 4}, "--client 4: of --clients 4 the last is 3"),
+        ({"engine": "deploy", "address": "nowhere"}, "--address nowhere: "),
         ({"checkpoint": True}, "federated training has no --checkpoint"),
     ],
 )

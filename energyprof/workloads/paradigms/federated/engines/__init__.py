@@ -9,6 +9,7 @@ from energyprof.workloads.paradigms.cohort import Cohort
 ENGINES: Dict[str, str] = {
     "inprocess": "energyprof.workloads.paradigms.federated.engines.inprocess",
     "ray": "energyprof.workloads.paradigms.federated.engines.ray",
+    "deploy": "energyprof.workloads.paradigms.federated.engines.deploy",
 }
 
 

@@ -1,0 +1,268 @@
+"""Federated training on devices: a SuperLink and SuperNodes as they are, each metered by its own energyprof.
+
+The devices are processes with meters of known power, in network namespaces or on this machine's loopback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ipaddress
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("flwr", minversion="1.42")
+pytest.importorskip("torch")
+
+from energyprof.report.file import read, trace_path
+from energyprof.report.recompute import is_given_back, recompute
+from fakes import bridged
+from fakes.powercap import LAG_J, LivePowercap
+from fakes.waveform import constant
+
+pytestmark = [pytest.mark.slow, pytest.mark.long]
+
+POWERS_W = (40.0, 60.0, 100.0)  # of the server and its clients
+TRAINING = ("--paradigm", "federated", "--clients", "2", "--local-epochs", "0.05", "--idle", "0")
+
+
+class Device:
+    """A machine with a meter of known power, and the energyprof that runs on it."""
+
+    def __init__(self, folder: Path, name: str, power_w: float, on: Sequence[str] = ()) -> None:
+        self.name, self.folder, self._on = name, folder / name, on
+        self.folder.mkdir(parents=True)
+        self._meter = LivePowercap(self.folder / "machine", constant(power_w))
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, *words: str) -> None:
+        environment = {k: v for k, v in os.environ.items() if k not in ("ENERGYPROF_WIRE", "COLUMNS")}
+        environment |= {"ENERGYPROF_SYSFS_ROOT": str(self.folder / "machine"), "OMP_NUM_THREADS": "1"}
+        own = ["--machine", self.name, "-o", "r.json", "--force"]
+        self.process = subprocess.Popen(
+            [*self._on, sys.executable, "-m", "energyprof", "run", "unet", *TRAINING, *words, *own],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def ends(self) -> tuple[int, str]:
+        """Its exit code, and what it said on stderr."""
+        assert self.process is not None
+        _, said = self.process.communicate(timeout=600)
+        return self.process.returncode, said
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "r.json"
+
+    def run(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.report.read_text())["runs"][0]
+        return found
+
+    def close(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+        self._meter.close()
+
+
+@contextlib.contextmanager
+def devices(
+    folder: Path, powers_w: Sequence[float], on: Sequence[Sequence[str]] = ()
+) -> Iterator[list[Device]]:
+    found = [
+        Device(folder, "server" if not number else f"device-{number - 1}", power_w, on[number] if on else ())
+        for number, power_w in enumerate(powers_w)
+    ]
+    try:
+        yield found
+    finally:
+        for device in found:
+            device.close()
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def certificates(folder: Path, host: str) -> None:
+    """An authority and the server's certificate, by the names of Flower's documentation."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
+
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.timezone.utc)
+    days = datetime.timedelta(days=1)
+    of_ca = x509.CertificateBuilder().subject_name(name("ca")).public_key(ca_key.public_key())
+    of_ca = of_ca.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))])
+    of_server = x509.CertificateBuilder().subject_name(name("server")).public_key(key.public_key())
+    of_server = of_server.add_extension(alternative, critical=False)
+    folder.mkdir()
+    for file, builder in (("ca.crt", of_ca), ("server.pem", of_server)):
+        signed = (
+            builder.issuer_name(name("ca"))
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - days)
+            .not_valid_after(now + days)
+            .sign(ca_key, hashes.SHA256())
+        )
+        (folder / file).write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "server.key").write_bytes(private)
+
+
+def left_over(folder: Path) -> list[str]:
+    """The command lines of Flower's programs that run on, of those started in ``folder``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            own = str(folder).encode() in (process / "environ").read_bytes()
+            if own and any(name in words for name in ("flower-", "flwr-", "energyprof.workloads")):
+                found.append(words)
+    return found
+
+
+def joined(folder: Path, fleet: Sequence[Device]) -> Any:
+    path = folder / "joined.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "energyprof", "join", *(str(d.report) for d in fleet), "-o", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert trace_path(path).exists()
+    return read(path)
+
+
+def in_process(folder: Path) -> list[float]:
+    """The scores of the same training by clients one after the other."""
+    words = [sys.executable, "-m", "energyprof", "run", "unet", *TRAINING, "--max-samples", "64"]
+    subprocess.run(
+        [*words, "--meters", "none", "-q", "-o", str(folder / "in-process.json")],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+        capture_output=True,
+    )
+    report = json.loads((folder / "in-process.json").read_text())
+    return [one["score"] for one in report["runs"][0]["rounds"]]
+
+
+def test_two_devices_in_namespaces_train_over_tls_and_one_report_has_the_joules_of_each(
+    tmp_path: Path,
+) -> None:
+    if why := bridged.missing():
+        pytest.skip(why)
+    with bridged.machines(3) as machines, devices(tmp_path, POWERS_W, [on for _, on in machines]) as fleet:
+        host = machines[0][0]
+        certificates(tmp_path / "certificates", host)
+        (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
+        shared = ("--token", str(tmp_path / "token"), "--certificates", str(tmp_path / "certificates"))
+        words = ("--engine", "deploy", "--address", f"{host}:9092", "--max-samples", "64", *shared)
+        fleet[0].start(*words)
+        for number, device in enumerate(fleet[1:]):
+            device.start(*words, "--client", str(number))
+        for device in fleet:
+            code, said = device.ends()
+            assert code == 4, said  # so few samples reach no target
+        assert not left_over(tmp_path)
+        report = joined(tmp_path, fleet)
+
+    run = report.runs[0]
+    for device, power_w in zip(fleet, POWERS_W, strict=True):
+        own = device.run()
+        assert abs(own["energy_j"] - power_w * own["time_s"]) < own["energy_u_j"] + LAG_J
+    assert run.energy_j == pytest.approx(sum(device.run()["energy_j"] for device in fleet))
+    assert [one.round for one in run.rounds] == [1, 2]
+    assert sum(one.energy_j or 0 for one in run.rounds) == pytest.approx(run.energy_j)
+    for one in run.rounds:
+        assert {client.node for client in one.clients} == {"device-0", "device-1"} or len(
+            {client.node for client in one.clients}
+        ) == 2
+        for client, power_w in zip(one.clients, POWERS_W[1:], strict=True):
+            assert not client.reason
+            assert {"decode", "encode", "wait"} < set(client.phases)
+            for part in client.phases.values():
+                assert part.energy_j is not None and part.energy_u_j is not None
+                assert abs(part.energy_j - power_w * part.time_s) < part.energy_u_j + LAG_J
+            assert client.bytes_up == client.bytes_down > 1_000_000
+        assert one.server["wait"].energy_j is not None
+    assert is_given_back(report, recompute(tmp_path / "joined.json"))
+    assert [one.score for one in run.rounds] == in_process(tmp_path)
+    assert not [flag for flag in run.flags if flag.kind in ("clocks_apart", "client_lost")]
+
+
+def test_a_client_that_is_killed_is_named_and_one_with_another_token_refused(tmp_path: Path) -> None:
+    with devices(tmp_path, (40.0, 60.0, 100.0, 20.0)) as fleet:
+        server, stays, dies, stranger = fleet
+        (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
+        (tmp_path / "other").write_text("fedcba9876543210fedcba9876543210")
+        words = ("--engine", "deploy", "--address", f"127.0.0.1:{free_port()}", "--answer-within", "45")
+        words = (*words, "--max-samples", "64", "--token")
+        server.start(*words, str(tmp_path / "token"))
+        stays.start(*words, str(tmp_path / "token"), "--client", "0")
+        dies.start(*words, str(tmp_path / "token"), "--client", "1")
+        stranger.start(*words, str(tmp_path / "other"), "--client", "1")
+        assert dies.process is not None
+        trace = trace_path(dies.report)
+        until_s = time.monotonic() + 300
+        while b"encode" not in unpacked(trace):  # in its first round
+            assert time.monotonic() < until_s and dies.process.poll() is None
+            time.sleep(0.1)
+        os.kill(dies.process.pid, signal.SIGKILL)
+        code, said = stranger.ends()
+        assert code == 2
+        assert "has another --token" in said
+        code, said = server.ends()
+        assert code == 4, said
+        assert stays.ends()[0] == 4
+        dies.ends()
+        assert not left_over(tmp_path)
+        report = joined(tmp_path, [server, stays])
+
+    flags = {flag["kind"]: flag["detail"] for flag in server.run()["flags"]}
+    assert flags["client_lost"].startswith("client 1 in ")
+    told = " ".join(server.run()["facts"]["fleet"])
+    assert "another --token" in told
+    assert "client 1 " in told
+    lost = [c for one in server.run()["rounds"] for c in one["clients"] if c["outcome"] == "dropped"]
+    assert {(c["client"], c["samples"], c["bytes_up"]) for c in lost} == {("client 1", 0, 0)}
+    # Of a training that is killed all is on the disk until then.
+    assert [flag.kind for flag in read(dies.report).runs[0].flags] == ["unfinished"]
+    by_client = {c.client: c for one in report.runs[0].rounds for c in one.clients}
+    assert by_client["client 0"].energy_j is not None
+    assert by_client["client 1"].energy_j is None and by_client["client 1"].reason
+
+
+def unpacked(trace: Path) -> bytes:
+    """What has been written of a trace until now."""
+    import zlib
+
+    with contextlib.suppress(OSError):
+        return zlib.decompressobj(wbits=31).decompress(trace.read_bytes())
+    return b""
