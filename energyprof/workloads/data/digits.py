@@ -64,7 +64,7 @@ def part(name: str) -> Digits:
         ) from error
     if rate_hz != RATE_HZ or index["rate_hz"] != RATE_HZ:
         raise WorkloadError(
-            f"{FOLDER / 'digits.flac'} is at {rate_hz} Hz: pip install --force-reinstall energyprof"
+            f"{FOLDER / 'digits.flac'} is at {rate_hz} Hz, not {RATE_HZ}: install energyprof anew"
         )
     torch = library("torch")
     whole = torch.from_numpy((samples >> 8).astype(numpy.int8))

@@ -61,7 +61,8 @@ def torch_device(name: str) -> Any:
         raise WorkloadError(f"device {name!r} is not supported: use auto, cpu, cuda or cuda:N")
     if device.type == "cpu":
         return torch.device("cpu")
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    # Of one node: each brings its own GPUs. Launchers that count no others have all their processes here.
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("WORLD_SIZE", "1"))
     if processes > 1 and device.index is not None:
         raise WorkloadError(
             f"device {name!r} is one for {processes} processes: use --device cuda, or --nproc 1"

@@ -58,6 +58,17 @@ def test_several_processes_need_as_many_gpus(monkeypatch):
         device.torch_device("cuda:0")
 
 
+def test_processes_of_other_nodes_need_no_gpu_of_this_one(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "1001")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1000")
+    with pytest.raises(WorkloadError, match=r"^1000 processes but"):
+        device.torch_device("cuda")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    monkeypatch.setenv("LOCAL_RANK", "999")
+    with pytest.raises(WorkloadError, match=r"^no GPU 999 here"):
+        device.torch_device("cuda")
+
+
 def test_a_missing_library_names_the_extra():
     with pytest.raises(WorkloadError, match=r"no_such_library.*energyprof\[workloads\]"):
         device.library("no_such_library")
