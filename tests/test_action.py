@@ -274,7 +274,7 @@ def test_gitlabs_commands_judge_as_the_action_does(runner: Runner) -> None:
         **variables,
     }
     done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"][1:])],  # the first line installs
+        ["bash", "-eo", "pipefail", "-c", "\n".join(job["script"][2:])],  # the first two install
         cwd=runner.repository,
         env=environment,
         capture_output=True,

@@ -21,6 +21,8 @@ HANG_S = 30.0
 # After Ctrl-C or SIGTERM a program gets this long to clean up; a second one ends the wait. Slurm kills all
 # 30 s after SIGTERM (KillWait, slurm.conf(5)), and the report is to be whole by then.
 GRACE_S = 24.0
+# A signal that is sent to all processes of a job at once has reached each by then.
+BEHIND_S = 0.5
 
 
 def await_leave(
@@ -37,6 +39,21 @@ def await_leave(
             program.let_go()
             until_s = math.inf
         on_tick()
+
+
+def _comes(inbox: Inbox, number: int) -> bool:
+    """Whether the signal that a program died of comes here, too: a batch system sends it to all processes."""
+    until_s = time.monotonic() + (BEHIND_S if number in inboxes.HEARD else 0.0)
+    others = []
+    came = False
+    while not came and (left_s := until_s - time.monotonic()) > 0:
+        kind, found = inboxes.message(inbox, left_s)
+        if kind in ("warning", "early", "signal"):
+            came = found == number
+            others += [] if came else [(kind, found)]
+    for other in others:
+        inbox.put(other)
+    return came
 
 
 def await_end(
@@ -59,7 +76,7 @@ def await_end(
     while True:
         kind, number = inboxes.message(inbox, tick_s)
         if kind == "exit":
-            if stopped_by is None and -number in warned:
+            if stopped_by is None and (-number in warned or _comes(inbox, -number)):
                 # It did not know the signal, and died of it, as it would have without us.
                 stopped_by = -number
                 recorder.event("interrupt", {"signal": inboxes.name_of(stopped_by)})

@@ -24,6 +24,8 @@ _OTHERS = (
     *(signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, signal.SIGKILL, signal.SIGSTOP),
     *(signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSYS),
 )
+# Those that become messages, unless another library handles them.
+HEARD = frozenset(signal.valid_signals()) - set(_OTHERS)
 
 
 def message(inbox: Inbox, timeout_s: float) -> tuple[str, int]:
@@ -71,7 +73,7 @@ def signals() -> Iterator[Inbox]:
     inbox: Inbox = queue.SimpleQueue()
     # nohup means it: a hang-up that is ignored stays ignored. What another library handles is its affair.
     handled = (signal.SIG_DFL, signal.default_int_handler)
-    wanted = sorted(signal.valid_signals() - set(_OTHERS))
+    wanted = sorted(HEARD)
     before = {number: found for number in wanted if (found := signal.getsignal(number)) in handled}
 
     def take(number: int, _: object) -> None:

@@ -36,7 +36,7 @@ def five(gain_a: float = 0.05, **changes: Any) -> Report:
 
 
 def test_the_budget_says_where_the_uncertainty_comes_from(command: Any) -> None:
-    done = command("show", saved(command, five()), "--budget")
+    done = command("show", saved(command, five()), "--budget", environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     assert "…" not in done.stdout
@@ -127,7 +127,7 @@ def test_the_summary_says_that_a_meter_is_calibrated(command: Any) -> None:
     content = report(
         [measured(900e3)], meters=(replace(card, info=replace(card.info, calibration=calibration)),)
     )
-    done = command("show", saved(command, content))
+    done = command("show", saved(command, content), environment={"COLUMNS": "80"})
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     words = " ".join(done.stdout.split())
     assert "calibrated: gain 1.060 ± 0.013" in words

@@ -27,7 +27,7 @@ SUPPLY = ("--efficiency", "94%±1%")
 
 def test_a_recording_gives_a_table_a_result_and_a_file(command: Any) -> None:
     recording(command.folder / "r.json", PAIR)
-    done = command("calibrate", "r.json", *WORDS, *SUPPLY, "-o", "c.json")
+    done = command("calibrate", "r.json", *WORDS, *SUPPLY, "-o", "c.json", environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     words = " ".join(done.stdout.split())
@@ -172,7 +172,8 @@ def node_file(command: Any, **changes: Any) -> str:
 
 def test_a_recording_of_a_node_gives_its_map(command: Any) -> None:
     node_recording(command.folder / "r.json")
-    done = command("calibrate", "r.json", "--node", "--reference", "shelly:192.0.2.7", "-o", "n.json")
+    words = ("calibrate", "r.json", "--node", "--reference", "shelly:192.0.2.7", "-o", "n.json")
+    done = command(*words, environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
     words = " ".join(done.stdout.split())

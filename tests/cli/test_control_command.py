@@ -53,7 +53,7 @@ def test_a_control_is_a_report_with_figures_and_is_never_written_over(command: A
 def test_without_a_meter_a_control_says_what_it_has(command: Any, tmp_path: Path) -> None:
     command.root = tmp_path / "bare"
     LoadedMachine(command.root)
-    done = command("control", "--seconds", "2", "--meters", "none")
+    done = command("control", "--seconds", "2", "--meters", "none", environment={"COLUMNS": "80"})
     assert "no meter measures this machine: seconds of work and clocks only" in " ".join(done.stdout.split())
     assert "time of a million rounds" in done.stdout and "idle power" not in done.stdout.split("no meter")[0]
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if not line.startswith("control "))

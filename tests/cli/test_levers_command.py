@@ -273,7 +273,7 @@ def test_comparing_names_the_levers_of_each_report(turning: Command, tmp_path: P
 
 
 def test_the_list_says_what_there_is_and_why_not_the_rest(turning: Command) -> None:
-    out = turning("levers").stdout
+    out = turning("levers", environment={"COLUMNS": "80"}).stdout
     assert re.search(r"cpu\.max_freq:policy0 +3\.60 GHz +800 MHz … 3\.60 GHz +yes", out)
     assert "no NVIDIA driver" in out
     assert all(len(line) <= 80 for line in out.splitlines())

@@ -43,7 +43,7 @@ def test_meters_that_follow_and_those_that_do_not_are_told_apart(command: Any, t
     stuck = ShellyRpc(power=42.0, energy=False)
     with machine.running(), serving(stuck) as address:
         words = ("--seconds", "1.5", "--meters", f"rapl,shelly={address}", "-o", "kept.json")
-        done, found = judged(command, *words)
+        done, found = judged(command, *words, environment={"COLUMNS": "80"})
     assert (
         found["rapl:package-0"]["state"] in ("follows", "unclear") and not found["rapl:package-0"]["broken"]
     )

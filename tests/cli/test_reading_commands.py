@@ -61,7 +61,7 @@ def taken_apart(**facts: Any) -> Run:
 
 
 def test_show_says_where_the_energy_of_a_step_goes(command: Any) -> None:
-    done = command("show", saved(command, report([taken_apart()])))
+    done = command("show", saved(command, report([taken_apart()])), environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert narrow(done.stdout)
     words = " ".join(done.stdout.split())
@@ -129,7 +129,7 @@ def test_recompute_without_a_trace_is_one_line(command: Any, one_error_line: Any
 
 def test_show_draws_power_over_time_with_its_phases(command: Any) -> None:
     command("exec", "--idle", "0.3", "-o", "r.json", "--", "sleep", "1")
-    done = command("show", "r.json")
+    done = command("show", "r.json", environment={"COLUMNS": "80"})
     assert "█" in done.stdout
     assert "i idle  r run" in done.stdout
     assert narrow(done.stdout)
@@ -151,7 +151,7 @@ def test_show_draws_the_power_of_all_meters_and_of_each(command: Any) -> None:
         trace = file.read()
     with gzip.open(command.folder / "r.trace.csv.gz", "at") as file:  # the second run is like the first
         file.write(re.sub("^0,", "1,", trace, flags=re.MULTILINE))
-    done = command("show", "r.json")
+    done = command("show", "r.json", environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert narrow(done.stdout)
     lines = done.stdout.splitlines()
@@ -214,7 +214,7 @@ def test_a_reader_that_leaves_changes_neither_verdict_nor_exit_code(
 
 
 def test_doctor_names_every_kind_with_its_state(command: Any) -> None:
-    done = command("doctor", "--seconds", "0")
+    done = command("doctor", "--seconds", "0", environment={"COLUMNS": "80"})
     assert done.returncode == 0
     for kind in KINDS:
         assert re.search(rf"^  [✓✗–] {kind} ", done.stdout, re.MULTILINE), kind
@@ -265,7 +265,7 @@ def test_doctor_speaks_json(command: Any) -> None:
 
 
 def test_workloads_lists_sizes_targets_and_reference_runs(command: Any) -> None:
-    done = command("workloads")
+    done = command("workloads", environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
     assert narrow(done.stdout)
     for words in (

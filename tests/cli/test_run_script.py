@@ -159,7 +159,8 @@ def test_the_report_names_the_commit_of_the_script_and_the_job_it_ran_in(command
 
 def test_show_says_what_each_of_several_targets_took(command: Any, script: Any) -> None:
     assert script("--target", "accuracy>=0.75", "--", "mark").returncode == 0
-    out = command("show", "r.json", "--targets", "0.75,0.25,0.5,1").stdout
+    words = ("show", "r.json", "--targets", "0.75,0.25,0.5,1")
+    out = command(*words, environment={"COLUMNS": "80"}).stdout
     lines = [line.split() for line in out.partition("to each target")[2].splitlines()]
     rows = {line[0]: line for line in lines if line and line[0] in ("0.25", "0.5", "0.75", "1")}
     assert list(rows) == ["0.25", "0.5", "0.75", "1"]  # the easiest first

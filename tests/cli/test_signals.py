@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -27,6 +29,10 @@ WARNINGS = [
     *(signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU, signal.SIGALRM, signal.SIGVTALRM),
     *(signal.SIGPROF, signal.SIGIO, signal.SIGPWR, signal.SIGABRT, signal.SIGRTMIN + 3),
 ]
+
+
+# Says which process it is, and waits.
+TELLS = 'echo $$. > "$0"; exec sleep 600'
 
 
 def started(command: Any, *words: str) -> subprocess.Popen[str]:
@@ -86,6 +92,29 @@ def _children(pid: int) -> list[Path]:
     return [Path(f"/proc/{child}/cmdline") for child in children]
 
 
+@pytest.mark.parametrize("first", ["program", "profiler"])
+def test_a_signal_for_the_whole_job_interrupts_it_whoever_dies_of_it_first(command: Any, first: str) -> None:
+    """A batch system signals all processes at once: the program may be dead before we have heard of it."""
+    program = command.folder / "program"
+    words = ("exec", "--idle", "0", "--meters", "rapl", "-o", "r.json", "--", "sh", "-c", TELLS)
+    process = subprocess.Popen(
+        command.arguments(*words, str(program)), cwd=command.folder, env=command.environment()
+    )
+    deadline_s = time.monotonic() + 60
+    while not program.exists() or not program.read_text().endswith(".\n"):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    numbers = [int(program.read_text().rstrip(".\n")), process.pid]
+    for number in numbers if first == "program" else reversed(numbers):
+        with contextlib.suppress(ProcessLookupError):  # it has been passed on already
+            os.kill(number, signal.SIGUSR2)
+        time.sleep(0.05)
+    process.wait(60)
+    (run,) = command.report()["runs"]
+    assert (run["status"], run["exit_code"]) == ("interrupted", -signal.SIGUSR2)
+    assert {"kind": "interrupted", "meter": "", "detail": "SIGUSR2"} in run["flags"]
+
+
 def test_a_script_that_does_not_know_a_warning_goes_on(command: Any) -> None:
     (command.folder / "train.py").write_text(
         "import os, signal, time, energyprof\n"
@@ -128,6 +157,8 @@ def test_a_warning_before_the_program_is_there_waits_for_it(command: Any) -> Non
 
 
 LEFT = """
+import contextlib
+import os
 import signal
 from energyprof.profile.inbox import signals
 with signals():

@@ -197,7 +197,7 @@ def test_a_fleet_that_misses_its_target_has_no_figures_but_a_reason(planned: Com
     [
         (PARADIGMS + '"no.key" = [1, 2]\n', (), "base: simulate-paradigms.toml: unknown key 'no'"),
         (PARADIGMS + 'scenario = ["gone.toml", "more.toml"]\n', (), "gone.toml: cannot be read"),
-        (PLACES + '"sight.x" = [1, 2]\n', (), "begins with none of job, budget, site"),
+        (PLACES + '"sight.x" = [1, 2]\n', (), "begins with none of job, budget, descent, site"),
         (PLACES + '"site.x.pue" = [1, 2]\n', (), "no 'x' there: there are home, north"),
         (PLACES + '"site.pue" = [1, 2]\n', (), "site is several: name one, such as site.home.pue"),
         ('budget = "1 h"\n' + PARADIGMS, (), "budget: is of trainings, and simulate trains nothing"),

@@ -142,7 +142,7 @@ elif name == "oarsub":
     assert words[0] == "-S" and os.access(words[1], os.X_OK), words
     asked = directives(words[1], "#OAR")
     resources = asked[asked.index("-l") + 1] if "-l" in asked else ""
-    hosts = re.fullmatch("host=([0-9]+),walltime=[0-9:]+", resources)
+    hosts = re.fullmatch("(?:host|core)=([0-9]+),walltime=[0-9:]+", resources)
     if hosts is None:
         sys.exit("no resources asked for")
     open(f"{{home}}/asked", "a").write(repr(asked) + "\\\\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import pytest
 
@@ -24,12 +24,9 @@ from energyprof.trace.rows import Row, Sample
 from energyprof.units import utc
 from fakes.meters import counter, gauge, samples_of
 from fakes.node import below, of_parts
+from fakes.rounds import event, report_of, scored, turns
 from fakes.traces import Trace, energy_between
 from reports import at, meter, report, run
-
-
-def event(time_s: float, kind: str, /, **fields: Any) -> Row:
-    return Row(0, f"@{kind}", Sample(time_s, time_s, None), "", fields)
 
 
 def rebuilt(*rows: Row, meters: Sequence[MeterRecord] = ()) -> Run:
@@ -138,9 +135,15 @@ def of_several_nodes() -> Iterator[Flag]:
     yield from run_of_nodes(runs, joined, nodes, {"a": (), "b": ()}).flags
 
 
+def of_a_client_that_was_away() -> Iterator[Flag]:
+    """Of two that a round wanted one takes no part."""
+    away = {"actor": "client 1", "outcome": "dropped", "samples": 0, "bytes_up": 0, "bytes_down": 40}
+    yield from report_of(*turns(2)[:-1], event(6, "exchange", **away), *scored(6, 1, 0.5)).runs[0].flags
+
+
 def test_each_kind_in_the_table_is_made_by_something_and_no_other() -> None:
     made = [*of_events(), *of_readings(), *of_two_meters_that_disagree(), *of_an_idle_machine()]
-    made += [*of_totals(), *of_a_node(), *of_several_nodes()]
+    made += [*of_totals(), *of_a_node(), *of_several_nodes(), *of_a_client_that_was_away()]
     assert {flag.kind for flag in made} == set(MEANINGS) == set(get_args(Kind))
     for one in made:
         assert bool(one.meter) == ("{meter}" in MEANINGS[one.kind].words), one

@@ -6,12 +6,14 @@ import contextlib
 import math
 import statistics
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from energyprof.profile.nodes.remote import ClockOffset, RemoteStore
 from energyprof.profile.nodes.store import Store, StoreError
 
 BEAT_S = 2.0
+# Until node 0 has heard who this is, which it is to name if nothing more is heard.
+UNHEARD_S = 0.2
 # The clocks of two machines drift apart by some µs a second: more looks tell no more.
 BEATS_A_LOOK = 5
 
@@ -19,9 +21,9 @@ BEATS_A_LOOK = 5
 class Heartbeat:
     """A thread that goes on, whatever becomes of node 0."""
 
-    def __init__(self, store: Store, name: str) -> None:
-        """``name``: under which this node says that it lives."""
-        self._store, self._name = store, name
+    def __init__(self, store: Store, name: str, introduce: Callable[[], None]) -> None:
+        """``name``: under which this node says that it lives, once it could ``introduce`` itself."""
+        self._store, self._name, self._introduce = store, name, introduce
         self.standing = b""  # how it stands, which goes along
         self._looks: list[ClockOffset] = []
         self._stopping = threading.Event()
@@ -39,6 +41,9 @@ class Heartbeat:
 
     def _beat(self) -> None:
         beats = 0
+        while not self._introduced():
+            if self._stopping.wait(UNHEARD_S):
+                return
         while True:
             with contextlib.suppress(StoreError):  # a link may drop, and come back
                 self._store.put(self._name, b"%d\n%s" % (beats, self.standing))
@@ -47,6 +52,13 @@ class Heartbeat:
             beats += 1
             if self._stopping.wait(BEAT_S):
                 return
+
+    def _introduced(self) -> bool:
+        try:
+            self._introduce()
+        except StoreError:
+            return False
+        return True
 
     def _look(self) -> None:
         if isinstance(self._store, RemoteStore):

@@ -108,10 +108,8 @@ class Party:
         return self.own < self.size
 
     def announce(self) -> None:
-        """Say that this node is there, now and from then on."""
-        with contextlib.suppress(StoreError):  # it may be heard later
-            self._say_there()
-        self._heartbeat = Heartbeat(self.store, f"alive-{self.first}")
+        """Say that this node is there, as soon as it is heard, and from then on."""
+        self._heartbeat = Heartbeat(self.store, f"alive-{self.first}", self._say_there)
 
     def meet(self, number: int, inbox: Inbox) -> Meeting | None:
         """Wait until all are ready for training ``number``; ``None``: it is not to be, or a signal came.

@@ -34,7 +34,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     def of(*words: str) -> Any:
         if words not in found:
-            name = "".join(words) + ".json"
+            name = "".join(["r", *words]) + ".json"
             short = ("--max-samples", "16", "--target", "0.001", "--idle", "0", "--inference", "4")
             done = command("run", "unet", *short, *words, "--output", name, environment=environment)
             assert done.returncode == 0, done.stderr
