@@ -19,6 +19,9 @@ BLOCKS = [
     for page in PAGES
     for block in re.findall(r"```console\n\$ energyprof ([^\n]*)\n(.*?)```", page, re.DOTALL)
 ]
+# Of the page whose other blocks would train, what is shown of published results.
+STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+BLOCKS += re.findall(r"```console\n\$ energyprof (study show results/[^\n]*)\n(.*?)```", STUDIES, re.DOTALL)
 
 
 def bare(text: str) -> list[str]:
