@@ -20,7 +20,9 @@ from energyprof.report.upgrade import upgraded
 from reports import at, program, report, unmetered_run
 
 PUBLISHED = Path(schemas.__file__).parent / "report-2.schema.json"
-RESULTS = sorted((Path(__file__).parents[2] / "results").rglob("*.json"))
+RESULTS = sorted(
+    path for path in (Path(__file__).parents[2] / "results").rglob("*.json") if path.name != "study.json"
+)
 SCHEMA = json.loads(PUBLISHED.read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
