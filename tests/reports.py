@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from energyprof.compare.comparison import Entry, Summary
@@ -196,3 +197,9 @@ def program(*energy_j: float) -> Report:
 def figures_of(entry: Entry) -> dict[str, Summary]:
     """The estimates of one report in a comparison by their figure's name."""
     return {estimate.figure: estimate for estimate in entry.estimates}
+
+
+def published() -> list[Path]:
+    """Every report under ``results/``; a study's plan beside its cells is none."""
+    results = Path(__file__).parent.parent / "results"
+    return sorted(path for path in results.rglob("*.json") if path.name != "study.json")

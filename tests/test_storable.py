@@ -27,9 +27,7 @@ from energyprof.storable.values import fitted, is_json
 from energyprof.trace.file import read_rows
 from energyprof.trace.writer import TraceWriter, new_trace
 from energyprof.wire.listener import Message, parse
-from reports import report, unet_bank
-
-RESULTS = Path(__file__).parent.parent / "results"
+from reports import published, report, unet_bank
 
 NUMBERS = st.one_of(
     st.integers(-3, 2**70),
@@ -292,6 +290,6 @@ def test_a_mutilated_file_of_another_kind_is_one_line(tmp_path: Path, what: str)
 
 
 def test_every_published_report_is_within_what_may_be_stored() -> None:
-    for path in (found for found in RESULTS.rglob("*.json") if found.name != "study.json"):
+    for path in published():
         made: Report = read(path)
         assert from_json(to_json(made), "again") == made

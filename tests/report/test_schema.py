@@ -17,12 +17,10 @@ from energyprof.report import schema as schemas
 from energyprof.report.file import from_json, to_json
 from energyprof.report.record import Report
 from energyprof.report.upgrade import upgraded
-from reports import at, program, report, unmetered_run
+from reports import at, program, published, report, unmetered_run
 
 PUBLISHED = Path(schemas.__file__).parent / "report-2.schema.json"
-RESULTS = sorted(
-    path for path in (Path(__file__).parents[2] / "results").rglob("*.json") if path.name != "study.json"
-)
+RESULTS = published()
 SCHEMA = json.loads(PUBLISHED.read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
