@@ -8,7 +8,7 @@ from accelerate.tracking import GeneralTracker
 from accelerate.utils import broadcast_object_list
 
 from energyprof.callbacks.energy_log import EnergyLog
-from energyprof.callbacks.reporter import PhaseReporter, log_and_continue
+from energyprof.callbacks.reporter import PhaseReporter, device_in_use, log_and_continue
 
 
 class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is untyped here
@@ -104,10 +104,3 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
         if self._log is not None and self.course.phase == "startup":
             self._log.begin()
         self.course.enter(phase, device_in_use())
-
-
-def device_in_use() -> Any:
-    """The ``torch.device`` that this process computes on; accelerate makes its GPU the current one."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_initialized() else "cpu")

@@ -1,11 +1,9 @@
 """For fastai's Learner: ``learn.fit(5, cbs=[EnergyprofCallback(metric="accuracy")])``."""
 
-from typing import Any
-
 from fastai.callback.core import Callback, CancelFitException
 
 from energyprof.callbacks.energy_log import EnergyLog
-from energyprof.callbacks.reporter import PhaseReporter, log_and_continue
+from energyprof.callbacks.reporter import PhaseReporter, device_in_use, log_and_continue
 
 
 class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is untyped here
@@ -56,7 +54,7 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
     def _validated(self) -> None:
         row = dict(zip(self.learn.recorder.metric_names[1:], self.learn.recorder.values[-1]))
         if self.metric in row:
-            self.at_target = self.course.scored(row[self.metric], self._device())
+            self.at_target = self.course.scored(row[self.metric], device_in_use())
         elif self.metric is not None:
             self.course.unscored(row)
         self._enter("train")
@@ -72,12 +70,7 @@ class EnergyprofCallback(Callback):  # type: ignore[misc]  # the library is unty
         """Training is over."""
         if self.energy is not None:
             self.energy.end(self.course.samples)
-        self.course.end(self.metric, self._device())
+        self.course.end(self.metric, device_in_use())
 
     def _enter(self, phase: str) -> None:
-        self.course.enter(phase, self._device())
-
-    def _device(self) -> Any:
-        import torch
-
-        return torch.device("cuda" if torch.cuda.is_initialized() else "cpu")
+        self.course.enter(phase, device_in_use())

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from energyprof.callbacks.energy_log import EnergyLog
-from energyprof.callbacks.reporter import PhaseReporter, log_and_continue, logger
+from energyprof.callbacks.reporter import PhaseReporter, device_in_use, log_and_continue, logger
 
 
 class EnergyprofCallback(keras.callbacks.Callback):  # type: ignore[misc]  # the library is untyped here
@@ -102,8 +102,4 @@ class EnergyprofCallback(keras.callbacks.Callback):  # type: ignore[misc]  # the
 
 def _device() -> Any:
     """What PyTorch computes on below Keras; ``None``: another library does."""
-    if keras.backend.backend() != "torch":
-        return None
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_initialized() else "cpu")
+    return device_in_use() if keras.backend.backend() == "torch" else None

@@ -80,6 +80,13 @@ class PhaseReporter:
         return None if wire is None or wire.broken else wire
 
 
+def device_in_use() -> Any:
+    """The ``torch.device`` that this process computes on; libraries make their GPU the current one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_initialized() else "cpu")
+
+
 def log_and_continue(hook: Hook) -> Hook:
     """``hook`` of an object with a ``course``; an error in it ends the telling, not the training.
 

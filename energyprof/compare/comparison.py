@@ -69,9 +69,10 @@ class Entry:
     product: Product | None  # its energy to target taken apart; None: not all factors are known
     success: Success | None = None  # what one is expected to cost; None: no target, or all runs reached it
 
-    def estimate(self, figure: str) -> Summary | None:
-        """This figure of the report; None if it has none."""
-        return next((found for found in self.estimates if found.figure == figure), None)
+    def estimate(self, *figures: str) -> Summary | None:
+        """The first of these figures that the report has; None if it has none."""
+        found = {estimate.figure: estimate for estimate in self.estimates}
+        return next((found[figure] for figure in figures if figure in found), None)
 
 
 @dataclass(frozen=True)

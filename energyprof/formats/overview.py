@@ -16,8 +16,7 @@ from energyprof.formats.totals import STILL_RUNS
 from energyprof.storable.values import fitted
 from energyprof.units import percent
 
-# What a row shows, as far as the report has it; the energy is the first of these.
-ENERGIES = ("energy_to_target", "energy", "energy_per_sample")
+# What a row shows beside the report's energy, as far as it has it.
 BESIDE = ("energy_per_sample", "samples_to_target", "time_to_target")
 # With less room than this the columns that matter least are left out.
 WIDE = 100
@@ -44,7 +43,7 @@ def overview_tables(found: Overview, width: int) -> RenderableType:
 
 def energy(one: Listed) -> tuple[str, str]:
     """The report's energy, and its expanded uncertainty, the meters' gain included, where that is known."""
-    main = next((e for name in ENERGIES if (e := one.entry.estimate(name)) is not None), None)
+    main = one.entry.estimate(*wording.HEADLINES)
     if main is None:
         return "not measured", ""
     return factors.mean(one.entry, main), wording.with_meters(main) or wording.spread(main)

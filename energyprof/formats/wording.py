@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from energyprof.compare.comparison import Comparison, Entry, Summary
     from energyprof.compare.success import Success
 
+# What stands for a report in a card or a row: the first of these that it has.
+HEADLINES = ("energy_to_target", "energy", "energy_per_sample")
 FOOTNOTES = (
     "mean: geometric. ±: 95 %, two-sided, without the meters' gain, which all runs have in common.",
     "with meters: 95 %, two-sided, with all that the meters may be off by as well (GUM).",

@@ -174,17 +174,23 @@ def problem_path(folder: Path, cell: Cell) -> Path:
     return folder / CELLS / f"{cell.name}.problem.txt"
 
 
+def _left(folder: Path, cell: Cell) -> tuple[Path | None, Trained | None]:
+    """The file of a cell's result, or else the cell as one with a problem, if that was written down."""
+    if problem_path(folder, cell).is_file():
+        return None, Trained(cell, None, read_text(problem_path(folder, cell)).strip())
+    path = path_of(folder, cell)
+    return (path if path.is_file() else None), None
+
+
 def trained(folder: Path, cell: Cell) -> Trained | None:
     """The cell as far as it is done; ``None``: it is still to be trained.
 
     Raises:
         FileError: its report is there but cannot be read.
     """
-    if problem_path(folder, cell).is_file():
-        return Trained(cell, None, read_text(problem_path(folder, cell)).strip())
-    path = path_of(folder, cell)
-    if not path.is_file():
-        return None
+    path, problem = _left(folder, cell)
+    if path is None:
+        return problem
     report = _read(path)
     done = [run for run in report.runs if run.status != "interrupted" and not _cut_off(run.flags)]
     return Trained(cell, report) if done else None
@@ -196,11 +202,9 @@ def simulated(folder: Path, cell: Cell) -> Trained | None:
     Raises:
         FileError: its result is there but cannot be read.
     """
-    if problem_path(folder, cell).is_file():
-        return Trained(cell, None, read_text(problem_path(folder, cell)).strip())
-    path = path_of(folder, cell)
-    if not path.is_file():
-        return None
+    path, problem = _left(folder, cell)
+    if path is None:
+        return problem
     text = read_text(path)
     found = next((data for schema in RESULTS if (data := _of(text, path, schema)) is not None), None)
     if found is None:

@@ -12,7 +12,8 @@ from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.history import drawing
 from energyprof.formats.html.page import UNKNOWN, kind
 from energyprof.formats.html.tags import Markup, join, paragraph, section, tag, text
-from energyprof.formats.overview import BESIDE, ENERGIES, energy, figure, overview_data, reached, said
+from energyprof.formats.overview import BESIDE, energy, figure, overview_data, reached, said
+from energyprof.formats.wording import HEADLINES
 
 # Of more works than this the ones with most reports are drawn; all are in the data.
 MOST_DRAWN = 40
@@ -62,7 +63,7 @@ def _reports(reports: Sequence[Listed]) -> Markup:
 def _row(one: Listed) -> Markup:
     entry = one.entry
     shown, sure = energy(one)
-    main = next((e for name in ENERGIES if (e := entry.estimate(name)) is not None), None)
+    main = entry.estimate(*HEADLINES)
     cells = [
         tag("th", text(one.name), scope="row"),
         _cell(shown, None if main is None else main.mean),

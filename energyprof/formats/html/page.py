@@ -22,8 +22,6 @@ from energyprof.formats.html.tags import Markup, paragraph, table, tag, text
 from energyprof.meter import Origin
 from energyprof.report.record import Report
 
-# The figure at the top of a report's card: the first of these that it has.
-HEADLINES = ("energy_to_target", "energy", "energy_per_sample")
 MOST_CARDS = 6
 UNKNOWN = "an unknown machine"
 
@@ -103,8 +101,7 @@ def _row(entry: Entry) -> list[Markup]:
 
 def _main(entry: Entry) -> tuple[str, str]:
     """The report's energy, and what that is."""
-    by_name = {estimate.figure: estimate for estimate in entry.estimates}
-    main = next((by_name[name] for name in HEADLINES if name in by_name), None)
+    main = entry.estimate(*wording.HEADLINES)
     if main is None:
         return "–", "energy not measured"
     sure = wording.with_meters(main) or wording.spread(main)
