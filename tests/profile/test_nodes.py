@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from energyprof.cli.application import application
-from energyprof.errors import UsageError
+from energyprof.errors import TrainingError, UsageError
+from energyprof.profile.inbox import Inbox
+from energyprof.profile.nodes import party
 from energyprof.profile.nodes.heartbeat import middle
 from energyprof.profile.nodes.joining import address_in, checked
+from energyprof.profile.nodes.party import meet, seeds_of
 from energyprof.profile.nodes.remote import ClockOffset, Refused, RemoteStore
 from energyprof.profile.nodes.serving import Server
-from energyprof.profile.nodes.store import FolderStore, Store, StoreError
+from energyprof.profile.nodes.store import FolderStore, Gone, Store, StoreError
 
 TOKEN = "a-token-of-this-test"
 
@@ -91,6 +96,51 @@ def test_a_server_binds_where_it_was_asked_to_alone(tmp_path: Path) -> None:
         server.close()
     with pytest.raises(UsageError, match="node 0 cannot listen there"):
         Server(FolderStore(tmp_path / "store"), "192.0.2.77", 29400, TOKEN)
+
+
+def test_a_store_that_was_there_and_is_no_more_is_gone(tmp_path: Path) -> None:
+    """A process that comes to look after node 0 has ended waits no longer, whatever it asks."""
+    folder = FolderStore(tmp_path / "store")
+    server = Server(folder, "127.0.0.1", 0, TOKEN)
+    remote = RemoteStore("127.0.0.1", server.port, TOKEN)
+    assert remote.get("over") is None
+    server.close()
+    folder.close()
+    stores: tuple[Store, ...] = (folder, remote)
+    for store in stores:
+        for ask in (
+            store.names,
+            lambda store=store: store.get("over"),
+            lambda store=store: store.put("a", b""),
+        ):
+            with pytest.raises(Gone):
+                ask()
+    never = RemoteStore("127.0.0.1", server.port, TOKEN)
+    with pytest.raises(StoreError) as refused:
+        never.names()
+    assert not isinstance(refused.value, Gone)  # it may not have begun yet
+
+
+def test_who_comes_too_late_to_hear_why_trains_no_more(tmp_path: Path, capsys: Any) -> None:
+    folder = FolderStore(tmp_path / "store")
+    node_0 = FolderStore(folder.folder)
+    node_0.put("ready-1-0", b"")
+    ended = threading.Timer(0.5, node_0.close)
+    ended.start()
+    assert meet(folder, "there", 1, 1, Inbox(), 2, opened=lambda number: None) is None
+    ended.join()
+    assert capsys.readouterr().err == "no further training: node 0 has ended\n"
+    assert seeds_of(folder, "there") == []
+
+
+def test_a_node_0_that_falls_silent_is_waited_for_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(party, "LOST_S", 0.5)
+    folder = FolderStore(tmp_path / "store")
+    folder.put("alive-0", b"0\n")
+    with pytest.raises(TrainingError, match="node 0 has not been heard of"):
+        meet(folder, "there", 0, 1, Inbox(), 2, opened=lambda number: None)
 
 
 def test_one_of_several_claims_a_name(tmp_path: Path) -> None:

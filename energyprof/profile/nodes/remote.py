@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from energyprof.profile.nodes.serving import TIMEOUT_S, proof, readable
-from energyprof.profile.nodes.store import CHUNK_BYTES, StoreError
+from energyprof.profile.nodes.store import CHUNK_BYTES, Gone, StoreError
 
 # A link that is cut says nothing: who is not reached in this time is not there.
 REACHED_S = 10.0
@@ -38,6 +38,7 @@ class RemoteStore:
 
     def __init__(self, host: str, port: int, token: str, timeout_s: float = TIMEOUT_S) -> None:
         self._host, self._port, self._token, self._timeout_s = host, port, token, timeout_s
+        self._reached = False
 
     def put(self, name: str, value: bytes) -> None:
         """Keep ``value``. Raises StoreError."""
@@ -100,8 +101,12 @@ class RemoteStore:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 with connection.makefile("rb") as stream:
                     self._greet(connection, stream, where)
+                    self._reached = True
                     yield connection, stream
         except (OSError, ValueError, KeyError) as error:
+            if self._reached and isinstance(error, ConnectionRefusedError):
+                # A link that drops is silent: the host is there, and nothing listens any more.
+                raise Gone(f"{where}: has ended") from None
             raise StoreError(f"{where}: {getattr(error, 'strerror', None) or error}") from None
 
     def _greet(self, connection: socket.socket, stream: IO[bytes], where: str) -> None:

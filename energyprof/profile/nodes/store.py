@@ -22,6 +22,10 @@ class StoreError(FileError):
     """The store cannot be reached, or has no room."""
 
 
+class Gone(StoreError):
+    """The store was there, and has been removed, as node 0 does when its run is over."""
+
+
 class Store(Protocol):
     """What all nodes of a run write to and read from."""
 
@@ -60,24 +64,24 @@ class FolderStore:
         except OSError as error:
             with contextlib.suppress(OSError):
                 made.unlink()
-            raise StoreError(f"{self.folder / name}: cannot be written: {error.strerror}") from None
+            raise self._failed(name, "written", error) from None
 
     def get(self, name: str) -> bytes | None:
         """What has this name; ``None``: nothing has. Raises StoreError."""
         try:
             with open(self.folder / _checked(name), "rb") as file:
                 return file.read(MAX_VALUE_BYTES)
-        except FileNotFoundError:
-            return None
         except OSError as error:
-            raise StoreError(f"{self.folder / name}: cannot be read: {error.strerror}") from None
+            if isinstance(error, FileNotFoundError) and self.folder.exists():
+                return None
+            raise self._failed(name, "read", error) from None
 
     def names(self) -> set[str]:
         """All names. Raises StoreError."""
         try:
             return {name for name in os.listdir(self.folder) if NAME.fullmatch(name)}
         except OSError as error:
-            raise StoreError(f"{self.folder}: cannot be read: {error.strerror}") from None
+            raise self._failed("", "read", error) from None
 
     def send(self, name: str, path: Path) -> None:
         """Keep what is in the file ``path``. Raises StoreError."""
@@ -120,6 +124,11 @@ class FolderStore:
     def close(self) -> None:
         """Remove the folder, and all in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _failed(self, name: str, what: str, error: OSError) -> StoreError:
+        if isinstance(error, FileNotFoundError) and not self.folder.exists():
+            return Gone(f"{self.folder}: has been removed")
+        return StoreError(f"{self.folder / name}: cannot be {what}: {error.strerror}")
 
 
 def _checked(name: str) -> str:

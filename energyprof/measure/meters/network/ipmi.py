@@ -143,6 +143,7 @@ class Ipmi:
         if password:
             self._environment |= {"IPMITOOL_PASSWORD": password, "IPMI_PASSWORD": password}
         self._child: subprocess.Popen[str] | None = None
+        self._closed = False
 
     def read(self) -> float:
         """The power in W, now.
@@ -169,6 +170,9 @@ class Ipmi:
         except OSError as error:
             raise MeterError(f"{self.info.name}: ipmitool: {error.strerror}") from error
         self._child = child
+        if self._closed:
+            # From another thread, while the process was being started: there was none yet to be ended.
+            child.kill()
         with child:
             try:
                 said, complaint = child.communicate(timeout=limit_s)
@@ -194,6 +198,7 @@ class Ipmi:
 
     def close(self) -> None:
         """Ends a reading that is under way; a second call does nothing."""
+        self._closed = True
         child, self._child = self._child, None
         if child is not None and child.poll() is None:
             child.kill()
