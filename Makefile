@@ -78,7 +78,7 @@ schema: $(VENV)/run.stamp
 	$(BIN)/energyprof schema > energyprof/report/report-2.schema.json
 	$(BIN)/python release/pages.py
 
-# Pages that are made from others: docs/schema.md, llms.txt, skills/energyprof/SKILL.md.
+# Pages that are made from others: docs/schema.md, docs/start.md, llms.txt, skills/energyprof/SKILL.md.
 pages: $(VENV)/run.stamp
 	$(BIN)/python release/pages.py
 

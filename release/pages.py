@@ -1,7 +1,8 @@
 """Pages that are made from others: python release/pages.py
 
-docs/schema.md from the schema of reports; llms.txt and skills/energyprof/SKILL.md, for coding agents, from
-README and docs, whose blocks tests run or check. `make pages` writes them; a test holds that they are new.
+docs/schema.md from the schema of reports; docs/start.md, the README for those who read the site; llms.txt and
+skills/energyprof/SKILL.md, for coding agents, from README and docs, whose blocks tests run or check.
+`make pages` writes them; a test holds that they are new.
 """
 
 from __future__ import annotations
@@ -79,6 +80,19 @@ def _limits(kind: dict[str, Any]) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.replace("``", "`").split())
+
+
+def start_page() -> str:
+    """The README between its question and its list of pages, with links from where this page lies."""
+    readme = _read("README.md")
+    body = readme[readme.index("## Five minutes") : readme.index("## Where it is written")]
+    body = re.sub(r"\]\((?!https?://|#)([^)]+)\)", lambda found: f"]({_from_docs(found[1])})", body)
+    intro = "Five minutes, every command, and one example of each kind of use: the README, as a page."
+    return f"# Start\n\n{intro}\n\n{body.rstrip()}\n"
+
+
+def _from_docs(link: str) -> str:
+    return link.removeprefix("docs/") if link.startswith("docs/") else f"../{link}"
 
 
 def llms_txt() -> str:
@@ -195,13 +209,14 @@ def _read(name: str) -> str:
 
 def pages() -> dict[str, str]:
     """Each page's path in the repository, and its text."""
-    made = {"docs/schema.md": schema_page()}
+    made = {"docs/schema.md": schema_page(), "docs/start.md": start_page()}
     return {**made, "llms.txt": llms_txt(), "skills/energyprof/SKILL.md": skill()}
 
 
 if __name__ == "__main__":
     # What is listed must be there to be read.
     (ROOT / "docs/schema.md").write_text(schema_page(), encoding="utf-8")
+    (ROOT / "docs/start.md").write_text(start_page(), encoding="utf-8")
     for name, text in pages().items():
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / name).write_text(text, encoding="utf-8")

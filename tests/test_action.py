@@ -136,7 +136,7 @@ def test_a_hungrier_commit_fails_and_says_so_in_cpu_time(runner: Runner) -> None
     runner.commit(0.4)
     done = runner.judge(base=base)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert re.search(r"^::error title=energyprof%3A FAIL%2C cpu time per sample::", done.stdout, re.MULTILINE)
+    assert re.search(r"^::error title=energyprof%3A FAIL%2C CPU time per sample::", done.stdout, re.MULTILINE)
     assert "CPU time, not energy" in done.stdout
     assert "FAIL: change against base" in runner.summary and "CPU time, not energy" in runner.summary
     assert runner.outputs["exit-code"] == "1"
@@ -163,7 +163,7 @@ def test_on_the_base_branch_the_report_is_made_to_be_stored_and_nothing_is_judge
     assert done.returncode == 0, done.stderr
     assert runner.outputs["store"] == "true"
     assert len(read(runner.folder / "temp/energyprof-stored/energyprof/base.json").runs) == 2
-    assert "cpu time" in runner.summary
+    assert "CPU time" in runner.summary
     assert "::error" not in done.stdout
 
 

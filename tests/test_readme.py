@@ -86,6 +86,10 @@ def test_the_readme_is_read_in_one_go_and_leads_to_every_page() -> None:
     assert set(re.findall(r"\]\(docs/([\w-]+\.md)\)", README)) | LINKED_FROM_PAGES >= set(PAGES)
 
 
+def test_the_index_leads_to_every_page() -> None:
+    assert set(re.findall(r"\]\(([\w-]+\.md)\)", PAGES["index.md"])) == set(PAGES) - {"index.md"}
+
+
 def test_every_link_leads_somewhere() -> None:
     for name, text in {"README.md": README, "CONTRIBUTING.md": HOUSE, **PAGES}.items():
         folder = ROOT / "docs" if name in PAGES else ROOT

@@ -19,7 +19,7 @@ from energyprof.wire.launchers import muted
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 # The joules so far are asked for no more often than this: a loop of a million steps asks at each.
-RENEWED_S = 0.02
+RENEWED_S = 0.05
 # An answer that is older is not given: the next is waited for, but not for long.
 OLD_S, WAIT_S = 0.1, 1.0
 
@@ -160,7 +160,7 @@ def measure(name: str = "") -> Window:
 def energy() -> Optional[float]:
     """The joules of this program's machine so far, since the profiler began; ``None``: not known.
 
-    May be called at every step: it is at most 0.1 s old, and asked for 50 times a second.
+    May be called at every step: it is at most 0.1 s old, and asked for 20 times a second at most.
     """
     global _total
     wire = _wire()

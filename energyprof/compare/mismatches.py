@@ -216,6 +216,27 @@ def _differing(facts: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> lis
     return lines
 
 
+def settings_apart(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of each the settings that are not the same in all: ``precision bf16, prune 0.33``.
+
+    What most of them share is left out, unless nothing else would be said. Of equal ones: nothing.
+    """
+    if not configs:
+        return []
+    shown = [{key: _shown(value) for key, value in config.items()} for config in configs]
+    keys = list(dict.fromkeys(key for one in shown for key in one))
+    values = {key: [one.get(key, UNSAID.get(key, "absent")) for one in shown] for key in keys}
+    common = {key: max(dict.fromkeys(column), key=column.count) for key, column in values.items()}
+    differing = [key for key in keys if len(set(values[key])) > 1]
+    said = []
+    for i in range(len(configs)):
+        own = [key for key in differing if values[key][i] != common[key]] or differing
+        named = [f"{_shown(key)} {values[key][i]}" for key in own]
+        rest = len(named) - NAMED
+        said.append(", ".join(named[:NAMED]) + (f" and {rest} more" if rest > 0 else ""))
+    return said
+
+
 def _few(names: Sequence[str]) -> str:
     rest = len(names) - NAMED
     return " and ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from energyprof.compare.change import collect
@@ -15,7 +16,9 @@ from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.levels import levels
 from energyprof.compare.gate.limits import default_limits
 from energyprof.compare.machines import machine_id, machine_name
+from energyprof.compare.mismatches import settings_apart
 from energyprof.errors import EnergyprofError, FileError
+from energyprof.report.facts import flat
 from energyprof.report.file import from_data, trace_path
 from energyprof.report.record import Report
 from energyprof.storable.frozen import dataclass
@@ -45,6 +48,7 @@ class Trend:
     work: str
     machine: str
     course: Course
+    settings: str = ""  # those in which it differs from the other works of its name here
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class _Value:
     work: str
     machine: str
     figure: str
+    config: Mapping[str, object]
 
 
 def overview(folder: Path, found: Iterable[Found]) -> Overview:
@@ -96,8 +101,10 @@ def overview(folder: Path, found: Iterable[Found]) -> Overview:
     if not listed and not problems:
         raise FileError(f"{folder}: no report in this folder")
     listed.sort(key=lambda one: (moment(one.created), one.name), reverse=True)
-    trends = [trend for group in values.values() if (trend := _trend(folder, group)) is not None]
-    trends.sort(key=lambda trend: (-len(trend.course.stations), trend.work, trend.machine))
+    drawn = [(trend, group[-1].config) for group in values.values() if (trend := _trend(folder, group))]
+    trends, configs = [trend for trend, _ in drawn], [config for _, config in drawn]
+    trends = _told_apart(trends, configs)
+    trends.sort(key=lambda trend: (-len(trend.course.stations), trend.work, trend.machine, trend.settings))
     return Overview(tuple(listed), tuple(trends), tuple(problems))
 
 
@@ -122,7 +129,8 @@ def _value(name: str, report: Report) -> _Value | None:
         return None
     station = Station(name, report.created, _commit(report), math.exp(found.logs.mean))
     work = f"{report.workload.name} {report.workload.size or ''}".strip()
-    return _Value(station, report.workload.name, work, machine_name(report), figure)
+    config = flat(report.workload.config)
+    return _Value(station, report.workload.name, work, machine_name(report), figure, config)
 
 
 def _trend(folder: Path, group: list[_Value]) -> Trend | None:
@@ -136,3 +144,15 @@ def _trend(folder: Path, group: list[_Value]) -> Trend | None:
     marks = marks_in(folder, newest.name)
     found = levels(means, [station.created for station in stations], marks)
     return Trend(newest.work, newest.machine, Course(newest.figure, tuple(stations), found, ()))
+
+
+def _told_apart(trends: Sequence[Trend], configs: Sequence[Mapping[str, object]]) -> list[Trend]:
+    """Each with the settings by which it can be told from the others of its name."""
+    alike: dict[str, list[int]] = {}
+    for i, trend in enumerate(trends):
+        alike.setdefault(trend.work, []).append(i)
+    told = list(trends)
+    for places in alike.values():
+        for i, settings in zip(places, settings_apart([configs[i] for i in places]), strict=True):
+            told[i] = replace(trends[i], settings=settings)
+    return told

@@ -18,6 +18,8 @@ from energyprof.units import percent
 
 # What a row shows beside the report's energy, as far as it has it.
 BESIDE = ("energy_per_sample", "samples_to_target", "time_to_target")
+# What stands for a report's energy: to the target, or of all.
+WHOLE = ("energy_to_target", "energy")
 # With less room than this the columns that matter least are left out.
 WIDE = 100
 
@@ -42,8 +44,14 @@ def overview_tables(found: Overview, width: int) -> RenderableType:
 
 
 def energy(one: Listed) -> tuple[str, str]:
-    """The report's energy, and its expanded uncertainty, the meters' gain included, where that is known."""
-    main = one.entry.estimate(*wording.HEADLINES)
+    """The report's energy, and its expanded uncertainty, the meters' gain included, where that is known.
+
+    Where no run reached the target it is that of a sample, and says so.
+    """
+    main = one.entry.estimate(*WHOLE)
+    if main is None and (main := one.entry.estimate(BESIDE[0])) is not None:
+        shown = f"{factors.mean(one.entry, main)} a sample"
+        return shown, wording.with_meters(main) or wording.spread(main)
     if main is None:
         return "not measured", ""
     return factors.mean(one.entry, main), wording.with_meters(main) or wording.spread(main)
@@ -66,7 +74,8 @@ def reached(one: Listed) -> str:
 def said(trend: Trend) -> str:
     """``energy per sample of unet tiny over 12 reports, the last level +3.0 %``."""
     course = trend.course
-    words = f"{wording.title(course.figure)} of {trend.work} over {len(course.stations)} reports"
+    which = f"{trend.work} ({trend.settings})" if trend.settings else trend.work
+    words = f"{wording.title(course.figure)} of {which} over {len(course.stations)} reports"
     change = course.change(len(course.levels) - 1)
     return words if change is None else f"{words}, the last level {percent(change)}"
 

@@ -37,8 +37,8 @@ NOT_JUDGED = "Figures only, no verdict: "
 
 
 def title(figure: str) -> str:
-    """Such as ``energy per sample``."""
-    return figure.replace("_", " ")
+    """Such as ``energy per sample``, ``CPU time``."""
+    return figure.replace("_", " ").replace("cpu", "CPU")
 
 
 def number(figure: str, value: float) -> str:

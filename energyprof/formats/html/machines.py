@@ -56,7 +56,8 @@ def _differences(columns: Sequence[tuple[str, Mapping[str, str]]], always: Seque
         values = [said.get(key, ABSENT) for _, said in columns]
         differs = len(set(values)) > 1
         if (differs or key in always) and set(values) != {ABSENT}:
-            name = text(key.replace("_", " ")) if not differs else tag("mark", text(key.replace("_", " ")))
+            words = text(key.removesuffix("_bytes").replace("_", " "))
+            name = tag("mark", words) if differs else words
             rows.append([name, *map(text, values)])
     if not rows:
         return paragraph("Nothing is known of the machine.")

@@ -12,8 +12,7 @@ from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.history import drawing
 from energyprof.formats.html.page import UNKNOWN, kind
 from energyprof.formats.html.tags import Markup, join, paragraph, section, tag, text
-from energyprof.formats.overview import BESIDE, energy, figure, overview_data, reached, said
-from energyprof.formats.wording import HEADLINES
+from energyprof.formats.overview import BESIDE, WHOLE, energy, figure, overview_data, reached, said
 
 # Of more works than this the ones with most reports are drawn; all are in the data.
 MOST_DRAWN = 40
@@ -23,8 +22,9 @@ HEADS = (
     *("work", "machine", "kind", "made", "commit"),
 )
 _HEADS = (
-    "energy: to the target, else of all; ±: 95 %, with all that the meters may be off by; a sample: energy "
-    "of one in the train phases; samples and time: to the target."
+    "energy: to the target, of all where there is none, of a sample where it was missed; ±: 95 %, with "
+    "all that the meters may be off by; a sample: energy of one in the train phases; samples and "
+    "time: to the target."
 )
 _HOW = (
     "Of each work on one machine, all its reports in the order in which they were made: a dot is a report, a "
@@ -54,16 +54,19 @@ def overview_page(folder: Path, found: Overview) -> str:
 
 
 def _reports(reports: Sequence[Listed]) -> Markup:
-    head = tag("tr", *(tag("th", text(name), scope="col") for name in HEADS))
-    body = tag("tbody", *map(_row, reports))
+    """The columns are those of which any report has something."""
+    rows = [_row(one) for one in reports]
+    kept = [i for i in range(len(HEADS)) if any(row[i] != tag("td") for row in rows)]
+    head = tag("tr", *(tag("th", text(HEADS[i]), scope="col") for i in kept))
+    body = tag("tbody", *(tag("tr", *(row[i] for i in kept)) for row in rows))
     made = tag("table", tag("thead", head), body, class_=sorting.CLASS)
     return tag("div", made, class_="wide", tabindex=0)
 
 
-def _row(one: Listed) -> Markup:
+def _row(one: Listed) -> list[Markup]:
     entry = one.entry
     shown, sure = energy(one)
-    main = entry.estimate(*HEADLINES)
+    main = entry.estimate(*WHOLE)
     cells = [
         tag("th", text(one.name), scope="row"),
         _cell(shown, None if main is None else main.mean),
@@ -81,7 +84,7 @@ def _row(one: Listed) -> Markup:
         _cell(one.created[:16].replace("T", " "), one.created),
         _cell(one.commit),
     ]
-    return tag("tr", *cells)
+    return cells
 
 
 def _cell(words: str, value: object = None) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from energyprof.compare.breakdown import Breakdown, breakdown
 from energyprof.compare.budget import counting
 from energyprof.formats.breakdown import HINT, UNTOLD
-from energyprof.formats.html.plot import legend, swatch
+from energyprof.formats.html.plot import filled
 from energyprof.formats.html.style import colour, phase_colours
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, tag, text
 from energyprof.formats.phase_sums import PhaseSums, by_name, longest
@@ -48,7 +48,7 @@ def phases(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
     note = "Mean over the runs, from the program's start to its end; phases of the same name are added up."
     figure = tag(
         "figure",
-        legend((name, swatch(colours[name])) for name in names),
+        filled(colours),
         bars,
         tag("figcaption", text(note), class_="note"),
         numbers(("report", "phase", "time", "energy", "power"), rows),
@@ -78,7 +78,7 @@ def steps(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
     note = "Each part of a step alone, after the training, per sample; the parts may overlap in training."
     figure = tag(
         "figure",
-        legend((_name(name), swatch(colours[name])) for name in names),
+        filled({_name(name): colours[name] for name in names}),
         bars,
         tag("figcaption", text(note), class_="note"),
         numbers(

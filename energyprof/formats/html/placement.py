@@ -8,7 +8,7 @@ from pathlib import Path
 from energyprof import files
 from energyprof.formats import placement as words
 from energyprof.formats.html.document import data_block, document
-from energyprof.formats.html.plot import SIZE, XY, at, axis, column, legend, path, plot, swatch
+from energyprof.formats.html.plot import SIZE, XY, at, axis, column, filled, path, plot
 from energyprof.formats.html.style import phase_colours
 from energyprof.formats.html.tags import Markup, paragraph, section, table, text
 from energyprof.formats.simulation_words import energy, mass
@@ -37,7 +37,7 @@ def _sections(found: Placement) -> Iterator[Markup]:
     yield section("What each policy takes", _figures(found))
     names = [site.name for site in found.grid.sites]
     colours = phase_colours(names)
-    shown = legend([(name, swatch(colours[name])) for name in names])
+    shown = filled(colours)
     drawn = [_drawn(found, judged, colours) for judged in found.policies if judged.plan is not None]
     yield section("Where and when", paragraph(_HOW), shown, *drawn)
 

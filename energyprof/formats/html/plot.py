@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from energyprof.formats.html.tags import Markup, join, tag, text
 from energyprof.storable.frozen import dataclass
@@ -188,6 +188,14 @@ def legend(items: Iterable[tuple[str, Markup]]) -> Markup:
         for name, mark in items
     ]
     return tag("ul", *parts, class_="legend")
+
+
+def filled(colours: Mapping[str, str]) -> Markup:
+    """A legend of filled colours by name; names that share one stand at it together."""
+    together: dict[str, list[str]] = {}
+    for name, fill in colours.items():
+        together.setdefault(fill, []).append(name)
+    return legend((", ".join(names), swatch(fill)) for fill, names in together.items())
 
 
 def swatch(fill: str) -> Markup:

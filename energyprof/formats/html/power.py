@@ -16,11 +16,10 @@ from energyprof.formats.html.plot import (
     area,
     axis,
     column,
-    legend,
+    filled,
     path,
     plot,
     stretches,
-    swatch,
 )
 from energyprof.formats.html.style import phase_colours
 from energyprof.formats.html.tags import Markup, join, numbers, paragraph, section, tag, text
@@ -82,7 +81,7 @@ def _report(report: Report, label: str, trace: Path, most: int) -> Markup:
     panels = [_panel(curve, records[curve.meter], own_node(run, curve.meter), colours) for curve in curves]
     left = len(report.meters) - len(meters)
     more = [paragraph(f"{left} more meters are not drawn.")] if left else []
-    phases = legend((name.removeprefix(PART), swatch(colours[name])) for name in names)
+    phases = filled({name.removeprefix(PART): colours[name] for name in names})
     return tag("div", title, paragraph(which), phases, *panels, *more)
 
 

@@ -127,4 +127,5 @@ def _actors(run: Run) -> Markup:
         )
         for actor in actors([run])
     ]
-    return numbers(("actor", "energy", "time", "samples", "up", "down", "phases"), rows)
+    heads = ("actor", "energy", "time", "samples", "up", "down", "phases")
+    return numbers(heads, rows, "The numbers of each actor")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from energyprof.formats.html.plot import SIZE, Axis, axis, legend, path, svg, swatch, x_ticks
-from energyprof.formats.html.style import colour
+from energyprof.formats.html.style import colour, pale
 from energyprof.formats.html.tags import Markup, numbers, tag, text
 from energyprof.formats.simulation_words import amount, span
 from energyprof.simulate.outcome import Outcome
@@ -16,16 +16,16 @@ from energyprof.simulate.simulation import Simulation
 # A part has the same colour on every page; what comes seldom is a paler one.
 _COLOURS = {
     "compute": colour(0),
-    "start-up": f"color-mix(in srgb,{colour(5)} 55%,var(--paper))",
+    "start-up": pale(5),
     "server": colour(5),
     "uplink": colour(1),
     "downlink": colour(4),
     "side link": colour(3),
-    "storage": f"color-mix(in srgb,{colour(2)} 55%,var(--paper))",
+    "storage": pale(2),
     "idle": colour(-1),
-    "inference": f"color-mix(in srgb,{colour(0)} 55%,var(--paper))",
+    "inference": pale(0),
     "manufacture": colour(2),
-    "end of life": f"color-mix(in srgb,{colour(4)} 55%,var(--paper))",
+    "end of life": pale(4),
 }
 _NAMES = {"energy_j": "energy", "co2_kg": "CO2e"}
 # Drawn in the units that people read.
@@ -43,7 +43,8 @@ def bars(found: Simulation, figure: str) -> Markup:
     ends = [outcome.drawn[figure].high for outcome, _ in rows if figure in outcome.drawn]
     factor, unit = _SHOWN[figure]
     x = axis(0.0, max([value for _, value in rows] + ends) / factor, _NAMES[figure], unit)
-    columns = (("way to train", 20), (x.name, 42), ("total", 14), ("95 % of draws", 24))
+    drawn = any(figure in outcome.drawn for outcome, _ in rows)
+    columns = (("way to train", 20), (x.name, 42), ("total", 14), ("95 % of draws" if drawn else "", 24))
     made = [_bar(outcome, figure, x) for outcome, _ in rows]
     present = [name for name in PARTS if any(_part(o, name, figure) for o in found.outcomes)]
     marks = legend((name, swatch(_COLOURS[name])) for name in present)

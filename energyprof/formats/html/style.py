@@ -10,7 +10,8 @@ DARK = ("#3f74ff", "#e8c51e", "#f5b9f2", "#4aeaa0", "#a65c10", "#1375b5")
 PAPER = ("#ffffff", "#15181c")  # light, dark
 REST = ("#57606a", "#7b848d")  # nothing in particular
 
-# Phases with these names have the same colour on every page; -1 is grey: the machine at rest.
+# Phases with these names have the same colour on every page; -1 is grey: the machine at rest, the program
+# ending is a paler one.
 PHASES = {
     "train": 0,
     "run": 0,
@@ -20,7 +21,6 @@ PHASES = {
     "compile": 4,
     "checkpoint": 5,
     "idle": -1,
-    "shutdown": -1,
     "cooldown": -1,
 }
 # Together with the colours they tell twenty reports and more apart; in pixels, "" is a solid line.
@@ -32,13 +32,19 @@ def colour(i: int) -> str:
     return "var(--rest)" if i < 0 else f"var(--c{i % len(LIGHT)})"
 
 
+def pale(i: int) -> str:
+    """A paler one, for what comes seldom or is of more things than there are colours."""
+    return f"color-mix(in srgb,{colour(i)} 55%,var(--paper))"
+
+
 def phase_colours(names: list[str]) -> dict[str, str]:
-    """A colour for each phase; the user's own names take those that are left."""
+    """A colour for each phase; others than the known names take those that are left, then paler ones."""
+    known = {name: colour(PHASES[name]) for name in names if name in PHASES} | {"shutdown": pale(-1)}
     taken = {PHASES[name] for name in names if name in PHASES}
-    free = [i for i in range(len(LIGHT)) if i not in taken] or list(range(len(LIGHT)))
-    own = [name for name in names if name not in PHASES]
-    return {name: colour(PHASES[name]) for name in names if name in PHASES} | {
-        name: colour(free[i % len(free)]) for i, name in enumerate(own)
+    free = [colour(i) for i in range(len(LIGHT)) if i not in taken] + [pale(i) for i in range(len(LIGHT))]
+    own = [name for name in names if name not in known]
+    return {name: known[name] for name in names if name in known} | {
+        name: free[i % len(free)] for i, name in enumerate(own)
     }
 
 
@@ -127,14 +133,14 @@ body:has(.sortable){max-width:100rem}
 .wide .sortable{width:100%;font-size:.8125rem}
 .sortable td,.sortable th{padding-right:.6rem}
 .sortable thead th{white-space:nowrap}
-.sortable tbody th{max-width:16rem;overflow-wrap:anywhere}
+.sortable tbody th{min-width:8rem;max-width:16rem;overflow-wrap:anywhere}
 th button{all:unset;cursor:pointer}
 th button:focus-visible{outline:2px solid var(--c0)}
 th[aria-sort=ascending] button::after{content:" ↑"}
 th[aria-sort=descending] button::after{content:" ↓"}
 .rows .figure th{padding-top:1.1rem;font-size:1rem}
 .phone{display:none}
-.whole{white-space:nowrap}
+.whole,.wide .whole{white-space:nowrap}
 .rows thead th{white-space:normal}
 @media screen and (min-width:60rem){.ratio{white-space:nowrap}}
 @media (max-width:44rem){

@@ -53,10 +53,10 @@ def table(head: Iterable[str], rows: Iterable[Iterable[Markup]], class_: str | N
     return tag("div", made, class_="wide", tabindex=0)
 
 
-def numbers(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Markup:
+def numbers(head: Iterable[str], rows: Iterable[Iterable[str]], of: str = "The numbers") -> Markup:
     """The figures of a drawing as a table that unfolds: for those who cannot see it, and for copying."""
     shown = table(head, ([text(cell) for cell in row] for row in rows))
-    return tag("details", tag("summary", text("The numbers")), shown)
+    return tag("details", tag("summary", text(of)), shown)
 
 
 def section(title: str, *parts: Markup) -> Markup:
