@@ -86,9 +86,15 @@ def start_page() -> str:
     """The README between its question and its list of pages, with links from where this page lies."""
     readme = _read("README.md")
     body = readme[readme.index("## Five minutes") : readme.index("## Where it is written")]
+    body = re.sub(r"\[docs/[\w-]+\.md\]\((docs/[\w-]+\.md)\)", _by_title, body)
     body = re.sub(r"\]\((?!https?://|#)([^)]+)\)", lambda found: f"]({_from_docs(found[1])})", body)
     intro = "Five minutes, every command, and one example of each kind of use: the README, as a page."
     return f"# Start\n\n{intro}\n\n{body.rstrip()}\n"
+
+
+def _by_title(found: re.Match[str]) -> str:
+    """A page of docs/ by its title: where people read this it has no file name."""
+    return f"[{_title(_read(found[1]))}]({found[1]})"
 
 
 def _from_docs(link: str) -> str:

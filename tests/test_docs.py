@@ -1,4 +1,4 @@
-"""What docs of simulations and exports show is what the command prints; "…" stands for what is left out."""
+"""What docs show of simulations, exports and published reports is what the command prints; "…" leaves out."""
 
 from __future__ import annotations
 
@@ -22,15 +22,23 @@ BLOCKS = [
 # Of the page whose other blocks would train, what is shown of published results.
 STUDIES = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
 BLOCKS += re.findall(r"```console\n\$ energyprof (study show results/[^\n]*)\n(.*?)```", STUDIES, re.DOTALL)
+# Reports of one folder, laid side by side below the commands that trained them.
+FEDERATED = (ROOT / "docs" / "federated.md").read_text(encoding="utf-8")
+TOGETHER = re.findall(
+    r"^\$ energyprof (compare central\.json[^\n]*)\n(.*?)```", FEDERATED, re.DOTALL | re.MULTILINE
+)
 
 
 def bare(text: str) -> list[str]:
     return [line.rstrip() for line in text.rstrip("\n").split("\n")]
 
 
-@pytest.mark.parametrize(("words", "shown"), BLOCKS)
-def test_a_block_is_what_the_command_prints(words: str, shown: str) -> None:
-    done = warm.run(["-m", "energyprof", *words.split()], {"COLUMNS": "80"}, ROOT)
+@pytest.mark.parametrize(
+    ("words", "shown", "folder"),
+    [(*block, ".") for block in BLOCKS] + [(*block, "results/vm-xeon-2/speech-tiny") for block in TOGETHER],
+)
+def test_a_block_is_what_the_command_prints(words: str, shown: str, folder: str) -> None:
+    done = warm.run(["-m", "energyprof", *words.split()], {"COLUMNS": "80"}, ROOT / folder)
     assert done.returncode == 0, done.stderr
     printed = bare(done.stdout)
     reached = 0
@@ -44,4 +52,4 @@ def test_a_block_is_what_the_command_prints(words: str, shown: str) -> None:
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) >= 5
+    assert len(BLOCKS) >= 5 and len(TOGETHER) == 1

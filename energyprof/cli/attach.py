@@ -50,7 +50,7 @@ def attach(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Meter a program that runs already, until it ends or Ctrl-C; it goes on either way.
+    """Meter a program that is already running, until it ends or Ctrl-C; it goes on.
 
     With --idle the machine is looked at when the program has ended. The report holds the program's command
     line: keep passwords out of it.

@@ -90,7 +90,7 @@ def gate(
     """Measure a command, judge it by its base, and exit as `check` does.
 
     For continuous integration (`energyprof/templates/gate.sh` calls nothing else);
-    every option has a variable. What is judged is taken for hostile: docs/gate.md.
+    every option has a variable. The code under test is treated as hostile: docs/gate.md.
     """
     from energyprof.cli import gating, preloaded
     from energyprof.cli.checked import checked_wait

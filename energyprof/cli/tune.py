@@ -54,7 +54,7 @@ def tune(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the value of a machine's lever that takes least joules to the target.
+    """Find the value of a machine's lever that takes the least energy to the target.
 
     All values are tried in short windows within one training, in random order
     block by block; trainings follow until there are enough blocks. The samples
