@@ -118,3 +118,16 @@ def test_what_cannot_be_shown_is_one_line(
     (folder / "empty").mkdir()
     done = command("show", *words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {complaint}\n")
+
+
+def test_works_of_one_name_are_told_apart_and_what_missed_its_target_is_named(command: Command) -> None:
+    cells = Path(__file__).parent.parent.parent / "results" / "vm-xeon-2" / "study-unet-tiny" / "cells"
+    done = command("show", str(cells), "--html", "page.html", environment=WIDE)
+    assert (done.returncode, done.stderr) == (0, "")
+    for which in ("batch_size 32", "precision bf16", "prune 0.33", "data_fraction 0.5"):
+        assert done.stdout.count(f"of unet tiny ({which}) over 3 reports") == 1
+    (missed,) = [line for line in done.stdout.splitlines() if "0 of 1 run" in line]
+    assert "27.7 mJ a sample" in missed
+    page = (command.folder / "page.html").read_text(encoding="utf-8")
+    heads = re.findall(r'<th scope="col">([^<]*)</th>', page)
+    assert heads[0] == "report" and "commit" not in heads  # none of them has one

@@ -288,3 +288,12 @@ def test_the_same_reports_make_the_same_page() -> None:
         return compare([BASE, LESS], ["a", "b"])
 
     assert page(made(), [BASE, LESS], [None, None]) == page(made(), [BASE, LESS], [None, None])
+
+
+def test_no_two_phases_share_a_shade_but_the_machine_at_rest() -> None:
+    names = ["idle", "startup", "encode", "decode", "warmup", "train", "aggregate", "eval", "checkpoint"]
+    colours = style.phase_colours([*names, "shutdown", "cooldown"])
+    assert colours["idle"] == colours["cooldown"]
+    assert len(set(colours.values())) == len(colours) - 1
+    shown = plot.filled(colours)
+    assert "idle, cooldown" in shown and shown.count("<li>") == len(colours) - 1

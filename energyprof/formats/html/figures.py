@@ -36,7 +36,7 @@ def figures(comparison: Comparison) -> Markup:
         groups = [_of_figure(comparison, figure.name, spans, x, best.get(figure.name)) for figure in SHOWN]
         rows, of, scale = [row for group in groups for row in group], "report", _OF_RATIOS
     if rows:
-        shown = [_table(of, rows, x, "" if alone else "against the first")]
+        shown = [_table(of, rows, x, _heads(comparison))]
     else:
         shown = [paragraph("No run of these reports has a figure; see what was left out above.")]
     notes = [*wording.FOOTNOTES, *factors.notes(comparison)]
@@ -114,9 +114,20 @@ def _of_report(entry: Entry, spans: Mapping[tuple[str, int], _Span], x: Axis) ->
     ]
 
 
-def _table(of: str, rows: Sequence[Markup], x: Axis, last: str) -> Markup:
+def _heads(comparison: Comparison) -> tuple[str, str, str]:
+    """The last three columns' names; a column of which no figure has anything has none."""
+    every = [estimate for entry in comparison.entries for estimate in entry.estimates]
+    return (
+        "±" if any(estimate.n > 1 for estimate in every) else "",
+        "with meters" if any(map(wording.with_meters, every)) else "",
+        "against the first" if len(comparison.entries) > 1 else "",
+    )
+
+
+def _table(of: str, rows: Sequence[Markup], x: Axis, last: tuple[str, str, str]) -> Markup:
     """The rows under one header, with the scale of their drawings at the bottom."""
-    heads = ((of, 15), ("", 29), ("mean", 9), ("runs", 6), ("±", 7), ("with meters", 13), (last, 21))
+    spread, meters, change = last
+    heads = ((of, 15), ("", 29), ("mean", 9), ("runs", 6), (spread, 7), (meters, 13), (change, 21))
     columns = tag("colgroup", *(tag("col", style=f"width:{width}%") for _, width in heads))
     head = tag(
         "tr", *(tag("th", text(name), scope="col", role="columnheader") for name, _ in heads), role="row"

@@ -52,7 +52,8 @@ FRONT_UNITS = {"time": "s", "memory": "B"}
 _END = 260  # half the height of a whisker's end, in the drawing's units
 _HOW = (
     "Each change is against the base, paired by block: dot and line are the mean ratio and its 95 % "
-    "interval. The intervals of one figure hold together."
+    "interval; blue: surely less than the base, orange: surely more. The intervals of one figure hold "
+    "together."
 )
 _FRONT = (
     "Filled dots may lie on the front: no other setting is surely better in both. The others are rings that "
