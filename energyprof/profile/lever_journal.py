@@ -181,18 +181,30 @@ def _restore(path: Path) -> list[str]:
 
 
 def put_back(pairs: Sequence[tuple[Entry, Control]]) -> list[str]:
-    """Write each control's value from before, the last one first; a line on each that did not take it."""
-    problems = []
-    for entry, control in reversed(pairs):
-        try:
-            if _reads(control) != entry.before:
-                control.write(entry.before)
-                now = control.read()
-                if now != entry.before:
-                    problems.append(f"{entry.name}: is {_short(now)}, was {_short(entry.before)}")
-        except LeverError as error:
-            problems.append(f"{entry.name}: {error}")
+    """Write each control's value from before, the last one first; a line on each that did not take it.
+
+    One may bar another: a processor without boost reads a lower highest frequency, and the governor
+    "performance" takes no preference. So what did not take its value is asked again once all others have been.
+    """
+    left, problems = list(reversed(pairs)), list[str]()
+    for _ in range(2):
+        asked = [(pair, _put_back(*pair)) for pair in left]
+        left = [pair for pair, problem in asked if problem]
+        problems = [problem for _, problem in asked if problem]
     return problems
+
+
+def _put_back(entry: Entry, control: Control) -> str:
+    """Write the value from before; why it is not that now, or nothing."""
+    try:
+        if _reads(control) != entry.before:
+            control.write(entry.before)
+            now = control.read()
+            if now != entry.before:
+                return f"{entry.name}: is {_short(now)}, was {_short(entry.before)}"
+    except LeverError as error:
+        return f"{entry.name}: {error}"
+    return ""
 
 
 def _reads(control: Control) -> str | None:

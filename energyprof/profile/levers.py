@@ -75,8 +75,13 @@ def turned(words: Sequence[str]) -> Iterator[TurnedLevers]:
         return
     asked = find_asked(sysfs_root(), words)
     steps = [step for lever, value in asked for step in _steps(lever, value)]
-    with kept([(step.name, step.control) for step in steps], state) as before:
-        records = [_turn(step, text) for step, text in zip(steps, before, strict=True)]
+    # What one lever changes besides may be asked for itself: it is kept once, as it was before either.
+    named: dict[str, tuple[str, Control]] = {}
+    for step in steps:
+        named.setdefault(step.control.address, (step.name, step.control))
+    with kept(list(named.values()), state) as read:
+        before = dict(zip(named, read, strict=True))
+        records = [_turn(step, before[step.control.address]) for step in steps]
         state.records = tuple(record for record in records if record is not None)
         yield state
 
@@ -128,10 +133,12 @@ def _turn(step: _Step, before: str) -> LeverRecord | None:
     if step.wanted is None:
         return None
     values, control = step.lever.values, step.control
-    if before != step.wanted:
+    # Not what it was before: another lever may have changed it since.
+    now = control.read()
+    if now != step.wanted:
         control.write(step.wanted)
     got = control.read()
-    if before != step.wanted and got == before:
+    if now != step.wanted and got == now:
         raise LeverError(
             f"--lever {step.name}={step.value}: was written, and is {values.shown(got)} as before: something"
             " else holds it"

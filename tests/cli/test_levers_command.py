@@ -172,6 +172,19 @@ def everything(command: Command, tmp_path: Path) -> tuple[dict[str, str], Callab
 THREE = ("--lever", "gpu.power_limit=250W", "--lever", "cpu.max_freq=2GHz", "--lever", "jetson.mode=MAXN")
 
 
+def test_a_mode_and_the_clocks_that_it_sets_are_turned_together(turning: Command, tmp_path: Path) -> None:
+    environment = {**state(tmp_path), "PATH": fakes.on_path(fakes.jetson(turning.root))}
+    clocks = turning.root / "clocks"
+    before = clocks.read_text()
+    words = ("--idle", "0", "-o", "r.json", "--lever", "jetson.mode=MAXN", "--lever", "jetson.clocks=on")
+    done = turning("exec", *words, "--", "sh", "-c", f"cat {clocks}; nvpmodel -q", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert "min_freq:2265600" in done.stdout
+    assert "MAXN" in done.stdout
+    assert clocks.read_text().strip() == before.strip()
+    assert "pmode:0002" in (turning.root / "var/lib/nvpmodel/status").read_text()
+
+
 @pytest.mark.slow  # programs that are killed after a while in real time
 def test_what_a_killed_run_left_turned_the_next_start_puts_back(turning: Command, tmp_path: Path) -> None:
     environment, stand = everything(turning, tmp_path)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.profile.lever_journal import own_folder, restore_left
+from energyprof.measure.lever import Lasts, LeverError
+from energyprof.profile.lever_journal import Entry, own_folder, put_back, restore_left
 from fakes import levers as fakes
 
 MAX = f"{fakes.CPU}/cpufreq/policy0/scaling_max_freq"
@@ -75,3 +76,47 @@ def test_a_journal_without_its_owner_s_number_is_believed_to_be_held_by_it(root:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert restore_left() == []
     assert path.exists()
+
+
+class Processor:
+    """Of one with intel_pstate what bars what: no boost cuts what is read, and a governor preferences."""
+
+    def __init__(self) -> None:
+        self.asked = {"boost": "off", "frequency": "2000000", "governor": "performance", "preference": "0"}
+
+    def control(self, name: str) -> OneOf:
+        return OneOf(self, name)
+
+
+class OneOf:
+    lasts: Lasts = "boot"
+
+    def __init__(self, processor: Processor, name: str) -> None:
+        self._processor, self.address = processor, name
+
+    def read(self) -> str:
+        asked = self._processor.asked
+        if self.address == "frequency" and asked["boost"] == "off":
+            return str(min(int(asked["frequency"]), 2_800_000))
+        return asked[self.address]
+
+    def write(self, text: str) -> None:
+        if self.address == "preference" and self._processor.asked["governor"] == "performance":
+            raise LeverError("preference: it is in use")  # EBUSY
+        self._processor.asked[self.address] = text
+
+
+def test_what_another_lever_bars_is_put_back_after_it() -> None:
+    before = {"boost": "on", "frequency": "3600000", "governor": "powersave", "preference": "128"}
+    processor = Processor()
+    pairs = [(Entry(name, name, "boot", text), processor.control(name)) for name, text in before.items()]
+    assert put_back(pairs) == []
+    assert processor.asked == before
+
+
+def test_what_does_not_go_back_is_said_once_and_the_others_go_back() -> None:
+    processor = Processor()
+    entries = {"governor": "performance", "preference": "128", "boost": "on"}
+    pairs = [(Entry(name, name, "boot", text), processor.control(name)) for name, text in entries.items()]
+    assert put_back(pairs) == ["preference: preference: it is in use"]
+    assert processor.asked["boost"] == "on"

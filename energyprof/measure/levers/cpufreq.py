@@ -69,10 +69,14 @@ def _policy(folder: Path, root: Path) -> Iterator[Lever]:
     place = f"{CPU}/cpufreq/{folder.name}"
     driver = text_of(folder / "scaling_driver")
     governors = text_of(folder / "scaling_available_governors").split()
+    preferences = text_of(folder / "energy_performance_available_preferences").split()
+    preference = SysfsControl(f"{place}/energy_performance_preference", root)
     if governors and (folder / "scaling_governor").exists():
         # Of these two drivers "powersave" is the dynamic one (admin-guide/pm/intel_pstate.rst).
         dynamic = driver in ("intel_pstate", "amd-pstate-epp") and "powersave" in governors
         notes = (f"with {driver}, powersave follows the load",) if dynamic else ()
+        # The governor "performance" sets the preference, too, and amd-pstate leaves it so (amd-pstate.c).
+        also = ((f"cpu.energy_preference:{folder.name}", preference),) if preferences else ()
         yield Lever(
             "cpu.governor",
             folder.name,
@@ -80,13 +84,13 @@ def _policy(folder: Path, root: Path) -> Iterator[Lever]:
             words_of(governors),
             remedy=remedy(folder / "scaling_governor"),
             notes=notes,
+            also=also,
         )
-    preferences = text_of(folder / "energy_performance_available_preferences").split()
     if preferences:
         yield Lever(
             "cpu.energy_preference",
             folder.name,
-            SysfsControl(f"{place}/energy_performance_preference", root),
+            preference,
             words_of(preferences),
             remedy=remedy(folder / "energy_performance_preference"),
         )

@@ -58,6 +58,16 @@ def test_of_intel_pstate_powersave_is_said_to_be_the_dynamic_governor(tmp_path: 
     assert governor.notes == ("with intel_pstate, powersave follows the load",)
 
 
+def test_turning_a_governor_keeps_the_preference_that_it_sets(tmp_path: Path) -> None:
+    fakes.cpufreq(tmp_path, policies=(0,), driver="amd-pstate-epp", governors="performance powersave")
+    folder = tmp_path / fakes.CPU / "cpufreq/policy0"
+    write(folder / "energy_performance_available_preferences", "performance balance_power power\n")
+    write(folder / "energy_performance_preference", "balance_power\n")
+    governor, preference = cpufreq.find(tmp_path).levers[:2]
+    assert [name for name, _ in governor.also] == [preference.label]
+    assert governor.also[0][1].read() == "balance_power"
+
+
 @pytest.mark.parametrize(
     ("asked", "own"),
     [
