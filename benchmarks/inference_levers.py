@@ -52,7 +52,8 @@ def main() -> int:
             ratios["pruned"].append(found["pruned"]["as trained"] / plain_s)
             ratios["masked"].append(found["masked"]["as trained"] / plain_s)
             ratios["int8"].append(found["rounded"]["int8"] / found["rounded"]["as trained"])
-            print(f"block {block + 1} of {asked.blocks} done", file=sys.stderr)
+            told = ", ".join(f"{side} {values[-1]:.2f}" for side, values in ratios.items())
+            print(f"block {block + 1} of {asked.blocks}: {told}", file=sys.stderr)
     ends = {side: interval(values) for side, values in ratios.items()}
     for side, (mean, low, high) in ends.items():
         print(f"{side:8} {mean:.2f} of the processor time an inference ({low:.2f} … {high:.2f})")

@@ -20,6 +20,8 @@ from energyprof.compare.statistics.student import t_quantile
 from energyprof.storable.frozen import dataclass
 
 LEVEL = 0.05
+# When the means of settings and blocks have settled, of logarithms; and at the latest.
+_STILL, _ROUNDS = 1e-9, 100
 
 # The figure of each block of one setting.
 ByBlock = Mapping[int, float]
@@ -57,27 +59,50 @@ def effects(base: ByBlock, others: Sequence[ByBlock]) -> list[Effect | None]:
 
 
 def residual(figures: Sequence[ByBlock]) -> tuple[float, int] | None:
-    """Standard deviation of one logarithm and its degrees of freedom, over blocks that hold every setting.
+    """Standard deviation of one logarithm and its degrees of freedom, whatever blocks lack a setting.
 
-    Settings of a single block, as most of a search's are, tell no scatter and are left out. ``None``: fewer
-    than two such blocks, or settings.
+    Settings of a single block, as most of a search's are, tell no scatter and are left out. ``None``: no two
+    settings share two blocks.
     """
     logs = [{b: math.log(x) for b, x in figure.items() if x > 0} for figure in figures]
     logs = [of_one for of_one in logs if len(of_one) > 1]
-    blocks = sorted(set.intersection(*map(set, logs))) if logs else []
-    if len(blocks) < 2 or len(logs) < 2:
+    blocks = set[int]().union(*logs)
+    dof = sum(map(len, logs)) - len(logs) - len(blocks) + _parts(logs)
+    if dof < 1:
         return None
-    rows = [[of_one[b] for b in blocks] for of_one in logs]
-    by_setting = [math.fsum(row) / len(row) for row in rows]
-    by_block = [math.fsum(column) / len(rows) for column in zip(*rows, strict=True)]
-    grand = math.fsum(by_setting) / len(rows)
-    squares = math.fsum(
-        (x - by_setting[s] - by_block[b] + grand) ** 2
-        for s, row in enumerate(rows)
-        for b, x in enumerate(row)
-    )
-    dof = (len(rows) - 1) * (len(blocks) - 1)
-    return math.sqrt(squares / dof), dof
+    return math.sqrt(_left_over(logs, blocks) / dof), dof
+
+
+def _left_over(logs: Sequence[ByBlock], blocks: set[int]) -> float:
+    """The sum of squares that settings and blocks leave, their means taken away in turn until none is left.
+
+    Where every block holds every setting that is after the first round.
+    """
+    rows = [dict(of_one) for of_one in logs]
+    columns = {b: [row for row in rows if b in row] for b in blocks}
+    for _ in range(_ROUNDS):
+        for row in rows:
+            mean = math.fsum(row.values()) / len(row)
+            for b in row:
+                row[b] -= mean
+        moved = 0.0
+        for b, column in columns.items():
+            mean = math.fsum(row[b] for row in column) / len(column)
+            moved = max(moved, abs(mean))
+            for row in column:
+                row[b] -= mean
+        if moved < _STILL:
+            break
+    return math.fsum(x * x for row in rows for x in row.values())
+
+
+def _parts(logs: Sequence[ByBlock]) -> int:
+    """How many groups of blocks there are that no setting joins."""
+    groups: list[set[int]] = []
+    for of_one in logs:
+        own = set(of_one).union(*(group for group in groups if group & of_one.keys()))
+        groups = [group for group in groups if not group & own] + [own]
+    return len(groups)
 
 
 def _effect(base: ByBlock, other: ByBlock, found: tuple[float, int] | None, tests: int) -> Effect | None:

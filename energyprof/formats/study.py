@@ -12,28 +12,19 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.compare.effects import Effect
 from energyprof.compare.figures import FIGURES, value
 from energyprof.formats.printable import printable
-from energyprof.formats.simulation_words import HEAD, energy, mass
+from energyprof.formats.simulation_words import HEAD
+from energyprof.formats.study_by_factor import factor_data, factor_parts
+from energyprof.formats.study_words import amount, change, title
 from energyprof.formats.tuning import tuning_fields, tuning_rows
+from energyprof.study.exponents import Exponent
 from energyprof.study.folder import Trained, factor_words
 from energyprof.study.plan import shown
 from energyprof.study.simulated_summary import figures_of
-from energyprof.study.summary import Exponent, SettingSummary, StudySummary
-from energyprof.units import percent, seconds, si
+from energyprof.study.summary import SettingSummary, StudySummary
+from energyprof.units import percent
 
-TITLES = {
-    "energy_to_target": "energy to target",
-    "energy_per_sample": "energy a sample",
-    "samples_to_target": "samples to target",
-    "time_to_target": "time to target",
-    "energy": "energy",
-    "time": "time",
-    "cpu_time": "CPU time",
-}
-UNITS = {"energy_to_target": "J", "energy_per_sample": "J", "energy": "J"}
-TIMES = ("time_to_target", "time", "cpu_time")
 FOOT = (
     "Changes are against the base, paired by block. The intervals of one figure hold",
     "together at 95 %; one that leaves out 0 is in colour. ◆ may lie on the front of",
@@ -65,6 +56,8 @@ def study_tables(found: StudySummary) -> RenderableType:
         head.append(Text(ESTIMATED if not plan.simulates else HEAD, style="yellow"))
     parts: list[RenderableType] = [*head]
     for figure in found.figures:
+        parts += factor_parts(found, figure)
+    for figure in found.figures[: 1 if plan.design == "screening" else None]:
         if any(figure in row.figures for row in found.settings):
             parts += [Text(), Text(title(figure), style="bold"), _table(found, figure)]
     parts += [
@@ -75,15 +68,12 @@ def study_tables(found: StudySummary) -> RenderableType:
     return Group(*parts, Text(), *(Text(line, style="dim") for line in foot(found)))
 
 
-def title(figure: str) -> str:
-    """A figure's name for people."""
-    return TITLES.get(figure, figure)
-
-
 def done_line(found: StudySummary) -> str:
     """Such as "6 of 6 trainings done, 3 blocks"."""
-    blocks = f", {found.plan.repeats} blocks" if found.plan.repeats > 1 or not found.plan.simulates else ""
-    return f"{found.cells} of {found.planned} {found.plan.things} done{blocks}"
+    repeats = found.plan.repeats
+    blocks = f", {repeats} {'block' if repeats == 1 else 'blocks'}"
+    said = blocks if repeats > 1 or not found.plan.simulates else ""
+    return f"{found.cells} of {found.planned} {found.plan.things} done{said}"
 
 
 def in_one_block(found: StudySummary) -> bool:
@@ -115,7 +105,7 @@ def _table(found: StudySummary, figure: str) -> Table:
             row.label,
             str(len(blocks)),
             "–" if mean is None else amount(figure, mean),
-            *_change(effect),
+            *change(effect),
             *marks,
         )
     return table
@@ -132,8 +122,8 @@ def _values(found: StudySummary, figure: str) -> Table:
     for row in rows:
         mean, effect = row.mean(figure), row.effects.get(figure)
         shown_value = "–" if mean is None else amount(figure, mean)
-        change = "" if effect is None else percent(effect.ratio - 1)
-        table.add_row(row.label, shown_value, *([drawn_words(row, figure)] if spans else []), change)
+        changed = "" if effect is None else percent(effect.ratio - 1)
+        table.add_row(row.label, shown_value, *([drawn_words(row, figure)] if spans else []), changed)
     return table
 
 
@@ -170,30 +160,6 @@ def _least(found: StudySummary) -> Iterator[RenderableType]:
     yield table
 
 
-def amount(figure: str, mean: float) -> str:
-    """A mean in the figure's own words."""
-    if figure in TIMES:
-        return seconds(mean)
-    simulated = figure.partition(" of ")[0]
-    if simulated == "CO2e":
-        return mass(mean)
-    if simulated == "money":
-        return f"{mean:,.2f}"
-    if simulated == "energy" and simulated != figure:
-        return energy(mean)
-    return si(mean, UNITS[figure]) if figure in UNITS else f"{mean:,.0f}"
-
-
-def _change(effect: Effect | None) -> tuple[Text, Text]:
-    if effect is None:
-        return Text(""), Text("")
-    style = "" if not effect.sure else ("green" if effect.ratio < 1 else "red")
-    if effect.low is None or effect.high is None:
-        return Text(percent(effect.ratio - 1)), Text("one block", style="dim")
-    span = f"{percent(effect.low - 1)} … {percent(effect.high - 1)}"
-    return Text(percent(effect.ratio - 1), style=style), Text(span, style=style or "dim")
-
-
 def _marks(row: SettingSummary) -> str:
     marks = {"time": "◆", "score": "◇", "memory": "▲"}
     return "".join(mark for name, mark in marks.items() if row.on_front.get(name))
@@ -215,7 +181,8 @@ def _exponents(found: StudySummary) -> Iterator[RenderableType]:
 
 def exponent_line(one: Exponent) -> str:
     """Such as "energy to target ∝ data-fraction^0.98 (95 %: 0.86 … 1.09)"."""
-    return f"{title(one.figure)} ∝ {one.factor}^{one.k:.2f} (95 %: {one.low:.2f} … {one.high:.2f})"
+    over = f", by {one.over}" if one.over else ""
+    return f"{title(one.figure)} ∝ {one.factor}^{one.k:.2f} (95 %: {one.low:.2f} … {one.high:.2f}){over}"
 
 
 def _proxies(found: StudySummary) -> Iterator[RenderableType]:
@@ -279,6 +246,8 @@ def study_data(found: StudySummary) -> str:
         "planned": found.planned,
         "settings": rows,
         "scans": [{"label": scan.label, **tuning_fields(scan.tuned)} for scan in found.scans],
+        "main_effects": factor_data(found.main),
+        "interactions": factor_data(found.together),
         "exponents": [asdict(one) for one in found.exponents],
         "proxies": [asdict(one) for one in found.proxies],
         "notes": list(found.notes),

@@ -184,7 +184,7 @@ def put_back(pairs: Sequence[tuple[Entry, Control]]) -> list[str]:
     """Write each control's value from before, the last one first; a line on each that did not take it.
 
     One may bar another: a processor without boost reads a lower highest frequency, and the governor
-    "performance" takes no preference. So what did not take its value is asked again once all others have been.
+    "performance" takes no preference. So what did not take its value is asked again after all others.
     """
     left, problems = list(reversed(pairs)), list[str]()
     for _ in range(2):

@@ -7,9 +7,11 @@ from typing import Any
 
 from energyprof.compare.effects import ByBlock, Objective, effects, front
 from energyprof.errors import FileError
+from energyprof.study.by_factor import by_factor
+from energyprof.study.exponents import exponents
 from energyprof.study.folder import Trained
 from energyprof.study.plan import Plan, settings
-from energyprof.study.summary import SettingSummary, StudySummary, exponents
+from energyprof.study.summary import SettingSummary, StudySummary
 
 ENERGY, CARBON, TIME, MONEY, ROUNDS = "energy", "CO2e", "time", "money", "rounds"
 FLEET, PLAN = "the fleet", "the recommended plan"
@@ -46,17 +48,22 @@ def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
         )
         for i, s in enumerate(everything)
     )
+    # One block has no scatter of its own to tell doubts by.
+    several = names if plan.repeats > 1 else ()
+    rows = {n: [of_one.get(n, {}) for of_one in by_setting] for n in several}
+    factors = [by_factor(plan, everything, n, of_all) for n, of_all in rows.items()]
     return StudySummary(
         plan,
         names,
         table,
-        # One block has no scatter of its own to tell a power law's doubt by.
-        exponents(plan, table, [n for n in names if n != ROUNDS]) if plan.repeats > 1 else (),
+        exponents(plan, everything, {n: of_all for n, of_all in rows.items() if n != ROUNDS}, {}),
         (),
         (),
         len(done),
         len(everything) * plan.repeats,
         "simulated",
+        main=tuple(effect for main, _ in factors for effect in main),
+        together=tuple(effect for _, both in factors for effect in both),
     )
 
 

@@ -8,13 +8,15 @@ from dataclasses import field
 from statistics import fmean, geometric_mean
 from typing import Literal
 
-from energyprof.compare.effects import ByBlock, Effect, Objective, effects, exponent, front
+from energyprof.compare.effects import ByBlock, Effect, Objective, effects, front
 from energyprof.compare.figures import BY_NAME, left_out, value
 from energyprof.compare.levers import unbound
 from energyprof.compare.proxies import Proxy, proxy
 from energyprof.report.phases import counts
 from energyprof.report.record import Report, Run
 from energyprof.storable.frozen import dataclass
+from energyprof.study.by_factor import FactorEffect, by_factor
+from energyprof.study.exponents import Exponent, exponents
 from energyprof.study.folder import Trained
 from energyprof.study.plan import Plan, Setting, Value, settings
 from energyprof.study.scanning import SettingScan
@@ -52,17 +54,6 @@ class SettingSummary:
 
 
 @dataclass(frozen=True)
-class Exponent:
-    """How a figure grows with a factor that is a number: figure ∝ factorᵏ."""
-
-    factor: str
-    figure: str
-    k: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class StudySummary:
     """What a study says."""
 
@@ -76,6 +67,9 @@ class StudySummary:
     planned: int
     origin: str  # of the joules
     scans: tuple[SettingScan, ...] = ()  # a lever that was scanned within the trainings
+    # Over all values of the other factors, where the design changes several at once.
+    main: tuple[FactorEffect, ...] = ()
+    together: tuple[FactorEffect, ...] = ()
 
 
 def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
@@ -112,16 +106,20 @@ def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
         )
         for i, s in enumerate(everything)
     )
+    factors = [by_factor(plan, everything, n, [of_one[n] for of_one in figures]) for n in names]
+    facts = {n: [_mean_of(of, by_setting[s.values]) for s in everything] for n, of in GROWING.items()}
     return StudySummary(
         plan,
         names,
         table,
-        exponents(plan, table, names[:2]),
+        exponents(plan, everything, {n: [f[n] for f in figures] for n in names[:2]}, facts),
         _proxies(table, by_setting, names[0]),
         tuple(dict.fromkeys(line for report in reports for line in unbound(report))),
         len(done),
         len(done) if plan.design == "search" else len(everything) * plan.repeats,
         _origin(reports),
+        main=tuple(effect for main, _ in factors for effect in main),
+        together=tuple(effect for _, both in factors for effect in both),
     )
 
 
@@ -168,29 +166,6 @@ def _origin(reports: Sequence[Report]) -> str:
     return origins.pop() if len(origins) == 1 else " and ".join(sorted(origins)) or "measured"
 
 
-def exponents(plan: Plan, table: Sequence[SettingSummary], names: Sequence[str]) -> tuple[Exponent, ...]:
-    """Of each factor whose values are numbers, over the settings that differ from the base in it alone."""
-    found = []
-    for factor, values in plan.factors.items():
-        if not all(_is_number(value) for value in values):
-            continue
-        alone = [row for row in table if _differs_in(row.setting, table[0].setting) <= {factor}]
-        levels = [float(dict(row.setting.values)[factor]) for row in alone]
-        for name in names:
-            fit = exponent(levels, [row.figures.get(name, {}) for row in alone])
-            if fit is not None:
-                found.append(Exponent(factor, name, *fit))
-    return tuple(found)
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _differs_in(one: Setting, other: Setting) -> set[str]:
-    return {name for name, value in one.values if (name, value) not in other.values}
-
-
 Predictor = Callable[[Run], float | None]
 
 
@@ -233,6 +208,12 @@ PREDICTORS: Mapping[str, Predictor] = {
     "CPU time": lambda run: run.cpu_s,
     "GPU-hours": _gpu_hours,
     "CodeCarbon's estimate": _model("codecarbon:total"),
+}
+
+# What energy may grow with, beside a plan's own numbers.
+GROWING: Mapping[str, Predictor] = {
+    "parameters": PREDICTORS["parameters"],
+    "operations a sample": _fact("flops_per_sample"),
 }
 
 

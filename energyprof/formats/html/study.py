@@ -6,29 +6,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from energyprof import files
-from energyprof.compare.effects import Effect
 from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.plot import (
-    SIZE,
     Axis,
     at,
     axis,
     dot,
     legend,
-    path,
     plot,
-    ratio_axis,
-    svg,
     x_ticks,
 )
+from energyprof.formats.html.study_by_factor import factor_sections
 from energyprof.formats.html.style import LIGHT, colour
 from energyprof.formats.html.tags import Markup, numbers, paragraph, section, table, tag, text
+from energyprof.formats.html.whisker import effect_axis, span_words, whisker
 from energyprof.formats.simulation_words import HEAD
 from energyprof.formats.study import (
     ESTIMATED,
-    TIMES,
-    UNITS,
-    amount,
     done_line,
     drawn_words,
     exponent_line,
@@ -38,8 +32,8 @@ from energyprof.formats.study import (
     least_words,
     problem_lines,
     study_data,
-    title,
 )
+from energyprof.formats.study_words import TIMES, UNITS, amount, title
 from energyprof.formats.tuning import span, verdict
 from energyprof.study.folder import factor_words
 from energyprof.study.scanning import SettingScan
@@ -49,7 +43,6 @@ from energyprof.units import percent, si, watts
 # Of more settings than this a drawing's points are named under the pointer and in its table alone.
 MOST_NAMED = 2 * len(LIGHT)
 FRONT_UNITS = {"time": "s", "memory": "B"}
-_END = 260  # half the height of a whisker's end, in the drawing's units
 _HOW = (
     "Each change is against the base, paired by block: dot and line are the mean ratio and its 95 % "
     "interval; blue: surely less than the base, orange: surely more. The intervals of one figure hold "
@@ -81,6 +74,7 @@ def _sections(found: StudySummary) -> Iterator[Markup]:
     x = _axis(found)
     tables = [_effects(found, figure, x) for figure in found.figures]
     how = " ".join(line for line in foot(found) if not line.startswith("◆")) if found.plan.simulates else _HOW
+    yield from factor_sections(found, x)
     yield section("What each change does", paragraph(how), *(made for made in tables if made is not None))
     if any(row.least for row in found.settings):
         rows = [[text(row.label), text(least_words(row))] for row in found.settings if row.least]
@@ -104,13 +98,8 @@ def _sections(found: StudySummary) -> Iterator[Markup]:
 
 
 def _axis(found: StudySummary) -> Axis:
-    ratios = [1.0]
-    for row in found.settings:
-        for effect in row.effects.values():
-            if effect is not None:
-                ratios += [effect.ratio, max(effect.low or effect.ratio, effect.ratio / 2)]
-                ratios.append(min(effect.high or effect.ratio, effect.ratio * 2))
-    return ratio_axis(min(ratios) / 1.01, max(ratios) * 1.01)
+    settings = [effect for row in found.settings for effect in row.effects.values() if effect is not None]
+    return effect_axis([*settings, *(one.effect for one in (*found.main, *found.together))])
 
 
 def _effects(found: StudySummary, figure: str, x: Axis) -> Markup | None:
@@ -147,38 +136,13 @@ def _row(found: StudySummary, row: SettingSummary, figure: str, x: Axis) -> Mark
     cells = [value, change, text(drawn_span)]
     if not in_one_block(found):
         blocks = text(len(row.figures[figure])) + tag("span", text(" blocks"), class_="phone")
-        cells = [value, Markup(blocks), change, text(drawn_span or _span(effect))]
-    drawn = tag("td", _whisker(effect, x, row.label), class_="drawn", role="cell")
+        cells = [value, Markup(blocks), change, text(drawn_span or span_words(effect))]
+    drawn = tag("td", whisker(effect, x, row.label), class_="drawn", role="cell")
     shown = [
         tag("td", tag("span", Markup(cell), class_="whole") if cell else text(""), role="cell")
         for cell in cells
     ]
     return tag("tr", tag("th", text(row.label), scope="row", role="rowheader"), drawn, *shown, role="row")
-
-
-def _span(effect: Effect | None) -> str:
-    if effect is None:
-        return ""
-    if effect.low is None or effect.high is None:
-        return "one block"
-    return f"{percent(effect.low - 1)} … {percent(effect.high - 1)}"
-
-
-def _whisker(effect: Effect | None, x: Axis, label: str) -> Markup:
-    middle, one = SIZE / 2, SIZE * x.share(1.0)
-    marks = [path([(one, -200), (one, SIZE + 200)], class_="mark")]
-    if effect is None:
-        return svg([*marks, dot((one, middle), "var(--ink)")], f"{label}: nothing to compare with")
-    shade = "var(--ink)" if not effect.sure else colour(0 if effect.ratio < 1 else 1)
-    if effect.low is not None and effect.high is not None:
-        ends = [SIZE * min(1.0, max(0.0, x.share(end))) for end in (effect.low, effect.high)]
-        marks.append(path([(ends[0], middle), (ends[1], middle)], class_="whisker", style=f"stroke:{shade}"))
-        for place, value in zip(ends, (effect.low, effect.high), strict=True):
-            if x.low <= value <= x.high:
-                tick = [(place, middle - _END), (place, middle + _END)]
-                marks.append(path(tick, class_="whisker", style=f"stroke:{shade}"))
-    marks.append(dot((SIZE * x.share(effect.ratio), middle), shade))
-    return svg(marks, f"{label}: {percent(effect.ratio - 1)}, {_span(effect)}")
 
 
 def _front(found: StudySummary, energy: str, other: str, name: str) -> Markup | None:
