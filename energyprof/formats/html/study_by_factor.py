@@ -14,8 +14,8 @@ from energyprof.study.summary import StudySummary
 from energyprof.units import percent
 
 _MAIN = (
-    "Each value against the base's, over all values of the other factors and all blocks. The intervals of "
-    "one figure hold together at 95 %."
+    "Each value against the base's, over all values of the other factors and all blocks; blue: surely less, "
+    "orange: surely more. The intervals of one figure hold together at 95 %."
 )
 _TOGETHER = (
     "How far two values together differ from the product of what each does alone: 0 is no interaction. The "
