@@ -14,9 +14,10 @@ from statistics import fmean
 
 from energyprof.compare.change import Values
 from energyprof.compare.machines import alike, own_number
-from energyprof.report.record import MeterRecord, Report, Run
+from energyprof.report.record import MeterRecord, Report
 from energyprof.report.uncertainty import SCALE, ZERO, above, below, combined, term_of
 from energyprof.storable.frozen import dataclass
+from energyprof.storable.once import once
 from energyprof.units import watts
 
 # Phases in which the program does not train, where none is named so.
@@ -68,7 +69,8 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.2g} %"
 
 
-def counted(report: Report) -> list[MeterRecord]:
+@once
+def counted(report: Report) -> Sequence[MeterRecord]:
     """The meters whose joules are in the total."""
     return [meter for meter in report.meters if meter.counted]
 
@@ -180,12 +182,13 @@ def _zero_share(side: Side) -> float:
     known = math.hypot(*(side.terms.get(term, 0.0) for term in ZERO))
     if known or "meters" in side.terms:
         return known
-    power_w = _power_w(side.report.runs)
+    power_w = _power_w(side.report)
     return _offset_w(counted(side.report)) / power_w if power_w else 0.0
 
 
-def _power_w(runs: Sequence[Run]) -> float | None:
-    known = [run.energy_j / run.time_s for run in runs if run.energy_j and run.time_s]
+@once
+def _power_w(report: Report) -> float | None:
+    known = [run.energy_j / run.time_s for run in report.runs if run.energy_j and run.time_s]
     return fmean(known) if known else None
 
 
@@ -199,6 +202,7 @@ def _systematic(new: Side, old: Side) -> list[tuple[float, str]]:
     ]
 
 
+@once
 def _shares(report: Report) -> Mapping[str, float] | None:
     """What each counted meter has of the energy while training; ``None``: the report does not say."""
     names = [meter.name for meter in counted(report)]

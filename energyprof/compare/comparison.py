@@ -71,8 +71,11 @@ class Entry:
 
     def estimate(self, *figures: str) -> Summary | None:
         """The first of these figures that the report has; None if it has none."""
-        found = {estimate.figure: estimate for estimate in self.estimates}
-        return next((found[figure] for figure in figures if figure in found), None)
+        for figure in figures:
+            for estimate in self.estimates:  # few, and asked so often that a dictionary of them would show
+                if estimate.figure == figure:
+                    return estimate
+        return None
 
 
 @dataclass(frozen=True)

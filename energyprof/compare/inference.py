@@ -11,6 +11,7 @@ from energyprof.report.phases import PART
 from energyprof.report.record import Phase, Report, Run
 from energyprof.report.uncertainty import SCATTER
 from energyprof.storable.frozen import dataclass
+from energyprof.storable.once import once
 
 PREFIX = PART + "inference:"
 # Where several runs are averaged, what one run's windows differed by is a term of each of them.
@@ -36,6 +37,7 @@ def inferences(report: Report) -> tuple[Inference, ...]:
     return tuple(_inference(name, [w[name] for _, w in runs if name in w]) for name in names)
 
 
+@once
 def windows_of(run: Run) -> Mapping[tuple[str, int], Sequence[Phase]]:
     """The windows of each kind and batch size; warm-up and compilation are none."""
     found: dict[tuple[str, int], list[Phase]] = {}

@@ -9,6 +9,7 @@ from typing import Any
 from energyprof.compare.statistics.sequential import one_series
 from energyprof.report.machines import Likeness, known_as, likeness
 from energyprof.report.record import MeterRecord, Report
+from energyprof.storable.once import once, once_beside
 
 # A device's own number: NVIDIA's UUIDs, others' UUIDs, the address of a network card.
 _OWN_NUMBER = re.compile(
@@ -18,6 +19,7 @@ _OWN_NUMBER = re.compile(
 )
 
 
+@once_beside
 def alike(one: Report, other: Report) -> Likeness:
     """Whether both were made on one machine. Those of one series were, by what made them."""
     found = likeness(one.nodes, other.nodes)
@@ -26,6 +28,7 @@ def alike(one: Report, other: Report) -> Likeness:
     return found
 
 
+@once
 def own_number(meter: MeterRecord) -> str:
     """What tells the device from every other of its make; empty if it is only known by its machine."""
     found = _OWN_NUMBER.search(meter.info.device)

@@ -62,20 +62,17 @@ def _table(kind: Any) -> Column:
     def take(data: Sequence[Any]) -> Sequence[Any]:
         _all_of(dict, data)
         rows = list(map(dict.copy, data))
-        for name in names:
-            if not all(map(_HAS, rows, repeat(name))):
-                if name not in defaults:
-                    raise Odd
-                for row in rows:
-                    if name not in row:
-                        row[name] = _MISSING
-        if any(map(len(names).__lt__, map(len, rows))):
-            rows = [{name: row[name] for name in names} for row in rows]  # keys it does not know
+        if max(map(len, rows)) > len(names):  # keys it does not know
+            rows = [{name: row[name] for name in names if name in row} for row in rows]
         for name, of in zip(names, inner, strict=True):
-            given = list(map(itemgetter(name), rows))
-            values = (
-                _filled(of, given, defaults[name]) if name in defaults and _MISSING in given else of(given)
-            )
+            try:
+                given = list(map(itemgetter(name), rows))
+                values = of(given)
+            except KeyError:
+                if name not in defaults:
+                    raise Odd from None
+                given = []
+                values = _filled(of, [row.get(name, _MISSING) for row in rows], defaults[name])
             if values is not given:
                 for row, value in zip(rows, values, strict=True):
                     row[name] = value
@@ -84,7 +81,6 @@ def _table(kind: Any) -> Column:
     return take
 
 
-_HAS = dict.__contains__
 _MISSING = object()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -42,12 +42,15 @@ class Screen(Console):
             super().print(*objects, **settings)
         self.file.write("\n".join(line.rstrip() for line in printed.get().split("\n")))
 
-    def put(self, text: Text) -> None:
-        """``text`` as it is broken into lines, however long; without colours past rich, which is slow."""
-        if self.color_system is None and "\t" not in text.plain:
-            self.file.write(printable(text.plain, keep="\n"))
+    def put(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Texts with their styles as they are broken into lines, however long; without colours past rich,
+        which is slow.
+        """
+        plain = "".join(part for part, _ in parts)
+        if self.color_system is None and "\t" not in plain:
+            self.file.write(printable(plain, keep="\n"))
         else:
-            self.print(text, soft_wrap=True, end="")
+            self.print(Text.assemble(*parts), soft_wrap=True, end="")
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of ``renderable``; their styles and rich's own control codes are added later."""

@@ -138,23 +138,22 @@ def _table(console: Screen, figures: Sequence[tuple[str, list[Row]]]) -> None:
         below = _GAP.join(cells[beside:]).rstrip()
         return _GAP.join(shown).rstrip() + (f"\n{_GAP * 3}{below}" if below else "")
 
-    text = Text()
-    text.append(line(figures[0][0] if inline else "", heads) + "\n", "dim")
+    parts = [(line(figures[0][0] if inline else "", heads) + "\n", "dim")]
     for name, found in figures[1:]:
         if not inline:
-            text.append(name + "\n", "bold")
+            parts.append((name + "\n", "bold"))
         for i, (cells, styles) in enumerate(found):
             if cell_len(cells[0]) > widths[0]:
-                text.append(f"{_GAP}{cells[0]}\n")
+                parts.append((f"{_GAP}{cells[0]}\n", ""))
                 cells = ["", *cells[1:]]
             shown = line(name if inline else "", cells)
             style = styles.get(cells[-1].partition(",")[0], "")
             end = len(shown) - len(cells[-1]) if style else len(shown)
             begin = before if inline else 0
-            text.append(shown[:begin], "dim" if i else "bold")
-            text.append(shown[begin:end])
-            text.append(shown[end:] + "\n", style)
-    console.put(text)
+            parts.append((shown[:begin], "dim" if i else "bold"))
+            parts.append((shown[begin:end], ""))
+            parts.append((shown[end:] + "\n", style))
+    console.put(parts)
 
 
 # What a line says, its style and how far it is indented.
@@ -175,18 +174,17 @@ def _of_product(line: str) -> Line:
 
 def _say_all(console: Screen, lines: Iterable[Line]) -> None:
     """Many lines: those that need no wrapping are one text to rich, half a millisecond each."""
-    text = Text()
+    parts: list[tuple[str, str]] = []
     width = console.width
     for line, style, indent in lines:
         words = printable(line)
         if cell_len(words) + indent <= width:
-            text.append(" " * indent)
-            text.append(words + "\n", style or None)
+            parts += [(" " * indent, ""), (words + "\n", style)]
             continue
-        console.put(text)
-        text = Text()
+        console.put(parts)
+        parts = []
         _say(console, line, style, indent)
-    console.put(text)
+    console.put(parts)
 
 
 def _console(out: TextIO) -> Screen:
