@@ -89,8 +89,10 @@ def _identity(facts: Mapping[str, Any]) -> str:
     known = [words for kind, words in _NUMBERS.items() if kind in (facts.get("hardware") or {})]
     if known in ([], [_NUMBERS["boot"]]):
         until = "only until its next boot" if known else "by nothing"
-        return f"told from other machines {until}: name it with --machine when you measure, or run as root"
-    return f"told from other machines by {known[0]}"
+        return (
+            f"recognised as the same machine {until}: name it with --machine when you measure, or run as root"
+        )
+    return f"recognised as the same machine by {known[0]}"
 
 
 def _finding(finding: Finding, spot_check: SpotCheck | None) -> list[RenderableType]:

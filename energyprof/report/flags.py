@@ -124,7 +124,7 @@ MEANINGS: Mapping[str, Meaning] = {
         _SPARED,
         "foreign load, other processes used the device",
     ),
-    "not_idle": Meaning("the machine was not idle {detail}: that look at it is none", "doubt"),
+    "not_idle": Meaning("the machine was not idle {detail}: that idle power does not count", "doubt"),
     "idle_drift": Meaning("the idle power drifted: {detail}", "doubt"),
     "idle_short": Meaning("idle for too short a time to tell its power ({detail} seen)"),
     "disagrees": Meaning("{meter} {detail}", "doubt"),
