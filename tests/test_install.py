@@ -39,6 +39,12 @@ def test_nothing_installs_energyprof_by_its_name_alone() -> None:
             assert not named or path == FROZEN, f"{path}: pip install{words}"
 
 
+def test_no_page_has_a_name_to_copy_that_is_not_installed_yet() -> None:
+    for path in SAYS:
+        if path.suffix == ".md":
+            assert not re.search(r"install '?energyprof\[[^\]]*\]'", path.read_text(encoding="utf-8")), path
+
+
 def test_pip_leaves_an_installed_one_as_it_is_when_it_is_asked_for_extras(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "energyprof-99.0-py3-none-any.whl", "w") as stranger:
         facts = "Metadata-Version: 2.1\nName: energyprof\nVersion: 99.0\nProvides-Extra: graphs\n"
