@@ -34,6 +34,7 @@ from fuzzing.targets import TARGETS, isolated, problem
 MOST_S, MOST_WAIT_S, MOST_BYTES = 2.0, 60.0, 200 << 20
 CHUNK = 500
 SHOWN = 40  # failures that are printed
+TOLD = 20  # lines on how far it has come
 
 
 class Work(NamedTuple):
@@ -75,10 +76,18 @@ def main() -> int:
     done: Counter[str] = Counter()
     failures: list[Failure] = []
     work = list(shares(names, asked.seed, asked.n))
+    told = 0
     with multiprocessing.get_context("fork").Pool(asked.jobs, prepared, maxtasksperchild=200) as pool:
         for share, found in pool.imap_unordered(tried, work):
             done[share.target] += share.count
             failures += found
+            count = done.total()
+            if TOLD * count // asked.n > told:
+                told = TOLD * count // asked.n
+                took_s = time.monotonic() - started_s
+                left_s = took_s * (asked.n - count) / count
+                words = f"{count:,} inputs, {len(failures)} failures; {took_s:.0f} s, {left_s:.0f} s to go"
+                print(words, file=sys.stderr, flush=True)
     for name in names:
         bad = sum(failure.target == name for failure in failures)
         print(f"{name:15} {done[name]:9,} inputs {bad:6,} failures")

@@ -103,16 +103,47 @@ def _odd(odd: Callable[[float, random.Random], float]) -> Fault:
     return fault
 
 
+def _skipping(value: Value, at_s: float, rng: random.Random) -> Value:
+    until_s = at_s + rng.uniform(1.5, 6)
+    skipped_j = value(until_s) - value(at_s)
+    still = stalled(value, at_s, until_s)
+    return lambda now_s: still(now_s) - (skipped_j if now_s >= until_s else 0.0)
+
+
+def _back(value: Value, at_s: float, rng: random.Random) -> Value:
+    back_j = rng.uniform(1, 200)
+    return lambda now_s: value(now_s) - (back_j if now_s >= at_s else 0.0)
+
+
+def _late(value: Value, at_s: float, rng: random.Random) -> Value:
+    share = rng.uniform(0.01, 0.2)
+    return lambda now_s: value(now_s - (rng.uniform(0, 1) if rng.random() < share else 0.0))
+
+
+def _frozen(value: Value, at_s: float, rng: random.Random) -> Value:
+    return stalled(value, at_s, at_s + rng.uniform(0.5, 15))
+
+
+def trembling(value: Value, rng: random.Random) -> Value:
+    """A power as sensors show it: no two readings are the same."""
+    seed = rng.random()
+    return lambda at_s: round(value(at_s) * random.Random(f"{seed} {at_s:.6f}").gauss(1, 0.003), 3)
+
+
 COUNTERS = ("RAPL", "NVML")
 METERS = (*COUNTERS, "power")
 FAULTS: dict[str, tuple[Sequence[str], Fault]] = {
     "none": (METERS, _as_it_is),
     "stalls, then catches up": (COUNTERS, _stalled),
     "stalls for good": (COUNTERS, lambda value, at_s, rng: stalled(value, at_s)),
+    "stalls, then goes on from there": (COUNTERS, _skipping),
+    "shows one value for a while": (("trembling power",), _frozen),
     "lost for a while": (METERS, _lost),
     "lost for good": (METERS, lambda value, at_s, rng: failing(value, at_s)),
     "there only later": (METERS, lambda value, at_s, rng: failing(value, -1, at_s)),
     "reset": (COUNTERS, lambda value, at_s, rng: restarted(value, at_s)),
+    "goes back by a little": (COUNTERS, _back),
+    "now and then old by up to a second": (COUNTERS, _late),
     "driver reloaded": (COUNTERS, _reloaded),
     "a read of seconds": (METERS, _as_it_is),
     "now and then not a number": (METERS, _odd(lambda value, rng: math.nan)),
@@ -131,6 +162,8 @@ def device(meter: str, wave: Waveform, fault: Callable[[Value], Value], rng: ran
     """A meter of the load with a fault."""
     if meter == "power":
         return Device(gauge(max_power_w=800), fault(watts_of(wave, 0.0)))
+    if meter == "trembling power":
+        return Device(gauge(max_power_w=800, resolution=0.001), fault(trembling(watts_of(wave, 0.0), rng)))
     if meter == "NVML":
         tick_s = rng.uniform(0.09, 0.11)
         info = counter(refresh_s=0.1, ticks=True, resolution=0.001, max_power_w=2000)

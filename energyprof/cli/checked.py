@@ -62,8 +62,13 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
 def _lies_at(path: Path) -> Path | None:
     """Which file of a report at ``path`` is there already, even if it is a link that leads nowhere."""
     from energyprof.report.file import trace_path
+    from energyprof.trace.writer import is_empty
 
-    return next((file for file in (path, trace_path(path)) if os.path.lexists(file)), None)
+    trace = trace_path(path)
+    if os.path.lexists(path):
+        return path
+    # One killed right at its start left an empty trace. Whether its maker lives is asked of its lock, later.
+    return trace if os.path.lexists(trace) and not is_empty(trace) else None
 
 
 def _short(name: str) -> str:

@@ -16,6 +16,9 @@ from energyprof.profile.git import git
 from energyprof.profile.processes import command_of, on_wire
 
 _PREFIX = "energyprof-"
+_UNFINISHED = "energyprof.new-"
+# Between its making and its lock a room can be swept away.
+_TRIES = 10
 # In a room: the lock; the wire; and, of worktrees, the repositories that they belong to, innermost first.
 _OWNER = "owner"
 WIRE = "wire"
@@ -32,8 +35,7 @@ def room() -> Iterator[Path]:
         FileError: there is no folder for temporary files.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_places()[0]))
-        lock = _lock(folder)
+        folder, lock = _made()
     except (OSError, IndexError):
         raise FileError(
             f"{tempfile.gettempdir()}: no temporary folder can be made there, nor in /tmp; set TMPDIR"
@@ -49,6 +51,8 @@ def collect() -> list[str]:
     """Remove what dead profilers of this user left behind; a line on each program of theirs that goes on."""
     lines = []
     for place in _places():
+        for folder in place.glob(f"{_UNFINISHED}*"):
+            _remove_unfinished(folder)
         for folder in place.glob(f"{_PREFIX}*"):
             with contextlib.suppress(OSError):  # its owner lives, it is not ours, or it has just gone
                 os.close(_unowned(folder))
@@ -70,13 +74,36 @@ def _places() -> list[Path]:
     return [place for place in dict.fromkeys([asked, *others]) if len(os.fsencode(place)) <= _LONGEST]
 
 
-def _lock(folder: Path) -> int:
-    # It gets its name when it is locked: one without is not looked at.
-    unnamed = folder / f"{_OWNER}.new"
-    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    unnamed.rename(folder / _OWNER)
-    return lock
+def _made() -> tuple[Path, int]:
+    """A room and its lock.
+
+    Raises:
+        OSError: it cannot be made.
+        IndexError: there is no place for one.
+    """
+    for _ in range(_TRIES):
+        # It gets its name when it is locked: until then it may be one of a process that was killed.
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=_places()[0]))
+        folder = unfinished.with_name(_PREFIX + unfinished.name[len(_UNFINISHED) :])
+        with contextlib.ExitStack() as undo, contextlib.suppress(FileNotFoundError):  # it was swept away
+            lock = os.open(unfinished / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            undo.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock).st_nlink and not os.path.lexists(folder):
+                unfinished.rename(folder)
+                undo.pop_all()
+                return folder, lock
+        _remove_unfinished(unfinished)
+    raise FileExistsError(tempfile.gettempdir())
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove a room that nobody is about to finish; there is nothing in it but its lock."""
+    with contextlib.suppress(OSError):  # its maker lives, it is not ours, or it is no room
+        with contextlib.ExitStack() as locked, contextlib.suppress(FileNotFoundError):
+            locked.callback(os.close, _unowned(folder))
+            (folder / _OWNER).unlink()
+        folder.rmdir()
 
 
 def _unowned(folder: Path) -> int:

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import json
 import os
+import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,14 +23,19 @@ from energyprof.trace.rows import Row
 
 
 def new_trace(path: Path) -> TraceWriter:
-    """An empty trace at ``path``, where nothing lay.
+    """An empty trace at ``path``, where nothing lay, or the empty one of a process that was killed.
 
     Raises:
         FileError: something lies there, or it cannot be written.
     """
     make_folder(path)
     try:
-        return TraceWriter(path, _locked(path, os.O_CREAT | os.O_EXCL))
+        try:
+            return TraceWriter(path, _locked(path, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            if not is_empty(path):
+                raise
+        return _still_empty(path)
     except FileExistsError:
         raise FileError(f"{path}: {TAKEN}") from None
     except OSError as error:
@@ -77,6 +83,27 @@ def resumed_trace(path: Path) -> TraceWriter:
             raise FileError(f"{path}: cannot be continued: {error.strerror}") from None
         undo.pop_all()
     return TraceWriter(path, file)
+
+
+def is_empty(path: Path) -> bool:
+    """Whether a file lies there, no link, that holds nothing."""
+    found = os.lstat(path)
+    return stat.S_ISREG(found.st_mode) and not found.st_size
+
+
+def _still_empty(path: Path) -> TraceWriter:
+    try:
+        file = _locked(path)
+    except FileError:
+        raise FileExistsError from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # without locks its writer may be alive
+        if not os.fstat(file).st_size:
+            return TraceWriter(path, file)
+    except OSError:
+        pass
+    os.close(file)
+    raise FileExistsError
 
 
 def _locked(path: Path, flags: int = 0) -> int:

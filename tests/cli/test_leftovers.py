@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from energyprof.profile.room import collect, room
+
 pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 
 EXEC = ("exec", "--idle", "0", "--meters", "none", "-o", "r.json")
@@ -119,6 +121,19 @@ def test_only_what_a_dead_profiler_made_is_collected(command: Any, temporary: Pa
     finally:
         running.terminate()
         running.wait()
+
+
+def test_a_folder_whose_maker_died_while_it_made_it_is_collected(temporary: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    (temporary / "energyprof.new-aaaaaaaa").mkdir(mode=0o700)
+    (temporary / "energyprof.new-bbbbbbbb").mkdir(mode=0o700)
+    (temporary / "energyprof.new-bbbbbbbb" / "owner").touch()
+    (temporary / "energyprof.new-precious").mkdir(mode=0o700)
+    (temporary / "energyprof.new-precious" / "r.json").touch()
+    with room() as ours:
+        collect()
+        assert {path.name for path in temporary.iterdir()} == {ours.name, "energyprof.new-precious"}
+    assert [path.name for path in temporary.iterdir()] == ["energyprof.new-precious"]
 
 
 def test_a_worktree_of_a_killed_ab_is_taken_out_of_its_repository_and_no_other(

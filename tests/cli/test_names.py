@@ -68,6 +68,12 @@ def test_a_trace_beside_a_free_name_is_not_written_over(command: Any, one_error_
     assert command("recompute", "r.json").returncode == 0
 
 
+def test_an_empty_trace_of_one_that_was_killed_is_in_nobodys_way(command: Any) -> None:
+    (command.folder / "r.trace.csv.gz").touch()
+    assert command(*EXEC, "-o", "r.json", "--", "true").returncode == 0
+    assert command("recompute", "r.json").returncode == 0
+
+
 def test_what_was_in_the_making_when_its_maker_died_is_swept_away(command: Any, tmp_path: Path) -> None:
     (command.folder / ".energyprof-0123456789abcdef.tmp").write_text('{"schema": "ener')
     (command.folder / ".energyprof-0123456789abcdee.tmp").symlink_to(tmp_path / "elsewhere")

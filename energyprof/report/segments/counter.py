@@ -40,9 +40,11 @@ class CounterSegmenter:
     tick: a value came when the source last renewed it, after the last look at another value and no longer ago
     than ``refresh_s``, at a time when a tick was due (``tick_times.py``); a difference belongs to the time
     between two renewals. wrap: a decrease that is a plausible power modulo the counter's range. reset: a
-    decrease or a leap that is not, confirmed by the next reading; what lies between was not seen. spike: a
-    leap that the next reading takes back. stall: no movement for over a second; what the counter catches up
-    with is spread over the stall; if it never moves again, the time since then was not seen.
+    decrease or a leap that is not, confirmed by the next reading; what lies between was not seen. back: a
+    reset that does not begin at 0; what it took back may never have been. spike: a leap that the next reading
+    takes back. stall: no movement for over a second; what the counter catches up with is spread over the
+    stall; if it catches up with no more than the time since the last look took, or never moves again, the
+    time was not seen.
     """
 
     def __init__(self, meter: MeterInfo, interval_s: float) -> None:
@@ -56,7 +58,11 @@ class CounterSegmenter:
         self._gaps: list[tuple[float, float]] = []  # since it came, nobody looked for so long
         self._odd: _Reading | None = None  # a leap that the next reading confirms or takes back
         self._power_w = 0.0  # of the last good segment
+        self._most_w = 0.0  # of any
         self._ticks = TickTimes(meter.refresh_s) if meter.ticks and meter.refresh_s > 0 else None
+        # A stall that is over, and the time in which the counter had certainly not stood: what follows tells
+        # whether it caught up.
+        self._stall: tuple[Segment, float] | None = None
         # Samples of a value that may have come with one tick or with the next: what follows tells.
         self._unsure: list[Sample] = []
 
@@ -105,8 +111,12 @@ class CounterSegmenter:
         if delta_j is None:
             return self._leap(last, now)
         if self._seen_s - last.time_s > self._stall_s:
+            counted_s = time_s - self._seen_s + self._meter.refresh_s
             self._look(time_s)
-            return self._moved(last, now, delta_j, "stalled")
+            parts = self._after_stall(0.0)
+            self._stall = self._segment(last, now, delta_j, *self._taken_back(), "stalled"), counted_s
+            self._last, self._first, self._odd = now, False, None
+            return parts
         self._look(time_s)
         # Where it stood still for longer than it should, nobody can tell a load of nothing from a stall: its
         # energy is spread over all of that time.
@@ -114,7 +124,7 @@ class CounterSegmenter:
 
     def finish(self) -> list[Segment]:
         """The stretch in which the counter showed its last value."""
-        parts = self._settle(math.inf)
+        parts = self._settle(math.inf) + self._after_stall(0.0)
         last = self._last
         if last is None or self._seen_s <= last.since_s:
             return parts
@@ -207,21 +217,47 @@ class CounterSegmenter:
             self._odd = now
             return []
         self._look(odd.time_s)
-        bridged_j = self._power_w * (odd.since_s - last.since_s)
-        bridge = self._segment(last, odd, bridged_j, "reset")
-        parts = self._pieces(replace(bridge, bridge_j=0.0, seen=False))
+        power_w, back_j = self._power_w, last.value_j - odd.value_j
+        anew = odd.value_j <= self._meter.max_power_w * (odd.time_s - last.time_s) + self._meter.resolution
+        if back_j <= 0 or anew:
+            back_j = 0.0
+        elif now.since_s > odd.since_s:
+            # What led up to it may never have been, and its power with it.
+            power_w = min(power_w, delta_j / (now.since_s - odd.since_s))
+        stall = self._after_stall(0.0)
+        bridge = self._segment(last, odd, power_w * (odd.since_s - last.since_s), "reset")
+        parts = stall + self._pieces(replace(bridge, bridge_j=back_j, seen=False))
         self._last, self._first, self._odd = odd, False, None
         self._look(now.time_s)
         return parts + (self._moved(odd, now, delta_j) if delta_j > 0 else [])
 
-    def _moved(self, last: _Reading, now: _Reading, delta_j: float, *flags: Kind) -> list[Segment]:
-        if self._odd is not None:
-            # The leap was taken back by this reading: it was never real.
-            flags = (*flags, "rejected_reading")
-        segment = self._segment(last, now, delta_j, *flags)
+    def _moved(self, last: _Reading, now: _Reading, delta_j: float) -> list[Segment]:
+        segment = self._segment(last, now, delta_j, *self._taken_back())
         self._last, self._first, self._odd = now, False, None
+        return self._after_stall(segment.end_w) + self._known(segment)
+
+    def _taken_back(self) -> tuple[Kind, ...]:
+        """The flag of a leap that was taken back by this reading: it was never real."""
+        return ("rejected_reading",) if self._odd is not None else ()
+
+    def _known(self, segment: Segment) -> list[Segment]:
         self._power_w = segment.end_w
+        self._most_w = max(self._most_w, segment.end_w)
         return self._pieces(segment)
+
+    def _after_stall(self, next_w: float) -> list[Segment]:
+        """The stall before, now that it is known what came next.
+
+        What the counter shows after it may be no more than what it counted since: what was used in the stall
+        it then never showed.
+        """
+        if self._stall is None:
+            return []
+        (stall, counted_s), self._stall = self._stall, None
+        if stall.joules > max(self._most_w, next_w) * counted_s + self._meter.resolution:
+            return self._known(stall)
+        skipped = replace(stall, start_w=self._power_w, end_w=self._power_w, bridge_j=0.0)
+        return self._pieces(replace(skipped, covered=False, seen=False))
 
     def _segment(self, last: _Reading, now: _Reading, delta_j: float, *flags: Kind) -> Segment:
         dt_s = now.since_s - last.since_s

@@ -25,6 +25,7 @@ class PowerSegmenter:
         self._step_w2 = 0.0  # mean square of the differences of neighbours
         self._last: tuple[float, float] | None = None
         self._standstill = Standstill(meter)
+        self._most_w = 0.0  # that it read
         self._held: list[Segment] = []  # of a value that may prove to stand still
         self._near: deque[Segment] = deque()  # those whose surroundings are not known yet
         self._passed: deque[tuple[float, float]] = deque()  # until when there was how much power before those
@@ -56,6 +57,7 @@ class PowerSegmenter:
         if last is not None and time_s <= last[0]:
             return []
         self._last = time_s, power_w
+        self._most_w = max(self._most_w, power_w)
         does = self._standstill.look(time_s, power_w)
         if last is None:
             return []
@@ -66,6 +68,8 @@ class PowerSegmenter:
         held, self._held = self._held, []
         if does == "stalled":
             return [self._unseen(stretch) for stretch in (*held, part)]
+        if does == "stood":
+            return [self._doubted(stretch) for stretch in (*held, part)]
         return [*held, part]
 
     def _between(
@@ -100,6 +104,11 @@ class PowerSegmenter:
         flags = (*stretch.flags, "stalled")
         return replace(stretch, sampling_j=0.0, shape_j=0.0, covered=False, seen=False, flags=flags)
 
+    def _doubted(self, stretch: Segment) -> Segment:
+        """A stretch of a value that stood for longer than it should: the power may have been any other."""
+        off_w = max(stretch.start_w, self._most_w - stretch.start_w)
+        return replace(stretch, shape_j=stretch.shape_j + off_w * (stretch.end_s - stretch.start_s))
+
     def _surrounded(self, parts: list[Segment], wait_s: float) -> list[Segment]:
         """The segments of which all is known that came within ``stamp_s`` of them."""
         self._near.extend(parts)
@@ -121,6 +130,8 @@ class PowerSegmenter:
     def finish(self) -> list[Segment]:
         """What was held back, and the stretch up to the last look, which the last reading was too old for."""
         parts, self._held = self._held, []
+        if self._last is not None and self._standstill.suspect(self._last[0]):
+            parts = [self._doubted(part) for part in parts]
         if self._last is not None and self._age_s > 0:
             time_s, power_w = self._last
             likely_j = power_w * self._age_s

@@ -77,6 +77,18 @@ def test_a_value_that_stands_still_beyond_its_renewals_is_no_reading() -> None:
     assert before.joules == pytest.approx(420, rel=0.01)
 
 
+def test_a_value_that_stood_still_for_long_before_it_moved_is_doubted() -> None:
+    # It hangs at 60 W from 10 s to 14 s while the truth is 10 W; that is too short to call it stalled.
+    values = trembling(60.0, 1, 0.001)
+    for stood_s, held in ((1.0, False), (4.0, True)):
+        hung = [*values[:100], *[values[99]] * int(10 * stood_s), *trembling(10.0, 2, 0.001)[:100]]
+        (energy,) = integrate(Trace(NVML, 0.1, samples_of(hung, 0.1)), [(5, 20)])
+        assert (energy.coverage, energy.flags) == (1.0, ())
+        assert energy.terms_j["shape"] > 100 if held else energy.terms_j["shape"] < 10
+        truth_j = 5 * 60 + 10 * 10
+        assert held == (abs(energy.joules - truth_j) < 2 * energy.reading_u_j)
+
+
 def test_a_value_that_may_stand_still_is_believed() -> None:
     frozen = [*trembling(60.0, 1, 0.001)[:100], *[60.0] * 200]
     steady = replace(NVML, may_stand_still=True)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from fakes.meters import counter, gauge, samples_of
-from fakes.traces import Trace, segments
+from fakes.traces import Trace, integrate, segments
 
 # A counter read every 0.1 s that wraps at 1000 J and believes 200 W: (values read, total J, flags)
 CASES = {
@@ -56,6 +56,27 @@ def test_a_counter_that_catches_up_after_a_stall_loses_nothing() -> None:
     assert math.fsum(part.joules for part in parts) == pytest.approx(340)
     assert stall.start_w == pytest.approx(100)
     assert stall.covered
+
+
+def test_a_counter_that_goes_on_from_where_it_stood_did_not_count() -> None:
+    # 100 W throughout; it stands from 0.2 s to 3.2 s and then goes on from there.
+    values = [0, 10, 20] + [20] * 30 + [30, 40, 50]
+    trace = Trace(counter(), 0.1, samples_of(values, 0.1))
+    stall = next(part for part in segments(trace) if "stalled" in part.flags)
+    assert not stall.seen
+    (energy,) = integrate(trace, [(0, 3.4)])
+    assert energy.coverage < 0.2
+    assert abs(energy.joules - 340) < 2 * energy.reading_u_j
+
+
+def test_a_counter_that_goes_back_doubts_what_it_took_back() -> None:
+    # 100 W throughout; one reading is 25 J too high, which a load of 350 W could be.
+    values = [500, 510, 545, 530, 540, 550]
+    trace = Trace(counter(max_power_w=400), 0.1, samples_of(values, 0.1))
+    (energy,) = integrate(trace, [(0, 0.5)])
+    assert energy.flags == ("reset", "short")
+    assert energy.terms_j["bridge"] == pytest.approx(15 / math.sqrt(3))
+    assert abs(energy.joules - 50) < 2 * energy.reading_u_j
 
 
 def test_a_tick_slower_than_the_reads_is_spread_over_the_tick() -> None:
