@@ -111,9 +111,12 @@ def write_json(text: str) -> None:
 
 def prepare() -> None:
     """Set both output streams up."""
+    _occupy()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if isinstance(stream, io.TextIOWrapper):
+        if stream is None:  # closed (``2>&-``): what we say is lost, and nothing else
+            setattr(sys, name, CleanStream(io.BufferedWriter(io.FileIO(os.devnull, "wb")), encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
             kept = PipeTolerantStream(stream.fileno(), "wb", closefd=False)
             made = CleanStream(
                 io.BufferedWriter(kept),
@@ -123,3 +126,15 @@ def prepare() -> None:
                 write_through=stream.write_through,
             )
             setattr(sys, name, made)
+
+
+def _occupy() -> None:
+    """Let no file of ours become a standard stream that is closed: the program would write into it.
+
+    For the program it stays closed: descriptors of ours are not inherited.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_WRONLY if number == 0 else os.O_RDONLY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal, NamedTuple
 
 from energyprof.profile.processes import started_of, stat_of
@@ -69,7 +70,7 @@ class Speakers:
         program = self._program
         if program is None or not _runs(program.process):
             # The first, or the next in a row of programs that a script starts one after the other.
-            if self._started_by_another(speaker):
+            if self._started_by_another(speaker) or (program is not None and _left_by(program, speaker)):
                 return [speaker]
             speaker.role, self._program = "program", speaker
             return [speaker]
@@ -91,6 +92,19 @@ class Speakers:
         """Who had this number last: what a process said may be read when it has ended."""
         numbers = [speaker for speaker in self._by_process.values() if speaker.process.pid == pid]
         return numbers[-1] if numbers else None
+
+
+def _left_by(ended: _Speaker, speaker: _Speaker) -> bool:
+    """Whether it is none of what we started any more, as the program was: an orphan of that, not the next.
+
+    The kernel gives orphans to init, or to us; then only what we started ourselves is older.
+    """
+    ours = os.getpid()
+    if all(one.pid != ours for one in ended.ancestors):
+        return False  # others, such as Slurm's daemon, start our programs for us
+    parent = speaker.ancestors[:1]
+    adopted = bool(parent) and parent[0].pid == ours and speaker.process.started > ended.process.started
+    return adopted or all(one.pid != ours for one in speaker.ancestors)
 
 
 def _line(pid: int) -> tuple[_Process, ...]:

@@ -197,3 +197,31 @@ def test_a_full_device_is_one_line_and_the_programs_own_exit_code(command: Any, 
     if full == "stdout":
         assert done.stderr.startswith("error: stdout cannot be written: No space left on device\n")
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_stays_closed_for_the_program_and_is_no_file_of_ours(
+    command: Any, closed: str
+) -> None:
+    words = ["sh", "-c", f'exec "$@" {closed}', "sh"]
+    words += command.arguments(*EXEC, "--", "sh", "-c", "echo x >&2 || exit 5; exit 6")
+    done = subprocess.run(words, cwd=command.folder, env=command.environment(), check=False)
+    assert done.returncode == 5
+    assert command("recompute", "r.json").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("exec", "--meters", "none", "-o", "{}", "--", "true"),
+        ("show", "{}"),
+        ("import", "{}"),
+        ("check", "{}", "--baseline", "{}"),
+        ("compare", "{}", "{}"),
+    ],
+)
+def test_a_name_that_no_file_can_have_is_one_line(
+    command: Any, one_error_line: Any, words: tuple[str, ...]
+) -> None:
+    done = command(*(word.format("x" * 300) for word in words))
+    assert "File name too long" in one_error_line(done)

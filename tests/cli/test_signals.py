@@ -173,3 +173,14 @@ def test_no_signal_that_could_be_caught_is_left_to_end_the_profiler() -> None:
     own_faults_or_for_all = ["SEGV", "BUS", "FPE", "ILL", "SYS", "KILL", "STOP"]
     names = [signal.Signals(int(number)).name[3:] for number in done.stdout.split()]
     assert sorted(names) == sorted(end_nothing + own_faults_or_for_all)
+
+
+def test_a_parent_that_ignores_its_children_keeps_no_exit_code_from_us(command: Any) -> None:
+    ignores = "signal.signal(signal.SIGCHLD, signal.SIG_IGN)"
+    ignores = f"import os, signal, sys; {ignores}; os.execv(sys.argv[1], sys.argv[1:])"
+    words = [sys.executable, "-c", ignores, *command.arguments(*EXEC, "--", "sh", "-c", "exit 7")]
+    done = subprocess.run(
+        words, cwd=command.folder, env=command.environment(), capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 7, done.stderr
+    assert command.report()["runs"][0]["status"] == "failed"

@@ -117,6 +117,18 @@ def test_what_a_program_leaves_running_is_named(command: Any) -> None:
     assert [flag["detail"] for flag in run["flags"] if flag["kind"] == "left"] == ["sleep"]
 
 
+def test_what_a_program_left_running_is_not_the_next_program(command: Any, tmp_path: Any) -> None:
+    late = "import os, time, energyprof as e; p = os.getppid()\nwhile os.getppid() == p: time.sleep(0.01)\n"
+    (tmp_path / "work" / "late.py").write_text(late + "e.mark('late'); e.progress(samples=9999, score=1.0)\n")
+    head = 'subprocess.Popen([sys.executable, "late.py"], start_new_session=True)'
+    (tmp_path / "work" / "trains.py").write_text(TRAINS.format(head=head, third="pass"))
+    # The shell lives on, so that there may be a next one.
+    words = f"{sys.executable} trains.py; sleep 1.5"
+    run = trained(command, *EXEC, "--", "sh", "-c", words)
+    assert (run["samples"], run["score"]) == (800, 0.9)
+    assert phases(run) == ["train"]
+
+
 def test_a_parent_that_speaks_after_its_child_is_the_program(command: Any, tmp_path: Any) -> None:
     (tmp_path / "work" / "evaluator.py").write_text(EVALUATOR)
     head = 'early = subprocess.Popen([sys.executable, "evaluator.py"]); time.sleep(1)'
