@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from energyprof.storable.events import Room
 from energyprof.storable.values import MAX_ITEMS, MAX_NAME, MAX_NAMES
-from energyprof.wire import MAX_LINE_BYTES
+from energyprof.wire import MAX_LINE_BYTES, launchers
 from energyprof.wire.launchers import ambient
 from energyprof.wire.listener import Listener, Message, parse
 
@@ -306,3 +307,38 @@ def test_an_actor_is_named_with_its_phases_and_samples(heard: Heard) -> None:
         ("progress", "client-2"),
         ("phase", None),
     ]
+
+
+PMI2 = {"PMI_RANK": "5", "PMI_SIZE": "8", "PMI_FD": "21", "PMI_JOBID": "4711.0"}
+STEP = {
+    "SLURM_JOB_ID": "4711",
+    "SLURM_STEP_ID": "0",
+    "SLURM_STEP_NUM_TASKS": "8",
+    "SLURM_PROCID": "5",
+    "SLURM_LOCALID": "1",
+    "SLURM_NODEID": "1",
+    "SLURM_STEP_TASKS_PER_NODE": "4(x2)",
+}
+HYDRA = {"PMI_RANK": "3", "PMI_SIZE": "4", "PMI_FD": "9", "MPI_LOCALRANKID": "1", "MPI_LOCALNRANKS": "2"}
+PALS = {
+    "PALS_RANKID": "5",
+    "PALS_SIZE": "8",
+    "PALS_APID": "a",
+    "PALS_LOCAL_RANKID": "1",
+    "PALS_LOCAL_SIZE": "4",
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({**STEP, **PMI2}, launchers.Task(5, 8, 1, 4, "SLURM_PROCID:4711:0")),
+        ({**PALS, **PMI2}, launchers.Task(5, 8, 1, 4, "PALS_RANKID:a")),
+        # An mpiexec whose proxies are a step's tasks; it does not say which of several mpiexecs it is.
+        ({**STEP, **HYDRA}, launchers.Task(3, 4, 1, 2, "PMI_RANK:")),
+        ({**HYDRA, "I_MPI_HYDRA_UUID": "u"}, launchers.Task(3, 4, 1, 2, "PMI_RANK:u")),
+        ({"PMI_RANK": "3", "PMI_SIZE": "4"}, None),
+    ],
+)
+def test_of_several_launchers_the_one_that_started_it_is_believed(said: Any, expected: Any) -> None:
+    assert launchers.task(said) == expected

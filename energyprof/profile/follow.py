@@ -14,9 +14,9 @@ from energyprof.profile.child import Child, exit_status
 from energyprof.profile.inbox import Inbox, signals
 from energyprof.profile.island import pythonpath
 from energyprof.profile.job import Job
+from energyprof.profile.nodes.awaiting import meet, seeds_of
 from energyprof.profile.nodes.joining import Asked, Local, store_for, warn
 from energyprof.profile.nodes.meeting import Rank
-from energyprof.profile.nodes.party import meet, seeds_of
 from energyprof.profile.nodes.store import StoreError
 from energyprof.profile.program import full_path
 from energyprof.profile.room import room

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -195,7 +196,7 @@ def _gathered(result: SessionResult, party: Party | None, to: Path, taken: Taken
         line = party.done(result.path, trace_path(result.path)) if party.several else ""
         return dataclasses.replace(result, lost=(*result.lost, *filter(None, [line])))
     if not party.several:
-        return result
+        return _at(to, result, taken)
     with signals() as inbox:
         silent_s = SILENT_S if result.stopped_by is None else STOPPED_S
         found = gather(party, result.path, to, taken, inbox, warn, silent_s)
@@ -206,3 +207,17 @@ def _gathered(result: SessionResult, party: Party | None, to: Path, taken: Taken
     return dataclasses.replace(
         result, report=found.report, path=to, asked=to if whole else result.asked, lost=lost
     )
+
+
+def _at(to: Path, result: SessionResult, taken: Taken) -> SessionResult:
+    """The report at ``to``: as it was begun it was not known that all processes are on this node."""
+    own = result.path
+    if own is None or own == to or own != result.asked or (taken == "refused" and to.exists()):
+        return result
+    try:
+        if trace_path(own).exists():
+            os.replace(trace_path(own), trace_path(to))
+        os.replace(own, to)
+    except OSError as error:
+        return dataclasses.replace(result, lost=(*result.lost, f"{to}: cannot be written: {error.strerror}"))
+    return dataclasses.replace(result, path=to, asked=to)

@@ -18,6 +18,7 @@ class Launcher(NamedTuple):
     local: str = ""  # the number of the process on its node; "": not said
     local_size: str = ""  # how many there are on it
     step: Tuple[str, ...] = ()  # without these the others are of what surrounds it, such as a batch script
+    own: Tuple[str, ...] = ()  # others that differ between the processes of one start, too
 
 
 # The innermost first: torchrun may run in each task of srun.
@@ -43,17 +44,19 @@ LAUNCHERS = (
     Launcher(
         "MV2_COMM_WORLD_RANK",
         ("MV2_COMM_WORLD_SIZE",),
-        (),
+        ("MPIRUN_ID",),
         "MV2_COMM_WORLD_LOCAL_RANK",
         "MV2_COMM_WORLD_LOCAL_SIZE",
     ),
-    # MPICH, Intel MPI
+    Launcher("PALS_RANKID", ("PALS_SIZE",), ("PALS_APID",), "PALS_LOCAL_RANKID", "PALS_LOCAL_SIZE"),
+    # MPICH, Intel MPI; Slurm's own PMI and Cray's PALS set these, too, and say more in variables of theirs
     Launcher(
         "PMI_RANK",
         ("PMI_SIZE",),
-        ("PMI_FD", "PMI_PORT", "HYDI_CONTROL_FD"),
+        ("PMI_JOBID", "I_MPI_HYDRA_UUID"),
         "MPI_LOCALRANKID",
         "MPI_LOCALNRANKS",
+        own=("PMI_FD", "PMI_PORT", "HYDI_CONTROL_FD"),
     ),
     Launcher(
         "JSM_NAMESPACE_RANK",
@@ -62,7 +65,6 @@ LAUNCHERS = (
         "JSM_NAMESPACE_LOCAL_RANK",
         "JSM_NAMESPACE_LOCAL_SIZE",
     ),
-    Launcher("PALS_RANKID", ("PALS_SIZE",), ("PALS_APID",), "PALS_LOCAL_RANKID", "PALS_LOCAL_SIZE"),
     Launcher("FLUX_TASK_RANK", ("FLUX_JOB_SIZE",), ("FLUX_JOB_ID",), "FLUX_TASK_LOCAL_ID"),
     Launcher("PMIX_RANK", (), ("PMIX_NAMESPACE",)),
     Launcher(
@@ -95,7 +97,7 @@ class Task(NamedTuple):
     size: int
     local: Optional[int]  # its number on its node; None: not said
     local_size: Optional[int]  # how many there are on it
-    launch: str  # the same for all of them, and for no others
+    launch: str  # the same for all of them, and for no others; ends in a colon: its launcher gave it no name
 
 
 def task(environment: Mapping[str, str]) -> Optional[Task]:
@@ -105,16 +107,31 @@ def task(environment: Mapping[str, str]) -> Optional[Task]:
         rank = _count(environment.get(launcher.rank))
         if rank is None or not all(environment.get(name) for name in launcher.step):
             continue
+        if launcher.rank == "PMI_RANK" and _slurms_own(environment):
+            continue
         said = {name: environment.get(name) for name in _said_by(launcher)}
         if all(inherited.get(name) == value for name, value in said.items()):
             continue
         size = next(filter(None, (_count(said[name]) for name in launcher.sizes)), None)
         start = [said[name] or "" for name in launcher.start]
-        if size is None or size < 2 or rank >= size or not any(start):
+        if (
+            size is None
+            or size < 2
+            or rank >= size
+            or not any([*start, *(said[name] for name in launcher.own)])
+        ):
             continue
         local = _count(environment.get(launcher.local))
-        return Task(rank, size, local, _local_size(environment, launcher), ":".join([launcher.rank, *start]))
+        launch = f"{launcher.rank}:{':'.join(start).strip(':')}"
+        return Task(rank, size, local, _local_size(environment, launcher), launch)
     return None
+
+
+def _slurms_own(environment: Mapping[str, str]) -> bool:
+    """Whether srun's PMI speaks (``--mpi=pmi2``, of many clusters the default), not an mpiexec in a step."""
+    names = (("PMI_RANK", "SLURM_PROCID"), ("PMI_SIZE", "SLURM_STEP_NUM_TASKS"))
+    same = all(environment.get(of_pmi) == environment.get(of_slurm) for of_pmi, of_slurm in names)
+    return same and "PMI_JOBID" in environment
 
 
 def _local_size(environment: Mapping[str, str], launcher: Launcher) -> Optional[int]:
@@ -130,7 +147,7 @@ def _local_size(environment: Mapping[str, str], launcher: Launcher) -> Optional[
 
 
 def _said_by(launcher: Launcher) -> Tuple[str, ...]:
-    return (launcher.rank, *launcher.sizes, *launcher.start)
+    return (launcher.rank, *launcher.sizes, *launcher.start, *launcher.own)
 
 
 def ambient(environment: Mapping[str, str]) -> str:
@@ -148,7 +165,7 @@ def place(environment: Mapping[str, str]) -> Optional[Place]:
         return torch_place
     for launcher in LAUNCHERS:
         rank = _count(environment.get(launcher.rank))
-        if rank is None:
+        if rank is None or (launcher.rank == "PMI_RANK" and _slurms_own(environment)):
             continue
         said = {name: environment.get(name) for name in _said_by(launcher)}
         inherited = _inherited(environment)

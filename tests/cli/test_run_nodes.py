@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -39,7 +41,7 @@ class TwoNodes:
         self._roots = [folder / "machine-0", folder / "machine-1"]
         for path in self.folders:
             path.mkdir()
-        self._temporary = [tempfile.mkdtemp(prefix="n") for _ in WATTS]  # short, for addresses of sockets
+        self.temporary = [tempfile.mkdtemp(prefix="n") for _ in WATTS]  # short, for addresses of sockets
         self._meters = [
             LivePowercap(root, constant(watts)) for root, watts in zip(self._roots, WATTS, strict=True)
         ]
@@ -61,7 +63,7 @@ class TwoNodes:
     ) -> subprocess.Popen[str]:
         named = ["--machine", f"machine {number}"] if machine else []
         command = [sys.executable, "-m", "energyprof", *words, *named]
-        own = {"ENERGYPROF_TOKEN": TOKEN, "TMPDIR": self._temporary[number]}
+        own = {"ENERGYPROF_TOKEN": TOKEN, "TMPDIR": self.temporary[number]}
         return self.start(number, command, **{**own, **changes})
 
     def report(self, number: int, name: str = "r.json") -> dict[str, Any]:
@@ -70,7 +72,7 @@ class TwoNodes:
 
     def close(self) -> None:
         self.net.close()
-        for folder in self._temporary:
+        for folder in self.temporary:
             shutil.rmtree(folder, ignore_errors=True)
         for meter in self._meters:
             meter.close()
@@ -201,16 +203,13 @@ def test_under_mpirun_exec_meters_each_node_and_makes_one_report(two: TwoNodes, 
 
 
 def test_a_link_that_drops_costs_neither_node_its_report(two: TwoNodes) -> None:
-    words = ("exec", *EXEC)
-    processes = [
-        two.energyprof(number, *words, *rendezvous(number), *PROGRAM, machine=False) for number in (0, 1)
-    ]
-    until(lambda: all((folder / "began").exists() for folder in two.folders))
-    time.sleep(1.0)
+    processes = exec_on_both(two)
     two.net.cut()
     for folder in two.folders:
         (folder / "end").touch()
-    first, second = (ended(process) for process in processes)
+    second = ended(processes[1])
+    processes[0].send_signal(signal.SIGINT)  # it would wait for some time
+    first = ended(processes[0])
     assert (first.returncode, second.returncode) == (0, 0), (first.stderr, second.stderr)
     assert "node-1 never delivered its report" in first.stderr
     assert "node 0 at 10.77.0.1:29400" in second.stderr
@@ -224,12 +223,7 @@ def test_a_link_that_drops_costs_neither_node_its_report(two: TwoNodes) -> None:
 
 
 def test_a_node_0_that_is_killed_costs_the_other_nothing(two: TwoNodes) -> None:
-    words = ("exec", *EXEC)
-    processes = [
-        two.energyprof(number, *words, *rendezvous(number), *PROGRAM, machine=False) for number in (0, 1)
-    ]
-    until(lambda: all((folder / "began").exists() for folder in two.folders))
-    time.sleep(1.0)
+    processes = exec_on_both(two)
     processes[0].send_signal(signal.SIGKILL)
     processes[0].wait()
     for folder in two.folders:
@@ -249,6 +243,104 @@ def test_a_token_that_is_missing_is_one_line(two: TwoNodes) -> None:
     assert without.returncode == 2
     line = without.stderr.splitlines()[-1]
     assert "set ENERGYPROF_TOKEN to the token of this run, which node 0 printed" in line
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[], None]]:
+    """A disk of 1 MiB at the empty ``folder``, and what fills it to its last byte."""
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("no disk may be mounted here")
+
+    def fill() -> None:
+        with open(folder / "filled", "ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 512)
+
+    try:
+        yield fill
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=False)
+
+
+def finished(report: Path) -> bool:
+    return report.exists() and json.loads(report.read_text())["runs"][0]["status"] == "done"
+
+
+# A machine whose clock is an hour ahead, as Python's programs see it.
+AN_HOUR_AHEAD = """
+import time
+true, true_ns = time.time, time.time_ns
+time.time = lambda: true() + 3600
+time.time_ns = lambda: true_ns() + 3600 * 10**9
+"""
+
+
+def test_a_link_that_drops_for_a_while_a_full_disk_and_a_wrong_clock_cost_nothing(
+    two: TwoNodes, tmp_path: Path
+) -> None:
+    """All of them of node 1, in one run: it is joined all the same, and what was wrong is named."""
+    (tmp_path / "clock").mkdir()
+    (tmp_path / "clock/sitecustomize.py").write_text(AN_HOUR_AHEAD)
+    with small_disk(two.folders[1]) as fill:
+        processes = exec_on_both(two, {"PYTHONPATH": str(tmp_path / "clock")})
+        two.net.cut()
+        time.sleep(1.0)
+        two.net.mend()
+        (two.folders[1] / "end").touch()
+        fill()
+        (two.folders[0] / "end").touch()
+        first, second = (ended(process) for process in processes)
+    assert first.returncode == 0, first.stderr
+    (spare,) = Path(two.temporary[1]).glob("*/r.node-1.json")
+    assert f"the disk is full; the report is at {spare}" in second.stderr
+    report = two.report(0)
+    (run,) = report["runs"]
+    expect_the_closed_form(run)
+    (apart,) = (flag["detail"] for flag in run["flags"] if flag["kind"] == "clocks_apart")
+    assert apart.startswith("node-1's was 1 h 00 min ahead")
+    assert abs(report["joined"][1]["ahead_s"] - 3600) < 0.5
+    assert two.report(0, "r.node-1.json") == json.loads(spare.read_text())
+
+
+def test_a_disk_that_fills_while_node_0_gathers_costs_no_node_its_report(two: TwoNodes) -> None:
+    with small_disk(two.folders[0]) as fill:
+        processes = exec_on_both(two)
+        (two.folders[0] / "end").touch()
+        until(lambda: finished(two.folders[0] / "r.node-0.json"))
+        fill()
+        (two.folders[1] / "end").touch()
+        second = ended(processes[1])
+        processes[0].send_signal(signal.SIGINT)  # it waits for no other any more
+        first = ended(processes[0])
+        assert "node-1 never delivered its report" in first.stderr
+        assert "could not be joined: r.json: cannot be written: No space left on device" in first.stderr
+        assert "No space left on device: this node's report is whole, at r.node-1.json" in second.stderr
+        for number, watts in enumerate(WATTS):
+            (own,) = two.report(number, f"r.node-{number}.json")["runs"]
+            assert own["status"] == "done"
+            assert own["energy_j"] == pytest.approx(watts * own["time_s"], abs=own["energy_u_j"] + LAG_J)
+
+
+def exec_on_both(
+    two: TwoNodes, of_second: Mapping[str, str] = MappingProxyType({})
+) -> list[subprocess.Popen[str]]:
+    """A program on each node that ends with the file ``end``, and has been metered for a second."""
+    environments: tuple[Mapping[str, str], ...] = ({}, of_second)
+    processes = [
+        two.energyprof(
+            number,
+            *("exec", *EXEC, "--machine", f"machine {number}", *rendezvous(number), *PROGRAM),
+            machine=False,
+            **more,
+        )
+        for number, more in enumerate(environments)
+    ]
+    until(lambda: all((folder / "began").exists() for folder in two.folders))
+    time.sleep(1.0)
+    return processes
 
 
 EXEC = ("--idle", "0", "-o", "r.json", "-q")

@@ -119,8 +119,11 @@ def test_four_processes_a_node_count_the_node_once(cluster: Cluster) -> None:
 
 def test_exit_codes_and_signals_are_the_programs(cluster: Cluster) -> None:
     (cluster.folder / "train.py").write_text(BURNS)
-    done = cluster("env", "FAILS=5", *_job(), *EXEC, "python", "train.py", each=2)
+    done = cluster("env", "FAILS=5", "SLURM_MPI_TYPE=pmi2", *_job(), *EXEC, "python", "train.py")
     assert done.returncode == 3
+    # PMI's variables, which each task has beside Slurm's, make no node count more than once.
+    names = sorted(path.name for path in cluster.folder.glob("*.json"))
+    assert names == ["r.json", "r.node-0.json", "r.node-4.json"]
     waits = "import os, time; open('pid-' + os.environ['SLURM_PROCID'], 'w'); time.sleep(60)"
     again = [word.replace("r.json", "again.json") for word in EXEC]
     process = cluster.start(*again, "python", "-c", waits, each=2)

@@ -44,6 +44,10 @@ class Namespaces:
         """Take the link between them down."""
         _ip("-n", self.names[0], "link", "set", "n0", "down")
 
+    def mend(self) -> None:
+        """Take it up again."""
+        _ip("-n", self.names[0], "link", "set", "n0", "up")
+
     def close(self) -> None:
         """Remove them."""
         for name in self.names:

@@ -45,6 +45,9 @@ if name == "srun":
             "SLURMD_NODENAME": f"node{{node}}", "TMPDIR": f"{{home}}/node{{node}}/tmp",
             "ENERGYPROF_SYSFS_ROOT": f"{{home}}/node{{node}}/machine",
         }}
+        if shared.get("SLURM_MPI_TYPE") == "pmi2":  # src/plugins/mpi/pmi2/mpi_pmi2.c
+            own |= {{"PMI_RANK": str(rank), "PMI_SIZE": str(nodes * each)}}
+            own |= {{"PMI_FD": str(20 + local), "PMI_JOBID": f"4711.{{step}}"}}
         tasks.append(subprocess.Popen(words, env={{**shared, **own}}, start_new_session=True))
 
     def to_all(number, _=None):

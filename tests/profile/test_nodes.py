@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -14,13 +15,17 @@ import typer
 from energyprof.cli.application import application
 from energyprof.errors import TrainingError, UsageError
 from energyprof.profile.inbox import Inbox
-from energyprof.profile.nodes import party
+from energyprof.profile.nodes import awaiting
+from energyprof.profile.nodes.awaiting import meet, seeds_of
+from energyprof.profile.nodes.gather import gather
 from energyprof.profile.nodes.heartbeat import middle
 from energyprof.profile.nodes.joining import address_in, checked
-from energyprof.profile.nodes.party import meet, seeds_of
+from energyprof.profile.nodes.party import Party
 from energyprof.profile.nodes.remote import ClockOffset, Refused, RemoteStore
 from energyprof.profile.nodes.serving import Server
 from energyprof.profile.nodes.store import FolderStore, Gone, Store, StoreError
+from fakes.http_meters import closed_port
+from fakes.nodes import Node, record
 
 TOKEN = "a-token-of-this-test"
 
@@ -136,11 +141,47 @@ def test_who_comes_too_late_to_hear_why_trains_no_more(tmp_path: Path, capsys: A
 def test_a_node_0_that_falls_silent_is_waited_for_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(party, "LOST_S", 0.5)
+    monkeypatch.setattr(awaiting, "LOST_S", 0.5)
     folder = FolderStore(tmp_path / "store")
     folder.put("alive-0", b"0\n")
     with pytest.raises(TrainingError, match="node 0 has not been heard of"):
         meet(folder, "there", 0, 1, Inbox(), 2, opened=lambda number: None)
+    with pytest.raises(TrainingError, match="node 0 has not been heard of"):
+        seeds_of(folder, "there")
+    # It was there for the first training; before the second one its machine is off the network.
+    off = RemoteStore(*closed_port().split(":"), TOKEN)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match="node 0 has not been heard of"):
+        meet(off, "there", 1, 1, Inbox(), 2, opened=lambda number: None)
+
+
+def test_who_says_something_while_a_store_is_removed_keeps_nothing_of_it(tmp_path: Path) -> None:
+    folder = FolderStore(tmp_path / "store")
+    speaking = threading.Event()
+
+    def speak() -> None:
+        with contextlib.suppress(Gone):
+            while True:
+                folder.put("alive-1", b"")
+                speaking.set()
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    assert speaking.wait(60)
+    folder.close()
+    thread.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_node_that_falls_silent_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    folder = FolderStore(tmp_path / "store")
+    folder.put("node-1", b'{"name": "other", "processes": 1}')
+    own = record(Node("zero", 100.0), tmp_path)
+    zero = Party(folder, first=0, count=lambda: 1, size=2, part=None, address="", where="", folder=folder)
+    said: list[str] = []
+    found = gather(zero, own, tmp_path / "r.json", "refused", Inbox(), said.append, 0.5)
+    assert (found.paths, found.missing) == ([own], ["other"])
+    assert found.lines == ["other never delivered its report"]
+    assert found.report is not None and found.report.runs[0].energy_j is None
 
 
 def test_one_of_several_claims_a_name(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from energyprof.clock import utc_now
 from energyprof.errors import EnergyprofError, FileError
 from energyprof.profile import inbox as inboxes
 from energyprof.profile.inbox import Inbox
-from energyprof.profile.nodes.party import POLL_S, Announced, Done, Party
+from energyprof.profile.nodes.awaiting import POLL_S
+from energyprof.profile.nodes.party import Announced, Done, Party
 from energyprof.profile.nodes.store import StoreError
 from energyprof.report.file import Taken, read, trace_path
 from energyprof.report.join import Ahead, join

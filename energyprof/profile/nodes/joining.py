@@ -18,6 +18,7 @@ from dataclasses import field
 from pathlib import Path
 
 from energyprof.errors import UsageError
+from energyprof.profile.nodes import hydra
 from energyprof.profile.nodes.meeting import Nodes, Part, Rank, own_address
 from energyprof.profile.nodes.party import Party
 from energyprof.profile.nodes.remote import RemoteStore
@@ -123,6 +124,8 @@ def elected(environment: Mapping[str, str]) -> Local | None:
     launched = task(environment)
     if launched is None:
         return None
+    if launched.launch.endswith(":"):
+        launched = launched._replace(launch=launched.launch + hydra.launch())
     folder = Path(tempfile.gettempdir()) / f".energyprof-launch-{os.geteuid()}-{hashed(launched.launch)}"
     FolderStore(folder)  # this user's own, or an error
     first = launched.local == 0 if launched.local is not None else _locked(folder)

@@ -123,7 +123,12 @@ class FolderStore:
 
     def close(self) -> None:
         """Remove the folder, and all in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        over = self.folder.with_name(f"{self.folder.name}.{os.urandom(4).hex()}")
+        with contextlib.suppress(OSError):
+            # At once: who puts something there meanwhile would keep a folder that nobody looks at any more.
+            os.rename(self.folder, over)
+        for folder in (over, self.folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _failed(self, name: str, what: str, error: OSError) -> StoreError:
         if isinstance(error, FileNotFoundError) and not self.folder.exists():
