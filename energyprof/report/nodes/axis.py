@@ -27,6 +27,7 @@ K = TypeVar("K")
 APART_S = 1.0
 # A shift that is the clock's is the same at every edge; a node that is merely slower is not.
 STEADY_S = 0.5
+STEADY = 0.1
 # So many nodes are named in one line.
 NAMED = 5
 
@@ -118,9 +119,10 @@ def lags(edges: Mapping[str, Mapping[K, float]]) -> dict[str, float]:
     behind = {}
     for name, found in edges.items():
         behind_s = [time_s - usual_s[edge] for edge, time_s in found.items() if edge in usual_s]
-        if len(behind_s) < 2 or max(behind_s) - min(behind_s) > STEADY_S:
-            continue
-        if abs(middle_s := statistics.median(behind_s)) > APART_S:
+        middle_s = statistics.median(behind_s) if len(behind_s) > 1 else 0.0
+        # Beside an hour it is little by how much some nodes are slower than others.
+        steady_s = max(STEADY_S, STEADY * abs(middle_s))
+        if abs(middle_s) > APART_S and max(behind_s) - min(behind_s) <= steady_s:
             behind[name] = middle_s
     return behind
 

@@ -67,7 +67,7 @@ def test_a_told_offset_is_taken_off_the_axis_and_changes_no_joule(tmp_path: Path
 
 @pytest.mark.parametrize("ahead_s", [3600.0, -1.5])
 def test_a_clock_that_is_more_than_a_second_off_is_named(tmp_path: Path, ahead_s: float) -> None:
-    nodes = Node("a", 100.0), Node("b", 100.0, ahead_s=ahead_s), Node("c", 100.0)
+    nodes = Node("a", 100.0), Node("b", 100.0, ahead_s=ahead_s), Node("slow", 100.0, train_s=24.0)
     (tmp_path / "told").mkdir()
     assert "b's phases all lie" in kinds(joined(tmp_path, *nodes))["clocks_apart"]
     said = kinds(joined(tmp_path / "told", *nodes, ahead={"b": Ahead(ahead_s)}))["clocks_apart"]
