@@ -17,16 +17,16 @@ HINT = "turn one for a training: energyprof run unet --lever NAME=VALUE"
 def lever_table(findings: Sequence[LeverFinding]) -> RenderableType:
     """A line for each lever, alike devices on one; then what is not here."""
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for name in ("lever", "now", "may be", "written"):
-        table.add_column(name, header_style="dim", overflow="fold")
-    parts: list[RenderableType] = []
+    for name in ("lever", "now", "values", "writable"):
+        # A name is copied into a command: it stays whole.
+        table.add_column(name, header_style="dim", overflow="fold", no_wrap=name == "lever")
+    remarks: list[Text] = []
     for name, now, values, remedy, notes in _rows(findings):
         written = Text(f"needs {remedy}", style="yellow") if remedy else Text("yes", style="green")
         table.add_row(name, now, values, written)
-        for note in notes:
-            table.add_row("", Text(note, style="dim"), "", "")
-    absent = [Text(f"{f.kind}: {f.reason}", style="dim") for f in findings if not f.levers]
-    parts = [table, Text(), *absent] if absent else [table]
+        remarks += [Text(f"{name}: {note}", style="dim") for note in notes]
+    remarks += [Text(f"{f.kind}: {f.reason}", style="dim") for f in findings if not f.levers]
+    parts: list[RenderableType] = [table, Text(), *remarks] if remarks else [table]
     return Group(*parts, Text(), Text(HINT, style="dim"))
 
 

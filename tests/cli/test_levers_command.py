@@ -299,6 +299,19 @@ def test_the_list_says_what_there_is_and_why_not_the_rest(turning: Command) -> N
     }
 
 
+def test_names_of_levers_stay_whole_on_a_narrow_screen_and_remarks_stand_below(
+    turning: Command, tmp_path: Path
+) -> None:
+    environment, _ = everything(turning, tmp_path)
+    lines = turning("levers", environment={**environment, "COLUMNS": "80"}).stdout.splitlines()
+    for label in ("cpu.max_freq:policy0", "gpu.power_limit:nvml:0", "gpu.clocks:nvml:0"):
+        assert any(line.startswith(f"{label} ") for line in lines)
+    remarks = " ".join(lines)
+    assert "jetson.mode: MODE_10W only by a reboot" in remarks
+    assert "if not, add it: 1200MHz,was=unlocked" in remarks
+    assert all(len(line) <= 80 for line in lines)
+
+
 def test_a_program_inherits_threads_and_cores(turning: Command, tmp_path: Path) -> None:
     core = min(os.sched_getaffinity(0))
     words = ("--idle", "0", "--lever", "cpu.threads=1", "--lever", f"cpu.cores={core}")

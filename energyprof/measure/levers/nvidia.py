@@ -163,7 +163,8 @@ def _levers(nvml: Any, gpu: Gpu) -> tuple[list[Lever], list[str]]:
         clocks = nvml.nvmlDeviceGetSupportedGraphicsClocks(handle, memory)
         locked = LockedClocks(gpu.uuid)
         values = _Clocks(Amounts("Hz", MHZ, min(clocks) * MHZ, max(clocks) * MHZ), locked)
-        levers.append(Lever("gpu.clocks", device, locked, values, remedy=remedy, notes=notes))
+        told = f"no call reads whether they are locked: if not, add it: 1200MHz,was={UNLOCKED}"
+        levers.append(Lever("gpu.clocks", device, locked, values, remedy=remedy, notes=(*notes, told)))
     except nvml.NVMLError as error:
         problems.append(f"the clocks of {device} cannot be locked: {error}")
     return levers, problems
