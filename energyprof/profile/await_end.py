@@ -16,8 +16,10 @@ from energyprof.profile.recorder import Recorder
 if TYPE_CHECKING:
     from energyprof.profile.child import Child
 
-# A program that said its last word gets this long to end.
+# A program that said its last word gets this long to end, and as long again while it works at ending: where
+# others keep the processors busy, torch takes longer. It hangs when it sleeps, or has worked for as long.
 HANG_S = 30.0
+_WORKS = 0.02  # of a core: more than waiting takes
 # After Ctrl-C or SIGTERM a program gets this long to clean up; a second one ends the wait. Slurm kills all
 # 30 s after SIGTERM (KillWait, slurm.conf(5)), and the report is to be whole by then.
 GRACE_S = 24.0
@@ -72,7 +74,7 @@ def await_end(
     warned: set[int] = set()
     early: list[int] = []
     deadline_s = float("inf")
-    hang_s: float | None = None
+    ending: _Ending | None = None
     while True:
         kind, number = inboxes.message(inbox, tick_s)
         if kind == "exit":
@@ -97,10 +99,13 @@ def await_end(
             recorder.event("interrupt", {"signal": inboxes.name_of(number)})
             deadline_s = time.monotonic() + GRACE_S
             child.stop(number)
-        if last_word.is_set() and hang_s is None:
-            hang_s = time.monotonic() + HANG_S
-            deadline_s = min(deadline_s, hang_s)
+        if last_word.is_set() and ending is None:
+            ending = _Ending(child)
+            deadline_s = min(deadline_s, time.monotonic() + HANG_S)
         if time.monotonic() > deadline_s:
+            if stopped_by is None and ending is not None and ending.goes_on():
+                deadline_s = time.monotonic() + HANG_S
+                continue
             if stopped_by is None:
                 recorder.event("hung", {})
                 child.end()
@@ -108,3 +113,21 @@ def await_end(
                 child.kill()
             deadline_s = float("inf")
         on_tick()
+
+
+class _Ending:
+    """What a program that has said its last word works since then."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._begun_s = self._last_s = self._used_s()
+
+    def goes_on(self) -> bool:
+        """Whether it has worked since it was last asked, and not for too long in all."""
+        used_s = self._used_s()
+        worked_s, self._last_s = used_s - self._last_s, used_s
+        return worked_s >= _WORKS * HANG_S and used_s - self._begun_s < HANG_S
+
+    def _used_s(self) -> float:
+        reading = self._child.cpu_time(0.0)
+        return 0.0 if reading is None else reading[1]

@@ -122,6 +122,23 @@ def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
     assert flag("hung") in result.report.runs[0].flags
 
 
+def test_a_child_that_works_at_its_end_is_left_to_it(
+    measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(await_end, "HANG_S", 0.8)
+    monkeypatch.setattr(await_end, "_WORKS", 0.0)  # it may not get the processor in each 0.8 s
+    slow = """
+for _ in range(12):
+    until_s = time.process_time() + 0.02
+    while time.process_time() < until_s:
+        pass
+    time.sleep(0.1)
+"""
+    result = profiled(measuring, training(0, after=slow))
+    assert result.report.runs[0].status == "reached"
+    assert flag("hung") not in result.report.runs[0].flags
+
+
 def test_a_child_that_ignores_being_stopped_is_killed(
     measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
