@@ -16,7 +16,7 @@ from energyprof.report.node_map import NodeMap
 from energyprof.trace.gains import CODECARBON_MODEL
 
 FILE = "codecarbon_against_plug.csv"
-STEP_J = 3600.0  # the plug counts Wh
+STEP_U_J = 3600.0 / math.sqrt(6)  # the plug counts Wh: two steps, each a rectangle
 # A plug of this kind; the data set names no accuracy.
 PLUG_U = 0.01
 # Nobody says which days: as doubtful as a map can get.
@@ -63,16 +63,20 @@ def cases(folder: Path) -> list[Case]:
         first, second = (
             [run for run in runs if (run.kind, run.session) == (kind, day)] for day in ("day1", "day2")
         )
-        found += _by_map(kind, "calibrated, the same day", _map(first[::2]), first[1::2], 0.0)
+        # Each run by the map of all others of its day.
+        for own in (first, second):
+            for i, run in enumerate(own):
+                by = _map([*own[:i], *own[i + 1 :]])
+                found += _by_map(kind, "calibrated, the same day", by, [run], 0.0)
         found += _by_map(kind, "transferred to another day", _map(first), second, ANOTHER_DAY_H)
     return found
 
 
 def _map(runs: Sequence[PluggedRun]) -> NodeMap:
-    windows = [
-        NodeWindow(i, i + run.span_s, (run.codecarbon_j / run.span_s,), run.wall_j / run.span_s)
-        for i, run in enumerate(runs)
-    ]
+    windows = []
+    for i, run in enumerate(runs):
+        own_w, wall_w, u_w = (j / run.span_s for j in (run.codecarbon_j, run.wall_j, STEP_U_J))
+        windows.append(NodeWindow(i, i + run.span_s, (own_w,), wall_w, u_w))
     return fit(windows, [Place("machine", ("codecarbon:total",))], Beside(reference_u=PLUG_U)).map
 
 
@@ -81,7 +85,7 @@ def _by_map(kind: str, how: str, by: NodeMap, runs: Sequence[PluggedRun], hours:
         loads_w = (run.codecarbon_j / run.span_s,)
         said_j = by.power_w(loads_w) * run.span_s
         # The plug's own step is no error of the map.
-        u_j = 2 * (by.u_w(loads_w, hours) ** 2 * run.span_s**2 + STEP_J**2 / 6) ** 0.5
+        u_j = 2 * (by.u_w(loads_w, hours) ** 2 * run.span_s**2 + STEP_U_J**2) ** 0.5
         data = f"CodeCarbon mapped to the wall: {kind}"
         yield Case(data, how, said_j, said_j - u_j, said_j + u_j, run.wall_j)
 

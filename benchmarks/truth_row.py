@@ -47,11 +47,6 @@ class Result:
     cases: Sequence[Case]
 
     @property
-    def claimed(self) -> bool:
-        """Whether the ± is of a table or a calibration of ours that is meant for this."""
-        return not self.data.startswith("CodeCarbon mapped")
-
-    @property
     def inside(self) -> int:
         """How many lie within U."""
         return sum(case.low_j <= case.true_j <= case.high_j for case in self.cases)
@@ -65,9 +60,8 @@ class Result:
 
     def holds(self, kept: float, widest: float) -> bool:
         """Whether it covers enough, and is no wider than that needs; fewer than 20 cases tell no 95 %."""
-        ours = not self.how.startswith("calibrated")  # that is where nothing is transferred: for comparison
         alone = sum(case.share for case in self.cases)
-        wide = ours and alone >= ENOUGH and self.too_wide > widest
+        wide = alone >= ENOUGH and self.too_wide > widest
         return self.inside >= kept * len(self.cases) and not wide
 
     @property

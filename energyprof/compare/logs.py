@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from energyprof.compare.log import LogMeters, LogSpec, Points, powers_of, read_meters
-from energyprof.compare.offset import Offset, offset, period_s
+from energyprof.compare.offset import Offset, offset
 from energyprof.compare.recording import Recording
+from energyprof.compare.steps import period_s
 from energyprof.errors import UsageError
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
@@ -39,7 +40,7 @@ class Joined:
         found = self.offset
         return (
             f"the reference's clock was {found.offset_s:+.2f} ± {2 * found.u_s:.2f} s ahead of the meters',"
-            f" by {found.steps} steps"
+            f" by {found.steps} steps; how late each shows its load is part of that"
         )
 
 

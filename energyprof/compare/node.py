@@ -11,6 +11,7 @@ from energyprof.compare.windows import PARTS, Part, parts_of, raw, steady, swing
 from energyprof.errors import UsageError
 from energyprof.report.node_file import SCHEMA, MapWindow, NodeCalibration
 from energyprof.report.record import MeterRecord
+from energyprof.report.uncertainty import SCALE, ZERO
 from energyprof.report.whole_and_parts import parts
 from energyprof.units import utc
 
@@ -100,8 +101,17 @@ def _windows(
             of = iter(own_w)
             loads_w = tuple(math.fsum(next(of) for _ in place.meters) for place in places)
             start_s = zeros_s.get(run, 0.0) + window[0].start_s
-            windows.append(NodeWindow(start_s, start_s + window_s, loads_w, node_w))
+            windows.append(
+                NodeWindow(start_s, start_s + window_s, loads_w, node_w, _own_u_w(window, window_s))
+            )
     return windows
+
+
+def _own_u_w(window: Sequence[Part], window_s: float) -> float:
+    """What the node's meter leaves open in this window alone: neither its gain nor its zero."""
+    terms = (part.energies[0].terms_j.items() for part in window)
+    own_j = [u_j for found in terms for term, u_j in found if term not in (*SCALE, *ZERO)]
+    return math.hypot(*own_j) / window_s
 
 
 def check_loads(windows: Sequence[NodeWindow], where: str) -> None:

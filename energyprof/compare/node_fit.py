@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -25,8 +24,11 @@ MISFIT_U = 0.013
 _MISFIT_COUNTS = 3
 # Powers closer than this share of the spread are one level.
 _LEVEL_GAP = 0.03
-# Windows closer to the plane than this are no outliers.
+# Windows closer to the plane than this are no outliers; those this many times as far off as most are faults.
 _OWN = 0.01
+_GROSS = 10.0
+# The median of absolute deviations of normal errors is this share of their sigma.
+_MAD = 0.6745
 
 # A part whose load moves the node by less than this share of the spread is still …
 STILL = 0.05
@@ -56,6 +58,7 @@ class NodeWindow:
     end_s: float
     loads_w: tuple[float, ...]  # of each place, as its meters read
     node_w: float
+    u_w: float = 0.0  # standard, of node_w: what its meter's steps and gaps leave open in this window alone
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ def fit(windows: Sequence[NodeWindow], places: Sequence[Place], beside: Beside) 
     ordered = sorted(windows, key=lambda w: w.start_s)
     loads = [window.loads_w for window in ordered]
     node_w = [window.node_w for window in ordered]
-    found = plane(loads, node_w, [max(abs(w), 1e-9) for w in node_w], KNOWN, _OWN)
+    # A window whose own reading is unsure by more than nodes are off such a plane says that much less.
+    scales_w = [max(1e-9, math.hypot(window.node_w, window.u_w / MISFIT_U)) for window in ordered]
+    found = plane(loads, node_w, scales_w, KNOWN, _OWN)
     spread_w = max(node_w) - min(node_w)
     columns = list(zip(*loads, strict=True))
     slopes = found.coefficients[1:]
@@ -116,17 +121,31 @@ def fit(windows: Sequence[NodeWindow], places: Sequence[Place], beside: Beside) 
         source=beside.source,
         temperature_c=beside.temperature_c,
     )
-    residuals_w = tuple(r * w for r, w in zip(found.residuals, node_w, strict=True))
+    residuals_w = tuple(r * w for r, w in zip(found.residuals, scales_w, strict=True))
     return Fitted(by, tuple(ordered), residuals_w, found.rms, vif, tuple(_notes(by, vif)))
 
 
 def _misfit_u(found: Plane, node_w: Sequence[float], moved: int) -> float:
     """What this node's levels leave off the plane, so far as there are more than the plane has numbers."""
     gap_w = _LEVEL_GAP * (max(node_w) - min(node_w))
-    ordered = sorted(node_w)
-    levels = 1 + sum(b - a > gap_w for a, b in itertools.pairwise(ordered))
+    levels, first_w = 0, -math.inf
+    for power_w in sorted(node_w):
+        if power_w - first_w > gap_w:
+            levels, first_w = levels + 1, power_w
     free = max(0.0, min(levels, found.effective) - moved - 1)
-    return math.sqrt((_MISFIT_COUNTS * MISFIT_U**2 + free * found.rms**2) / (_MISFIT_COUNTS + free))
+    own = max(found.rms, _holding_95(found.residuals) / 2)
+    return math.sqrt((_MISFIT_COUNTS * MISFIT_U**2 + free * own**2) / (_MISFIT_COUNTS + free))
+
+
+def _holding_95(residuals: Sequence[float]) -> float:
+    """What holds 95 % of the residuals, of whatever distribution they are, faults left out.
+
+    So does conformal prediction (Lei et al., Distribution-Free Predictive Inference, JASA 2018).
+    """
+    sizes = sorted(map(abs, residuals))
+    fault = _GROSS * max(_OWN, median(sizes) / _MAD)
+    own = [size for size in sizes if size <= fault]
+    return own[math.ceil(0.95 * len(own)) - 1]
 
 
 def _ends(loads_w: Sequence[float]) -> tuple[float, float]:
@@ -164,7 +183,7 @@ def _notes(by: NodeMap, vif: Mapping[int, float]) -> list[str]:
         parts = " and ".join(by.terms[k].part for k in together)
         loads = " or ".join(_ALONE.get(by.terms[k].part, f"{by.terms[k].part} alone") for k in together)
         notes.append(
-            f"{parts} moved together (VIF {max(vif[k] for k in together):.0f}): what each adds is not told"
+            f"{parts} moved together (VIF {_vif_words(max(vif[k] for k in together))}): what each adds is not told"
             f" apart, only what they add together; a load on {loads} would tell"
         )
     for term in by.terms:
@@ -175,6 +194,11 @@ def _notes(by: NodeMap, vif: Mapping[int, float]) -> list[str]:
                 f" nodes show, {term.slope:.2f}; a load on {alone} would tell"
             )
     return notes
+
+
+def _vif_words(vif: float) -> str:
+    """Beyond that it says nothing but that they are proportional."""
+    return f"{vif:.0f}" if vif < 1000 else "over 1000"
 
 
 def middle_loads_w(maps: Sequence[NodeMap]) -> list[float]:

@@ -64,11 +64,11 @@ class NodeMap:
         return self.intercept_w + math.fsum(s * w for s, w in zip(slopes, loads_w, strict=True))
 
     def concentration(self, levels_w: Sequence[float]) -> float:
-        """How much of its misfit a stretch keeps that spent equal times at these powers; all without any.
+        """How much of misfit and drift a stretch keeps that spent equal times at these powers; else all.
 
-        What a node does that is no such sum is one error at rest, another at half load, a third at full, so
-        over a stretch of all three a part of it cancels: √Σp², with the shares of the joules in each third of
-        the powers that the map was drawn from.
+        What a node does that is no such sum is one error at rest, another at half load, a third at full, and
+        so is what has changed since (`DRIFT_U`): over a stretch of all three a part of it cancels, √Σp² with
+        the shares of the joules in each third of the powers that the map was drawn from.
         """
         low_w = self.power_w([term.low_w for term in self.terms])
         third_w = (self.power_w([term.high_w for term in self.terms]) - low_w) / 3
@@ -91,7 +91,7 @@ class NodeMap:
         return {
             "gain": self.reference_u * power_w,
             "map": math.hypot(known_w, self.misfit_u * concentration * power_w),
-            "transfer": math.hypot(drift_u(hours, self.drift_u) * power_w, *beyond),
+            "transfer": math.hypot(drift_u(hours, self.drift_u) * concentration * power_w, *beyond),
         }
 
     def u_w(self, loads_w: Sequence[float], hours: float) -> float:

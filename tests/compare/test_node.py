@@ -93,6 +93,33 @@ def test_a_few_wild_windows_move_nothing() -> None:
     assert [term.slope for term in found.terms] == pytest.approx([1.18, 1.09], abs=0.03)
 
 
+def test_what_a_windows_own_reading_leaves_open_is_no_misfit_of_the_map() -> None:
+    rng, truth = random.Random(5), Truth()
+    clean = windows(truth, random.Random(5), 0.0, noise=0.002)
+    # A plug that counts in steps: ± 8 % of what a window takes.
+    coarse = [replace(w, node_w=w.node_w * (1 + rng.gauss(0, 0.08)), u_w=0.08 * w.node_w) for w in clean]
+    unsaid = [replace(w, u_w=0.0) for w in coarse]
+    assert fit(unsaid, PLACES, Beside()).map.misfit_u > 0.04
+    found = fit(coarse, PLACES, Beside())
+    assert found.map.misfit_u < 0.02
+    assert error(found.map, truth) <= 2
+    assert math.hypot(*found.residuals_w) > 0.03 * math.hypot(*(w.node_w for w in coarse))
+
+
+def test_a_node_that_is_now_and_then_far_off_its_map_is_doubted_as_much() -> None:
+    tame = windows(Truth(), random.Random(6), 0.0, count=100, noise=0.003)
+    wild = [
+        replace(w, node_w=w.node_w * (1 + 0.01 * (i % 7))) if i % 5 == 0 else w for i, w in enumerate(tame)
+    ]
+    found = fit(wild, PLACES, Beside())
+    # The plane does not follow them, so its own spread says too little of the next window.
+    assert found.rms < 0.013
+    by = found.map
+    assert by.misfit_u > 1.3 * found.rms
+    held = sum(abs(w.node_w - by.power_w(w.loads_w)) <= 2 * by.u_w(w.loads_w, 0.0) for w in wild)
+    assert held >= 93
+
+
 def test_what_many_levels_show_of_this_node_replaces_what_others_do() -> None:
     few = fit(windows(Truth(), random.Random(4), 1.0, count=8, noise=0.0), PLACES, Beside()).map
     many = fit(windows(Truth(), random.Random(4), 0.0, count=200, noise=0.0), PLACES, Beside()).map

@@ -9,7 +9,8 @@ from statistics import median
 
 import pytest
 
-from energyprof.compare.offset import Offset, offset, steps
+from energyprof.compare.offset import Offset, offset
+from energyprof.compare.steps import steps
 from energyprof.errors import UsageError
 
 Points = list[tuple[float, float]]
@@ -69,6 +70,20 @@ def test_of_readings_of_single_moments_it_says_how_far_it_may_be_off() -> None:
     )
 
 
+def test_a_meter_that_shows_the_mean_of_half_the_time_is_no_less_sure_than_it_says() -> None:
+    held = 0
+    for seed in range(20):
+        rng = random.Random(seed)
+        edges = [20 + 40 * i + rng.uniform(0, 25) for i in range(3)]
+        ahead_s = rng.uniform(-20, 20)
+        ours = log(edges, LEVELS, rng.random(), means=True)
+        half = log([edge * 2 for edge in edges], LEVELS, rng.random(), means=True)[::2]
+        theirs = [(at_s / 2 + ahead_s, power_w) for at_s, power_w in half]
+        found = offset(ours, theirs)
+        held += abs(found.offset_s - ahead_s) <= 2 * found.u_s
+    assert held >= 18
+
+
 def test_eight_steps_of_single_moments_tell_it_to_0_3_s() -> None:
     rng, near = random.Random(11), 0
     for _ in range(40):
@@ -83,7 +98,7 @@ def test_eight_steps_of_single_moments_tell_it_to_0_3_s() -> None:
 
 def test_more_steps_tell_it_better() -> None:
     rng = random.Random(3)
-    edges = sorted(rng.uniform(15, 900) for _ in range(30))
+    edges = sorted(rng.uniform(15, 1500) for _ in range(48))
     edges = [edge for edge, after in zip(edges, [*edges[1:], 1e9], strict=True) if after - edge > 6]
     levels = [50.0 if i % 2 == 0 else 150.0 + 50 * (i % 3) for i in range(len(edges) + 1)]
     ours = log(edges, levels, 0.2, means=False)
@@ -134,6 +149,7 @@ def test_clocks_of_the_day_are_not_hours_apart() -> None:
 def test_a_ramp_is_one_step_and_a_log_that_stands_still_has_none() -> None:
     ramp = [(float(i), 100 + 100 * min(1.0, max(0.0, (i - 10) / 4))) for i in range(30)]
     (step,) = steps(ramp)
-    assert step.earliest_s <= 12 <= step.latest_s
+    earliest_s, latest_s = step.stretch(0.0)
+    assert earliest_s <= 12 <= latest_s
     assert steps([(float(i), 100.0) for i in range(30)]) == []
     assert steps([]) == []

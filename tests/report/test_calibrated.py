@@ -120,6 +120,14 @@ def test_over_several_levels_of_load_a_part_of_a_maps_misfit_cancels(levels_w, s
     assert mixed == pytest.approx(share**2 * alone)
 
 
+def test_a_node_drifts_at_each_level_by_itself() -> None:
+    alone, mixed = (MAP.terms_w([200, 100], 12.0, share)["transfer"] for share in (1.0, 0.6))
+    assert alone == pytest.approx(drift_u(12.0, MAP.drift_u) * MAP.power_w([200, 100]))
+    assert mixed == pytest.approx(0.6 * alone)
+    # What lies beyond its loads is no drift: it stays whole.
+    assert MAP.terms_w([500, 100], 0.0, 0.0)["transfer"] == pytest.approx(MAP.slope_u * 1.18 * 180)
+
+
 def test_a_run_at_two_levels_is_doubted_less_than_one_at_their_mean() -> None:
     def doubt(first_w: float, second_w: float) -> float:
         gpu, cpu = record(nvml()), record(rapl())
