@@ -105,8 +105,7 @@ def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple
 
     from energyprof.cli import profiling
     from energyprof.cli.checked import INTERVAL_S, checked_wait
-    from energyprof.compare.node import meters_of
-    from energyprof.compare.recording import Recording
+    from energyprof.compare.node import check_levels
     from energyprof.errors import TrainingError
     from energyprof.profile.node_recording import NAME, record_node
 
@@ -117,7 +116,7 @@ def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple
         settings,
         seconds,
         python or sys.executable,
-        lambda meters, name: meters_of(Recording("this machine", "", meters, tuple), name),
+        lambda meters, name: check_levels(meters, name, seconds),
     )
     profiling.complain(result)
     if result.path is None or result.stopped_by is not None or profiling.exit_code(result) == 2:

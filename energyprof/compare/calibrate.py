@@ -107,10 +107,14 @@ def _check(fitted: Line, pair: Pair) -> None:
     largest_w = max(abs(residual) for residual in fitted.residuals)
     seen = f"R² = {fitted.r2:.3f}, up to {largest_w:.3g} W off the line"
     if fitted.r2 < LEAST_R2:
-        else_ = "; keep everything else the machine does constant" if pair.wider else ""
+        remedy = (
+            "keep everything else the machine does constant"
+            if pair.wider
+            else "do both read the same thing? Of a log, ?boundary= and part= say what it is of"
+        )
         raise UsageError(
             f"{pair.meter.name} and {pair.reference.name} do not fit a line ({seen}): "
-            f"R² of {LEAST_R2} is needed{else_}"
+            f"R² of {LEAST_R2} is needed; {remedy}"
         )
     if not GAINS[0] <= fitted.slope <= GAINS[1]:
         raise UsageError(

@@ -77,6 +77,18 @@ def meters_of(recording: Recording, reference: str) -> tuple[MeterRecord, list[P
     return whole, places, [next(m for m in meters if m.name == n) for p in places for n in p.meters]
 
 
+def check_levels(meters: Sequence[MeterRecord], reference: str, seconds: float) -> None:
+    """Raises UsageError if loads that last ``seconds`` each tell no map, before they are driven."""
+    whole, _, own = meters_of(Recording("this machine", "", tuple(meters), tuple), reference)
+    window_s = window_length_s((whole, *own), None)
+    least_s = window_s * (PARTS + 1) / PARTS
+    if seconds < least_s:
+        raise UsageError(
+            f"--seconds {seconds:g}: no window of {window_s:.3g} s at a level that is settled fits into it;"
+            f" give {least_s:.3g} or more"
+        )
+
+
 def _windows(
     recording: Recording,
     zeros_s: Mapping[int, float],

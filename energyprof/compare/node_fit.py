@@ -182,8 +182,9 @@ def _notes(by: NodeMap, vif: Mapping[int, float]) -> list[str]:
     if together:
         parts = " and ".join(by.terms[k].part for k in together)
         loads = " or ".join(_ALONE.get(by.terms[k].part, f"{by.terms[k].part} alone") for k in together)
+        most = _vif_words(max(vif[k] for k in together))
         notes.append(
-            f"{parts} moved together (VIF {_vif_words(max(vif[k] for k in together))}): what each adds is not told"
+            f"{parts} moved together (VIF {most}): what each adds is not told"
             f" apart, only what they add together; a load on {loads} would tell"
         )
     for term in by.terms:

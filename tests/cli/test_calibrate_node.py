@@ -44,7 +44,7 @@ def node(tmp_path: Path) -> Iterator[Command]:
 @pytest.mark.long
 def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None:
     with serving(Plug(wave=constant(1.0), energy=False)) as place:
-        words = ("--node", "--load", "--seconds", "20", "--reference", f"shelly={place}", "-o", "n.json")
+        words = ("--node", "--load", "--seconds", "25", "--reference", f"shelly={place}", "-o", "n.json")
         done = subprocess.run(
             node.arguments("calibrate", *words),
             cwd=node.folder,
@@ -91,6 +91,14 @@ def test_what_cannot_be_driven_is_said_before_anything_is_loaded(
     command: Any, one_error_line: Any, words: tuple[str, ...], says: str
 ) -> None:
     assert says in one_error_line(command("calibrate", *words))
+    assert list(command.folder.iterdir()) == []
+
+
+def test_levels_that_are_too_short_for_a_window_are_not_driven(command: Any, one_error_line: Any) -> None:
+    with serving(Plug(wave=constant(1.0), energy=False)) as place:
+        words = ("--node", "--load", "--seconds", "12", "--reference", f"shelly={place}")
+        line = one_error_line(command("calibrate", *words))
+    assert "--seconds 12: no window of 20 s" in line and "give 25 or more" in line
     assert list(command.folder.iterdir()) == []
 
 
