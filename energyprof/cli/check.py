@@ -65,6 +65,14 @@ def check(
         ),
     ] = None,
     control: ControlFolder = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base",
+            metavar="REVISION",
+            help="Judge by files as this commit has them, and by no folder under version control.",
+        ),
+    ] = "",
     format: Annotated[
         str, typer.Option("--format", metavar="NAME", help=f"One of {', '.join(VERDICT_FORMATS)}.")
     ] = "text",
@@ -76,6 +84,7 @@ def check(
     4 if a run is invalid or missed its target, 5 with --strict if there are
     too few runs to tell.
     """
+    import contextlib
     import sys
 
     from energyprof import formats
@@ -89,30 +98,45 @@ def check(
         raise UsageError("give --baseline REPORT or --history FOLDER to judge it by")
     if accept is not None and (history is None or baseline is not None):
         raise UsageError("--accept: marks a level in the folder of --history; give that, and no --baseline")
-    beside = checks.beside(waivers, control)
-    if history is not None and accept is not None:
-        result = checks.accepted(new, history, accept)
-    elif history is not None and baseline is None:
-        result = checks.by_history(
-            new, history, limits, last, overlooked, beside, allow_missing=allow_missing_baseline
-        )
-    elif baseline is not None and new.is_dir():
-        if history is not None:
-            raise UsageError("--history: beside --baseline for two reports, not for two folders")
-        result = checks.folders(
-            new,
-            baseline,
-            limits,
-            overlooked,
-            beside,
-            allow_missing=allow_missing_baseline,
-            allow_changed=allow_changed,
-        )
-    elif baseline is not None:
-        claims: Claims = "doubted" if distrust else "believed"
-        result = checks.by_baseline(
-            new, baseline, history, limits, overlooked, claims, beside, allow_missing=allow_missing_baseline
-        )
+    with contextlib.ExitStack() as copies:
+        if base:
+            from energyprof.cli.of_base import of_base
+
+            wanted = (baseline, waivers, history, control)
+            baseline, waivers, history, control = copies.enter_context(
+                of_base(base, wanted, allow_missing=allow_missing_baseline)
+            )
+        beside = checks.beside(waivers, control)
+        if history is not None and accept is not None:
+            result = checks.accepted(new, history, accept)
+        elif history is not None and baseline is None:
+            result = checks.by_history(
+                new, history, limits, last, overlooked, beside, allow_missing=allow_missing_baseline
+            )
+        elif baseline is not None and new.is_dir():
+            if history is not None:
+                raise UsageError("--history: beside --baseline for two reports, not for two folders")
+            result = checks.folders(
+                new,
+                baseline,
+                limits,
+                overlooked,
+                beside,
+                allow_missing=allow_missing_baseline,
+                allow_changed=allow_changed,
+            )
+        elif baseline is not None:
+            claims: Claims = "doubted" if distrust else "believed"
+            result = checks.by_baseline(
+                new,
+                baseline,
+                history,
+                limits,
+                overlooked,
+                claims,
+                beside,
+                allow_missing=allow_missing_baseline,
+            )
     writer.write_check(result, sys.stdout)
     if json or format == "json":
         formats.verdict_format("text").write_check(result, sys.stderr)

@@ -74,7 +74,8 @@ def read(request: Request) -> Imported:
     boundary = next(meter.boundary for meter in meters if meter.counted)
     form = logs[0].layout.format
     notes = [f"{log.path.name}: {note}" if len(logs) > 1 else note for log in logs for note in log.notes]
-    if request.boundary is None and boundary == "wall_ac" and form is GENERIC:
+    said = request.boundary or generic.boundary_of(logs[0].meters[0].column.title)
+    if said is None and boundary == "wall_ac" and form is GENERIC:
         notes.append(
             "it does not say what it measures: taken as a wall meter of the whole machine; --boundary says it"
         )

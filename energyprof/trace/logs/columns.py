@@ -135,7 +135,10 @@ def _part(title: str, form: Format) -> Part:
 def column(index: int, title: str, value: Value, match: re.Match[str], unit: str, form: Format) -> Column:
     """What ``value`` says of the column at ``index``; ``match``: its title fits."""
     name = match.expand(value.name).lower() if value.name else ""
-    boundary = value.boundary or (form.boundary if form is not GENERIC else _BOUNDARIES[value.part])
+    boundary = value.boundary or form.boundary
+    if form is GENERIC and value.boundary is None:
+        said = generic.boundary_of(title) if value.part == "machine" else None
+        boundary = said or _BOUNDARIES[value.part]
     unit = unit or unit_of(title) or "W"
     reads = value.reads or UNITS[unit][0]
     return Column(index, title, name, value.part, unit, reads, boundary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from energyprof.meter import Part
+from energyprof.meter import Boundary, Part
 from energyprof.trace.logs.format import Value
 from energyprof.trace.logs.quantities import UNITS, unit_of
 
@@ -38,6 +38,10 @@ _PARTS: tuple[tuple[str, Part], ...] = (
     (r"cpus?\d*|package\d*|pkg\d*|processor|rapl|cores?|socket\d*", "cpu"),
     (r"soc|jetson|tegra|module", "soc"),
 )
+_BOUNDARIES: tuple[tuple[str, Boundary], ...] = (
+    (r"ac|wall|mains|grid|plug|outlet|pdu", "wall_ac"),
+    (r"dc|busbar", "node_dc"),
+)
 # Columns that tell devices apart are called one of these.
 DEVICE = re.compile(
     r"(^|_)(gpu|index|idx|id|uuid|device|node|host|hostname|name|entity|channel|socket|package|sensor|metric|bus"
@@ -52,11 +56,20 @@ def slug(title: str) -> str:
 
 def part_of(title: str) -> Part:
     """What a title is about; a whole machine where it names no part."""
-    words = slug(title).split("_")
+    words = slug(title).replace("wall_socket", "wall").split("_")  # a socket is a processor's, too
     for pattern, part in _PARTS:
         if any(re.fullmatch(pattern, word) for word in words):
             return part
     return "machine"
+
+
+def boundary_of(title: str) -> Boundary | None:
+    """What a title says that a whole machine's meter sees; ``None``: nothing, or two things."""
+    words = slug(title).split("_")
+    said = [
+        boundary for pattern, boundary in _BOUNDARIES if any(re.fullmatch(pattern, word) for word in words)
+    ]
+    return said[0] if len(said) == 1 else None
 
 
 def powers(titles: Sequence[str]) -> list[Value]:

@@ -223,6 +223,24 @@ def test_a_table_that_does_not_say_what_it_measures_says_so(tmp_path):
     assert not noted(said, "taken as a wall meter")
 
 
+@pytest.mark.parametrize(
+    ("title", "boundary", "said"),
+    [
+        ("AC Power (W)", "wall_ac", True),
+        ("wall socket power (W)", "wall_ac", True),
+        ("DC Power (W)", "node_dc", True),
+        ("GPU DC power (W)", "component", True),
+        ("socket0 power (W)", "component", True),
+        ("Server Power (W)", "wall_ac", False),
+        ("AC/DC Power (W)", "wall_ac", False),
+    ],
+)
+def test_the_boundary_is_what_a_title_says_it_is(tmp_path, title, boundary, said):
+    report = imported(write(tmp_path, lines(f"date,{title}", lambda s: f"{at(s, '%Y-%m-%d %H:%M:%S')},410")))
+    assert report.boundary == boundary
+    assert noted(report, "taken as a wall meter") is not said
+
+
 def test_dates_of_which_the_order_is_not_clear_are_said(tmp_path):
     unclear = write(tmp_path, lines("date,power_w", lambda s: f"{at(s, '%m/%d/%Y %H:%M:%S')},85"))
     assert noted(imported(unclear), "are taken as month, day, year")
