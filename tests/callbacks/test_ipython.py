@@ -44,6 +44,7 @@ def test_a_cell_shows_its_energy_with_a_picture(command: Command) -> None:
     assert re.search(r"energy +[0-9.]+ ± [0-9.]+ J", shown), shown
     assert re.search(r"power +(4[5-9]|5[0-5])", shown), shown
     assert "<svg" in shown and "<path" in shown
+    assert re.search(r">power over the cell&#x27;s time, from 0 to [\d.]+ W: \S+</div>", shown), shown
 
 
 def test_a_statement_is_measured_and_its_names_stay(command: Command) -> None:

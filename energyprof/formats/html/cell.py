@@ -70,10 +70,13 @@ def _picture(report: Report, place: Path, window: Phase) -> Markup | None:
         for i, curve in enumerate(curves)
         for stretch in stretches(_points(curve, peak_w))
     ]
-    said = f"Power from 0 to {watts(peak_w)} over the cell's time"
-    return tag(
+    names = ", ".join(curve.meter for curve in curves)
+    order = ", the darkest line first" if len(curves) > 1 else ""
+    said = f"power over the cell's time, from 0 to {watts(peak_w)}{order}: {names}"
+    zero = path([(0, HEIGHT_PX - 2), (WIDTH_PX, HEIGHT_PX - 2)], stroke="currentColor", opacity=0.3)
+    drawn = tag(
         "svg",
-        tag("title", text(said)),
+        zero,
         *lines,
         viewBox=f"0 0 {WIDTH_PX} {HEIGHT_PX}",
         width=WIDTH_PX,
@@ -81,6 +84,7 @@ def _picture(report: Report, place: Path, window: Phase) -> Markup | None:
         role="img",
         aria_label=said,
     )
+    return tag("div", drawn, tag("div", text(said), style="font-size:smaller"))
 
 
 def _points(curve: PowerCurve, peak_w: float) -> list[XY | None]:
