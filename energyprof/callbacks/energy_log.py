@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 EVERY_S = 1.0
 # An answer takes a millisecond. One that takes longer is given up, and the next is not waited for at all.
 WAIT_S = 0.05
+# The last values are waited for longer: the training is over.
+LAST_S = 1.0
 # So much may lie before a sink that is slow; what comes then is left out.
 QUEUED = 100
 # A sink that is still busy when the training is over is waited for so long, all together.
@@ -83,7 +85,10 @@ class EnergyLog:
 
     def values(self, samples: Optional[int] = None) -> Dict[str, float]:
         """What is known now, for a logger of one's own; empty: nothing."""
-        found = None if self._readings is None else self._readings.now()
+        return self._values(samples, WAIT_S)
+
+    def _values(self, samples: Optional[int], wait_s: float) -> Dict[str, float]:
+        found = None if self._readings is None else self._readings.now(wait_s)
         if found is None:
             return {}
         energy_j = found.pop("energy_j")
@@ -102,16 +107,16 @@ class EnergyLog:
         if self._readings is None:
             return
         if self._followers:
-            self._pass_on(samples, step)
+            self._pass_on(samples, step, LAST_S)
         until_s = time.monotonic() + CLOSE_S
         for follower in self._followers:
             follower.close(until_s)
         self._readings.close(samples)
         self._readings, self._followers = None, []
 
-    def _pass_on(self, samples: Optional[int], step: Optional[int]) -> None:
+    def _pass_on(self, samples: Optional[int], step: Optional[int], wait_s: float = WAIT_S) -> None:
         self._last_s = time.monotonic()
-        values = self.values(samples)
+        values = self._values(samples, wait_s)
         if not values:
             return
         for follower in self._followers:
@@ -132,9 +137,9 @@ class _Readings:
         self._power_w: Optional[float] = None
         self.measured = False
 
-    def now(self) -> Optional[Dict[str, Optional[float]]]:
+    def now(self, wait_s: float) -> Optional[Dict[str, Optional[float]]]:
         """Joules, their uncertainty and the power; ``None``: not known now."""
-        said = self._said()
+        said = self._said(wait_s)
         if said is None or said.get("energy_j") is None:
             return None
         self.measured = said.get("origin") == "measured"
@@ -148,15 +153,15 @@ class _Readings:
         self._window.samples = samples
         self._window.__exit__()
 
-    def _said(self) -> Optional[Dict[str, Any]]:
+    def _said(self, wait_s: float) -> Optional[Dict[str, Any]]:
         if self._wire is None:
             return None
         if self._waiting:
-            if self._wire.answered() is None:
+            if self._wire.answered(wait_s if wait_s > WAIT_S else 0.0) is None:
                 return None
             self._waiting = False  # it is of long ago
         self._wire.put("energy", window=self._window.number, over=False)
-        said = self._wire.answered(WAIT_S)
+        said = self._wire.answered(wait_s)
         self._waiting = said is None
         return said
 

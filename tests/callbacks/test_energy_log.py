@@ -83,7 +83,9 @@ def test_the_page_names_every_sink_and_the_waits_that_there_are() -> None:
     assert set(re.findall(r"^\| `(\w+Sink)\(", PAGE, re.MULTILINE)) == sinks
     assert "once a second" in PAGE and energy_log.EVERY_S == 1
     assert f"waited for {energy_log.CLOSE_S:g} s at most" in PAGE
-    assert f"waited for {energy_log.WAIT_S:g} s, once" in PAGE
+    assert (
+        f"waited for {energy_log.WAIT_S:g} s, once, and {energy_log.LAST_S:g} s for the last values" in PAGE
+    )
 
 
 @pytest.mark.slow  # every program starts a profiler of its own
