@@ -13,7 +13,8 @@ from energyprof.settings import WHERE
 
 if TYPE_CHECKING:
     from energyprof.profile.company import Company
-    from energyprof.profile.nodes.joining import Asked, Local
+    from energyprof.profile.nodes.joining import Asked
+    from energyprof.profile.nodes.local import Local
 
 Nnodes = Annotated[
     int,
@@ -48,7 +49,8 @@ def asked_of(nnodes: int, node_rank: int | None, rdzv: str | None) -> tuple[Aske
 
     if (nnodes, node_rank, rdzv) == (1, None, None) and task(os.environ) is None:
         return None, None
-    from energyprof.profile.nodes.joining import checked, elected
+    from energyprof.profile.nodes.joining import checked
+    from energyprof.profile.nodes.local import elected
 
     asked, local = checked(nnodes, node_rank, rdzv, os.environ), elected(os.environ)
     if asked.nodes > 1 and local is not None and not local.elected:

@@ -17,7 +17,8 @@ from energyprof.wire.launchers import FIRST_VARIABLE
 
 # Most trainings are alone: what finds others is loaded where there are any.
 if TYPE_CHECKING:
-    from energyprof.profile.nodes.joining import Asked, Local
+    from energyprof.profile.nodes.joining import Asked
+    from energyprof.profile.nodes.local import Local
     from energyprof.profile.nodes.party import Party
 
 

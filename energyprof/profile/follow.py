@@ -15,7 +15,8 @@ from energyprof.profile.inbox import Inbox, signals
 from energyprof.profile.island import pythonpath
 from energyprof.profile.job import Job
 from energyprof.profile.nodes.awaiting import meet, seeds_of
-from energyprof.profile.nodes.joining import Asked, Local, store_for, warn
+from energyprof.profile.nodes.joining import Asked, store_for, warn
+from energyprof.profile.nodes.local import Local
 from energyprof.profile.nodes.meeting import Rank
 from energyprof.profile.nodes.store import StoreError
 from energyprof.profile.program import full_path
@@ -59,11 +60,11 @@ def follow(job: Job, local: Local, asked: Asked, folder: Path) -> int:
             stopped_by = inboxes.wait(inbox, wait_s)
             return stopped_by is not None
 
-        seeds = seeds_of(store, where, stopped)
+        seeds = seeds_of(store, where, stopped, local.check)
         if stopped_by is not None:
             return 128 + stopped_by
         for number, seed in enumerate(seeds):
-            met = meet(store, where, number, task.rank, inbox, task.size, lambda _: None)
+            met = meet(store, where, number, task.rank, inbox, task.size, lambda _: None, local.check)
             if isinstance(met, int):
                 return 128 + met
             if met is None:

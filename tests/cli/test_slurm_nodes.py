@@ -202,6 +202,19 @@ def test_a_process_that_fails_ends_the_training_of_all(cluster: Cluster) -> None
     assert len(cluster.report()["runs"]) == 1
 
 
+def test_who_trains_with_one_that_could_not_begin_does_not_wait_for_it(cluster: Cluster) -> None:
+    """Of each node one process meters, and finds that the report is there already."""
+    (cluster.folder / "train.py").write_text(MEETS)
+    (cluster.folder / "r.json").write_text("{}")
+    done = cluster(*["srun", "energyprof", "run", "./train.py", "--idle", "0", "-o", "r.json", "-q"], each=3)
+    assert done.returncode == 2
+    assert sorted(done.stderr.splitlines()) == [
+        *["error: r.json: already exists; choose another --output, or use --force to overwrite it"] * 2,
+        *["error: the process that meters this node has ended: it says why"] * 4,
+    ]
+    assert not list(cluster.home.glob("node*/tmp/.energyprof*"))
+
+
 def test_the_example_goes_on_after_each_preemption(cluster: Cluster) -> None:
     script = (EXAMPLES / "slurm/train.sh").read_text()
     for words, quicker in (("--ntasks-per-node=4", "--ntasks-per-node=2"), ("--quiet", "--quiet --idle 0")):

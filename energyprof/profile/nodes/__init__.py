@@ -7,6 +7,7 @@
 ``party.py``             one node among the others: it is there, is ready, goes on, is done
 ``awaiting.py``          what a process waits for: node 0's word, and that all are ready
 ``heartbeat.py``         says that a node still runs, and how its clock stands to node 0's
+``local.py``             the processes of one node: one meters, the others know whether it is there
 ``hydra.py``             which launch this is, of an mpiexec that does not say it
 ``standing.py``          how each node stands meanwhile, as node 0 shows it
 ``gather.py``            node 0 waits for what the others recorded, and joins it

@@ -30,10 +30,20 @@ def _slept(wait_s: float) -> bool:
     return False
 
 
-def seeds_of(store: Store, where: str, stopped: Callable[[float], bool] = _slept) -> list[int]:
+def _together() -> None:
+    """Nobody else is needed here."""
+
+
+def seeds_of(
+    store: Store,
+    where: str,
+    stopped: Callable[[float], bool] = _slept,
+    check: Callable[[], None] = _together,
+) -> list[int]:
     """The seeds that node 0 trains from; none where there is to be no training.
 
-    ``stopped``: waits for so many seconds, and says whether a signal came.
+    ``stopped``: waits for so many seconds, and says whether a signal came. ``check``: raises a TrainingError
+    where whoever is needed on this node is gone.
 
     Raises:
         TrainingError: node 0 does not say.
@@ -57,6 +67,7 @@ def seeds_of(store: Store, where: str, stopped: Callable[[float], bool] = _slept
         except StoreError as error:
             problem = str(error)
         node_0.check(where)
+        check()
         if not told and time.monotonic() - begun_s > PATIENCE_S:
             told = True
             print(f"waiting for node 0 at {where}: {problem}", file=sys.stderr, flush=True)
@@ -73,10 +84,11 @@ def meet(
     inbox: Inbox,
     size: int,
     opened: Callable[[int], None],
+    check: Callable[[], None] = _together,
 ) -> Meeting | int | None:
     """What `Party.meet` does, for one process; a number is that of the signal that came.
 
-    ``opened``: what rank 0 does when all ``size`` are there.
+    ``opened``: what rank 0 does when all ``size`` are there. ``check``: as in `seeds_of`.
     """
     begun_s = time.monotonic()
     told = said = False
@@ -109,6 +121,7 @@ def meet(
             problem = str(error)
         if rank != 0:
             node_0.check(where)
+        check()
         if not told and time.monotonic() - begun_s > PATIENCE_S:
             told = True
             print(f"waiting for the other nodes at {where}: {problem}", file=sys.stderr, flush=True)
