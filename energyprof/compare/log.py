@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
+from datetime import timezone, tzinfo
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 from energyprof.errors import UsageError
 from energyprof.meter import BOUNDARIES, Boundary, Part
@@ -14,12 +16,18 @@ from energyprof.report import importers
 from energyprof.report.importers.imported import Request
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
+from energyprof.trace.logs.quantities import UNITS
+from energyprof.trace.logs.wanted import Wanted
 from energyprof.trace.stamps import seconds
 
 # Nearer than this the end of one block and the start of the next are one moment.
 _TOUCH_S = 1e-4
+# No log has its rows further apart.
+_LONGEST_S = 1e6
 
 Points = list[tuple[float, float]]
+# What a log says of itself, where the user does not: times without a zone are UTC, as `import` takes them.
+ITS_OWN = Wanted(zone=timezone.utc, any_start=True)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class LogSpec:
     boundary: Boundary | None = None  # what its meters see; None: what the file says
     part: Part | None = None
     gain_a: float | None = None  # how far they may be off, the half-width of a rectangle; None: as is known
+    wanted: Wanted = ITS_OWN  # its columns, units and times
 
 
 @dataclass(frozen=True)
@@ -50,26 +59,39 @@ def parse_log(text: str) -> LogSpec:
         UsageError: an option that a log does not have, or a value that it cannot be.
     """
     place, _, rest = text.partition("?")
-    columns: tuple[str, ...] = ()
-    boundary: Boundary | None = None
-    part: Part | None = None
-    gain_a: float | None = None
+    said: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for option in filter(None, rest.split("&")):
         key, _, value = option.partition("=")
         if key == "power" and value:
-            columns = tuple(value.split(","))
+            said["columns"] = tuple(value.split(","))
         elif key == "boundary" and value in BOUNDARIES:
-            boundary = next(one for one in BOUNDARIES if one == value)
+            said["boundary"] = value
         elif key == "part" and value in get_args(Part):
-            part = cast(Part, value)
+            said["part"] = value
         elif key == "gain" and 0 < (given := _share(value)) < 1:
-            gain_a = given
+            said["gain_a"] = given
+        elif (key in ("time", "energy", "by") and value) or (key == "unit" and value in UNITS):
+            columns[key] = value
+        elif key == "every" and 0 < (every_s := _share(value)) < _LONGEST_S:
+            columns["every_s"] = every_s
+        elif key == "tz" and (zone := zone_of(value)) is not None:
+            columns["zone"] = zone
         else:
             raise UsageError(
-                f"{text}: {option} is invalid: give power=COLUMN,…, gain=1%, boundary={'|'.join(BOUNDARIES)}"
+                f"{text}: {option} is invalid: give power=COLUMN,…, energy=COLUMN, time=COLUMN, by=COLUMN,"
+                f" unit={'|'.join(UNITS)}, tz=UTC, every=1, gain=1%, boundary={'|'.join(BOUNDARIES)}"
                 f" or part={'|'.join(get_args(Part))}"
             )
-    return LogSpec(Path(place), columns, boundary, part, gain_a)
+    return LogSpec(Path(place), **said, wanted=replace(ITS_OWN, **columns))
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """The time zone of that name, such as Europe/Paris; ``None``: there is none."""
+    try:
+        return timezone.utc if name == "UTC" else ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return None
 
 
 def _share(text: str) -> float:
@@ -88,7 +110,8 @@ def read_meters(spec: LogSpec) -> LogMeters:
         UsageError: it holds no powers over time.
     """
     path = spec.path
-    imported = importers.read(Request((path,), power=spec.columns, boundary=spec.boundary))
+    request = Request((path,), power=spec.columns, boundary=spec.boundary, wanted=spec.wanted)
+    imported = importers.read(request)
     points: dict[str, Points] = {meter.name: [] for meter in imported.report.meters}
     dated, zero_s = True, 0.0
     for rows in imported.rows:

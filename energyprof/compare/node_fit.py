@@ -191,8 +191,8 @@ def _notes(by: NodeMap, vif: Mapping[int, float]) -> list[str]:
         if term.told == "still":
             alone = _ALONE.get(term.part, f"{term.part} alone")
             notes.append(
-                f"{term.part} hardly moved ({term.low_w:.4g} to {term.high_w:.4g} W): its slope is what other"
-                f" nodes show, {term.slope:.2f}; a load on {alone} would tell"
+                f"{term.part} hardly moved ({term.low_w:.4g} to {term.high_w:.4g} W): its slope,"
+                f" {term.slope:.2f}, is by what other nodes show; a load on {alone} would tell"
             )
     return notes
 

@@ -35,10 +35,15 @@ def rows(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         found.append((entry.label, mark + units.joules(product.energy_j), *means))
         if product.ratio is not None:
             a, b, c = (
-                "" if factor.change is None else f"{factor.change.ratio:.3f}" for factor in product.factors
+                "" if factor.change is None else _ratio(factor.change.ratio) for factor in product.factors
             )
-            found.append((RATIO, f"{product.ratio:.3f}", a, b, c))
+            found.append((RATIO, _ratio(product.ratio), a, b, c))
     return found
+
+
+def _ratio(value: float) -> str:
+    """Three decimals, or two digits of what they would not show."""
+    return f"{value:.3f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def sentences(comparison: Comparison) -> list[str]:

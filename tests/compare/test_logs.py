@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from energyprof.compare.calibrate import calibrate
-from energyprof.compare.log import LogSpec, parse_log
+from energyprof.compare.log import ITS_OWN, LogSpec, parse_log
 from energyprof.compare.logs import Joined, joined
 from energyprof.compare.node import calibrate_node
 from energyprof.compare.pairing import CalibrationRequest
@@ -96,6 +98,13 @@ def test_times_from_a_logs_own_start_are_joined_all_the_same(tmp_path: Path) -> 
         ("a.csv?power=x,y", LogSpec(Path("a.csv"), ("x", "y"))),
         ("a?gain=1%&part=gpu", LogSpec(Path("a"), part="gpu", gain_a=0.01)),
         ("a?boundary=node_dc&gain=0.02", LogSpec(Path("a"), boundary="node_dc", gain_a=0.02)),
+        (
+            "a?time=t&energy=e&unit=kWh&by=host&every=2",
+            LogSpec(
+                Path("a"), wanted=replace(ITS_OWN, time="t", energy="e", unit="kWh", by="host", every_s=2.0)
+            ),
+        ),
+        ("a?tz=Europe/Paris", LogSpec(Path("a"), wanted=replace(ITS_OWN, zone=ZoneInfo("Europe/Paris")))),
     ],
 )
 def test_what_is_said_of_a_log(text: str, spec: LogSpec) -> None:

@@ -64,6 +64,7 @@ def test_a_users_training_is_laid_beside_the_study_and_the_page_says_what_to_com
         form.write_comparison(comparison, out)
         assert "37.8 %" in out.getvalue()
         assert "mine: from run to run" not in out.getvalue()  # three runs that agree to a percent
+        assert "0.000" not in out.getvalue()  # a machine a million times as large is not 0 times as small
     assert SPREAD in page(comparison, reports, [None, None])
 
 
