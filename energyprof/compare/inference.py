@@ -16,6 +16,7 @@ from energyprof.storable.once import once
 PREFIX = PART + "inference:"
 # Where several runs are averaged, what one run's windows differed by is a term of each of them.
 WINDOWS = "windows"
+AS_TRAINED = "as trained"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,32 @@ def inferences(report: Report) -> tuple[Inference, ...]:
     runs = [(run, windows_of(run)) for run in report.runs]
     names = list(dict.fromkeys(name for _, windows in runs for name in windows))
     return tuple(_inference(name, [w[name] for _, w in runs if name in w]) for name in names)
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What was made of the network beside the network as it was trained, at one batch size of one report."""
+
+    kind: str
+    batch: int
+    what: str  # what is compared: "CPU time"; of a GPU "time"
+    low: float  # of its share of the other's, as far as both 95 % intervals allow
+    high: float
+
+
+def savings(report: Report) -> tuple[Saving, ...]:
+    """One for each kind and batch size that has its like as trained."""
+    found = inferences(report)
+    on_gpu = any(str(run.facts.get("device", "")).startswith("cuda") for run in report.runs)
+    taken = {(of.kind, of.batch): of.time_s if on_gpu else of.cpu_s for of in found}
+    return tuple(
+        Saving(kind, batch, "time" if on_gpu else "CPU time", own.ends[0] / plain.ends[1], own.ends[1] / low)
+        for (kind, batch), own in taken.items()
+        if kind != AS_TRAINED
+        and own is not None
+        and (plain := taken.get((AS_TRAINED, batch))) is not None
+        and (low := plain.ends[0]) > 0
+    )
 
 
 @once

@@ -10,10 +10,10 @@ import pytest
 
 from energyprof.compare.breakdown import breakdown
 from energyprof.compare.comparison import compare
-from energyprof.compare.inference import inferences
+from energyprof.compare.inference import inferences, savings
 from energyprof.compare.life import Cost, crossing
 from energyprof.formats.html.page import page
-from energyprof.formats.inference import life_lines
+from energyprof.formats.inference import life_lines, saving_line
 from energyprof.report.record import Phase, Report, Run
 from reports import report, run, unmetered_run
 
@@ -61,6 +61,25 @@ def test_without_a_meter_seconds_are_known_and_joules_are_not() -> None:
     (found,) = inferences(report([inferring(unmetered_run(), window(1, 100, None), window(1, 100, None))]))
     assert found.energy_j is None
     assert found.time_s.value == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("span_s", "words"),
+    [
+        (0.5, "int8 at batch 1: takes less CPU time (0.50 … 0.50 × as trained)"),
+        (1.0, "int8 at batch 1: no CPU time is surely saved (1.00 … 1.00 × as trained)"),
+        (1.3, "int8 at batch 1: takes more CPU time (1.30 … 1.30 × as trained)"),
+    ],
+)
+def test_what_was_made_of_the_network_is_said_to_save_only_where_it_does(span_s: float, words: str) -> None:
+    windows = [*[window(1, 100, 50.0)] * 3, *[window(1, 100, 50.0, span_s, "int8")] * 3]
+    (found,) = savings(report([inferring(run(), *windows)]))
+    assert saving_line(found) == words
+
+
+def test_what_has_no_like_as_trained_is_not_compared() -> None:
+    assert savings(report([inferring(run(), *[window(1, 100, 50.0, 1.0, "int8")] * 3)])) == ()
+    assert savings(report([run()])) == ()
 
 
 def test_warm_up_and_compilation_are_no_inferences() -> None:
