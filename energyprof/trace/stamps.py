@@ -74,11 +74,15 @@ def elapsed(text: str) -> float:
 
 
 class Stamps:
-    """Turns the times of one column into seconds; those of one minute at the price of a number."""
+    """Turns the times of one column into seconds; those of one minute at the price of a number.
+
+    Where the clocks go back an hour, times come twice: they are the second ones from where they go back on.
+    """
 
     def __init__(self, zone: tzinfo | None, order: DateOrder = "") -> None:
         self._zone, self._order = zone, order
         self._head, self._tail, self._minute_s = "", "", 0.0
+        self._last_s = -math.inf  # the last time of a minute that came before
 
     def __call__(self, text: str) -> float:
         """As `seconds`."""
@@ -90,7 +94,7 @@ class Stamps:
                     text[_MINUTE : -len(tail)] if tail and text.endswith(tail) else text[_MINUTE:]
                 )
             except ValueError:
-                return seconds(text, self._zone, self._order)
+                return self._seconds(text)
             if 0 <= second_s < 60:
                 return self._minute_s + second_s
         return self._anew(text)
@@ -99,7 +103,7 @@ class Stamps:
         try:
             number = float(text)
         except ValueError:
-            time_s = seconds(text, self._zone, self._order)
+            time_s = self._seconds(text)
             clock = re.match(r"(\d\d(?:\.\d+)?)([^\d.,].*)?$", text[_MINUTE:])
             if clock and text[_MINUTE - 1] == ":" and " M" not in text[-3:].upper():
                 self._head, self._tail = text[:_MINUTE], clock[2] or ""
@@ -109,7 +113,28 @@ class Stamps:
             return time_s
         if _SHORTEST_EPOCH <= number < _LONGEST_EPOCH and "_" not in text:
             return number
-        return seconds(text, self._zone, self._order)
+        return self._seconds(text)
+
+    def _seconds(self, text: str) -> float:
+        try:
+            time_s = seconds(text, self._zone, self._order)
+        except Twice as error:
+            if math.isinf(self._last_s):  # nothing before it tells
+                raise
+            first_s, second_s = error.times_s
+            # A row that is out of place goes back by less.
+            back = self._last_s - first_s >= (second_s - first_s) / 2
+            time_s = second_s if back else first_s
+        self._last_s = time_s
+        return time_s
+
+
+class Twice(ValueError):
+    """A time that came twice, since the clocks went back: ``times_s``, in s since 1970."""
+
+    def __init__(self, message: str, times_s: tuple[float, float]) -> None:
+        super().__init__(message)
+        self.times_s = times_s
 
 
 def ambiguous(text: str) -> bool:
@@ -139,9 +164,14 @@ def _date(text: str, zone: tzinfo | None, order: DateOrder) -> float:
     if zone is None:
         raise ValueError(f"{text!r} has no time zone: give it with tz=UTC or tz=Europe/Paris")
     first, second = local.replace(tzinfo=zone), local.replace(tzinfo=zone, fold=1)
-    if first.utcoffset() != second.utcoffset():
-        raise ValueError(f"{text!r} comes twice or never in {zone}: the clocks were changed; log in UTC")
-    return first.timestamp()
+    first_s, second_s = first.timestamp(), second.timestamp()
+    if first_s < second_s:
+        raise Twice(
+            f"{text!r} comes twice in {zone}: the clocks were put back; log in UTC", (first_s, second_s)
+        )
+    if first_s > second_s:
+        raise ValueError(f"{text!r} never was in {zone}: the clocks were put forward; log in UTC")
+    return first_s
 
 
 def _local(text: str, order: DateOrder) -> tuple[datetime, dict[str, str | None]]:
