@@ -10,7 +10,7 @@ from energyprof.errors import FileError, MeterError
 from energyprof.report.importers.imported import meter_name
 from energyprof.report.importers.readings import Readings
 from energyprof.storable.frozen import dataclass
-from energyprof.trace.logs.columns import Column
+from energyprof.trace.logs.columns import NAMED, Column
 from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.layout import Layout, layout_of
 from energyprof.trace.logs.opening import open_table
@@ -68,6 +68,7 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
     except FileError as error:
         raise FileError(f"{path}: {error}") from None
     meters: list[LoggedMeter] = []
+    lost: list[str] = []
     for series, own in zip(reader.series, readings, strict=True):
         own.finish()
         if own.span_s is not None and own.taken > own.valueless:
@@ -77,11 +78,16 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
             meters.append(
                 LoggedMeter(f"{name}#{taken + 1}" if taken else name, series.name, series.column, own)
             )
+        else:
+            lost.append(series.name or series.column.title)
     if not meters:
         problem = reader.problem
         what = f"line {problem.line}: {problem.what}" if problem.count else "no readings below its header"
         raise FileError(f"{path}: {what}")
-    log = Log(path, layout, tuple(meters), tuple(_notes(layout, reader, meters, wanted)))
+    named = ", ".join(lost[:NAMED]) + (f" and {len(lost) - NAMED} more" if len(lost) > NAMED else "")
+    left_out = (f"{named}: without a reading in the log, so not in its total",)
+    notes = (*_notes(layout, reader, meters, wanted), *(left_out if lost else ()))
+    log = Log(path, layout, tuple(meters), notes)
     span_s = log.span_s[1] - log.span_s[0]
     if span_s <= 0:
         raise FileError(f"{path}: readings of one moment alone tell no energy")

@@ -23,8 +23,7 @@ Span = tuple[float, float]  # s since 1970
 # Stamps of whole seconds are off by so much.
 STAMP_S = 1.5
 # Runs that follow each other may seem to overlap by as much as their stamps, and what starting them takes,
-# are
-# off; those that ran beside each other do so by more.
+# are off; those that ran beside each other do so by more, or begin and end together.
 OVERLAP_S = 10.0
 OVERLAP = 0.05
 
@@ -139,7 +138,9 @@ def beside(spans: Sequence[Span]) -> list[int]:
         if last is not None:
             common_s = min(spans[last][1], spans[i][1]) - spans[i][0]
             shorter_s = min(end - start for start, end in (spans[last], spans[i]))
-            if common_s > max(OVERLAP_S, OVERLAP * shorter_s):
+            ends_s = [abs(a - b) for a, b in zip(spans[last], spans[i], strict=True)]
+            together = max(ends_s) <= STAMP_S and shorter_s > ends_s[1] + STAMP_S
+            if together or common_s > max(OVERLAP_S, OVERLAP * shorter_s):
                 found |= {last: None, i: None}
         if last is None or spans[i][1] > spans[last][1]:
             last = i

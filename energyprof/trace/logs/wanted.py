@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import tzinfo
 from typing import Literal
 
@@ -29,5 +30,7 @@ class Wanted:
         return bool(self.time or self.power or self.energy or self.every_s)
 
     def word(self, name: str, value: str = "…") -> str:
-        """How the user says it: ``--by host``, or ``by=host``."""
-        return f"--{name} {value}" if self.style == "option" else f"{name}={value}"
+        """How the user says it: ``--by host``, ``--by 'two words'``, or ``by=host``."""
+        if self.style == "option":
+            return f"--{name} {shlex.quote(value) if ' ' in value else value}"
+        return f"{name}={value}"

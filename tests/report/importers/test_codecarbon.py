@@ -220,6 +220,14 @@ def test_rows_of_several_machines_are_refused_and_one_can_be_taken(tmp_path):
     assert len(imported(path, only="b").runs) == 1
 
 
+def test_runs_of_seconds_that_begin_and_end_together_ran_beside_each_other(tmp_path):
+    rows = [{"run_id": f"r{i}", "timestamp": "2026-01-02T10:10:00", "duration": "3.0"} for i in range(2)]
+    with pytest.raises(UsageError, match="2 rows are of one machine and one time"):
+        imported(write(tmp_path / "beside.csv", *rows))
+    rows[1]["timestamp"] = "2026-01-02T10:10:02"  # whole seconds: it may have ended three after the first
+    assert len(imported(write(tmp_path / "after.csv", *rows)).runs) == 2
+
+
 def test_ranks_of_one_run_are_not_repeats_of_it(tmp_path):
     rows = [{"run_id": f"r{n}", "timestamp": f"2026-01-02T10:10:0{n}"} for n in range(4)]
     path = write(tmp_path / "emissions.csv", *rows)

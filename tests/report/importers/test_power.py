@@ -241,6 +241,17 @@ def test_the_boundary_is_what_a_title_says_it_is(tmp_path, title, boundary, said
     assert noted(report, "taken as a wall meter") is not said
 
 
+def test_a_device_that_gave_no_reading_is_named(tmp_path):
+    rows = [
+        f"{at(s, '%Y/%m/%d %H:%M:%S.000')}, {gpu}, {'[N/A]' if gpu else '120.00 W'}"
+        for s in range(10)
+        for gpu in (0, 1)
+    ]
+    report = imported(write(tmp_path, "timestamp, index, power.draw [W]\n" + "\n".join(rows) + "\n"))
+    assert [meter.name for meter in report.meters] == ["nvidia-smi:0"]
+    assert noted(report, "1: without a reading in the log, so not in its total")
+
+
 def test_dates_of_which_the_order_is_not_clear_are_said(tmp_path):
     unclear = write(tmp_path, lines("date,power_w", lambda s: f"{at(s, '%m/%d/%Y %H:%M:%S')},85"))
     assert noted(imported(unclear), "are taken as month, day, year")
