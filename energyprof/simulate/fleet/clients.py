@@ -33,6 +33,11 @@ class Clients:
         """How many there are."""
         return len(self.kind)
 
+    @property
+    def idles(self) -> bool:
+        """Whether any of them takes power while it waits for the others."""
+        return any(device.idle_w for device in self.devices)
+
 
 def draw(devices: Sequence[Device], training: Training, rng: Any) -> Clients:
     """``training.clients`` of them; kinds have their shares to the nearest client, the rest is drawn.

@@ -65,7 +65,8 @@ class Reserves:
 
     def _may(self, numpy: Any, kind: int, part: slice, time_s: float) -> Any:
         device = self._clients.devices[kind]
-        may = numpy.ones(part.stop - part.start, bool)
+        busy = self._busy_s
+        may = numpy.ones(part.stop - part.start, bool) if busy is None else busy[part] <= time_s
         if self._phase is not None and device.awake < 1:
             hour = time_s / DAY_S + self._phase[part]
             may &= hour - numpy.floor(hour) < device.awake
@@ -73,8 +74,6 @@ class Reserves:
             may &= self._budget_j[part] >= self._need_j[part]
         if self._battery_j is not None and device.battery_wh is not None:
             may &= self._battery_j[part] - self._floor_j[kind] >= self._need_j[part]
-        if self._busy_s is not None:
-            may &= self._busy_s[part] <= time_s
         return may
 
     def solvent(self) -> bool:
@@ -94,6 +93,8 @@ class Reserves:
     def take(self, part: Any, joules: Any) -> None:
         """Joules that each of these clients spends; each is named once."""
         numpy = load("numpy")
+        if len(part) == len(self.spent_j):
+            part = slice(None)  # all of them, in order: no index is followed
         self.spent_j[part] += joules
         if self._budget_j is not None:
             self._budget_j[part] -= joules

@@ -62,23 +62,27 @@ def _round(world: World, asked: Any) -> None:
     training, ledger, reserves = world.training, world.ledger, world.reserves
     asked, samples = trainers(world, asked)
     turns = world.maker.make(asked, samples)
-    reserves.take(asked, turns.joules)
     broken = numpy.isinf(turns.arrives_s)
     wanted = world.waiting.how_many(len(asked), ledger.progress)
     ends_s = _end(numpy, turns, broken, wanted, training.deadline_s)
     used = turns.arrives_s <= ends_s
     world.waiting.see(turns.ends_s)
     ledger.enter(turns, used, broken)
-    late = ~(used | broken)
-    if late.any():
+    others = numpy.flatnonzero(~used)
+    late = others[~broken[others]]
+    if len(late):
         reserves.busy(asked[late], ledger.time_s + turns.ends_s[late])
-    idle_j = numpy.where(used, world.clients.idle_w[asked] * (ends_s - turns.ends_s), 0.0)
-    if idle_j.any():
-        reserves.take(asked, idle_j)
+    joules = turns.joules
+    if world.clients.idles:
+        idle_j = ends_s - turns.ends_s
+        idle_j *= world.clients.idle_w[asked]
+        idle_j[others] = 0.0
         ledger.joules["waiting"] += float(idle_j.sum())
+        joules = numpy.add(idle_j, joules, out=idle_j)
+    reserves.take(asked, joules)
     if world.emissions.wanted:
         # Late work runs on beyond the round: it is charged by the round's grid, too.
-        world.emissions.clients(asked, turns.joules + idle_j, ledger.time_s, ledger.time_s + ends_s)
+        world.emissions.clients(asked, joules, ledger.time_s, ledger.time_s + ends_s)
     ledger.bytes_down += training.model_bytes * len(asked)
     ledger.bytes_up += training.update_bytes * float((~broken).sum())
     go_on(world, ends_s)
