@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energyprof.cli import streams
+from energyprof.cli.compare import Page
 from energyprof.cli.options import Json
+from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
     from energyprof.simulate.fleet.fleet import FleetOutcome
@@ -26,6 +28,7 @@ def fleet(
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a value, such as fleet.active=50; repeats."),
     ] = None,
     json: Json = False,
+    html: Page = None,
 ) -> None:
     """Train with a fleet of 1 to 1,000,000 clients drawn from a seed; all SIMULATED.
 
@@ -36,10 +39,15 @@ def fleet(
     """
     from energyprof.formats.console import Screen
     from energyprof.formats.fleet import fleet_json, fleet_tables
+    from energyprof.formats.html.fleet import write_fleet_page
 
     play = prepared(scenario, changes or ())
+    if html is not None and (html.is_dir() or (html.exists() and html.samefile(scenario))):
+        raise UsageError(f"{html}: is a folder, or the fleet; name another file for --html")
     with Screen(sys.stderr).status("playing the fleet") as status:
         found = play(status.update)
+    if html is not None:
+        write_fleet_page(html, found)
     if json:
         streams.write_json(fleet_json(found))
     else:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.formats.simulation_words import energy, mass
+from energyprof.simulate.placement.plan import machines
 from energyprof.simulate.placement.policies import Judged, Placement
 from energyprof.units import utc
 
@@ -84,11 +85,12 @@ def _notes(found: Placement) -> list[Text]:
 
 
 def stretches(found: Placement, policy: str) -> list[dict[str, Any]]:
-    """Where a policy's plan does one thing for a while: site, from and until (steps), samples, mean power."""
+    """Where a plan does one thing for a while: site, from and until (steps), samples, mean W and machines."""
     plan, job = found.named(policy).plan, found.grid.job
     if plan is None:
         return []
     made: list[dict[str, Any]] = []
+    running = machines(found.grid, plan)
     for step in range(found.grid.steps):
         for site, place in enumerate(found.grid.sites):
             samples, joules = float(plan.samples[site, step]), float(plan.joules[site, step])
@@ -107,6 +109,7 @@ def stretches(found: Placement, policy: str) -> list[dict[str, Any]]:
                     "until": step + 1,
                     "samples": samples,
                     "power_w": power_w,
+                    "machines": round(float(running[site, step]), 3),
                 }
             )
     return made
@@ -117,7 +120,7 @@ MOST_ROWS = 24
 
 def _plan(found: Placement) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for column in ("from", "hours", "site", "samples", "power"):
+    for column in ("from", "hours", "site", "machines", "samples", "power"):
         side = "left" if column in ("from", "site") else "right"
         table.add_column(column, header_style="dim", justify=side)  # type: ignore[arg-type]
     rows, job = stretches(found, found.recommended), found.grid.job
@@ -125,7 +128,12 @@ def _plan(found: Placement) -> Table:
         begins_s = job.start_s + row["from"] * job.step_s
         hours = (row["until"] - row["from"]) * job.step_s / 3600
         table.add_row(
-            _moment(begins_s), f"{hours:g}", row["site"], f"{row['samples']:,.0f}", f"{row['power_w']:,.0f} W"
+            _moment(begins_s),
+            f"{hours:g}",
+            row["site"][:24],
+            f"{row['machines']:.3g}",
+            f"{row['samples']:,.0f}",
+            f"{row['power_w']:,.0f} W",
         )
     if len(rows) > MOST_ROWS:
         table.add_row(f"{len(rows) - MOST_ROWS} more: see --json")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Command
+from formats.pages import Reader
 
 from energyprof.report.file import write
 from reports import program
@@ -43,6 +45,27 @@ def test_the_example_reaches_its_target_and_its_parts_sum(example: Command) -> N
     assert (told["origin"], told["reached"]) == ("simulated", True)
     assert sum(told["parts_j"].values()) == pytest.approx(told["energy_j"])
     assert len(told["excess"]["clients"]) == 20
+
+
+def test_its_page_draws_clients_joules_and_rounds_and_loads_nothing(example: Command) -> None:
+    pytest.importorskip("scipy")
+    done = example("fleet", "fleet.toml", "--set", "fleet.clients=2000", "--json", "--html", "f.html")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    page = (example.folder / "f.html").read_text(encoding="utf-8")
+    assert not re.search(r"\b(src|href)=", page)
+    shown = Reader(page)
+    for said in ("SIMULATED", "Energy by part", "Energy by kind of client", "How it goes", "95 % of"):
+        assert said in shown.said
+    assert all(f"{kind['name']} × {kind['clients']:,}" in shown.said for kind in told["kinds"])
+    assert told["course"][-1]["rounds"] == told["rounds"]
+    assert told["course"][-1]["updates"] == told["turns"]["used"]
+
+
+def test_its_page_is_not_written_over_the_fleet(example: Command) -> None:
+    done = example("fleet", "fleet.toml", "--html", "fleet.toml")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "name another file" in done.stderr
 
 
 def test_what_is_printed_fits_80_columns_and_says_that_it_is_simulated(example: Command) -> None:

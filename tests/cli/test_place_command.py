@@ -49,6 +49,8 @@ def test_the_example_has_every_policy_and_a_plan_that_does_all_of_the_work(examp
     ]
     for policy in told["policies"]:
         assert sum(row["samples"] for row in policy["plan"]) == pytest.approx(4.5e8, rel=1e-6)
+        assert all(0 < row["machines"] <= 8 for row in policy["plan"])
+    assert told["policies"][0]["plan"][0]["machines"] == 8
     assert told["origin"] == "simulated"
     assert "<svg" in (example.folder / "p.html").read_text()
     assert not re.search(r"\b(src|href)=", (example.folder / "p.html").read_text())

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from energyprof.errors import UsageError
 from energyprof.simulate.fleet import reserves, turns
 from energyprof.simulate.fleet.clients import shares
+from energyprof.simulate.fleet.course import MOST_MOMENTS, FleetCourse, Moment
 from energyprof.simulate.fleet.device import Device, Measured, Training
 from energyprof.simulate.fleet.fleet import FleetOutcome, Scenario, jain, simulate
 from energyprof.simulate.fleet.progress import Rounds
@@ -276,6 +277,17 @@ def test_kinds_have_their_shares_to_the_nearest_client() -> None:
     assert shares(10, [1, 1, 1]) == [4, 3, 3]
     assert shares(7, [0.5, 0.25, 0.25]) == [3, 2, 2]
     assert sum(shares(1_000_000, [0.1, 0.2, 0.7])) == 1_000_000
+
+
+def test_of_many_rounds_as_many_moments_are_kept_as_of_some() -> None:
+    course = FleetCourse()
+    for i in range(1, 10_001):
+        course.see(Moment(i, float(i), i / 1e4, 2 * i))
+    kept = course.until(Moment(10_000, 1e4, 1.0, 20_000))
+    assert len(kept) <= MOST_MOMENTS + 1
+    steps = {b.rounds - a.rounds for a, b in itertools.pairwise(kept[:-1])}
+    assert steps == {kept[0].rounds}
+    assert kept[-1].rounds == 10_000
 
 
 def test_fairness_is_one_where_all_are_alike_and_a_share_where_some_have_it_all() -> None:

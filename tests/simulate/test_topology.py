@@ -114,6 +114,46 @@ def test_a_ring_a_tree_and_a_star_on_the_square() -> None:
     assert furthest_s > FAR_S
 
 
+@pytest.mark.parametrize(
+    ("access_bit_per_s", "ring_ms", "tree_ms", "star_ms"),
+    [(10e9, 93.1964, 75.2117, 1132.8812), (1e9, 93.1964, 165.1352, 3560.8139)],
+)
+def test_cycle_times_of_forty_silos_from_a_gml_file(
+    tmp_path: Path, access_bit_per_s: float, ring_ms: float, tree_ms: float, star_ms: float
+) -> None:
+    """A backbone of 24 towns, 100 km apart, around a lake; 16 of them have a suburb at 50 km.
+
+    The tour takes 16 steps to a suburb (50 km, 1 Gb/s), 16 from there to the next town (150 km, half of it)
+    and 8 between towns; towns with a suburb have three neighbours in the tree; the furthest from the
+    star's centre is 12 hops and 1,200 km away.
+    """
+    lines = [(i, (i + 1) % 24, 100) for i in range(24)] + [(i, 24 + i, 50) for i in range(16)]
+    edges = "\n".join(f"edge [ source {a} target {b} distance {km} ]" for a, b, km in lines)
+    nodes = "\n".join(f'node [ id {i} label "town {i}" ]' for i in range(40))
+    file = tmp_path / "lake.gml"
+    file.write_text(f"graph [\n{nodes}\n{edges}\n]")
+    lake = read_underlay(file)
+    bits, compute_s = 44_961_717, 25.4e-3  # iNaturalist's model, as in the paper
+    each = Exchange(bits, compute_s, access_bit_per_s)
+
+    def latency_s(km: float) -> float:
+        return 0.0085e-3 * km + 4e-3
+
+    def whole_s(arcs: set[tuple[int, int]]) -> float:
+        return cycle_time_s(delays_s(arcs, lake, each), 40, compute_s)
+
+    hop_s = bits / 1e9
+    tour_s = 16 * (latency_s(50) + hop_s) + 16 * (latency_s(150) + 2 * hop_s) + 8 * (latency_s(100) + hop_s)
+    assert whole_s(overlay.ring(lake, each)) == pytest.approx(compute_s + tour_s / 40)
+    town_s = latency_s(100) + max(3 * bits / access_bit_per_s, hop_s)
+    assert whole_s(overlay.spanning_tree(lake, each)) == pytest.approx(compute_s + town_s)
+    far_s = latency_s(1200) + max(39 * bits / access_bit_per_s, 12 * hop_s)
+    star_s = star_time_s(overlay.centre(lake, each), lake, each)
+    assert star_s == pytest.approx(compute_s + 2 * far_s)
+    shown = [whole_s(overlay.ring(lake, each)), whole_s(overlay.spanning_tree(lake, each)), star_s]
+    assert [round(1e3 * found, 4) for found in shown] == [ring_ms, tree_ms, star_ms]
+
+
 def test_lengths_come_from_the_edges_or_from_coordinates(tmp_path: Path) -> None:
     file = tmp_path / "n.json"
     nodes = [{"id": "a", "Latitude": 0, "Longitude": 0}, {"id": "b", "Latitude": 0, "Longitude": 90}]

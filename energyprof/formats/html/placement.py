@@ -8,17 +8,19 @@ from pathlib import Path
 from energyprof import files
 from energyprof.formats import placement as words
 from energyprof.formats.html.document import data_block, document
-from energyprof.formats.html.plot import SIZE, XY, at, axis, column, filled, path, plot
-from energyprof.formats.html.style import phase_colours
-from energyprof.formats.html.tags import Markup, paragraph, section, table, text
+from energyprof.formats.html.plot import SIZE, XY, Axis, area, at, axis, column, filled, legend, path, plot
+from energyprof.formats.html.style import DASHES, LIGHT, colour, phase_colours
+from energyprof.formats.html.tags import Markup, paragraph, section, table, tag, text
 from energyprof.formats.simulation_words import energy, mass
+from energyprof.simulate.placement.plan import carbon_so_far
 from energyprof.simulate.placement.policies import Judged, Placement
 
-HEIGHT_PX, STRIPE_PX = 150, 46
+HEIGHT_PX, MACHINES_PX = 150, 60
 _HOW = (
     "Lines: what a kWh at the machines emits at each site, the data centre's overhead included. Background: "
-    "where and when the plan trains; the darker, the more power."
+    "where and when the plan trains; the darker, the more power. Under it, how many machines run there."
 )
+_CARBON = "What each policy has emitted by then, checkpoints and moves included."
 
 
 def write_placement_page(place: Path, found: Placement) -> None:
@@ -39,7 +41,23 @@ def _sections(found: Placement) -> Iterator[Markup]:
     colours = phase_colours(names)
     shown = filled(colours)
     drawn = [_drawn(found, judged, colours) for judged in found.policies if judged.plan is not None]
+    yield section("Carbon as time goes on", paragraph(_CARBON), _carbon(found))
     yield section("Where and when", paragraph(_HOW), shown, *drawn)
+
+
+def _carbon(found: Placement) -> Markup:
+    grid, step_h = found.grid, found.grid.job.step_s / 3600
+    x = axis(0.0, grid.steps * step_h, "time after the start (h)")
+    planned = [(j.policy, carbon_so_far(grid, j.plan)) for j in found.policies if j.plan is not None]
+    y = axis(0.0, 1e3 * max(float(kg[-1]) for _, kg in planned), "CO2e", "g")
+    marks, items = [], []
+    for i, (policy, kg) in enumerate(planned):
+        style = f"stroke:{colour(i)};stroke-dasharray:{DASHES[i // len(LIGHT)]}"
+        points: list[XY] = [(0.0, 0.0), *(((s + 1) * step_h, 1e3 * float(v)) for s, v in enumerate(kg))]
+        marks.append(path([at(x, y, point) for point in points], class_="curve", style=style))
+        items.append((policy, path([(0, 8), (32, 8)], class_="curve", style=style)))
+    shown = plot(marks, x, y, title="carbon emitted by each policy over time", height_px=HEIGHT_PX)
+    return tag("figure", shown, legend(items))
 
 
 def _figures(found: Placement) -> Markup:
@@ -88,4 +106,21 @@ def _drawn(found: Placement, judged: Judged, colours: dict[str, str]) -> Markup:
         line = path([at(x, y, point) for point in points], style=f"stroke:{colours[site.name]}", fill="none")
         marks.append(line)
     title = f"{judged.policy}: intensities over {hours:g} h and where it trains"
-    return section(judged.policy, plot(marks, x, y, title=title, height_px=HEIGHT_PX))
+    lower = _machines(found, judged, x, colours)
+    return section(judged.policy, plot(marks, x, y, title=title, height_px=HEIGHT_PX), lower)
+
+
+def _machines(found: Placement, judged: Judged, x: Axis, colours: dict[str, str]) -> Markup:
+    """Bars from the ground up, over the same time."""
+    grid = found.grid
+    most = max(1.0, *(level.machines for site in range(len(grid.sites)) for level in grid.levels(site)))
+    y = axis(0.0, most, "machines")
+    marks = []
+    for row in words.stretches(found, judged.policy):
+        start, end = (row[key] * grid.job.step_s / 3600 for key in ("from", "until"))
+        lower, upper = (
+            [at(x, y, (when, level)) for when in (start, end)] for level in (0.0, row["machines"])
+        )
+        marks.append(area(lower, upper, style=f"fill:{colours[row['site']]}"))
+    title = f"{judged.policy}: machines that run"
+    return plot(marks, x, y, title=title, height_px=MACHINES_PX)

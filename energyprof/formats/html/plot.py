@@ -87,8 +87,14 @@ _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, 
 _TIMES = ((3 * 3600.0, 3600.0, "h"), (180.0, 60.0, "min"), (0.0, 1.0, "s"))
 
 
+# Nobody says megagram.
+_MASSES = ((1e12, "Mt"), (1e9, "kt"), (1e6, "t"))
+
+
 def _scale(largest: float, unit: str) -> tuple[float, str]:
     """What to divide by, and the resulting unit; times come in s, min or h."""
+    if unit == "g" and largest >= 1e6:
+        return next((factor, name) for factor, name in _MASSES if largest >= factor)
     if unit == "s":
         return next((factor, name) for least, factor, name in _TIMES if largest >= least)
     if not unit:

@@ -124,6 +124,7 @@ svg *{vector-effect:non-scaling-stroke}
 .bars .total{color:var(--soft);white-space:nowrap}
 .reports h3{margin:0}
 .rows{width:100%;table-layout:fixed}
+.rows th[scope=row]{overflow-wrap:anywhere}
 .rows td.drawn{padding-right:1rem}
 .rows svg{display:block;width:100%;height:1.6rem;overflow:visible}
 .rows .scale td,.rows .scale th,.rows tr:nth-last-child(2) *{border-bottom:0}

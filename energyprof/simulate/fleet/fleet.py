@@ -9,6 +9,7 @@ from typing import Any
 from energyprof.simulate.fleet.asynchronous import asynchronous
 from energyprof.simulate.fleet.clients import Clients, draw
 from energyprof.simulate.fleet.cost import Costs
+from energyprof.simulate.fleet.course import Moment
 from energyprof.simulate.fleet.device import Device, Measured, Training
 from energyprof.simulate.fleet.emissions import Emissions
 from energyprof.simulate.fleet.excess import ExcessAsked, ExcessPlan, planned
@@ -96,6 +97,7 @@ class FleetOutcome:
     excess: ExcessPlan | None
     co2_kg: float  # NaN: no site is given, or some of the joules are spent at none
     sites: tuple[Spent, ...]
+    course: tuple[Moment, ...]  # of the rounds; of many not each
     doubt: Doubt | None = None  # None: it was played once
 
 
@@ -174,6 +176,7 @@ def _outcome(scenario: Scenario, world: World, why: str, excess: ExcessPlan | No
             Spent(site.name, joules * site.pue, kg, site.said)
             for site, joules, kg in zip(scenario.sites, emissions.joules, emissions.kg, strict=True)
         ),
+        ledger.course.until(ledger.now()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from energyprof.simulate.fleet.course import FleetCourse, Moment
 from energyprof.simulate.fleet.turns import Turns
 from energyprof.simulate.numerics import load
 
@@ -22,6 +23,11 @@ class Ledger:
         self.time_s = 0.0
         self.progress = 0.0  # 1: the target
         self.staleness = 0.0  # summed over the updates used
+        self.course = FleetCourse()
+
+    def now(self) -> Moment:
+        """How far the training is."""
+        return Moment(self.rounds, self.time_s, min(1.0, self.progress), self.turns["used"])
 
     def enter(self, turns: Turns, used: Any, broken: Any) -> None:
         """Charge turns; ``used`` and ``broken`` say of each what became of it, neither: it was late."""

@@ -113,6 +113,7 @@ def step(world: World, updates: float, is_theory: Any) -> None:
     if updates > 0:
         ledger.progress += 1 / world.rounds.needed(updates)
         ledger.rounds_of_theory += int(is_theory(updates))
+    ledger.course.see(ledger.now())
 
 
 def go_on(world: World, lasts_s: float) -> None:

@@ -52,35 +52,27 @@ def _solve(grid: Grid, sites: Sites, *, budgets: bool) -> Solved | None:
     optimize = load("scipy.optimize")
     index = _Index(grid)
     rows = _Rows(sparse)
-    job, steps = grid.job, grid.steps
+    job = grid.job
     # A checkpoint's joules are charged at the site and step where the job is taken up; the first is free.
     cost = numpy.zeros(index.count)
     work = numpy.zeros(index.count)
-    for site, level, at in index.shares():
-        rate = grid.levels(site)[level]
-        cost[at] = rate.power_w * job.step_s * grid.weight[site]
-        work[at] = rate.samples_per_s * job.step_s
     for site in range(len(grid.sites)):
-        cost[index.taken(site)] = _again_j(grid) * grid.weight[site]
-    rows.add(work[None, :] / job.samples, 1.0, 1.0)
-    for site in range(len(grid.sites)):
-        for step in range(steps):
-            a = index.active(site)[step]
-            levels = [at[step] for s, _, at in index.shares() if s == site]
-            rows.pairs([*levels, a], [1.0] * len(levels) + [-1.0], -numpy.inf, 0.0)
-            before = [index.active(site)[step - 1]] if step else []
-            begins = [index.taken(site)[step], a, *before]
-            rows.pairs(begins, [1.0, -1.0, *[1.0 for _ in before]], 0.0, numpy.inf)
+        for level, at in zip(grid.levels(site), index.shares[site], strict=True):
+            cost[at] = level.power_w * job.step_s * grid.weight[site]
+            work[at] = level.samples_per_s * job.step_s
+        cost[index.taken[site]] = _again_j(grid) * grid.weight[site]
+    rows.over_all(work / job.samples, 1.0, 1.0)
+    for active, taken, shares in zip(index.active, index.taken, index.shares, strict=True):
+        rows.of_each([*shares, active], [*(1.0 for _ in shares), -1.0], -numpy.inf, 0.0)
+        rows.of_each([taken[:1], active[:1]], [1.0, -1.0], 0.0, numpy.inf)
+        rows.of_each([taken[1:], active[1:], active[:-1]], [1.0, -1.0, 1.0], 0.0, numpy.inf)
     if sites == "one":
-        for step in range(steps):
-            at = [index.active(site)[step] for site in range(len(grid.sites))]
-            rows.pairs(at, [1.0] * len(at), -numpy.inf, 1.0)
+        rows.of_each(index.active, [1.0] * len(index.active), -numpy.inf, 1.0)
     _domains(numpy, grid, index, rows)
     if budgets:
         _budgets(numpy, grid, index, rows)
     whole = numpy.zeros(index.count)
-    for site in range(len(grid.sites)):
-        whole[index.active(site)] = 1
+    whole[numpy.concatenate(index.active)] = 1
     scale = float(numpy.abs(cost).max()) or 1.0
     found = optimize.milp(
         cost / scale,
@@ -92,10 +84,11 @@ def _solve(grid: Grid, sites: Sites, *, budgets: bool) -> Solved | None:
     if found.x is None:
         return None
     plan = Plan(numpy.zeros(grid.weight.shape), numpy.zeros(grid.weight.shape))
-    for site, level, at in index.shares():
-        rate, share = grid.levels(site)[level], numpy.clip(found.x[at], 0, 1)
-        plan.samples[site] += share * rate.samples_per_s * job.step_s
-        plan.joules[site] += share * rate.power_w * job.step_s
+    for site in range(len(grid.sites)):
+        for level, at in zip(grid.levels(site), index.shares[site], strict=True):
+            share = numpy.clip(found.x[at], 0, 1)
+            plan.samples[site] += share * level.samples_per_s * job.step_s
+            plan.joules[site] += share * level.power_w * job.step_s
     # What the solver's tolerance leaves is no step.
     tiny = plan.samples < 1e-7 * job.samples
     plan.samples[tiny] = plan.joules[tiny] = 0.0
@@ -113,13 +106,9 @@ def _domains(numpy: Any, grid: Grid, index: _Index, rows: _Rows) -> None:
     for domain in dict.fromkeys(site.domain for site in grid.sites if site.domain_w is not None):
         within = [i for i, site in enumerate(grid.sites) if site.domain == domain]
         most_w = min(w for i in within if (w := grid.sites[i].domain_w) is not None)
-        for step in range(grid.steps):
-            at, power = [], []
-            for site, level, shares in index.shares():
-                if site in within:
-                    at.append(shares[step])
-                    power.append(grid.levels(site)[level].power_w * grid.sites[site].pue / most_w)
-            rows.pairs(at, power, -numpy.inf, 1.0)
+        shares = [at for i in within for at in index.shares[i]]
+        power = [level.power_w * grid.sites[i].pue / most_w for i in within for level in grid.levels(i)]
+        rows.of_each(shares, power, -numpy.inf, 1.0)
 
 
 def _budgets(numpy: Any, grid: Grid, index: _Index, rows: _Rows) -> None:
@@ -138,11 +127,11 @@ def _budgets(numpy: Any, grid: Grid, index: _Index, rows: _Rows) -> None:
         if most is None:
             continue
         row = numpy.zeros(index.count)
-        for site, level, at in index.shares():
-            row[at] = grid.levels(site)[level].power_w * job.step_s * weights[site]
         for site in range(len(grid.sites)):
-            row[index.taken(site)] = _again_j(grid) * weights[site]
-        rows.add(row[None, :] / max(most, 1e-300), -numpy.inf, 1.0)
+            for level, at in zip(grid.levels(site), index.shares[site], strict=True):
+                row[at] = level.power_w * job.step_s * weights[site]
+            row[index.taken[site]] = _again_j(grid) * weights[site]
+        rows.over_all(row / max(most, 1e-300), -numpy.inf, 1.0)
 
 
 def _binding(grid: Grid, sites: Sites) -> str:
@@ -159,62 +148,54 @@ def _binding(grid: Grid, sites: Sites) -> str:
 
 
 class _Index:
-    """Where each variable stands."""
+    """Where each variable stands: arrays ``(steps,)``, lists by site."""
 
     def __init__(self, grid: Grid) -> None:
-        numpy, steps = load("numpy"), grid.steps
-        self._shares, at = [], 0
-        for site in range(len(grid.sites)):
-            for level in range(len(grid.levels(site))):
-                self._shares.append((site, level, numpy.arange(at, at + steps)))
-                at += steps
-        self._active = [numpy.arange(at + i * steps, at + (i + 1) * steps) for i in range(len(grid.sites))]
-        at += len(grid.sites) * steps
-        self._taken = [numpy.arange(at + i * steps, at + (i + 1) * steps) for i in range(len(grid.sites))]
-        self.count = at + len(grid.sites) * steps
+        numpy = load("numpy")
+        self.count = 0
 
-    def shares(self) -> list[tuple[int, int, Any]]:
-        """Site, level, and the variables of its steps."""
-        return self._shares
+        def more() -> Any:
+            self.count += grid.steps
+            return numpy.arange(self.count - grid.steps, self.count)
 
-    def active(self, site: int) -> Any:
-        """Whether the job is there, step by step."""
-        return self._active[site]
-
-    def taken(self, site: int) -> Any:
-        """Whether it is taken up there, step by step."""
-        return self._taken[site]
+        sites = range(len(grid.sites))
+        self.shares = [[more() for _ in grid.levels(site)] for site in sites]  # of each level
+        self.active = [more() for _ in sites]  # whether the job is there
+        self.taken = [more() for _ in sites]  # whether it is taken up there
 
 
 class _Rows:
-    """Constraints, row by row, sparse."""
+    """Constraints: a few over all variables, and many over a few, sparse."""
 
     def __init__(self, sparse: Any) -> None:
         self._sparse = sparse
-        self._dense: list[Any] = []
-        self._at: list[tuple[list[int], list[float]]] = []
-        self._limits: list[tuple[float, float]] = []
-        self._dense_limits: list[tuple[float, float]] = []
+        self._dense: list[tuple[Any, float, float]] = []
+        self._columns: list[Any] = []
+        self._values: list[Any] = []
+        self._limits: list[tuple[int, int, float, float]] = []  # rows, variables in each, low, high
 
-    def add(self, row: Any, low: float, high: float) -> None:
-        """A row over all variables."""
-        self._dense.append(row)
-        self._dense_limits.append((low, high))
+    def over_all(self, row: Any, low: float, high: float) -> None:
+        """One row."""
+        self._dense.append((row, low, high))
 
-    def pairs(self, at: list[Any], values: list[float], low: float, high: float) -> None:
-        """A row over a few."""
-        self._at.append(([int(i) for i in at], values))
-        self._limits.append((low, high))
+    def of_each(self, columns: list[Any], values: list[float], low: float, high: float) -> None:
+        """A row for each place of the ``columns``, all of one length, with these ``values``."""
+        numpy = load("numpy")
+        count = len(columns[0])
+        self._columns.append(numpy.stack(columns, axis=1).ravel())
+        self._values.append(numpy.tile(values, count))
+        self._limits.append((count, len(columns), low, high))
 
     def made(self, optimize: Any) -> list[Any]:
         """As scipy takes them."""
         numpy = load("numpy")
-        dense = numpy.concatenate(self._dense)
-        starts = numpy.cumsum([0, *(len(at) for at, _ in self._at)])
-        columns = numpy.array([i for at, _ in self._at for i in at])
-        values = numpy.array([v for _, given in self._at for v in given])
-        few = self._sparse.csr_array((values, columns, starts), shape=(len(self._at), dense.shape[1]))
+        rows, lows, highs = (list(part) for part in zip(*self._dense, strict=True))
+        counts = [limit[0] for limit in self._limits]
+        widths, low, high = (numpy.repeat([limit[i] for limit in self._limits], counts) for i in (1, 2, 3))
+        starts = numpy.concatenate([[0], numpy.cumsum(widths)])
+        columns, values = numpy.concatenate(self._columns), numpy.concatenate(self._values)
+        few = self._sparse.csr_array((values, columns, starts), shape=(len(widths), len(rows[0])))
         return [
-            optimize.LinearConstraint(dense, *zip(*self._dense_limits, strict=True)),
-            optimize.LinearConstraint(few, *zip(*self._limits, strict=True)),
+            optimize.LinearConstraint(numpy.array(rows), lows, highs),
+            optimize.LinearConstraint(few, low, high),
         ]

@@ -51,6 +51,24 @@ def outcome(grid: Grid, plan: Plan) -> Outcome:
     )
 
 
+def machines(grid: Grid, plan: Plan) -> Any:
+    """How many machines run, the mean over each step; (sites, steps). Levels are told by their power."""
+    numpy = load("numpy")
+    found = numpy.zeros_like(plan.joules)
+    for site in range(len(grid.sites)):
+        levels = sorted(grid.levels(site), key=lambda level: level.power_w)
+        power_w, counts = [0.0, *(one.power_w for one in levels)], [0, *(one.machines for one in levels)]
+        found[site] = numpy.interp(plan.joules[site] / grid.job.step_s, power_w, counts)
+    return found
+
+
+def carbon_so_far(grid: Grid, plan: Plan) -> Any:
+    """kg by the end of each step; (steps,)."""
+    numpy = load("numpy")
+    each = ((plan.joules + overheads(grid, plan)) * grid.g_per_kwh).sum(axis=0) / 3.6e9
+    return numpy.cumsum(each)
+
+
 def starts(plan: Plan) -> Any:
     """Where a site takes the job up that did not run it in the step before; (sites, steps)."""
     numpy = load("numpy")
