@@ -24,8 +24,9 @@ SCRIPT = """
 import os, signal, sys, time, energyprof
 rank = int(os.environ["RANK"])
 print(f"process {rank} of {os.environ['WORLD_SIZE']}, seed {energyprof.seed()}", flush=True)
-with open(f"pid-{rank}", "w") as file:
+with open(f"pid-{rank}.new", "w") as file:
     file.write(str(os.getpid()))
+os.rename(f"pid-{rank}.new", f"pid-{rank}")
 energyprof.mark("train")
 for step in range(1, 4):
     time.sleep(0.1)

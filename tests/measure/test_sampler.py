@@ -142,7 +142,7 @@ def test_the_last_tick_is_seen_to_its_end() -> None:
     sampler.stop()
     readings = list(sampler.drain())
     at_stop = next(reading.value for reading in readings if reading.start_s >= stop_s)
-    assert readings[-1].value == (at_stop or 0) + 1
+    assert (readings[-1].value or 0) > (at_stop or 0)
 
 
 def test_powers_are_read_at_random_times_and_ticking_counters_at_their_ticks() -> None:
