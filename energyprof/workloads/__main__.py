@@ -5,11 +5,12 @@ Trains one workload from one seed to its target and tells the wire how it goes; 
 
 import json
 import math
+import os
 import sys
 from dataclasses import asdict
 from typing import Any, Dict, Optional, Tuple
 
-from energyprof.wire import connect
+from energyprof.wire import WIRE_VARIABLE, connect
 from energyprof.workload import (
     Diverged,
     Event,
@@ -23,6 +24,7 @@ from energyprof.workload import (
     WorkloadError,
 )
 from energyprof.workloads import keeper, paradigms, workload_module
+from energyprof.workloads.data import unforeseen
 from energyprof.workloads.parsing import settings_of
 from energyprof.workloads.training import afterwards, kept, prepared, ranks
 from energyprof.workloads.waiting import Waiting
@@ -31,13 +33,15 @@ from energyprof.workloads.waiting import Waiting
 def main(job: str) -> int:
     """Train the job; the exit code: 0 it ran to its end, 2 it could not."""
     wanted = json.loads(job)
+    _compile_apart()
     if paradigms.starts_servers(wanted["settings"]):
         keeper.keep()
     try:
         module = workload_module(wanted["name"])
         plan = module.plan(settings_of(wanted["name"], wanted["settings"]))
         workload = paradigms.workload(plan, module.build(plan), _pass_on)
-        workload.prepare()
+        with unforeseen.one_line(plan.settings.data):
+            workload.prepare()
         prepared.turned(workload, plan)
         _tell("facts", facts=workload.facts())
         samples, score = _train(workload, plan.target, wanted["seed"], plan.settings.patience)
@@ -53,6 +57,16 @@ def main(job: str) -> int:
     except MemoryError:
         return _fail("out of memory: use a smaller --batch-size or --size")
     return 0
+
+
+def _compile_apart() -> None:
+    """Let torch's compiler write into the run's folder, unless the user has named another for it.
+
+    Nothing is left behind then, and no training compiles less because of one before it.
+    """
+    wire = os.environ.get(WIRE_VARIABLE)
+    if wire:
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", os.path.join(os.path.dirname(wire), "compiled"))
 
 
 def _train(

@@ -59,10 +59,24 @@ def _of(run: Run, label: str) -> list[Markup]:
         "figure",
         legend((name, swatch(colour(i))) for i, name in enumerate(names)),
         _drawn(pieces, names, label),
-        tag("figcaption", text("Each round's joules by who spent them, and on what."), class_="note"),
-        numbers(heads, rows),
+        tag(
+            "figcaption",
+            text(f"Each round's joules by who spent them, and on what.{_moved(run)}"),
+            class_="note",
+        ),
+        numbers(heads, rows, "The numbers of each round"),
     )
     return [title, figure, _actors(run)]
+
+
+def _moved(run: Run) -> str:
+    """What was sent in all rounds, in words; nothing where nobody sends."""
+    up, down = (
+        sum(bytes_of) for bytes_of in zip(*((r.bytes_up, r.bytes_down) for r in run.rounds), strict=True)
+    )
+    if not up and not down:
+        return ""
+    return f" In {len(run.rounds)} round(s) the clients sent {si(up, 'B')} and received {si(down, 'B')}."
 
 
 def _by_phase(number: RoundRecord) -> dict[str, float]:

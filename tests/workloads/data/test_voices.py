@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.workload import WorkloadError
-from energyprof.workloads.data import voices
+from energyprof.workloads.data import unforeseen, voices
 from energyprof.workloads.data.utterances import normalised
 from fakes import recordings
 
@@ -176,3 +176,38 @@ def test_other_folders_one_speaker_and_what_is_not_text_are_one_line(tmp_path):
     assert refusal(folder) == "DATA/metadata.jsonl is not UTF-8 text: rewrite it"
     (folder / "metadata.jsonl").write_text("")
     assert refusal(folder).startswith("DATA has 0 speaker(s)")
+
+
+def _deep(folder):
+    (recordings.metadata(folder) / "metadata.jsonl").write_text("[" * 100_000)
+
+
+def _named_at_length(folder):
+    line = {"file_name": "a" * 5000 + ".flac", "text": "a"}
+    (recordings.metadata(folder) / "metadata.jsonl").write_text(json.dumps(line))
+
+
+def _wide(folder):
+    table = recordings.common_voice(folder, validated=3) / "validated.tsv"
+    table.write_text(table.read_text() + "a " * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (_deep, "a file cannot be read (maximum recursion depth exceeded"),
+        (_named_at_length, "aaa… cannot be read (File name too long): check it"),
+        (_wide, "a file cannot be read (field larger than field limit (131072)): check it"),
+    ],
+)
+def test_what_pythons_own_readers_do_not_take_is_one_line(tmp_path, break_it, said):
+    break_it(tmp_path)
+    with pytest.raises(WorkloadError) as error, unforeseen.one_line("DATA"):
+        voices.read(tmp_path, MOST)
+    assert str(error.value).startswith("--data DATA: ") and said in str(error.value)
+    assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 250
+
+
+def test_without_data_of_the_users_an_error_stays_itself():
+    with pytest.raises(OSError, match="gone"), unforeseen.one_line(None):
+        raise OSError("gone")

@@ -76,7 +76,7 @@ def facts() -> Dict[str, Any]:
 def identity() -> Iterator[None]:
     """This process as the one task that makes messages: Flower has it set by daemons that are not here.
 
-    It is private; ``tests/workloads/paradigms/test_flower_contract.py`` holds every supported version to it.
+    It is private: a test holds the version that is installed to it, and ``SUPPORTED`` bounds the others.
     """
     task = library("flwr.supercore.task_identity").TaskIdentity
     before = task._task_id, task._run_id, task._node_id
