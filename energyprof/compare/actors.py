@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from energyprof.report.record import ClientRecord, PhaseSum, RoundRecord, Run
+from energyprof.report.rounds import NOT_MEASURED, WAITING
 from energyprof.storable.frozen import dataclass
 
 SERVER = "server"
@@ -59,8 +60,12 @@ def of_round(found: RoundRecord) -> tuple[ActorSum, ...]:
     ]
     if not found.server:
         return tuple(clients)
-    spent_s = sum(phase.time_s for phase in found.server.values())
-    return (*clients, ActorSum(SERVER, _joules(found.server.items()), spent_s, 0, 0, 0, 1))
+    phases = found.server.values()
+    spent_s = sum(phase.time_s for phase in phases)
+    # While clients train at once the server waits, and a round's joules are nobody's.
+    own = [phase for name, phase in found.server.items() if name not in WAITING]
+    reason = NOT_MEASURED if any(phase.energy_j is None for phase in own) else ""
+    return (*clients, ActorSum(SERVER, _joules(found.server.items()), spent_s, 0, 0, 0, 1, reason))
 
 
 def _time_s(client: ClientRecord) -> float:

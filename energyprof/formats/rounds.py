@@ -36,7 +36,7 @@ def rounds_table(runs: Sequence[Run]) -> RenderableType | None:
     lines = [f"  {sum(len(run.rounds) for run in having) / len(having):.4g} rounds"]
     lines[0] += _losses(having)
     reason = next((actor.reason for actor in found if actor.reason), "")
-    if reason:
+    if reason and any(number.energy_j is not None for run in having for number in run.rounds):
         lines.append(f"  joules of a client are not known where {reason}: those of a round are")
     told = (Text(line, style="dim") for line in lines)
     scored = [run for run in having if any(number.scores for number in run.rounds)]

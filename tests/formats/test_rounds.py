@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from energyprof.formats.html.rounds import rounds as page_of
 from energyprof.formats.rounds import rounds_table
 from energyprof.report.record import ClientRecord, PhaseSum, RoundRecord
-from reports import run
+from energyprof.report.rounds import NOT_MEASURED
+from reports import report, run
 
 
 def update(number, score, energy_j=100.0, **scores):
@@ -37,3 +39,27 @@ def test_rounds_with_one_score_are_counted_not_listed():
 
 def test_without_rounds_there_is_no_table():
     assert rounds_table([run()]) is None
+
+
+def federated(energy_j):
+    """A round of one client and a server, whose joules are known or not."""
+    phases = {"train": PhaseSum(energy_j, None, 2.0)}
+    reason = "" if energy_j else NOT_MEASURED
+    client = ClientRecord("client 0", "here", energy_j, None, 2.0, 256, 500, 2000, phases, "used", reason)
+    server = {"eval": PhaseSum(energy_j, None, 1.0)}
+    return RoundRecord(1, 0.5, energy_j and 2 * energy_j, None, 3.0, 500, 2000, (client,), server)
+
+
+def test_joules_that_nobody_measured_are_unknown_of_the_server_too_and_no_picture_of_zeros():
+    lines = shown(federated(None))
+    assert ["client", "0", "2.0", "s", "–", "256", "500", "B", "2.00", "kB"] in lines
+    assert ["server", "1.0", "s", "–", "–", "–", "–"] in lines
+    assert not any("joules" in line for line in lines)
+    page = str(page_of([report([replace(run(), rounds=(federated(None),))])], ["one"]))
+    assert "The joules of no round are known." in page and "0 J" not in page and "<svg" not in page
+    assert "In 1 round(s) the clients sent 500 B and received 2.00 kB." in page
+
+
+def test_the_page_draws_only_rounds_whose_joules_are_known():
+    page = str(page_of([report([replace(run(), rounds=(federated(None), federated(7.0)))])], ["one"]))
+    assert "round 2, client 0: train: 7.00 J" in page and "round 1," not in page and " 0 J" not in page

@@ -16,6 +16,7 @@ HEIGHT_PX = 240
 # More stripes than this nobody can tell apart: the others are one.
 MOST_NAMES = 6
 OTHERS = "all others"
+UNKNOWN = "The joules of no round are known."
 
 
 def rounds(reports: Sequence[Report], labels: Sequence[str]) -> Markup | None:
@@ -32,12 +33,10 @@ def _of(run: Run, label: str) -> list[Markup]:
     seed = "" if run.seed is None else f", seed {run.seed}"
     title = tag("h3", text(label + seed))
     pieces = [_by_phase(number) for number in run.rounds]
-    told = [stacked for stacked in pieces if stacked]
-    if not told:
+    if not any(pieces):
         reason = next((c.reason for r in run.rounds for c in r.clients if c.reason), "nothing was measured")
-        pieces = [{"a round": number.energy_j or 0.0} for number in run.rounds]
-        title = tag("div", title, paragraph(f"By round alone: {reason}."))
-    names = _names(pieces)
+        pieces = [{} if r.energy_j is None else {"a round": r.energy_j} for r in run.rounds]
+        title = tag("div", title, paragraph(f"By round alone: {reason}." if any(pieces) else UNKNOWN))
     more = sorted({name for number in run.rounds for name in number.scores}, reverse=True)
     rows = [
         (
@@ -55,17 +54,16 @@ def _of(run: Run, label: str) -> list[Markup]:
         for number in run.rounds
     ]
     heads = ("round", "score", *(f"on {name}" for name in more), "energy", "time", "up", "down", "clients")
-    figure = tag(
-        "figure",
-        legend((name, swatch(colour(i))) for i, name in enumerate(names)),
-        _drawn(pieces, names, label),
-        tag(
-            "figcaption",
-            text(f"Each round's joules by who spent them, and on what.{_moved(run)}"),
-            class_="note",
-        ),
-        numbers(heads, rows, "The numbers of each round"),
-    )
+    drawn: list[Markup] = []
+    if any(pieces):
+        names = _names(pieces)
+        drawn = [
+            legend((name, swatch(colour(i))) for i, name in enumerate(names)),
+            _drawn(pieces, names, label),
+        ]
+    said = "Each round's joules by who spent them, and on what. " if drawn else ""
+    caption = tag("figcaption", text(said + _moved(run)), class_="note")
+    figure = tag("figure", *drawn, caption, numbers(heads, rows, "The numbers of each round"))
     return [title, figure, _actors(run)]
 
 
@@ -76,7 +74,7 @@ def _moved(run: Run) -> str:
     )
     if not up and not down:
         return ""
-    return f" In {len(run.rounds)} round(s) the clients sent {si(up, 'B')} and received {si(down, 'B')}."
+    return f"In {len(run.rounds)} round(s) the clients sent {si(up, 'B')} and received {si(down, 'B')}."
 
 
 def _by_phase(number: RoundRecord) -> dict[str, float]:
@@ -108,6 +106,8 @@ def _drawn(pieces: Sequence[dict[str, float]], names: Sequence[str], label: str)
     y = axis(0.0, most or 1.0, "energy", "J")
     marks = []
     for i, stacked in enumerate(pieces):
+        if not stacked:
+            continue  # of an unknown round nothing is drawn, rather than 0 J
         left, right = (SIZE * x.share(edge) for edge in (i + 0.6, i + 1.4))
         low = 0.0
         for place, name in enumerate(names):
@@ -123,8 +123,9 @@ def _drawn(pieces: Sequence[dict[str, float]], names: Sequence[str], label: str)
             )
             marks.append(tag("g", tag("title", text(words)), shape))
             low += own
-    title = f"energy of each round of {label}, from {joules(sum(pieces[0].values()))} in the first to "
-    title += f"{joules(sum(pieces[-1].values()))} in the last"
+    known = [sum(stacked.values()) for stacked in pieces if stacked]
+    ends_j = f"from {joules(known[0])} in the first to {joules(known[-1])} in the last"
+    title = f"energy of each round of {label}, {ends_j}"
     return plot(marks, x, y, title=title, height_px=HEIGHT_PX)
 
 
