@@ -10,6 +10,7 @@ import pytest
 from formats.pages import Reader
 from simulate.scenarios import SMALL, simulated, written
 
+from energyprof.formats.html.plot import axis
 from energyprof.formats.html.simulation import simulation_page
 from energyprof.formats.html.simulation_curves import log_axis
 from energyprof.formats.simulation_data import simulation_data
@@ -70,6 +71,10 @@ def test_a_logarithmic_axis_has_a_few_ticks_within_it(low: float, high: float) -
     found = log_axis(low, high, "energy", "Wh")
     assert 1 <= len(found.ticks) <= 6
     assert all(found.low <= tick <= found.high for tick, _ in found.ticks)
+
+
+def test_heavy_masses_are_tonnes() -> None:
+    assert [axis(0.0, g, "CO2e", "g").name for g in (5.0, 5e3, 5e7)] == ["CO2e (g)", "CO2e (kg)", "CO2e (t)"]
 
 
 def test_a_scenario_without_intervals_or_grids_has_a_page(tmp_path: Path) -> None:
