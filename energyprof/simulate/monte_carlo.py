@@ -9,7 +9,7 @@ from energyprof.simulate.draws import middle
 from energyprof.simulate.evaluate import parts_of
 from energyprof.simulate.numerics import load
 from energyprof.simulate.outcome import Interval
-from energyprof.simulate.parts import total
+from energyprof.simulate.parts import Part, total
 from energyprof.simulate.scenario import Scenario
 
 # What is judged: both are what a life cycle is compared by.
@@ -27,11 +27,14 @@ def totals(
     return found
 
 
-def intervals(of: Mapping[str, Any]) -> dict[str, Interval]:
-    """The middle 95 % of each figure that varies and is known."""
+def intervals(whole: Part, of: Mapping[str, Any]) -> dict[str, Interval]:
+    """The middle 95 % of each figure that varies and is known, widened to hold the total itself.
+
+    Where most inputs can only be more than their values, the total lies below nearly all draws.
+    """
     numpy = load("numpy")
     return {
-        figure: middle(draws)
+        figure: middle(draws).holding(getattr(whole, figure))
         for figure, draws in of.items()
         if numpy.ndim(draws) and not numpy.isnan(draws).any()
     }

@@ -15,6 +15,10 @@ class Interval:
     low: float
     high: float
 
+    def holding(self, value: float) -> Interval:
+        """This one, or as much wider as it takes to hold ``value``."""
+        return Interval(min(self.low, value), max(self.high, value))
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -14,6 +14,7 @@ from energyprof.simulate.draws import drawn
 from energyprof.simulate.evaluate import parts_of
 from energyprof.simulate.monte_carlo import FIGURES, intervals, least, totals
 from energyprof.simulate.outcome import Outcome
+from energyprof.simulate.parts import total
 from energyprof.simulate.presence import Presence
 from energyprof.simulate.scenario import Scenario
 from energyprof.simulate.sci import Score, scores
@@ -65,7 +66,11 @@ def simulate(scenario: Scenario, where: str, keys: Sequence[str] = ()) -> Simula
     varied = totals(scenario, names, random, where)
     outcomes = tuple(
         Outcome(
-            p.name, p.kind, every[p.name], *bounds(scenario, p.name, where), drawn=intervals(varied[p.name])
+            p.name,
+            p.kind,
+            every[p.name],
+            *bounds(scenario, p.name, where),
+            drawn=intervals(total(every[p.name]), varied[p.name]),
         )
         for p in scenario.paradigms
     )

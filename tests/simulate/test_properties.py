@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulate.scenarios import PARADIGMS, simulated
+from simulate.scenarios import PARADIGMS, SMALL, outcome, simulated
 
 from energyprof.formats.simulation_data import simulation_json
 from energyprof.report.file import write
@@ -99,6 +99,15 @@ def test_limits_enclose_the_draws_and_both_the_value(tmp_path: Path) -> None:
         assert least < span.low < found.total.energy_j < span.high < most
         carbon = found.drawn["co2_kg"]
         assert total(found.cleaner).co2_kg < carbon.low < carbon.high < total(found.dirtier).co2_kg
+
+
+def test_a_total_lies_in_its_interval_though_nearly_all_draws_are_above_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    never_less = "{ value = 50, low = 50, high = 150 }"
+    path.write_text(SMALL.format(clients=1).replace("round_j = 100", f"round_j = {never_less}"))
+    found = outcome(simulated(path), "central")
+    span = found.drawn["energy_j"]
+    assert span.low == found.total.energy_j < span.high
 
 
 def test_the_seed_decides_and_paradigms_share_their_draws(tmp_path: Path) -> None:
