@@ -218,6 +218,8 @@ def complain(result: SessionResult) -> None:
         print("the report is on stdout; its trace is lost", file=sys.stderr)
     elif result.path != result.asked:
         print(f"error: {result.asked}: the disk is full; the report is at {result.path}", file=sys.stderr)
+    if result.untrained and result.stopped_by is None:
+        print(f"error: {result.untrained} of the trainings were not begun", file=sys.stderr)
     run = next(reversed(result.report.runs), None)
     if run is None or run.status != "failed":
         return
@@ -231,12 +233,12 @@ def complain(result: SessionResult) -> None:
 
 
 def exit_code(result: SessionResult) -> int:
-    """0: reached or done; 4: missed, diverged or badly measured; 2: failed; 128 + n: stopped by signal n."""
+    """0: reached or done; 4: missed, diverged or ill measured; 2: failed, or not begun; 128 + n: signal n."""
     # Of a seed that was trained again the last run counts.
     runs = list({run.seed: run for run in result.report.runs}.values())
     if result.stopped_by is not None:
         return 128 + result.stopped_by
-    if any(run.status == "failed" for run in runs) or result.path != result.asked:
+    if any(run.status == "failed" for run in runs) or result.untrained or result.path != result.asked:
         return 2
     measured = all(
         run.energy_j is not None and run.coverage is not None and run.coverage >= MIN_COVERAGE for run in runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,35 +109,37 @@ def run(
         job = replace(request, part=part(local)).job(None)
         assert asked is not None
         raise typer.Exit(follow(job, local, asked, (output or resume or FOLDER / "any").parent))
-    if resume is None and continued(output):
-        resume, output = output, None
-    measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        output,
-        request.label,
-        force=force,
-        require_power=require_power,
-        calibrations=calibration,
-        meter_test=meter_test,
-        resume=resume,
-        machine=machine,
-    )
-    to = measuring.path
-    others = company(local, asked, to.parent, request.nproc)
-    if others.party is not None:
-        request = replace(request, part=others.party.part)
-    job = request.job(None)
-    measuring = replace(measuring, path=own_path(others, to))
-    # Of several nodes one may have lost what it had.
-    lost = measuring.path != to and not measuring.path.exists()
-    train = run_job if resume is None or lost else resume_job
-    with (
-        others.told(),
-        profiling.exporting(export, request.label) as exporters,
-        profiling.screen(profiling.subject(job), quiet=quiet, party=others.party) as watchers,
-    ):
+    # First of all: whoever cannot go on from here tells the others, who would wait for it.
+    others = company(local, asked, (output or resume or FOLDER / "any").parent, request.nproc)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(others.told())
+        if resume is None and continued(output):
+            resume, output = output, None
+        measuring = profiling.measuring(
+            meters,
+            interval,
+            idle,
+            output,
+            request.label,
+            force=force,
+            require_power=require_power,
+            calibrations=calibration,
+            meter_test=meter_test,
+            resume=resume,
+            machine=machine,
+        )
+        to = measuring.path
+        if others.party is not None:
+            request = replace(request, part=others.party.part)
+        job = request.job(None)
+        measuring = replace(measuring, path=own_path(others, to))
+        # Of several nodes one may have lost what it had.
+        lost = measuring.path != to and not measuring.path.exists()
+        train = run_job if resume is None or lost else resume_job
+        exporters = stack.enter_context(profiling.exporting(export, request.label))
+        watchers = stack.enter_context(
+            profiling.screen(profiling.subject(job), quiet=quiet, party=others.party)
+        )
         result = train(job, wanted, measuring, [*watchers, *exporters], others)
     result = gathered(result, others, to, "refused" if resume is None and not force else "replaced")
     profiling.tell(result, as_json=json, quiet=quiet)

@@ -50,8 +50,8 @@ class Company:
             )
         return notes
 
-    def seeds(self, own: Sequence[int]) -> list[int]:
-        """What is trained from, as node 0 says."""
+    def seeds(self, own: Sequence[int]) -> list[int] | None:
+        """What is trained from, as node 0 says; ``None``: nothing is to be."""
         return list(own) if self.party is None or self.party.part is None else self.party.seeds(own)
 
     def placed(self, training: Training, number: int, inbox: Inbox) -> Training | None:
@@ -84,10 +84,21 @@ class Company:
         """What goes wrong here before a training begins is said to the others, who would wait for it."""
         try:
             yield
-        except EnergyprofError as error:
-            self.over(str(error))
-            self.close()
+        except BaseException as error:
+            try:
+                if isinstance(error, EnergyprofError):
+                    self._could_not(str(error))
+                else:
+                    self.over(f"ended by {type(error).__name__}")
+            finally:
+                self.close()
             raise
+
+    def _could_not(self, why: str) -> None:
+        if self.party is not None and self.party.part is not None:
+            from energyprof.profile.nodes.joining import warn
+
+            self.party.could_not(why, warn)
 
     def close(self) -> None:
         """Nothing more is said, and nothing stays of what processes here told each other."""

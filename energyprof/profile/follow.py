@@ -27,6 +27,8 @@ from energyprof.wire.launchers import AMBIENT_VARIABLE, ambient
 
 # A process that was asked to stop gets so long before it is killed (as in `await_end`).
 GRACE_S = 24.0
+# The exit code where what was asked for could not all be trained: the series lacks runs.
+UNTRAINED = 2
 
 
 def become(command: Sequence[str]) -> NoReturn:
@@ -63,12 +65,14 @@ def follow(job: Job, local: Local, asked: Asked, folder: Path) -> int:
         seeds = seeds_of(store, where, stopped, local.check)
         if stopped_by is not None:
             return 128 + stopped_by
+        if seeds is None:
+            return UNTRAINED
         for number, seed in enumerate(seeds):
             met = meet(store, where, number, task.rank, inbox, task.size, lambda _: None, local.check)
             if isinstance(met, int):
                 return 128 + met
             if met is None:
-                break
+                return UNTRAINED
             training = job.training(seed)
             assert training.at is not None
             code = _train(training.at(met), inbox)

@@ -58,7 +58,7 @@ def run_job(
         job.check()
         notes += company.notes()
         session = new_session(on, job.work, settings.path, notes, commit=job.commit, taken=settings.taken)
-        return train_all(session, [job.training(seed) for seed in company.seeds(seeds)], watchers, company)
+        return _trained(session, job, seeds, watchers, company)
 
 
 def resume_job(
@@ -83,7 +83,7 @@ def resume_job(
         levers.check_same(job.levers, read(settings.path), settings.path)
         session = resumed_session(on, job.work, settings.path, idle_gpus(on.selection, job.gpus))
         missing = unmeasured(seeds, session.report())
-        return train_all(session, [job.training(seed) for seed in company.seeds(missing)], watchers, company)
+        return _trained(session, job, missing, watchers, company)
 
 
 def run_program(
@@ -144,6 +144,14 @@ def attach(
         return train_all(session, [Training(tuple(command), None, "run", "inherit", attached=to)], watchers)
 
 
+def _trained(
+    session: ReportSession, job: Job, seeds: Sequence[int], watchers: Sequence[Watcher], company: Company
+) -> SessionResult:
+    agreed = company.seeds(seeds)
+    result = train_all(session, [job.training(seed) for seed in agreed or ()], watchers, company)
+    return result if agreed is not None else dataclasses.replace(result, untrained=len(seeds))
+
+
 def train_all(
     session: ReportSession,
     trainings: Sequence[Training],
@@ -155,6 +163,7 @@ def train_all(
     Raises:
         TrainingError: the other nodes did not come.
     """
+    untrained = 0
     with contextlib.closing(session), signals() as inbox:
         runs = len(session.report().runs) + len(trainings)
         for number, training in enumerate(trainings):
@@ -166,12 +175,13 @@ def train_all(
                 raise
             if placed is None:
                 session.stop(company.stopped_by)
+                untrained = len(trainings) - number
                 break
             session.train(placed, runs, inbox, watchers)
             if session.over:
                 company.over(f"a training ended: {session.report().runs[-1].status}")
                 break
-        return session.result()
+        return dataclasses.replace(session.result(), untrained=untrained)
 
 
 def gathered(result: SessionResult, company: Company, to: Path, taken: Taken) -> SessionResult:

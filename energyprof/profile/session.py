@@ -47,6 +47,7 @@ class SessionResult:
     tail: tuple[str, ...]  # the last lines of the last process
     stopped_by: int | None  # the signal that ended it early
     lost: tuple[str, ...]  # a line on each watcher that could not follow, and on each lever not put back
+    untrained: int = 0  # runs that were asked for, and that other nodes let not begin
 
 
 def new_session(

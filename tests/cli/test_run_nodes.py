@@ -237,6 +237,21 @@ def test_a_node_0_that_is_killed_costs_the_other_nothing(two: TwoNodes) -> None:
     assert two.report(0, "r.node-0.json")["runs"][0]["status"] == "interrupted"
 
 
+def test_who_waits_for_a_node_0_that_cannot_begin_hears_why_and_has_not_trained(two: TwoNodes) -> None:
+    (two.folders[1] / "train.py").write_text("")
+    (two.folders[0] / "train.py").write_text("")
+    (two.folders[0] / "r.json").write_text("{}")
+    words = ("run", "./train.py", "--repeats", "2", "--meters", "none", "-o", "r.json", "-q")
+    second = two.energyprof(1, *words, *rendezvous(1))
+    first = ended(two.energyprof(0, *words, *rendezvous(0)))
+    other = ended(second)  # sooner than the ten minutes that nodes wait for each other
+    assert (first.returncode, other.returncode) == (2, 2), (first.stderr, other.stderr)
+    assert first.stderr.splitlines()[-1].startswith("error: r.json: already exists")
+    assert "no training: " in other.stderr and "r.json: already exists" in other.stderr
+    assert "error: 2 of the trainings were not begun" in other.stderr
+    assert not list(two.folders[0].glob(".energyprof*"))
+
+
 def test_a_token_that_is_missing_is_one_line(two: TwoNodes) -> None:
     words = ("exec", *EXEC, *rendezvous(1), "--", "true")
     without = ended(two.energyprof(1, *words, machine=False, ENERGYPROF_TOKEN=""))

@@ -135,7 +135,7 @@ def test_who_comes_too_late_to_hear_why_trains_no_more(tmp_path: Path, capsys: A
     assert meet(folder, "there", 1, 1, Inbox(), 2, opened=lambda number: None) is None
     ended.join()
     assert capsys.readouterr().err == "no further training: node 0 has ended\n"
-    assert seeds_of(folder, "there") == []
+    assert seeds_of(folder, "there") is None
 
 
 def test_a_node_0_that_falls_silent_is_waited_for_no_longer(

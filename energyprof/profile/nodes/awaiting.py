@@ -39,8 +39,8 @@ def seeds_of(
     where: str,
     stopped: Callable[[float], bool] = _slept,
     check: Callable[[], None] = _together,
-) -> list[int]:
-    """The seeds that node 0 trains from; none where there is to be no training.
+) -> list[int] | None:
+    """The seeds that node 0 trains from; ``None``: there is to be no training.
 
     ``stopped``: waits for so many seconds, and says whether a signal came. ``check``: raises a TrainingError
     where whoever is needed on this node is gone.
@@ -57,13 +57,13 @@ def seeds_of(
                 return [int(seed) for seed in json.loads(value)]
             if (value := store.get("over")) is not None:
                 print(f"no training: {value.decode(errors='replace')}", file=sys.stderr, flush=True)
-                return []
+                return None
             node_0.look()
         except Refused:
             raise
         except Gone:
             print("no training: node 0 has ended", file=sys.stderr, flush=True)
-            return []
+            return None
         except StoreError as error:
             problem = str(error)
         node_0.check(where)
@@ -72,7 +72,7 @@ def seeds_of(
             told = True
             print(f"waiting for node 0 at {where}: {problem}", file=sys.stderr, flush=True)
         if stopped(POLL_S):
-            return []
+            return None
     raise TrainingError(f"{where}: after {MEET_S:.0f} s {problem}: start all nodes within that time")
 
 

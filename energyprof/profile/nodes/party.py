@@ -12,6 +12,7 @@ go-K         node 0         where rank 0 of training K waits for the others
 over         any            no further training: why
 report-N     a node         its report, and trace-N: its trace, unless they lie where node 0 sees them
 done-N       a node         `Done`: it has recorded all it will
+left-N       a node         it could not begin, or has heard that it need not: it records nothing
 ============ ============== ==================================================================
 """
 
@@ -29,6 +30,7 @@ from energyprof.profile.inbox import Inbox
 from energyprof.profile.live import Snapshot
 from energyprof.profile.nodes import standing
 from energyprof.profile.nodes.awaiting import meet, seeds_of
+from energyprof.profile.nodes.farewell import await_hearers
 from energyprof.profile.nodes.heartbeat import Heartbeat
 from energyprof.profile.nodes.meeting import Meeting, Part, Rank, free_port
 from energyprof.profile.nodes.serving import Server
@@ -114,8 +116,12 @@ class Party:
         self.stopped_by = met if isinstance(met, int) else None
         return met if isinstance(met, Meeting) else None
 
-    def seeds(self, own: Sequence[int]) -> list[int]:
-        """The seeds that node 0 trains from; there its ``own``. Raises TrainingError: it does not say."""
+    def seeds(self, own: Sequence[int]) -> list[int] | None:
+        """The seeds that node 0 trains from, there its ``own``; ``None``: there is to be no training.
+
+        Raises:
+            TrainingError: node 0 does not say.
+        """
         if self.gathers:
             self.store.put("seeds", json.dumps(list(own)).encode())
             return list(own)
@@ -160,6 +166,16 @@ class Party:
         if self._heartbeat is not None:
             self._heartbeat.standing = standing.said(self.name, now)
 
+    def could_not(self, why: str, say: Callable[[str], None]) -> None:
+        """Say that this node, and so no other, trains no more; as node 0 until the others have heard it."""
+        self.over(f"{self.name}: {why}")
+        if self.gathers:
+            await_hearers(self.store, self._others, self.size - self.own, say)
+        else:
+            with contextlib.suppress(StoreError):
+                self._say_there()
+                self.store.put(f"left-{self.first}", b"")
+
     def left(self) -> None:
         """This node has nothing more to say."""
         if self._heartbeat is not None:
@@ -172,6 +188,9 @@ class Party:
             self._server.close()
         if self.gathers and self.folder is not None:
             self.folder.close()
+
+    def _others(self) -> dict[int, int]:
+        return {first: one.processes for first, one in self.announced().items() if first != self.first}
 
     def _say_there(self) -> None:
         self.store.put(f"node-{self.first}", _json(Announced(self.name, self.own)))
