@@ -1,4 +1,4 @@
-/* A libamd_smi.so whose cards draw constant powers: init, handles, places, names, energy, faults.
+/* A libamd_smi.so whose cards draw constant powers: init, handles, places, names, energy, faults, caps and clocks.
  *
  * Signatures and codes are those of amdsmi.h (7.0). A list has a word a card, separated by commas, and its
  * last one repeats.
@@ -11,6 +11,10 @@
  *   FAKE_AMDSMI_STEP_UJ   the counter's step in µJ (15.259)
  *   FAKE_AMDSMI_INIT      what amdsmi_init returns (0)
  *   FAKE_AMDSMI_GONE      a file: while it is there the driver is not loaded, and handles from before are void
+ *   FAKE_AMDSMI_STATE     a folder that holds what was set, cap_uw-CARD and clocks-CARD; without it nothing can be
+ *   FAKE_AMDSMI_CAP_UW    list: the cap at first (280000000), of 300 W at most; "": the card has none
+ *   FAKE_AMDSMI_CLOCKS    list: performance level, lowest and highest MHz at first (0 500 1700); "": it has none
+ *   FAKE_AMDSMI_DENIED    anything: who sets is not root
  */
 #include <math.h>
 #include <stdint.h>
@@ -20,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SUCCESS = 0, INVAL = 1, NOT_FOUND = 31, NOT_INIT = 32, NOT_LOADED = 34, CARDS = 16, AMD_GPU = 1 };
+enum { SUCCESS = 0, INVAL = 1, NOT_SUPPORTED = 2, NO_PERM = 10, AUTO = 0, MANUAL = 3, HIGHEST_UW = 300000000 };
+enum { NOT_FOUND = 31, NOT_INIT = 32, NOT_LOADED = 34, CARDS = 16, AMD_GPU = 1 };
 
 typedef struct { int card; } card_t;
 
@@ -116,4 +121,101 @@ int amdsmi_get_energy_count(void *card, uint64_t *energy, float *step_uj, uint64
     *energy = (uint64_t)((start + watts * floor(now / tick) * tick) * 1e6 / *step_uj);
     *stamp_ns = (uint64_t)(now * 1e9);
     return code;
+}
+
+/* The controls, which outlive the process as a driver's do. */
+static int state(const card_t *card, const char *what, char *path, size_t room) {
+    const char *folder = getenv("FAKE_AMDSMI_STATE");
+    if (folder) snprintf(path, room, "%s/%s-%d", folder, what, card->card);
+    return folder != NULL;
+}
+/* What was set, else what the list says at first; 0: the card has no such control. */
+static int kept(const card_t *card, const char *what, const char *list, char *text, size_t room) {
+    char path[4096];
+    item(list, card->card, "", text, room);
+    if (!*text || !state(card, what, path, sizeof path)) return 0;
+    FILE *file = fopen(path, "r");
+    if (!file) return 1;
+    if (!fgets(text, (int)room, file)) *text = 0;
+    fclose(file);
+    return 1;
+}
+/* As a register: whole or not at all. */
+static int store(const card_t *card, const char *what, const char *text) {
+    char path[4096], made[4200];
+    if (!state(card, what, path, sizeof path)) return NOT_SUPPORTED;
+    snprintf(made, sizeof made, "%s.new", path);
+    FILE *file = fopen(made, "w");
+    if (!file) return NO_PERM;
+    fputs(text, file);
+    fclose(file);
+    return rename(made, path) ? NO_PERM : SUCCESS;
+}
+int amdsmi_get_power_cap_info(void *card, uint32_t sensor, uint64_t *info) {
+    char text[32];
+    if (check(card)) return check(card);
+    if (sensor || !kept(card, "cap_uw", "FAKE_AMDSMI_CAP_UW", text, sizeof text)) return NOT_SUPPORTED;
+    const uint64_t told[] = {strtoull(text, NULL, 10), HIGHEST_UW, 1700, 0, HIGHEST_UW};
+    memcpy(info, told, sizeof told);
+    memset(info + 5, 0xab, 24);
+    return SUCCESS;
+}
+int amdsmi_set_power_cap(void *card, uint32_t sensor, uint64_t cap_uw) {
+    char text[32];
+    if (check(card)) return check(card);
+    if (sensor || !kept(card, "cap_uw", "FAKE_AMDSMI_CAP_UW", text, sizeof text)) return NOT_SUPPORTED;
+    if (getenv("FAKE_AMDSMI_DENIED")) return NO_PERM;
+    if (cap_uw > HIGHEST_UW) return INVAL;
+    snprintf(text, sizeof text, "%llu", (unsigned long long)cap_uw);
+    return store(card, "cap_uw", text);
+}
+static int clocks(const card_t *card, unsigned int *level, unsigned int *low, unsigned int *high) {
+    char text[64];
+    int code = check(card);
+    if (code) return code;
+    if (!kept(card, "clocks", "FAKE_AMDSMI_CLOCKS", text, sizeof text)) return NOT_SUPPORTED;
+    return sscanf(text, "%u %u %u", level, low, high) == 3 ? SUCCESS : NOT_FOUND;
+}
+static int keep_clocks(const card_t *card, unsigned int level, unsigned int low, unsigned int high) {
+    char text[64];
+    snprintf(text, sizeof text, "%u %u %u", level, low, high);
+    return store(card, "clocks", text);
+}
+int amdsmi_get_gpu_od_volt_info(void *card, uint64_t *info) {
+    unsigned int level, low, high;
+    int code = clocks(card, &level, &low, &high);
+    if (code) return code;
+    info[0] = low * 1000000ull, info[1] = high * 1000000ull;
+    memset(info + 2, 0xab, 160);                              /* the memory's, which versions lay out differently */
+    return SUCCESS;
+}
+int amdsmi_get_gpu_perf_level(void *card, uint32_t *level) {
+    unsigned int low, high;
+    return clocks(card, level, &low, &high);
+}
+/* amdgpu gives a card that chooses for itself its whole range back (smu_v13_0_6_set_performance_level). */
+int amdsmi_set_gpu_perf_level(void *card, uint32_t level) {
+    unsigned int before, low, high, whole;
+    char text[64];
+    int code = clocks(card, &before, &low, &high);
+    if (code) return code;
+    if (getenv("FAKE_AMDSMI_DENIED")) return NO_PERM;
+    item("FAKE_AMDSMI_CLOCKS", ((card_t *)card)->card, "", text, sizeof text);
+    if (level == AUTO) sscanf(text, "%u %u %u", &whole, &low, &high);
+    return keep_clocks(card, level, low, high);
+}
+int amdsmi_set_gpu_clk_limit(void *card, uint32_t clock, uint32_t end, uint64_t mhz) {
+    unsigned int level, low, high;
+    int code = clocks(card, &level, &low, &high);
+    if (code) return code;
+    if (clock != 0 || end > 1) return INVAL;
+    if (getenv("FAKE_AMDSMI_DENIED")) return NO_PERM;
+    *(end ? &high : &low) = (unsigned int)mhz;
+    /* The level is manual by then, also if the range is refused. */
+    if (low >= high) {
+        clocks(card, &level, &low, &high);
+        keep_clocks(card, MANUAL, low, high);
+        return INVAL;
+    }
+    return keep_clocks(card, MANUAL, low, high);
 }

@@ -30,7 +30,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "cpu.max_freq": ("cpufreq",),
     "cpu.power_limit": ("powercap",),
     "gpu.power_limit": ("nvml", "amdgpu"),
-    "gpu.clocks": ("nvml",),
+    "gpu.clocks": ("nvml", "amdgpu"),
     "cpu.threads": ("process",),
     "cpu.cores": ("process",),
 }

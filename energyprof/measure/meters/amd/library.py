@@ -1,7 +1,8 @@
 """AMD's management library amdsmi, started once for all that read from it.
 
-Only functions whose arguments are plain numbers, handles and texts are called: AMD changes its structures
-from one version to the next, so that one version's Python binding reads nonsense from another's library.
+Only functions whose arguments are plain numbers, handles and texts are called, or that fill a structure whose
+first members never changed: AMD changes its structures from one version to the next, so that one version's
+Python binding reads nonsense from another's library.
 """
 
 from __future__ import annotations
@@ -38,6 +39,15 @@ _WORDS = {
 _UUID_BYTES = 64
 # Larger than any version's structure, whose first member is the card's name.
 _ASIC_INFO_BYTES = 4096
+# Larger than any version's structure, in numbers of 64 bits.
+_NUMBERS = 512
+
+CLOCK_SYSTEM, LIMIT_LOW, LIMIT_HIGH = 0, 0, 1
+LEVEL_AUTO, LEVEL_MANUAL = 0, 3
+# No card draws more: what is read is no power then (one version gives limits in W beside a cap in µW).
+_MOST_UW = 10**10
+# A clock below that many is in MHz, one above in Hz: versions differ.
+_MOST_MHZ = 10**5
 
 
 class LibraryMissing(MeterError):
@@ -104,6 +114,43 @@ class AmdSmi:
             raise MeterError("amdsmi_get_energy_count: no energy at the moment")
         step_j = step_uj.value / 1e6
         return count.value * step_j, step_j
+
+    def power_cap(self, handle: ctypes.c_void_p) -> tuple[int, int, int]:
+        """The cap that was asked, the least and the most, in µW. Raises AmdSmiError, MeterError."""
+        numbers = (ctypes.c_uint64 * _NUMBERS)()
+        self._call("amdsmi_get_power_cap_info", handle, ctypes.c_uint32(0), numbers)
+        cap, low, high = numbers[0], numbers[3], numbers[4]
+        if not low <= cap <= high <= _MOST_UW or not cap:
+            raise MeterError("amdsmi_get_power_cap_info: gives no cap between limits")
+        return cap, low, high
+
+    def set_power_cap(self, handle: ctypes.c_void_p, cap_uw: int) -> None:
+        """Ask for another cap. Raises AmdSmiError."""
+        self._call("amdsmi_set_power_cap", handle, ctypes.c_uint32(0), ctypes.c_uint64(cap_uw))
+
+    def clock_range(self, handle: ctypes.c_void_p) -> tuple[int, int]:
+        """What the clock was asked to stay between, in MHz. Raises AmdSmiError, MeterError."""
+        numbers = (ctypes.c_uint64 * _NUMBERS)()
+        self._call("amdsmi_get_gpu_od_volt_info", handle, numbers)
+        low, high = (number if number < _MOST_MHZ else number // 10**6 for number in numbers[:2])
+        if not 0 <= low < high < _MOST_MHZ:
+            raise MeterError("amdsmi_get_gpu_od_volt_info: gives no range")
+        return low, high
+
+    def set_clock_limit(self, handle: ctypes.c_void_p, which: int, mhz: int) -> None:
+        """Ask for another end of the range; the performance level is manual then. Raises AmdSmiError."""
+        kind, end = ctypes.c_uint32(CLOCK_SYSTEM), ctypes.c_uint32(which)
+        self._call("amdsmi_set_gpu_clk_limit", handle, kind, end, ctypes.c_uint64(mhz))
+
+    def performance_level(self, handle: ctypes.c_void_p) -> int:
+        """Who chooses the clock: ``LEVEL_AUTO``, ``LEVEL_MANUAL`` or another. Raises AmdSmiError."""
+        level = ctypes.c_uint32()
+        self._call("amdsmi_get_gpu_perf_level", handle, ctypes.byref(level))
+        return level.value
+
+    def set_performance_level(self, handle: ctypes.c_void_p, level: int) -> None:
+        """Ask for another. Raises AmdSmiError."""
+        self._call("amdsmi_set_gpu_perf_level", handle, ctypes.c_uint32(level))
 
     def _listed(self, function: str, *of: Any) -> list[ctypes.c_void_p]:
         count = ctypes.c_uint32()
