@@ -147,7 +147,15 @@ def attach(
 def _trained(
     session: ReportSession, job: Job, seeds: Sequence[int], watchers: Sequence[Watcher], company: Company
 ) -> SessionResult:
-    agreed = company.seeds(seeds)
+    try:
+        agreed = company.seeds(seeds)
+        if agreed is None and not session.report().runs:
+            raise TrainingError(f"of {len(seeds)} trainings none was begun")
+    except TrainingError:
+        with contextlib.closing(session):
+            if not session.report().runs:
+                session.withdraw()
+        raise
     result = train_all(session, [job.training(seed) for seed in agreed or ()], watchers, company)
     return result if agreed is not None else dataclasses.replace(result, untrained=len(seeds))
 
@@ -169,6 +177,8 @@ def train_all(
         for number, training in enumerate(trainings):
             try:
                 placed = company.placed(training, number, inbox)
+                if placed is None and company.stopped_by is None and not session.report().runs:
+                    raise TrainingError(f"of {len(trainings)} trainings none was begun")
             except TrainingError:
                 if not session.report().runs:
                     session.withdraw()

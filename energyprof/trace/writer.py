@@ -236,8 +236,10 @@ class TraceWriter:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
-        os.close(self._file)
+        """Let go of the file, where that has not been done."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     def _append(self, compressed: bytes) -> None:
         self._whole.update(compressed)

@@ -133,9 +133,10 @@ class Party:
         self.store.put(f"go-{number}", json.dumps([self.address, port]).encode())
 
     def over(self, why: str) -> None:
-        """Say that there is no further training."""
+        """Say that there is no further training; who says so first knows why."""
         with contextlib.suppress(StoreError):
-            self.store.put("over", why.encode())
+            if self.store.get("over") is None:
+                self.store.put("over", why.encode())
 
     def done(self, report: Path, trace: Path) -> str:
         """Say that this node's report is whole, and hand it over; a line where node 0 does not get it."""
