@@ -289,6 +289,15 @@ class Settings:
         paradigms=(FEDERATED,),
         path=True,
     )
+    node_keys: Optional[str] = row(
+        None,
+        "FILE",
+        "Public keys of the clients; on one its private key.",
+        PARADIGM,
+        "how",
+        paradigms=(FEDERATED,),
+        path=True,
+    )
     answer_s: float = row(
         600.0,
         "S",

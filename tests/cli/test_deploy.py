@@ -135,6 +135,18 @@ def certificates(folder: Path, host: str) -> None:
     (folder / "server.key").write_bytes(private)
 
 
+def node_key(path: Path) -> str:
+    """A client's private key at ``path``, and its public one."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP384R1())
+    kept = (serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, *kept))
+    shown = (serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return key.public_key().public_bytes(*shown).decode()
+
+
 def left_over(folder: Path) -> list[str]:
     """The command lines of Flower's programs that run on, of those started in ``folder``."""
     found = []
@@ -173,20 +185,31 @@ def in_process(folder: Path) -> list[float]:
     return [one["score"] for one in report["runs"][0]["rounds"]]
 
 
-def test_two_devices_in_namespaces_train_over_tls_and_one_report_has_the_joules_of_each(
+def test_two_devices_in_namespaces_train_over_tls_by_their_keys_and_one_report_has_the_joules_of_each(
     tmp_path: Path,
 ) -> None:
     if why := bridged.missing():
         pytest.skip(why)
-    with bridged.machines(3) as machines, devices(tmp_path, POWERS_W, [on for _, on in machines]) as fleet:
+    places = bridged.machines(3)
+    with (
+        places as machines,
+        devices(tmp_path, (*POWERS_W, 20.0), [on for _, on in (*machines, machines[2])]) as found,
+    ):
+        *fleet, stranger = found
         host = machines[0][0]
         certificates(tmp_path / "certificates", host)
         (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
         shared = ("--token", str(tmp_path / "token"), "--certificates", str(tmp_path / "certificates"))
         words = ("--engine", "deploy", "--address", f"{host}:9092", "--max-samples", "64", *shared)
-        fleet[0].start(*words)
+        public = [node_key(tmp_path / f"key-{number}") for number in range(2)]
+        (tmp_path / "keys").write_text("\n".join(public))
+        fleet[0].start(*words, "--node-keys", str(tmp_path / "keys"))
+        stranger.start(*words, "--client", "1")
+        code, said = stranger.ends()
+        assert code == 2
+        assert "the server asks for a key: give this client's by --node-keys" in said
         for number, device in enumerate(fleet[1:]):
-            device.start(*words, "--client", str(number))
+            device.start(*words, "--client", str(number), "--node-keys", str(tmp_path / f"key-{number}"))
         for device in fleet:
             code, said = device.ends()
             assert code == 4, said  # so few samples reach no target

@@ -101,7 +101,7 @@ def _check_deployment(settings: Settings) -> None:
         "--client": settings.client,
         "--token": settings.token,
     }
-    own["--certificates"] = settings.certificates
+    own["--certificates"], own["--node-keys"] = settings.certificates, settings.node_keys
     own["--answer-within"] = None if settings.answer_s == Settings.answer_s else settings.answer_s
     given = [option for option, value in own.items() if value is not None]
     if settings.engine != DEPLOY:
@@ -110,6 +110,10 @@ def _check_deployment(settings: Settings) -> None:
         return
     if settings.address is None:
         raise WorkloadError("--engine deploy needs --address HOST:PORT, the server's, such as 10.0.0.5:9092")
+    if settings.node_keys is not None and settings.certificates is None:
+        raise WorkloadError(
+            f"--node-keys {settings.node_keys}: Flower takes keys over TLS: give --certificates"
+        )
     if settings.client is not None and settings.client >= settings.clients:
         raise WorkloadError(
             f"--client {settings.client}: of --clients {settings.clients} the last is {settings.clients - 1}"

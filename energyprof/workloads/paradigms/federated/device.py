@@ -15,7 +15,7 @@ from energyprof.workloads.paradigm import Divisible, Say, client_name
 from energyprof.workloads.paradigms import cohort, dealt
 from energyprof.workloads.paradigms.federated import flower, rounds
 from energyprof.workloads.paradigms.federated.client import Clients
-from energyprof.workloads.paradigms.federated.engines.deployed import bridge, programs, signed
+from energyprof.workloads.paradigms.federated.engines.deployed import bridge, keys, programs, signed
 from energyprof.workloads.paradigms.federated.strategies import WEIGHT
 
 LOOK_S = 5.0  # between two looks whether the server is there
@@ -42,9 +42,10 @@ class Device:
         """Read the secret and deal the training items, of which this client's are trained on.
 
         Raises:
-            WorkloadError: the secret cannot be read, or the data cannot be dealt so.
+            WorkloadError: the secret or the key cannot be read, or the data cannot be dealt so.
         """
         self._secret = signed.secret_in(self._settings.token)
+        keys.check_private(self._settings.node_keys)
         self._parts = dealt.parts(self._program, self._config["clients"])
 
     def facts(self) -> Dict[str, Any]:
@@ -124,7 +125,7 @@ class Messages:
     def __init__(
         self,
         listener: bridge.Listener,
-        supernode: programs.Program,
+        supernode: keys.Admission,
         address: programs.Address,
         answer_s: float,
     ) -> None:
@@ -170,11 +171,13 @@ def _connected(settings: Any, number: int) -> Iterator[Messages]:
     ]
     words += ["--host", "127.0.0.1", "--port", str(port)]
     words += _secured(settings.certificates)
+    words += [] if settings.node_keys is None else ["--auth-supernode-private-key", settings.node_keys]
     try:
         with bridge.listening(os.path.join(folder, "bridge")) as listener:
             with programs.running("flower-supernode", words, folder) as supernode:
                 try:
-                    yield Messages(listener, supernode, address, settings.answer_s)
+                    admission = keys.Admission(supernode, settings.node_keys, settings.answer_s)
+                    yield Messages(listener, admission, address, settings.answer_s)
                 finally:
                     time.sleep(LINGER_S)
     finally:

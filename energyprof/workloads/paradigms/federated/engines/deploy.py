@@ -15,7 +15,7 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads.paradigm import Divisible, Say
 from energyprof.workloads.paradigms.cohort import Cohort
 from energyprof.workloads.paradigms.federated import flower
-from energyprof.workloads.paradigms.federated.engines.deployed import apps, bridge, programs
+from energyprof.workloads.paradigms.federated.engines.deployed import apps, bridge, keys, programs
 from energyprof.workloads.paradigms.federated.engines.deployed.fleet import Fleet, Terms
 from energyprof.workloads.paradigms.federated.engines.deployed.signed import secret_in
 from energyprof.workloads.paradigms.federated.flower import identity
@@ -46,14 +46,18 @@ def opened(program: Divisible, cohort: Cohort, seed: int, say: Say) -> Iterator[
     if programs.answers(address):
         raise WorkloadError(f"--address {address}: somebody listens there already: use another port")
     secret = secret_in(settings.token)
+    public = keys.public_in(settings.node_keys, settings.clients)
     folder = tempfile.mkdtemp(prefix="d", dir=flower.folder())
     try:
         words = [*_secured(settings.certificates, address, folder), "--isolation", "subprocess"]
         words += ["--host", address.host, "--port", str(address.port)]
         words += ["--disable-runtime-dependency-installation"]
+        words += ["--enable-supernode-auth"] if public else []
         with bridge.listening(os.path.join(folder, "bridge")) as listener, identity():
             with programs.running("flower-superlink", words, folder) as superlink:
                 superlink.await_address(address, OPENS_WITHIN_S)
+                for path in keys.written(public, folder):
+                    programs.run("flwr", ["supernode", "register", path, "here"], folder, OPENS_WITHIN_S)
                 programs.run("flwr", ["run", apps.write_bundle(folder), "here"], folder, OPENS_WITHIN_S)
                 line = listener.next(OPENS_WITHIN_S)
                 if line is None:

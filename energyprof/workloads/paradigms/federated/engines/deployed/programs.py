@@ -123,14 +123,19 @@ class Program:
 
     def __init__(self, name: str, words: Sequence[str], folder: str) -> None:
         self._name, self._log = name, os.path.join(folder, f"{name}.log")
-        socket_path = {bridge.VARIABLE: os.path.join(folder, "bridge")}
+        self._words, self._folder = words, folder
+        self.start()
+
+    def start(self) -> None:
+        """Start it; of one that has ended, anew."""
+        socket_path = {bridge.VARIABLE: os.path.join(self._folder, "bridge")}
         with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                [command_path(name), *words],
+                [command_path(self._name), *self._words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=environment(folder, **socket_path),
+                env=environment(self._folder, **socket_path),
             )
 
     def check(self) -> None:
@@ -155,6 +160,11 @@ class Program:
             if time.monotonic() > until_s:
                 raise WorkloadError(f"{self._name} does not listen on {address} after {within_s:g} s")
             time.sleep(0.1)
+
+    def said(self, words: str) -> bool:
+        """Whether these are in its output."""
+        with open(self._log, encoding="utf-8", errors="replace") as log:
+            return words in log.read()
 
     def last_words(self) -> str:
         """The last lines of its output, in one."""
