@@ -15,7 +15,7 @@ from energyprof.workloads.paradigms.federated.strategies import WEIGHT
 
 POLL_S = 0.3
 LOOK_S = 2.0  # between two looks at who is there
-DISMISS_S = 20.0  # clients get so long to hear that it is over
+DISMISS_S = 60.0  # clients get so long to hear that it is over: Flower starts a program for that
 SHOWN = 300  # letters of a reason
 MOST = 200  # of what happened is recorded
 
