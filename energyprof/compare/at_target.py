@@ -45,7 +45,10 @@ def at_target(report: Report, value: float, label: str) -> Report:
     if report.workload.target is None:
         raise UsageError(f"{label}: its runs have no target, so --target cannot be one; leave the report out")
     target = dataclasses.replace(report.workload.target, value=value)
-    work = dataclasses.replace(report.workload, target=target, task=_task(report, target))
+    own = report.workload.work
+    # Trained to another target it is other work: what the reference runs needed to theirs says nothing of it.
+    work_id = own if target == report.workload.target or not own else content_id({"work": own, "to": value})
+    work = dataclasses.replace(report.workload, target=target, task=_task(report, target), work=work_id)
     return dataclasses.replace(report, workload=work, runs=tuple(_cut(run, target) for run in report.runs))
 
 

@@ -45,6 +45,14 @@ def test_at_its_own_target_a_run_is_what_it_was() -> None:
     assert (cut.energy_low_j, cut.energy_high_j) == (900.0, 1100.0)
 
 
+def test_at_another_target_it_is_other_work_and_the_same_of_equal_works() -> None:
+    whole = trained()
+    whole = replace(whole, workload=replace(whole.workload, work="a" * 16))
+    first, second = all_at_target([whole, whole], 0.6, ["a", "b"])
+    assert first.workload.work == second.workload.work != whole.workload.work
+    assert at_target(whole, 0.8, "a").workload.work == whole.workload.work
+
+
 def test_a_factor_shrinks_with_the_joules_and_the_rest_stays() -> None:
     whole = trained(budget_j={"gain": 30.0, "edge": 16.0}, energy_u_j=68.0, gain_u_j=60.0)
     (cut,) = at_target(whole, 0.7, "a").runs
