@@ -64,6 +64,7 @@ class EnergyLog:
         self._followers: List[_Follower] = []
         self._readings: Optional[_Readings] = None
         self._last_s = 0.0
+        self._samples, self._recounted = 0, False
 
     def __enter__(self) -> "EnergyLog":
         self.begin()
@@ -76,10 +77,15 @@ class EnergyLog:
         """The training begins. The first to be measured without a profiler starts one, as `measure` does."""
         self._readings = _Readings()
         self._followers = [_Follower(sink) for sink in self._sinks]
+        self._samples, self._recounted = 0, False
         self._last_s = time.monotonic()
 
     def step(self, samples: Optional[int] = None, step: Optional[int] = None) -> None:
-        """So much is trained; may be called at every step: sinks get values every ``every_s``."""
+        """So much is trained; may be called at every step: sinks get values every ``every_s``.
+
+        ``samples`` are all since `begin`, not an epoch's: once they fall, joules a sample are left out.
+        """
+        self._note(samples)
         if self._followers and time.monotonic() - self._last_s >= self._every_s:
             self._pass_on(samples, step)
 
@@ -95,7 +101,8 @@ class EnergyLog:
         named = {"energy_j": energy_j, **found}
         if energy_j is None:
             return {}
-        if samples:
+        self._note(samples)
+        if samples and not self._recounted:
             named["j_per_sample"] = energy_j / samples
         if self._g_per_kwh is not None:
             named["emissions_g"] = energy_j / J_PER_KWH * self._g_per_kwh
@@ -111,8 +118,22 @@ class EnergyLog:
         until_s = time.monotonic() + CLOSE_S
         for follower in self._followers:
             follower.close(until_s)
-        self._readings.close(samples)
+        self._note(samples)
+        self._readings.close(None if self._recounted else samples)
         self._readings, self._followers = None, []
+
+    def _note(self, samples: Optional[int]) -> None:
+        if samples is None or self._recounted:
+            return
+        self._recounted = samples < self._samples
+        if self._recounted:
+            logger.warning(
+                "energyprof: samples fell from %d to %d, so joules a sample are left out: "
+                "give all that were trained since the start, not an epoch's",
+                self._samples,
+                samples,
+            )
+        self._samples = samples
 
     def _pass_on(self, samples: Optional[int], step: Optional[int], wait_s: float = WAIT_S) -> None:
         self._last_s = time.monotonic()

@@ -87,7 +87,7 @@ def _cut(run: Run, target: Target) -> Run:
     return dataclasses.replace(
         run,
         status="reached",
-        samples=point.samples,
+        samples=None if any(flag.kind == "recounted" for flag in run.flags) else point.samples,
         score=point.score,
         time_s=point.time_s,
         cpu_s=None,

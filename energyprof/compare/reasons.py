@@ -26,6 +26,7 @@ Code = Literal[
     "faster_than_bank",
     "faster_than_bank_together",
     "resumed",
+    "recounted",
     "throttled",
     "limit_changed",
     "foreign",
@@ -67,6 +68,9 @@ CODES: Mapping[Code, CodeMeaning] = MappingProxyType(
         ),
         "faster_than_bank_together": CodeMeaning("the same of all runs together", waivable=True),
         "resumed": CodeMeaning("the training went on from a checkpoint", waivable=True),
+        "recounted": CodeMeaning(
+            "samples are counted anew in the run, so how many were trained is not known"
+        ),
         "throttled": CodeMeaning("a device was throttled", waivable=True),
         "limit_changed": CodeMeaning("a power limit changed during the run", waivable=True),
         "foreign": CodeMeaning("other programs used the device or the processors", waivable=True),

@@ -18,6 +18,7 @@ Kind = Literal[
     "exit_after_target",
     "wire_garbage",
     "resumed",
+    "recounted",
     "summed",
     "beside",
     "left",
@@ -74,6 +75,29 @@ _SPARED = ("samples_to_target",)
 # A training that went on from a checkpoint is part of one: what it takes to the target tells nothing.
 _PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample", "power")
 
+# What is told of a training without its samples.
+_WITHOUT_SAMPLES = (
+    "energy_to_target",
+    "time_to_target",
+    "energy_delay_product",
+    "energy",
+    "time",
+    "cpu_time",
+    "energy_per_inference",
+    "time_per_inference",
+    "cpu_time_per_inference",
+    "energy_per_batched_inference",
+    "time_per_batched_inference",
+    "cpu_time_per_batched_inference",
+    "wall_energy",
+    "node_energy",
+    "power",
+    "score",
+    "emissions",
+    "total_energy",
+    "total_cpu_time",
+)
+
 MEANINGS: Mapping[str, Meaning] = {
     "interrupted": Meaning("stopped by {detail}"),
     "warned": Meaning("was sent {detail}, which was passed on"),
@@ -90,6 +114,13 @@ MEANINGS: Mapping[str, Meaning] = {
         "invalid",
         _PER_SAMPLE,
         "the training was resumed",
+    ),
+    "recounted": Meaning(
+        "its count of samples does not grow with the training ({detail}), so how many were trained is not "
+        "known: tell energyprof.progress all that were trained since the start, not an epoch's",
+        "invalid",
+        _WITHOUT_SAMPLES,
+        "its samples are counted anew in the run",
     ),
     "summed": Meaning("its samples are the sum of what {detail} processes counted, each for itself", "doubt"),
     "beside": Meaning(

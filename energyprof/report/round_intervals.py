@@ -18,7 +18,9 @@ class Evaluation:
     samples: int
     score: float
     time_s: float
-    trained: int  # in this run: less than ``samples`` if it was resumed from a checkpoint
+    trained: (
+        int | None
+    )  # in this run: less than ``samples`` if it was resumed from a checkpoint; None: not known
 
 
 @dataclass(frozen=True)

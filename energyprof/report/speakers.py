@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from energyprof.report.flags import Flag, flag
 from energyprof.report.phases import PART, PhaseStart, Step, counts
+from energyprof.report.recounted import recounted
 from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_INT
 
@@ -28,7 +29,7 @@ class Score(NamedTuple):
     """An evaluation, and how many samples were trained in this run until then."""
 
     step: Step  # its samples as they were said: with those that a resumed training had before
-    trained: int
+    trained: int | None  # None: that is not known
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,25 @@ def heard(
     flags = [flag("resumed", detail=f"{max(resumed):,} samples")] if resumed else []
     summed = set() if counted else {step.process for step in progress if others(step)}
     flags += _flags([*phases, *progress], roles, summed)
-    return Heard([_less(mark, shift) for mark in marks], trained, scores, tuple(flags))
+    told = Heard([_less(mark, shift) for mark in marks], trained, scores, tuple(flags))
+    anew = {speaker.actor: start.anew for speaker, start in starts.items() if start.anew}
+    return _uncounted(told, anew, {speaker.actor for speaker in starts}) if anew else told
+
+
+def _uncounted(told: Heard, anew: Mapping[str, str], actors: Set[str]) -> Heard:
+    """The same without the counts of actors that count ``anew``: how many they trained is not known."""
+    # The whole is the program's count, or that of all actors: it is not known either.
+    lost = actors if "" in anew or "" not in actors else anew.keys()
+    return Heard(
+        [mark._replace(samples=None) if mark.actor in lost else mark for mark in told.phases],
+        [step for step in told.progress if step.actor not in lost],
+        [score._replace(trained=None) if score.step.actor in lost else score for score in told.scores],
+        (*told.flags, *(flag("recounted", detail=_where(actor, what)) for actor, what in anew.items())),
+    )
+
+
+def _where(actor: str, what: str) -> str:
+    return f"{actor}: {what}" if actor else what
 
 
 _FIRST = frozenset({1})
@@ -135,6 +154,7 @@ class _Speaker(NamedTuple):
 class _Start(NamedTuple):
     shift: int  # what its counts are above those trained in this run
     resumed: int | None  # samples trained before this run; None: it began anew
+    anew: str  # where its counts begin anew within this run; "": they grow
 
 
 def _starts(marks: Sequence[PhaseStart], steps: Sequence[Step], from_s: float) -> dict[_Speaker, _Start]:
@@ -165,7 +185,8 @@ def _starts(marks: Sequence[PhaseStart], steps: Sequence[Step], from_s: float) -
             resumed = None  # it goes on where the one before it in this run ended
         highest = max(step.samples for step in told)
         before[speaker.actor] = highest, trained + max(0, highest - start)
-        found[speaker] = _Start(start - trained, resumed or None)
+        anew = recounted(told, marks_of.get(speaker, ()))
+        found[speaker] = _Start(start - trained, resumed or None, anew)
     return found
 
 

@@ -81,6 +81,8 @@ class Wire:
         self._said = b""  # of an answer that has come in part
         self._last_hint_s: Dict[str, float] = {}  # by actor
         self._hinted: Dict[str, List[int]] = {}  # the first counts of each: they tell where it started
+        self._count: Dict[str, int] = {}  # the last of each
+        self._falls: Dict[str, int] = {}  # how often one was less than the one before it
         self.broken = False  # the profiler is gone; every further send is a no-op
 
     def send(self, event: str, **fields: Any) -> None:
@@ -151,6 +153,7 @@ class Wire:
     def hint(self, samples: int, actor: str = "") -> None:
         """Say how far the training is, for the display; most calls return at once."""
         now_s = time.monotonic()
+        self._note(samples, actor)
         first = self._first_counts(actor)
         new = len(first) < FIRST_HINTS and samples not in first
         if new:
@@ -159,13 +162,21 @@ class Wire:
             self._last_hint_s[actor] = now_s
             self.send("progress", samples=samples, score=None, **_of(actor))
 
-    def due(self, actor: str) -> bool:
-        """Whether a hint would be sent now."""
+    def due(self, samples: int, actor: str) -> bool:
+        """Whether a hint of so many samples would be sent now."""
         if self.broken:
             return False
+        self._note(samples, actor)
         last_s = self._last_hint_s.get(actor, -math.inf)
         told = self._pid == os.getpid() and len(self._hinted.get(actor, ())) >= FIRST_HINTS
         return not told or time.monotonic() - last_s >= HINT_INTERVAL_S
+
+    def _note(self, samples: int, actor: str) -> None:
+        """A count that falls is told: it is no count of what was trained since the start."""
+        if samples < self._count.get(actor, samples) and self._falls.get(actor, 0) < FIRST_HINTS:
+            self._falls[actor] = self._falls.get(actor, 0) + 1
+            self._last_hint_s.pop(actor, None)
+        self._count[actor] = samples
 
     def _first_counts(self, actor: str) -> List[int]:
         if self._pid != os.getpid():
@@ -230,11 +241,12 @@ def _of(actor: str) -> Dict[str, str]:
 def progress(samples: int, score: Optional[float] = None, actor: str = "") -> None:
     """Say that ``samples`` have been trained until now, and the ``score`` if one was just measured.
 
+    They are all since the start, not an epoch's: of a count that falls nobody knows what was trained.
     With an ``actor`` they are those that it has trained.
 
     A no-op outside a profile. Without a score it may be called at every step: a few calls a second are sent.
     """
-    if score is None and _wire is not None and not _wire.due(actor):
+    if score is None and _wire is not None and not _wire.due(samples, actor):
         return  # most calls end here: looking up who speaks takes longer
     wire = connect()
     if wire is None:

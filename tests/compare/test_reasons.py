@@ -84,6 +84,7 @@ FOUND = {
     "faster_than_bank": lambda: of_check(unet(10, 20, 20), unet(10, 20, 20)),
     "faster_than_bank_together": lambda: of_check(fast_together(), fast_together()),
     "resumed": lambda: of_check(flagged("resumed"), figure="energy_to_target"),
+    "recounted": lambda: of_check(flagged("recounted")),
     "throttled": lambda: of_check(flagged("throttled")),
     "limit_changed": lambda: of_check(flagged("limit_changed")),
     "foreign": lambda: of_check(flagged("foreign")),

@@ -64,6 +64,8 @@ def of_several_processes() -> Iterator[Flag]:
     yield from rebuilt(*parts, event(20, "left", names=["sleep"]), ended).flags
     resumed = event(1, "phase", name="train", samples=9000)
     yield from rebuilt(*parts, resumed, event(2, "progress", samples=9010, score=None), ended).flags
+    epochs = [event(t, "progress", samples=t % 5, score=None) for t in range(1, 9)]
+    yield from rebuilt(*parts, *epochs, ended).flags
     others = [event(time_s, "speaker", process=time_s, role="beside") for time_s in (2, 3)]
     speak = [event(4, "progress", samples=9, score=None, process=process) for process in (2, 3)]
     marked = event(1, "phase", name="train", samples=None)

@@ -113,3 +113,40 @@ def test_programs_one_after_the_other_are_one(second: tuple[int, ...], trained: 
     found = listen([TRAIN], [*steps(100, 200, 300, 400, 500), *later], p1="program", p2="program")
     assert found.progress[-1].samples == trained
     assert kinds(found) == []
+
+
+def epochs(*counts: int, score: float | None = 0.5) -> list[Step]:
+    return [Step(20.0 + 10 * i, count, score) for i, count in enumerate(counts)]
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        (steps(64, 128, 500, 64, 128), "from 500 to 64"),
+        (steps(64, 128, 64, 128), "from 128 to 64"),  # epochs of two batches
+        (epochs(500, 400), "from 500 to 400"),  # back to a checkpoint
+        (epochs(500, 500, 500), "still at 500 in 3 evaluations"),
+        (steps(64, 128, 100, 164), ""),  # a last batch that was counted as full is put right
+        (epochs(500, 500), ""),  # a validation and a test
+        (epochs(0, 0, 0), ""),
+        (epochs(500, 1000, 1000, 1000), ""),
+    ],
+)
+def test_a_count_that_begins_anew_is_no_count(said: list[Step], where: str) -> None:
+    found = listen([TRAIN], said)
+    assert [flag.detail for flag in found.flags] == ([where] if where else [])
+    assert [step.samples for step in found.progress] == ([] if where else [step.samples for step in said])
+    assert [score.trained for score in found.scores if where] == [None for score in found.scores if where]
+
+
+def test_an_epochs_count_told_after_each_of_two_marked_epochs_is_no_count() -> None:
+    found = listen([TRAIN, PhaseStart(25.0, "train", 500)], epochs(500, 500))
+    assert kinds(found) == ["recounted"]
+    assert [mark.samples for mark in found.phases] == [None, None, None]
+
+
+def test_an_actor_that_counts_anew_leaves_the_programs_count() -> None:
+    theirs = [Step(20.0 + i, count, None, "a") for i, count in enumerate((64, 128, 64))]
+    found = listen([TRAIN], [*steps(100, 200), *theirs])
+    assert [(step.actor, step.samples) for step in found.progress] == [("", 100), ("", 200)]
+    assert [flag.detail for flag in found.flags] == ["a: from 128 to 64"]
