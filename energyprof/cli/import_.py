@@ -156,7 +156,7 @@ def wanted(time: str, energy: str, unit: str, by: str, every: float | None, tz: 
     Raises:
         UsageError: an unknown unit or zone, or a time that cannot be.
     """
-    from datetime import timezone, tzinfo
+    from datetime import timedelta, timezone, tzinfo
     from zoneinfo import ZoneInfo
 
     from energyprof.trace.logs.quantities import UNITS
@@ -166,7 +166,8 @@ def wanted(time: str, energy: str, unit: str, by: str, every: float | None, tz: 
         raise UsageError(f"--unit {unit}: choose from {', '.join(UNITS)}")
     if every is not None and not 0 < every < 1e6:
         raise UsageError(f"--every {every:g}: give a number of seconds, such as 1")
-    zone: tzinfo = timezone.utc
+    # What was said is told from what is assumed.
+    zone: tzinfo = timezone(timedelta(0), "UTC") if tz == "UTC" else timezone.utc
     if tz not in ("", "UTC"):
         try:
             zone = ZoneInfo(tz)

@@ -9,6 +9,8 @@ from typing import Literal
 
 # Of dates such as 04/09/2025: which of the two comes first. "": it is not known.
 DateOrder = Literal["", "dmy", "mdy"]
+# Which of two a time is that comes twice.
+Opening = Literal["first", "second"]
 
 # The size of a time shows its unit: 1e9 s was in 2001, 1e11 s will be in 5138.
 _EPOCHS = ((1e9, 1.0), (1e12, 1e3), (1e15, 1e6), (1e18, 1e9))
@@ -77,10 +79,18 @@ class Stamps:
     """Turns the times of one column into seconds; those of one minute at the price of a number.
 
     Where the clocks go back an hour, times come twice: they are the second ones from where they go back on.
+    The first of all, with nothing before that tells, is taken as ``opening`` says, or refused.
     """
 
-    def __init__(self, zone: tzinfo | None, order: DateOrder = "") -> None:
-        self._zone, self._order = zone, order
+    def __init__(self, zone: tzinfo | None, order: DateOrder = "", opening: Opening | None = None) -> None:
+        self._zone, self._order, self._opening = zone, order, opening
+        self.opened: Opening | None = None  # which of the two it took; None: the first time came once
+        self.late = (
+            False  # taken as the first ones, they leave out the hour that follows: they are the second
+        )
+        self._unsure_s = (
+            0.0  # by so much: neither was it seen to go back, nor did a time come that comes once
+        )
         self._head, self._tail, self._minute_s = "", "", 0.0
         self._last_s = -math.inf  # the last time of a minute that came before
 
@@ -118,13 +128,21 @@ class Stamps:
     def _seconds(self, text: str) -> float:
         try:
             time_s = seconds(text, self._zone, self._order)
+            if self._unsure_s:
+                self.late, self._unsure_s = time_s - self._last_s >= self._unsure_s, 0.0
         except Twice as error:
-            if math.isinf(self._last_s):  # nothing before it tells
-                raise
             first_s, second_s = error.times_s
+            if math.isinf(self._last_s):  # nothing before it tells
+                if self._opening is None:
+                    raise
+                self.opened = self._opening
+                self._unsure_s = second_s - first_s if self.opened == "first" else 0.0
+                self._last_s = first_s if self.opened == "first" else second_s
             # A row that is out of place goes back by less.
             back = self._last_s - first_s >= (second_s - first_s) / 2
             time_s = second_s if back else first_s
+            if back:
+                self._unsure_s = 0.0
         self._last_s = time_s
         return time_s
 

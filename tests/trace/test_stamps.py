@@ -33,3 +33,17 @@ def test_one_before_which_nothing_tells_came_twice_and_one_may_never_have_been()
         Stamps(BERLIN)("2025-10-26 02:30:00")
     with pytest.raises(ValueError, match="never was in Europe/Berlin"):
         seconds("2025-03-30 02:30:00", BERLIN)
+
+
+def test_a_log_that_begins_in_the_hour_that_comes_twice_begins_as_what_follows_says() -> None:
+    for begins_s, opening in ((-1200, "first"), (1200, "second")):
+        times = [BACK + timedelta(seconds=begins_s + 7 * i) for i in range(1000)]
+        told = [time.astimezone(BERLIN).strftime("%Y-%m-%d %H:%M:%S") for time in times]
+        first = Stamps(BERLIN, opening="first")
+        found = [first(text) for text in told]
+        assert (first.opened, first.late) == ("first", opening == "second")
+        if opening == "second":
+            second = Stamps(BERLIN, opening="second")
+            found = [second(text) for text in told]
+            assert (second.opened, second.late) == ("second", False)
+        assert found == [time.timestamp() for time in times]

@@ -17,10 +17,12 @@ from energyprof.trace.logs.opening import open_table
 from energyprof.trace.logs.quantities import implausible, likely_unit
 from energyprof.trace.logs.reader import Reader
 from energyprof.trace.logs.wanted import Wanted
-from energyprof.units import seconds
+from energyprof.units import seconds, utc
 
 # Thirty years.
 LONGEST_S = 1e9
+# Clocks are put back by half an hour (Lord Howe) to two hours (Troll), less the time between two rows.
+PUT_BACK_S = (1200.0, 7200.0)
 # A report's trace holds so many readings of one log at most: a day at one a second, all of them as they were.
 MOST_READINGS = 100_000
 
@@ -59,8 +61,11 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
     """
     try:
         layout = layout_of(open_table(path), wanted)
-        reader = Reader(layout, wanted.zone)
+        reader = Reader(layout, wanted.zone, opening="first")
         readings = _pass(reader, most)
+        if reader.stamps.late:
+            reader = Reader(layout, wanted.zone, opening="second")
+            readings = _pass(reader, most)
     except MeterError as error:
         raise FileError(str(error)) from None
     except OSError as error:
@@ -96,7 +101,23 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
             f"{path}: its times span {span_s / 31557600:.0f} years: they are of several logs, or broken"
         )
     _check(log)
+    _check_zone(log, wanted)
     return log
+
+
+def _check_zone(log: Log, wanted: Wanted) -> None:
+    """Refuse times of no zone that go back as where clocks are put back: what was read in them came twice."""
+    if not log.layout.zoneless or wanted.zone is not timezone.utc:
+        return
+    for meter in log.meters:
+        from_s, to_s = meter.readings.back_s
+        if PUT_BACK_S[0] <= from_s - to_s <= PUT_BACK_S[1]:
+            after, before = (utc(time_s)[:19].replace("T", " ") for time_s in (to_s, from_s))
+            raise FileError(
+                f"{log.path}: its times have no zone and go back from {before} to {after}, as where clocks "
+                f"are put back: give their zone, such as {wanted.word('tz', 'Europe/Paris')}, or "
+                f"{wanted.word('tz', 'UTC')} if they are rows out of order"
+            )
 
 
 def _pass(reader: Reader, most: int) -> list[Readings]:
@@ -151,6 +172,8 @@ def _notes(layout: Layout, reader: Reader, meters: Sequence[LoggedMeter], wanted
         yield "its times count from its start: the date is not known"
     if layout.zoneless and wanted.zone is timezone.utc:
         yield "its times have no zone and are taken as UTC"
+    if reader.stamps.opened:
+        yield f"it begins in the hour that came twice, taken as the {reader.stamps.opened} of the two"
     if reader.problem.count:
         problem = reader.problem
         first = f"the first is line {problem.line}: {problem.what}"

@@ -37,6 +37,7 @@ class Readings:
         self.mean_of = 0.0  # the sum of all values, for their mean
         self.most = 0.0  # the largest power
         self.period_s = PERIOD_S
+        self.back_s = (0.0, 0.0)  # where its times went back by most: from and to
 
     @property
     def quantity(self) -> Quantity:
@@ -89,6 +90,7 @@ class Readings:
         if not all(map(lt, self._times, self._times[1:])):
             pairs = list(zip(self._times, self._values, strict=True))
             self.disordered += sum(b[0] < a[0] for a, b in itertools.pairwise(pairs))
+            self._went_back(min(itertools.pairwise(self._times), key=lambda pair: pair[1] - pair[0]))
             by_time = dict(sorted(pairs, key=lambda pair: pair[0]))
             self.repeats += len(pairs) - len(by_time)
             self._times, self._values = array("d", by_time.keys()), array("d", by_time.values())
@@ -139,11 +141,15 @@ class Readings:
             if last_s is not None and time_s <= last_s:
                 self.repeats += time_s == last_s
                 self.disordered += time_s < last_s
+                self._went_back((last_s, time_s))
             elif not math.isnan(value):
                 times.append(time_s)
                 values.append(value)
                 last_s = time_s
         return times, values
+
+    def _went_back(self, times_s: tuple[float, float]) -> None:
+        self.back_s = max(self.back_s, times_s, key=lambda pair: pair[0] - pair[1])
 
     @property
     def span_s(self) -> tuple[float, float] | None:

@@ -190,7 +190,7 @@ def _wanted_row(row: Row, layout: Layout) -> bool:
 
 def _times(rows: Sequence[Row], layout: Layout, wanted: Wanted) -> list[float]:
     """The times of rows as far as they can be read."""
-    stamp = elapsed if layout.counts_from_start else Stamps(wanted.zone, layout.order)
+    stamp = elapsed if layout.counts_from_start else Stamps(wanted.zone, layout.order, "first")
     found: list[float] = []
     for row in rows:
         if layout.time and max(layout.time) < len(row.cells):

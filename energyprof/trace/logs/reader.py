@@ -16,7 +16,7 @@ from energyprof.trace.logs.layout import Layout, unasked
 from energyprof.trace.logs.metrics import metric_of
 from energyprof.trace.logs.table import Row
 from energyprof.trace.logs.text import cells_of, chunks
-from energyprof.trace.stamps import Stamps, elapsed, seconds
+from energyprof.trace.stamps import Opening, Stamps, elapsed, seconds
 
 # So many rows that are no plain lines make up a batch.
 BATCH_ROWS = 4096
@@ -57,15 +57,21 @@ class Problem:
 class Reader:
     """Reads a log once. After each batch its series hold what that brought; the caller empties them."""
 
-    def __init__(self, layout: Layout, zone: tzinfo | None, *, growing: bool = False) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        zone: tzinfo | None,
+        *,
+        growing: bool = False,
+        opening: Opening | None = None,
+    ) -> None:
         self.layout = layout
         self.series: list[Series] = []
         self.problem = Problem()  # rows without a readable time
         self.uneven = 0  # rows that came together in another number than usual
         self._growing = growing
-        self._stamp: Callable[[str], float] = (
-            elapsed if layout.counts_from_start else Stamps(zone, layout.order)
-        )
+        self.stamps = Stamps(zone, layout.order, opening)
+        self._stamp: Callable[[str], float] = elapsed if layout.counts_from_start else self.stamps
         self._start_s = seconds(layout.table.start, zone) if layout.table.start and zone else 0.0
         self._by_key: dict[tuple[str, str], list[Series]] = {}  # by what tells its rows apart
         self._by_cell: dict[str, list[Series]] = {}  # the same as a plain row writes it

@@ -6,7 +6,9 @@ import dataclasses
 import gzip
 import json
 import math
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -22,7 +24,9 @@ from fakes.power_logs import LOGS, SECONDS, at, epoch, lines
 
 
 def imported(path: Path, *more: Path, **asked: object) -> Report:
-    said = {key: asked.pop(key) for key in ("time", "energy", "unit", "by", "every_s") if key in asked}
+    said = {
+        key: asked.pop(key) for key in ("time", "energy", "unit", "by", "every_s", "zone") if key in asked
+    }
     wanted = dataclasses.replace(ANY, **said)  # type: ignore[arg-type]
     request = Request((path, *more), wanted=wanted, **asked)  # type: ignore[arg-type]
     return save(importers.read(request), path.with_suffix(".json"), "replaced")
@@ -389,3 +393,41 @@ def test_a_start_that_is_no_time_is_none(tmp_path):
     text = LOGS["perf, text"][0].replace("Sat Mar  1", "Sat Mar 99")
     report = imported(write(tmp_path, text))
     assert (mean_w(report), report.runs[0].clock.utc) == (pytest.approx(45), "")
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def put_back(folder: Path, from_min: int, until_min: int, watts: float = 100.0) -> Path:
+    """A log by a wall clock, so many minutes before and after it is put back from 3:00 to 2:00."""
+    back = datetime(2025, 10, 26, 1, tzinfo=timezone.utc)
+    times = [back + timedelta(seconds=30 * i) for i in range(2 * from_min, 2 * until_min)]
+    rows = [f"{time.astimezone(BERLIN):%Y-%m-%d %H:%M:%S},{watts}" for time in times]
+    return write(folder, "\n".join(["timestamp,power (W)", *rows, ""]))
+
+
+@pytest.mark.parametrize("most", [100_000, 100])
+def test_times_without_a_zone_that_come_twice_are_refused_until_it_is_said(tmp_path, monkeypatch, most):
+    monkeypatch.setattr(logs, "MOST_READINGS", most)
+    monkeypatch.setattr(logs.read_log, "__defaults__", (most,))
+    for begins in (-120, -30):  # before the hour, and in it
+        path = put_back(tmp_path, begins, 90)
+        assert "--tz Europe/Paris" in refused(path)
+        run = imported(path, zone=BERLIN).runs[0]
+        assert run.energy_j == pytest.approx(100 * 60 * (90 - begins), rel=0.01)
+        assert run.time_s == pytest.approx(60 * (90 - begins), rel=0.01)
+        assert run.coverage == pytest.approx(1, abs=0.01)
+
+
+def test_a_log_that_begins_in_the_hour_that_came_twice_loses_no_row(tmp_path):
+    for begins, which in ((-30, "first"), (30, "second")):
+        report = imported(put_back(tmp_path, begins, 100), zone=BERLIN)
+        assert report.runs[0].energy_j == pytest.approx(100 * 60 * (100 - begins), rel=0.01)
+        assert report.runs[0].coverage == pytest.approx(1, abs=0.01)
+        assert noted(report, f"begins in the hour that came twice, taken as the {which}")
+        assert not noted(report, "without a readable time")
+
+
+def test_rows_out_of_order_are_no_clock_that_was_put_back(tmp_path):
+    path = put_back(tmp_path, -120, 90)
+    assert imported(path, zone=timezone(timedelta(0), "UTC")).runs  # as it was said
