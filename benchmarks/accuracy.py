@@ -26,6 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from ending import ended
 from hardware import Machine, Zone, in_namespace
 from peers.jobs import SPINNING_AT_ONCE, SPINNING_JOBS, SPINS, Answer, Job, first_window_s, run
 from peers.jobs import Window as Measured
@@ -322,12 +323,7 @@ def main() -> int:
     if "energyprof" in tools:
         lines += ["", "What energyprof states of itself:", "", *uncertainty_table(found)]
     problems = broken(found)
-    lines += ["", *(f"- broken: {problem}" for problem in problems)] if problems else []
-    print("\n".join(lines))
-    print(f"took {(time.monotonic() - start_s) / 60:.1f} min", file=sys.stderr)
-    if asked.output:
-        asked.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return 1 if problems else 0
+    return ended(lines, problems, "broken", start_s, asked.output)
 
 
 if __name__ == "__main__":

@@ -272,12 +272,7 @@ def main() -> int:
         if ours.get("exit") != 3 or not ours.get("reports"):
             problems.append(f"a training that ends with 3: exit code {ours.get('exit')}")
     lines = [", ".join(f"{tool} {number}" for tool, number in versions.items()) + ".", "", *lines]
-    lines += ["", *(f"- broken: {problem}" for problem in problems)] if problems else []
-    print("\n".join(lines))
-    print(f"took {(time.monotonic() - start_s) / 60:.1f} min", file=sys.stderr)
-    if asked.output:
-        asked.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return 1 if problems else 0
+    return ended(lines, problems, "broken", start_s, asked.output)
 
 
 if __name__ == "__main__":

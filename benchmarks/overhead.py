@@ -35,6 +35,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from ending import ended
 from peers import environments
 from peers.costs import PARTS, Costs, beaten, remarks, table
 from peers.fake import environment, in_namespace, show_machine
@@ -228,12 +229,7 @@ def main() -> int:
     problems = beaten(imports, bare, costs)
     lines = [this_machine(), "", *table(imports, bare, costs), ""]
     lines += [f"{remark}  " for remark in remarks(imports, bare, costs, count)]
-    lines += ["", *(f"- beaten: {problem}" for problem in problems)] if problems else []
-    print("\n".join(lines))
-    print(f"took {(time.monotonic() - start_s) / 60:.1f} min", file=sys.stderr)
-    if asked.output:
-        asked.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return 1 if problems else 0
+    return ended(lines, problems, "beaten", start_s, asked.output)
 
 
 if __name__ == "__main__":
