@@ -65,6 +65,12 @@ def check(
         ),
     ] = None,
     control: ControlFolder = None,
+    require_power: Annotated[
+        bool,
+        typer.Option(
+            "--require-power", help="Exit 4 where no real meter measured the power of a report's runs."
+        ),
+    ] = False,
     base: Annotated[
         str,
         typer.Option(
@@ -81,7 +87,8 @@ def check(
     """Judge a report against a baseline: PASS, FAIL or INCONCLUSIVE for each limit.
 
     Exits 0 on a pass, 1 on a regression, 3 if the reports are not comparable,
-    4 if a run is invalid or missed its target, 5 with --strict if there are
+    4 if a run is invalid or missed its target (or no real meter measured it, with
+    --require-power), 5 with --strict if there are
     too few runs to tell.
     """
     import contextlib
@@ -106,6 +113,8 @@ def check(
             baseline, waivers, history, control = copies.enter_context(
                 of_base(base, wanted, allow_missing=allow_missing_baseline)
             )
+        if require_power:
+            checks.require_power([new, *([baseline] if baseline is not None and baseline.exists() else [])])
         beside = checks.beside(waivers, control)
         if history is not None and accept is not None:
             result = checks.accepted(new, history, accept)

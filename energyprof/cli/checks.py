@@ -40,6 +40,27 @@ def beside(waivers: Path | None, control: Path | None) -> Beside:
     )
 
 
+def require_power(paths: Sequence[Path]) -> None:
+    """Refuse reports, and folders of them, whose power no real meter measured.
+
+    Raises:
+        NoPower: one of them is an estimate, or has no joules.
+        FileError: one of them cannot be read.
+    """
+    from energyprof.compare.gate.limits import metered
+    from energyprof.compare.gate.suite import Named
+    from energyprof.errors import NoPower
+    from energyprof.report.file import read
+
+    for path in paths:
+        for found in _named(path) if path.is_dir() else [Named(str(path), read(path))]:
+            report = found.report
+            if report.origin != "measured":
+                raise NoPower(f"--require-power: {found.label}: its energy is {report.origin}, not measured")
+            if not metered([report]) or all(run.energy_j is None for run in report.runs):
+                raise NoPower(f"--require-power: {found.label}: nothing measured the power of its runs")
+
+
 def by_baseline(
     new: Path,
     baseline: Path,

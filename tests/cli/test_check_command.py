@@ -315,3 +315,18 @@ def test_a_doubt_is_said_in_words(typed, tmp_path):
     )
     shown = " ".join(typed("drift").stdout.split())
     assert "drift, run 1 (seed 0): the idle power drifted: 50 W before, 60 W after" in shown
+
+
+def test_where_a_real_meter_is_required_an_estimate_is_4(typed, tmp_path):
+    assert typed("same", "--require-power").exit_code == 0
+    write(report([unmetered_run(), unmetered_run()]), tmp_path / "dark.json")
+    for new, baseline, complaint in (
+        ("guess", "guess.json", "guess.json: its energy is modelled, not measured"),
+        ("dark", "base.json", "dark.json: nothing measured the power of its runs"),
+        ("same", "dark.json", "dark.json: nothing measured the power of its runs"),
+    ):
+        refused = refusal(typed(new, "--require-power", baseline=baseline))
+        assert complaint in str(refused)
+        assert refused.exit_code == 4
+    refusal(typed("guess", "--require-power", "--allow-missing-baseline", baseline="none.json"))
+    assert typed("same", "--require-power", "--allow-missing-baseline", baseline="none.json").exit_code == 0

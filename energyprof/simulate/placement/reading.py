@@ -160,6 +160,8 @@ def _site(said: _Site, path: Path) -> Site:
     ways = [name for name in ("intensity", "country", "trace") if getattr(said, name) is not None]
     if len(ways) != 1:
         raise UsageError(f"{where}: give one of intensity, country, trace")
+    if not said.machines:
+        raise UsageError(f"{where}: machines is 0: give 1 or more, or leave the site out")
     trace, g_per_kwh, source = None, 0.0, "given"
     if said.trace is not None:
         trace = read_trace(path.parent / said.trace, said.column)
