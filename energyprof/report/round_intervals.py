@@ -18,9 +18,8 @@ class Evaluation:
     samples: int
     score: float
     time_s: float
-    trained: (
-        int | None
-    )  # in this run: less than ``samples`` if it was resumed from a checkpoint; None: not known
+    # In this run: less than ``samples`` if it was resumed from a checkpoint. None: not known.
+    trained: int | None
 
 
 @dataclass(frozen=True)

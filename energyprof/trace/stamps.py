@@ -85,12 +85,10 @@ class Stamps:
     def __init__(self, zone: tzinfo | None, order: DateOrder = "", opening: Opening | None = None) -> None:
         self._zone, self._order, self._opening = zone, order, opening
         self.opened: Opening | None = None  # which of the two it took; None: the first time came once
-        self.late = (
-            False  # taken as the first ones, they leave out the hour that follows: they are the second
-        )
-        self._unsure_s = (
-            0.0  # by so much: neither was it seen to go back, nor did a time come that comes once
-        )
+        # Taken as the first ones, they leave out the hour that follows: they are the second.
+        self.late = False
+        # By so much: neither was it seen to go back, nor did a time come that comes once.
+        self._unsure_s = 0.0
         self._head, self._tail, self._minute_s = "", "", 0.0
         self._last_s = -math.inf  # the last time of a minute that came before
 
