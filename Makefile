@@ -8,7 +8,7 @@ PYTHON ?= python3
 # The processor or CUDA build of PyTorch, as the machine's package index has it.
 TORCH ?= torch==2.13.0
 # Test processes side by side, on two cores: half of the tests wait for programs of theirs.
-TEST_PROCESSES ?= 4
+TEST_PROCESSES ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
