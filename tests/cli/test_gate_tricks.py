@@ -180,7 +180,11 @@ CLAIMS = {
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_what_it_claims_does_not_help(runner: Runner, base: str, claim: str) -> None:
     runner.commit(**{"joules": 5.2, **CLAIMS[claim]})  # type: ignore[arg-type]
-    assert_fails(runner.gate(GATE_BASE=base), "total energy")
+    done = runner.gate(GATE_BASE=base)
+    if done.returncode == 4:  # a count that does not grow as it trains is no count: no pass either
+        assert "its samples are counted anew in the run" in done.stdout + done.stderr
+    else:
+        assert_fails(done, "total energy")
 
 
 def test_claims_are_believed_where_whoever_runs_the_gate_says_so(runner: Runner, base: str) -> None:
