@@ -22,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from ending import ended
 from hardware import in_namespace
 from inputs import CASES, FLAT, Case, package
 from peers import environments
@@ -265,10 +266,10 @@ def main() -> int:
     problems = [f"{row.case.name}: {problem}" for row in rows if (problem := row.broken())]
     lines = table(rows, tools)
     if not asked.only:
-        ended = exits()
-        versions |= {tool: answer.version for tool, answer in ended.items()}
-        lines += ["", "A training that ends with exit code 3 after 2 s:", "", *exit_table(ended)]
-        ours = ended["energyprof"].said
+        at_exit = exits()
+        versions |= {tool: answer.version for tool, answer in at_exit.items()}
+        lines += ["", "A training that ends with exit code 3 after 2 s:", "", *exit_table(at_exit)]
+        ours = at_exit["energyprof"].said
         if ours.get("exit") != 3 or not ours.get("reports"):
             problems.append(f"a training that ends with 3: exit code {ours.get('exit')}")
     lines = [", ".join(f"{tool} {number}" for tool, number in versions.items()) + ".", "", *lines]

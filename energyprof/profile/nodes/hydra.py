@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from energyprof.profile.processes import started_of
+from energyprof.profile.processes import started_of, stat_of
 
 # What Hydra's proxy on each node is told of its mpiexec; of Intel MPI's the same in two words.
 ADDRESSED = (
@@ -29,13 +29,6 @@ def launch() -> str:
             for pattern in ADDRESSED:
                 if (found := pattern.search(words)) is not None:
                     return found[1].decode(errors="replace")
-        pid = _parent_of(pid)
+        stat = stat_of(pid)
+        pid = 0 if stat is None else int(stat[1])
     return f"{parent}-{started_of(parent)}"
-
-
-def _parent_of(pid: int) -> int:
-    try:
-        # proc_pid_stat(5): the name is in brackets, and may hold any letter.
-        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
