@@ -16,6 +16,7 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.measure.gpus import amd_driver
 from energyprof.measure.lever import Amounts, Lasts, Lever, LeverError, LeverFinding
+from energyprof.measure.levers.clocks import ClockValues
 from energyprof.measure.levers.sysfs import SysfsControl, number_of, remedy
 from energyprof.measure.meters.amd.gpus import Gpu, read_gpus, visible
 from energyprof.measure.meters.amd.library import (
@@ -127,17 +128,11 @@ def _hold(smi: Any, card: Any, level: int, low: int, high: int) -> None:
         smi.set_performance_level(card, level)
 
 
-class _Clocks:
+class _Clocks(ClockValues):
     """Values such as 1200MHz or 500MHz-1200MHz."""
 
-    def __init__(self, amounts: Amounts) -> None:
-        self._amounts = amounts
-
     def own(self, value: str) -> str:
-        low, dash, high = value.partition("-")
-        least, most = int(self._amounts.own(low)), int(self._amounts.own(high if dash else low))
-        if least > most:
-            raise ValueError("the lower frequency comes first")
+        least, most = map(int, self.ends(value))
         if least == most:  # no card takes equal ends
             least = max(most - 1, round(self._amounts.low / MHZ))
             most = least + 1
@@ -145,16 +140,8 @@ class _Clocks:
 
     def shown(self, text: str) -> str:
         level, *ends = text.split(" ")
-        shown = " … ".join(dict.fromkeys(map(self._amounts.shown, ends)))
+        shown = self.span(ends)
         return f"{shown}, automatic" if level == "auto" else shown
-
-    @property
-    def range(self) -> str:
-        return self._amounts.range
-
-    @property
-    def rungs(self) -> tuple[str, ...]:
-        return self._amounts.rungs
 
 
 def find(root: Path) -> LeverFinding:

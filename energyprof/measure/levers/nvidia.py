@@ -15,6 +15,7 @@ from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.lever import Amounts, Lasts, Lever, LeverError, LeverFinding
+from energyprof.measure.levers.clocks import ClockValues
 from energyprof.measure.meters.nvidia.gpus import Gpu, read_gpus, visible
 from energyprof.measure.meters.nvidia.library import LIBRARY, nvidia_library, nvml_error, opened
 
@@ -75,34 +76,24 @@ class LockedClocks:
         self._known = text
 
 
-class _Clocks:
+class _Clocks(ClockValues):
     """Values such as 1200MHz or 300MHz-1200MHz, followed by what was before."""
 
     def __init__(self, amounts: Amounts, control: LockedClocks) -> None:
-        self._amounts, self._control = amounts, control
+        super().__init__(amounts)
+        self._control = control
 
     def own(self, value: str) -> str:
         wanted, comma, before = value.partition(",")
         if comma and before != f"was={UNLOCKED}":
             raise ValueError(f"after the comma can stand was={UNLOCKED} alone")
-        low, dash, high = wanted.partition("-")
-        ends = self._amounts.own(low), self._amounts.own(high if dash else low)
-        if int(ends[0]) > int(ends[1]):
-            raise ValueError("the lower frequency comes first")
+        ends = self.ends(wanted)
         if comma:
             self._control.told(UNLOCKED)
         return ",".join(ends)
 
     def shown(self, text: str) -> str:
-        return " … ".join(dict.fromkeys(self._amounts.shown(part) for part in text.split(",")))
-
-    @property
-    def range(self) -> str:
-        return self._amounts.range
-
-    @property
-    def rungs(self) -> tuple[str, ...]:
-        return self._amounts.rungs
+        return self.span(text.split(","))
 
 
 def find(root: Path) -> LeverFinding:
