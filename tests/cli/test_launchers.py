@@ -23,7 +23,8 @@ open(f"here-{os.getpid()}", "w").close()
 while len([name for name in os.listdir() if name.startswith("here-")]) < 4:
     time.sleep(0.02)
 energyprof.mark("train")
-while time.process_time() < 0.3:
+until = time.process_time() + 0.3  # what it took to start may lie before the run, of those that start first
+while time.process_time() < until:
     pass
 energyprof.progress(samples=10, score=0.5)
 """
