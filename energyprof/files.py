@@ -114,6 +114,20 @@ def write_new_bytes(path: Path, content: bytes) -> None:
     _publish(path, content, _link)
 
 
+def gives_way(path: Path) -> bool:
+    """Whether a file may be written at ``path``: nothing lies there, or a file or a link to one.
+
+    A device, a pipe or a folder keeps its place, and so does what stands for an open file (/dev/stdout): a
+    file that is renamed over it would end it for every program.
+    """
+    try:
+        if path.is_symlink() and os.readlink(path).startswith("/proc/"):
+            return False
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True  # nothing there, or a link that leads nowhere; what else is wrong, writing will say
+
+
 def make_folder(path: Path) -> None:
     """Make the folder that the file ``path`` is to lie in.
 
@@ -168,6 +182,8 @@ _TRIES = 3
 
 def _publish(path: Path, whole: bytes, rename: Callable[[Path, Path], None]) -> None:
     make_folder(path)
+    if rename is os.replace and not gives_way(path):
+        raise FileError(f"{path}: cannot be written: it is not a file")
     try:
         for tries_left in reversed(range(_TRIES)):
             with temporary(path.parent) as (made, file):

@@ -36,7 +36,7 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
     Raises:
         UsageError: it or its trace exists and may not be overwritten, or it is a folder.
     """
-    from energyprof.files import TAKEN, sweep
+    from energyprof.files import TAKEN, gives_way, sweep
 
     if asked is None:
         from platform import node
@@ -53,10 +53,42 @@ def report_path(asked: Path | None, name: str, *, force: bool) -> Path:
         path = asked
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file in it, such as {path / 'report.json'}")
+    if not gives_way(path):
+        raise UsageError(f"{path}: is not a file, whose place a report could take; name another for --output")
     if not force and (there := _lies_at(path)):
         raise UsageError(f"{there}: {TAKEN}")
     sweep(path.parent)
     return path
+
+
+def checked_page(page: Path | None) -> None:
+    """Refuse, before any work, a place where no page can be written.
+
+    Only a page or an empty file gives way to a page: no report, trace or scenario is lost to a slip.
+
+    Raises:
+        UsageError: a folder lies there, or anything else that is not a page.
+    """
+    from energyprof.files import gives_way
+
+    if page is None:
+        return
+    if page.is_dir():
+        raise UsageError(f"{page}: is a folder; name a file in it, such as {page / 'page.html'}")
+    if not gives_way(page) or not _is_page(page):
+        raise UsageError(f"{page}: is there already and not a page; name another file for --html")
+
+
+def _is_page(path: Path) -> bool:
+    """Whether it begins as a page does, or holds nothing yet."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PAGE)).lower() in (b"", _PAGE)
+    except OSError:
+        return True  # nothing lies there, or nobody may look: writing it will say
+
+
+_PAGE = b"<!doctype html"
 
 
 def _lies_at(path: Path) -> Path | None:

@@ -8,18 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.cli.options import Country, Intensity, Json
-from energyprof.errors import UsageError
+from energyprof.cli.checked import checked_page
+from energyprof.cli.options import Country, Intensity, Json, Page
 from energyprof.formats import COMPARISON_FORMATS
 
 if TYPE_CHECKING:
     from energyprof.compare.comparison import Comparison
     from energyprof.report.record import Report
-
-Page = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Also write a page with charts, for any browser."),
-]
 
 
 def compare(
@@ -63,6 +58,7 @@ def compare(
     from energyprof.compare.gate import noise
     from energyprof.report.file import read_all
 
+    checked_page(html)
     writer = formats.comparison_format("json" if json else format)
     names = labels(reports)
     overlooked, grid = comparing.parse_allowed(allow or ()), emissions.chosen(country, intensity)
@@ -85,17 +81,12 @@ def write_html(page: Path, comparison: Comparison, reports: Sequence[Report], pa
     """Write the page of a comparison, using the traces that lie beside the reports.
 
     Raises:
-        UsageError: it would overwrite one of the reports or their traces.
         FileError: it cannot be written.
     """
     from energyprof.formats.html.page import write_page
     from energyprof.report.file import trace_path
 
     traces = [trace_path(path) for path in paths]
-    if page.is_dir():
-        raise UsageError(f"{page}: is a folder; name a file in it, such as {page / 'compare.html'}")
-    if any(page.exists() and path.exists() and page.samefile(path) for path in (*paths, *traces)):
-        raise UsageError(f"{page}: is one of the reports; name another file for --html")
     write_page(page, comparison, reports, traces)
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.compare import Page
-from energyprof.cli.options import Json
-from energyprof.errors import UsageError
+from energyprof.cli.checked import checked_page
+from energyprof.cli.options import Json, Page
 
 if TYPE_CHECKING:
     from energyprof.simulate.fleet.fleet import FleetOutcome
@@ -41,9 +40,8 @@ def fleet(
     from energyprof.formats.fleet import fleet_json, fleet_tables
     from energyprof.formats.html.fleet import write_fleet_page
 
+    checked_page(html)
     play = prepared(scenario, changes or ())
-    if html is not None and (html.is_dir() or (html.exists() and html.samefile(scenario))):
-        raise UsageError(f"{html}: is a folder, or the fleet; name another file for --html")
     with Screen(sys.stderr).status("playing the fleet") as status:
         found = play(status.update)
     if html is not None:

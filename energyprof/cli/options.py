@@ -144,6 +144,10 @@ ControlFolder = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing report.")]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout; text for people goes to stderr.")]
+Page = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Also write a page with charts, for any browser."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.compare import Page
-from energyprof.cli.options import Json
-from energyprof.errors import UsageError
+from energyprof.cli.checked import checked_page
+from energyprof.cli.options import Json, Page
 
 if TYPE_CHECKING:
     from energyprof.simulate.placement.policies import Placement
@@ -53,10 +52,9 @@ def place(
     from energyprof.formats.html.placement import write_placement_page
     from energyprof.formats.placement import placement_json, placement_tables
 
+    checked_page(html)
     found = prepared(job, sites, reach, error, seed, changes or ())()
     if html is not None:
-        if html.is_dir() or any(html.exists() and html.samefile(given) for given in (job, sites)):
-            raise UsageError(f"{html}: is a folder, or the job or its sites; name another file for --html")
         write_placement_page(html, found)
     if json:
         streams.write_json(placement_json(found))

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.compare import Page, write_html
-from energyprof.cli.options import Country, Intensity, Json, Targets
+from energyprof.cli.checked import checked_page
+from energyprof.cli.compare import write_html
+from energyprof.cli.options import Country, Intensity, Json, Page, Targets
 from energyprof.errors import UsageError
 
 
@@ -51,6 +52,7 @@ def show(
     from energyprof.report.file import read, to_json, trace_path
     from energyprof.trace.file import is_being_written
 
+    checked_page(html)
     if history is not None:
         _show_history(report, history, html, json=json)
         return

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.compare import Page
-from energyprof.cli.options import Json
-from energyprof.errors import UsageError
+from energyprof.cli.checked import checked_page
+from energyprof.cli.options import Json, Page
 
 if TYPE_CHECKING:
     from energyprof.simulate.simulation import Simulation
@@ -56,10 +55,9 @@ def simulate(
     from energyprof.formats.simulation import simulation_tables
     from energyprof.formats.simulation_data import simulation_json
 
+    checked_page(html)
     found = prepared(scenario, changes or (), assume or (), dials or ())()
     if html is not None:
-        if html.is_dir() or (html.exists() and html.samefile(scenario)):
-            raise UsageError(f"{html}: is a folder, or the scenario; name another file for --html")
         write_simulation_page(html, found)
     if json:
         streams.write_json(simulation_json(found))

@@ -12,8 +12,8 @@ import typer
 
 from energyprof.cli import streams
 from energyprof.cli.ab import COOLDOWN_S, Cooldown
-from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait
-from energyprof.cli.options import Calibrations, Idle, Interval, Json, Meters, Quiet
+from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_page, checked_wait
+from energyprof.cli.options import Calibrations, Idle, Interval, Json, Meters, Page, Quiet
 from energyprof.cli.simulated import INTERRUPTED, prepared, simulated, to_simulate
 from energyprof.errors import UsageError
 
@@ -150,17 +150,14 @@ def train_one_cell(
 def show_study(
     folder: Folder,
     json: Json = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write a page, for any browser.")
-    ] = None,
+    html: Page = None,
     csv: Annotated[bool, typer.Option("--csv", help="A row for each figure of each training.")] = False,
 ) -> None:
     """Say what a study found, as far as it is done: effects, fronts, exponents, and what predicts joules."""
+    checked_page(html)
     if html is not None:
         from energyprof.formats.html.study import write_study_page
 
-        if html.is_dir():
-            raise UsageError(f"{html}: is a folder; name a file in it, such as {html / 'study.html'}")
         write_study_page(html, _summary(folder))
     if csv:
         from energyprof.formats.study import write_csv

@@ -155,6 +155,7 @@ def _record(
         sampler.read_now()
         load.starts()
         recorder.start()
+        recorder.take(sampler)  # on a busy machine a process takes longer to start than a tick
 
     def start() -> Child:
         from energyprof.profile.child import Child  # a program that runs already needs none of this
@@ -196,6 +197,7 @@ def _record(
             recorder.event("end", {"status": "done", "message": ""})
         elif (stopped_by := wait("idle", on.idle_s)) is None:
             child = start()
+            recorder.take(sampler)
             stopped_by = await_end(child, last_word, inbox, recorder, on_tick, TICK_S)
             if names := child.left():
                 recorder.event("left", {"names": sorted(set(names))})

@@ -143,13 +143,31 @@ def test_a_page_is_written_beside_what_is_printed(folder):
     assert "unet tiny: energy to train" in (folder / "alone.html").read_text(encoding="utf-8")
 
 
-def test_a_page_never_takes_the_place_of_a_report(folder):
-    before = (folder / "base.json").read_bytes()
-    for target, complaint in (("base.json", "is one of the reports"), (".", "is a folder")):
+def kept(path: Path) -> tuple[int, int]:
+    """Which file it is, and when it was last written."""
+    found = path.lstat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(folder):
+    (folder / "notes.txt").write_text("of a year")
+    os.mkfifo(folder / "pipe")
+    (folder / "stdout").symlink_to("/proc/self/fd/1")
+    before = {path: kept(path) for path in folder.iterdir()}
+    wrong = {"base.json": "not a page", "notes.txt": "not a page", ".": "is a folder"}
+    for target, complaint in {**wrong, "pipe": "not a page", "stdout": "not a page"}.items():
         done = energyprof(folder, "compare", "base.json", "double.json", "--html", target)
         assert done.returncode == 2 and done.stderr.count("\n") == 1
-        assert complaint in done.stderr
-    assert (folder / "base.json").read_bytes() == before
+        assert complaint in done.stderr and done.stdout == ""
+    assert {path: kept(path) for path in folder.iterdir()} == before
+
+
+def test_an_empty_file_and_an_old_page_give_way_to_a_page(folder):
+    (folder / "empty.html").touch()
+    for _ in range(2):
+        done = energyprof(folder, "show", "base.json", "--html", "empty.html")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (folder / "empty.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
 def test_markdown_is_a_table_for_a_pull_request(folder):

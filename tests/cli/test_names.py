@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -80,3 +82,23 @@ def test_what_was_in_the_making_when_its_maker_died_is_swept_away(command: Any, 
     assert command(*EXEC, "-o", "r.json", "--", "true").returncode == 0
     left = sorted(path.name for path in command.folder.iterdir())
     assert left == [".energyprof-0123456789abcdee.tmp", "r.json", "r.trace.csv.gz"]
+
+
+def kept(path: Path) -> tuple[int, int]:
+    """Which file it is, and when it was last written."""
+    found = path.lstat()
+    return found.st_ino, found.st_mtime_ns
+
+
+@pytest.mark.parametrize("forced", [(), ("--force",)])
+def test_a_pipe_and_what_stands_for_an_open_file_keep_their_place(
+    command: Any, one_error_line: Any, forced: tuple[str, ...]
+) -> None:
+    os.mkfifo(command.folder / "pipe")
+    (command.folder / "stdout").symlink_to("/proc/self/fd/1")
+    before = {path: kept(path) for path in command.folder.iterdir()}
+    for name in ("pipe", "stdout", "/dev/null"):
+        said = one_error_line(command(*EXEC, "-o", name, *forced, "--", "touch", "ran"))
+        assert f"{name}: is not a file" in said
+    assert {path: kept(path) for path in command.folder.iterdir()} == before
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
