@@ -7,9 +7,8 @@ read, at most 1 s of samples is lost, and after the next start no temporary file
 ``python benchmarks/kills.py --kills 1000 --starts 200 -o kills.json``
 
 Some are killed side by side, in batches of 50 that print a line each, at moments within the time that as
-many take that are let be. With ``-o`` what was found is kept
-after each batch, and the same command goes on where an interrupted one ended. Exits with 1 if a claim does
-not hold.
+many take that are let be. With ``-o`` what was found is kept after each batch, and the same command goes on
+where an interrupted one ended. Exits with 1 if a claim does not hold.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def _cut(run: Run, target: Target) -> Run:
     return dataclasses.replace(
         run,
         status="reached",
-        samples=None if any(flag.kind == "recounted" for flag in run.flags) else point.samples,
+        samples=None if run.samples is None else point.samples,  # what is unknown of all is so of a part
         score=point.score,
         time_s=point.time_s,
         cpu_s=None,
