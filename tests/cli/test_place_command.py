@@ -56,6 +56,13 @@ def test_the_example_has_every_policy_and_a_plan_that_does_all_of_the_work(examp
     assert not re.search(r"\b(src|href)=", (example.folder / "p.html").read_text())
 
 
+def test_a_policy_that_emits_far_more_than_the_others_leaves_the_chart_and_is_named(example: Command) -> None:
+    done = example("place", "place.toml", "--sites", "place-sites.toml", "--html", "p.html")
+    assert "run now takes 47.4 kg of CO2e, over the budget of 40 kg of CO2e" in done.stdout
+    page = (example.folder / "p.html").read_text()
+    assert page.count("beyond the top") == 1 and "run now, beyond the top: ends at 47.40 kg" in page
+
+
 def test_what_is_printed_fits_80_columns_and_says_that_it_is_simulated(example: Command) -> None:
     done = example("place", "place.toml", "--sites", "place-sites.toml", environment={"COLUMNS": "80"})
     assert "SIMULATED" in done.stdout

@@ -183,14 +183,14 @@ class TestLimits:
 
     def test_a_budget_that_no_policy_keeps_is_named_with_what_each_takes(self) -> None:
         grid = grid_of(job(4, 2, budget=Budget(carbon_kg=0.01)), [site("a", [100.0] * 4)])
-        with pytest.raises(UsageError, match=r"no policy keeps the budget: .*of 0\.01 carbon in kg"):
+        with pytest.raises(UsageError, match=r"no policy keeps .*over the budget of 0\.01 kg of CO2e"):
             place(grid, Forecast())
 
     def test_what_breaks_the_budget_is_not_recommended(self) -> None:
         sites = [site("home", [500.0] * 8), site("clean", [50.0] * 8)]
         found = place(grid_of(job(8, 2, budget=Budget(carbon_kg=0.2)), sites), Forecast())
         assert found.recommended not in (NOW, *FORESIGHT)
-        assert any("0.2 carbon in kg" in note for note in found.named(NOW).notes)
+        assert any("over the budget of 0.2 kg of CO2e" in note for note in found.named(NOW).notes)
 
     def test_a_trace_that_does_not_reach_over_the_job_is_one_line(self) -> None:
         with pytest.raises(UsageError, match="site a: its trace reaches from"):

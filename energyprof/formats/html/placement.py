@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from energyprof import files
@@ -21,6 +22,8 @@ _HOW = (
     "where and when the plan trains; the darker, the more power. Under it, how many machines run there."
 )
 _CARBON = "What each policy has emitted by then, checkpoints and moves included."
+# A policy that ends with more than so many times the median would press the others together.
+MOST_OF_MEDIAN = 3.0
 
 
 def write_placement_page(place: Path, found: Placement) -> None:
@@ -49,15 +52,27 @@ def _carbon(found: Placement) -> Markup:
     grid, step_h = found.grid, found.grid.job.step_s / 3600
     x = axis(0.0, grid.steps * step_h, "time after the start (h)")
     planned = [(j.policy, carbon_so_far(grid, j.plan)) for j in found.policies if j.plan is not None]
-    y = axis(0.0, 1e3 * max(float(kg[-1]) for _, kg in planned), "CO2e", "g")
+    ends_g = [1e3 * float(kg[-1]) for _, kg in planned]
+    top_g = min(max(ends_g), MOST_OF_MEDIAN * statistics.median(ends_g))
+    y = axis(0.0, top_g, "CO2e", "g")
     marks, items = [], []
     for i, (policy, kg) in enumerate(planned):
         style = f"stroke:{colour(i)};stroke-dasharray:{DASHES[i // len(LIGHT)]}"
         points: list[XY] = [(0.0, 0.0), *(((s + 1) * step_h, 1e3 * float(v)) for s, v in enumerate(kg))]
-        marks.append(path([at(x, y, point) for point in points], class_="curve", style=style))
-        items.append((policy, path([(0, 8), (32, 8)], class_="curve", style=style)))
+        marks.append(path([at(x, y, point) for point in _below(points, top_g)], class_="curve", style=style))
+        beyond = f", beyond the top: ends at {mass(ends_g[i] / 1e3)}" if ends_g[i] > top_g else ""
+        items.append((policy + beyond, path([(0, 8), (32, 8)], class_="curve", style=style)))
     shown = plot(marks, x, y, title="carbon emitted by each policy over time", height_px=HEIGHT_PX)
     return tag("figure", shown, legend(items))
+
+
+def _below(points: Sequence[XY], top: float) -> list[XY]:
+    """The rising line as far as it lies within the drawing, to the point where it leaves that."""
+    inside = [point for point in points if point[1] <= top]
+    if len(inside) < len(points):
+        (x0, y0), (x1, y1) = inside[-1], points[len(inside)]
+        inside.append((x0 + (x1 - x0) * (top - y0) / (y1 - y0), top))
+    return inside
 
 
 def _figures(found: Placement) -> Markup:

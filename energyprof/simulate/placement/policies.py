@@ -111,6 +111,9 @@ def place(grid: Grid, forecast: Forecast) -> Placement:
     return Placement(grid, told, _slack(grid), best.policy)
 
 
+_UNITS = {"carbon_kg": " kg of CO2e", "energy_kwh": " kWh", "money": " of money"}
+
+
 def over_budget(grid: Grid, policy: str, found: Outcome | None) -> list[str]:
     """A line on each budget that the policy's plan, if it has one, does not keep."""
     budget = grid.job.budget
@@ -118,7 +121,7 @@ def over_budget(grid: Grid, policy: str, found: Outcome | None) -> list[str]:
         return []
     taken = {"carbon_kg": found.carbon_kg, "energy_kwh": found.energy_j / 3.6e6, "money": found.money}
     return [
-        f"{policy} takes {taken[name]:.4g} of {most:.4g} {name.replace('_', ' in ')}"
+        f"{policy} takes {taken[name]:.4g}{_UNITS[name]}, over the budget of {most:.4g}{_UNITS[name]}"
         for name, most in vars(budget).items()
         if most is not None and taken[name] > most * (1 + 1e-6)
     ]
