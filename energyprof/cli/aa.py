@@ -8,22 +8,18 @@ from typing import Annotated
 import typer
 
 from energyprof.cli.ab import COOLDOWN_S, Cooldown
-from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait, taken
+from energyprof.cli.checked import checked_wait, taken
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
 from energyprof.cli.options import (
-    Calibrations,
     ControlFolder,
     Force,
-    Idle,
-    Interval,
     Json,
-    Machine,
-    Meters,
-    MeterTest,
     Quiet,
-    RequirePower,
 )
 
 
+@with_metering
 def aa(
     words: Annotated[
         list[str], typer.Argument(metavar="COMMAND", help="A command to train with: run … or exec ….")
@@ -44,13 +40,7 @@ def aa(
         typer.Option(metavar="HOURS", help="Between the end of a session and the next, more than 1."),
     ] = 6.0,
     cooldown: Cooldown = COOLDOWN_S,
-    meters: Meters = "auto",
-    require_power: RequirePower = False,
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
-    meter_test: MeterTest = None,
-    machine: Machine = "",
+    metering: Metering = USUAL,
     control: ControlFolder = None,
     output: Annotated[
         Path | None,
@@ -99,18 +89,7 @@ def aa(
     path, again = sides.paths(output, asked.label, ("", "-again"), force=force or sessions > 1)
     if not force and sessions == 1 and os.path.lexists(noises.noise_path(path)):
         raise UsageError(f"{noises.noise_path(path)}: {TAKEN}")
-    measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        path,
-        asked.label,
-        force=force or sessions > 1,
-        require_power=require_power,
-        calibrations=calibration,
-        meter_test=meter_test,
-        machine=machine,
-    )
+    measuring = profiling.measuring(metering, path, asked.label, force=force or sessions > 1)
     measuring = dataclasses.replace(measuring, taken=taken(force=force))  # else it goes on with what is there
     sides.refuse_unfit(control, measuring, asked.label, as_json=json, quiet=quiet)
     cooldown_s, job = checked_wait("--cooldown", cooldown), asked.job(None)

@@ -7,21 +7,16 @@ from typing import Annotated
 
 import typer
 
-from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_wait
+from energyprof.cli.checked import checked_wait
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
 from energyprof.cli.options import (
-    Calibrations,
     ControlFolder,
     Distrust,
     Force,
-    Idle,
-    Interval,
     Json,
     Limits,
-    Machine,
-    Meters,
-    MeterTest,
     Quiet,
-    RequirePower,
     Strict,
 )
 
@@ -36,6 +31,7 @@ Cooldown = Annotated[
 ]
 
 
+@with_metering
 def ab(
     words: Annotated[
         list[str],
@@ -59,13 +55,7 @@ def ab(
     strict: Strict = False,
     distrust: Distrust = False,
     cooldown: Cooldown = COOLDOWN_S,
-    meters: Meters = "auto",
-    require_power: RequirePower = False,
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
-    meter_test: MeterTest = None,
-    machine: Machine = "",
+    metering: Metering = USUAL,
     control: ControlFolder = None,
     output: Annotated[
         Path | None,
@@ -104,18 +94,7 @@ def ab(
     limits = tuple(parse_limit(text) for text in limit or ())
     labels = list(dict.fromkeys(asked.label for asked, _ in wanted))
     path_a, path_b = sides.paths(output, "-".join(labels), ("-A", "-B"), force=force)
-    measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        path_a,
-        labels[0],
-        force=force,
-        require_power=require_power,
-        calibrations=calibration,
-        meter_test=meter_test,
-        machine=machine,
-    )
+    measuring = profiling.measuring(metering, path_a, labels[0], force=force)
     cooldown_s = checked_wait("--cooldown", cooldown)
     sides.refuse_unfit(control, measuring, labels[-1], as_json=json, quiet=quiet)
     with contextlib.ExitStack() as stack:

@@ -8,23 +8,22 @@ from typing import Annotated
 
 import typer
 
-from energyprof.cli.checked import INTERVAL_S, checked_duration
+from energyprof.cli.checked import checked_duration
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
 from energyprof.cli.options import (
-    Calibrations,
     Export,
     Force,
-    Idle,
-    Interval,
     Json,
-    Machine,
-    Meters,
-    MeterTest,
     Output,
     Quiet,
-    RequirePower,
 )
 
+# It runs already: there is no idle machine before it.
+WITHOUT_IDLE = USUAL._replace(idle=0.0)
 
+
+@with_metering
 def attach(
     pid: Annotated[int, typer.Argument(metavar="PID", help="The process; what it starts belongs to it.")],
     for_time: Annotated[
@@ -37,13 +36,7 @@ def attach(
         str | None,
         typer.Option(help="Its name in the report; programs given one name are one task."),
     ] = None,
-    meters: Meters = "auto",
-    require_power: RequirePower = False,
-    interval: Interval = INTERVAL_S,
-    idle: Idle = 0.0,
-    calibration: Calibrations = None,
-    meter_test: MeterTest = None,
-    machine: Machine = "",
+    metering: Metering = WITHOUT_IDLE,
     output: Output = None,
     force: Force = False,
     export: Export = None,
@@ -61,18 +54,7 @@ def attach(
     from energyprof.profile.run import attach as meter
 
     label = label_of(command_line(pid), name)
-    measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        output,
-        label,
-        force=force,
-        require_power=require_power,
-        calibrations=calibration,
-        meter_test=meter_test,
-        machine=machine,
-    )
+    measuring = profiling.measuring(metering, output, label, force=force)
 
     seconds = math.inf if for_time is None else checked_duration("--for", for_time)
 

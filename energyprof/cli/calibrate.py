@@ -104,13 +104,14 @@ def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple
     import sys
 
     from energyprof.cli import profiling
-    from energyprof.cli.checked import INTERVAL_S, checked_wait
+    from energyprof.cli.checked import checked_wait
+    from energyprof.cli.metering import USUAL
     from energyprof.compare.node import check_levels
     from energyprof.errors import TrainingError
     from energyprof.profile.node_recording import NAME, record_node
 
     checked_wait("--seconds", seconds)
-    settings = profiling.measuring("auto", INTERVAL_S, 2.0, None, NAME, force=False)
+    settings = profiling.measuring(USUAL, None, NAME, force=False)
     result, name = record_node(
         reference,
         settings,

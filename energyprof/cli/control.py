@@ -74,11 +74,11 @@ def control(
     if not RANGE_S[0] <= seconds <= RANGE_S[1]:
         raise UsageError(f"--seconds {seconds:g}: give {RANGE_S[0]:g} to {RANGE_S[1]:g} s")
     from energyprof.cli.fit import measured, new_path
+    from energyprof.cli.metering import Metering
     from energyprof.profile.control import IDLE_S, NAME
 
-    settings = profiling.measuring(
-        meters, interval, IDLE_S, new_path(folder), NAME, force=False, machine=machine
-    )
+    metering = Metering(meters=meters, interval=interval, idle=IDLE_S, machine=machine)
+    settings = profiling.measuring(metering, new_path(folder), NAME, force=False)
     found, path = measured(folder, settings, seconds, python, quiet=quiet)
     if json:
         streams.write_json(as_json(control_data(found, path)))

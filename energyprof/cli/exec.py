@@ -6,21 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from energyprof.cli.checked import IDLE_S, INTERVAL_S
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
 from energyprof.cli.options import (
-    Calibrations,
     Export,
     Force,
-    Idle,
-    Interval,
     Json,
     Levers,
-    Machine,
-    Meters,
-    MeterTest,
     Output,
     Quiet,
-    RequirePower,
 )
 from energyprof.cli.together import Nnodes, NodeRank, Rdzv, asked_of, continued, own_path
 
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
     from energyprof.profile.request import ProgramRequest
 
 
+@with_metering
 def exec_program(
     context: typer.Context,
     command: Annotated[
@@ -43,13 +38,7 @@ def exec_program(
     node_rank: NodeRank = None,
     rdzv: Rdzv = None,
     lever: Levers = None,
-    meters: Meters = "auto",
-    require_power: RequirePower = False,
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
-    meter_test: MeterTest = None,
-    machine: Machine = "",
+    metering: Metering = USUAL,
     output: Output = None,
     force: Force = False,
     export: Export = None,
@@ -77,19 +66,8 @@ def exec_program(
         become(command)
     label = label_of(command, name)
     again = continued(output)
-    measuring = profiling.measuring(
-        meters,
-        interval,
-        idle,
-        None if again else output,
-        label,
-        force=force,
-        require_power=require_power,
-        calibrations=calibration,
-        meter_test=meter_test,
-        resume=output if again else None,
-        machine=machine,
-    )
+    taken = (None, output) if again else (output, None)
+    measuring = profiling.measuring(metering, taken[0], label, force=force, resume=taken[1])
     to = measuring.path
     others = company(local, asked, to.parent, 0)
     measuring = replace(measuring, path=own_path(others, to))

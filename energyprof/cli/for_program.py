@@ -14,6 +14,7 @@ from typing import Any
 
 from energyprof.cli import profiling
 from energyprof.cli.checked import INTERVAL_S
+from energyprof.cli.metering import Metering
 from energyprof.errors import UsageError
 from energyprof.profile.attached import command_line
 from energyprof.profile.program import label_of
@@ -33,7 +34,8 @@ def measure(words: Sequence[str]) -> int:
     interval_s = INTERVAL_S if asked["interval_s"] is None else asked["interval_s"]
     output = None if asked["output"] is None else Path(asked["output"])
     label = label_of(command_line(pid), name)
-    settings = profiling.measuring(asked["meters"], interval_s, 0.0, output, label, force=False)
+    metering = Metering(meters=asked["meters"], interval=interval_s, idle=0.0)
+    settings = profiling.measuring(metering, output, label, force=False)
 
     def begun(wire: str) -> None:
         print(json.dumps({"wire": wire, "report": str(settings.path)}), flush=True)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from energyprof import files, formats
 from energyprof.cli import profiling, quoted, sides
+from energyprof.cli.metering import Metering
 from energyprof.compare.gate import check as checking
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.limits import Claims, Limit
@@ -94,9 +95,8 @@ def measuring(
             path.unlink(missing_ok=True)
     with room() as folder:
         found = [_copied(path, tree, folder / str(i)) for i, path in enumerate(corrected_by)]
-        return profiling.measuring(
-            meters, interval_s, idle_s, change, "change", force=True, calibrations=found
-        )
+        metering = Metering(meters=meters, interval=interval_s, idle=idle_s, calibration=found)
+        return profiling.measuring(metering, change, "change", force=True)
 
 
 def _copied(path: Path, tree: Tree, folder: Path) -> Path:

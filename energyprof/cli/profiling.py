@@ -22,6 +22,7 @@ from energyprof.report.file import to_json
 from energyprof.storable.values import MAX_NAME
 
 if TYPE_CHECKING:
+    from energyprof.cli.metering import Metering
     from energyprof.cli.screen import Subject
     from energyprof.measure.calibration import CalibrationRecord
     from energyprof.profile.job import Job
@@ -70,18 +71,7 @@ def names(meters: str) -> tuple[str, ...]:
 
 
 def measuring(
-    meters: str,
-    interval_s: float,
-    idle_s: float,
-    output: Path | None,
-    name: str,
-    *,
-    force: bool,
-    calibrations: Sequence[Path] | None = None,
-    meter_test: Path | None = None,
-    resume: Path | None = None,
-    machine: str = "",
-    require_power: bool = False,
+    metering: Metering, output: Path | None, name: str, *, force: bool, resume: Path | None = None
 ) -> MeasurementSettings:
     """How to measure, from the options.
 
@@ -91,23 +81,23 @@ def measuring(
     """
     for line in (*collect(), *restore_left()):
         print(line, file=sys.stderr)
-    asked = names(meters)
+    asked = names(metering.meters)
     label = re.sub(r"[^\w.-]+", "_", name)
     if resume is not None and (output is not None or force):
         raise UsageError(f"--resume {resume}: adds to that report; leave out --output and --force")
     path = report_path(output, label, force=force) if resume is None else resume
-    of_meters, of_node = calibrated(calibrations or ())
+    of_meters, of_node = calibrated(metering.calibration)
     return MeasurementSettings(
         asked,
-        checked_interval(interval_s),
-        checked_wait("--idle", idle_s),
+        checked_interval(metering.interval),
+        checked_wait("--idle", metering.idle),
         path,
         of_meters,
-        _tested(meter_test),
+        _tested(metering.meter_test),
         taken(force=force),
         of_node,
-        _name_of_machine(machine),
-        require_power,
+        _name_of_machine(metering.machine),
+        metering.require_power,
     )
 
 

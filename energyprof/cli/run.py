@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from energyprof.cli.checked import FOLDER, IDLE_S, INTERVAL_S
+from energyprof.cli.checked import FOLDER
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
 from energyprof.cli.options import (
-    Calibrations,
     Export,
     Force,
-    Idle,
-    Interval,
     Json,
     Levers,
-    Machine,
-    Meters,
-    MeterTest,
     Output,
     Quiet,
-    RequirePower,
     Targets,
     given,
 )
@@ -40,6 +35,7 @@ MODULES_S = 5.0
 
 
 @with_settings({"size": "repeats", "batch_size": "python", "breakdown_s": "calibration"})
+@with_metering
 def run(
     context: typer.Context,
     workload: Annotated[
@@ -74,13 +70,7 @@ def run(
     rdzv: Rdzv = None,
     targets: Targets = None,
     lever: Levers = None,
-    meters: Meters = "auto",
-    require_power: RequirePower = False,
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
-    meter_test: MeterTest = None,
-    machine: Machine = "",
+    metering: Metering = USUAL,
     output: Output = None,
     force: Force = False,
     export: Export = None,
@@ -115,19 +105,7 @@ def run(
         stack.enter_context(others.told())
         if resume is None and continued(output):
             resume, output = output, None
-        measuring = profiling.measuring(
-            meters,
-            interval,
-            idle,
-            output,
-            request.label,
-            force=force,
-            require_power=require_power,
-            calibrations=calibration,
-            meter_test=meter_test,
-            resume=resume,
-            machine=machine,
-        )
+        measuring = profiling.measuring(metering, output, request.label, force=force, resume=resume)
         to = measuring.path
         if others.party is not None:
             request = replace(request, part=others.party.part)

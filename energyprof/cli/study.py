@@ -12,8 +12,10 @@ import typer
 
 from energyprof.cli import streams
 from energyprof.cli.ab import COOLDOWN_S, Cooldown
-from energyprof.cli.checked import IDLE_S, INTERVAL_S, checked_page, checked_wait
-from energyprof.cli.options import Calibrations, Idle, Interval, Json, Meters, Page, Quiet
+from energyprof.cli.checked import checked_page, checked_wait
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
+from energyprof.cli.options import Json, Page, Quiet
 from energyprof.cli.simulated import INTERRUPTED, prepared, simulated, to_simulate
 from energyprof.errors import UsageError
 
@@ -27,6 +29,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The study's folder.
 
 
 @study.command("run")
+@with_metering
 def run_study(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, a .toml file.")],
     output: Annotated[
@@ -34,10 +37,7 @@ def run_study(
         typer.Option("--output", "-o", metavar="DIR", help="The study's folder (default: the plan's name)."),
     ] = None,
     cooldown: Cooldown = COOLDOWN_S,
-    meters: Meters = "auto",
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
+    metering: Metering = USUAL,
     on: Annotated[
         Literal["here", "slurm", "oar"],
         typer.Option(help="Where to train: on a cluster every training is a job of a whole node."),
@@ -76,11 +76,11 @@ def run_study(
     wanted = read_plan(plan)
     folder = output if output is not None else Path(plan.stem)
     say = profiling.unsaid if quiet else profiling.say
-    how = {"meters": meters, "interval": interval, "idle": idle, "cooldown": cooldown}
+    words = metering.words() + ([] if cooldown == COOLDOWN_S else ["--cooldown", str(cooldown)])
     if wanted.simulates:
-        wanted = to_simulate(wanted, _measuring_words(how, calibration or ()))
+        wanted = to_simulate(wanted, words)
     if on != "here":
-        settings = _batch_settings(limit, batch or (), _measuring_words(how, calibration or ()))
+        settings = _batch_settings(limit, batch or (), words)
         _submit(wanted, folder, on, settings, say)
         return
     if batch:
@@ -90,9 +90,7 @@ def run_study(
         if not quiet and code != INTERRUPTED:
             _show(folder, sys.stdout)
         raise typer.Exit(code)
-    measuring = profiling.measuring(
-        meters, interval, idle, folder / "report.json", plan.stem, force=True, calibrations=calibration
-    )
+    measuring = profiling.measuring(metering, folder / "report.json", plan.stem, force=True)
     cooldown_s = checked_wait("--cooldown", cooldown)
     with signals() as inbox:
         screen = SweepScreen(_watching(quiet=quiet), say)
@@ -112,14 +110,12 @@ def run_study(
 
 
 @study.command("cell")
+@with_metering
 def train_one_cell(
     folder: Folder,
     name: Annotated[str, typer.Argument(metavar="CELL", help="Its report's name, without .json.")],
     cooldown: Cooldown = COOLDOWN_S,
-    meters: Meters = "auto",
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
+    metering: Metering = USUAL,
 ) -> None:
     """Train one cell of a study here, as each job of a cluster does."""
     from energyprof.cli import profiling
@@ -134,10 +130,7 @@ def train_one_cell(
         cell = cell_named(folder, plan, name)
         simulate_cell(plan, folder, cell, prepared, profiling.say)
         return
-    path = folder / "report.json"
-    measuring = profiling.measuring(
-        meters, interval, idle, path, folder.name, force=True, calibrations=calibration
-    )
+    measuring = profiling.measuring(metering, folder / "report.json", folder.name, force=True)
     cooldown_s = checked_wait("--cooldown", cooldown)
     with signals() as inbox:
         screen = SweepScreen(_watching(quiet=False), profiling.say)
@@ -198,15 +191,6 @@ def _make_job(scan: str):  # type: ignore[no-untyped-def]
         return with_scan(job, scan) if scan else job
 
     return make
-
-
-def _measuring_words(how, calibrations: Sequence[Path]) -> list[str]:  # type: ignore[no-untyped-def]
-    """The options that say how a cell is measured, where they are not as usual."""
-    usual = {"meters": "auto", "interval": INTERVAL_S, "idle": IDLE_S, "cooldown": COOLDOWN_S}
-    words = [
-        word for name, value in how.items() if value != usual[name] for word in (f"--{name}", str(value))
-    ]
-    return words + [word for path in calibrations for word in ("--calibration", str(path.resolve()))]
 
 
 def _batch_settings(limit: str, options: Sequence[str], words: Sequence[str]):  # type: ignore[no-untyped-def]

@@ -10,13 +10,15 @@ from typing import Annotated
 import typer
 
 from energyprof.cli import streams
-from energyprof.cli.checked import IDLE_S, INTERVAL_S
-from energyprof.cli.options import Calibrations, Force, Idle, Interval, Json, Meters, Output, Quiet
+from energyprof.cli.metering import USUAL, Metering
+from energyprof.cli.metering_options import with_metering
+from energyprof.cli.options import Force, Json, Output, Quiet
 from energyprof.errors import UsageError
 
 WINDOW_S, SETTLE_S, BLOCKS = 3.0, 1.0, 5
 
 
+@with_metering
 def tune(
     context: typer.Context,
     workload: Annotated[
@@ -45,10 +47,7 @@ def tune(
     blocks: Annotated[
         int, typer.Option(metavar="N", min=2, max=1000, help="How often each value is tried.")
     ] = BLOCKS,
-    meters: Meters = "auto",
-    interval: Interval = INTERVAL_S,
-    idle: Idle = IDLE_S,
-    calibration: Calibrations = None,
+    metering: Metering = USUAL,
     output: Output = None,
     force: Force = False,
     json: Json = False,
@@ -84,9 +83,7 @@ def tune(
         words = [word for name in fixed for word in ("--lever", name)]
         request = asked(["run", workload, *words, *context.args])
         job = request.job(None)
-        measuring = profiling.measuring(
-            meters, interval, idle, output, f"{request.label}-tune", force=force, calibrations=calibration
-        )
+        measuring = profiling.measuring(metering, output, f"{request.label}-tune", force=force)
         say = profiling.unsaid if quiet else profiling.say
         with signals() as inbox, profiling.screen(profiling.subject(job), quiet=quiet) as watchers:
             result = tuned(job, scan, bound, range(MOST_TRAININGS), measuring, inbox, watchers, say)
