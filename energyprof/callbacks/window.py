@@ -157,21 +157,6 @@ def measure(name: str = "") -> Window:
     return Window(str(name))
 
 
-def energy() -> Optional[float]:
-    """The joules of this program's machine so far, since the profiler began; ``None``: not known.
-
-    May be called at every step: it is at most 0.1 s old, and asked for 20 times a second at most.
-    """
-    global _total
-    wire = _wire()
-    if wire is None:
-        return None
-    with _lock:
-        if _total is None or _total.wire.path != wire.path or _total.pid != os.getpid():
-            _total = _Total(wire.path)
-        return _total.energy_j()
-
-
 class _Total:
     """The joules so far, over a connection of their own."""
 
@@ -200,6 +185,21 @@ class _Total:
 
 
 _total: Optional[_Total] = None
+
+
+def energy() -> Optional[float]:
+    """The joules of this program's machine so far, since the profiler began; ``None``: not known.
+
+    May be called at every step: it is at most 0.1 s old, and asked for 20 times a second at most.
+    """
+    global _total
+    wire = _wire()
+    if wire is None:
+        return None
+    with _lock:
+        if _total is None or _total.wire.path != wire.path or _total.pid != os.getpid():
+            _total = _Total(wire.path)
+        return _total.energy_j()
 
 
 def start(
