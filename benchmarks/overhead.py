@@ -54,7 +54,7 @@ TRIES = 2  # a tool that failed so often is left out
 BARE = "without"
 # What each tool's documentation has a program import.
 IMPORT = {
-    "energyprof": "import energyprof",
+    "energyprof": "from energyprof import mark, measure, progress",
     "zeus": "from zeus.monitor import ZeusMonitor",
     "codecarbon": "from codecarbon import OfflineEmissionsTracker",
     "carbontracker": "from carbontracker.tracker import CarbonTracker",

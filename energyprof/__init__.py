@@ -15,10 +15,35 @@ Outside a profile these say 0 and False, and do nothing. Any program may measure
     print(m.energy_j)
 """
 
-from typing import Any
+from __future__ import annotations
 
-from energyprof.callbacks.window import energy, measure, start, stop
-from energyprof.wire import mark, progress, reached, seed
+from importlib import import_module
+
+TYPE_CHECKING = False  # typing's takes longer to load than all that is here
+if TYPE_CHECKING:
+    from typing import Any
+
+    from energyprof.callbacks.window import energy, measure, start, stop
+    from energyprof.wire import mark, progress, reached, seed
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "energy", "mark", "measure", "progress", "reached", "seed", "start", "stop"]
+
+# Each is loaded when it is first used: a program that only imports us pays next to nothing, and the command
+# line, which is of this package too, nothing for what it does not use.
+_WIRE = ("mark", "progress", "reached", "seed")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module("energyprof.wire" if name in _WIRE else "energyprof.callbacks.window")
+    found = globals()[name] = getattr(home, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -26,7 +51,3 @@ def load_ipython_extension(shell: Any) -> None:
     from energyprof.callbacks.ipython import load
 
     load(shell)
-
-
-__version__ = "0.1.0"
-__all__ = ["__version__", "energy", "mark", "measure", "progress", "reached", "seed", "start", "stop"]

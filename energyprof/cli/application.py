@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import typer
 
@@ -36,36 +36,167 @@ MEASURE, COMPARE, STUDY, SIMULATE, MACHINE = (
 # The words that list the commands.
 LISTED = (("--help",), ("-h",))
 
-# Command -> its group, its file in this folder, its function there, and how its words are read.
-COMMANDS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
-    "run": (MEASURE, "run", "run", {}),
-    "exec": (MEASURE, "exec", "exec_program", PROGRAM),
-    "attach": (MEASURE, "attach", "attach", {}),
-    "monitor": (MEASURE, "monitor", "monitor", {}),
-    "workloads": (MEASURE, "workloads", "workloads", {}),
-    "import": (MEASURE, "import_", "import_files", {}),
-    "join": (MEASURE, "join", "join", {}),
-    "export": (MEASURE, "export", "export", {}),
-    "recompute": (MEASURE, "recompute", "recompute", {}),
-    "schema": (MEASURE, "schema", "schema", {}),
-    "show": (COMPARE, "show", "show", {}),
-    "compare": (COMPARE, "compare", "compare", {}),
-    "check": (COMPARE, "check", "check", {}),
-    "gate": (COMPARE, "gate", "gate", {}),
-    "ab": (COMPARE, "ab", "ab", TRAINING),
-    "aa": (COMPARE, "aa", "aa", TRAINING),
-    "study": (STUDY, "study", "study", {}),
-    "tune": (STUDY, "tune", "tune", OF_RUN),
-    "estimate": (STUDY, "estimate", "estimate", {}),
-    "levers": (STUDY, "levers", "levers", {}),
-    "simulate": (SIMULATE, "simulate", "simulate", {}),
-    "place": (SIMULATE, "place", "place", {}),
-    "fleet": (SIMULATE, "fleet", "fleet", {}),
-    "factors": (SIMULATE, "factors", "factors", {}),
-    "doctor": (MACHINE, "doctor", "doctor", {}),
-    "control": (MACHINE, "control", "control", {}),
-    "template": (MACHINE, "template", "template", {}),
-    "calibrate": (MACHINE, "calibrate", "calibrate", {}),
+
+class Row(NamedTuple):
+    """One command."""
+
+    group: str
+    file: str  # in this folder
+    function: str  # there
+    does: str  # the first line of its help: who only wants the list need not load the file
+    words: Mapping[str, Any] = {}  # how its words are read
+
+
+COMMANDS: Mapping[str, Row] = {
+    "run": Row(MEASURE, "run", "run", "Train to a target, and report how much energy that took."),
+    "exec": Row(
+        MEASURE,
+        "exec",
+        "exec_program",
+        "Meter any program, leaving its input, output and exit code alone.",
+        PROGRAM,
+    ),
+    "attach": Row(
+        MEASURE,
+        "attach",
+        "attach",
+        "Meter a program that is already running, until it ends or Ctrl-C; it goes on.",
+    ),
+    "monitor": Row(
+        MEASURE,
+        "monitor",
+        "monitor",
+        "Show the power of this machine second by second, meter by meter; nothing is stored.",
+    ),
+    "workloads": Row(
+        MEASURE,
+        "workloads",
+        "workloads",
+        "List the standard workloads: sizes, targets, data and reference runs.",
+    ),
+    "import": Row(
+        MEASURE,
+        "import_",
+        "import_files",
+        "Turn measurements by other tools into a report for `show`, `compare` and `recompute`.",
+    ),
+    "join": Row(MEASURE, "join", "join", "Make one report of what several nodes recorded of one training."),
+    "export": Row(
+        MEASURE,
+        "export",
+        "export",
+        "Write a report in a format of others: tables, trackers, forms, research objects.",
+    ),
+    "recompute": Row(
+        MEASURE,
+        "recompute",
+        "recompute",
+        "Rebuild a report from its trace: the same numbers, or what was measured before a crash.",
+    ),
+    "schema": Row(MEASURE, "schema", "schema", "Print the JSON Schema (draft 2020-12) of reports."),
+    "show": Row(
+        COMPARE,
+        "show",
+        "show",
+        "Show one report: energy with its uncertainty, phases, meters and power over time; or a folder's.",
+    ),
+    "compare": Row(COMPARE, "compare", "compare", "Compare reports figure by figure, with intervals."),
+    "check": Row(
+        COMPARE,
+        "check",
+        "check",
+        "Judge a report against a baseline: PASS, FAIL or INCONCLUSIVE for each limit.",
+    ),
+    "gate": Row(
+        COMPARE, "gate", "gate", "Measure a command, judge it by its base, and exit as `check` does."
+    ),
+    "ab": Row(
+        COMPARE,
+        "ab",
+        "ab",
+        "Train A (before) and B (after) in alternation, until it is clear whether B takes more.",
+        TRAINING,
+    ),
+    "aa": Row(
+        COMPARE,
+        "aa",
+        "aa",
+        "Train the same work as both sides of an `ab`, to learn how much runs vary on this machine.",
+        TRAINING,
+    ),
+    "study": Row(
+        STUDY,
+        "study",
+        "study",
+        "Train many settings by one plan, and say which change saves how many joules.",
+    ),
+    "tune": Row(
+        STUDY,
+        "tune",
+        "tune",
+        "Find the value of a machine's lever that takes the least energy to the target.",
+        OF_RUN,
+    ),
+    "estimate": Row(
+        STUDY,
+        "estimate",
+        "estimate",
+        "Predict what training to the target would cost on a report's machine, without training.",
+    ),
+    "levers": Row(
+        STUDY,
+        "levers",
+        "levers",
+        "List what `run --lever NAME=VALUE` can turn here: its value now, and which it may have.",
+    ),
+    "simulate": Row(
+        SIMULATE,
+        "simulate",
+        "simulate",
+        "Compute what no meter at one machine sees: network, data centre, manufacture, grid; all SIMULATED.",
+    ),
+    "place": Row(
+        SIMULATE,
+        "place",
+        "place",
+        "Plan how many machines train a job, where and when; policies side by side, all SIMULATED.",
+    ),
+    "fleet": Row(
+        SIMULATE,
+        "fleet",
+        "fleet",
+        "Train with a fleet of 1 to 1,000,000 clients drawn from a seed; all SIMULATED.",
+    ),
+    "factors": Row(
+        SIMULATE,
+        "factors",
+        "factors",
+        "Show the table of factors: value, low, high, unit, source, year and licence of each.",
+    ),
+    "doctor": Row(
+        MACHINE,
+        "doctor",
+        "doctor",
+        "Show what this machine is, what its meters read, and how to unblock those that are blocked.",
+    ),
+    "control": Row(
+        MACHINE,
+        "control",
+        "control",
+        "Run a fixed load of half a minute and a look at idle; tell whether this machine has drifted.",
+    ),
+    "template": Row(
+        MACHINE,
+        "template",
+        "template",
+        "Print a job script or a container's description, right for this machine's meters.",
+    ),
+    "calibrate": Row(
+        MACHINE,
+        "calibrate",
+        "calibrate",
+        "Find a meter's gain and zero from a recording of it beside a better meter.",
+    ),
 }
 
 
@@ -86,19 +217,20 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     )
     app.callback()(general_options)
     for name in asked or COMMANDS:
-        group, file, function, settings = COMMANDS[name]
-        found = getattr(importlib.import_module(f"energyprof.cli.{file}"), function)
+        row = COMMANDS[name]
+        if tuple(words) in LISTED:
+            app.command(name, help=row.does, rich_help_panel=row.group)(_listed)
+            continue
+        found = getattr(importlib.import_module(f"energyprof.cli.{row.file}"), row.function)
         if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name, rich_help_panel=group)
-        elif tuple(words) in LISTED:
-            app.command(name, help=found.__doc__, rich_help_panel=group)(_unread)
+            app.add_typer(found, name=name, rich_help_panel=row.group)
         else:
-            app.command(name, context_settings=settings, rich_help_panel=group)(found)
+            app.command(name, context_settings=dict(row.words), rich_help_panel=row.group)(found)
     return app
 
 
-def _unread() -> None:
-    """A command in the list of all: what it takes is not read, which is a third of what the list costs."""
+def _listed() -> None:
+    """A command in the list of all, whose file is not loaded for that."""
 
 
 def version(wanted: bool) -> None:

@@ -263,12 +263,32 @@ def test_the_blocks_of_the_docs_run_as_they_stand(command: Command) -> None:
 
 def test_loading_it_is_light() -> None:
     heavy = {"subprocess", "inspect", "pathlib", "dataclasses", "asyncio"}
-    code = f"import sys, energyprof; print(sorted({heavy} & set(sys.modules)))"
+    used = "energyprof.mark, energyprof.measure"  # what it has is loaded when it is used
+    code = f"import sys, energyprof; {used}; print(sorted({heavy} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_what_it_has_is_loaded_by_whoever_uses_it() -> None:
+    code = """
+import sys
+import energyprof
+print("energyprof.wire" in sys.modules)
+print(set(energyprof.__all__) <= set(dir(energyprof)), hasattr(energyprof, "hello"))
+from energyprof import *
+import energyprof.measure.sampler
+with energyprof.measure("x") as window, measure("y"):
+    pass
+print(energyprof.mark is mark, window.name, seed())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "ENERGYPROF_WIRE": "/none"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.splitlines() == ["False", "True False", "True x 0"]
 
 
 class TestAttach:

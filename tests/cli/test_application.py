@@ -1,10 +1,12 @@
 """The table of commands: a command costs the time of its own file alone."""
 
+import importlib
 import re
 import subprocess
 import sys
 
 import pytest
+import typer
 from conftest import Command
 
 from energyprof.cli.application import COMMANDS
@@ -13,7 +15,7 @@ ASKED = """
 import sys
 from energyprof.cli.application import COMMANDS, application
 application(sys.argv[1:])
-print(*(name for name, (_, file, _, _) in COMMANDS.items() if "energyprof.cli." + file in sys.modules))
+print(*(name for name, row in COMMANDS.items() if "energyprof.cli." + row.file in sys.modules))
 """
 
 
@@ -28,7 +30,18 @@ def test_a_command_loads_its_own_file_alone() -> None:
     assert loaded("exec", "--", "show") == ["exec"]
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("shwo", "report.json")])
+def test_the_list_of_commands_loads_none_of_them() -> None:
+    assert loaded("--help") == []
+
+
+def test_the_list_says_of_each_what_its_own_help_begins_with() -> None:
+    for name, row in COMMANDS.items():
+        found = getattr(importlib.import_module(f"energyprof.cli.{row.file}"), row.function)
+        text = found.info.help if isinstance(found, typer.Typer) else found.__doc__
+        assert " ".join(text.split("\n\n")[0].split()) == row.does, name
+
+
+@pytest.mark.parametrize("words", [(), ("shwo", "report.json")])
 def test_where_no_command_is_named_all_are_known(words: tuple[str, ...]) -> None:
     assert loaded(*words) == list(COMMANDS)
 
@@ -37,7 +50,7 @@ def test_the_help_lists_every_command_in_its_group(command: Command) -> None:
     listed = command("--help").stdout
     groups = listed.split("─ ")[2:]
     under = {group.partition(" ─")[0]: group for group in groups}
-    assert [name for name, (group, *_) in COMMANDS.items() if f" {name} " not in under[group]] == []
+    assert [name for name, row in COMMANDS.items() if f" {name} " not in under[row.group]] == []
 
 
 def test_the_version_names_the_commit_and_the_schema(command: Command) -> None:
