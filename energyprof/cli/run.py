@@ -22,7 +22,16 @@ from energyprof.cli.options import (
     given,
 )
 from energyprof.cli.setting_options import MODULES, with_settings
-from energyprof.cli.together import Nnodes, NodeRank, Rdzv, asked_of, continued, own_path
+from energyprof.cli.together import (
+    MEET_S,
+    MeetWithin,
+    Nnodes,
+    NodeRank,
+    Rdzv,
+    asked_of,
+    continued,
+    own_path,
+)
 from energyprof.errors import UsageError
 from energyprof.settings import SETTINGS, WHAT, WHERE
 
@@ -68,6 +77,7 @@ def run(
     nnodes: Nnodes = 1,
     node_rank: NodeRank = None,
     rdzv: Rdzv = None,
+    meet_within: MeetWithin = MEET_S,
     targets: Targets = None,
     lever: Levers = None,
     metering: Metering = USUAL,
@@ -92,7 +102,7 @@ def run(
 
     wanted = profiling.seeds(seeds, repeats)
     request = training_request(context)
-    asked, local = asked_of(nnodes, node_rank, rdzv)
+    asked, local = asked_of(nnodes, node_rank, rdzv, meet_within)
     if local is not None and not local.elected:
         from energyprof.profile.follow import follow, part
 

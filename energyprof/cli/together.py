@@ -35,9 +35,22 @@ Rdzv = Annotated[
         "--rdzv", metavar="HOST:PORT", help="Where node 0 listens for the others.", rich_help_panel=WHERE
     ),
 ]
+MeetWithin = Annotated[
+    float,
+    typer.Option(
+        "--meet-within",
+        metavar="S",
+        min=1.0,
+        help="Seconds that nodes wait for each other before they train.",
+        rich_help_panel=WHERE,
+    ),
+]
+MEET_S = 600.0  # as in profile.nodes.awaiting, which is loaded where there are nodes
 
 
-def asked_of(nnodes: int, node_rank: int | None, rdzv: str | None) -> tuple[Asked | None, Local | None]:
+def asked_of(
+    nnodes: int, node_rank: int | None, rdzv: str | None, within_s: float = MEET_S
+) -> tuple[Asked | None, Local | None]:
     """What the options say, and which of several processes here this is; ``None``: there are no others.
 
     Raises:
@@ -52,7 +65,8 @@ def asked_of(nnodes: int, node_rank: int | None, rdzv: str | None) -> tuple[Aske
     from energyprof.profile.nodes.joining import checked
     from energyprof.profile.nodes.local import elected
 
-    asked, local = checked(nnodes, node_rank, rdzv, os.environ), elected(os.environ)
+    asked = checked(nnodes, node_rank, rdzv, os.environ, within_s)
+    local = elected(os.environ)
     if asked.nodes > 1 and local is not None and not local.elected:
         raise UsageError(f"--nnodes {nnodes}: the launcher started several processes here: leave it out")
     return asked, local

@@ -15,7 +15,7 @@ from energyprof.profile.inbox import Inbox, signals
 from energyprof.profile.island import pythonpath
 from energyprof.profile.job import Job
 from energyprof.profile.nodes.awaiting import meet, seeds_of
-from energyprof.profile.nodes.joining import Asked, store_for, warn
+from energyprof.profile.nodes.joining import Asked, shared_for, warn
 from energyprof.profile.nodes.local import Local
 from energyprof.profile.nodes.meeting import Rank
 from energyprof.profile.nodes.store import StoreError
@@ -52,23 +52,28 @@ def follow(job: Job, local: Local, asked: Asked, folder: Path) -> int:
         UsageError, StoreError: the others cannot be reached.
     """
     task = local.task
-    store, _, _, where = store_for(task, asked, folder, warn, node_0=False)
+    shared = shared_for(task, asked, folder, warn, node_0=False)
+    store, where, within_s = shared.store, shared.where, asked.within_s
     code = 0
     stopped_by: int | None = None
     with signals() as inbox:
+
+        def check() -> None:
+            local.check()
+            shared.tombstone.check()
 
         def stopped(wait_s: float) -> bool:
             nonlocal stopped_by
             stopped_by = inboxes.wait(inbox, wait_s)
             return stopped_by is not None
 
-        seeds = seeds_of(store, where, stopped, local.check)
+        seeds = seeds_of(store, where, stopped, check, within_s)
         if stopped_by is not None:
             return 128 + stopped_by
         if seeds is None:
             return UNTRAINED
         for number, seed in enumerate(seeds):
-            met = meet(store, where, number, task.rank, inbox, task.size, lambda _: None, local.check)
+            met = meet(store, where, number, task.rank, inbox, task.size, lambda _: None, check, within_s)
             if isinstance(met, int):
                 return 128 + met
             if met is None:

@@ -178,7 +178,7 @@ class ClientRecord:
     """What one client had to do with one round."""
 
     client: Name  # the actor of its phases
-    node: str  # the machine it ran on
+    node: str  # the machine it ran on; "": no report of it is here
     energy_j: float | None  # None: the reason says why
     energy_u_j: NonNegative | None  # k = 2
     time_s: NonNegative | None  # in its phases; None: it had none here

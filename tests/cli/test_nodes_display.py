@@ -18,9 +18,10 @@ from rich.console import Console
 
 from energyprof.cli.node_lines import in_a_line, nodes_table
 from energyprof.profile.live import Snapshot
-from energyprof.profile.nodes.party import Party
+from energyprof.profile.nodes.party import Party, Shared
 from energyprof.profile.nodes.standing import SILENT_S, NodeStanding, Said, Standings, heard, said
 from energyprof.profile.nodes.store import FolderStore, StoreError
+from energyprof.profile.nodes.tombstone import Tombstone
 from fakes.http_meters import closed_port
 
 NOW = Snapshot(0, 1, 0, "train", 12.0, 10.0, 4096, 0.71, 230.5, 2305.0, "measured")
@@ -74,14 +75,12 @@ def parties(tmp_path: Path) -> Iterator[list[Party]]:
         store = FolderStore(tmp_path / "store")
         made.append(
             Party(
-                store,
+                Shared(store, store, None, "here", Tombstone(tmp_path, "this run", once=True)),
                 first=first,
                 count=lambda: 1,
                 size=2,
                 part=None,
                 address="127.0.0.1",
-                where="here",
-                folder=store,
             )
         )
     yield made

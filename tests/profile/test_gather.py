@@ -12,10 +12,11 @@ import pytest
 
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.nodes.gather import Gathered, gather
-from energyprof.profile.nodes.party import Party
+from energyprof.profile.nodes.party import Party, Shared
 from energyprof.profile.nodes.remote import RemoteStore
 from energyprof.profile.nodes.serving import Server
 from energyprof.profile.nodes.store import FolderStore, Store
+from energyprof.profile.nodes.tombstone import Tombstone
 from energyprof.report.file import read, trace_path
 from energyprof.report.recompute import recompute
 from fakes.nodes import Node, record
@@ -39,17 +40,10 @@ class Three:
             self.reports.append(record(Node(name, 100.0 * (number + 1), machine=file), home, file))
             own = served if number == 0 else None
             store: Store = served if own else RemoteStore("127.0.0.1", self.server.port, TOKEN)
-            party = Party(
-                store,
-                first=number,
-                count=lambda: 1,
-                size=3,
-                part=None,
-                address="127.0.0.1",
-                where="here",
-                folder=own,
-                server=self.server if own else None,
+            shared = Shared(
+                store, own, self.server if own else None, "here", Tombstone(home, "this run", once=True)
             )
+            party = Party(shared, first=number, count=lambda: 1, size=3, part=None, address="127.0.0.1")
             party.name = name
             party.announce()
             self.parties.append(party)

@@ -20,10 +20,11 @@ from energyprof.profile.nodes.awaiting import meet, seeds_of
 from energyprof.profile.nodes.gather import gather
 from energyprof.profile.nodes.heartbeat import middle
 from energyprof.profile.nodes.joining import address_in, checked
-from energyprof.profile.nodes.party import Party
+from energyprof.profile.nodes.party import Party, Shared
 from energyprof.profile.nodes.remote import ClockOffset, Refused, RemoteStore
 from energyprof.profile.nodes.serving import Server
 from energyprof.profile.nodes.store import FolderStore, Gone, Store, StoreError
+from energyprof.profile.nodes.tombstone import Tombstone
 from fakes.http_meters import closed_port
 from fakes.nodes import Node, record
 
@@ -154,6 +155,25 @@ def test_a_node_0_that_falls_silent_is_waited_for_no_longer(
         meet(off, "there", 1, 1, Inbox(), 2, opened=lambda number: None)
 
 
+def test_who_waits_for_a_node_0_that_never_comes_says_so_again_and_again_and_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr(awaiting.time, "monotonic", lambda: now_s[0])
+
+    def later(wait_s: float) -> bool:
+        now_s[0] += 1.0
+        return False
+
+    store = RemoteStore(*closed_port().split(":"), TOKEN)  # type: ignore[arg-type]
+    with pytest.raises(TrainingError, match=r"there: after 180 s .*: start all nodes within that time"):
+        seeds_of(store, "there", later, within_s=180.0)
+    lines = capsys.readouterr().err.splitlines()
+    told_s = [line.rpartition("(")[2] for line in lines]
+    assert told_s == [f"{at} s of 180 s)" for at in (10, 20, 30, 40, 50, 60, 120)]
+    assert all(line.startswith("waiting for node 0 at there: node 0 at 127.0.0.1:") for line in lines)
+
+
 def test_who_says_something_while_a_store_is_removed_keeps_nothing_of_it(tmp_path: Path) -> None:
     folder = FolderStore(tmp_path / "store")
     speaking = threading.Event()
@@ -176,7 +196,8 @@ def test_a_node_that_falls_silent_is_named_and_not_waited_for(tmp_path: Path) ->
     folder = FolderStore(tmp_path / "store")
     folder.put("node-1", b'{"name": "other", "processes": 1}')
     own = record(Node("zero", 100.0), tmp_path)
-    zero = Party(folder, first=0, count=lambda: 1, size=2, part=None, address="", where="", folder=folder)
+    shared = Shared(folder, folder, None, "", Tombstone(tmp_path, "this run", once=True))
+    zero = Party(shared, first=0, count=lambda: 1, size=2, part=None, address="")
     said: list[str] = []
     found = gather(zero, own, tmp_path / "r.json", "refused", Inbox(), said.append, 0.5)
     assert (found.paths, found.missing) == ([own], ["other"])

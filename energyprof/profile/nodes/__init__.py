@@ -6,6 +6,7 @@
 ``remote.py``            the other end of that
 ``party.py``             one node among the others: it is there, is ready, goes on, is done
 ``awaiting.py``          what a process waits for: node 0's word, and that all are ready
+``tombstone.py``         what node 0 leaves to who comes after its end
 ``heartbeat.py``         says that a node still runs, and how its clock stands to node 0's
 ``local.py``             the processes of one node: one meters, the others know whether it is there
 ``hydra.py``             which launch this is, of an mpiexec that does not say it

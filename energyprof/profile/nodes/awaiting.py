@@ -19,9 +19,10 @@ from energyprof.profile.nodes.store import Gone, Store, StoreError
 # So long nodes wait for each other; torchrun's own limit (torch/distributed/elastic/rendezvous/api.py).
 MEET_S = 600.0
 POLL_S = 0.2
+START = "start all nodes within that time, or give --meet-within more"
 # A node 0 that was heard and then is not for so long has died: a folder may be 60 s late (acdirmax, nfs(5)).
 LOST_S = 120.0
-# Who waits longer than this is told for whom.
+# Who waits longer than this is told for whom, again and again; after a minute once a minute.
 PATIENCE_S = 10.0
 
 
@@ -39,19 +40,20 @@ def seeds_of(
     where: str,
     stopped: Callable[[float], bool] = _slept,
     check: Callable[[], None] = _together,
+    within_s: float = MEET_S,
 ) -> list[int] | None:
     """The seeds that node 0 trains from; ``None``: there is to be no training.
 
     ``stopped``: waits for so many seconds, and says whether a signal came. ``check``: raises a TrainingError
-    where whoever is needed on this node is gone.
+    where whoever is needed is gone.
 
     Raises:
-        TrainingError: node 0 does not say.
+        TrainingError: node 0 does not say within ``within_s``.
     """
-    begun_s, problem = time.monotonic(), "node 0 is not there"
-    told = False
+    problem = "node 0 is not there"
+    wait = _Wait(f"node 0 at {where}", within_s)
     node_0 = _NodeZero(store, there=False)
-    while time.monotonic() - begun_s < MEET_S:
+    while not wait.over:
         try:
             if (value := store.get("seeds")) is not None:
                 return [int(seed) for seed in json.loads(value)]
@@ -62,18 +64,17 @@ def seeds_of(
         except Refused:
             raise
         except Gone:
+            check()  # it may say why
             print("no training: node 0 has ended", file=sys.stderr, flush=True)
             return None
         except StoreError as error:
             problem = str(error)
         node_0.check(where)
         check()
-        if not told and time.monotonic() - begun_s > PATIENCE_S:
-            told = True
-            print(f"waiting for node 0 at {where}: {problem}", file=sys.stderr, flush=True)
+        wait.tell(problem)
         if stopped(POLL_S):
             return None
-    raise TrainingError(f"{where}: after {MEET_S:.0f} s {problem}: start all nodes within that time")
+    raise TrainingError(f"{where}: after {within_s:.0f} s {problem}: {START}")
 
 
 def meet(
@@ -85,16 +86,17 @@ def meet(
     size: int,
     opened: Callable[[int], None],
     check: Callable[[], None] = _together,
+    within_s: float = MEET_S,
 ) -> Meeting | int | None:
     """What `Party.meet` does, for one process; a number is that of the signal that came.
 
     ``opened``: what rank 0 does when all ``size`` are there. ``check``: as in `seeds_of`.
     """
-    begun_s = time.monotonic()
-    told = said = False
+    said = False
     problem = ""
+    wait = _Wait(f"the other nodes at {where}", within_s)
     node_0 = _NodeZero(store, there=number > 0)
-    while time.monotonic() - begun_s < MEET_S:
+    while not wait.over:
         try:
             if not said:
                 store.put(f"ready-{number}-{rank}", b"")
@@ -114,6 +116,7 @@ def meet(
             problem = f"{ready} of {size} are there"
             node_0.look()
         except Gone:
+            check()
             # It said why first, where it did; who comes to look after that finds nothing.
             print("no further training: node 0 has ended", file=sys.stderr, flush=True)
             return None
@@ -122,12 +125,35 @@ def meet(
         if rank != 0:
             node_0.check(where)
         check()
-        if not told and time.monotonic() - begun_s > PATIENCE_S:
-            told = True
-            print(f"waiting for the other nodes at {where}: {problem}", file=sys.stderr, flush=True)
+        wait.tell(problem)
         if (stopped_by := inboxes.wait(inbox, POLL_S)) is not None:
             return stopped_by
-    raise TrainingError(f"{where}: after {MEET_S:.0f} s {problem}: start all nodes within that time")
+    raise TrainingError(f"{where}: after {within_s:.0f} s {problem}: {START}")
+
+
+class _Wait:
+    """For somebody, for so long at most; whoever looks at the terminal is told now and then."""
+
+    def __init__(self, what: str, within_s: float) -> None:
+        self._what, self._within_s = what, within_s
+        self._begun_s = time.monotonic()
+        self._tell_at_s = PATIENCE_S
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return time.monotonic() - self._begun_s >= self._within_s
+
+    def tell(self, problem: str) -> None:
+        """Say for what it is waited, if it is time to."""
+        waited_s = time.monotonic() - self._begun_s
+        if waited_s >= self._tell_at_s:
+            self._tell_at_s += PATIENCE_S if waited_s < 6 * PATIENCE_S else 6 * PATIENCE_S
+            print(
+                f"waiting for {self._what}: {problem} ({waited_s:.0f} s of {self._within_s:.0f} s)",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 class _NodeZero:

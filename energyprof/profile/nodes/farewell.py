@@ -1,4 +1,4 @@
-"""Node 0, which could not begin, stays until the others have heard it: who finds nobody waits for long."""
+"""Node 0, which could not begin, stays until the others have heard it; for those later it leaves word."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ def await_hearers(
     others: Callable[[], Mapping[int, int]],
     lacking: int,
     say: Callable[[str], None],
-    within_s: float = HEARD_S,
 ) -> None:
     """Wait until the ``lacking`` processes of other nodes have come and gone, or for so long.
 
     ``others``: how many processes there are on each other node, by the first one's number.
     """
-    begun_s, told = time.monotonic(), False
+    begun_s, told, within_s = time.monotonic(), False, HEARD_S
     while (waited_s := time.monotonic() - begun_s) < within_s:
         try:
             nodes, names = others(), store.names()

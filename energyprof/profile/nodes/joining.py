@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from energyprof.errors import UsageError
+from energyprof.profile.nodes.awaiting import MEET_S
 from energyprof.profile.nodes.local import Local, hashed
 from energyprof.profile.nodes.meeting import Nodes, Part, Rank, own_address
-from energyprof.profile.nodes.party import Party
+from energyprof.profile.nodes.party import Party, Shared
 from energyprof.profile.nodes.remote import RemoteStore
 from energyprof.profile.nodes.serving import Server
-from energyprof.profile.nodes.store import FolderStore, Store
+from energyprof.profile.nodes.store import FolderStore
+from energyprof.profile.nodes.tombstone import Tombstone
 from energyprof.storable.frozen import dataclass
 from energyprof.wire.launchers import Task, task
 
@@ -51,12 +53,13 @@ class Asked:
     nodes: int = 1
     rank: int | None = None
     rdzv: Address | None = None
+    within_s: float = MEET_S  # so long nodes wait for each other
 
 
-def store_for(
+def shared_for(
     launched: Task | None, asked: Asked, folder: Path, say: Callable[[str], None], *, node_0: bool
-) -> tuple[Store, FolderStore | None, Server | None, str]:
-    """What the nodes tell each other through: also as a folder, who serves it, and where that is, in words.
+) -> Shared:
+    """What the nodes tell each other through.
 
     Raises:
         UsageError: a token is missing or too short, or nothing can listen at the address.
@@ -65,7 +68,8 @@ def store_for(
     if asked.rdzv is None:
         assert launched is not None
         shared = shared_store(launched, folder)
-        return shared, shared, None, f"{folder} (a folder that all nodes must share; else give --rdzv)"
+        where = f"{folder} (a folder that all nodes must share; else give --rdzv)"
+        return Shared(shared, shared, None, where, _tombstone(launched, folder))
     token = os.environ.get(TOKEN_VARIABLE, "")
     if token and len(token) < SHORTEST:
         raise UsageError(f"{TOKEN_VARIABLE}: has fewer than {SHORTEST} letters")
@@ -75,16 +79,28 @@ def store_for(
             raise UsageError(
                 f"--rdzv {where}: set {TOKEN_VARIABLE} to the token of this run, which node 0 printed"
             )
-        return RemoteStore(asked.rdzv.host, asked.rdzv.port, token), None, None, where
+        remote = RemoteStore(asked.rdzv.host, asked.rdzv.port, token)
+        return Shared(remote, None, None, where, _tombstone(launched, folder, f"{where} {token}"))
     if not token:
         token = secrets.token_urlsafe(12)
         say(f"on the other nodes: export {TOKEN_VARIABLE}={token}")
     served = FolderStore(folder / f".energyprof-{secrets.token_hex(8)}")
     try:
-        return served, served, Server(served, asked.rdzv.host, asked.rdzv.port, token), where
+        server = Server(served, asked.rdzv.host, asked.rdzv.port, token)
     except UsageError:
         served.close()
         raise
+    return Shared(served, served, server, where, _tombstone(launched, folder, f"{where} {token}"))
+
+
+# What these say of a launch may be said of the next one, too: an address and a port.
+_AGAIN = ("RANK:", "LOCAL_RANK:")
+
+
+def _tombstone(launched: Task | None, folder: Path, address: str = "") -> Tombstone:
+    launch = "" if launched is None else launched.launch
+    once = launched is not None and not launch.startswith(_AGAIN)
+    return Tombstone(folder, " ".join(filter(None, (launch, address))), once=once)
 
 
 def party_of(
@@ -107,38 +123,33 @@ def party_of(
     if task.local_size == task.size and not meets:
         return None  # all of them are on this node
     node_0 = task.rank == 0
-    if task.local is None:
+    if task.local is None and asked.rdzv is None:
         # Whichever node comes first: of the one that has rank 0 another process may be metered.
-        node_0 = shared_store(task, folder).claim("first", b"") if asked.rdzv is None else node_0
-    store, own, server, where = store_for(task, asked, folder, say, node_0=node_0)
+        _tombstone(task, folder).check()
+        node_0 = shared_store(task, folder).claim("first", b"")
     name = os.environ.get("SLURMD_NODENAME") or platform.node()
     return Party(
-        store,
+        shared_for(task, asked, folder, say, node_0=node_0),
         first=0 if node_0 else task.rank or task.size,
         count=local.count,
         size=task.size,
         part=part_of(local, meets) if meets else None,
         address=asked.rdzv.host if asked.rdzv is not None else own_address(name),
-        where=where,
-        folder=own,
-        server=server,
+        within_s=asked.within_s,
     )
 
 
 def _by_options(asked: Asked, folder: Path, say: Callable[[str], None]) -> Party:
     assert asked.rdzv is not None
     rank = asked.rank or 0
-    store, own, server, where = store_for(None, asked, folder, say, node_0=rank == 0)
     return Party(
-        store,
+        shared_for(None, asked, folder, say, node_0=rank == 0),
         first=rank,
         count=lambda: 1,
         size=asked.nodes,
         part=Nodes(asked.nodes, rank),
         address=asked.rdzv.host,
-        where=where,
-        folder=own,
-        server=server,
+        within_s=asked.within_s,
     )
 
 
@@ -155,7 +166,13 @@ def part_of(local: Local, nproc: int = 1) -> Part:
     return Rank(task.rank, task.size, task.local or 0, there)
 
 
-def checked(nodes: int, rank: int | None, rdzv: str | None, environment: Mapping[str, str]) -> Asked:
+def checked(
+    nodes: int,
+    rank: int | None,
+    rdzv: str | None,
+    environment: Mapping[str, str],
+    within_s: float = MEET_S,
+) -> Asked:
     """What the options say. Raises UsageError: they do not go together."""
     address = None if rdzv is None else address_in(rdzv)
     if nodes == 1:
@@ -163,14 +180,14 @@ def checked(nodes: int, rank: int | None, rdzv: str | None, environment: Mapping
             raise UsageError(f"--node-rank {rank}: of how many? Give --nnodes, too")
         if address is not None and task(environment) is None:
             raise UsageError(f"--rdzv {rdzv}: for how many nodes? Give --nnodes and --node-rank, too")
-        return Asked(rdzv=address)
+        return Asked(rdzv=address, within_s=within_s)
     if address is None:
         raise UsageError(f"--nnodes {nodes}: give --rdzv HOST:PORT, an address of node 0, on all nodes")
     if rank is None:
         raise UsageError(f"--nnodes {nodes}: give --node-rank, from 0 to {nodes - 1}, another on each node")
     if not 0 <= rank < nodes:
         raise UsageError(f"--node-rank {rank}: with --nnodes {nodes} it is from 0 to {nodes - 1}")
-    return Asked(nodes, rank, address)
+    return Asked(nodes, rank, address, within_s)
 
 
 def warn(line: str) -> None:

@@ -29,12 +29,13 @@ from pathlib import Path
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.live import Snapshot
 from energyprof.profile.nodes import standing
-from energyprof.profile.nodes.awaiting import meet, seeds_of
+from energyprof.profile.nodes.awaiting import MEET_S, meet, seeds_of
 from energyprof.profile.nodes.farewell import await_hearers
 from energyprof.profile.nodes.heartbeat import Heartbeat
 from energyprof.profile.nodes.meeting import Meeting, Part, Rank, free_port
 from energyprof.profile.nodes.serving import Server
 from energyprof.profile.nodes.store import FolderStore, Gone, Store, StoreError
+from energyprof.profile.nodes.tombstone import Tombstone
 from energyprof.storable.frozen import dataclass
 
 # A disk or a link may be slow to take a report; node 0 that is gone takes none.
@@ -59,29 +60,39 @@ class Done:
     ahead_u_s: float | None = None
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the nodes of a run tell each other through."""
+
+    store: Store
+    folder: FolderStore | None  # the same as a folder that this process sees; None: only node 0 does
+    server: Server | None  # who serves it
+    where: str  # that is, in words
+    tombstone: Tombstone  # what node 0 leaves to who comes after its end
+
+
 class Party:
     """This node, among those that train together."""
 
     def __init__(
         self,
-        store: Store,
+        shared: Shared,
         *,
         first: int,
         count: Callable[[], int],
         size: int,
         part: Part | None,
         address: str,
-        where: str,
-        folder: FolderStore | None,
-        server: Server | None = None,
+        within_s: float = MEET_S,
     ) -> None:
         """``first``: the number of this node's first process, 0 on node 0; ``count()`` of ``size`` are here.
 
-        ``folder``: the store as a folder that this process sees; ``None``: only node 0 does.
+        ``within_s``: so long nodes wait for each other.
         """
-        self.store, self.first, self._count, self.size, self.part = store, first, count, size, part
-        self.address, self.where, self.folder = address, where, folder
-        self._server = server
+        self.store, self.folder, self.where = shared.store, shared.folder, shared.where
+        self._server, self._tombstone = shared.server, shared.tombstone
+        self.first, self._count, self.size, self.part = first, count, size, part
+        self.address, self._within_s = address, within_s
         self.name = platform.node()
         self._heartbeat: Heartbeat | None = None
         self.stopped_by: int | None = None  # the signal that came while it waited for others
@@ -103,6 +114,8 @@ class Party:
 
     def announce(self) -> None:
         """Say that this node is there, as soon as it is heard, and from then on."""
+        if self.gathers:
+            self._tombstone.clear()
         self._heartbeat = Heartbeat(self.store, f"alive-{self.first}", self._say_there)
 
     def meet(self, number: int, inbox: Inbox) -> Meeting | None:
@@ -112,7 +125,8 @@ class Party:
             TrainingError: they did not come in time, or node 0 cannot be reached.
         """
         rank = self.part.rank if isinstance(self.part, Rank) else self.first
-        met = meet(self.store, self.where, number, rank, inbox, self.size, self.opened)
+        check = _nothing if self.gathers else self._tombstone.check
+        met = meet(self.store, self.where, number, rank, inbox, self.size, self.opened, check, self._within_s)
         self.stopped_by = met if isinstance(met, int) else None
         return met if isinstance(met, Meeting) else None
 
@@ -125,7 +139,7 @@ class Party:
         if self.gathers:
             self.store.put("seeds", json.dumps(list(own)).encode())
             return list(own)
-        return seeds_of(self.store, self.where)
+        return seeds_of(self.store, self.where, check=self._tombstone.check, within_s=self._within_s)
 
     def opened(self, number: int) -> None:
         """As node 0: let training ``number`` begin."""
@@ -183,12 +197,26 @@ class Party:
             self._heartbeat.stop()
 
     def close(self) -> None:
-        """As node 0: nobody else is heard, and what was said is gone."""
+        """As node 0: nobody else is heard, and what was said is gone, but to who never came."""
         self.left()
+        if self.gathers and self.part is not None and self._never_came():
+            self._tombstone.leave(self._why_over())
         if self._server is not None:
             self._server.close()
         if self.gathers and self.folder is not None:
             self.folder.close()
+
+    def _never_came(self) -> bool:
+        try:
+            return sum(self._others().values()) < self.size - self.own
+        except StoreError:
+            return True
+
+    def _why_over(self) -> str:
+        with contextlib.suppress(StoreError):
+            if (why := self.store.get("over")) is not None:
+                return why.decode(errors="replace")
+        return f"{self.name}: it did not wait for all nodes"
 
     def _others(self) -> dict[int, int]:
         return {first: one.processes for first, one in self.announced().items() if first != self.first}
@@ -206,6 +234,10 @@ class Party:
                     said = json.loads(value)
                     found[int(number)] = Announced(str(said["name"])[:100], int(said["processes"]))
         return dict(sorted(found.items()))
+
+
+def _nothing() -> None:
+    """Who gathers asks nobody whether node 0 is there."""
 
 
 def _again(action: Callable[[], None]) -> None:

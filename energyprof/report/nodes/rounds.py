@@ -24,6 +24,8 @@ def joined_rounds(runs: Mapping[str, Run], why: str) -> tuple[RoundRecord, ...]:
     if not server or not others:
         return ()
     told = {(n, r.round): r for n, run in others.items() for r in run.rounds}
+    # A device that was cut off in its first round has phases of its client, and no round.
+    places = {phase.actor: n for n, run in runs.items() if n != server for phase in run.phases}
     found = []
     for one in runs[server].rounds:
         parts = {name: told[name, one.round] for name in others if (name, one.round) in told}
@@ -34,7 +36,7 @@ def joined_rounds(runs: Mapping[str, Run], why: str) -> tuple[RoundRecord, ...]:
                 one,
                 energy_j=None if why else summed(part.energy_j for part in whole),
                 energy_u_j=None if why else summed(part.energy_u_j for part in whole),
-                clients=tuple(_client(client, own) for client in one.clients),
+                clients=tuple(_client(client, own, places) for client in one.clients),
             )
         )
     return tuple(found)
@@ -75,10 +77,15 @@ def _spans(run: Run, zero_s: float) -> Iterator[tuple[int, float, float]]:
         start_s += one.time_s
 
 
-def _client(told: ClientRecord, own: Mapping[str, tuple[str, ClientRecord]]) -> ClientRecord:
-    """What the server says of a client's part, with what its device measured."""
+def _client(
+    told: ClientRecord, own: Mapping[str, tuple[str, ClientRecord]], places: Mapping[str, str]
+) -> ClientRecord:
+    """What the server says of a client's part, with what its device measured.
+
+    ``places``: the node of each client in any round: the server's own is none of them.
+    """
     if told.client not in own:
-        return dataclasses.replace(told, reason=told.reason and NO_REPORT)
+        return dataclasses.replace(told, node=places.get(told.client, ""), reason=told.reason and NO_REPORT)
     name, found = own[told.client]
     return dataclasses.replace(
         told,

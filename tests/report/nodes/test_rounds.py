@@ -83,6 +83,22 @@ def test_a_client_whose_device_has_no_such_round_stays_as_the_server_told_of_it(
     assert first.clients[1].energy_j is None
     assert first.clients[1].reason == NO_REPORT
     assert first.clients[1].outcome == "dropped"
+    assert first.clients[1].node == "b"  # where it trains, not where the server does
+
+
+def test_a_client_that_was_cut_off_in_its_first_round_has_its_node() -> None:
+    runs = {**fleet(), "b": dataclasses.replace(of_device("client 1", 100.0), rounds=())}
+    assert {one.clients[1].node for one in joined_rounds(runs, "")} == {"b"}
+
+
+def test_a_client_of_which_there_is_no_report_has_no_node() -> None:
+    runs = {name: run for name, run in fleet().items() if name != "b"}
+    for one in joined_rounds(runs, ""):
+        assert [(client.client, client.node) for client in one.clients] == [
+            ("client 0", "a"),
+            ("client 1", ""),
+        ]
+        assert one.clients[1].reason == NO_REPORT
 
 
 def test_what_may_not_be_added_has_no_sum_but_each_client_its_own() -> None:

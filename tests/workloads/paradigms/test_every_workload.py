@@ -10,20 +10,53 @@ from energyprof.workload import Exchange, Progress, Round
 from energyprof.workloads import WORKLOADS, paradigms
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+
+
+def trained(name, batch_size=None, steps=2, **asked):
+    """The program and what it says: two steps, since of a usual evaluation's there would be minutes."""
+    module = import_module(WORKLOADS[name])
+    plan = module.plan(Settings(device="cpu", batch_size=batch_size, **asked))
+    size = plan.config["batch_size"]
+    short = {**plan.config, "eval_every_samples": size, "validation_items": 16}
+    plan = replace(plan, config={**plan.config, **{k: v for k, v in short.items() if k in plan.config}})
+    plan = replace(plan, max_samples=steps * size)
+    program = module.build(plan)
+    found = paradigms.workload(plan, program, lambda event: None)
+    found.prepare()
+    return program, list(found.train(0))
 
 
 def events(name, **asked):
-    module = import_module(WORKLOADS[name])
-    plan = module.plan(Settings(device="cpu", **asked))
-    size = plan.config["batch_size"]
-    # Two steps in all: of an evaluation's usual samples there would be minutes.
-    short = {**plan.config, "eval_every_samples": size, "validation_items": 16}
-    plan = replace(plan, config={**plan.config, **{k: v for k, v in short.items() if k in plan.config}})
-    plan = replace(plan, max_samples=2 * size)
-    found = paradigms.workload(plan, module.build(plan), print)
-    found.prepare()
-    return list(found.train(0))
+    return trained(name, **asked)[1]
+
+
+ONE_STEP = 1e-9  # of an epoch: a client takes one step at least
+ALONE = {
+    "federated": {"clients": 1, "local_epochs": ONE_STEP},
+    "consensus": {"clients": 1, "local_epochs": ONE_STEP, "topology": "full"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(WORKLOADS))
+def test_one_client_or_node_alone_trains_it_bit_for_bit_as_the_central_training_does(name):
+    """Three rounds of one step: the weights that are trained and those that are scored are the same."""
+    pytest.importorskip("flwr")
+    central, told = trained(name, batch_size=4, steps=3)
+    for paradigm, asked in ALONE.items():
+        program, said = trained(name, batch_size=4, steps=3, paradigm=paradigm, **asked)
+        assert scores(said) == scores(told) and len(scores(told)) == 3, paradigm
+        for ours, theirs in zip(weights(program), weights(central), strict=True):
+            assert torch.equal(ours, theirs), paradigm
+
+
+def scores(found):
+    return [event.score for event in found if isinstance(event, Progress) and event.score is not None]
+
+
+def weights(program):
+    assert program.loop is not None
+    return list(program.loop.trained().model.state_dict().values())
 
 
 @pytest.mark.parametrize("name", sorted(WORKLOADS))
