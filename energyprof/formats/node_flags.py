@@ -1,4 +1,4 @@
-"""The flags of a joined report in words: what several nodes have in common is said once."""
+"""The flags and notes of a joined report in words: what several nodes have in common is said once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from energyprof.report.record import Report
 
 # So many nodes have a line each for what they all say.
 EACH = 2
+# So many are named in front of a note of theirs.
+NAMED = 3
 
 
 def said_by_nodes(flags: Sequence[Flag], report: Report) -> list[str]:
@@ -23,6 +25,26 @@ def said_by_nodes(flags: Sequence[Flag], report: Report) -> list[str]:
     for said in groups.values():
         more = f" (and so {len(said) - 1} nodes more)" if len(said) > EACH else ""
         lines += [said[0] + more] if more else said
+    return lines
+
+
+def notes_of_nodes(report: Report) -> list[str]:
+    """The report's notes, each of several nodes once, with who they are in front of it."""
+    names = [node.node for node in report.joined]
+    groups: dict[str, list[str]] = {}
+    for note in report.notes:
+        node, colon, said = note.partition(": ")
+        of_node = bool(colon) and node in names
+        groups.setdefault(said if of_node else note, []).extend([node] if of_node else [])
+    lines = []
+    for said, nodes in groups.items():
+        if len(nodes) == len(names) > 1:
+            lines.append(f"all nodes: {said}")
+        elif nodes:
+            more = f" and {len(nodes) - NAMED} nodes more" if len(nodes) > NAMED else ""
+            lines.append(f"{', '.join(nodes[:NAMED])}{more}: {said}")
+        else:
+            lines.append(said)
     return lines
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from energyprof.compare.emissions import Grid
 from energyprof.formats.meters import meters_table
+from energyprof.formats.node_flags import notes_of_nodes
 from energyprof.formats.phase_sums import by_name, longest
 from energyprof.formats.totals import STYLES, ends, status_word, totals_table
 from energyprof.formats.waiting import waiting_tables
@@ -50,12 +51,16 @@ def summary(
     parts.append(meters_table(report))
     if report.notes:
         parts += [Text(), Text("notes")]
-        parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in report.notes]
+        parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2)) for note in _notes(report)]
     warnings = warning_lines(report, path, still_runs)
     parts += [Text(), *warnings] if warnings else []
     if path is not None:
         parts += [Text(), Text(f"report  {path}", style="bold", no_wrap=True, overflow="ignore")]
     return Group(*parts)
+
+
+def _notes(report: Report) -> Sequence[str]:
+    return notes_of_nodes(report) if report.joined else report.notes
 
 
 def _details(report: Report) -> Iterator[RenderableType | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from energyprof.meter import Origin, joint_origin
-from energyprof.report.phases import PART, counts
+from energyprof.report.phases import OVER, PART, counts
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segmenter import segmenter
 from energyprof.storable.frozen import dataclass
@@ -44,7 +44,7 @@ class Live:
         self._watts: list[float | None] = [None for _ in meters]
         self._joules = 0.0
         self._train_start_s: float | None = None
-        self._parts_start_s: float | None = None
+        self._over_since_s: float | None = None
         self._phase, self._actor = "idle", ""
         self._round, self._clients, self._moved_bytes = 0, 0, 0
         self._taking_part = 0
@@ -71,7 +71,7 @@ class Live:
                 continue
             self._watts[meter] = info.corrected_j(segment.end_w, 1.0)
             start_s = self._train_start_s
-            if start_s is None or self._parts_start_s is not None:
+            if start_s is None or self._over_since_s is not None:
                 continue
             if segment.end_s > start_s and self._meters[meter].counted:
                 from_s = max(segment.start_s, start_s)
@@ -84,11 +84,11 @@ class Live:
             return
         self._phase, self._actor = name, actor
         if counts(name):
-            self._parts_start_s = None
+            self._over_since_s = None
             if self._train_start_s is None:
                 self._train_start_s = time_s
-        elif self._parts_start_s is None and name.startswith(PART):
-            self._parts_start_s = time_s
+        elif self._over_since_s is None and (name.startswith(PART) or name in OVER):
+            self._over_since_s = time_s
 
     def progress(self, samples: int, score: float | None) -> None:
         """The training went on."""
@@ -118,7 +118,7 @@ class Live:
             self._seed,
             self._phase,
             time_s,
-            None if started is None else max(0.0, (self._parts_start_s or time_s) - started),
+            None if started is None else max(0.0, (self._over_since_s or time_s) - started),
             self._samples,
             self._score,
             sum(counted) if counted else None,

@@ -205,7 +205,7 @@ class Flag:
         if meaning is None:
             return str(self)
         how = f" ({self.detail})" if self.detail else ""
-        return meaning.words.format(meter=self.meter or "the meter", how=how, detail=self.detail)
+        return meaning.words.format(meter=_called(self.meter), how=how, detail=self.detail)
 
     @property
     def effect(self) -> Effect:
@@ -235,6 +235,12 @@ def flag(kind: Kind, meter: str = "", detail: str = "") -> Flag:
     if kind not in MEANINGS:
         raise ValueError(f"{kind!r} is not a kind of flag: add it to MEANINGS")
     return Flag(kind, meter, detail)
+
+
+def _called(meter: str) -> str:
+    """What a flag is about, in words: of a joined report ``node-1/the CPUs`` are the CPUs of node-1."""
+    node, slash, own = meter.partition("/")
+    return f"{own} of {node}" if slash and own.startswith("the ") else meter or "the meter"
 
 
 def about_a_meter(kind: str) -> bool:

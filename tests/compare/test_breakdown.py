@@ -200,9 +200,11 @@ def test_recomputing_gives_the_same_report_digit_for_digit(tmp_path: Path) -> No
     assert recompute(tmp_path / "r.json") == made
 
 
-def test_the_display_counts_neither_joules_nor_seconds_while_steps_are_taken_apart() -> None:
+@pytest.mark.parametrize("ends", ["part:data", "shutdown"])
+def test_the_display_counts_neither_joules_nor_seconds_once_training_is_over(ends: str) -> None:
+    """Steps are taken apart after it, or the program takes its time to end, as while another node is late."""
     live = Live(0, 1, 0, [meter()])
-    phases = {0: "startup", 1: "compile", 2: "train", 12: "part:data", 20: "part:end"}
+    phases = {0: "startup", 1: "compile", 2: "train", 12: ends, 20: "part:end"}
     for half in range(60):
         if half / 2 in phases:
             live.phase(half / 2, phases[half // 2])
