@@ -53,3 +53,35 @@ def test_a_block_is_what_the_command_prints(words: str, shown: str, folder: str)
 
 def test_there_are_blocks() -> None:
     assert len(BLOCKS) >= 5 and len(TOGETHER) == 1
+
+
+def labels(text: str) -> list[str]:
+    """What stands before the values of a summary, from its energies to its memory."""
+    found = re.findall(r"^ *([a-z][a-z -]*?)  (?=\S)", text, re.MULTILINE)
+    return found[: found.index("peak memory") + 1]
+
+
+def masked(text: str) -> str:
+    """``text`` without its numbers, the names of its reports and its line ends."""
+    names = r"\S+\.json(?: \(\d\))?|\b(?:before|after)\b"
+    return re.sub(rf"{names}|[+-]?\d[\d.,]*", "#", " ".join(text.split()))
+
+
+def test_the_readmes_summary_has_the_lines_that_a_summary_has() -> None:
+    (shown,) = re.findall(
+        r"\$ make run\n(unet.*?)…", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    report = "results/vm-xeon-2/unet-tiny/seed-0.json"
+    done = warm.run(["-m", "energyprof", "show", report], {"COLUMNS": "80"}, ROOT)
+    assert labels(shown) == labels(done.stdout) and len(labels(shown)) == 13
+
+
+def test_a_check_that_is_shown_has_the_sentences_that_a_check_has() -> None:
+    page = (ROOT / "docs" / "comparing.md").read_text(encoding="utf-8")
+    shown = page.partition("energy_per_sample:3%\n")[2].partition("```")[0]
+    report = "results/vm-epyc-2/unet-tiny/seeds-0-2.json"
+    words = ["check", report, "--baseline", report, "--limit", "energy_per_sample:3%"]
+    printed = masked(warm.run(["-m", "energyprof", *words], {"COLUMNS": "80"}, ROOT).stdout)
+    for part in re.split(r"\n\n|\n(?=      \w|  \w)|(?<=STRICT\))\n", shown.strip()):
+        for sentence in re.split(r"(?<=\.) |(?<=strict\)) ", masked(part)):
+            assert sentence in printed, sentence

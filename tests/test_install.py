@@ -97,6 +97,20 @@ def test_the_dockerignore_hides_all_but_what_it_names() -> None:
     assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / ".github/workflows").iterdir()), ids=lambda path: path.name)
+def test_what_a_step_of_our_ci_names_is_there(path: Path) -> None:
+    named = re.findall(r"(?<![\w./-])(?:energyprof|tests|benchmarks|release)/[\w./-]*", path.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_old_python_compiles_all_of_the_island() -> None:
+    (island,) = re.findall(r"^ISLAND := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (compiled,) = re.findall(
+        r"compileall -q (.*)$", (ROOT / ".github/workflows/ci.yml").read_text(), re.MULTILINE
+    )
+    assert set(compiled.split()) == set(island.split())
+
+
 @pytest.mark.parametrize(
     ("pattern", "schema"),
     [

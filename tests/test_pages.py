@@ -55,3 +55,9 @@ def test_numbers_beside_other_tools_are_those_of_the_benchmarks() -> None:
     for name, version in versions:
         if name in ("zeus", "codecarbon", "carbontracker"):
             assert re.search(rf"{name} {version}", page, re.IGNORECASE), name
+
+
+def test_what_the_site_is_made_with_is_there() -> None:
+    made = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    assert all((ROOT / hook).exists() for hook in made["hooks"])
+    assert made["extra_css"] and all((ROOT / "docs" / style).exists() for style in made["extra_css"])

@@ -32,7 +32,7 @@ def aa(
         typer.Option(
             metavar="N",
             min=1,
-            help="Measure in so many sessions, hours apart: how much do those differ? From 3 on it counts.",
+            help="Measure in this many sessions, hours apart: how much do they differ? From 3 on it counts.",
         ),
     ] = 1,
     every: Annotated[

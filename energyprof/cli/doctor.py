@@ -189,7 +189,7 @@ def _reason(findings: Sequence[Finding], selection: Selection) -> str:
     if missing and len(missing) == len(real):
         return why(missing[0])
     names = listing([source.info.name for source in selection.sources])
-    return f"{names} is none that is read now" if names else "none was asked for"
+    return f"{names} is not one that is read now" if names else "none was asked for"
 
 
 def _test(

@@ -82,7 +82,7 @@ def _folder(to: str, wanted: Format, source: Source, output: Path, *, force: boo
     from energyprof.formats.interchange import folder_writer
 
     if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: --to {to} writes a folder, and this is none")
+        raise UsageError(f"{output}: --to {to} writes a folder, and this is not one")
     if not wanted.shared and not force and output.is_dir() and any(output.iterdir()):
         raise UsageError(f"{output}: {TAKEN}")
     return folder_writer(to).save(source, output)

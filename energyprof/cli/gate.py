@@ -30,7 +30,7 @@ def gate(
             envvar="GATE_PAIRS",
             min=2,
             metavar="N",
-            help="Beside its base: exactly so many pairs, no earlier look.",
+            help="Beside its base: exactly this many pairs, no earlier look.",
         ),
     ] = None,
     cooldown: Annotated[

@@ -92,7 +92,7 @@ def import_files(
     every: Annotated[
         float | None,
         typer.Option(
-            metavar="S", help="The rows have no times: one each so many seconds.", rich_help_panel=TABLES
+            metavar="S", help="The rows have no times: one every so many seconds.", rich_help_panel=TABLES
         ),
     ] = None,
     tz: Annotated[

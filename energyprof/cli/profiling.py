@@ -124,7 +124,7 @@ def _tested(meter_test: Path | None) -> KeptTest | None:
 
 
 def _name_of_machine(text: str) -> str:
-    """Raises UsageError if it is no name."""
+    """Raises UsageError: it cannot be a name."""
     name = text.strip()
     if name != text or not name.isprintable() or len(name) > MAX_NAME:
         raise UsageError(f"--machine {text}: give a name of at most {MAX_NAME} printable characters")

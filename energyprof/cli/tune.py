@@ -33,10 +33,10 @@ def tune(
         ),
     ] = None,
     max_slowdown: Annotated[
-        str | None, typer.Option(metavar="PERCENT%", help="So much longer a sample may take, such as 5%.")
+        str | None, typer.Option(metavar="PERCENT%", help="How much longer a sample may take, such as 5%.")
     ] = None,
     max_power: Annotated[
-        str | None, typer.Option(metavar="WATTS", help="So much the mean power may be, such as 200W.")
+        str | None, typer.Option(metavar="WATTS", help="What the mean power may be at most, such as 200W.")
     ] = None,
     window: Annotated[
         float, typer.Option(metavar="S", help="Seconds of training for each value in each block.")

@@ -57,7 +57,7 @@ CODES: Mapping[Code, CodeMeaning] = MappingProxyType(
         "diverged": CodeMeaning("loss or score was not a number"),
         "target_missed": CodeMeaning("the training never reached its target"),
         "no_target": CodeMeaning("there is no target, so nothing is spent to reach it"),
-        "has_target": CodeMeaning("there is a target, so the whole run is no figure"),
+        "has_target": CodeMeaning("there is a target, so the whole run is not a figure"),
         "factors_unknown": CodeMeaning("of an energy to target not all factors are known"),
         "energy_not_measured": CodeMeaning("there are no joules"),
         "energy_zero": CodeMeaning("0 J or less: the run was shorter than its meters can resolve"),

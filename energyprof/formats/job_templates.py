@@ -113,7 +113,7 @@ def _pod(access: Access) -> dict[str, str]:
 
 def _jetson(access: Access, words: Sequence[str]) -> dict[str, str]:
     if access.jetson is None:
-        raise UsageError(f"template jetson: {access.host} is no Jetson: print it on the board itself")
+        raise UsageError(f"template jetson: {access.host} is not a Jetson: print it on the board itself")
     release = re.search(r"L4T ((R\d+)[\d.]*)", access.jetson)
     base = BASES.get(release[2]) if release else None
     if base is None:

@@ -60,7 +60,7 @@ def check(
     if said:
         raise TrainingError(_for(pip, said[-1]))
     last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    raise TrainingError(f"{interpreter}: is no Python that can train ({last}): check --python")
+    raise TrainingError(f"{interpreter}: is not a Python that can train ({last}): check --python")
 
 
 def _for(pip: str, said: str) -> str:

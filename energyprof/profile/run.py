@@ -150,7 +150,7 @@ def _trained(
     try:
         agreed = company.seeds(seeds)
         if agreed is None and not session.report().runs:
-            raise TrainingError(f"of {len(seeds)} trainings none was begun")
+            raise TrainingError(f"of {len(seeds)} trainings, none was begun")
     except TrainingError:
         with contextlib.closing(session):
             if not session.report().runs:
@@ -178,7 +178,7 @@ def train_all(
             try:
                 placed = company.placed(training, number, inbox)
                 if placed is None and company.stopped_by is None and not session.report().runs:
-                    raise TrainingError(f"of {len(trainings)} trainings none was begun")
+                    raise TrainingError(f"of {len(trainings)} trainings, none was begun")
             except TrainingError:
                 if not session.report().runs:
                     session.withdraw()

@@ -71,7 +71,7 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
     Of several tables under one key, a part names the one that is meant: ``device.phone.power_w``.
 
     Raises:
-        UsageError: a key leads through something that is no table.
+        UsageError: a key leads through something that is not a table.
     """
     whole: dict[str, Any] = _copied(data)
     for key, value in changes:
@@ -80,7 +80,7 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
         for part in inside:
             place = _one_of(place, part, key) if isinstance(place, list) else place.setdefault(part, {})
             if not isinstance(place, (dict, list)):
-                raise UsageError(f"--set {key}: {part} is no table")
+                raise UsageError(f"--set {key}: {part} is not a table")
         if isinstance(place, list):
             raise UsageError(f"--set {key}: {inside[-1]} is several: name one, such as {_such(place, key)}")
         for group in _INSTEAD:

@@ -80,7 +80,7 @@ def _number(data: Any, kind: Kind, where: str) -> float:
         shown = type(data).__name__
         raise UsageError(f"{where}: a number was expected, got {_TYPES.get(shown, shown)}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{where}: {value:g} is no number that can be computed with")
+        raise UsageError(f"{where}: {value:g} is not a number that can be computed with")
     # A whole number is compared before it becomes a float: TOML's may have any length.
     if not kind.least <= value <= kind.most:
         limits = f"between {kind.least:g} and {kind.most:g}"

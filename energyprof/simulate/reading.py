@@ -165,7 +165,7 @@ def _assume(quantities: dict[str, Quantity], assumed: Sequence[tuple[str, Any]])
         parts = tuple(key.split("."))
         pattern = pattern_of(parts)
         if pattern not in NUMBERS:
-            raise UsageError(f"--assume {key}: is no number of a scenario: see docs/simulation.md")
+            raise UsageError(f"--assume {key}: is not a number of a scenario: see docs/simulation.md")
         if key in quantities and quantities[key].basis != "factor":
             known = quantities[key]
             raise UsageError(f"--assume {key}: it is {known.basis} ({known.source}); --set replaces it")

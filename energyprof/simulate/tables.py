@@ -27,7 +27,7 @@ def decoded(kind: type[T], data: Any, where: str) -> T:
         UsageError: it is missing, has a key that is not known, or a value that does not fit.
     """
     if not isinstance(data, dict):
-        raise UsageError(f"{where}: is missing" if data is None else f"{where}: is no table")
+        raise UsageError(f"{where}: is missing" if data is None else f"{where}: is not a table")
     _known_within(kind, data, where)
     try:
         return decode(kind, _plain(data), where)

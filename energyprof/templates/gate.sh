@@ -7,7 +7,7 @@
 # GATE_COMMAND    what is measured: "run unet --size tiny", "run ./train.py -- --lr 0.1", "exec -- make train"
 # GATE_REPEATS    how often, where it is measured alone (5); beside its base until the verdict is in
 # GATE_OPTIONS    how: options that run, exec and ab share, such as "--meters rapl --idle 1"
-# GATE_PAIRS      just so many pairs of runs that take turns, without a look before (looks after 3, 5, 7 and 10)
+# GATE_PAIRS      just this many pairs of runs that take turns, without a look before (looks after 3, 5, 7 and 10)
 # GATE_COOLDOWN   the longest wait for the machine to cool between runs that take turns, in s (60)
 # GATE_BASELINE   auto (default): the stored report of the base if there is one, else measure
 #                 measure: the base commit is measured beside this one, taking turns (`energyprof ab`)

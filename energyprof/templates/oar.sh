@@ -6,7 +6,7 @@
 #OAR -l host=1,walltime=1:00:00
 #OAR -O energyprof-%jobid%.log
 #OAR -E energyprof-%jobid%.log
-# So long before the walltime this script alone gets the signal, and ends the training, whose report is made whole.
+# This long before the walltime this script alone gets the signal, and ends the training, whose report is made whole.
 #OAR --checkpoint 60
 #OAR --signal 15
 @MONITOR@

@@ -10,7 +10,7 @@
 @GPUS@
 #SBATCH --time=01:00:00
 #SBATCH --output=energyprof-%j.log
-# So long before the limit the training is ended and its report made whole.
+# This long before the limit the training is ended and its report made whole.
 #SBATCH --signal=TERM@60
 set -u
 cd @FOLDER@ || exit 2

@@ -202,7 +202,7 @@ def _local(text: str, order: DateOrder) -> tuple[datetime, dict[str, str | None]
     found = match.groupdict()
     if "name" in found:
         if found["name"].lower() not in _MONTHS:
-            raise ValueError(f"{text!r} is not a time: {found['name']!r} is no month")
+            raise ValueError(f"{text!r} is not a time: {found['name']!r} is not a month")
         month, day = _MONTHS.index(found["name"].lower()) + 1, int(found["day"])
     elif "first" in found:
         order = order or order_of(text)

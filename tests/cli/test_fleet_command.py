@@ -188,7 +188,7 @@ def test_what_does_not_fit_is_one_line(command: Command, text: str, said: str) -
         ("fleet.dropout=1", "dropout: expected at most 0.99"),
         ("fleet.clients=5000 fleet.active=3000 fleet.waiting=dynamic", "2,000 clients a round at most"),
         ("fleet.seed=-1", "seed: expected 0 or more"),
-        ("fleet=3", "[fleet]: is no table"),
+        ("fleet=3", "[fleet]: is not a table"),
     ],
 )
 def test_what_cannot_be_set_is_one_line(command: Command, change: str, said: str) -> None:

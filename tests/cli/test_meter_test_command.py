@@ -150,7 +150,7 @@ def test_where_there_is_no_meter_it_says_so(command: Any, one_error_line: Any) -
 
 @pytest.mark.parametrize(
     ("asked", "reason"),
-    [("none", "none was asked for"), ("csv=wall.csv", "csv:wall.csv is none that is read now")],
+    [("none", "none was asked for"), ("csv=wall.csv", "csv:wall.csv is not one that is read now")],
 )
 def test_what_is_not_read_now_cannot_be_tested(
     command: Any, one_error_line: Any, asked: str, reason: str

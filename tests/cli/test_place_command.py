@@ -90,7 +90,7 @@ def test_a_constant_grid_is_a_product(command: Command) -> None:
         (JOB.replace("hours", "hour"), SITES, "unknown key 'hour': did you mean hours?"),
         (JOB.replace("7200", "-1"), SITES, "samples"),
         (JOB.replace("7200", "nan"), SITES, "samples"),
-        (JOB.replace('"2026-01-01T00:00Z"', '"soon"'), SITES, "is no time such as"),
+        (JOB.replace('"2026-01-01T00:00Z"', '"soon"'), SITES, "is not a time such as"),
         (JOB.replace("power_w = 1000\n", ""), SITES, "give a report, or samples_per_s and power_w"),
         (JOB + JOB.partition("hours = 4\n")[2], SITES, "two levels have the same number of machines"),
         (

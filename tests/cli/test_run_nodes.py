@@ -248,7 +248,7 @@ def test_who_waits_for_a_node_0_that_cannot_begin_hears_why_and_has_not_trained(
     assert (first.returncode, other.returncode) == (2, 2), (first.stderr, other.stderr)
     assert first.stderr.splitlines()[-1].startswith("error: r.json: already exists")
     assert "no training: " in other.stderr and "r.json: already exists" in other.stderr
-    assert other.stderr.splitlines()[-1] == "error: of 2 trainings none was begun"
+    assert other.stderr.splitlines()[-1] == "error: of 2 trainings, none was begun"
     # Nothing stays in the way of the next try.
     assert [sorted(path.name for path in folder.iterdir()) for folder in two.folders] == [
         ["r.json", "train.py"],

@@ -235,7 +235,7 @@ def test_a_jetson_gets_the_image_of_its_release_and_reads_its_rails(tmp_path: Pa
 
 def test_where_no_image_is_right_it_says_so(tmp_path: Path) -> None:
     sysfs.amd(tmp_path / "m")
-    assert " is no Jetson: print it on the board itself" in one_error_line(at(tmp_path / "m", "jetson"))
+    assert " is not a Jetson: print it on the board itself" in one_error_line(at(tmp_path / "m", "jetson"))
     jetson.nano(tmp_path / "n")
     refused = one_error_line(at(tmp_path / "n", "jetson"))
     assert (

@@ -153,7 +153,7 @@ def test_a_name_on_the_hub_is_asked_of_the_hub_or_its_proxy_unless_it_is_here(
 
 
 def test_what_is_no_python_is_one_line() -> None:
-    with pytest.raises(TrainingError, match="/bin/false: is no Python that can train"):
+    with pytest.raises(TrainingError, match="/bin/false: is not a Python that can train"):
         ask("/bin/false", "unet", {}, None)
 
 

@@ -122,7 +122,7 @@ def read_waivers(path: Path, today: str) -> Waivers:
 
 def _waiver(table: Any, where: str) -> Waiver:
     if not isinstance(table, Mapping):
-        raise UsageError(f"{where}: is no table; write [[waiver]] above its keys")
+        raise UsageError(f"{where}: is not a table; write [[waiver]] above its keys")
     if unknown := sorted(set(table) - set(_KEYS)):
         raise UsageError(f"{where}: unknown key {unknown[0]!r}; there are {', '.join(_KEYS)}")
     code = _text(table, "code", where)

@@ -18,8 +18,8 @@ _MAIN = (
     "orange: surely more. The intervals of one figure hold together at 95 %."
 )
 _TOGETHER = (
-    "How far two values together differ from the product of what each does alone: 0 is no interaction. The "
-    "intervals of one figure hold together at 95 %."
+    "How far two values together differ from the product of what each does alone: 0 means no interaction. "
+    "The intervals of one figure hold together at 95 %."
 )
 _WIDTHS = (30, 32, 12, 10, 16)
 

@@ -102,7 +102,7 @@ class ClockRange:
         """Ask for another. Raises LeverError."""
         found = _CLOCKS.fullmatch(text)
         if found is None:
-            raise LeverError(f"amdgpu {self._place}: {text!r} is no range of clocks")
+            raise LeverError(f"amdgpu {self._place}: {text!r} is not a range of clocks")
         self._asked(lambda smi, card: _hold(smi, card, _LEVELS[found[1]], int(found[2]), int(found[3])))
 
     def _asked(self, what: Callable[[Any, Any], Any]) -> Any:

@@ -134,7 +134,7 @@ def _placed(party: Party, first: int, said: Done, to: Path, taken: Taken) -> Pat
     store = party.folder.folder
     if said.file:
         if Path(said.file).name != said.file:
-            raise StoreError(f"{said.file}: is no file beside the store")
+            raise StoreError(f"{said.file}: is not a file beside the store")
         path = store.parent / said.file
         read(path)
         return path

@@ -119,5 +119,5 @@ class Server:
 def readable(size: int) -> int:
     """``size``, if a value may be that long. Raises StoreError."""
     if not 0 <= size <= MAX_VALUE_BYTES:
-        raise StoreError(f"node 0 answers with {size} bytes: it is no energyprof")
+        raise StoreError(f"node 0 answers with {size} bytes: it is not an energyprof")
     return size

@@ -138,5 +138,5 @@ class FolderStore:
 
 def _checked(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise StoreError(f"{name[:100]!r}: is no name for what nodes tell each other")
+        raise StoreError(f"{name[:100]!r}: is not a name for what nodes tell each other")
     return name

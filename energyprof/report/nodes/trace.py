@@ -47,7 +47,7 @@ def copy(trace: Path, node: str, first: int, to: TraceWriter, meters: Sequence[M
             for lines in _by_run(_batches(inflated(chunks, str(trace)))):
                 found = _NUMBER.match(lines)
                 if found is None:
-                    raise FileError(f"{trace}: not a readable trace: a line that is no row")
+                    raise FileError(f"{trace}: not a readable trace: a line that is not a row")
                 if piece is None or found[0] != piece.own:
                     if piece is not None:
                         to.end_run()
@@ -98,7 +98,9 @@ def _named(lines: bytes, piece: _Piece, node: str, trace: Path) -> str:
     """
     own, found = b"\n" + piece.own + b",", b"\n" + lines
     if found.count(own) != found.count(b"\n") or own + b'""' in found or own + b'"@' in found:
-        raise FileError(f"{trace}: not a readable trace: a line that is no row of run {piece.own.decode()}")
+        raise FileError(
+            f"{trace}: not a readable trace: a line that is not a row of run {piece.own.decode()}"
+        )
     start, name = b"\n%d," % piece.number, node.encode() + b"/"
     named = found.replace(own, start + name)
     named = named.replace(start + name + b"@", start + b"@")

@@ -98,7 +98,7 @@ def _list(data: dict[str, Any], name: str, path: Path) -> list[Any]:
 def _device(entry: Any, path: Path, number: int, doubts: Doubts) -> Device:
     where = f"{path}: [[device]] {number}"
     if not isinstance(entry, dict):
-        raise UsageError(f"{where}: is no table")
+        raise UsageError(f"{where}: is not a table")
     if isinstance(entry.get("name"), str):
         where = f"{path}: device {entry['name'][:40]}"
     allowed = {field.name for field in dataclasses.fields(Device)} - {"source"} | {"report"}

@@ -53,7 +53,7 @@ def time_s(text: str, where: str) -> float:
     written = re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", written)
     found = moment(written)
     if not math.isfinite(found) or not utc(found):
-        raise FileError(f"{where}: {text.strip()[:30]!r} is no time such as 2025-01-31T12:00Z")
+        raise FileError(f"{where}: {text.strip()[:30]!r} is not a time such as 2025-01-31T12:00Z")
     return found
 
 
@@ -68,7 +68,7 @@ def number(data: Any, where: str) -> float:
     except (ValueError, OverflowError):
         found = math.nan
     if not math.isfinite(found):
-        raise FileError(f"{where}: {str(data)[:30]!r} is no number")
+        raise FileError(f"{where}: {str(data)[:30]!r} is not a number")
     return found
 
 

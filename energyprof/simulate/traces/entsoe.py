@@ -98,7 +98,7 @@ def _time_s(words: str, zone: str, before_s: float | None, where: str) -> float:
     match = _TIME.match(words.strip())
     said = zone or next((name for name in _ZONES if f"({name})" in words), None)
     if match is None or said is None:
-        raise FileError(f"{where}: {words[:40]!r} is no time unit in UTC or CET/CEST")
+        raise FileError(f"{where}: {words[:40]!r} is not a time unit in UTC or CET/CEST")
     try:
         clock: tzinfo = timezone.utc if said == "UTC" else ZoneInfo("Europe/Brussels")
         day, month, year, hour, minute = map(int, match.groups())

@@ -43,7 +43,7 @@ def plists(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
         return None
     first = next(iter(_samples(path, growing)), None)
     if first is None or not isinstance(first.get("processor"), dict):
-        raise MeterError(f"{path}: XML that is no property list of powermetrics")
+        raise MeterError(f"{path}: XML that is not a property list of powermetrics")
     there = [column for column in _COLUMNS if column[1] in first["processor"]]
     if not there:
         raise MeterError(f"{path}: powermetrics without powers: give it --samplers cpu_power,gpu_power")
@@ -69,7 +69,7 @@ def _samples(path: Path, growing: bool) -> Iterator[Mapping[str, Any]]:
         try:
             sample = plistlib.loads(document, fmt=plistlib.FMT_XML)
         except _BROKEN as error:
-            raise MeterError(f"{path}: sample {number} is no property list: {str(error)[:80]}") from None
+            raise MeterError(f"{path}: sample {number} is not a property list: {str(error)[:80]}") from None
         if isinstance(sample, dict):
             yield sample
 

@@ -90,7 +90,7 @@ def test_a_verdict_without_waivers_has_none() -> None:
         ("x = " + "9" * 5000, "not TOML"),
         ("", "give one [[waiver]] table"),
         ("waiver = 3", "give one [[waiver]] table"),
-        ("waiver = [3]", "waiver 1: is no table"),
+        ("waiver = [3]", "waiver 1: is not a table"),
         (WHOLE + "more = 1", "unknown key 'more'"),
         (WHOLE.replace('"throttled"', '"thrott"'), "code 'thrott' is none; choose from"),
         (WHOLE.replace('"throttled"', '"target_missed"'), "cannot be waived"),

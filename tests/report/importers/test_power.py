@@ -382,11 +382,11 @@ def test_a_broken_or_other_property_list_is_refused_in_a_line(tmp_path):
     whole = LOGS["powermetrics, property lists"][0]
     assert "its last property list was cut off" in refused(write(tmp_path, whole[:-40], "cut.plist"))
     broken = whole.replace("<real>4000</real>", "<real>4000</integer>", 1)
-    assert "sample 1 is no property list" in refused(write(tmp_path, broken, "broken.plist"))
+    assert "sample 1 is not a property list" in refused(write(tmp_path, broken, "broken.plist"))
     without = whole.replace("_power<", "_energy<")
     assert "--samplers cpu_power,gpu_power" in refused(write(tmp_path, without, "without.plist"))
     path = write(tmp_path, '<?xml version="1.0"?>\n<plist version="1.0"><dict/></plist>\n', "power.plist")
-    assert "XML that is no property list of powermetrics" in refused(path)
+    assert "XML that is not a property list of powermetrics" in refused(path)
 
 
 def test_a_start_that_is_no_time_is_none(tmp_path):
