@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -17,11 +18,76 @@ if TYPE_CHECKING:
     from energyprof.compare.gate.waivers import Waivers
 
 
+class Asked(NamedTuple):
+    """What the options say."""
+
+    new: Path
+    baseline: Path | None
+    history: Path | None
+    accept: str | None  # why a new level begins; None: it does not
+    limits: Sequence[Limit]
+    last: int
+    allow: Sequence[str]
+    claims: Claims
+    waivers: Path | None
+    control: Path | None
+    allow_missing: bool
+    allow_changed: bool
+    require_power: bool
+
+    def refuse_contradictions(self) -> None:
+        """Raises UsageError: it says too little, or two things at once."""
+        if self.baseline is None and self.history is None:
+            raise UsageError("give --baseline REPORT or --history FOLDER to judge it by")
+        if self.accept is not None and (self.history is None or self.baseline is not None):
+            raise UsageError(
+                "--accept: marks a level in the folder of --history; give that, and no --baseline"
+            )
+
+
 class Beside(NamedTuple):
     """What is known beside the reports."""
 
     waivers: Waivers
     controls: Controls | None
+
+
+@contextlib.contextmanager
+def as_of(revision: str, asked: Asked) -> Iterator[Asked]:
+    """``asked`` with what the commit ``revision`` has in the place of files that a change could write.
+
+    Raises:
+        UsageError, FileError: as `of_base`.
+    """
+    if not revision:
+        yield asked
+        return
+    from energyprof.cli.of_base import of_base
+
+    wanted = (asked.baseline, asked.waivers, asked.history, asked.control)
+    with of_base(revision, wanted, allow_missing=asked.allow_missing) as found:
+        baseline, waivers, history, control = found
+        yield asked._replace(baseline=baseline, waivers=waivers, history=history, control=control)
+
+
+def judged(asked: Asked) -> Check:
+    """The verdict that is asked for.
+
+    Raises:
+        EnergyprofError: a file cannot be read, or the reports cannot be compared.
+    """
+    if asked.require_power:
+        baseline = asked.baseline
+        require_power([asked.new, *([baseline] if baseline is not None and baseline.exists() else [])])
+    known = beside(asked.waivers, asked.control)
+    if asked.baseline is None:
+        assert asked.history is not None  # see `refuse_contradictions`
+        if asked.accept is not None:
+            return accepted(asked.new, asked.history, asked.accept)
+        return by_history(asked, asked.history, known)
+    if asked.new.is_dir():
+        return folders(asked, asked.baseline, known)
+    return by_baseline(asked, asked.baseline, known)
 
 
 def beside(waivers: Path | None, control: Path | None) -> Beside:
@@ -61,18 +127,8 @@ def require_power(paths: Sequence[Path]) -> None:
                 raise NoPower(f"--require-power: {found.label}: nothing measured the power of its runs")
 
 
-def by_baseline(
-    new: Path,
-    baseline: Path,
-    folder: Path | None,
-    limits: Sequence[Limit],
-    allow: Sequence[str],
-    claims: Claims,
-    beside: Beside,
-    *,
-    allow_missing: bool,
-) -> Check:
-    """The verdict on one report by another; ``folder``: its history tells how much sessions differ."""
+def by_baseline(asked: Asked, baseline: Path, beside: Beside) -> Check:
+    """The verdict on one report by another; a history beside it tells how much sessions differ."""
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate import noise
     from energyprof.compare.gate.accepted import marks_in
@@ -82,45 +138,43 @@ def by_baseline(
     from energyprof.compare.sessions import UNKNOWN
     from energyprof.report.file import read
 
+    new, folder = asked.new, asked.history
     report, (name, baseline_name) = read(new), labels([new, baseline])
-    if allow_missing and not baseline.exists():
+    if asked.allow_missing and not baseline.exists():
         return checking.without_baseline(name, str(baseline))
     if baseline.is_dir():
         raise UsageError(f"{baseline}: is a folder, but {new} is not; give two reports or two folders")
     names, old = (name, baseline_name), read(baseline)
     known = UNKNOWN
     if folder is not None:
-        judged_by = limits or default_limits(report, old)
-        past = history(report, reports_in(folder), judged_by, allow, marks_in(folder, report.workload.name))
-        known = session_scatter(past)
-    return checking.check(report, old, limits, names, noise.beside(baseline), allow, claims, known, *beside)
+        judged_by = asked.limits or default_limits(report, old)
+        marks = marks_in(folder, report.workload.name)
+        known = session_scatter(history(report, reports_in(folder), judged_by, asked.allow, marks))
+    scatter = noise.beside(baseline)
+    return checking.check(
+        report, old, asked.limits, names, scatter, asked.allow, asked.claims, known, *beside
+    )
 
 
-def folders(
-    new: Path,
-    baseline: Path,
-    limits: Sequence[Limit],
-    allow: Sequence[str],
-    beside: Beside,
-    *,
-    allow_missing: bool,
-    allow_changed: bool,
-) -> Check:
+def folders(asked: Asked, baseline: Path, beside: Beside) -> Check:
     """The verdict on a folder of reports by another."""
     from energyprof.compare.gate import check as checking
     from energyprof.compare.gate.suite import suite
 
+    if asked.history is not None:
+        raise UsageError("--history: beside --baseline for two reports, not for two folders")
+    new = asked.new
     mine, first = _named(new), "--allow-missing-baseline if this is the first"
     if not mine:
         raise FileError(f"{new}: no report in this folder")
-    if allow_missing and not baseline.exists():
+    if asked.allow_missing and not baseline.exists():
         return checking.without_baseline(str(new), str(baseline))
     theirs = _named(baseline)
-    if not theirs and not allow_missing:
+    if not theirs and not asked.allow_missing:
         raise FileError(f"{baseline}: no report in this folder; {first}")
-    overlook: list[Literal["changed"]] = ["changed"] if allow_changed else []
+    overlook: list[Literal["changed"]] = ["changed"] if asked.allow_changed else []
     labels = (str(new), str(baseline))
-    return checking.check_suite(suite(mine, theirs), limits, labels, overlook, allow, *beside)
+    return checking.check_suite(suite(mine, theirs), asked.limits, labels, overlook, asked.allow, *beside)
 
 
 def accepted(new: Path, folder: Path, why: str) -> Check:
@@ -135,16 +189,7 @@ def accepted(new: Path, folder: Path, why: str) -> Check:
     return checking.without_baseline(new.stem, f"an earlier report of the level accepted in {folder}")
 
 
-def by_history(
-    new: Path,
-    folder: Path,
-    limits: Sequence[Limit],
-    last: int,
-    allow: Sequence[str],
-    beside: Beside,
-    *,
-    allow_missing: bool,
-) -> Check:
+def by_history(asked: Asked, folder: Path, beside: Beside) -> Check:
     """The verdict on a report by those before it."""
     import gc
 
@@ -155,26 +200,27 @@ def by_history(
     from energyprof.report.file import read
     from energyprof.units import moment
 
+    new = asked.new
     if new.is_dir():
         raise UsageError(f"{new}: is a folder, but --history judges one report; name a report in it")
     report = read(new)
     # Parsed JSON has no cycles; searching for them takes a quarter of the time for ten thousand reports.
     gc.disable()
-    missing = allow_missing and not folder.exists()
+    missing = asked.allow_missing and not folder.exists()
     marks = () if missing else marks_in(folder, report.workload.name)
-    before = history(report, () if missing else reports_in(folder), limits, allow, marks)
+    before = history(report, () if missing else reports_in(folder), asked.limits, asked.allow, marks)
     if before.marks and before.past and moment(before.past[-1].created) < moment(before.marks[-1].created):
         since = f"a report in {folder} since its level was accepted ({before.marks[-1].why})"
         return checking.without_baseline(new.stem, since)
     if not before.past:
         why = "".join(f"; {line}" for line in before.left_out)
-        if not allow_missing:
+        if not asked.allow_missing:
             raise FileError(
                 f"{folder}: no report of the same work on this machine before {new.name}{why}; "
                 "--allow-missing-baseline if this is the first"
             )
         return checking.without_baseline(new.stem, f"an earlier report in {folder}")
-    return checking.check_history(report, before, limits, (new.stem, str(folder)), last, *beside)
+    return checking.check_history(report, before, asked.limits, (new.stem, str(folder)), asked.last, *beside)
 
 
 def _named(folder: Path) -> list[Named]:
