@@ -86,7 +86,9 @@ def import_files(
     by: Annotated[
         str,
         typer.Option(
-            metavar="COLUMN", help="Add up the devices that this column tells apart.", rich_help_panel=TABLES
+            metavar="COLUMN",
+            help="Add up the devices that this column tells apart, or several with commas.",
+            rich_help_panel=TABLES,
         ),
     ] = "",
     every: Annotated[
@@ -134,12 +136,13 @@ def import_files(
         boundaries(meter or ()),
         wanted(time, energy, unit, by, every, tz),
     )
-    imported = importers.read(request, kind).dated(utc_now())
     if look:
         from energyprof.formats.look import look_lines
 
-        Screen(sys.stdout).print("\n".join(look_lines(imported)), soft_wrap=True)
+        found, several = importers.look(request, kind)
+        Screen(sys.stdout).print("\n".join(look_lines(found, several, files)), soft_wrap=True)
         return
+    imported = importers.read(request, kind).dated(utc_now())
     path = report_path(output, imported.report.workload.name.replace("/", "_"), force=force)
     report = save(imported, path, taken(force=force))
     if json:

@@ -2,33 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from energyprof.report.importers.imported import Imported
-from energyprof.report.record import Report
-from energyprof.units import seconds
+from energyprof.report.record import MeterRecord, Report
+from energyprof.storable.frozen import dataclass
+from energyprof.trace.logs.wanted import Several
+from energyprof.trace.rows import Row
+from energyprof.units import joules, seconds, watts
+
+# So many runs are named.
+SHOWN = 3
 
 
-def look_lines(imported: Imported) -> Iterator[str]:
-    """A line on what the files are, one on each meter, then the notes of the report that would be written."""
-    report = imported.report
+@dataclass
+class Seen:
+    """The readings of one meter in all runs."""
+
+    count: int = 0
+    span_s: float = 0.0
+    energy_j: float = 0.0
+
+
+def look_lines(found: Sequence[Imported], several: Several | None, files: Sequence[Path]) -> Iterator[str]:
+    """A line on what the files are, one on each meter, then notes, and what to say where it must be said."""
+    report = found[0].report
     kind = report.workload.work.split(":")[1]
-    runs = len(imported.rows) or len(report.runs)
+    runs = len(found[0].rows) or len(report.runs)
     yield f"{kind}: {report.workload.name}, {runs} run{'' if runs == 1 else 's'}"
     if report.workload.target is not None:
         target = report.workload.target
         yield f"target: {target.metric} {'≥' if target.direction == 'max' else '≤'} {target.value:g}"
-    boundary = report.boundary or "no meter, so no energy"
-    yield f"total: {boundary}{', an estimate' if report.origin == 'modelled' else ''}"
-    yield from _meters(report)
+    if several is None:
+        boundary = report.boundary or "no meter, so no energy"
+        yield f"total: {boundary}{', an estimate' if report.origin == 'modelled' else ''}"
+    else:
+        yield f"no total yet: {several.told}"
+    for one in found:
+        rows = [list(run) for run in one.rows]
+        yield from _begun(rows)
+        yield from _meters(one.report, rows)
     yield from (f"note: {note}" for note in report.notes)
-    yield "nothing was written: without --look this becomes a report"
+    if several is None:
+        yield "nothing was written: without --look this becomes a report"
+        return
+    yield "nothing was written, and nothing would be: say which it is"
+    named = shlex.join(map(str, files))
+    yield from (f"  energyprof import {named} {words}    # {does}" for words, does in several.advice)
+    meter = report.meters[0].name
+    yield f"and where one sees something else, for instance --meter {shlex.quote(meter)}=node_dc"
 
 
-def _meters(report: Report) -> Iterator[str]:
+def _begun(runs: Sequence[Sequence[Row]]) -> Iterator[str]:
+    """When the runs began, as far as the files say."""
+    begun = [
+        str(row.fields["utc"]) for rows in runs for row in rows if row.source == "@run" and row.fields["utc"]
+    ]
+    if begun:
+        shown = ", ".join(begun[:SHOWN]) + (f" and {len(begun) - SHOWN} more" if len(begun) > SHOWN else "")
+        yield f"from {shown}"
+
+
+def _meters(report: Report, rows: Sequence[Sequence[Row]]) -> Iterator[str]:
+    seen = _seen(report, rows)
     for meter in report.meters:
         reads = "powers" if meter.info.reads == "power_w" else "a counter"
         every = f" each {seconds(meter.info.refresh_s)}" if meter.info.refresh_s > 0 else ""
         beside = "" if meter.counted else "; beside the total"
         what = f"{meter.part}, {meter.boundary}, {reads}{every}"
-        yield f"meter {meter.name}: {what} from {meter.method}{beside}"
+        yield f"meter {meter.name}: {what} from {meter.method}{_amount(meter, seen)}{beside}"
+
+
+def _amount(meter: MeterRecord, seen: dict[str, Seen]) -> str:
+    own = seen.get(meter.name)
+    if own is None or not own.count:
+        return ""
+    much = f", mean {watts(own.energy_j / own.span_s)}" if own.span_s > 0 else ""
+    # What stands until its next value was written anew between them.
+    count = "values" if meter.info.may_stand_still else f"{own.count:,} readings"
+    return f"; {count} over {seconds(own.span_s)}, {joules(own.energy_j)}{much}"
+
+
+def _seen(report: Report, runs: Sequence[Iterable[Row]]) -> dict[str, Seen]:
+    """How many readings each meter has, over which time, and what they come to by the trapezoids' sum."""
+    found = {meter.name: Seen() for meter in report.meters}
+    powers = {meter.name for meter in report.meters if meter.info.reads == "power_w"}
+    for rows in runs:
+        last: dict[str, tuple[float, float]] = {}
+        for row in rows:
+            time_s, value = row.sample.end_s, row.sample.value
+            if row.source not in found or value is None:
+                continue
+            own, (before_s, before) = found[row.source], last.get(row.source, (time_s, value))
+            own.count += 1
+            own.span_s += time_s - before_s
+            own.energy_j += (
+                (before + value) / 2 * (time_s - before_s)
+                if row.source in powers
+                else max(0.0, value - before)
+            )
+            last[row.source] = time_s, value
+    return found

@@ -35,6 +35,15 @@ _NAMED = re.compile(
 # As Ada's programs write them: each number after a blank in place of its sign, and milliseconds as one.
 _ADA = re.compile(r"(\d{4})- *(\d\d?)- *(\d\d?) +(\d\d?): *(\d\d?): *(\d\d?)\. +(\d{1,3})")
 
+_UNITS_S = {
+    **dict.fromkeys(("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "usec", "usecs", "micros", "microsecond", "microseconds"), 1e-6),
+    **dict.fromkeys(("ns", "nsec", "nsecs", "nanos", "nanosecond", "nanoseconds"), 1e-9),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),
+}
+_UNIT_NAMES = {1.0: "seconds", 1e-3: "ms", 1e-6: "µs", 1e-9: "ns", 60.0: "minutes", 3600.0: "hours"}
+
 # Up to the seconds: "2025-04-09T08:59:".
 _MINUTE = 17
 
@@ -63,16 +72,22 @@ def is_time(text: str) -> bool:
     return True
 
 
-def elapsed(text: str) -> float:
-    """Seconds since some start: a number that is no time since 1970.
+def elapsed(text: str, unit_s: float = 1.0) -> float:
+    """Seconds since some start: a number of units of ``unit_s`` that is no time since 1970.
 
     Raises:
         ValueError: it is none.
     """
     number = _float(text)
-    if number is None or not 0 <= number < _SHORTEST_EPOCH:
-        raise ValueError(f"{text!r} is not a number of seconds since the start")
-    return number
+    if number is None or not 0 <= number * unit_s < _SHORTEST_EPOCH:
+        raise ValueError(f"{text!r} is not a number of {_UNIT_NAMES.get(unit_s, 'units')} since the start")
+    return number * unit_s
+
+
+def unit_of_title(title: str) -> float:
+    """The unit of time that the last word of a title names, in s; seconds, if it names none."""
+    words = re.findall(r"[A-Z]?[a-zµ]+|[A-Z]+", title)
+    return _UNITS_S.get(words[-1].lower().replace("µ", "u"), 1.0) if words else 1.0
 
 
 class Stamps:

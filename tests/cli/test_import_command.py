@@ -107,13 +107,53 @@ def test_look_says_what_is_seen_and_writes_nothing(command):
     done = command("import", "--look", "power.csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(
-        "power: power, 1 run\ntotal: component\nmeter nvidia-smi:0: gpu, component, powers each"
+        "power: power, 1 run\ntotal: component\nfrom 2025-03-01T10:00:00.000Z\n"
+        "meter nvidia-smi:0: gpu, component, powers each 1.0 s from column 'power.draw [W]' in W; "
+        "11 readings over 10.0 s, 1.00 kJ, mean 100 W\n"
     )
     assert "note: its times have no zone and are taken as UTC" in done.stdout
     assert not list(command.folder.glob("**/*.json"))
     write_result(command.folder / "result_0.txt")
     looked = command("import", "--look", "result_0.txt").stdout
     assert looked.startswith("mlperf: llama2_70b_lora, 1 run\ntarget: eval_accuracy ≤ 0.925\ntotal: no meter")
+
+
+def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
+    rows = [f"{host},{1740823200 + s},{watts}" for s in range(11) for host, watts in (("a", 90), ("b", 60))]
+    (command.folder / "two.csv").write_text("\n".join(["host,time,power (W)", *rows, ""]))
+    done = command("import", "--look", "two.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in (
+        "no total yet: 2 series in one column, told apart by 'host'",
+        "from 2025-03-01T10:00:00.000Z",
+        "meter two:a: machine, wall_ac, powers each 1.0 s from column 'power (W)' in W; "
+        "11 readings over 10.0 s, 900 J, mean 90.0 W",
+        "nothing was written, and nothing would be: say which it is",
+        "  energyprof import two.csv --by host    # adds them up",
+        "  energyprof import two.csv --only a    # takes this one",
+        "and where one sees something else, for instance --meter two:a=node_dc",
+    ):
+        assert line in done.stdout.splitlines()
+    assert not list(command.folder.glob("**/*.json"))
+    # Each of the lines does what it says.
+    for words, joules in (("--by host", 1500), ("--only a", 900)):
+        assert command("import", "two.csv", *words.split(), "-o", "r.json", "--force").returncode == 0
+        assert command.report()["runs"][0]["energy_j"] == pytest.approx(joules)
+
+
+def test_look_at_several_columns_says_what_each_is_and_what_to_say(command):
+    rows = [f"{1740823200 + s},50,200,{s * 0.5}" for s in range(11)]
+    (command.folder / "pc.csv").write_text("\n".join(["time,CPU [W],GPU [W],fan", *rows, ""]))
+    shown = command("import", "--look", "pc.csv").stdout.splitlines()
+    assert "no total yet: 2 columns of powers, of which some may hold others" in shown
+    assert any(line.startswith("meter pc:cpu_w: cpu, component") and "mean 50.0 W" in line for line in shown)
+    assert any(line.startswith("meter pc:gpu_w: gpu, component") and "mean 200 W" in line for line in shown)
+    assert "  energyprof import pc.csv --power 'CPU [W]'    # takes this one" in shown
+    both = "--power 'CPU [W]' --power 'GPU [W]'"
+    assert f"  energyprof import pc.csv {both}    # adds them, where none holds another" in shown
+    asked = ("--power", "CPU [W]", "--power", "GPU [W]", "-o", "r.json")
+    assert command("import", "pc.csv", *asked).returncode == 0
+    assert command.report()["runs"][0]["energy_j"] == pytest.approx(2500)
 
 
 def test_what_the_meters_see_can_be_said(command):

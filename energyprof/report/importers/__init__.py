@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from energyprof.errors import FileError, UsageError
-from energyprof.report.importers.imported import Imported, Request
+from energyprof.report.importers.imported import Imported, Request, SeveralInOne
+from energyprof.trace.logs.wanted import Several
 
 # In the order in which they are asked what a file is; any table may be a power log.
 IMPORTS = {
@@ -68,6 +69,23 @@ def read(request: Request, kind: str = "") -> Imported:
     return replace(found, report=replace(found.report, notes=(*notes, *found.report.notes)))
 
 
+def look(request: Request, kind: str = "") -> tuple[list[Imported], Several | None]:
+    """What the files hold, also where it must be said how to read them: then each way to, and what to say.
+
+    Raises as `Importer`.
+    """
+    try:
+        return [read(request, kind)], None
+    except SeveralInOne as several:
+        if (kind or _kind(request)) != "power":
+            raise
+        ways = [
+            replace(request, wanted=replace(way, power=()), power=way.power, only=way.only)
+            for way in several.cause.ways
+        ]
+        return [read(way, "power") for way in ways], several.cause
+
+
 def _in_folder(path: Path) -> list[Path]:
     """The results of an MLPerf benchmark's folder, in the order of their numbers; else the path itself."""
     if not path.is_dir():
@@ -120,7 +138,10 @@ def _kind(request: Request) -> str:
     kinds = {path: next((name for name in IMPORTS if _load(name).recognises(path)), "") for path in files}
     for path, kind in kinds.items():
         if not kind:
-            raise FileError(f"{path}: not of a known kind ({', '.join(IMPORTS)}); --kind NAME forces one")
+            raise FileError(
+                f"{path}: not of a known kind ({', '.join(IMPORTS)}): --kind NAME forces one; "
+                "any table is read with --time, --power and --unit"
+            )
     if len(set(kinds.values())) > 1:
         shown = ", ".join(f"{path} is {kind}" for path, kind in kinds.items())
         raise UsageError(f"a report is made from files of one kind: {shown}")

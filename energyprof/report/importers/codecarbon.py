@@ -15,7 +15,7 @@ from pathlib import Path
 
 from energyprof.errors import FileError, UsageError
 from energyprof.meter import Part
-from energyprof.report.importers.columns import Record, figure, records
+from energyprof.report.importers.columns import Record, figure, mark_of, records
 from energyprof.report.importers.imported import Imported, Request, first_line, header
 from energyprof.report.importers.power_fit import listed
 from energyprof.report.importers.totals import (
@@ -59,7 +59,8 @@ MOST_GPUS = 1024
 
 def recognises(path: Path) -> bool:
     """Whether its columns are codecarbon's."""
-    titles = {title.strip().strip('"') for title in first_line(path).split(",")}
+    line = first_line(path)
+    titles = {title.strip().strip('"') for title in line.split(mark_of(line))}
     return {"project_name", "emissions", "duration"} <= titles and bool(
         titles & {WHOLE, "emissions_rate", "experiment_id"}
     )
@@ -72,7 +73,7 @@ def read(request: Request) -> Imported:
     found: list[Record] = []
     notes: list[str] = []
     for path in request.files:
-        rows, remarks = records(path, ",", NEEDED)
+        rows, remarks = records(path, mark_of(first_line(path)), NEEDED)
         found += [row for row in rows if _is_wanted(row, request.only)]
         notes += [f"{path.name}: {remark}" for remark in remarks]
     projects = dict.fromkeys(row["project_name"] for row in found)
@@ -126,8 +127,7 @@ def _counted(rows: Sequence[Record]) -> list[str]:
 
 
 def _by_run(rows: Sequence[Record], notes: list[str]) -> list[list[Record]]:
-    """The rows of each run. Those of one that are its totals before its end are left out, all but the "
-    "last."""
+    """The rows of each run; of its totals before its end the last alone."""
     groups: dict[str, list[Record]] = {}
     for i, row in enumerate(rows):
         groups.setdefault(row.get("run_id") or f"row {i}", []).append(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -12,8 +13,15 @@ from energyprof.report.importers.imported import text_of
 
 Record = Mapping[str, str]
 
+_COMMA, _POINT = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?"), re.compile(",")
+
 # What is larger is no number of seconds, joules or kWh, and a sum of such might be none at all.
 MOST = 1e18
+
+
+def mark_of(header: str) -> str:
+    """What stands between cells: a spreadsheet of a country with decimal commas writes semicolons."""
+    return ";" if header.count(";") > header.count(",") else ","
 
 
 def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[Record], list[str]]:
@@ -27,6 +35,11 @@ def records(path: Path, delimiter: str, needed: Collection[str]) -> tuple[list[R
         read = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
         # An editor that aligns columns pads their cells with blanks.
         table = [[cell.strip() for cell in cells] for cells in read]
+        if delimiter == ";":
+            table = [
+                [_POINT.sub(".", cell) if _COMMA.fullmatch(cell) else cell for cell in cells]
+                for cells in table
+            ]
     except csv.Error as error:
         raise FileError(f"{path}: not a readable table: {error}") from None
     titles = table[0] if table else []

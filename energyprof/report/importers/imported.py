@@ -16,9 +16,18 @@ from energyprof.meter import Boundary, joint_origin
 from energyprof.report.record import SCHEMA, MeterRecord, Report, Run, WorkloadRecord, node_record
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.text import chunks
-from energyprof.trace.logs.wanted import Wanted
+from energyprof.trace.logs.wanted import Several, Wanted
 from energyprof.trace.rows import Row, Sample
 from energyprof.workload import Target, content_id
+
+
+class SeveralInOne(FileError):
+    """A power log holds several series, and which are meant must be said: see `Several`, its ``cause``."""
+
+    def __init__(self, cause: Several) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
 
 # Times without a zone are taken as UTC, and one's own start will do.
 ANY = Wanted(zone=timezone.utc, any_start=True, style="option")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
 
 from energyprof.errors import FileError, MeterError
-from energyprof.report.importers.imported import meter_name
+from energyprof.report.importers.imported import SeveralInOne, meter_name
 from energyprof.report.importers.readings import Readings
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.columns import NAMED, Column
@@ -16,13 +17,15 @@ from energyprof.trace.logs.layout import Layout, layout_of
 from energyprof.trace.logs.opening import open_table
 from energyprof.trace.logs.quantities import implausible, likely_unit
 from energyprof.trace.logs.reader import Reader
-from energyprof.trace.logs.wanted import Wanted
+from energyprof.trace.logs.wanted import Several, Wanted
 from energyprof.units import seconds, utc
 
 # Thirty years.
 LONGEST_S = 1e9
 # Clocks are put back by half an hour (Lord Howe) to two hours (Troll), less the time between two rows.
 PUT_BACK_S = (1200.0, 7200.0)
+# So many rows with the times of others are no logger that reads its clock too seldom.
+CLASHING = 0.1
 # A report's trace holds so many readings of one log at most: a day at one a second, all of them as they were.
 MOST_READINGS = 100_000
 
@@ -48,9 +51,28 @@ class Log:
 
     @property
     def span_s(self) -> tuple[float, float]:
-        """Its first and last reading."""
+        """Its first and last reading, of all its meters where their ends are as near as rows come.
+
+        A log that ends between the rows of one time is no meter's gap.
+        """
+        inner, outer = self._spans
+        near_s = min(meter.readings.longest_s for meter in self.meters)
+        near = max(inner[0] - outer[0], outer[1] - inner[1]) <= near_s
+        return inner if near and inner[1] > inner[0] else outer
+
+    @property
+    def ragged(self) -> bool:
+        """Whether some meter has whole rows before or after its span."""
+        outer, span_s = self._spans[1], self.span_s
+        row_s = min(meter.readings.period_s for meter in self.meters) / 2
+        return max(span_s[0] - outer[0], outer[1] - span_s[1]) > row_s
+
+    @property
+    def _spans(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What all its meters span, and what any does."""
         spans = [span for meter in self.meters if (span := meter.readings.span_s) is not None]
-        return min(start for start, _ in spans), max(end for _, end in spans)
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        return (max(starts), min(ends)), (min(starts), max(ends))
 
 
 def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
@@ -66,6 +88,8 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
         if reader.stamps.late:
             reader = Reader(layout, wanted.zone, opening="second")
             readings = _pass(reader, most)
+    except Several as error:
+        raise SeveralInOne(error) from None
     except MeterError as error:
         raise FileError(str(error)) from None
     except OSError as error:
@@ -87,12 +111,15 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
             lost.append(series.name or series.column.title)
     if not meters:
         problem = reader.problem
+        problem = problem if problem.count else reader.unread
         what = f"line {problem.line}: {problem.what}" if problem.count else "no readings below its header"
         raise FileError(f"{path}: {what}")
     named = ", ".join(lost[:NAMED]) + (f" and {len(lost) - NAMED} more" if len(lost) > NAMED else "")
     left_out = (f"{named}: without a reading in the log, so not in its total",)
     notes = (*_notes(layout, reader, meters, wanted), *(left_out if lost else ()))
     log = Log(path, layout, tuple(meters), notes)
+    if log.ragged:
+        log = replace(log, notes=(*notes, "not all of its meters have its first or last rows: left out"))
     span_s = log.span_s[1] - log.span_s[0]
     if span_s <= 0:
         raise FileError(f"{path}: readings of one moment alone tell no energy")
@@ -102,7 +129,33 @@ def read_log(path: Path, wanted: Wanted, most: int = MOST_READINGS) -> Log:
         )
     _check(log)
     _check_zone(log, wanted)
+    _check_order(log, wanted)
     return log
+
+
+def _check_order(log: Log, wanted: Wanted) -> None:
+    """Refuse rows of which many have the times of others: one series would stand for several."""
+    for meter in log.meters:
+        own = meter.readings
+        if own.clashes > CLASHING * own.taken:
+            raise FileError(
+                f"{log.path}: {own.clashes} of {own.taken} rows have the time of another row and another "
+                f"value: several series; {wanted.word('by')} names the column that tells them apart; "
+                f"{log.layout.table.there_are}"
+            )
+        # Who said that the times are UTC has seen that they go back: see `_check_zone`.
+        seen = log.layout.zoneless and wanted.zone == timezone.utc and wanted.zone is not timezone.utc
+        if own.anew > CLASHING * own.taken and not seen:
+            raise FileError(
+                f"{log.path}: it begins anew within its own time, with {own.anew} of {own.taken} rows: "
+                f"several series or logs, one below the other; {wanted.word('by')} names the column that "
+                f"tells them apart; {log.layout.table.there_are}"
+            )
+        if own.lost > CLASHING * own.taken:
+            raise FileError(
+                f"{log.path}: {own.lost} of {own.taken} rows go back in time: sort them, or name the column "
+                f"that tells several series apart with {wanted.word('by')}; {log.layout.table.there_are}"
+            )
 
 
 def _check_zone(log: Log, wanted: Wanted) -> None:

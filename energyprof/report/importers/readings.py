@@ -20,6 +20,8 @@ from energyprof.trace.logs.quantities import Reads
 PERIOD_S = 1.0
 # So many readings tell how often there is one.
 LOOKED_AT = 10_000
+# So many rows go back where one log follows another; a log that was shuffled or turned round has more.
+FEW = 0.02
 
 
 class Readings:
@@ -34,6 +36,8 @@ class Readings:
         self._sum_j = 0.0  # of the intervals so far
         self._blocks: Blocks | None = None
         self.taken = self.valueless = self.repeats = self.disordered = 0
+        self.clashes = 0  # of the repeats, those that say something else
+        self.anew = 0  # rows from before one that came earlier, where few rows go back
         self.mean_of = 0.0  # the sum of all values, for their mean
         self.most = 0.0  # the largest power
         self.period_s = PERIOD_S
@@ -48,6 +52,11 @@ class Readings:
     def condensed(self) -> int:
         """How many readings make up a block; 1: they are as they were."""
         return self._blocks.size if self._blocks else 1
+
+    @property
+    def lost(self) -> int:
+        """How many of a long log were left out since they went back in time."""
+        return self.disordered if self._blocks else 0
 
     @property
     def mean(self) -> float:
@@ -90,9 +99,14 @@ class Readings:
         if not all(map(lt, self._times, self._times[1:])):
             pairs = list(zip(self._times, self._values, strict=True))
             self.disordered += sum(b[0] < a[0] for a, b in itertools.pairwise(pairs))
+            if self.disordered <= FEW * len(pairs):
+                latest = itertools.accumulate((time_s for time_s, _ in pairs), max)
+                self.anew = sum(pair[0] < time_s for pair, time_s in zip(pairs, latest, strict=True))
             self._went_back(min(itertools.pairwise(self._times), key=lambda pair: pair[1] - pair[0]))
-            by_time = dict(sorted(pairs, key=lambda pair: pair[0]))
+            pairs.sort(key=lambda pair: pair[0])
+            by_time = dict(pairs)
             self.repeats += len(pairs) - len(by_time)
+            self.clashes += sum(a[0] == b[0] and abs(a[1] - b[1]) > 0 for a, b in itertools.pairwise(pairs))
             self._times, self._values = array("d", by_time.keys()), array("d", by_time.values())
         if self._reads == "interval_j" and len(self._times):
             self._add_up()

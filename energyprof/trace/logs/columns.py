@@ -15,8 +15,8 @@ from energyprof.trace.logs.format import Format, Value
 from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.generic import slug
 from energyprof.trace.logs.quantities import UNITS, Reads, may_be_milli, number, unit_of
-from energyprof.trace.logs.table import Row, Table
-from energyprof.trace.logs.wanted import Wanted
+from energyprof.trace.logs.table import LONGEST, SHOWN, Row, Table
+from energyprof.trace.logs.wanted import Several, Wanted
 
 # Names in a message.
 NAMED = 4
@@ -81,7 +81,7 @@ def named_column(table: Table, name: str, option: str, wanted: Wanted) -> int:
     if slug(name) in slugs:
         return slugs.index(slug(name))
     word = wanted.word(option, "").strip()
-    raise MeterError(f"{table.where}: no column {name!r} for {word}: there are {', '.join(table.titles)}")
+    raise MeterError(f"{table.where}: no column {name!r} for {word}: {table.there_are}")
 
 
 def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row]) -> list[Column]:
@@ -113,12 +113,12 @@ def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row
     if not values:
         raise MeterError(
             f"{table.where}: no column of powers or energies: name it with {wanted.word('power')} or"
-            f" {wanted.word('energy')}; there are {', '.join(titles)}"
+            f" {wanted.word('energy')}; {table.there_are}"
         )
     columns = []
     for i, value in zip(indices, values, strict=True):
         suffix = _suffix(i, head, table.comma)
-        unit = _unit(table, titles[i], value, wanted, suffix)
+        unit = _unit(table, titles[i], value, wanted, suffix or _units_row(i, head))
         match = fits(value, titles[i])
         assert match is not None  # it was found by that
         columns.append(replace(column(i, titles[i], value, match, unit, form), suffix=suffix))
@@ -152,11 +152,20 @@ def _generic(table: Table, wanted: Wanted) -> list[Value]:
     for kind in kinds:
         values = kind(table.titles)
         if len(values) > 1 and not generic.one_family(values):
-            names = ", ".join(value.title for value in values)
-            raise MeterError(
+            names = ", ".join(value.title[:LONGEST] for value in values[:SHOWN])
+            option = "power" if kind is generic.powers else "energy"
+            titles = [value.title for value in values]
+            each = [(wanted.word(option, title), "takes this one") for title in titles]
+            both = " ".join(wanted.word(option, title) for title in titles[:2])
+            together = [(both, "adds them, where none holds another")] if option == "power" else []
+            ways = [replace(wanted, power=tuple(titles))]
+            raise Several(
                 f"{table.where}: several columns of powers or energies, of which some may hold others "
-                f"({names}):"
-                f" name one with {wanted.word('power' if kind is generic.powers else 'energy')}"
+                f"({names}): name one with {wanted.word(option)}",
+                f"{len(titles)} columns of {'powers' if together else 'energies'}, "
+                "of which some may hold others",
+                ways if together else [replace(wanted, energy=title) for title in titles],
+                each[:1] + together,
             )
         if values:
             return values
@@ -175,14 +184,20 @@ def _suffix(index: int, head: Sequence[Row], comma: bool) -> str:
     return ""
 
 
+def _units_row(index: int, head: Sequence[Row]) -> str:
+    """What the first row says, where it has units in place of numbers."""
+    text = head[0].cells[index].strip(" []()") if head and index < len(head[0].cells) else ""
+    return text if text in UNITS or (unit_of(text) and text.isalpha()) else ""
+
+
 def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -> str:
-    """The user's unit, or the format's, or the title's, or the cells', or W for a power."""
+    """The user's unit, or that of the cells, or the format's, or the title's, or W for a power."""
     if wanted.unit:
         unit = wanted.unit
     elif may_be_milli(title):
         raise MeterError(f"{table.where}: {title!r} may mean mW: if so, give {wanted.word('unit', 'mW')}")
     else:
-        unit = value.unit or unit_of(title) or unit_of(suffix)
+        unit = unit_of(suffix) or value.unit or unit_of(title)
     if not unit and (wanted.power or generic.powers([title])):
         unit = "W"
     if not unit:

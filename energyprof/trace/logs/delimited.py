@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from energyprof.errors import MeterError
 from energyprof.trace.logs.quantities import number
 from energyprof.trace.logs.table import Row, Table
-from energyprof.trace.logs.text import cells_of, chunks
+from energyprof.trace.logs.text import cells_of, chunks, unended
 
-_MARKS = ("\t", ";", ",")
+Split = Callable[[str], list[str]]
+
+_MARKS = ("\t", ";", ",", "|")
+BLANKS = " "
 _POWER = re.compile(r"\d+(?:\.\d+)? (m?W)")
+_DAY, _CLOCK = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?"), re.compile(r"\d\d?:\d\d(:.*)?")
+# So many rows show how each ends.
+LEAST_ROWS = 3
 _DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?[T ]+\d\d?:\d\d.*")
 COMMENT = "#"
 
@@ -31,23 +38,69 @@ def delimited(path: Path, lines: Sequence[str], *, growing: bool) -> Table:
             f"{path}: no header yet: its first line must name the columns, such as timestamp,power_w"
         )
     at, line = found[0], found[1].replace("\0", "")
-    delimiter = next((mark for mark in _MARKS if mark in line), ",")
-    cells = [cell.strip() for cell in cells_of(line, delimiter)]
+    delimiter, split = _split_by(line, [below for below in lines[at:] if below.strip()])
+    cells = [cell.strip() for cell in split(line)]
     notes: tuple[str, ...] = ()
     header: str | None = line
     if any(number(cell, delimiter != ",") is not None or _DATE.fullmatch(cell) for cell in cells):
         cells, notes = _untitled(f"{path}: line {at}", cells)
         at, header = 0, None
 
+    cut_off = not growing and _cut_off(unended(path), lines[at:], split)
+    if cut_off:
+        notes = (*notes, "its last line was cut off: left out")
+
     def rows() -> Iterator[Row]:
-        for first, some in chunks(path, growing=growing):
+        for first, some in chunks(path, growing=growing or cut_off):
             for line_number, text in enumerate(some, first):
                 text = text.replace("\0", "")
                 # A program that appends may have written its header again.
                 if line_number > at and text.strip() and text != header and not text.startswith(COMMENT):
-                    yield Row(line_number, cells_of(text, delimiter))
+                    yield Row(line_number, split(text))
 
-    return Table(path, tuple(cells), at, delimiter, rows, notes=notes)
+    return Table(path, tuple(cells), at, delimiter, rows, notes=notes, cut_off=cut_off)
+
+
+def _split_by(line: str, below: Sequence[str]) -> tuple[str, Split]:
+    """The mark between cells, and what parts a line there. Blanks are one where the line below has as many
+    cells.
+    """
+    for mark in _MARKS:
+        if mark in line:
+            return mark, partial(cells_of, delimiter=mark)
+    for split in (str.split, _dated):
+        if below and len(split(line)) == len(split(below[0])) > 1:
+            return BLANKS, split
+    return ",", partial(cells_of, delimiter=",")
+
+
+def _dated(line: str) -> list[str]:
+    """The words of a line, a day and the time behind it as one."""
+    cells: list[str] = []
+    for word in line.split():
+        if cells and _CLOCK.fullmatch(word) and _DAY.fullmatch(cells[-1]):
+            cells[-1] += f" {word}"
+        else:
+            cells.append(word)
+    return cells
+
+
+def _cut_off(last: str, before: Sequence[str], split: Split) -> bool:
+    """Whether ``last``, which has no end, has fewer cells than the lines before it, or ends unlike them."""
+    rows = [cells for line in before if line.strip() and line != last and (cells := split(line))]
+    own = split(last)
+    if not last.strip() or not own or len(rows) < LEAST_ROWS:
+        return False
+    if len(own) < min(map(len, rows)):
+        return True
+    usual = {_ending(cells[-1]) for cells in rows}
+    ending = _ending(own[-1])
+    return len(usual) == 1 and ending not in usual and next(iter(usual)).startswith(ending)
+
+
+def _ending(cell: str) -> str:
+    """What follows a number's whole digits: its point, so many digits, its unit."""
+    return re.sub(r"\d", "9", re.sub(r"^[-+]?\d+", "", cell.strip()))
 
 
 def _untitled(where: str, cells: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

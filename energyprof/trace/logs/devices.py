@@ -80,3 +80,20 @@ def alternates(cells: Sequence[str]) -> list[str]:
     changes = sum(a != b for a, b in itertools.pairwise(cells))
     several = 2 <= len(distinct) <= min(MOST_DEVICES, len(cells) // 3)
     return distinct if several and changes >= len(cells) / 4 else []
+
+
+def side_by_side(cells: Sequence[str], times_s: Sequence[float]) -> list[str]:
+    """The few values of a column whose rows stand one block after the other and are of one time; or none."""
+    by_cell: dict[str, list[float]] = {}
+    for cell, time_s in zip(cells, times_s, strict=True):
+        by_cell.setdefault(cell, []).append(time_s)
+    several = 2 <= len(by_cell) <= MOST_DEVICES and min(map(len, by_cell.values())) > 1
+    if not several or _in_order(times_s) or not all(map(_in_order, by_cell.values())):
+        return []
+    spans = sorted((own[0], own[-1]) for own in by_cell.values())
+    overlap = any(after[0] < before[1] for before, after in itertools.pairwise(spans))
+    return list(by_cell) if overlap else []
+
+
+def _in_order(times_s: Sequence[float]) -> bool:
+    return all(before <= after for before, after in itertools.pairwise(times_s))

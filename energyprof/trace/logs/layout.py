@@ -17,8 +17,8 @@ from energyprof.trace.logs.metrics import column_of, metric_columns, metric_of, 
 from energyprof.trace.logs.quantities import decimals
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.times import date_order, time_columns, zoneless
-from energyprof.trace.logs.wanted import Wanted
-from energyprof.trace.stamps import DateOrder, Stamps, elapsed
+from energyprof.trace.logs.wanted import Several, Wanted
+from energyprof.trace.stamps import DateOrder, Stamps, elapsed, unit_of_title
 
 # So many rows show what a log is.
 LOOKED_AT = 1000
@@ -36,7 +36,7 @@ class Layout:
     columns: tuple[Column, ...]  # in each row, unless it names what its value is
     metric: tuple[int, ...]  # columns that name that
     metrics: tuple[Value, ...]  # and what those names stand for
-    key: int | None  # the column that tells devices apart
+    key: tuple[int, ...]  # columns that together tell devices apart
     places: devices.Bursts  # devices without such a column, by the order of rows that come together
     only_rows: tuple[int, str] | None
     every_s: float
@@ -47,6 +47,17 @@ class Layout:
     zoneless: bool  # whether its times have no zone
     notes: tuple[str, ...]
     wanted: Wanted
+
+    @property
+    def unit_s(self) -> float:
+        """The unit of times that count from a start, in s."""
+        return unit_of_title(self.table.titles[self.time[0]]) if self.time else 1.0
+
+    def key_of(self, cells: Sequence[str]) -> str:
+        """What a row's device is called; of one that lacks such a cell ""."""
+        if any(i >= len(cells) for i in self.key):
+            return ""
+        return ":".join(cells[i].strip() for i in self.key)
 
     @property
     def comma(self) -> bool:
@@ -97,7 +108,7 @@ def layout_of(table: Table, wanted: Wanted) -> Layout:
         tuple(columns),
         metric,
         metrics,
-        None,
+        (),
         devices.ALONE,
         _only_rows(table, form, head),
         wanted.every_s,
@@ -132,16 +143,27 @@ def _told_apart(layout: Layout, head: Sequence[Row]) -> Layout:
         MeterError: it holds several, and it is not known whether they may be added.
     """
     table, form, wanted = layout.table, layout.format, layout.wanted
+    timed = _timed([row for row in head if _wanted_row(row, layout)], layout, wanted)
     if wanted.by:
-        return replace(layout, key=named_column(table, wanted.by, "by", wanted))
-    rows = [row for row in head if _wanted_row(row, layout)]
+        names = [wanted.by] if wanted.by in table.titles else wanted.by.split(",")
+        keyed = replace(layout, key=tuple(named_column(table, name.strip(), "by", wanted) for name in names))
+        if _shared(keyed, timed) and (other := _further_key(keyed, timed)) is not None:
+            both = f"{wanted.by},{table.titles[other]}"
+            raise MeterError(
+                f"{table.path}: rows of one {wanted.by!r} and one time differ in "
+                f"{table.titles[other]!r}, too: {wanted.word('by', both)} adds up all of them"
+            )
+        return keyed
     key = next((i for pattern in form.keys if (i := place(pattern, table.titles)) is not None), None)
     if key is not None:
-        distinct = [*dict.fromkeys(row.cells[key].strip() for row in rows if key < len(row.cells))]
+        keyed = replace(layout, key=(key,))
+        if _shared(keyed, timed) and (other := _further_key(keyed, timed)) is not None:
+            keyed = replace(layout, key=(other, key))
+        distinct = [*dict.fromkeys(keyed.key_of(row.cells) for _, row in timed)]
         if len(distinct) > 1 and not layout.adds:
-            raise unasked(layout, key, distinct)
-        return replace(layout, key=key)
-    times_s = _times(rows, layout, wanted)
+            raise unasked(keyed, distinct)
+        return keyed
+    rows, times_s = [row for _, row in timed], [time_s for time_s, _ in timed]
     found = devices.bursts(times_s)
     values = {column.index for column in layout.columns} | set(layout.time) | set(layout.metric)
     for i, title in enumerate(table.titles):
@@ -150,10 +172,13 @@ def _told_apart(layout: Layout, head: Sequence[Row]) -> Layout:
         cells = [row.cells[i].strip() for row in rows if i < len(row.cells)]
         named = generic.DEVICE.search(slug(title)) is not None
         turns = devices.takes_turns(cells) or (devices.alternates(cells) if named else [])
-        if turns and (named or found.size == len(turns) or devices.repeated(times_s)):
+        told = turns and (named or found.size == len(turns) or devices.repeated(times_s))
+        blocks = devices.side_by_side(cells, times_s) if len(cells) == len(times_s) else []
+        if told or blocks:
+            keyed = replace(layout, key=(i,))
             if not layout.adds:
-                raise unasked(layout, i, turns)
-            return replace(layout, key=i)
+                raise unasked(keyed, turns or blocks)
+            return keyed
     if form.by_place and found.size > 1:
         note = (
             f"{found.size} rows come together each time and no column tells them apart: taken as one of each"
@@ -169,15 +194,43 @@ def _told_apart(layout: Layout, head: Sequence[Row]) -> Layout:
     return layout
 
 
-def unasked(layout: Layout, key: int, names: Sequence[str]) -> MeterError:
+def unasked(layout: Layout, names: Sequence[str]) -> Several:
     """The refusal of a log that holds several devices, of which nobody said that they may be added."""
     wanted = layout.wanted
     shown = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    title = layout.table.titles[key]
-    return MeterError(
+    title = ",".join(layout.table.titles[i] for i in layout.key)
+    return Several(
         f"{layout.table.path}: {len(names)} series in one column, told apart by {title!r} ({shown}): "
-        f"{wanted.word('by', title)} adds them up, {wanted.word('only', 'NAME')} takes one"
+        f"{wanted.word('by', title)} adds them up, {wanted.word('only', 'NAME')} takes one",
+        f"{len(names)} series in one column, told apart by {title!r}",
+        (replace(wanted, by=title),),
+        ((wanted.word("by", title), "adds them up"), (wanted.word("only", names[0]), "takes this one")),
     )
+
+
+def _shared(layout: Layout, timed: Sequence[tuple[float, Row]]) -> bool:
+    """Whether most rows of one device have the time of another row of it that says something else."""
+    together: dict[tuple[str, float], set[tuple[str, ...]]] = {}
+    for time_s, row in timed:
+        together.setdefault((layout.key_of(row.cells), time_s), set()).add(tuple(row.cells))
+    return sum(len(rows) for rows in together.values() if len(rows) > 1) > len(timed) / 2
+
+
+def _further_key(layout: Layout, timed: Sequence[tuple[float, Row]]) -> int | None:
+    """A column of few values by which the rows of one device and time are told apart, too."""
+    values = {column.index for column in layout.columns} | {*layout.time, *layout.metric, *layout.key}
+    if layout.metric:
+        values.add(value_index(layout.table))
+    titles = layout.table.titles
+    others = [i for i in range(len(titles)) if i not in values]
+    for i in sorted(others, key=lambda i: generic.DEVICE.search(slug(titles[i])) is None):
+        cells = [row.cells[i].strip() if i < len(row.cells) else "" for _, row in timed]
+        together = {
+            (layout.key_of(row.cells), time_s, cell) for (time_s, row), cell in zip(timed, cells, strict=True)
+        }
+        if 2 <= len({*cells}) <= min(devices.MOST_DEVICES, len(timed) // 3) and len(together) == len(timed):
+            return i
+    return None
 
 
 def _wanted_row(row: Row, layout: Layout) -> bool:
@@ -188,14 +241,17 @@ def _wanted_row(row: Row, layout: Layout) -> bool:
     return not layout.metric or layout.column_of(metric_of(row.cells, layout.metric)) is not None
 
 
-def _times(rows: Sequence[Row], layout: Layout, wanted: Wanted) -> list[float]:
-    """The times of rows as far as they can be read."""
-    stamp = elapsed if layout.counts_from_start else Stamps(wanted.zone, layout.order, "first")
-    found: list[float] = []
+def _timed(rows: Sequence[Row], layout: Layout, wanted: Wanted) -> list[tuple[float, Row]]:
+    """The rows whose times can be read, with those; of a log without times their numbers."""
+    if not layout.time:
+        return [(float(i), row) for i, row in enumerate(rows)]
+    stamp = Stamps(wanted.zone, layout.order, "first")
+    found: list[tuple[float, Row]] = []
     for row in rows:
-        if layout.time and max(layout.time) < len(row.cells):
+        if max(layout.time) < len(row.cells):
+            text = " ".join(row.cells[i].strip() for i in layout.time)
             try:
-                found.append(stamp(" ".join(row.cells[i].strip() for i in layout.time)))
+                found.append((elapsed(text, layout.unit_s) if layout.counts_from_start else stamp(text), row))
             except ValueError:
                 continue
     return found

@@ -71,8 +71,10 @@ def perf(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
 
 def dmon(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     """nvidia-smi dmon's columns, with its date and time as one."""
-    header = next((line for line in lines if line.startswith("#")), "").lstrip("#").split()
-    titles = [title.lower() for title in header]
+    header = next((line for line in lines if line.startswith("#")), "").lstrip("#")
+    # With --format csv there are commas.
+    mark = re.compile(r",\s*" if "," in header else r"\s+")
+    titles = [title.lower() for title in mark.split(header.strip())]
     if not {"gpu", "pwr"} <= set(titles):
         return None
     both = titles[:2] == ["date", "time"]
@@ -80,8 +82,8 @@ def dmon(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
 
     def rows() -> Iterator[Row]:
         for at, line in _numbered(path, growing):
-            cells = line.split()
-            if not cells or line.startswith("#"):
+            cells = mark.split(line.strip())
+            if not any(cells) or line.startswith("#"):
                 continue
             if both and len(cells) > 1 and re.fullmatch(r"\d{8}", cells[0]):
                 day = cells[0]

@@ -21,11 +21,15 @@ UNITS: dict[str, tuple[Quantity, float]] = {
     "mJ": ("energy_j", 1e-3),
     "uJ": ("energy_j", 1e-6),
     "kJ": ("energy_j", 1e3),
+    "MJ": ("energy_j", 1e6),
+    "Ws": ("energy_j", 1.0),
     "Wh": ("energy_j", 3600.0),
     "mWh": ("energy_j", 3.6),
     "kWh": ("energy_j", 3.6e6),
 }
 
+# What some countries write between thousands.
+_GROUPED = re.compile("(?<=\\d)['\u2019\u00a0\u202f ](?=\\d{3}(?!\\d))")
 _WORDS = {
     **{"w": "W", "watt": "W", "watts": "W", "mw": "mW", "milliwatt": "mW", "milliwatts": "mW"},
     **{"kw": "kW", "kilowatts": "kW", "uw": "uW", "microwatt": "uW", "microwatts": "uW"},
@@ -87,12 +91,30 @@ def likely_unit(mean_w: float, part: Part, unit: str) -> str:
 
 
 def number(text: str, comma: bool) -> float | None:
-    """A finite number; the comma may be a decimal one where it does not part the columns."""
+    """A finite number, with a point or a comma before its fraction, and its thousands in groups or not.
+
+    ``comma``: one comma alone is the decimal one, since it parts no columns. Where it does, and stands in
+    quotes, "1,234" is two things and none.
+    """
     try:
-        value = float(text.replace(",", ".") if comma else text)
+        value = float(_with_a_point(text, comma) if "," in text or _GROUPED.search(text) else text)
     except ValueError:
         return None
     return value if math.isfinite(value) and "_" not in text else None
+
+
+def _with_a_point(text: str, comma: bool) -> str:
+    """The number as Python writes it; as it is where that is not clear."""
+    bare = _GROUPED.sub("", text)
+    if "," not in bare:
+        return bare
+    if "." in bare:
+        point, group = (".", ",") if bare.rfind(".") > bare.rfind(",") else (",", ".")
+        whole, _, fraction = bare.rpartition(point)
+        groups = re.fullmatch(rf"\s*[-+]?\d{{1,3}}(?:{re.escape(group)}\d{{3}})+", whole)
+        return f"{whole.replace(group, '')}.{fraction}" if groups else text
+    one = bare.count(",") == 1 and (comma or not re.search(r",\d{3}(?!\d)", bare))
+    return bare.replace(",", ".") if one else text
 
 
 def decimals(text: str) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from datetime import tzinfo
+from functools import partial
 
 from energyprof.errors import MeterError
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.columns import Column
-from energyprof.trace.logs.delimited import COMMENT
+from energyprof.trace.logs.delimited import BLANKS, COMMENT
 from energyprof.trace.logs.devices import MOST_DEVICES
 from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.layout import Layout, unasked
@@ -68,10 +69,13 @@ class Reader:
         self.layout = layout
         self.series: list[Series] = []
         self.problem = Problem()  # rows without a readable time
+        self.unread = Problem()  # cells that should be numbers and are none that is clear
         self.uneven = 0  # rows that came together in another number than usual
         self._growing = growing
         self.stamps = Stamps(zone, layout.order, opening)
-        self._stamp: Callable[[str], float] = elapsed if layout.counts_from_start else self.stamps
+        self._stamp: Callable[[str], float] = (
+            partial(elapsed, unit_s=layout.unit_s) if layout.counts_from_start else self.stamps
+        )
         self._start_s = seconds(layout.table.start, zone) if layout.table.start and zone else 0.0
         self._by_key: dict[tuple[str, str], list[Series]] = {}  # by what tells its rows apart
         self._by_cell: dict[str, list[Series]] = {}  # the same as a plain row writes it
@@ -86,7 +90,8 @@ class Reader:
             OSError: it cannot be read.
         """
         layout = self.layout
-        plain = layout.table.delimiter and layout.only_rows is None and not layout.metric
+        plain = layout.table.delimiter not in ("", BLANKS) and layout.only_rows is None and not layout.metric
+        plain = plain and len(layout.key) < 2
         each_column = not (layout.only and len(layout.columns) > 1)
         if plain and each_column and len(layout.time) == 1 and layout.places.size == 1:
             yield from self._fast()
@@ -98,8 +103,8 @@ class Reader:
             self._end_group()
             yield
         names = [name for name, _ in self._by_key if name]
-        if layout.key is not None and not layout.adds and len(set(names)) > 1:
-            raise unasked(layout, layout.key, [*dict.fromkeys(names)])
+        if layout.key and not layout.adds and len(set(names)) > 1:
+            raise unasked(layout, [*dict.fromkeys(names)])
         if layout.only and not self.series:
             shown = ", ".join(list(self._names)[:5]) or "none"
             raise MeterError(f"{layout.table.path}: there is no series {layout.only!r}: there are {shown}")
@@ -109,14 +114,14 @@ class Reader:
         layout = self.layout
         table, stamp, delimiter = layout.table, self._stamp, layout.table.delimiter
         (at,) = layout.time
-        key, by_key = layout.key, self._by_cell
+        key, by_key = layout.key[0] if layout.key else None, self._by_cell
         indices = [column.index for column in layout.columns]
         alone = indices[0] if len(indices) == 1 else -1
         suffix = layout.columns[0].suffix
         cut = len(suffix)
         # Without a key every row is of the same ones.
         same = self._series_of("", "") if key is None else []
-        for first, lines in chunks(table.path, growing=self._growing):
+        for first, lines in chunks(table.path, growing=self._growing or table.cut_off):
             if table.line >= first:
                 first, lines = table.line + 1, lines[table.line + 1 - first :]
             last, time_s = "", 0.0
@@ -174,21 +179,24 @@ class Reader:
             if (time_s := self._time_of(row)) is not None:
                 self._place(time_s, [self._value(column, cells) for column in layout.columns])
             return
-        cell = "" if layout.key is None else cells[layout.key] if layout.key < len(cells) else ""
-        to = self._series_of(cell.strip(), metric_of(cells, layout.metric))
-        self._by_cell[cell] = to
+        known = all(i < len(cells) for i in layout.key)
+        to = self._series_of(layout.key_of(cells), metric_of(cells, layout.metric))
+        if known:
+            self._by_cell[cells[layout.key[0]] if layout.key else ""] = to
         time_s = self._time_of(row, to)
         if time_s is not None and to and layout.format is GENERIC and not self._has_value(cells, to):
             self.problem.add(row.line, f"{len(cells)} columns, where the header has more")
             time_s = None
         values = [self._value(one.column, cells) for one in to]
-        if time_s is None and layout.key is not None and layout.key >= len(cells):
+        if time_s is None and not known:
             return  # nobody knows of which meter: counted as a problem
         for one, value in zip(to, values, strict=True):
             one.times_s.append(time_s)
             one.values.append(value)
             one.flawed = one.flawed or time_s is None or value is None
             one.rows += 1
+            if value is None and one.column.index < len(cells) and cells[one.column.index].strip():
+                self.unread.add(row.line, f"{cells[one.column.index].strip()!r} is not a number")
 
     @staticmethod
     def _has_value(cells: Sequence[str], to: Sequence[Series]) -> bool:

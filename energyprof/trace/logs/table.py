@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from energyprof.storable.frozen import dataclass
 
+# So many titles are shown in a message, and so much of each.
+SHOWN, LONGEST = 12, 60
+
 
 class Row(NamedTuple):
     """One row: the line it stands in, from 1, and its cells."""
@@ -27,6 +30,14 @@ class Table:
     rows: Callable[[], Iterator[Row]]  # those below the titles, anew with each call
     start: str = ""  # when it began, in its own words, if it says so
     notes: tuple[str, ...] = ()
+    cut_off: bool = False  # its last line has no end, and is no whole row
+
+    @property
+    def there_are(self) -> str:
+        """Its titles in a message, as far as one line goes."""
+        shown = [title if len(title) <= LONGEST else f"{title[:LONGEST]}…" for title in self.titles[:SHOWN]]
+        more = [f"{len(self.titles) - SHOWN} more"] if len(self.titles) > SHOWN else []
+        return f"there are {', '.join([*shown, *more])}"
 
     @property
     def where(self) -> str:

@@ -50,7 +50,7 @@ def chunks(path: Path, *, growing: bool = False) -> Iterator[Chunk]:
                     yield Chunk(number, lines)
                     number += len(lines)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise MeterError(f"{path}: not a readable file: {error}") from None
+        raise MeterError(_unpackable(path, error)) from None
     except UnicodeError:
         raise MeterError(f"{path}: not a text file") from None
     if rest and not growing:
@@ -79,9 +79,26 @@ def beginning(path: Path, most: int) -> str:
         with _open(path) as file:
             return file.read(most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise MeterError(f"{path}: not a readable file: {error}") from None
+        raise MeterError(_unpackable(path, error)) from None
     except UnicodeError:
         raise MeterError(f"{path}: not a text file") from None
+
+
+def unended(path: Path) -> str:
+    """The last line of a file, if its end is missing; "" where it is there, or the file is packed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+        if start.startswith(_GZIP):
+            return ""
+        size = file.seek(0, 2)
+        file.seek(max(0, size - CHUNK_CHARS) & ~1)  # an even place, where UTF-16's characters begin
+        tail = file.read()
+    encoding = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}.get(start[:2], "utf-8")
+    return tail.decode(encoding, "replace").replace("\0", "").replace("\r", "\n").rpartition("\n")[2]
 
 
 def cells_of(line: str, delimiter: str) -> list[str]:
@@ -94,11 +111,19 @@ def cells_of(line: str, delimiter: str) -> list[str]:
         return []
 
 
+def _unpackable(path: Path, error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return f"{path}: its end is missing: zcat {path.name} > log.csv saves what is there"
+    return f"{path}: not a readable file: {error}"
+
+
 def _open(path: Path) -> IO[str]:
     with path.open("rb") as file:
-        start = file.read(4)
+        start = file.read(CHUNK_CHARS)
+    # Some programs end lines as the first Macs did.
+    newline = None if b"\r" in start and b"\n" not in start else "\n"
     encoding = "utf-16" if start.startswith(_UTF_16) else "utf-8-sig"
     if start.startswith(_GZIP):
         # gzip.open's own closes what it opened.
         return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="\n")
-    return open(path, encoding=encoding, errors="replace", newline="\n")
+    return open(path, encoding=encoding, errors="replace", newline=newline)

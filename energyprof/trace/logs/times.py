@@ -11,7 +11,7 @@ from energyprof.trace.logs.format import Format, place
 from energyprof.trace.logs.generic import slug
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.wanted import Wanted
-from energyprof.trace.stamps import DateOrder, ambiguous, elapsed, order_of, seconds
+from energyprof.trace.stamps import DateOrder, ambiguous, elapsed, order_of, seconds, unit_of_title
 
 # So many rows show how times are written.
 LOOKED_AT = 50
@@ -26,7 +26,7 @@ def time_columns(
         MeterError: there is none.
     """
     titles, slugs = table.titles, [slug(title) for title in table.titles]
-    have = f"there are {', '.join(titles)}"
+    have = table.there_are
     found: tuple[int, ...] = ()
     if wanted.time:
         found = (named_column(table, wanted.time, "time", wanted),)
@@ -51,14 +51,15 @@ def time_columns(
             f"{wanted.word('time')}{more if wanted.any_start else ''}"
             f"; {have}"
         )
-    from_start = wanted.any_start and len(found) == 1 and _all_elapsed(found[0], head)
-    return found, from_start or bool(table.start and _all_elapsed(found[0], head))
+    own = wanted.any_start and len(found) == 1
+    return found, (own or bool(table.start)) and _all_elapsed(found[0], table, head)
 
 
-def _all_elapsed(column: int, head: Sequence[Row]) -> bool:
+def _all_elapsed(column: int, table: Table, head: Sequence[Row]) -> bool:
     cells = [row.cells[column] for row in head[:LOOKED_AT] if column < len(row.cells)]
+    unit_s = unit_of_title(table.titles[column])
     try:
-        return bool(cells) and all(elapsed(cell.strip()) >= 0 for cell in cells)
+        return bool(cells) and all(elapsed(cell.strip(), unit_s) >= 0 for cell in cells)
     except ValueError:
         return False
 

@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Literal
 
+from energyprof.errors import MeterError
 from energyprof.storable.frozen import dataclass
+
+
+class Several(MeterError):
+    """A log holds several series, and nobody said which to read, or that they may be added.
+
+    ``told``: what tells them apart; ``ways``: what shows all of them; ``advice``: what to say, and what
+    that does.
+    """
+
+    def __init__(
+        self, message: str, told: str, ways: Sequence[Wanted], advice: Sequence[tuple[str, str]]
+    ) -> None:
+        super().__init__(message)
+        self.told, self.ways, self.advice = told, tuple(ways), tuple(advice)
 
 
 @dataclass(frozen=True)
@@ -32,5 +48,5 @@ class Wanted:
     def word(self, name: str, value: str = "…") -> str:
         """How the user says it: ``--by host``, ``--by 'two words'``, or ``by=host``."""
         if self.style == "option":
-            return f"--{name} {shlex.quote(value) if ' ' in value else value}"
+            return f"--{name} {shlex.quote(value) if set(value) & set(' ()[];&|<>') else value}"
         return f"{name}={value}"

@@ -257,3 +257,11 @@ def test_a_mean_that_no_such_part_draws_is_named_and_no_energy(tmp_path, row, be
     run = imported(write(tmp_path / "emissions.csv", row)).runs[0]
     assert (run.energy_j is not None) == believed
     assert any(flag.kind == "implausible_total" for flag in run.flags) != believed
+
+
+def test_a_spreadsheet_may_have_saved_it_with_semicolons_and_decimal_commas(tmp_path):
+    path = write(tmp_path / "emissions.csv", {})
+    lines = path.read_text().splitlines()
+    saved = [lines[0].replace(",", ";"), lines[1].replace(",", ";").replace("0.", "0,")]
+    path.write_text("\r\n".join([*saved, ""]), encoding="utf-8-sig", newline="")
+    assert imported(path).runs[0].energy_j == pytest.approx(0.052 * 3.6e6)

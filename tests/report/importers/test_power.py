@@ -181,7 +181,8 @@ def test_a_counter_is_held_against_what_its_part_draws_too(tmp_path):
         ("time,power_w\nsoon,3\nlater,4\n", {}, "line 2: 'soon' is not a time"),
         ("time,power_w\n1714564800,3\n", {}, "readings of one moment alone tell no energy"),
         ("time,power_w\n1714564800,3\n9714564800,3\n", {}, "its times span 254 years"),
-        ("time,power_w\n1,\n2,x\n", {}, "no readings below its header"),
+        ("time,power_w\n1,\n2,\n", {}, "no readings below its header"),
+        ("time,power_w\n1,\n2,x\n", {}, "line 3: 'x' is not a number"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_one_line_that_says_what_would_make_it_so(tmp_path, text, asked, words):

@@ -1,0 +1,253 @@
+"""Power logs as other tools, countries and crashes leave them: the joules in them, or one line."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from energyprof.errors import EnergyprofError
+from energyprof.report import importers
+from energyprof.report.importers import logs
+from energyprof.report.importers.imported import ANY, Request
+from energyprof.report.importers.save import save
+from energyprof.report.record import Report
+from fakes.power_logs import at, epoch, lines
+
+SMI = "timestamp, power.draw [W]"
+
+
+def imported(path: Path, **said: object) -> Report:
+    power = said.pop("power", ())
+    wanted = dataclasses.replace(ANY, **said)  # type: ignore[arg-type]
+    request = Request((path,), power=power, wanted=wanted)  # type: ignore[arg-type]
+    return save(importers.read(request), path.with_suffix(".json"), "replaced")
+
+
+def written(folder: Path, text: str, name: str = "power.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def watts(report: Report) -> float:
+    (run,) = report.runs
+    assert run.energy_j is not None and run.time_s and run.coverage == pytest.approx(1)
+    return run.energy_j / run.time_s
+
+
+def refused(path: Path, **said: object) -> str:
+    with pytest.raises(EnergyprofError) as raised:
+        imported(path, **said)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def noted(report: Report, words: str) -> bool:
+    return any(words in note for note in report.notes)
+
+
+# --- numbers
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "right"),
+    [
+        ("time;power (W)", "250,5", 250.5),
+        ("time;power (W)", "1.250,5", 1250.5),
+        ("time;power (W)", "1 250,5", 1250.5),
+        ("time;power (W)", "1\u202f250,5", 1250.5),
+        ("time;power (W)", "1'250.5", 1250.5),
+        ("time,power (W)", '"250,5"', 250.5),
+        ("time,power (W)", '"250,50 W"', 250.5),
+        ("time,power (W)", '"1,250.5"', 1250.5),
+        ("time|power (W)", "250.5", 250.5),
+        ("time power_w", "250.5", 250.5),
+    ],
+)
+def test_a_number_is_read_as_its_country_writes_it(tmp_path, header, cell, right):
+    mark = header[4]
+    path = written(tmp_path, lines(header, lambda s: f"{epoch(s):.0f}{mark}{cell}"))
+    assert watts(imported(path)) == pytest.approx(right)
+
+
+def test_a_number_that_could_be_two_is_none(tmp_path):
+    path = written(tmp_path, lines("time,power (W)", lambda s: f'{epoch(s):.0f},"1,250"'))
+    assert "line 2: '1,250' is not a number" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "right"),
+    [
+        ("time,power [W]", "5300 mW", 5.3),
+        ("time,power [mW]", "5.3 W", 5.3),
+        ("time,power", "0.4 kW", 400),
+        ("time,power\ns,kW", "0.4", 400),
+        ("time,power\n[s],[W]", "400", 400),
+        ("time,gpu_power\ns,mW", "250000", 250),
+    ],
+)
+def test_the_unit_is_that_of_the_cells_or_of_a_row_of_units(tmp_path, header, cell, right):
+    path = written(tmp_path, lines(header, lambda s: f"{epoch(s):.0f},{cell}"))
+    assert watts(imported(path)) == pytest.approx(right)
+
+
+@pytest.mark.parametrize(("unit", "per_second"), [("MJ", 1e-4), ("mJ", 1e5), ("Ws", 100), ("kJ", 0.1)])
+def test_joules_are_large_or_small_as_their_unit_is_written(tmp_path, unit, per_second):
+    path = written(tmp_path, lines(f"time,energy ({unit})", lambda s: f"{epoch(s):.0f},{per_second * s:.5f}"))
+    assert watts(imported(path)) == pytest.approx(100)
+
+
+# --- times
+
+
+@pytest.mark.parametrize(
+    ("title", "per_second"),
+    [
+        ("time_ms", 1e3),
+        ("Time (ms)", 1e3),
+        ("elapsedMs", 1e3),
+        ("Time [µs]", 1e6),
+        ("time_ns", 1e9),
+        ("Time (min)", 1 / 60),
+        ("time_s", 1),
+        ("elapsed", 1),
+    ],
+)
+def test_times_from_a_start_are_in_the_unit_of_their_title(tmp_path, title, per_second):
+    asked = {} if title in ("time_ms", "time_ns", "time_s", "elapsed") else {"time": title}
+    path = written(tmp_path, lines(f"{title},power_w", lambda s: f"{(3600 + 60 * s) * per_second:.0f},100"))
+    report = imported(path, **asked)
+    assert (watts(report), report.runs[0].time_s) == (pytest.approx(100), pytest.approx(600))
+
+
+@pytest.mark.parametrize("per_second", [1, 1e3, 1e6, 1e9])
+def test_times_since_1970_are_in_the_unit_of_their_size(tmp_path, per_second):
+    path = written(tmp_path, lines("timestamp,power_w", lambda s: f"{epoch(s) * per_second:.0f},100"))
+    report = imported(path)
+    assert (watts(report), report.runs[0].time_s) == (pytest.approx(100), pytest.approx(10))
+    assert report.runs[0].clock.utc == "2025-03-01T10:00:00.000Z"
+
+
+def test_a_day_and_a_time_between_blanks_are_one(tmp_path):
+    text = lines("when watts", lambda s: f"{at(s, '%Y-%m-%d %H:%M:%S')} 100.5")
+    assert watts(imported(written(tmp_path, text), time="when")) == pytest.approx(100.5)
+
+
+# --- series
+
+
+def blocks(of: Callable[[str, int], float]) -> str:
+    rows = [f"{epoch(s):.0f},{name},{of(name, s)}" for name in ("a", "b") for s in range(30)]
+    return "\n".join(["time,which,power_w", *rows, ""])
+
+
+def test_series_one_below_the_other_are_several(tmp_path):
+    path = written(tmp_path, blocks(lambda name, s: 100.0))
+    assert "2 series in one column, told apart by 'which' (a, b): --by which" in refused(path)
+    assert watts(imported(path, by="which")) == pytest.approx(200)
+
+
+@pytest.mark.parametrize(
+    ("most", "why"), [(100_000, "have the time of another row"), (20, "go back in time")]
+)
+def test_a_second_series_far_below_the_first_is_not_dropped(tmp_path, monkeypatch, most, why):
+    monkeypatch.setattr("energyprof.trace.logs.layout.LOOKED_AT", 10)
+    monkeypatch.setattr(logs.read_log, "__defaults__", (most,))
+    path = written(tmp_path, blocks(lambda name, s: 100.0 + s + (name == "b")) * (1 if most > 20 else 40))
+    said = refused(path)
+    assert why in said and "--by" in said and "there are time, which, power_w" in said
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5])
+def test_two_logs_one_below_the_other_are_no_mean_of_both(tmp_path, after):
+    rows = [f"{epoch(s + log * after):.1f},{100 + 100 * log + s % 5}" for log in (0, 1) for s in range(60)]
+    said = refused(written(tmp_path, "\n".join(["time,power_w", *rows, ""])))
+    assert "several series" in said and "there are time, power_w" in said
+
+
+def test_a_log_from_the_newest_row_to_the_oldest_is_turned_round(tmp_path):
+    rows = [f"{epoch(s):.0f},{100 + s}" for s in reversed(range(61))]
+    report = imported(written(tmp_path, "\n".join(["time,power_w", *rows, ""])))
+    assert watts(report) == pytest.approx(130, rel=0.01)
+
+
+def test_devices_of_two_hosts_that_are_numbered_alike_are_all_added(tmp_path):
+    rows = lambda s: [f"{host}, {at(s)}, {gpu}, 100.00 W" for host in "ab" for gpu in (0, 1)]  # noqa: E731
+    report = imported(written(tmp_path, lines("host, timestamp, index, power.draw [W]", rows)))
+    assert watts(report) == pytest.approx(400)
+    assert [meter.name for meter in report.meters] == [f"nvidia-smi:{h}:{g}" for h in "ab" for g in (0, 1)]
+
+
+def test_two_columns_together_may_tell_devices_apart(tmp_path):
+    rows = lambda s: [f"{host},{epoch(s):.0f},{gpu},100" for host in "ab" for gpu in (0, 1)]  # noqa: E731
+    path = written(tmp_path, lines("host,time,gpu,power_w", rows))
+    assert "rows of one 'host' and one time differ in 'gpu', too: --by host,gpu" in refused(path, by="host")
+    assert watts(imported(path, by="host,gpu")) == pytest.approx(400)
+
+
+def test_dmon_may_have_commas(tmp_path):
+    text = lines("#gpu, pwr, gtemp\n#Idx, W, C", lambda s: [f"{gpu}, {100 + gpu}, 40" for gpu in (0, 1)])
+    assert watts(imported(written(tmp_path, text), every_s=1.0)) == pytest.approx(201)
+
+
+# --- ends
+
+
+def log(seconds: int = 11) -> list[str]:
+    return [SMI, *(f"{at(s)}, 250.00 W" for s in range(seconds))]
+
+
+@pytest.mark.parametrize(
+    "end", [f"{at(11)[:15]}", f"{at(11)},", f"{at(11)}, 2", f"{at(11)}, 25.0", f"{at(11)}, 250.00"]
+)
+def test_a_last_line_that_was_cut_off_is_left_out_and_said(tmp_path, end):
+    report = imported(written(tmp_path, "\n".join([*log(), end])))
+    assert (watts(report), report.runs[0].time_s) == (pytest.approx(250), pytest.approx(10))
+    assert noted(report, "its last line was cut off: left out")
+
+
+def test_a_last_line_that_is_whole_counts_without_its_end(tmp_path):
+    report = imported(written(tmp_path, "\n".join(log())))
+    assert (watts(report), report.runs[0].time_s) == (pytest.approx(250), pytest.approx(10))
+    assert not noted(report, "cut off")
+
+
+def test_a_log_that_ends_between_the_rows_of_one_time_covers_all_of_its_run(tmp_path):
+    rows = [f"{at(s)}, {gpu}, {100 + gpu}.00 W" for s in range(11) for gpu in range(4)][:-2]
+    report = imported(written(tmp_path, "\n".join(["timestamp, index, power.draw [W]", *rows, ""])))
+    assert (watts(report), report.runs[0].time_s) == (pytest.approx(406), pytest.approx(9))
+    assert noted(report, "not all of its meters have its first or last rows")
+
+
+def test_a_device_that_was_lost_on_the_way_is_a_gap(tmp_path):
+    rows = [f"{at(s)}, {gpu}, 100.00 W" for s in range(60) for gpu in (0, 1) if gpu == 0 or s < 30]
+    report = imported(written(tmp_path, "\n".join(["timestamp, index, power.draw [W]", *rows, ""])))
+    assert report.runs[0].time_s == pytest.approx(59)
+    assert report.runs[0].coverage is not None and report.runs[0].coverage < 0.6
+
+
+def test_what_was_packed_and_cut_off_says_how_to_save_what_is_there(tmp_path):
+    text = "\n".join([SMI, *(f"{at(s)}, {200 + s * 37 % 100}.{s % 97:02d} W" for s in range(3000))])
+    path = tmp_path / "power.csv.gz"
+    path.write_bytes(gzip.compress(text.encode())[:-1000])
+    assert "its end is missing: zcat power.csv.gz > log.csv saves what is there" in refused(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_lines_end_as_their_system_ends_them(tmp_path, end, encoding):
+    path = tmp_path / "power.csv"
+    path.write_bytes(end.join([*log(), ""]).encode(encoding))
+    assert watts(imported(path)) == pytest.approx(250)
+
+
+def test_what_a_table_has_is_said_as_far_as_a_line_goes(tmp_path):
+    titles = ["time", *(f"sensor {i} temperature" for i in range(200))]
+    said = refused(
+        written(tmp_path, lines(",".join(titles), lambda s: ",".join([f"{epoch(s)}", *["1"] * 200])))
+    )
+    assert "no column of powers or energies" in said and "189 more" in said and len(said) < 700
