@@ -34,6 +34,18 @@ class Figure:
     terms: Callable[[Run, float], Mapping[str, float]]
 
 
+# These say why a run has no joules; others that it may have do not.
+_NO_JOULES = (
+    "not_measured",
+    "not_added",
+    "no_reading",
+    "lost",
+    "negative_total",
+    "zero_total",
+    "implausible_total",
+)
+
+
 def broken(run: Run) -> Reason | None:
     """Why the training itself says nothing."""
     if run.status == "failed" and run.exit_code is None:
@@ -46,7 +58,8 @@ def broken(run: Run) -> Reason | None:
 def unmetered(run: Run) -> Reason | None:
     """Why the run's joules cannot be used."""
     if run.energy_j is None:
-        why = f" ({', '.join(map(str, run.flags))})" if run.flags else ""
+        told = [flag.words for flag in run.flags if flag.kind in _NO_JOULES]
+        why = f" ({'; '.join(told or [flag.words for flag in run.flags])})" if run.flags else ""
         return reason("energy_not_measured", f"energy not measured{why}")
     if run.energy_j <= 0:
         return _zero(run.energy_j)

@@ -10,6 +10,7 @@ import pytest
 from energyprof.compare.comparison import compare
 from energyprof.compare.figures import BY_NAME, FIGURES, unmetered, value
 from energyprof.compare.statistics import terms
+from energyprof.report.flags import flag
 from energyprof.report.record import NodeRecord, Point
 from reports import at, figures_of, program, report, run, unmetered_run
 
@@ -81,7 +82,7 @@ def test_steps_of_the_evaluation_stand_in_for_a_spread_that_they_hide():
         (run(status="interrupted"), "run 2 (seed 0) left out: interrupted"),
         (run(status="failed", exit_code=7), "run 2 (seed 0) left out: failed with exit code 7"),
         (run(status="diverged"), "run 2 (seed 0) left out: diverged"),
-        (unmetered_run(), "energy and power: energy not measured (not_measured)"),
+        (unmetered_run(), "energy and power: energy not measured (no meter was read)"),
         (run(coverage=0.9897), "the meters cover 98.9 % of it, 99 % is needed"),
         (run(coverage=None), "it is not known how much of the run the meters cover"),
         (run(energy_j=0.0), "0 J: shorter than its meters can resolve"),
@@ -92,6 +93,20 @@ def test_an_invalid_run_is_left_out_of_energy_and_says_why(bad, why):
     assert len(found.left_out) == 1 and found.left_out[0].endswith(why)
     assert figures_of(found)["energy_per_sample"].n == 2
     assert figures_of(found)["power"].n == 2
+
+
+def test_of_a_runs_flags_those_that_cost_it_its_joules_say_why_and_in_words():
+    flags = (
+        flag("foreign", "a/the CPUs", "1.9 of 2"),
+        flag("node_missing", detail="b"),
+        flag("not_added", detail="b has no such run"),
+    )
+    assert str(unmetered(run(energy_j=None, flags=flags))) == (
+        "energy not measured (the nodes' joules are not added: b has no such run)"
+    )
+    assert str(unmetered(run(energy_j=None, flags=flags[:1]))) == (
+        "energy not measured (other processes used the CPUs of a (1.9 of 2) as well)"
+    )
 
 
 def test_a_coverage_of_99_percent_will_do():

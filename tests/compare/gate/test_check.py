@@ -192,7 +192,7 @@ def test_one_failure_among_several_limits_fails():
         (run(status="failed", exit_code=1), "new, run 2 (seed 0): failed with exit code 1"),
         (run(status="diverged"), "new, run 2 (seed 0): diverged"),
         (run(status="missed"), "new, run 2 (seed 0): target missed"),
-        (unmetered_run(), "new, run 2 (seed 0): energy not measured (not_measured)"),
+        (unmetered_run(), "new, run 2 (seed 0): energy not measured (no meter was read)"),
     ],
 )
 def test_an_invalid_run_is_no_verdict_but_4(bad, why):

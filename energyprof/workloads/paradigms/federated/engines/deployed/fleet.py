@@ -105,7 +105,11 @@ class Fleet:
             message.metadata.dst_node_id: self.client_at(message.metadata.dst_node_id) for message in messages
         }
         sizes = {m.metadata.dst_node_id: len(_payload(m)) for m in messages}
-        waiting = set(self._push([self._turn(message) for message in messages], messages))
+        numbers = self._push([self._turn(message) for message in messages], messages)
+        for message, number in zip(messages, numbers):
+            if not number:
+                self._lost(asked[message.metadata.dst_node_id], 0, "left")
+        waiting = set(filter(None, numbers))
         until_s = time.monotonic() + self._terms.answer_s
         found: List[Any] = []
         while waiting:
@@ -136,7 +140,7 @@ class Fleet:
             self._over = True
             over = {"do": "over", **self._common()}
             sent = [(self._there[number], "query", over, b"") for number in self._there]
-            waiting = set(self._push(sent, [None] * len(sent)))
+            waiting = set(filter(None, self._push(sent, [None] * len(sent))))
             until_s = time.monotonic() + DISMISS_S
             while waiting and time.monotonic() < until_s:
                 waiting -= {number for number, _ in self._pull()}
@@ -179,7 +183,9 @@ class Fleet:
         new = [node for node in self._nodes if node not in self._met]
         self._met.update(new)
         who = {"do": "who", **self._common()}
-        self._push([(node, "query", who, b"") for node in new], [None] * len(new))
+        numbers = self._push([(node, "query", who, b"") for node in new], [None] * len(new))
+        # Whoever is still there next time is asked again.
+        self._met -= {node for node, number in zip(new, numbers) if not number}
 
     def _pull(self) -> List[Any]:
         """What is answered: the message's number, and Flower's message if it is a round's."""
@@ -266,7 +272,7 @@ class Fleet:
         return message.metadata.dst_node_id, "train", said, _payload(message)
 
     def _push(self, wanted: Sequence[Any], messages: Sequence[Any]) -> List[str]:
-        """Send to nodes; the numbers of the messages."""
+        """Send to nodes; the messages' numbers, empty where the node is gone."""
         if not wanted:
             return []
         headers = [
@@ -279,11 +285,10 @@ class Fleet:
             for node, kind, said, payload in wanted
         ]
         header, _ = self._ask({"do": "push", "messages": headers}, [payload for *_, payload in wanted])
-        found = []
-        for number, (node, *_), message in zip(header["ids"], wanted, messages):
-            if number is not None:
+        found = [number or "" for number in header["ids"]]
+        for number, (node, *_), message in zip(found, wanted, messages):
+            if number:
                 self._pending[number] = _Pending(node, message)
-                found.append(number)
         return found
 
     def _ask(self, header: Dict[str, Any], payloads: Sequence[bytes] = ()) -> bridge.Said:
