@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import installed
+
 PAIRS = 15
 LIMIT = 1.5
 HEAVY = ("torch", "numpy", "codecarbon", "monai", "pynvml")
@@ -31,7 +33,7 @@ app()
 def cpu_s(command: list[str]) -> float:
     """User + system time of one run of ``command``."""
     before = os.times()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=installed.environment())
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 

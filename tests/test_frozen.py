@@ -133,3 +133,19 @@ def test_another_may_inherit_from_it(decorator):
     assert More(1.0) == More(1.0, "J") != More(1.0, "W")
     with pytest.raises(dataclasses.FrozenInstanceError):
         More(1.0).unit = "W"
+
+
+def test_a_class_without_a_docstring_is_called_by_its_name() -> None:
+    """`dataclasses` would look for its signature, for which Python's own parser is loaded."""
+
+    @frozen.dataclass(frozen=True)
+    class Silent:
+        x: float
+
+    @frozen.dataclass
+    class Open:
+        x: float
+
+    assert str(Silent.__doc__).endswith("Silent")
+    assert str(Open.__doc__).endswith("Open")
+    assert OURS.__doc__ == "A point."

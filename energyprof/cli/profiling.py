@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from energyprof.cli import streams
 from energyprof.cli.checked import checked_interval, checked_wait, report_path, taken
 from energyprof.errors import UsageError
-from energyprof.profile.lever_journal import restore_left
+from energyprof.profile import journals
 from energyprof.profile.open_meters import MeasurementSettings
 from energyprof.profile.room import collect
 from energyprof.profile.session import SessionResult
@@ -79,7 +79,7 @@ def measuring(
         UsageError: one of them is invalid.
         FileError: a calibration, or a test of the meters, cannot be read.
     """
-    for line in (*collect(), *restore_left()):
+    for line in (*collect(), *_put_back()):
         print(line, file=sys.stderr)
     asked = names(metering.meters)
     label = re.sub(r"[^\w.-]+", "_", name)
@@ -102,6 +102,15 @@ def measuring(
 
 
 # What few runs are given is loaded for those alone: the profiler's start is on everybody's bill.
+def _put_back() -> list[str]:
+    """The levers that dead runs left turned; a line on each."""
+    if not journals.left():
+        return []
+    from energyprof.profile.lever_journal import restore_left
+
+    return restore_left()
+
+
 def calibrated(files: Sequence[Path]) -> tuple[tuple[CalibrationRecord, ...], NodeMap | None]:
     """The calibrations of meters among the files, and that of the node."""
     if not files:

@@ -6,7 +6,6 @@ Every reader takes a root: a container can look at its host's files, tests at a 
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,16 +23,16 @@ def describe(
     is what the user calls the machine, where nothing else may identify it; "": nothing. Its ``id`` is empty
     where nothing does.
     """
-    system = platform.uname()
+    system = os.uname()
     processors = _processors(root)
     sockets, cores = _sockets_and_cores(root, processors)
     jetson = _jetson(root)
     facts: dict[str, Any] = {
-        "host": system.node,
-        "system": _distribution(root) or system.system,
+        "host": system.nodename,
+        "system": _distribution(root) or system.sysname,
         "kernel": system.release,
         "arch": system.machine,
-        "cpu": _cpu_model(root, processors) or system.processor or system.machine,
+        "cpu": _cpu_model(root, processors) or system.machine,
         "sockets": sockets,
         "cores": cores,
         "threads": len(processors) or os.cpu_count(),

@@ -21,9 +21,9 @@ from energyprof.errors import EnergyprofError, FileError
 from energyprof.files import Schema, parse, read_text
 from energyprof.measure.lever import Control, Lasts, LeverError
 from energyprof.measure.meters import sysfs_root
+from energyprof.profile.journals import STATE_VARIABLE, left, own_folder
 from energyprof.storable.frozen import dataclass
 
-STATE_VARIABLE = "ENERGYPROF_STATE"
 SCHEMA = Schema("energyprof.levers", 1, "journal of levers")
 # A child that a killed run had just begun holds the run's lock until it has become its program.
 _HELD_ON_S = 10.0
@@ -91,21 +91,10 @@ class Journal:
         self.path.unlink(missing_ok=True)
 
 
-def own_folder() -> Path:
-    """Where this user's journals lie."""
-    if asked := os.environ.get(STATE_VARIABLE):
-        return Path(asked) / "levers"
-    if os.geteuid() == 0:
-        return Path("/var/lib/energyprof/levers")
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "energyprof/levers"
-
-
 def restore_left() -> list[str]:
     """Put back what dead runs of this user left turned; a line on each value, and on each problem."""
     lines: list[str] = []
-    # One that has not got its name is of a run that had turned nothing yet.
-    for path in sorted([*own_folder().glob("*.json"), *own_folder().glob(".*.new")]):
+    for path in left():
         with contextlib.suppress(OSError):  # its owner lives, or it has just put everything back
             file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:

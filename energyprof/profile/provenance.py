@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,13 +29,13 @@ def batch_job(environment: Mapping[str, str]) -> JobRecord | None:
         array, task = environment.get("OAR_ARRAY_ID"), environment.get("OAR_ARRAY_INDEX")
         several = array and task and array != job
         of_array, project = f"{array}_{task}" if several else "", environment.get("OAR_PROJECT_NAME", "")
-        return JobRecord("oar", job, platform.node(), "", of_array, project)
+        return JobRecord("oar", job, os.uname().nodename, "", of_array, project)
     return None
 
 
 def node_name(environment: Mapping[str, str]) -> str:
     """What the batch system calls this node, or what it calls itself."""
-    return environment.get("SLURMD_NODENAME") or platform.node()
+    return environment.get("SLURMD_NODENAME") or os.uname().nodename
 
 
 def commit_of(file: Path) -> CommitRecord | None:

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energyprof.errors import TrainingError
-from energyprof.profile import levers
 from energyprof.profile.attached import command_line
 from energyprof.profile.company import ALONE, Company
 from energyprof.profile.inbox import signals
@@ -76,6 +75,7 @@ def resume_job(
         NotComparable: the report is of other work, of another machine, or of other meters.
         FileError: the report or its trace cannot be read or written.
     """
+    from energyprof.profile import levers
     from energyprof.profile.resume import resumed_session, unmeasured
 
     with open_meters(settings) as on:
@@ -105,7 +105,10 @@ def run_program(
         FileError: the report cannot be written.
     """
     full_path(command[0])
-    levers.check(turn)
+    if turn:
+        from energyprof.profile import levers
+
+        levers.check(turn)
     with open_meters(settings) as on:
         commit, work = commit_of_command(command), work_of(command, name)
         if resume:

@@ -16,7 +16,6 @@ from energyprof.measure.meters import sysfs_root
 from energyprof.profile.clock_source import clock_source
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job_share import JobShare
-from energyprof.profile.levers import turned
 from energyprof.profile.open_meters import OpenMeters
 from energyprof.profile.provenance import batch_job
 from energyprof.profile.record import record
@@ -33,6 +32,7 @@ from energyprof.trace.rows import Row
 from energyprof.trace.writer import TraceWriter
 
 if TYPE_CHECKING:
+    from energyprof.profile.levers import TurnedLevers
     from energyprof.profile.scan import Scan
     from energyprof.profile.scan_plan import ScanPlan
 
@@ -143,7 +143,7 @@ class ReportSession:
         with contextlib.suppress(FileError):  # a disk that filled up must not stop the training
             write(self._with_unfinished(training.seed), self._path)
         following = Watchers([watcher for watcher in watchers if watcher not in self._lost])
-        with turned(training.levers) as levers, _scanned(training.scan) as scan:
+        with _turned(training.levers) as levers, _scanned(training.scan) as scan:
             self._trace.begin_run()
             recorder = Recorder(self._trace, self._runs, runs, training, self._live)
             self._runs += 1
@@ -152,15 +152,16 @@ class ReportSession:
             share = None if self._job is None else JobShare(self._job, sysfs_root())
             if share is not None:
                 recorder.last_facts = share.facts
-            for lever in (*levers.records, *(scan.records if scan is not None else ())):
-                recorder.event("lever", dataclasses.asdict(lever))
+            for turn in (levers, scan):
+                for lever in turn.records if turn is not None else ():
+                    recorder.event("lever", dataclasses.asdict(lever))
             try:
                 self._tail, self._stopped_by = record(
                     recorder, self._on, inbox, following, self._so_far, scan
                 )
             finally:
                 self._lost |= following.close()
-        self._problems += [*levers.problems, *(scan.problems if scan is not None else ())]
+        self._problems += [line for turn in (levers, scan) if turn is not None for line in turn.problems]
         run = self._rebuild.add(self._trace.rows)
         if share is not None and (line := share.line(run.facts)):
             self.note(f"run {self._runs}: {line}")
@@ -205,6 +206,15 @@ class ReportSession:
         if series is not None:
             series = dataclasses.replace(series, positions=series.positions[: len(runs)])
         return dataclasses.replace(report, runs=runs, series=series)
+
+
+def _turned(words: Sequence[str]) -> contextlib.AbstractContextManager[TurnedLevers | None]:
+    """The levers, turned; few trainings have one."""
+    if not words:
+        return contextlib.nullcontext()
+    from energyprof.profile.levers import turned
+
+    return turned(words)
 
 
 def _scanned(plan: ScanPlan | None) -> contextlib.AbstractContextManager[Scan | None]:

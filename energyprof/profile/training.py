@@ -7,12 +7,12 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energyprof.profile.nodes.meeting import Meeting
-from energyprof.profile.scan_plan import ScanPlan
 from energyprof.storable.frozen import dataclass
 
 if TYPE_CHECKING:
     from energyprof.profile.child import Output
+    from energyprof.profile.nodes.meeting import Meeting
+    from energyprof.profile.scan_plan import ScanPlan
 
 
 @dataclass(frozen=True)

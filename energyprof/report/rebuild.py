@@ -14,7 +14,6 @@ from energyprof.report.record import MeterRecord, Report, Run
 from energyprof.report.segments.cadence import Cadence
 from energyprof.report.segments.renewals import as_seen
 from energyprof.report.whole_and_parts import counted_by_parts
-from energyprof.trace.file import read_runs
 from energyprof.trace.rows import Row
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ class Rebuild:
         Raises:
             FileError: it cannot be read, or is no trace.
         """
+        from energyprof.trace.file import read_runs
+
         # Each run more than once (events, renewals, samples): a day's samples never lie in memory.
         following = 0
         for number, rows in read_runs(trace):

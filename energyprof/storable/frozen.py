@@ -18,7 +18,13 @@ else:
     def dataclass(kind=None, *, frozen=False):
         """As `dataclasses.dataclass` of these words; what is not ``frozen`` is made by that."""
         decorate = _frozen if frozen else dataclasses.dataclass
-        return decorate if kind is None else decorate(kind)
+
+        def made(kind):
+            # One without a docstring would get its signature, which `inspect` reads by a parser of Python.
+            kind.__doc__ = kind.__doc__ or kind.__qualname__
+            return decorate(kind)
+
+        return made if kind is None else made(kind)
 
 
 __all__ = ["dataclass"]

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 from energyprof.errors import EnergyprofError, UsageError
 from energyprof.meter import Finding
@@ -101,6 +100,8 @@ def find_at(words: str) -> Finding:
     Raises:
         UsageError: there is no address, or an option that the kind does not have.
     """
+    from urllib.parse import parse_qsl  # few meters have an address
+
     kind = kind_of(words)
     module = importlib.import_module(ADDRESSED[kind])
     parts = _WORDS.fullmatch(words)

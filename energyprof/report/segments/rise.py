@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections import deque
 
 from energyprof.trace.rows import Sample
@@ -34,7 +34,7 @@ class Rise:
             return
         before, after = list(self._looks)[:LEVEL], list(self._looks)[LEVEL:]
         lows, highs = [w for _, w in before], [w for _, w in after]
-        step_w = abs(statistics.fmean(highs) - statistics.fmean(lows))
+        step_w = abs(math.fsum(highs) / LEVEL - math.fsum(lows) / LEVEL)
         if max(max(lows) - min(lows), max(highs) - min(highs)) < FLAT * step_w:
             self._rises.append((step_w, after[0][0] - before[-1][0]))
 
