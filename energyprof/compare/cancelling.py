@@ -8,6 +8,7 @@ cancels, whatever they are called.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
@@ -17,7 +18,7 @@ from energyprof.compare.machines import alike, own_number
 from energyprof.report.record import MeterRecord, Report
 from energyprof.report.uncertainty import SCALE, ZERO, above, below, combined, term_of
 from energyprof.storable.frozen import dataclass
-from energyprof.storable.once import once
+from energyprof.storable.once import once, once_beside
 from energyprof.units import watts
 
 # Phases in which the program does not train, where none is named so.
@@ -35,6 +36,28 @@ class Side:
     report: Report
     terms: Mapping[str, float]
 
+    # The first report's are asked for again beside each other one.
+    @functools.cached_property
+    def scale_u(self) -> float:
+        """Of the logarithm, by the end that lies further away; halves that differ are those of a factor."""
+        scale = {term: u for term, u in self.terms.items() if term in SCALE}
+        up, down = combined(above(scale)), combined(below(scale))
+        return up if up == down else max(math.log1p(2 * up), -math.log1p(-min(2 * down, _MOST_BELOW))) / 2
+
+    @functools.cached_property
+    def zero_share(self) -> float:
+        """The zero error's part of the figure; from its power where the report does not split its terms."""
+        known = math.hypot(*(self.terms.get(term, 0.0) for term in ZERO))
+        if known or "meters" in self.terms:
+            return known
+        power_w = _power_w(self.report)
+        return _all_offset_w(self.report) / power_w if power_w else 0.0
+
+    @functools.cached_property
+    def systematic(self) -> Sequence[str]:
+        """The terms that are the same in every run of a report and cancel nowhere."""
+        return [name for name in self.terms if term_of(name).error == "systematic"]
+
 
 @dataclass(frozen=True)
 class Left:
@@ -44,6 +67,7 @@ class Left:
     reasons: tuple[str, ...] = ()  # what is left and why, the largest first
 
 
+@once_beside
 def side_of(values: Values, report: Report) -> Side:
     """The report with the relative terms of the figure's mean."""
     mean = values.mean
@@ -57,7 +81,7 @@ def left_in(new: Side, old: Side, allow: Collection[str] = ()) -> Left:
     With ``machine`` in ``allow``, machines that nothing tells apart are taken to be one.
     """
     one = _one_machine(new.report, old.report, allow)
-    common = _common(new.report, old.report, one)
+    common = _common(new.report, old.report)[one]
     parts = [_gain(new, old, common), _zero(new, old, common), *_systematic(new, old)]
     parts = sorted((part for part in parts if part[0] > 0), reverse=True)
     u = math.hypot(*(part for part, _ in parts))
@@ -82,11 +106,22 @@ def _one_machine(one: Report, other: Report, allow: Collection[str]) -> bool:
     return found.standing == "same" or (found.standing == "unknown" and "machine" in allow)
 
 
-def _common(new: Report, old: Report, one_machine: bool) -> dict[str, str]:
-    """The meters of ``new`` that are the same device in ``old``, and what they are called there."""
+@once_beside
+def _common(new: Report, old: Report) -> Mapping[bool, Mapping[str, str]]:
+    """The meters of ``new`` that are the same device in ``old``, and what they are called there; under
+    ``True`` if both are of one machine.
+    """
+    return {
+        one_machine: _same_devices(counted(new), counted(old), one_machine) for one_machine in (False, True)
+    }
+
+
+def _same_devices(
+    mine: Sequence[MeterRecord], theirs: Sequence[MeterRecord], one_machine: bool
+) -> dict[str, str]:
     found = {}
-    for meter in counted(new):
-        for other in counted(old):
+    for meter in mine:
+        for other in theirs:
             number, its = own_number(meter), own_number(other)
             same = number == its if number or its else one_machine and _described(meter) == _described(other)
             if same and meter.info.calibration == other.info.calibration:
@@ -101,10 +136,10 @@ def _described(meter: MeterRecord) -> tuple[str, str]:
 
 def _gain(new: Side, old: Side, common: Mapping[str, str]) -> tuple[float, str]:
     """The gain's part. Meters of one make may all be off alike, and then add up."""
-    mine, theirs = counted(new.report), counted(old.report)
-    whole = [_scale_u(side.terms) for side in (new, old)]
+    whole = [new.scale_u, old.scale_u]
     if not any(whole):
         return 0.0, ""
+    mine, theirs = counted(new.report), counted(old.report)
     foreign = [meter for meter in mine if meter.name not in common]
     shares = [_shares(new.report), _shares(old.report)]
     if not common or shares[0] is None or shares[1] is None or len(mine) == len(theirs) == 1:
@@ -128,13 +163,6 @@ def _gain(new: Side, old: Side, common: Mapping[str, str]) -> tuple[float, str]:
     return math.hypot(*by_kind.values()), why
 
 
-def _scale_u(terms: Mapping[str, float]) -> float:
-    """Of the logarithm, by the end that lies further away; halves that differ are those of a factor."""
-    scale = {term: u for term, u in terms.items() if term in SCALE}
-    up, down = combined(above(scale)), combined(below(scale))
-    return up if up == down else max(math.log1p(2 * up), -math.log1p(-min(2 * down, _MOST_BELOW))) / 2
-
-
 def _devices(foreign: Sequence[MeterRecord], theirs: Sequence[MeterRecord]) -> str:
     """Which meters are not one device, in words."""
     there = {meter.name: meter for meter in theirs}
@@ -148,10 +176,10 @@ def _devices(foreign: Sequence[MeterRecord], theirs: Sequence[MeterRecord]) -> s
 
 def _zero(new: Side, old: Side, common: Mapping[str, str]) -> tuple[float, str]:
     """The zero error's part."""
-    shares = [_zero_share(side) for side in (new, old)]
-    offsets = [_offset_w(counted(side.report)) for side in (new, old)]
+    shares = [new.zero_share, old.zero_share]
     if not any(shares):
         return 0.0, ""
+    offsets = [_all_offset_w(side.report) for side in (new, old)]
     mine, theirs = counted(new.report), counted(old.report)
     apart = [[m for m in mine if m.name not in common], [m for m in theirs if m.name not in common.values()]]
     if not apart[0] and not apart[1]:
@@ -177,13 +205,9 @@ def _offset_w(meters: Sequence[MeterRecord]) -> float:
     return math.hypot(*(meter.info.offset_u_w for meter in meters))
 
 
-def _zero_share(side: Side) -> float:
-    """The zero error as a share of the figure; from its power where the report does not split its terms."""
-    known = math.hypot(*(side.terms.get(term, 0.0) for term in ZERO))
-    if known or "meters" in side.terms:
-        return known
-    power_w = _power_w(side.report)
-    return _offset_w(counted(side.report)) / power_w if power_w else 0.0
+@once
+def _all_offset_w(report: Report) -> float:
+    return _offset_w(counted(report))
 
 
 @once
@@ -194,11 +218,9 @@ def _power_w(report: Report) -> float | None:
 
 def _systematic(new: Side, old: Side) -> list[tuple[float, str]]:
     """What is the same in every run of a report and cancels nowhere."""
-    names = dict.fromkeys((*new.terms, *old.terms))
-    kept = [name for name in names if term_of(name).error == "systematic"]
     return [
         (math.hypot(new.terms.get(name, 0.0), old.terms.get(name, 0.0)), term_of(name).meaning)
-        for name in kept
+        for name in dict.fromkeys((*new.systematic, *old.systematic))
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from energyprof.compare.figures import Exclusion, Figure, unmetered
@@ -61,40 +61,46 @@ def collect(figure: Figure, report: Report) -> Values | None:
 
 def collect_all(figures: Sequence[Figure], report: Report) -> list[Values | None]:
     """Several figures' values; what keeps runs out of many of them is looked for once."""
-    out: dict[Exclusion, frozenset[int]] = {}
-    for exclusion in {exclusion for figure in figures for exclusion in figure.exclusions}:
-        out[exclusion] = frozenset(i for i, run in enumerate(report.runs) if exclusion(run) is not None)
-    return [
-        _values(figure, report, frozenset().union(*(out[exclusion] for exclusion in figure.exclusions)))
-        for figure in figures
-    ]
+    out: dict[Exclusion, set[int]] = {}
+    together: dict[tuple[Exclusion, ...], set[int]] = {}
+    for exclusions in {figure.exclusions for figure in figures}:
+        for exclusion in exclusions:
+            if exclusion not in out:
+                out[exclusion] = {i for i, run in enumerate(report.runs) if exclusion(run) is not None}
+        together[exclusions] = set().union(*(out[exclusion] for exclusion in exclusions))
+    return [_values(figure, report, together[figure.exclusions]) for figure in figures]
 
 
-def _values(figure: Figure, report: Report, out: frozenset[int]) -> Values | None:
+def _values(figure: Figure, report: Report, out: Collection[int]) -> Values | None:
     """The figure over the runs whose places are not in ``out``."""
-    if len(out) == len(report.runs):
+    places: list[int] = []
+    values: list[float] = []
+    each: list[Mapping[str, float]] = []
+    for i, run in enumerate(report.runs):
+        x = None if i in out else figure.of(run)
+        if x is not None and math.isfinite(x):
+            places.append(i)
+            values.append(x)
+            each.append(figure.terms(run, x))
+    if not values:
         return None
-    found = [
-        (i, run, x)
-        for i, run in enumerate(report.runs)
-        if i not in out and (x := figure.of(run)) is not None and math.isfinite(x)
-    ]
-    if not found:
-        return None
-    places, entering = tuple(i for i, _, _ in found), [(run, x) for _, run, x in found]
-    values = tuple(x for _, x in entering)
-    each = [figure.terms(run, x) for run, x in entering]
-    mean = mean_of(values, each)
-    logs = None
-    if min(values) > 0:
-        own = [
-            math.hypot(*(u for term, u in of_one.items() if term not in COMMON)) / x
-            for of_one, x in zip(each, values, strict=True)
-        ]
-        logs = logs_of(values, math.hypot(*own) / math.sqrt(len(own)))
+    logs = logs_of(values, _own_u(values, each)) if min(values) > 0 else None
+    mean = mean_of(values, each, logs)
     # A meter that does not state its error is not one without error.
-    known = unmetered in figure.exclusions and all(run.energy_u_j is not None for run, _ in entering)
-    return Values(values, logs, mean, (mean.u_rel or 0.0) if known and logs else None, places)
+    known = unmetered in figure.exclusions and all(report.runs[i].energy_u_j is not None for i in places)
+    u_rel = (mean.u_rel or 0.0) if known and logs else None
+    return Values(tuple(values), logs, mean, u_rel, tuple(places))
+
+
+def _own_u(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> float:
+    """Relative standard uncertainty of one value by its readings, without what all have in common."""
+    if not any(each):
+        return 0.0
+    own = [
+        math.hypot(*(u for term, u in of_one.items() if term not in COMMON)) / x
+        for of_one, x in zip(each, values, strict=True)
+    ]
+    return math.hypot(*own) / math.sqrt(len(own))
 
 
 def as_change(

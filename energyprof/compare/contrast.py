@@ -12,12 +12,20 @@ from energyprof.compare.change import Change, Direction, Values, as_change, coll
 from energyprof.compare.figures import Figure, missed, of_energy, value
 from energyprof.compare.mismatches import same_script
 from energyprof.compare.sessions import TOGETHER, UNKNOWN, Apart, Known, between
-from energyprof.compare.statistics.intervals import Difference, Logs, p_different, welch, with_systematic
+from energyprof.compare.statistics.intervals import (
+    ALPHA,
+    Difference,
+    Logs,
+    p_up_to,
+    welch,
+    with_systematic,
+)
 from energyprof.compare.statistics.mean import coverage_factor
 from energyprof.compare.statistics.sequential import cut_to, interleaved, p_of_all_looks, pairs_of
 from energyprof.report.record import Report, Run
 from energyprof.report.uncertainty import BELOW
 from energyprof.storable.frozen import dataclass
+from energyprof.storable.once import once_beside
 
 Scatter = Literal["runs", "all"]
 LEAST_SEEDS = 5
@@ -34,16 +42,16 @@ class Contrast:
     looks: Callable[[float], float]  # a p-value of this look as one over all planned looks
 
     def p_value(self, of: Scatter = "all") -> float:
-        """The two-sided p-value of "the same", over all planned looks."""
-        return self._p_of_all if of == "all" else self.looks(p_different(self.alone))
+        """The two-sided p-value of "the same" over all planned looks, where it may be 5 % or less; else 1."""
+        return self._p_of_all if of == "all" else self.looks(p_up_to(self.alone, ALPHA))
 
     @cached_property
     def _p_of_all(self) -> float:
         """Asked for by the levels of several tests, and again by each."""
-        return self.looks(p_different(self.whole))
+        return self.looks(p_up_to(self.whole, ALPHA))
 
     def change(self, level: float | None) -> Change:
-        """The ratio; with a ``level`` also which way it went, if its test there says so."""
+        """The ratio; with a ``level`` of 5 % or less also which way it went, if its test there says so."""
         if level is None:
             return as_change(self.whole, self.u_rel)
         verdict = direction(self.whole, self.p_value(), level)
@@ -84,11 +92,11 @@ def contrast(
         mine, theirs = collect(figure, new), collect(figure, old)
     else:
         mine, theirs = collected or (collect(figure, new), collect(figure, old))
-        everywhere = all(cell and len(cell.values) == len(r.runs) for cell, r in ((mine, new), (theirs, old)))
-        if everywhere and (ordered := _by_seed(figure, new, old)) is not None:
+        everywhere = _everywhere(mine, new) and _everywhere(theirs, old)
+        if everywhere and missed in figure.exclusions and _of_same_seeds(new, old):
             method = partial(interleaved, new_first=(True,) * len(new.runs))
-            if ordered[0] is not new:
-                new, old = ordered
+            if any(a.seed != b.seed for a, b in zip(new.runs, old.runs, strict=True)):
+                new, old = _by_seed(new), _by_seed(old)
                 mine, theirs = collect(figure, new), collect(figure, old)
     if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
         return None
@@ -109,25 +117,30 @@ def contrast(
     return Contrast(alone, whole, left, u_rel, looks)
 
 
-def _by_seed(figure: Figure, new: Report, old: Report) -> tuple[Report, Report] | None:
-    """Both with their runs in the order of their seeds, if those are the same and have a say in the figure.
+def _everywhere(cell: Values | None, report: Report) -> bool:
+    """Whether all runs have the figure."""
+    return cell is not None and len(cell.values) == len(report.runs)
 
-    Of other work a seed need not say the same, and of few runs the pairs' fewer degrees of freedom cost more
-    than they bring.
+
+@once_beside
+def _of_same_seeds(new: Report, old: Report) -> bool:
+    """Whether run by run the two are of the same work from the same seeds, in whatever order.
+
+    Those have a say in what it takes to a target. Of other work a seed need not say the same, and of few runs
+    the pairs' fewer degrees of freedom cost more than they bring.
     """
-    if missed not in figure.exclusions or len(new.runs) < LEAST_SEEDS:
-        return None
+    if len(new.runs) < LEAST_SEEDS:
+        return False
     if new.workload.work != old.workload.work and not same_script(new.workload, old.workload):
-        return None
-    seeds = [[run.seed for run in report.runs] for report in (new, old)]
-    ordered = sorted(seed for seed in seeds[0] if seed is not None)
-    if len({*ordered}) < len(new.runs) or ordered != sorted(seed for seed in seeds[1] if seed is not None):
-        return None  # not known, there twice, or others
-    if len(old.runs) > len(ordered):
-        return None
-    if seeds[0] == seeds[1]:
-        return new, old
-    return cut_to(new, sorted(new.runs, key=_seed)), cut_to(old, sorted(old.runs, key=_seed))
+        return False
+    seeds = [[run.seed for run in report.runs if run.seed is not None] for report in (new, old)]
+    # Each known, and there once.
+    return sorted(seeds[0]) == sorted(seeds[1]) and len({*seeds[0]}) == len(new.runs) == len(old.runs)
+
+
+def _by_seed(report: Report) -> Report:
+    """With its runs in the order of their seeds."""
+    return cut_to(report, sorted(report.runs, key=_seed))
 
 
 def _seed(run: Run) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -15,6 +16,7 @@ from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart, told
 from energyprof.report.record import Phase, Report, Run
 from energyprof.storable.frozen import dataclass
+from energyprof.storable.once import once
 
 AS_TRAINED = "as trained"  # the kind of model that every measurement of inference begins with
 # A reason why a run does not count for a figure, or None.
@@ -94,6 +96,7 @@ def _has_target(run: Run) -> Reason | None:
     return None if run.status == "done" else reason("has_target", "it has a target")
 
 
+@once
 def _energy_per_sample(run: Run) -> float | None:
     return _per_sample(run, lambda phase: phase.energy_j)
 
@@ -146,7 +149,10 @@ def _of_inference(
     """What one inference with the model as trained takes, at the smallest or the largest batch."""
 
     def found(run: Run) -> float | None:
-        windows = {size: w for (kind, size), w in inference.windows_of(run).items() if kind == AS_TRAINED}
+        every = inference.windows_of(run)
+        if not every:  # as of most runs
+            return None
+        windows = {size: w for (kind, size), w in every.items() if kind == AS_TRAINED}
         mean = of(windows[batch(list(windows))]) if windows else None
         return None if mean is None else mean.value
 
@@ -188,7 +194,8 @@ def _no_terms(run: Run, amount: float) -> Mapping[str, float]:
 
 def _of_energy(run: Run, amount: float) -> Mapping[str, float]:
     """The terms of what is proportional to the run's energy: its power, or its energy times its time."""
-    return terms.scaled(terms.of_energy(run), amount / run.energy_j) if run.energy_j else {}
+    found = terms.of_energy(run)
+    return terms.scaled(found, amount / run.energy_j) if found and run.energy_j else {}
 
 
 def _of_last_interval(run: Run, amount: float) -> Mapping[str, float]:
@@ -276,7 +283,12 @@ def value(figure: Figure, run: Run) -> float | None:
 
 def of_energy(figure: Figure) -> bool:
     """Whether it is joules, or what is proportional to them: then it has the meters' errors."""
-    return any(unit in figure.unit for unit in ("J", "W", "g"))
+    return _energetic(figure.unit)
+
+
+@functools.cache
+def _energetic(unit: str) -> bool:
+    return any(letter in unit for letter in ("J", "W", "g"))
 
 
 def left_out(report: Report) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from energyprof.compare.change import Change, Values, collect
+from energyprof.compare.change import Change, Values, collect, exp
 from energyprof.compare.column import Column, column
 from energyprof.compare.figures import BY_NAME, Figure, value
 from energyprof.compare.reasons import Reason, reason
@@ -95,11 +95,11 @@ def products(
     levels = holm([factor.p_value(i) for i in range(1, len(reports)) for factor in factors])
     made = []
     for i, energy in enumerate(whole.cells):
-        total = whole.change(i, None)
+        total = whole.contrasts[i]
         tested = judged and i > 0 and not (0 in barred or i in barred)
         changes = [factors[k].change(i, levels[n * (i - 1) + k] if tested else None) for k in range(n)]
         mine = [factor.cells[i] for factor in factors]
-        made.append(_product(energy, mine, None if total is None else total.ratio, changes))
+        made.append(_product(energy, mine, None if total is None else exp(total.whole.log_ratio), changes))
     return made
 
 

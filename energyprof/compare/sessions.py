@@ -17,6 +17,7 @@ from energyprof.compare.mismatches import NAMED
 from energyprof.compare.statistics.sequential import one_series
 from energyprof.report.record import Report, Run
 from energyprof.storable.frozen import dataclass
+from energyprof.storable.once import once
 from energyprof.units import moment
 
 # After so long a pause, or so long after its beginning, a run is of another session: the room has changed.
@@ -138,14 +139,22 @@ def _alone(report: Report) -> list[tuple[int, int]]:
     return [(id(report), number) for _, number in _sessions((report,))[0]]
 
 
+@once
+def _spans(report: Report) -> Sequence[tuple[float, float, int]]:
+    """When each run began and ended, in s since 1970, and its place, as far as that is known."""
+    starts_s = [moment(run.clock.utc) for run in report.runs]
+    return [
+        (start_s, start_s + (run.total_time_s or run.time_s or 0.0), j)
+        for j, (start_s, run) in enumerate(zip(starts_s, report.runs, strict=True))
+        if start_s > -math.inf
+    ]
+
+
 def _sessions(reports: Sequence[Report]) -> list[list[tuple[int, int]]]:
     """The session of each run of each report, in their order."""
     spans = []
     for i, report in enumerate(reports):
-        for j, run in enumerate(report.runs):
-            start_s = moment(run.clock.utc)
-            if start_s > -math.inf:
-                spans.append((start_s, start_s + (run.total_time_s or run.time_s or 0.0), i, j))
+        spans += [(start_s, end_s, i, j) for start_s, end_s, j in _spans(report)]
     spans.sort()
     # Of a run whose time is not known nothing tells that it shared a session with those of another report.
     found = [[(-1 - i, 0)] * len(report.runs) for i, report in enumerate(reports)]

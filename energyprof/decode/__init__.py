@@ -59,10 +59,16 @@ def decode(kind: type[T], data: Any, where: str = "report") -> T:
     return result
 
 
-def decode_together(kind: type[T], data: Sequence[Any]) -> list[T] | None:
-    """What `decode` makes of each, several at once in half the time; ``None``: not all are plainly right."""
+def decode_together(kind: type[T], data: Sequence[Any], strings: int) -> list[T] | None:
+    """What `decode` makes of each, several at once in half the time; ``None``: not all are plainly right.
+
+    ``data`` is used up. ``strings``: how many stand in the text that they were parsed from, names included;
+    where they have fewer, a name stood there twice.
+    """
     hint: Any = kind
+    met: list[int] = []
     try:
-        return list(columns(hint)(data)) if data else []
+        found = list(columns(hint)(data, met)) if data else []
     except Odd:
         return None
+    return found if sum(met) == strings else None

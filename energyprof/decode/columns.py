@@ -2,6 +2,9 @@
 
 All evaluations of all runs of a report are one table, and each of its fields a list of numbers. What is not
 plainly right is `Odd`; ``one`` then says whether it fits, and where it does not.
+
+The strings that are met, names included, are counted: whoever knows how many the text has can tell whether a
+name stood twice in an object, of which a fast parser keeps one.
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ from energyprof.decode.kinds import Range, hints_of, required_of
 from energyprof.decode.one import Decoder, Misfit, decoder
 from energyprof.storable.values import MAX_INT, MAX_ITEMS, MAX_NAME, MAX_NAMES, is_text
 
-# Takes a list of data; gives as many values or raises Odd.
-Column = Callable[[Sequence[Any]], Sequence[Any]]
+# How many strings were met, column by column.
+Strings = list[int]
+# Takes a list of data; gives as many values or raises Odd. Objects in it may become the values.
+Column = Callable[[Sequence[Any], Strings], Sequence[Any]]
 
 
 class Odd(Exception):
@@ -59,20 +64,24 @@ def _table(kind: Any) -> Column:
     inner = tuple(columns(hints[name]) for name in names)
     defaults = {field.name: _default(field) for field in fields if field.name not in required}
 
-    def take(data: Sequence[Any]) -> Sequence[Any]:
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
         _all_of(dict, data)
-        rows = list(map(dict.copy, data))
-        if max(map(len, rows)) > len(names):  # keys it does not know
+        rows: Sequence[dict[str, Any]] = data
+        lengths = list(map(len, rows))
+        strings.append(sum(lengths))
+        if max(lengths) > len(names):  # keys it does not know
+            strings += [_strings(row[name]) for row in rows for name in row.keys() - hints.keys()]
             rows = [{name: row[name] for name in names if name in row} for row in rows]
         for name, of in zip(names, inner, strict=True):
             try:
                 given = list(map(itemgetter(name), rows))
-                values = of(given)
             except KeyError:
                 if name not in defaults:
                     raise Odd from None
                 given = []
-                values = _filled(of, [row.get(name, _MISSING) for row in rows], defaults[name])
+                values = _filled(of, [row.get(name, _MISSING) for row in rows], defaults[name], strings)
+            else:
+                values = of(given, strings)
             if values is not given:
                 for row, value in zip(rows, values, strict=True):
                     row[name] = value
@@ -84,9 +93,9 @@ def _table(kind: Any) -> Column:
 _MISSING = object()
 
 
-def _filled(of: Column, given: Sequence[Any], default: Callable[[], Any]) -> Sequence[Any]:
+def _filled(of: Column, given: Sequence[Any], default: Callable[[], Any], strings: Strings) -> Sequence[Any]:
     there = [item for item in given if item is not _MISSING]
-    values = iter(of(there) if there else ())
+    values = iter(of(there, strings) if there else ())
     return [default() if item is _MISSING else next(values) for item in given]
 
 
@@ -111,46 +120,51 @@ def _all_of(kind: type, data: Sequence[Any]) -> None:
 
 
 def _optional(inner: Column) -> Column:
-    def take(data: Sequence[Any]) -> Sequence[Any]:
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
         if None not in data:
-            return inner(data)
+            return inner(data, strings)
         given = [item for item in data if item is not None]
         if not given:
             return data
-        values = iter(inner(given))
+        values = iter(inner(given, strings))
         return [None if item is None else next(values) for item in data]
 
     return take
 
 
 def _lists(inner: Column) -> Column:
-    def take(data: Sequence[Any]) -> Sequence[Any]:
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
         _all_of(list, data)
         lengths = list(map(len, data))
         if max(lengths) > MAX_ITEMS:
             raise Odd
         items = list(chain.from_iterable(data))
-        values: Iterator[Any] = iter(inner(items) if items else ())
+        values: Iterator[Any] = iter(inner(items, strings) if items else ())
         return [tuple(islice(values, length)) for length in lengths]
 
     return take
 
 
 def _mappings(inner: Column) -> Column:
-    def take(data: Sequence[Any]) -> Sequence[Any]:
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
         _all_of(dict, data)
-        if max(map(len, data)) > MAX_NAMES:
+        lengths = list(map(len, data))
+        strings.append(sum(lengths))
+        if max(lengths) > MAX_NAMES:
             raise Odd
         if not all(is_text(name, MAX_NAME) for name in set().union(*data)):
             raise Odd
         items = list(chain.from_iterable(map(dict.values, data)))
-        values: Iterator[Any] = iter(inner(items) if items else ())
+        found = inner(items, strings) if items else items
+        if found is items:
+            return data
+        values: Iterator[Any] = iter(found)
         return [dict(zip(item, values, strict=False)) for item in data]  # the names end first
 
     return take
 
 
-def _floats(data: Sequence[Any]) -> Sequence[Any]:
+def _floats(data: Sequence[Any], _: Strings) -> Sequence[Any]:
     kinds = set(map(type, data))
     if not kinds <= {float, int}:
         raise Odd
@@ -164,7 +178,7 @@ def _floats(data: Sequence[Any]) -> Sequence[Any]:
     return values
 
 
-def _integers(data: Sequence[Any]) -> Sequence[Any]:
+def _integers(data: Sequence[Any], _: Strings) -> Sequence[Any]:
     _all_of(int, data)
     if min(data) < -MAX_INT or max(data) > MAX_INT:
         raise Odd
@@ -172,8 +186,8 @@ def _integers(data: Sequence[Any]) -> Sequence[Any]:
 
 
 def _within(inner: Column, limit: Range) -> Column:
-    def take(data: Sequence[Any]) -> Sequence[Any]:
-        values = inner(data)
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
+        values = inner(data, strings)
         if not (limit.least <= min(values) and max(values) <= limit.most):
             raise Odd
         return values
@@ -185,19 +199,31 @@ def _texts(one: Decoder) -> Column:
     """Few texts stand in many places."""
     each = _each(one)
 
-    def take(data: Sequence[Any]) -> Sequence[Any]:
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
         _all_of(str, data)
-        each(list(set(data)))
+        strings.append(len(data))
+        each(list(set(data)), [])
         return data
 
     return take
 
 
 def _each(one: Decoder) -> Column:
-    def take(data: Sequence[Any]) -> Sequence[Any]:
+    def take(data: Sequence[Any], strings: Strings) -> Sequence[Any]:
         try:
-            return [one(item) for item in data]
+            values = [one(item) for item in data]
         except Misfit:
             raise Odd from None
+        strings += map(_strings, data)
+        return values
 
     return take
+
+
+def _strings(value: Any) -> int:
+    """How many strings stand in a value of JSON, its names included."""
+    if type(value) is dict:
+        return len(value) + sum(map(_strings, value.values()))
+    if type(value) is list:
+        return sum(map(_strings, value))
+    return type(value) is str

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from energyprof import files
 from energyprof.decode import Misfit, decode, decode_together
 from energyprof.errors import FileError
-from energyprof.report.record import SCHEMA_NAME, SCHEMA_VERSION, Report
+from energyprof.report.record import SCHEMA, SCHEMA_NAME, SCHEMA_VERSION, Report
 from energyprof.report.upgrade import upgraded
 from energyprof.storable.values import MAX_NAME, fitted, fitted_text
 from energyprof.trace.writer import TraceWriter, new_trace, replaced_trace
@@ -120,10 +120,13 @@ _TOGETHER = 50
 def _together(paths: Sequence[Path]) -> list[Report] | None:
     """``None``: to be read one by one, which says what is wrong with which."""
     try:
-        data = [upgraded(parse(text_of(path), str(path))) for path in paths]
+        texts = [text_of(path) for path in paths]
+        data = [parse(text, str(path), files.FAST) for text, path in zip(texts, paths, strict=True)]
     except FileError:
         return None
-    return decode_together(Report, data)
+    if any(one["schema"] != SCHEMA for one in data):
+        return None  # an older one
+    return decode_together(Report, data, sum(map(files.strings_in, texts)))
 
 
 def text_of(path: Path) -> str:

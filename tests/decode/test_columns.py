@@ -14,6 +14,7 @@ import pytest
 
 from energyprof.decode import Misfit, decode, decode_together
 from energyprof.errors import FileError
+from energyprof.files import strings_in
 from energyprof.report.file import read_all, to_json, write
 from energyprof.report.record import Report
 from reports import report, run
@@ -60,6 +61,12 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(item)
 
 
+def together(several: list[dict[str, Any]]) -> list[Report] | None:
+    """What `decode_together` makes of them, and leaves them as they are."""
+    strings = sum(strings_in(json.dumps(one)) for one in several)
+    return decode_together(Report, copy.deepcopy(several), strings)
+
+
 def alone(one: dict[str, Any]) -> Report | None:
     """What `decode` makes of it; None: it refuses."""
     try:
@@ -71,10 +78,8 @@ def alone(one: dict[str, Any]) -> Report | None:
 def test_reports_are_the_same_together_as_alone() -> None:
     several = [data(), data()]
     several[1]["runs"].pop()
-    kept = copy.deepcopy(several)
-    assert decode_together(Report, several) == [decode(Report, one) for one in several]
-    assert several == kept
-    assert decode_together(Report, []) == []
+    assert together(several) == [decode(Report, one) for one in several]
+    assert together([]) == []
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -85,12 +90,12 @@ def test_what_is_refused_alone_is_refused_together(seed: int) -> None:
         whole = [data(), data()]
         holder, key = rng.choice(list(places(whole[1])))
         holder[key] = rng.choice(ODD)
-        together, found = decode_together(Report, whole), alone(whole[1])
+        at_once, found = together(whole), alone(whole[1])
         if found is None:
-            assert together is None, (key, holder[key])
-        elif together is not None:
+            assert at_once is None, (key, holder[key])
+        elif at_once is not None:
             # Types too: 7 of what is measured is 7.0 in both.
-            assert repr(together[1]) == repr(found)
+            assert repr(at_once[1]) == repr(found)
             taken += 1
     assert 0 < taken < 25
 
@@ -105,10 +110,10 @@ def test_what_is_missing_or_unknown_is_treated_alike(seed: int) -> None:
         if rng.random() < 0.8:
             del holder[key]
         else:
-            holder["unheard_of"] = 1
-        together, found = decode_together(Report, whole), alone(whole[0])
-        assert (together is None) == (found is None)
-        assert together is None or repr(together[0]) == repr(found)
+            holder["unheard_of"] = rng.choice([1, "a", {"b": ["c", {"d": "e"}]}])
+        at_once, found = together(whole), alone(whole[0])
+        assert (at_once is None) == (found is None)
+        assert at_once is None or repr(at_once[0]) == repr(found)
 
 
 def test_of_many_files_the_first_broken_one_is_named(tmp_path: Path) -> None:
@@ -122,3 +127,33 @@ def test_of_many_files_the_first_broken_one_is_named(tmp_path: Path) -> None:
     paths[2].write_text("{")
     with pytest.raises(FileError, match=r"1\.json: not a valid report: report\.runs\[0\]\.energy_u_j: exp"):
         read_all(paths)
+
+
+@pytest.mark.parametrize("place", ["workload", "config", "phases", "by_meter_j", "unheard_of"])
+def test_of_many_files_none_says_a_thing_twice(tmp_path: Path, place: str) -> None:
+    paths = [tmp_path / f"{i}.json" for i in range(3)]
+    for path in paths:
+        write(report([run(1.0)], notes=('a "quoted": \\ note',)), path)
+    whole = json.loads(paths[1].read_text())
+    whole["unheard_of"] = {"list": [{"b": 1}]}
+    inner = {
+        "workload": whole["workload"],
+        "config": whole["workload"]["config"],
+        "phases": whole["runs"][0]["phases"][1],
+        "by_meter_j": whole["runs"][0]["phases"][1]["by_meter_j"],
+        "unheard_of": whole["unheard_of"]["list"][0],
+    }[place]
+    inner["TWICE"] = 1
+    paths[1].write_text(json.dumps(whole))
+    assert len(read_all(paths)) == 3
+    name = next(iter(inner))
+    paths[1].write_text(json.dumps(whole).replace('"TWICE"', json.dumps(name)))
+    with pytest.raises(FileError, match=rf"1\.json: not a readable report: '{name}' stands there twice"):
+        read_all(paths)
+
+
+def test_strings_are_counted_in_whatever_text() -> None:
+    for value in ({}, {"a": "b"}, {'a"': ["\\", '\\"', "\n:", {"": ""}]}, ['"', '""\\\\"', "é\ud800"]):
+        count = sum(isinstance(key, str) for _, key in places(value))
+        count += sum(isinstance(holder[key], str) for holder, key in places(value))
+        assert strings_in(json.dumps(value)) == count

@@ -7,6 +7,7 @@ people can afford.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -201,6 +202,22 @@ def p_different(change: Difference) -> float:
     if change.dof is None:
         return min(1.0, 2 * change.least_p) if change.log_ratio else 1.0
     return min(1.0, 2 * max(change.least_p, t_cdf(-abs(change.log_ratio) / change.se, change.dof)))
+
+
+def p_up_to(change: Difference, most: float) -> float:
+    """The two-sided p-value of "the same" where it is ``most`` or less, else 1: to a test it is the same.
+
+    That most of many reports do not differ takes no integral: no quantile of Student's t is below the normal.
+    """
+    if change.se and abs(change.log_ratio) < _two_sided_normal(most) * change.se:
+        return 1.0
+    p = p_different(change)
+    return p if p <= most else 1.0
+
+
+@functools.cache
+def _two_sided_normal(p: float) -> float:
+    return NormalDist().inv_cdf(1 - p / 2)
 
 
 def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:

@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from energyprof.compare.statistics import terms
+from energyprof.compare.statistics.intervals import ROUNDING, Logs, logs_of
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.uncertainty import BELOW, COMMON, SCALE, SCATTER, above, below
 from energyprof.storable.frozen import dataclass
@@ -63,21 +64,24 @@ class Mean:
         return self.value - self.total.below, self.value + self.total.above
 
 
-def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> Mean:
-    """The mean of ``values``; ``each`` holds their standard uncertainties, by term."""
+def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]], logs: Logs | None = None) -> Mean:
+    """The mean of ``values``; ``each`` holds their standard uncertainties, by term.
+
+    ``logs``: those of the values, where they are known already.
+    """
     n = len(values)
     spread = 0.0
     if min(values) > 0:
-        logs = [math.log(value) for value in values]
+        logs = logs_of(values) if logs is None else logs
         # The mean of equal values is that value, to the last digit.
-        mean = values[0] if min(values) == max(values) else math.exp(min(math.fsum(logs) / n, 700.0))
+        mean = values[0] if min(values) == max(values) else math.exp(min(logs.mean, 700.0))
         if any(each):
             each = [terms.scaled(of_one, mean / value) for of_one, value in zip(each, values, strict=True)]
-        spread = mean * _standard_deviation(logs) / math.sqrt(n)
+        spread = mean * _of_logs(logs) / math.sqrt(n)
     else:
         mean = math.fsum(values) / n
         spread = _standard_deviation(values) / math.sqrt(n)
-    found = terms.of_mean(each)
+    found = terms.of_mean(each) if any(each) else {}
     own = [term for term in found if term not in COMMON]
     by_scatter = spread >= math.hypot(*(found[term] for term in own))
     if n > 1:
@@ -125,6 +129,13 @@ def _total(found: Mapping[str, float], aside: Collection[str], n: int) -> Total:
 
 def _joined(side: Mapping[str, float], n: int) -> Total:
     return together([(u, n - 1 if term == SCATTER else None) for term, u in side.items()])
+
+
+def _of_logs(logs: Logs) -> float:
+    """Their sample standard deviation; where they all but agree, ``sd`` is what the readings may hide."""
+    if logs.sd is None or max(logs.logs) - min(logs.logs) > ROUNDING:
+        return logs.sd or 0.0
+    return _standard_deviation(logs.logs)
 
 
 def _standard_deviation(values: Sequence[float]) -> float:

@@ -45,6 +45,8 @@ def looks_taken(new: Report, old: Report) -> int:
 
 def p_of_all_looks(p: float, new: Report, old: Report) -> float:
     """A p-value of this look as one over all looks, planned or not, to compare with 5 %."""
+    if p >= 1:
+        return 1.0
     if new.series is None or not one_series(new, old):
         return min(1.0, p * looks_taken(new, old))
     return min(1.0, p * ALPHA / alpha(new.series.looks))
