@@ -35,6 +35,9 @@ def _operations(facts: Mapping[str, Any], sample_j: float | None) -> str:
     flops = _number(facts, "flops_per_sample")
     if not flops:
         return ""
+    if _number(facts, "seconds"):
+        # What was counted are the first batch's recordings: over joules of all they would be another model's.
+        return f"{si(flops, 'FLOP')} a recording of the first batch; lengths differ"
     line = f"{si(flops, 'FLOP')} a sample, forward and backward"
     return f"{line}; {si(flops / sample_j, 'FLOP/J')}" if sample_j else line
 

@@ -99,6 +99,13 @@ def test_show_says_what_was_trained_and_what_a_joule_does(command: Any) -> None:
     assert "peak memory 12.3 GB, GPU 41.2 GB, optimiser 1.20 GB; each of 8 processes" in words
 
 
+def test_recordings_of_which_one_batch_was_counted_make_no_figure_of_a_joule(command: Any) -> None:
+    facts = {"flops_per_sample": 183e6, "seconds": 1091.4}
+    words = " ".join(command("show", saved(command, report([run(2.0, facts=facts)]))).stdout.split())
+    assert "operations 183 MFLOP a recording of the first batch; lengths differ" in words
+    assert "FLOP/J" not in words
+
+
 def test_what_a_program_says_of_itself_may_be_nonsense(command: Any) -> None:
     facts = {"parameters": "many", "flops_per_sample": None, "peak_rss_bytes": -1, "processes": []}
     done = command("show", saved(command, report([run(facts=facts)])))

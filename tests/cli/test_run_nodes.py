@@ -368,7 +368,7 @@ PROGRAM = ("--", "sh", "-c", WAITS)
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 100
+    deadline_s = time.monotonic() + 400
     while not holds():
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
