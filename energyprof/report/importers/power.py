@@ -30,7 +30,8 @@ def recognises(path: Path) -> bool:
     try:
         table = open_table(path)
     except (MeterError, OSError):
-        return holds(path, "<plist")  # powermetrics
+        # powermetrics' and perf's, whose own line says what is wrong.
+        return holds(path, "<plist") or holds(path, "power/energy-")
     titles = table.titles
     if any(form.recognises(titles) for form in FORMATS):
         return True

@@ -66,11 +66,14 @@ def blocks(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     else:
         return None
     device = ("gpu_bus_id",) if kind.device else ()
-    titles = (kind.time_title, *device, *(title for _, title in kind.values))
+    # What this machine, or this version, does not say is no column.
+    there = [value for value in kind.values if any(re.match(value[0], line.rstrip()) for line in lines)]
+    shown = there or kind.values
+    titles = (kind.time_title, *device, *(title for _, title in shown))
 
     def rows() -> Iterator[Row]:
         begin, time, own = re.compile(kind.begin), re.compile(kind.time), re.compile(kind.device or r"(?!)")
-        values = [re.compile(pattern) for pattern, _ in kind.values]
+        values = [re.compile(pattern) for pattern, _ in shown]
         at, stamp, name = 0, "", ""
         found = [""] * len(values)
 

@@ -122,7 +122,23 @@ def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row
         match = fits(value, titles[i])
         assert match is not None  # it was found by that
         columns.append(replace(column(i, titles[i], value, match, unit, form), suffix=suffix))
+    _each_once(columns, table, wanted)
     return columns
+
+
+def _each_once(columns: Sequence[Column], table: Table, wanted: Wanted) -> None:
+    """Raises Several: columns are of one device, such as those of several runs side by side."""
+    names = [column.name for column in columns]
+    again = [column.title for column in columns if names.count(column.name) > 1]
+    if again and not wanted.power:
+        shown = ", ".join(title[:LONGEST] for title in again[:SHOWN])
+        raise Several(
+            f"{table.where}: several columns of one device, as of several runs ({shown}): name those of one "
+            f"run with {wanted.word('power')}",
+            f"{len(again)} columns of one device, as of several runs",
+            [replace(wanted, power=tuple(column.title for column in columns))],
+            [(wanted.word("power", again[0]), "takes this one")],
+        )
 
 
 def _part(title: str, form: Format) -> Part:

@@ -19,7 +19,7 @@ TIMES: tuple[str, ...] = (
 POWERS: tuple[str, ...] = (
     *("power_w", "power", "watts", "watt", "power_watts", "w", "p", "p_w", "active_power", "active_power_w"),
     *("apower", "apower_w", "power_draw_w", "power_kw", "kw", "power_mw", "mw", "total_power"),
-    *("total_power_w", "power_total_w", "power_total"),
+    *("total_power_w", "power_total_w", "power_total", "total_act_power", "total_active_power"),
 )
 ENERGIES: tuple[str, ...] = (
     *("energy_j", "joules", "j", "energy_wh", "wh", "energy_kwh", "kwh", "total_kwh", "total_wh"),

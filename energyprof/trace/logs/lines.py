@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from energyprof.errors import MeterError
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.text import chunks
 from energyprof.trace.stamps import is_time
@@ -16,7 +17,7 @@ _TEGRA_TIME = re.compile(r"^(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d)\s")
 # perf stat -I: "1.000228582 19.63 Joules power/energy-pkg/", or with -x, the same in cells; with --per-socket
 # "S0 1" between time and value.
 _PERF_EVENT = re.compile(r"power/energy-\w+/")
-_PERF_MARK = re.compile(r"^\s*\d+\.\d+([,;\t |:])")
+_PERF_MARK = re.compile(r"^\s*\d+([.,])\d+([,;\t |:])")
 _PERF_START = re.compile(r"^# started on (.*)$")
 _AGGREGATE = re.compile(r"[SDCN]\d+.*")
 
@@ -51,7 +52,11 @@ def perf(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
         return None
     starts = (match[1] for line in lines if (match := _PERF_START.match(line)))
     start = next(filter(is_time, starts), "")
-    mark = marked[1]
+    point, mark = marked.groups()
+    if point == mark:
+        raise MeterError(
+            f"{path}: perf wrote decimal commas between commas: log with LC_ALL=C perf stat …, or with -x ';'"
+        )
 
     def rows() -> Iterator[Row]:
         for at, line in _numbered(path, growing):

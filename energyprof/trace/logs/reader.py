@@ -102,7 +102,7 @@ class Reader:
                     yield
             self._end_group()
             yield
-        names = [name for name, _ in self._by_key if name]
+        names = [name for (name, _), series in self._by_key.items() if name and series]
         if layout.key and not layout.adds and len(set(names)) > 1:
             raise unasked(layout, [*dict.fromkeys(names)])
         if layout.only and not self.series:

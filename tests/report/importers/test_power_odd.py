@@ -194,6 +194,61 @@ def test_dmon_may_have_commas(tmp_path):
     assert watts(imported(written(tmp_path, text), every_s=1.0)) == pytest.approx(201)
 
 
+def test_columns_of_two_runs_side_by_side_are_not_added(tmp_path):
+    titles = ['"Relative Time (Process)"', *(f'"run-{run} - system.gpu.0.powerWatts"' for run in "ab")]
+    path = written(tmp_path, lines(",".join(titles), lambda s: f"{s},200,300"))
+    assert "several columns of one device, as of several runs" in refused(path)
+    assert watts(imported(path, power=("run-b - system.gpu.0.powerWatts",))) == pytest.approx(300)
+
+
+def test_what_is_no_power_of_a_plug_is_no_series(tmp_path):
+    rows = lambda s: [  # noqa: E731
+        f"sensor.plug_{name},{value},{at(s, '%Y-%m-%dT%H:%M:%S')}Z"
+        for name, value in (("power", 85), ("voltage", 230), ("energy", 1))
+    ]
+    report = imported(written(tmp_path, lines("entity_id,state,last_changed", rows)))
+    assert watts(report) == pytest.approx(85)
+
+
+def test_the_sum_of_three_phases_is_the_power(tmp_path):
+    text = lines(
+        "time,a_act_power,b_act_power,c_act_power,total_act_power", lambda s: f"{epoch(s):.0f},100,50,25,175"
+    )
+    assert watts(imported(written(tmp_path, text))) == pytest.approx(175)
+
+
+# --- forms of one tool
+
+STARTED = "# started on Sat Mar  1 10:00:00 2025\n"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "     {0},000100200              1.040,00 Joules power/energy-pkg/",
+        "     {0}.000100200              1,040.00 Joules power/energy-pkg/",
+        "{0},000100200;1040,00;Joules;power/energy-pkg/;1001;100,00;;",
+        "{0}.000100200,1040.00,Joules,power/energy-pkg/,1001,100.00,,",
+    ],
+)
+def test_perf_writes_numbers_as_its_locale_does(tmp_path, row):
+    report = imported(written(tmp_path, lines(STARTED, lambda s: row.format(s + 1))))
+    assert watts(report) == pytest.approx(1040, rel=1e-3)
+
+
+def test_perf_with_decimal_commas_between_commas_says_what_would_do(tmp_path):
+    row = "{0},000100200,40,00,Joules,power/energy-pkg/,1001,100,00,,"
+    assert "LC_ALL=C perf stat" in refused(written(tmp_path, lines(STARTED, lambda s: row.format(s + 1))))
+
+
+def test_powermetrics_of_an_intel_machine_has_its_package_alone(tmp_path):
+    rows = lambda s: [  # noqa: E731
+        f"*** Sampled system activity ({at(s, '%a %b %d %H:%M:%S %Y')} +0000) (1000.1ms elapsed) ***",
+        "Intel energy model derived package power (CPUs+GT+SA): 21.50W",
+    ]
+    assert watts(imported(written(tmp_path, lines("", rows)))) == pytest.approx(21.5)
+
+
 # --- ends
 
 
