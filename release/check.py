@@ -33,7 +33,9 @@ SOURCE = re.compile(
 # What an installed energyprof does without a meter, a checkout or an extra.
 TRIED = (
     ("--version",),
+    ("--help",),
     ("--man",),
+    ("study", "--help"),
     ("doctor", "--seconds", "0"),
     ("workloads", "--json"),
     ("schema",),
@@ -114,8 +116,10 @@ def _is(interpreter: str, version: str) -> bool:
     return done.returncode == 0 and done.stdout.strip() == version
 
 
-def check_installed(wheel: Path, interpreter: str, folder: Path, constraints: Path) -> Path:
+def check_installed(wheel: Path, interpreter: str, folder: Path, constraints: Path | None) -> Path:
     """The Python of an environment that has the wheel and what it asks for, and in which all of it works.
+
+    ``constraints``: the releases that were tested; ``None``: the newest, which is what people get.
 
     Raises:
         Unfit: it cannot be installed there, or does not work.
@@ -123,11 +127,8 @@ def check_installed(wheel: Path, interpreter: str, folder: Path, constraints: Pa
     _do([interpreter, "-m", "venv", str(folder)], folder.parent, "no environment can be made")
     python = folder / "bin/python"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _do(
-        [*install, "--constraint", str(constraints), str(wheel)],
-        folder.parent,
-        f"{wheel.name}: does not install",
-    )
+    tested = [] if constraints is None else ["--constraint", str(constraints)]
+    _do([*install, *tested, str(wheel)], folder.parent, f"{wheel.name}: does not install")
     empty = folder / "empty"
     empty.mkdir()
     for words in TRIED:
@@ -222,6 +223,9 @@ def _install_everywhere(wheel: Path, folder: Path) -> None:
                     f"Python {version}: installs into an empty environment, {len(TRIED)} commands work there"
                 )
         assert python is not None
+        newest = [place for place in found.values() if place is not None][-1]
+        check_installed(wheel, newest, Path(rooms) / "newest", None)
+        print("with the newest releases of what it asks for: the same commands work")
         print(f"pip-audit: {audit(python)}")
         bill(python, folder / f"{'-'.join(wheel.name.split('-')[:2])}.cdx.json")
         print(f"bill of materials: {folder.name}/{'-'.join(wheel.name.split('-')[:2])}.cdx.json")

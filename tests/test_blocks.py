@@ -10,6 +10,7 @@ import ast
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ from energyprof.cli.application import application
 from energyprof.cli.run import training_request
 from energyprof.compare.gate.waivers import read_waivers
 from energyprof.study.plan import plan_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # a dependency of energyprof there
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

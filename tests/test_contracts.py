@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +88,35 @@ def test_what_a_contract_forbids_is_refused_in_a_file_of_every_room_and_folder(
         line.split(" -> ")[0].strip(" -") for line in done.stdout.splitlines() if f"-> {forbidden} " in line
     }
     assert modules <= refused
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The packages that a file names in its imports, wherever they stand in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield str(node.module).partition(".")[0]
+
+
+def test_what_the_package_imports_it_also_asks_for() -> None:
+    """What only comes along with something else may be gone from its next release: click was, from typer's.
+
+    Callbacks import the library of the training that they are for.
+    """
+    project = tomllib.loads(SETTINGS)["project"]
+    wanted = [
+        *project["dependencies"],
+        *(one for many in project["optional-dependencies"].values() for one in many),
+    ]
+    declared = {re.split(r"[\[<>=;@ ]", one)[0].lower().replace("_", "-") for one in wanted}
+    comes_from = packages_distributions()
+    strange = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in PACKAGE.rglob("*.py")
+        if path.parent.name != "callbacks"
+        for name in imported(path)
+        if name != "energyprof" and name not in sys.stdlib_module_names and name in comes_from
+        if not {one.lower().replace("_", "-") for one in comes_from[name]} & declared
+    }
+    assert strange == set()

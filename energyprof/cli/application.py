@@ -213,7 +213,8 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
         no_args_is_help=True,
         add_completion=not asked,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        # Colours are rich's, whose codes the streams know; typer's own would be taken for another's.
+        context_settings={"help_option_names": ["-h", "--help"], "color": False},
     )
     app.callback()(general_options)
     for name in asked or COMMANDS:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import typer
 
 from energyprof.cli.application import application
 from energyprof.cli.options import given
+from energyprof.cli.usage import Refused
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def prepared(words: Sequence[str]) -> Callable[[], str]:
     group: Any = typer.main.get_command(application([name]))
     try:
         context = group.commands[name].make_context(f"energyprof {name}", rest)
-    except click.ClickException as error:
-        raise UsageError(f"{' '.join(words)}: {error.format_message()}") from None
+    except Refused as error:
+        raise UsageError(f"{' '.join(words)}: {error.format_message()}") from None  # type: ignore[attr-defined]
     if own := [option for option in _SHOWN if option in given(context)]:
         raise UsageError(f"--{own[0]}: is of study show; leave it out of the plan's command")
     asked = context.params

@@ -9,8 +9,10 @@ from typer.core import TyperGroup
 
 from energyprof.formats.printable import printable
 
-# The root of all that it raises of words; typer exports only those below it.
+# The root of all that it raises of words, and the root of all refusals; typer exports only those below.
+# They are click's, or in newer releases typer's own: then there is no click to import.
 _UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
+Refused = cast(type[Exception], typer.BadParameter.__mro__[2])
 
 
 class Commands(TyperGroup):

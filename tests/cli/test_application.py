@@ -1,6 +1,8 @@
 """The table of commands: a command costs the time of its own file alone."""
 
 import importlib
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -84,6 +86,17 @@ def test_the_completion_can_be_installed(command: Command) -> None:
     told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     shown = command.anew("--show-completion", "bash", environment=told)
     assert "complete -o default -F" in shown.stdout, shown.stderr
+
+
+def test_what_is_said_of_an_installed_completion_is_plain_on_a_terminal(command: Command) -> None:
+    told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(command.folder), "TERM": "xterm"}
+    ours, its = pty.openpty()
+    code = [sys.executable, "-c", INSTALLED, "--install-completion", "bash"]
+    done = subprocess.run(code, env=command.environment(**told), stdout=its, stderr=its, check=False)
+    os.close(its)
+    said = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert done.returncode == 0 and "bash completion installed in " in said and "[" not in said, said
 
 
 # What draws, what reads options, and what few trainings need, of ours and of Python's.
