@@ -176,6 +176,51 @@ def test_progress_at_every_step_sends_few_lines(heard: Heard) -> None:
     assert 1 <= len(heard.messages) < 1000
 
 
+HELD_BACK = """
+import multiprocessing, sys, time, energyprof
+def count(samples):
+    for i in range(1, samples + 1):
+        energyprof.progress(samples=i)
+if __name__ == "__main__":
+    if sys.argv[1:] == ["children"]:
+        for way in ("fork", "spawn"):
+            child = multiprocessing.get_context(way).Process(target=count, args=(500,))
+            child.start()
+            child.join()
+    else:
+        energyprof.mark("train")
+        count(500)
+        energyprof.mark("eval")
+        time.sleep(0.01)
+        energyprof.progress(samples=500, score=0.5)
+        count(900)
+"""
+
+
+def test_the_last_count_of_a_phase_and_of_the_program_is_told_and_stamped_when_it_came(heard: Heard) -> None:
+    child(HELD_BACK, heard.listener.path)
+    heard.listener.close()
+    said = [(m.event, m.fields.get("name") or m.fields.get("samples")) for m in heard.messages]
+    at = said.index(("phase", "eval"))
+    assert said[at - 1] == ("progress", 500)
+    assert heard.messages[at - 1].time_s < heard.messages[at].time_s
+    assert said[-1] == ("progress", 900)
+    times = [message.time_s for message in heard.messages]
+    assert times == sorted(times)
+
+
+def test_children_of_multiprocessing_tell_their_last_count_and_not_their_parents(
+    heard: Heard, tmp_path: Path
+) -> None:
+    script = tmp_path / "children.py"
+    script.write_text(HELD_BACK)
+    environment = {**os.environ, "ENERGYPROF_WIRE": str(heard.listener.path)}
+    subprocess.run([sys.executable, str(script), "children"], env=environment, check=True)
+    heard.listener.close()
+    last = {m.sender: m.fields["samples"] for m in heard.messages if m.event == "progress"}
+    assert sorted(last.values()) == [500, 500]
+
+
 GARBAGE = [
     b"hello\n",
     b"\xff\xfe\x00\n",

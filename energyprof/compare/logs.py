@@ -40,7 +40,7 @@ class Joined:
         found = self.offset
         return (
             f"the reference's clock was {found.offset_s:+.2f} ± {2 * found.u_s:.2f} s ahead of the meters',"
-            f" by {found.steps} steps; how late each shows its load is part of that"
+            f" by {found.steps} of {found.of} steps; how late each shows its load is part of that"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.report.meter_test.record import MAY_FAIL, RAMP_S, MeterResult, MeterTestRecord
+from energyprof.report.meter_test.scale import MOST_W
 from energyprof.units import joules, percent, seconds, watts
 
 # A time between renewals that goes up to this much more than usual is one time.
@@ -18,6 +20,8 @@ EVEN = 1.3
 COARSE_S = 0.5
 # A longer name leaves too little of a line beside it.
 LONG_NAME = 24
+# Steps that show what a meter does that renews rarely hold so many renewals, and are no longer than this.
+RENEWALS_A_STEP, LONGEST_S = 4, 300
 UNTOLD = ("unclear", "coarse", "sparse", "unloaded")
 
 
@@ -97,7 +101,7 @@ def _suspects(result: MeterResult) -> str:
 def meter_words(result: MeterResult, record: MeterTestRecord) -> str:
     """What a meter does, in one sentence without its name."""
     said = [_state(result, record), *_scale(result)]
-    if result.state not in ("dead", "frozen"):
+    if result.state not in ("dead", "frozen", "sparse"):
         said += [*_renewals(result), *_averaging(result, record)]
     said += _others(result)
     if result.failed > MAY_FAIL and result.state != "dead":
@@ -128,10 +132,18 @@ def _state(result: MeterResult, record: MeterTestRecord) -> str:
         size = f"in steps of {joules(result.quantum)}" if result.quantum else "in too large steps"
         return f"counts {size}, too coarse for this test; longer ones tell more: --seconds 60"
     if state == "sparse":
-        return "renews too rarely for this test; longer steps tell more: --seconds 15"
+        often = f"renewed every {_time(result.renewed_s)}, " if result.renewed_s else "renewed "
+        steps = f"steps of {_time(_step_s(record))}"
+        return f"{often}too rarely for {steps}: --seconds {_enough_s(result, record)} tells more"
     reads = f"reads {idle}" if idle else "reads"
     why = "this load hardly touches its part" if result.load else "nothing of its part was loaded"
     return f"{reads}, not tested: {why}"
+
+
+def _enough_s(result: MeterResult, record: MeterTestRecord) -> int:
+    """Steps that are long enough for several renewals each, in s."""
+    longest_s = result.renewed_most_s or result.renewed_s or 0.0
+    return min(LONGEST_S, math.ceil(max(2 * _step_s(record), RENEWALS_A_STEP * longest_s)))
 
 
 def _mapping(result: MeterResult, record: MeterTestRecord) -> str:
@@ -150,6 +162,7 @@ def _scale(result: MeterResult) -> list[str]:
         bound = f"more than the {limit} that its device may draw"
     elif result.implausible == "above_any":
         bound = f"more than any {_device(result.part)} draws"
+        bound += " under such a load" if result.limit_w not in MOST_W.values() else ""
     else:
         bound = f"less than any {_device(result.part)} draws under such a load"
     factors = {0.001: "mW read as W?", 1000.0: "W read as mW?"}

@@ -261,13 +261,15 @@ class Integrator:
             edge = self._edges.popleft()
             if edge <= segment.start_s:
                 self._states[edge] = self._state(edge, before)
-                self._states[edge].edge_j = _whole_u_j(segment, edge)
+                self._states[edge].edge_j = _whole_u_j(segment, edge, self._most_w)
                 continue
             share = (edge - segment.start_s) / (segment.end_s - segment.start_s)
             state = self._state(edge, segment)
             if self._meter.reads == "energy_j" and segment.seen:
                 _add(state, segment, _split_j(before, segment, following, share), share)
-                state.edge_j = max(_split_u_j(before, segment, following, share), _whole_u_j(segment, edge))
+                state.edge_j = max(
+                    _split_u_j(before, segment, following, share), _whole_u_j(segment, edge, self._most_w)
+                )
                 # A step at the edge: its stamp shifts the power on the other side as well.
                 near = following if share > 1 / 2 else before
                 if near is not None and near.seen:
@@ -370,12 +372,17 @@ def _split_u_j(before: Segment | None, segment: Segment, following: Segment | No
     return off_w * min(share, 1 - share) * (segment.end_s - segment.start_s)
 
 
-def _whole_u_j(piece: Segment, edge: float) -> float:
-    """The same at an edge in or before a piece of a longer segment, in which the power was never seen."""
+def _whole_u_j(piece: Segment, edge: float, most_w: float) -> float:
+    """The same at an edge in or before a piece of a longer segment, in which the power was never seen.
+
+    In the shorter part it was anything from none to the most that the meter read, as far as there is energy.
+    """
     if piece.whole_s is None or not piece.seen:
         return 0.0
     start_s, end_s = piece.whole_s
-    return piece.start_w * max(0.0, min(edge - start_s, end_s - edge))
+    short_s = max(0.0, min(edge - start_s, end_s - edge))
+    mean_j, whole_j = piece.start_w * short_s, piece.start_w * (end_s - start_s)
+    return max(mean_j, min(most_w * short_s, whole_j) - mean_j)
 
 
 def _add(state: _State, segment: Segment, joules: float, share: float) -> None:

@@ -43,6 +43,7 @@ import json
 import math
 import os
 import socket
+import sys
 import threading
 import time
 from typing import Any, Dict, List, Mapping, Optional
@@ -81,12 +82,36 @@ class Wire:
         self._said = b""  # of an answer that has come in part
         self._last_hint_s: Dict[str, float] = {}  # by actor
         self._hinted: Dict[str, List[int]] = {}  # the first counts of each: they tell where it started
-        self._count: Dict[str, int] = {}  # the last of each
+        self._count: Dict[str, int] = {}  # the last of each …
+        self._count_s: Dict[str, float] = {}  # … when it came …
+        self._told: Dict[str, int] = {}  # … and the last that was sent
         self._falls: Dict[str, int] = {}  # how often one was less than the one before it
         self.broken = False  # the profiler is gone; every further send is a no-op
 
     def send(self, event: str, **fields: Any) -> None:
         """Send one event, stamped now; a wire that breaks is silent from then on."""
+        self._own()
+        if event == "phase":
+            self.flush()
+        elif event == "progress":
+            actor = fields.get("actor", "")
+            self._count[actor] = self._told[actor] = fields["samples"]
+        self._send(event, time.monotonic(), fields)
+
+    def flush(self) -> None:
+        """Send the last count of each actor, stamped when it came, if it was held back as a hint too many.
+
+        Else what was trained just before a phase ended would be the next one's, and at the end be lost.
+        """
+        if self._pid != os.getpid():
+            return  # a fork that has said nothing: the counts are its parent's
+        for actor, count in list(self._count.items()):
+            if self._told.get(actor) != count:
+                self._told[actor] = count
+                fields = {"samples": int(count), "score": None, **_of(actor)}
+                self._send("progress", self._count_s[actor], fields)
+
+    def _send(self, event: str, at_s: float, fields: Mapping[str, Any]) -> None:
         # A score that is not a number is news, so it goes as it is.
         said = {name: value if name == "score" else fitted(value) for name, value in fields.items()}
         if "message" in said:
@@ -94,7 +119,7 @@ class Wire:
         rank = claimed_rank()
         if rank:
             said["rank"] = rank
-        line = json.dumps({"event": event, "t": time.monotonic(), **said}) + "\n"
+        line = json.dumps({"event": event, "t": at_s, **said}) + "\n"
         with self._lock:
             if self.broken:
                 return
@@ -152,9 +177,10 @@ class Wire:
 
     def hint(self, samples: int, actor: str = "") -> None:
         """Say how far the training is, for the display; most calls return at once."""
+        self._own()
         now_s = time.monotonic()
-        self._note(samples, actor)
-        first = self._first_counts(actor)
+        self._note(samples, actor, now_s)
+        first = self._hinted.setdefault(actor, [])
         new = len(first) < FIRST_HINTS and samples not in first
         if new:
             first.append(samples)
@@ -166,22 +192,25 @@ class Wire:
         """Whether a hint of so many samples would be sent now."""
         if self.broken:
             return False
-        self._note(samples, actor)
+        now_s = time.monotonic()
+        self._note(samples, actor, now_s)
         last_s = self._last_hint_s.get(actor, -math.inf)
         told = self._pid == os.getpid() and len(self._hinted.get(actor, ())) >= FIRST_HINTS
-        return not told or time.monotonic() - last_s >= HINT_INTERVAL_S
+        return not told or now_s - last_s >= HINT_INTERVAL_S
 
-    def _note(self, samples: int, actor: str) -> None:
+    def _note(self, samples: int, actor: str, now_s: float) -> None:
         """A count that falls is told: it is no count of what was trained since the start."""
         if samples < self._count.get(actor, samples) and self._falls.get(actor, 0) < FIRST_HINTS:
             self._falls[actor] = self._falls.get(actor, 0) + 1
             self._last_hint_s.pop(actor, None)
-        self._count[actor] = samples
+        self._count[actor], self._count_s[actor] = samples, now_s
 
-    def _first_counts(self, actor: str) -> List[int]:
-        if self._pid != os.getpid():
-            self._hinted.clear()  # a fork counts for itself
-        return self._hinted.setdefault(actor, [])
+    def _own(self) -> None:
+        """A fork has a connection of its own, and counts for itself."""
+        if self._pid not in (0, os.getpid()):
+            self._socket, self._pid = None, 0
+            for of_parent in (self._hinted, self._count, self._told):
+                of_parent.clear()
 
     def _connected(self) -> socket.socket:
         if self._socket is None or self._pid != os.getpid():
@@ -189,6 +218,10 @@ class Wire:
             connection.settimeout(SEND_TIMEOUT_S)
             connection.connect(self.path)
             self._socket, self._pid = connection, os.getpid()
+            # A child of multiprocessing ends without what `atexit` was told.
+            forks = sys.modules.get("multiprocessing.util")
+            if forks is not None:
+                forks.Finalize(None, self.flush, exitpriority=0)
         return self._socket
 
 
@@ -208,6 +241,7 @@ def connect() -> Optional[Wire]:
     with _wire_lock:
         if _wire is None or _wire.path != path:
             _wire = Wire(path)
+            atexit.register(_wire.flush)
             if SEED_VARIABLE in os.environ:  # under `run`; under `exec` a program's phases are all its own
                 atexit.register(_over, _wire, os.getpid())
         return _wire

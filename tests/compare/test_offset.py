@@ -146,6 +146,23 @@ def test_clocks_of_the_day_are_not_hours_apart() -> None:
         offset(ours, theirs, 60.0)
 
 
+def test_more_steps_of_a_clock_that_wanders_do_not_make_it_sure() -> None:
+    rng, held, steps_in_all = random.Random(5), 0, 0
+    for _ in range(10):
+        edges = sorted(20 + 60 * i + rng.uniform(0, 40) for i in range(12))
+        levels = [50.0 if i % 2 == 0 else 150.0 + 25 * i for i in range(13)]
+        ahead_s = [rng.gauss(0, 0.4) for _ in edges]
+        ours = log(edges, levels, rng.random(), means=True)
+        theirs = log(
+            [edge + a for edge, a in zip(edges, ahead_s, strict=True)], levels, rng.random(), means=True
+        )
+        found = offset(ours, theirs)
+        held += sum(abs(found.offset_s - a) <= 2 * found.u_s for a in ahead_s)
+        steps_in_all += len(edges)
+        assert found.steps <= found.of <= 12
+    assert held >= 0.6 * steps_in_all  # 0.25 if each step told it anew
+
+
 def test_a_ramp_is_one_step_and_a_log_that_stands_still_has_none() -> None:
     ramp = [(float(i), 100 + 100 * min(1.0, max(0.0, (i - 10) / 4))) for i in range(30)]
     (step,) = steps(ramp)

@@ -45,7 +45,8 @@ class Shown:
 
 def package(name: str = "rapl:package-0", **changes: Any) -> MeterInfo:
     """A counter of a processor package."""
-    return counter(name=name, kind="rapl", device="Fake CPU", refresh_s=0.001, max_power_w=2000, **changes)
+    fields = {"device": "Fake CPU", "refresh_s": 0.001, "max_power_w": 2000, **changes}
+    return counter(name=name, kind="rapl", **fields)
 
 
 def plug(name: str = "shelly", **changes: Any) -> MeterInfo:

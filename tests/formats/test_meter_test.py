@@ -90,6 +90,24 @@ def test_what_cannot_be_told_is_said() -> None:
             "renewed every 100 ms",
         ),
         (
+            lambda: recorded(Shown(package(), scale=10)),
+            "follows (120 → 615 W), more than any processor draws under such a load: its scale is off, "
+            "renewed every 100 ms, no averaging seen",
+        ),
+        (
+            lambda: recorded(Shown(plug(), value=lambda _: 0.1)),
+            "shows 100 mW throughout, whatever the load, less than any machine draws under such a load: "
+            "W read as mW?",
+        ),
+        (
+            lambda: recorded(Shown(package(), renewed_s=1.1), step_s=2.5),
+            "renewed every 1.1 s, too rarely for steps of 2.5 s: --seconds 5 tells more",
+        ),
+        (
+            lambda: recorded(Shown(package("reg", refresh_s=60.0), value=lambda _: 42.0)),
+            "renewed every 1 min 00 s, too rarely for steps of 7.5 s: --seconds 240 tells more",
+        ),
+        (
             lambda: recorded(Shown(package("reg", part="machine", resolution=3600.0), quantum=3600.0)),
             "counts in steps of 3.60 kJ, too coarse for this test; longer ones tell more: --seconds 60",
         ),

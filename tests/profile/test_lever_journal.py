@@ -120,3 +120,24 @@ def test_what_does_not_go_back_is_said_once_and_the_others_go_back() -> None:
     pairs = [(Entry(name, name, "boot", text), processor.control(name)) for name, text in entries.items()]
     assert put_back(pairs) == ["preference: preference: it is in use"]
     assert processor.asked["boost"] == "on"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("home", ["/root", "/nonexistent", ""], ids=["of another", "missing", "none"])
+def test_a_user_without_a_home_has_left_nothing_and_may_run(home: str, tmp_path: Path) -> None:
+    """As in a container that is started as any user number."""
+    code = "import os; from energyprof.profile.lever_journal import restore_left as left\n"
+    code += "os.setuid(65533); print(left())"
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_STATE_HOME")
+    }
+    environment |= {"HOME": home} if home else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

@@ -334,3 +334,19 @@ def test_a_counter_that_stands_still_for_less_than_a_second_is_no_load_of_nothin
     energy = integrate(trace, [(1.0, 3.25)])[0]
     assert energy.joules == pytest.approx(225, rel=0.01)
     assert energy.terms_j["edge"] > 10
+
+
+def test_a_load_that_steps_where_a_counter_stood_still_after_a_gap_lies_within_u() -> None:
+    times = [i * 0.1 for i in range(131) if not 50 < i < 80]
+
+    def used_j(at_s: float) -> float:
+        return 20 * at_s + 80 * max(0.0, at_s - 8.1)
+
+    # Not read for 3 s, then 0.4 s without a move: of all that time its energy alone is known.
+    values = [used_j(5.0 if 5 < at_s < 8.45 else at_s) for at_s in times]
+    windows = [(1.0, 8.1), (8.1, 12.0)]
+    for energy, (start_s, end_s) in zip(
+        integrate(Trace(counter(), 0.1, samples_of(values, times)), windows), windows, strict=True
+    ):
+        assert energy.joules is not None
+        assert abs(energy.joules - (used_j(end_s) - used_j(start_s))) <= 2 * energy.reading_u_j

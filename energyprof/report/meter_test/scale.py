@@ -29,6 +29,9 @@ LEAST_OF_LIMIT = 0.05
 LEAST_MACHINE_W = 0.5
 # A processor that goes from rest to full load takes some watts more, a large server's 1 W at least.
 RISE_A_CPU_W, RISE_GPU_W = 0.5, 2.0
+# Nor does it take more than this: the fastest without hyperthreading have 25 W a core (EPYC 9175F: 400 W of
+# 16), and with the first of a server's cores wakes what all of them share.
+MOST_A_CPU_W, WAKES_W = 30.0, 100.0
 # What feeds a processor loses a quarter at most twice (supply, board), and fans turn faster: a whole rises by
 # so many times its parts' rise. It rises by less only by what both meters' gains are off.
 LEAST_RISE, MOST_RISE = 0.8, 2.2
@@ -39,22 +42,48 @@ TWINS = 0.05
 
 
 def implausible(
-    info: MeterInfo, idle_w: float, full_w: float | None, busy_cpus: float, limit_w: float | None
+    info: MeterInfo, shown_w: float, limit_w: float | None, *, loaded: bool
 ) -> tuple[Implausible, float, float | None] | None:
-    """Why the powers cannot be, the bound in W, and which factor of a thousand would mend it.
+    """Why a power cannot be, the bound in W, and which factor would mend it.
 
-    ``full_w``: under the load of its own part, if there was one; ``busy_cpus``: processors that this kept
-    busy; ``limit_w``: what its device may draw.
+    ``limit_w``: what its device may draw; ``loaded``: its part was in full load, by however many processors.
     """
-    shown_w = idle_w if full_w is None else max(idle_w, full_w)
-    most_w = min(MOST_W[info.part], OVER_LIMIT * limit_w if limit_w else math.inf)
-    least_w = 0.0 if full_w is None else _least_w(info, busy_cpus, limit_w)
+    least_w = _least_w(info, 0.0, limit_w) if loaded else 0.0
+    return _beyond(shown_w, (least_w, _most_w(info, limit_w)), limit_w, 0.0)
+
+
+def implausible_load(
+    info: MeterInfo, rest_w: float, full_w: float, target: Target, used_cpus: float, limit_w: float | None
+) -> tuple[Implausible, float, float | None] | None:
+    """The same of the powers at rest and under the full load of ``target``, which it should show.
+
+    ``used_cpus``: processors that this kept busy.
+    """
+    shown_w = max(rest_w, full_w)
+    bounds_w = (_least_w(info, used_cpus, limit_w), _most_w(info, limit_w))
+    if (odd := _beyond(shown_w, bounds_w, limit_w, least_rise_w(target, used_cpus, limit_w))) is None:
+        # Of a limit nothing is known here: it would be passed, too.
+        most_w = rest_w + _most_rise_w(info, target)
+        return ("above_any", most_w, None) if full_w > most_w else None
+    return odd
+
+
+def _beyond(
+    shown_w: float, bounds_w: tuple[float, float], limit_w: float | None, rise_w: float
+) -> tuple[Implausible, float, float | None] | None:
+    """Which bound is passed; a factor of a thousand is named only if it leaves a rise of ``rise_w``."""
+    least_w, most_w = bounds_w
     if least_w <= shown_w <= most_w:
         return None
     if shown_w < least_w:
         return "below_any", least_w, 1000.0 if least_w <= 1000 * shown_w <= most_w else None
-    factor = 0.001 if least_w <= shown_w / 1000 else None
+    factor = 0.001 if max(least_w, rise_w) <= shown_w / 1000 else None
     return ("above_limit", limit_w, factor) if limit_w else ("above_any", most_w, factor)
+
+
+def _most_w(info: MeterInfo, limit_w: float | None) -> float:
+    """What the part takes at most."""
+    return min(MOST_W[info.part], OVER_LIMIT * limit_w if limit_w else math.inf)
 
 
 def _least_w(info: MeterInfo, busy_cpus: float, limit_w: float | None) -> float:
@@ -71,6 +100,14 @@ def least_rise_w(target: Target, used_cpus: float, limit_w: float | None) -> flo
     if target.kind == "cpu":
         return RISE_A_CPU_W * used_cpus
     return max(RISE_GPU_W, LEAST_OF_LIMIT * (limit_w or 0.0))
+
+
+def _most_rise_w(info: MeterInfo, target: Target) -> float:
+    """By how much no meter of it, or of the machine, rises with a target's full load."""
+    if target.kind == "gpu":
+        return math.inf
+    most_w = WAKES_W + MOST_A_CPU_W * target.cpus
+    return most_w if info.boundary == "component" else MOST_RISE * most_w
 
 
 def twin(info: MeterInfo, rise_w: float, other: MeterInfo, other_rise_w: float, u_w: float) -> Twin | None:

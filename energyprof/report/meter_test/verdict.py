@@ -12,7 +12,7 @@ from energyprof.report.meter_test.looks import Renewed, means, readings, renewal
 from energyprof.report.meter_test.record import MeterResult
 from energyprof.report.meter_test.response import Response, respond
 from energyprof.report.meter_test.rises import CERTAIN, full_step, half_w, rise
-from energyprof.report.meter_test.scale import implausible, least_rise_w
+from energyprof.report.meter_test.scale import implausible, implausible_load, least_rise_w
 from energyprof.report.meter_test.steps import LoadTest, Target
 from energyprof.storable.frozen import dataclass
 
@@ -22,6 +22,8 @@ OTHERS = 3.0
 UNTOUCHED = ("dram", "board")
 # A counter whose steps are larger than this is too coarse for a test of seconds.
 COARSE_J = 50.0
+# What shows one value for fewer of its renewals than these is not frozen for certain.
+RENEWALS = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def view(test: LoadTest, index: int) -> View:
             result, renewed_s=renewed.usual_s, renewed_most_s=renewed.longest_s, looked_s=renewed.looked_s
         )
     if len({value for _, value in looks}) == 1:
-        return View(info, _still(info, result, looks[0][1]))
+        return View(info, _still(test, info, result, looks[0][1]))
     edges_s = [step.start_s for step in test.steps] + [test.steps[-1].end_s]
     response = respond(means(info, samples, _paced(renewed)), edges_s)
     if response is None:
@@ -105,15 +107,23 @@ def _paced(renewed: Renewed | None) -> Renewed | None:
     return renewed if renewed is not None and renewed.usual_s > 2 * renewed.looked_s else None
 
 
-def _still(info: MeterInfo, result: MeterResult, value: float) -> MeterResult:
+def _still(test: LoadTest, info: MeterInfo, result: MeterResult, value: float) -> MeterResult:
     """The result of a meter that showed one value throughout."""
     if info.reads == "energy_j" and info.resolution > COARSE_J:
         return replace(result, state="coarse", quantum=info.resolution)
+    if test.steps[-1].end_s - test.steps[0].start_s < RENEWALS * info.refresh_s:
+        return replace(result, state="sparse", renewed_s=info.refresh_s)
     if info.reads == "energy_j":
         return replace(result, state="frozen")
     result = replace(result, idle_w=value)
     # Nothing of it was loaded: a part that is switched off, or a coarse sensor of a steady power.
-    return replace(result, state="frozen" if result.load and info.part not in UNTOUCHED else "unloaded")
+    if not result.load or info.part in UNTOUCHED:
+        return replace(result, state="unloaded")
+    # All that it shows may be a reading in another unit, rounded off.
+    odd = implausible(info, value, test.limits_w.get(info.name), loaded=True)
+    if odd is not None:
+        result = replace(result, implausible=odd[0], limit_w=odd[1], factor=odd[2])
+    return replace(result, state="frozen")
 
 
 def _with_response(result: MeterResult, response: Response) -> MeterResult:
@@ -130,7 +140,7 @@ def _unloaded(test: LoadTest, info: MeterInfo, result: MeterResult, response: Re
     """The result of a meter of whose part nothing was loaded."""
     idle = [w for step, w in zip(test.steps, response.levels_w, strict=True) if not step.targets]
     idle_w = sum(idle) / len(idle)
-    odd = implausible(info, idle_w, None, 0.0, test.limits_w.get(info.name))
+    odd = implausible(info, idle_w, test.limits_w.get(info.name), loaded=False)
     if odd is not None:
         result = replace(result, implausible=odd[0], limit_w=odd[1], factor=odd[2])
     return replace(result, idle_w=idle_w)
@@ -146,7 +156,7 @@ def _loaded(
     own = max(expected, key=lambda target: rises[target.name].watts)
     mine = rises[own.name]
     used_cpus, limit_w = full_step(test, own).used_cpus or 0.0, test.limits_w.get(info.name)
-    odd = implausible(info, mine.rest_w, mine.full_w, used_cpus, limit_w)
+    odd = implausible_load(info, mine.rest_w, mine.full_w, own, used_cpus, limit_w)
     if odd is not None:
         result = replace(result, implausible=odd[0], limit_w=odd[1], factor=odd[2])
     result = replace(

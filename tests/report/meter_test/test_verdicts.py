@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from energyprof.meter import MeterInfo
+from energyprof.report.meter_test.scale import MOST_W
 from energyprof.report.meter_test.steps import FULL, HALF, Target, plan
 from fakes.load_tests import CPU0, CPU1, GPU0, GPU1, Shown, busy, gpu, judged, package, plug, recorded, result
 
@@ -47,6 +48,13 @@ def test_a_frozen_meter_is_named(info: MeterInfo) -> None:
     assert (found.state, found.broken) == ("frozen", True)
 
 
+def test_a_meter_that_may_renew_later_than_the_test_lasted_is_not_called_frozen() -> None:
+    register = package("shelly:register", part="machine", refresh_s=60.0)
+    found = result(Shown(register, value=lambda _: 42.0))
+    assert (found.state, found.broken, found.renewed_s) == ("sparse", False, 60)
+    assert result(Shown(register, value=lambda _: 42.0), step_s=31.0).state == "frozen"
+
+
 def test_a_steady_power_of_what_was_not_loaded_is_not_called_frozen() -> None:
     rail = plug("jetson:CV", part="board", boundary="module", may_be_zero=True)
     found = result(Shown(rail, value=lambda _: 0.0))
@@ -79,6 +87,15 @@ def test_more_than_a_gpus_limit_is_named_and_no_factor_is_guessed_that_would_not
     found = result(Shown(gpu(), (GPU0,), scale=2), targets=(GPU0,), limits_w={"nvml:0": 75})
     assert (found.implausible, found.factor) == ("above_limit", None)
     assert not result(Shown(gpu(), (GPU0,)), targets=(GPU0,), limits_w={"nvml:0": 75}).broken
+
+
+@pytest.mark.parametrize("info", [package(), plug()], ids=["package", "plug"])
+def test_ten_times_too_much_is_more_than_so_many_processors_take(info: MeterInfo) -> None:
+    found = result(Shown(info, scale=10 if info.part == "cpu" else 20))
+    assert (found.state, found.broken, found.implausible) == ("follows", True, "above_any")
+    assert found.factor is None  # a thousandth would leave less than any processor takes
+    assert found.limit_w is not None and found.idle_w is not None and found.full_w is not None
+    assert found.idle_w < found.limit_w < found.full_w < MOST_W[info.part]
 
 
 def test_a_power_that_falls_where_the_load_rises_is_named() -> None:

@@ -128,7 +128,8 @@ class ZoneCounter:
         except OSError as error:
             raise MeterError(f"{self.info.name}: {self._path}: {error.strerror}") from error
         if not text.strip().isdigit():
-            raise MeterError(f"{self.info.name}: {self._path}: {text[:20]!r} is not an energy in µJ")
+            shown = repr(text[:20].decode(errors="replace").strip()) if text.strip() else "nothing"
+            raise MeterError(f"{self.info.name}: {self._path}: {shown} is not an energy in µJ")
         energy_j = int(text) / UJ_PER_J
         if self.info.wraps_at_j is not None and energy_j >= self.info.wraps_at_j:
             raise MeterError(f"{self.info.name}: {self._path}: {energy_j:g} J is above the counter's range")
