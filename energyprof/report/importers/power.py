@@ -46,8 +46,8 @@ def recognises(path: Path) -> bool:
     except (MeterError, OSError):
         return False
     numbers = row is not None and any(number(cell, comma=True) is not None for cell in row.cells)
-    fits = row is not None and len(row.cells) == len(titles) > 1
-    return numbers and fits and (timed or powered or not table.line)
+    fits = row is not None and len(row.cells) == len(titles)
+    return numbers and fits and (powered or (len(titles) > 1 and (timed or not table.line)))
 
 
 def read(request: Request) -> Imported:

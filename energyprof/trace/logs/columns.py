@@ -255,6 +255,11 @@ def of_intervals(columns: list[Column], head: Sequence[Row], table: Table) -> tu
             cells = [row.cells[own.index] for row in head if own.index < len(row.cells)]
             known = [value for cell in cells if (value := own.value_of(cell, table.comma)) is not None]
             falls = sum(after < before for before, after in itertools.pairwise(known))
+            only_falls = all(after <= before for before, after in itertools.pairwise(known))
+            if only_falls and falls > FALLS * len(known) and len(known) >= LEAST_EQUAL:
+                raise MeterError(
+                    f"{table.where}: {own.title!r} only falls, as what is left in a battery: no counter"
+                )
             still = len(known) >= LEAST_EQUAL and len(set(known)) == 1 and known[0] > 0
             if falls > FALLS * len(known) or still:
                 found.append(replace(own, reads="interval_j"))

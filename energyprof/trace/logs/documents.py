@@ -20,9 +20,10 @@ LOOKED_AT = 100
 MAX_FIELDS = 1000
 MAX_DEPTH = 8
 
-# As mosquitto_sub -v writes them: the topic, then the message.
-_LINE = re.compile(r"^(?:\S+ (?:= )?)?(\{.*\})\s*$")
-_TOPIC = re.compile(r"^(?:\S+ (?:= )?)?\{\"")
+# As mosquitto_sub -v writes them: the topic, then the message; or Tasmota's console, after the time of day.
+_BEFORE = r"^(?:\d\d:\d\d:\d\d(?:\.\d+)? (?:[A-Z]{3}: )?)?(?:\S+ (?:= )?)?"
+_LINE = re.compile(rf"{_BEFORE}(\{{.*\}})\s*$")
+_TOPIC = re.compile(rf'{_BEFORE}\{{"')
 
 
 def documents(path: Path, lines: Sequence[str], growing: bool) -> Table | None:

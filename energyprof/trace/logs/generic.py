@@ -73,7 +73,7 @@ def boundary_of(title: str) -> Boundary | None:
 
 
 def powers(titles: Sequence[str]) -> list[Value]:
-    """The columns of powers: the one that is called so, or one device each; several else."""
+    """The columns of powers: those that are called so, or one device each; several else."""
     return _chosen(titles, POWERS, _is_power)
 
 
@@ -91,8 +91,10 @@ def _chosen(titles: Sequence[str], known: Sequence[str], fits: Callable[[str], b
     slugs = [slug(title) for title in titles]
     named = next((name for name in known if name in slugs), None)
     if named is not None:
-        title = titles[slugs.index(named)]
-        return [Value(title, part_of(title))]
+        # Two of one name are two devices, which nothing tells apart.
+        return [
+            Value(title, part_of(title)) for title, own in zip(titles, slugs, strict=True) if own == named
+        ]
     found = [title for title in titles if fits(title)]
     names = [_short(title) if len(found) > 1 else "" for title in found]
     return [Value(title, part_of(title), name=name) for title, name in zip(found, names, strict=True)]

@@ -201,6 +201,23 @@ def test_columns_of_two_runs_side_by_side_are_not_added(tmp_path):
     assert watts(imported(path, power=("run-b - system.gpu.0.powerWatts",))) == pytest.approx(300)
 
 
+def test_two_columns_of_one_title_are_two_devices(tmp_path):
+    for title in ("power_w", "GPU Power (W)"):
+        path = written(tmp_path, lines(f"time,{title},{title}", lambda s: f"{epoch(s):.0f},100,50"))
+        assert "several columns of one device" in refused(path)
+
+
+def test_what_is_left_in_a_battery_is_no_counter(tmp_path):
+    path = written(tmp_path, lines("time,energy_wh", lambda s: f"{epoch(60 * s):.0f},{50 - s / 2}"))
+    assert "'energy_wh' only falls, as what is left in a battery" in refused(path)
+
+
+def test_powers_alone_need_their_pace(tmp_path):
+    path = written(tmp_path, lines("power_w", lambda s: "100"))
+    assert "--every SECONDS" in refused(path)
+    assert watts(imported(path, every_s=1.0)) == pytest.approx(100)
+
+
 def test_what_is_no_power_of_a_plug_is_no_series(tmp_path):
     rows = lambda s: [  # noqa: E731
         f"sensor.plug_{name},{value},{at(s, '%Y-%m-%dT%H:%M:%S')}Z"
@@ -239,6 +256,14 @@ def test_perf_writes_numbers_as_its_locale_does(tmp_path, row):
 def test_perf_with_decimal_commas_between_commas_says_what_would_do(tmp_path):
     row = "{0},000100200,40,00,Joules,power/energy-pkg/,1001,100,00,,"
     assert "LC_ALL=C perf stat" in refused(written(tmp_path, lines(STARTED, lambda s: row.format(s + 1))))
+
+
+def test_tasmotas_console_says_when_and_what_before_its_messages(tmp_path):
+    message = '{{"Time":"{0}","ENERGY":{{"Power":85}}}}'
+    rows = lambda s: (  # noqa: E731
+        f"{at(s, '%H:%M:%S')}.123 MQT: tele/plug/SENSOR = " + message.format(at(s, "%Y-%m-%dT%H:%M:%S"))
+    )
+    assert watts(imported(written(tmp_path, lines("", rows)))) == pytest.approx(85)
 
 
 def test_powermetrics_of_an_intel_machine_has_its_package_alone(tmp_path):
