@@ -73,6 +73,7 @@ def test_every_option_in_the_readme_exists(helps: dict[str, str]) -> None:
 def test_every_command_says_what_it_does_and_every_option_too(helps: dict[str, str]) -> None:
     for name, text in helps.items():
         assert "Usage:" in text, name
+        assert "<bool>" not in text, name
         for line in text.splitlines():
             if option := re.match(r"│ (?:[* ] +)?(--[\w-]+)", line):
                 assert re.search(r"\s{2,}\S.*[.…)\]]\s*│$", line), f"{name} {option[1]}: {line}"

@@ -28,8 +28,19 @@ class Commands(TyperGroup):
 
     def make_context(self, *words: Any, **settings: Any) -> Any:
         """What the words before the command ask for."""
+        _plain_flags(self)
         try:
             return super().make_context(*words, **settings)
         except _UsageError as error:
             error.message = printable(str(error.message))  # type: ignore[attr-defined]
             raise
+
+
+def _plain_flags(command: Any) -> None:
+    """Newer releases of typer show a type beside every option, also beside one that takes nothing."""
+    own_help = command.get_help_option(typer.Context(command))
+    for option in [*command.params, own_help]:
+        if getattr(option, "is_flag", False) and option.metavar is None:
+            option.metavar = ""
+    for inner in getattr(command, "commands", {}).values():
+        _plain_flags(inner)
