@@ -38,5 +38,5 @@ def test_man_shows_it_without_a_complaint(page: str) -> None:
     words = ["groff", "-man", "-ww", "-Kutf8", "-Tutf8", "-P-cbou", "-rLL=80n"]
     done = subprocess.run(words, input=page, capture_output=True, text=True, check=True)
     assert done.stderr == ""
-    assert "energyprof study run [OPTIONS] PLAN" in done.stdout
+    assert re.search(r"energyprof study run \[OPTIONS\] \{?PLAN\b", done.stdout)  # newer typers write braces
     assert max(map(len, done.stdout.splitlines())) <= 80
