@@ -160,6 +160,8 @@ def training_request(context: typer.Context) -> WorkloadRequest | ScriptRequest:
         raise UsageError(f"{' '.join(arguments)}: only a script takes arguments; {name} has options")
     if words["targets"] is not None:
         words = {**words, "target": _hardest(words["targets"], words["target"], name)}
+    if isinstance(words["breakdown_s"], str) and words["breakdown_s"] != MODULES:
+        raise UsageError(f"--breakdown {words['breakdown_s']}: give seconds, or {MODULES}")
     if words["breakdown_s"] == MODULES:
         words = {
             **words,

@@ -7,11 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from energyprof.cli.application import application
 from energyprof.cli.options import given
-from energyprof.cli.usage import Refused
+from energyprof.cli.quoted import read as read_words
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,12 +47,7 @@ def prepared(words: Sequence[str]) -> Callable[[], str]:
         UsageError: an option is unknown or missing, or the files do not fit.
         FileError: one cannot be read.
     """
-    name, *rest = words
-    group: Any = typer.main.get_command(application([name]))
-    try:
-        context = group.commands[name].make_context(f"energyprof {name}", rest)
-    except Refused as error:
-        raise UsageError(f"{' '.join(words)}: {error.format_message()}") from None  # type: ignore[attr-defined]
+    name, context = words[0], read_words(words)
     if own := [option for option in _SHOWN if option in given(context)]:
         raise UsageError(f"--{own[0]}: is of study show; leave it out of the plan's command")
     asked = context.params

@@ -183,11 +183,11 @@ def join_studies(
 
 def _make_job(scan: str):  # type: ignore[no-untyped-def]
     """From a cell's words to what it trains."""
-    from energyprof.cli.quoted import asked
+    from energyprof.cli.quoted import AND_AFTERWARDS, OF_ALL_CELLS, asked
     from energyprof.study.scanning import with_scan
 
     def make(words: Sequence[str]) -> Job:
-        job = asked(words).job(None)
+        job = asked(words, AND_AFTERWARDS, OF_ALL_CELLS).job(None)
         return with_scan(job, scan) if scan else job
 
     return make

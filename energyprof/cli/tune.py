@@ -63,7 +63,7 @@ def tune(
       energyprof tune REPORT --max-slowdown 10%     # judged again
     """
     from energyprof.cli import profiling
-    from energyprof.cli.quoted import asked
+    from energyprof.cli.quoted import ITS_OWN, OF_TUNE, asked
     from energyprof.compare.tuning import Bound
     from energyprof.formats.console import Screen
     from energyprof.formats.tuning import tuning_data, tuning_table
@@ -81,7 +81,7 @@ def tune(
         _check_spans(window, settle)
         scan, fixed = _scan(lever or (), blocks, window, settle)
         words = [word for name in fixed for word in ("--lever", name)]
-        request = asked(["run", workload, *words, *context.args])
+        request = asked(["run", workload, *words, *context.args], ITS_OWN, OF_TUNE)
         job = request.job(None)
         measuring = profiling.measuring(metering, output, f"{request.label}-tune", force=force)
         say = profiling.unsaid if quiet else profiling.say

@@ -26,6 +26,16 @@ class Commands(TyperGroup):
             error.message = printable(str(error.message))  # type: ignore[attr-defined]
             raise
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words name, and those that follow.
+
+        Of two ``--`` typer takes one: a command that passes words on gets the other.
+        """
+        name, command, words = super().resolve_command(ctx, args)
+        if command is not None and command.context_settings.get("allow_extra_args") and "--" in words:
+            words.insert(words.index("--"), "--")
+        return name, command, words
+
     def make_context(self, *words: Any, **settings: Any) -> Any:
         """What the words before the command ask for."""
         _plain_flags(self)

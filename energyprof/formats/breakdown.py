@@ -85,4 +85,5 @@ def _share(sample_j: float, train_j: float | None) -> str:
 
 
 def _name(part: StepPart) -> str:
-    return NAMES.get(part.name, part.name.replace("_", " "))
+    """A part's name; a level of a network that is nested level in level is told by its numbers."""
+    return NAMES.get(part.name, part.name.replace("_", " ").replace(".submodule", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from energyprof.units import plus_minus, si
+from energyprof.units import si, with_ends
 
 
 def about_model(facts: Mapping[str, Any], sample_j: float | None) -> list[tuple[str, str]]:
@@ -57,7 +57,10 @@ def _teacher(facts: Mapping[str, Any]) -> str:
     if samples is None or "teacher_sha256" not in facts:
         return ""
     u_j = _number(facts, "teacher_energy_u_j")
-    took = "joules unknown" if energy_j is None or u_j is None else plus_minus(energy_j, u_j, "J")
+    took = "joules unknown"
+    if energy_j is not None and u_j is not None:
+        # Of the two ends the facts have the one that lies further away; nothing takes less than nothing.
+        took = with_ends(energy_j, max(0.0, energy_j - u_j), energy_j + u_j, "J")
     return f"of an earlier run, {samples:,.0f} samples, {took}: not in the energy to target"
 
 

@@ -65,7 +65,8 @@ def study_tables(found: StudySummary) -> RenderableType:
         for lines in (_least(found), _scans(found), _exponents(found), _proxies(found), _problems(found))
         for part in lines
     ]
-    return Group(*parts, Text(), *(Text(line, style="dim") for line in foot(found)))
+    lines = foot(found)
+    return Group(*parts, *([Text()] if lines else []), *(Text(line, style="dim") for line in lines))
 
 
 def done_line(found: StudySummary) -> str:
@@ -82,7 +83,9 @@ def in_one_block(found: StudySummary) -> bool:
 
 
 def foot(found: StudySummary) -> tuple[str, ...]:
-    """How to read the tables."""
+    """How to read the tables; empty: there are none yet."""
+    if not any(row.figures for row in found.settings):
+        return ()
     if not found.plan.simulates:
         return FOOT
     if in_one_block(found):

@@ -13,11 +13,20 @@ TITLES = {
     "energy_per_sample": "energy a sample",
     "samples_to_target": "samples to target",
     "time_to_target": "time to target",
+    "energy_per_inference": "energy an inference, one at a time",
+    "energy_per_batched_inference": "energy an inference, in a batch",
+    "time_per_inference": "time an inference, one at a time",
+    "time_per_batched_inference": "time an inference, in a batch",
     "energy": "energy",
     "time": "time",
     "cpu_time": "CPU time",
 }
-UNITS = {"energy_to_target": "J", "energy_per_sample": "J", "energy": "J"}
+UNITS = {
+    **dict.fromkeys(("energy_to_target", "energy_per_sample", "energy"), "J"),
+    **dict.fromkeys(("energy_per_inference", "energy_per_batched_inference"), "J"),
+    **dict.fromkeys(("time_per_inference", "time_per_batched_inference"), "s"),
+}
+# To a target, or of a whole program: long enough to be told in minutes.
 TIMES = ("time_to_target", "time", "cpu_time")
 
 

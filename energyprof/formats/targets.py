@@ -15,7 +15,7 @@ from energyprof.report.record import Report
 from energyprof.storable.frozen import dataclass
 from energyprof.units import seconds, share, with_ends
 
-BAR = 14  # columns of the longest bar
+BAR = 8  # columns of the longest bar
 
 
 def targets_table(report: Report, values: Sequence[float], label: str) -> RenderableType:
@@ -28,9 +28,9 @@ def targets_table(report: Report, values: Sequence[float], label: str) -> Render
     down = aim is not None and aim.direction == "min"
     rows = [_row(at_target(report, value, label), value) for value in sorted(set(values), reverse=down)]
     most_j = max((row.energy_j for row in rows if row.energy_j is not None), default=0.0)
-    table = Table(box=None, pad_edge=False, padding=(0, 2))
-    for name in (aim.metric if aim else "target", "energy", "time", "samples", "reached", ""):
-        table.add_column(name, header_style="dim", justify="left" if not name else "right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1))
+    for name in ("target", "energy", "time", "samples", "reached", ""):
+        table.add_column(name, header_style="dim", justify="left" if not name else "right", no_wrap=True)
     before_j = 0.0
     for row in rows:
         bar = Text()
@@ -41,7 +41,8 @@ def targets_table(report: Report, values: Sequence[float], label: str) -> Render
             bar.append(f" +{share(max(row.energy_j - before_j, 0.0) / most_j)}", style="dim")
             before_j = row.energy_j
         table.add_row(f"{row.value:g}", row.energy, row.time, row.samples, row.reached, bar)
-    return Group(Text("to each target, from the evaluations on the way"), table)
+    of = f" of {aim.metric.replace('_', ' ')}" if aim is not None else ""
+    return Group(Text(f"to each target{of}, from the evaluations on the way"), table)
 
 
 @dataclass(frozen=True)

@@ -82,16 +82,21 @@ def opened(folder: Path, plan: Plan) -> None:
         FileError: it cannot be written.
         UsageError: it is another plan's.
     """
-    path = folder / PLAN
-    if path.exists():
-        if (other := read_study(folder)) != plan:
-            what = next(n for n in asdict(plan) if n != "tried" and getattr(plan, n) != getattr(other, n))
-            if what == "inputs":
-                name = changed_input(plan.inputs, other.inputs)
-                raise UsageError(f"{name}: has changed since {folder} began; name another folder with -o")
-            raise UsageError(f"{folder}: is of a plan with another {what}; name another folder with -o")
-        return
-    write_new(path, json.dumps(_data(plan), indent=1, ensure_ascii=False) + "\n")
+    if not is_of(folder, plan):
+        write_new(folder / PLAN, json.dumps(_data(plan), indent=1, ensure_ascii=False) + "\n")
+
+
+def is_of(folder: Path, plan: Plan) -> bool:
+    """Whether the folder is the plan's, or else nobody's yet. Raises UsageError: it is another plan's."""
+    if not (folder / PLAN).exists():
+        return False
+    if (other := read_study(folder)) != plan:
+        what = next(n for n in asdict(plan) if n != "tried" and getattr(plan, n) != getattr(other, n))
+        if what == "inputs":
+            name = changed_input(plan.inputs, other.inputs)
+            raise UsageError(f"{name}: has changed since {folder} began; name another folder with -o")
+        raise UsageError(f"{folder}: is of a plan with another {what}; name another folder with -o")
+    return True
 
 
 def changed_input(one: Mapping[str, str], other: Mapping[str, str]) -> str | None:

@@ -23,6 +23,7 @@ Value = str | int | float | bool
 Design = Literal["one-at-a-time", "grid", "screening", "search"]
 Objective = Literal["energy", "time", "score"]
 
+TRAININGS = ("run", "exec")
 # Commands that train nothing: a factor of theirs is a key of the file that they are given.
 SIMULATIONS = ("simulate", "place", "fleet")
 # The plan's keys, besides the factors.
@@ -114,6 +115,9 @@ def plan_of(data: Mapping[str, Any], where: str, name: str) -> Plan:
     words = command.split() if isinstance(command, str) else command
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise UsageError(f'{where}: command: give what is trained, such as command = "run unet --size tiny"')
+    if words[0] not in (*TRAININGS, *SIMULATIONS):
+        known = ", ".join((*TRAININGS, *SIMULATIONS))
+        raise UsageError(f"{where}: command {words[0]!r}: begin it with one of {known}")
     design = data.get("design", "one-at-a-time")
     if design not in get_args(Design):
         raise UsageError(f"{where}: design {design!r}: choose from {', '.join(get_args(Design))}")
@@ -178,6 +182,8 @@ def _factors(data: Mapping[str, Any], where: str) -> dict[str, tuple[Value, ...]
         raise UsageError(f'{where}: factors: give at least one, such as precision = ["fp32", "bf16"]')
     found: dict[str, tuple[Value, ...]] = {}
     for name, values in factors.items():
+        if not re.fullmatch(r"\S+", name) or name.endswith("."):
+            raise UsageError(f"{where}: factors: {name!r} is no name of an option, a lever or an argument")
         if isinstance(values, dict):  # an unquoted lever.cpu.max_freq
             raise UsageError(f'{where}: factors.{name}: put a name with dots in quotes: "{name}.…" = [ … ]')
         plain = isinstance(values, list) and all(type(value) in (str, int, float, bool) for value in values)
@@ -204,7 +210,7 @@ def _budget(data: Mapping[str, Any], where: str) -> Budget:
     if asked is None:
         return Budget()
     found = _BUDGET.fullmatch(asked) if isinstance(asked, str) else None
-    if found is None:
+    if found is None or float(found[1]) == 0:
         raise UsageError(f'{where}: budget {asked!r}: give a time or an energy, such as "8 h" or "500 kJ"')
     amount, unit = float(found[1]), found[2]
     if unit in _HOURS:

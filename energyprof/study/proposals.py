@@ -22,6 +22,11 @@ def check_installed() -> None:
     _optuna()
 
 
+def trials(plan: Plan) -> int:
+    """How many settings the search can try: as many as it was asked for, if there are so many."""
+    return min(plan.trials, _size(plan))
+
+
 def proposed(plan: Plan, tried: Sequence[tuple[Setting, Sequence[ByBlock]]]) -> Setting | None:
     """A setting that was not tried; ``None``: all were.
 

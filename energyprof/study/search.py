@@ -16,11 +16,19 @@ from energyprof.compare.effects import ByBlock
 from energyprof.errors import EnergyprofError
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.open_meters import MeasurementSettings, open_meters
-from energyprof.study.folder import Cell, Trained, all_trained, cells, opened, read_study, remember
+from energyprof.study.folder import Cell, Trained, all_trained, cells, is_of, opened, read_study, remember
 from energyprof.study.objectives import figures_of, undecided
 from energyprof.study.plan import Plan, Setting, settings
-from energyprof.study.proposals import check_installed, proposed
-from energyprof.study.trainer import MakeJob, SweepResult, SweepScreen, Trainer, about, spent, trainer
+from energyprof.study.proposals import check_installed, proposed, trials
+from energyprof.study.trainer import (
+    MakeJob,
+    SweepResult,
+    SweepScreen,
+    Trainer,
+    check_base,
+    spent,
+    trainer,
+)
 from energyprof.study.words import words_of
 
 
@@ -37,14 +45,17 @@ def search(
 
     Raises:
         MissingPart: optuna, a meter or a lever that was asked for is not here.
-        UsageError: the base's command is invalid, or the folder is another plan's.
+        UsageError: the base's command is invalid or cannot be trained here, or the folder is another plan's.
         FileError: a report cannot be written or read.
     """
     check_installed()
-    make_job(words_of(plan.command, settings(plan)[0]))
-    opened(folder, plan)
-    plan = read_study(folder)
+    base = make_job(words_of(plan.command, settings(plan)[0]))
+    if is_of(folder, plan):
+        plan = read_study(folder)
     done = {found.cell.name: found for found in all_trained(folder, plan)}
+    if _next(plan, done) is not None:
+        check_base(base)
+    opened(folder, plan)
     with open_meters(measuring) as on:
         trains = trainer(folder, on, cooldown_s, inbox, screen)
         while (following := _next(plan, done)) is not None:
@@ -64,7 +75,7 @@ def _next(plan: Plan, done: Mapping[str, Trained]) -> tuple[Plan, Cell] | None:
     waiting = [cell for cell in cells(plan) if cell.block == 0 and cell.name not in done]
     if waiting:
         return plan, waiting[0]
-    if len(settings(plan)) < plan.trials:
+    if len(settings(plan)) < trials(plan):
         tried = [(setting, _of(plan, setting, done)) for setting in settings(plan)]
         setting = proposed(plan, tried)
         if setting is not None:
@@ -100,9 +111,11 @@ def _trained(
     everything = settings(plan)
     first = cell.block == 0
     head = (
-        f"trial {everything.index(cell.setting) + 1} of {plan.trials}" if first else f"block {cell.block + 1}"
+        f"trial {everything.index(cell.setting) + 1} of {trials(plan)}"
+        if first
+        else f"block {cell.block + 1}"
     )
-    left = about(list(done.values()), plan.trials - len(done)) if first else ""
+    left = trains.about(list(done.values()), trials(plan) - len(done)) if first else ""
     try:
         job = make_job(words_of(plan.command, cell.setting))
     except EnergyprofError as error:  # these values do not go together
@@ -114,5 +127,5 @@ def _result(
     plan: Plan, done: Mapping[str, Trained], trains: Trainer, *, over_budget: bool = False
 ) -> SweepResult:
     kept = tuple(done[cell.name] for cell in cells(plan) if cell.name in done)
-    left = max(0, plan.trials - len({found.cell.setting for found in kept}))
+    left = max(0, trials(plan) - len({found.cell.setting for found in kept}))
     return SweepResult(kept, left, trains.stopped_by, over_budget, tuple(trains.lost))

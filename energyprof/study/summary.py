@@ -25,6 +25,13 @@ Values = tuple[tuple[str, Value], ...]
 
 TARGET_FIGURES = ("energy_to_target", "energy_per_sample", "samples_to_target", "time_to_target")
 PROGRAM_FIGURES = ("energy", "energy_per_sample", "time", "cpu_time")
+# Beside these, where any of the trainings measured it (``--inference``).
+INFERENCE_FIGURES = (
+    "energy_per_inference",
+    "energy_per_batched_inference",
+    "time_per_inference",
+    "time_per_batched_inference",
+)
 # One against the other: the setting that takes least joules is seldom the fastest, or the best.
 FRONTS = ("time", "score", "memory")
 
@@ -80,7 +87,8 @@ def summarised(plan: Plan, done: Sequence[Trained]) -> StudySummary:
         by_setting[t.cell.setting.values].append(t)
     reports = [t.report for t in done if t.report is not None]
     with_target = any(report.workload.target is not None for report in reports)
-    names = TARGET_FIGURES if with_target else PROGRAM_FIGURES
+    inferred = [n for n in INFERENCE_FIGURES if by_block(n, done)]
+    names = (*(TARGET_FIGURES if with_target else PROGRAM_FIGURES), *inferred)
     found = {s.values: {n: by_block(n, by_setting[s.values]) for n in (*names, "score")} for s in everything}
     for s in everything:
         found[s.values]["memory"] = _peak_bytes(by_setting[s.values])

@@ -9,9 +9,9 @@ from energyprof.errors import EnergyprofError, UsageError
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
 from energyprof.profile.open_meters import MeasurementSettings, open_meters
-from energyprof.study.folder import Cell, Trained, cells, opened, trained
+from energyprof.study.folder import Cell, Trained, cells, is_of, opened, trained
 from energyprof.study.plan import Plan, settings
-from energyprof.study.trainer import MakeJob, SweepResult, SweepScreen, about, spent, trainer
+from energyprof.study.trainer import MakeJob, SweepResult, SweepScreen, check_base, spent, trainer
 from energyprof.study.words import words_of
 
 
@@ -29,14 +29,18 @@ def sweep(
     A training that fails, or cannot be begun, is a result of its cell.
 
     Raises:
-        UsageError: a cell's command is invalid; nothing is trained then, or the folder is another plan's.
+        UsageError: a cell's command is invalid or the base cannot be trained here; nothing is trained then.
+            Or the folder is another plan's.
         MissingPart: a meter or a lever that was asked for is not here.
         FileError: a report cannot be written or read.
     """
     jobs = jobs_of(plan, make_job)
-    opened(folder, plan)
+    is_of(folder, plan)
     order = cells(plan)
     done = {cell.name: found for cell in order if (found := trained(folder, cell)) is not None}
+    if len(done) < len(order):
+        check_base(jobs[settings(plan)[0].values])
+    opened(folder, plan)
     with open_meters(measuring) as on:
         trains = trainer(folder, on, cooldown_s, inbox, screen)
         for number, cell in enumerate(order):
@@ -45,7 +49,9 @@ def sweep(
                 return _result(order, done, trains.lost, over_budget=True)
             if cell.name in done:
                 continue
-            found = trains.train(cell, jobs[cell.setting.values], _title(plan, cell, number, order, done))
+            left = trains.about(list(done.values()), len(order) - len(done))
+            title = _title(plan, cell, number, order) + left
+            found = trains.train(cell, jobs[cell.setting.values], title)
             if found is None:
                 return _result(order, done, trains.lost, trains.stopped_by)
             done[cell.name] = found
@@ -64,10 +70,9 @@ def jobs_of(plan: Plan, make_job: MakeJob) -> dict[object, Job]:
     return jobs
 
 
-def _title(plan: Plan, cell: Cell, number: int, order: Sequence[Cell], done: Mapping[str, Trained]) -> str:
-    """Such as "5 of 12, block 2: precision=bf16; about 12 min 30 s and 40.1 kJ left"."""
-    head = f"{number + 1} of {len(order)}, block {cell.block + 1}: {cell.setting.label(settings(plan)[0])}"
-    return head + about(list(done.values()), len(order) - len(done))
+def _title(plan: Plan, cell: Cell, number: int, order: Sequence[Cell]) -> str:
+    """Such as "5 of 12, block 2: precision=bf16"."""
+    return f"{number + 1} of {len(order)}, block {cell.block + 1}: {cell.setting.label(settings(plan)[0])}"
 
 
 def _result(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import field
 from pathlib import Path
+from statistics import fmean
 
-from energyprof.errors import EnergyprofError, FileError
+from energyprof.errors import EnergyprofError, FileError, UsageError
 from energyprof.files import write_text
+from energyprof.measure.lever import LeverError
 from energyprof.profile.cooldown import Cooldown
 from energyprof.profile.inbox import Inbox
 from energyprof.profile.job import Job
@@ -57,6 +60,8 @@ class Trainer:
     screen: SweepScreen
     lost: list[str] = field(default_factory=list)
     stopped_by: int | None = None
+    # Seconds that each took beside the training: cooling down, looking at the idle machine, writing.
+    beside_s: list[float] = field(default_factory=list)
 
     def train(self, cell: Cell, job: Job, title: str) -> Trained | None:
         """The cell when it is done; ``None``: a signal came.
@@ -67,6 +72,7 @@ class Trainer:
             FileError: the disk is full.
         """
         self.screen.say(title)
+        begun_s = time.monotonic()
         settled = self.cooldown.settle(self.inbox, self.screen.say)
         self.stopped_by = settled.stopped_by
         if self.stopped_by is not None:
@@ -81,7 +87,27 @@ class Trainer:
             return None
         if result.path != result.asked:
             raise FileError(f"{result.asked}: the disk is full; the report is at {result.path}")
-        return Trained(cell, result.report)
+        for line in unlucky(result):
+            self.screen.say(f"  {line}")
+        trained = Trained(cell, result.report)
+        took_s = sum(run.total_time_s or 0.0 for run in runs([trained]))
+        self.beside_s.append(max(0.0, time.monotonic() - begun_s - took_s))
+        return trained
+
+    def about(self, done: Sequence[Trained], left: int) -> str:
+        """Such as "; about 12 min 30 s and 40.1 kJ left"; empty before anything is known.
+
+        Of what was trained before this started nobody knows what it took beside the training.
+        """
+        ended = [run for run in runs(done) if run.status != "failed"]
+        times_s = [run.total_time_s for run in ended if run.total_time_s]
+        energies_j = [run.total_energy_j for run in ended if run.total_energy_j]
+        if not times_s or not left:
+            return ""
+        beside_s = fmean(self.beside_s) if self.beside_s else 0.0
+        parts = [seconds(left * (fmean(times_s) + beside_s))]
+        parts += [joules(left * fmean(energies_j))] if energies_j else []
+        return f"; about {' and '.join(parts)} left"
 
     def refused(self, cell: Cell, problem: str) -> Trained:
         """The cell as one that could not be trained, which is written down."""
@@ -101,8 +127,24 @@ class Trainer:
         path = path_of(self.folder, cell)
         session = new_session(self.on, job.work, path, notes, commit=job.commit, taken="replaced")
         with contextlib.closing(session), self.screen.watching(job, title) as watchers:
-            session.train(settled(job.training(cell.seed), self.on), 1, self.inbox, watchers)
+            try:
+                session.train(settled(job.training(cell.seed), self.on), 1, self.inbox, watchers)
+            except LeverError as error:  # it may be read, and does not take this value
+                session.withdraw()
+                return str(error)
             return session.result()
+
+
+def check_base(job: Job) -> None:
+    """Look whether the base can be trained here: without it there is nothing to hold the others against.
+
+    Raises:
+        UsageError: it cannot; a lever or what it needs is not here.
+    """
+    try:
+        job.check()
+    except EnergyprofError as error:
+        raise UsageError(f"base: {error}") from None
 
 
 def trainer(folder: Path, on: OpenMeters, cooldown_s: float, inbox: Inbox, screen: SweepScreen) -> Trainer:
@@ -111,15 +153,17 @@ def trainer(folder: Path, on: OpenMeters, cooldown_s: float, inbox: Inbox, scree
     return Trainer(folder, on, Cooldown(on.probes, counted, cooldown_s), inbox, screen)
 
 
-def about(done: Sequence[Trained], left: int) -> str:
-    """Such as "; about 12 min 30 s and 40.1 kJ left"; empty before anything is done."""
-    times = [run.total_time_s for run in runs(done) if run.total_time_s]
-    energies = [run.total_energy_j for run in runs(done) if run.total_energy_j]
-    if not times:
-        return ""
-    parts = [seconds(left * sum(times) / len(times))]
-    parts += [joules(left * sum(energies) / len(energies))] if energies else []
-    return f"; about {' and '.join(parts)} left"
+def unlucky(result: SessionResult) -> list[str]:
+    """Why a training came to nothing: such as "failed with exit code 1: no such file"; empty: it did not."""
+    run = result.report.runs[-1]
+    if run.status in ("reached", "done"):
+        return []
+    if run.status != "failed":
+        score = "" if run.score is None else f" at {run.score:.4g}"
+        return [f"{run.status}{score} after {run.samples or 0:,} samples"]
+    said = [flag.detail for flag in run.flags if flag.kind == "said"] or list(result.tail[-1:])
+    code = "" if run.exit_code is None else f" with exit code {run.exit_code}"
+    return [": ".join([f"failed{code}", *said])]
 
 
 def spent(budget: Budget, done: Sequence[Trained]) -> bool:

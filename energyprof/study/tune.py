@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from energyprof.compare.scan import Scanned
 from energyprof.compare.tuning import Bound, Tuned, samples_to_target, tuned
 from energyprof.errors import FileError, UsageError
 from energyprof.profile.inbox import Inbox
@@ -68,12 +69,13 @@ def tune(
                 if session.over or done >= scan.blocks:
                     break
                 if done == before:
-                    problem = f"training {number + 1} was too short for one block: make --window shorter"
+                    problem = f"training {number + 1} {_too_short(measuring.path)}"
                     break
             result = session.result()
     if result.path is None:
         return TuneResult(result, None, "the disk is full")
-    return TuneResult(result, judged(result.path, bound), problem or _missing(done, scan.blocks))
+    found = None if _scanned(result.path) is None else judged(result.path, bound)
+    return TuneResult(result, found, problem or _missing(done, scan.blocks))
 
 
 def judged(path: Path, bound: Bound) -> Tuned | None:
@@ -90,10 +92,22 @@ def judged(path: Path, bound: Bound) -> Tuned | None:
 def _blocks(result: SessionResult) -> int:
     if result.path is None:
         raise FileError(f"{result.asked}: cannot be written: the disk is full")
+    found = _scanned(result.path)
+    return 0 if found is None else found.whole_blocks()
+
+
+def _scanned(path: Path) -> Scanned | None:
+    """What was scanned in the report's runs; ``None``: they ended before the first window."""
     try:
-        return scanned(result.path).whole_blocks()
+        return scanned(path)
     except UsageError:
-        return 0  # the training ended before its first window
+        return None
+
+
+def _too_short(path: Path) -> str:
+    if _scanned(path) is None:
+        return "never came to its phase `train`, which scripts mark: no value was tried"
+    return "was too short for one block: make --window shorter"
 
 
 def _missing(done: int, blocks: int) -> str:

@@ -30,6 +30,8 @@ def words_of(command: Sequence[str], setting: Setting) -> list[str]:
             head += ["--lever", f"{name.removeprefix('lever.')}={shown(value)}"]
         elif name.startswith("argument."):
             tail, dashes = [*tail, *_option(name.removeprefix("argument."), value)], ["--"]
+        elif head[:1] == ["exec"]:
+            raise UsageError(f'factors.{name}: exec has no settings: of its program it is "argument.{name}"')
         else:
             head += _option(name, value)
     # What is trained under exec comes last, and so does a script's own.

@@ -60,6 +60,8 @@ def recipe_of(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, 
     _levers(name, recipe, settings)
     if settings.distil is not None:
         recipe["distil"] = _teacher(name, settings, recipes)
+        if recipe["distil"] in recipes:
+            _scored_once(recipe)
     _split(recipe["batch_size"], settings)
     recipe.update(paradigms.described(settings))
     return recipe
@@ -190,6 +192,19 @@ def _teacher(name: str, settings: Settings, recipes: Mapping[str, Mapping[str, A
             )
         )
     return teacher
+
+
+def _scored_once(recipe: Mapping[str, Any]) -> None:
+    """Do nothing if a teacher that is trained here comes to its first evaluation, which alone can end it.
+
+    Raises:
+        WorkloadError: it does not.
+    """
+    most, first = recipe["max_samples"], recipe["eval_every_samples"]
+    if -(-most // recipe["batch_size"]) * recipe["batch_size"] < first:
+        raise WorkloadError(
+            f"--max-samples {most}: a teacher is first scored after {first} samples: give as many or more"
+        )
 
 
 def _of_levers(config: Mapping[str, Any]) -> Tuple[str, ...]:

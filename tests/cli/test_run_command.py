@@ -89,7 +89,7 @@ def test_ctrl_c_stops_the_training_and_keeps_what_was_measured(command: Any) -> 
         (("run", "unet", "--model", "x"), "unet has no --model: leave it out"),
         (("run", "unet", "--workers", "-1"), "workers -1: use 0 or more"),
         (("run", "unet", "--breakdown", "-1"), "breakdown -1.0: give seconds"),
-        (("run", "unet", "--breakdown", "blocks"), "--breakdown blocks: give unet a plain number"),
+        (("run", "unet", "--breakdown", "blocks"), "--breakdown blocks: give seconds, or modules"),
         (("run", "unet", "--target", "nan"), "--target nan: give unet a plain number"),
         (("run", "unet", "--precision", "fp4"), "unknown precision 'fp4'"),
         (("run", "unet", "--target", "1.5"), "target 1.5"),

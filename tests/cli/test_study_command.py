@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from conftest import Command, one_error_line
 
+from fakes import levers
+
 pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 
 SCRIPT = """
@@ -107,6 +109,106 @@ def test_a_plan_whose_command_is_invalid_trains_nothing(planned: Command) -> Non
     assert not (planned.folder / "s").exists()
 
 
+@pytest.mark.parametrize(
+    ("head", "factors", "says"),
+    [
+        (
+            'command = "rum unet"',
+            'precision = ["fp32", "bf16"]',
+            "command 'rum': begin it with one of",
+        ),
+        ('command = "study run p.toml"', 'precision = ["fp32", "bf16"]', "command 'study': begin it with"),
+        ('command = "run unet"', 'precison = ["fp32", "bf16"]', "No such option '--precison'"),
+        (
+            'command = "run unet --repeats 3"',
+            "prune = [0.1, 0.2]",
+            "--repeats: is the same for all",
+        ),
+        ('command = "run unet"', "lora = [4, 8]", "base: unet has no --lora"),
+        ('command = "run unet"', '"lever.cpu.thread" = [1, 2]', "base: --lever cpu.thread: no lever"),
+        ('command = "run unet"', '"lever.jetson.mode" = ["MAXN", "15W"]', "base: jetson.mode: not here"),
+        ('command = "run unet"\nscan = "cpu.threads"', "prune = [0.1, 0.2]", "cannot be scanned within one"),
+        (
+            'command = "run unet"\ndesign = "search"',
+            '"lever.cpu.thread" = [1, 2]',
+            "base: --lever cpu.thread",
+        ),
+        (
+            'command = "exec true"',
+            'precision = ["fp32", "bf16"]',
+            'of its program it is "argument.precision"',
+        ),
+    ],
+)
+def test_what_no_cell_could_be_trained_with_is_one_line_before_anything(
+    command: Command, head: str, factors: str, says: str
+) -> None:
+    (command.folder / "p.toml").write_text(f"{head}\n[factors]\n{factors}\n")
+    assert says in one_error_line(command("study", "run", "p.toml", "-o", "s", *QUICK))
+    assert not (command.folder / "s").exists()
+
+
+def turned(planned: Command, text: str) -> dict[str, str]:
+    """A plan that turns levers of two processors; where their journal is kept."""
+    levers.cpufreq(planned.root)
+    (planned.folder / "p.toml").write_text(
+        f'command = "run ./train.py --target accuracy>=1"\nrepeats = 1\n[factors]\n{text}\n'
+    )
+    return {"ENERGYPROF_STATE": str(planned.folder / "state")}
+
+
+def test_what_is_done_is_shown_where_its_base_could_not_be_trained_again(planned: Command) -> None:
+    pause = '"argument.pause" = [0.2, 0.4]'
+    state = turned(planned, '"lever.cpu.max_freq" = ["3GHz", "2GHz"]\n' + pause)
+    assert planned("study", "run", "p.toml", "-o", "s", *QUICK, environment=state).returncode == 0
+    shutil.rmtree(planned.root / levers.CPU / "cpufreq")
+    again = planned("study", "run", "p.toml", "-o", "s", *QUICK, environment=state)
+    assert again.returncode == 0, again.stderr
+    next((planned.folder / "s/cells").glob("*.json")).unlink()
+    line = one_error_line(planned("study", "run", "p.toml", "-o", "s", *QUICK, environment=state))
+    assert "base: cpu.max_freq: not here" in line
+
+
+def test_a_lever_that_does_not_take_its_value_is_a_result_of_its_cell(planned: Command) -> None:
+    pause = '"argument.pause" = [0.2, 0.4]'
+    state = turned(planned, '"lever.cpu.governor" = ["performance", "powersave"]\n' + pause)
+    for policy in (0, 1):
+        path = planned.root / levers.CPU / f"cpufreq/policy{policy}/scaling_governor"
+        path.unlink()
+        path.symlink_to("/dev/null")  # takes every write, and keeps none
+    done = planned("study", "run", "p.toml", "-o", "s", *QUICK, environment=state)
+    assert done.returncode == 2, done.stderr
+    study = shown(planned)
+    assert study["cells"] == 3
+    assert all("something else holds it" in row["problems"][0] for row in study["settings"])
+    assert not list((planned.folder / "s/cells").glob("*.json*"))
+    assert not (planned.folder / "trained.txt").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_study_puts_the_levers_back(planned: Command, number: signal.Signals) -> None:
+    frequency = planned.root / levers.CPU / "cpufreq/policy0/scaling_max_freq"
+    state = turned(planned, '"lever.cpu.max_freq" = ["3GHz", "2GHz"]\n"argument.pause" = [5, 6]')
+    process = started(planned, **state)
+    deadline_s = time.monotonic() + 60
+    while frequency.read_text().strip() == "3600000":
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 128 + number
+    assert frequency.read_text().strip() == "3600000"
+    assert not list((planned.folder / "state/levers").glob("*"))
+
+
+def test_a_training_that_comes_to_nothing_says_why_as_it_ends(planned: Command) -> None:
+    plan(planned, [10, 11], repeats=1)
+    done = planned("study", "run", "p.toml", "-o", "s", "--idle", "0", "--cooldown", "0")
+    assert done.returncode == 2
+    assert done.stderr.count("  failed with exit code 1: cannot do that\n") == 2
+    assert "left" not in done.stderr  # of failed trainings nothing follows for the others
+    assert "Changes are against the base" not in done.stdout  # there is no table to read
+
+
 def test_a_budget_ends_it_with_the_block(planned: Command) -> None:
     plan(planned, [0.2, 0.4], repeats=3, budget="1 J")
     done = planned("study", "run", "p.toml", "-o", "s", *QUICK)
@@ -124,11 +226,11 @@ def test_a_table_has_a_row_for_each_figure_of_each_training(planned: Command) ->
     }
 
 
-def started(command: Command) -> subprocess.Popen[bytes]:
+def started(command: Command, **environment: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command.arguments("study", "run", "p.toml", "-o", "s", *QUICK),
         cwd=command.folder,
-        env=command.environment(),
+        env=command.environment(**environment),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

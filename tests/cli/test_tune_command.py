@@ -99,6 +99,22 @@ def test_trainings_follow_until_there_are_enough_blocks(machine: Command) -> Non
     assert len(machine.report()["runs"]) > 1
 
 
+def test_a_script_gets_its_own_options_after_two_dashes(machine: Command) -> None:
+    (machine.folder / "train.py").write_text("import sys\nsys.exit(' '.join(sys.argv[1:]))\n")
+    words = ("--lever", VALUES, "--target", "accuracy>=1", *QUICK, "--", "--lr", "3", "--lever", "x")
+    done = machine("tune", "./train.py", *words)
+    assert done.returncode == 2
+    assert "  --lr 3 --lever x\n" in done.stderr
+    assert "0 of 3 blocks were measured" in done.stderr
+
+
+def test_a_training_that_marks_no_phase_is_told_that_nothing_was_tried(machine: Command) -> None:
+    (machine.folder / "train.py").write_text("import time\ntime.sleep(0.2)\n")
+    done = tune(machine, "--lever", VALUES, seconds=1)
+    assert done.returncode == 4
+    assert "training 1 never came to its phase `train`, which scripts mark" in done.stderr
+
+
 def test_a_training_too_short_for_a_block_ends_it(machine: Command) -> None:
     done = tune(machine, "--lever", VALUES, seconds=1)
     assert done.returncode == 4

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from energyprof.compare.at_target import all_at_target, at_target, parsed_targets
 from energyprof.compare.comparison import compare
 from energyprof.errors import NotComparable, UsageError
+from energyprof.formats.targets import targets_table
 from energyprof.report.record import Point, Report
 from energyprof.workload import Target
 from reports import TARGET, report, run
@@ -113,3 +116,18 @@ def test_a_report_without_a_target_is_refused_by_its_name() -> None:
 def test_what_are_no_scores_is_one_line(text: str) -> None:
     with pytest.raises(UsageError, match="give scores separated by commas"):
         parsed_targets(text)
+
+
+def test_each_target_is_a_line_of_80_columns_however_its_ends_and_its_metric_are_written() -> None:
+    history = tuple(replace(point, samples=point.samples * 10_000) for point in HISTORY)
+    whole = trained(
+        history=history, time_s=1200.0, energy_u_j=2200.0, budget_j={"gain": 1100.0, "gain_below": 340.0}
+    )
+    aim = Target("validation_loss", 0.8, "max")
+    long = replace(whole, workload=replace(whole.workload, target=aim))
+    out = StringIO()
+    Console(file=out, width=80).print(targets_table(long, [0.5, 0.7, 0.8], "a"))
+    title, _, *rows = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert title == "to each target of validation loss, from the evaluations on the way"
+    assert [row.split()[0] for row in rows] == ["0.5", "0.7", "0.8"]
+    assert all(len(row) <= 80 and row.endswith("%") for row in rows)

@@ -260,5 +260,16 @@ def test_what_blocks_add_up_to_is_said(blocks_j: tuple[float, float], says: str)
     assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
+def test_levels_that_are_nested_in_levels_are_told_by_their_numbers_on_one_line_each() -> None:
+    names = ("model.0", "model.1.submodule.1.submodule.1.submodule.2")
+    blocks = [part(f"module:{name}", 100, 50.0, edge=2.0) for name in names]
+    shown = blocks_of_the_network(
+        report([with_parts(run(1.0), part("module:network", 100, 100.0, edge=2.0), *blocks)])
+    )
+    out = StringIO()
+    Console(file=out, width=80).print(shown)
+    assert [line.split()[0] for line in out.getvalue().splitlines()[2:4]] == ["model.0", "model.1.1.1.2"]
+
+
 def test_a_report_without_blocks_has_none() -> None:
     assert modules(report([taken_apart()])) is None

@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from io import StringIO
+
+import pytest
+from rich.console import Console
 
 from energyprof.formats.html.study import study_page
+from energyprof.formats.study import study_tables
+from energyprof.report.record import Phase
 from energyprof.study.folder import Trained, cells
 from energyprof.study.plan import Plan, plan_of
 from energyprof.study.summary import summarised
@@ -76,3 +83,27 @@ def test_a_study_that_has_only_begun_has_a_page() -> None:
     plan, done = study(["a", "b"])
     assert "0 of 6 trainings done" in study_page(summarised(plan, []))
     assert "1 of 6 trainings done" in study_page(summarised(plan, done[:1]))
+
+
+def test_inferences_that_were_measured_are_figures_of_a_study() -> None:
+    plan, done = study(["a", "b"])
+    assert "an inference" not in study_page(summarised(plan, done))
+    inferring = []
+    for cell in done:
+        assert cell.report is not None
+        (own,) = cell.report.runs
+        joules = 50.0 if cell.cell.setting.values[0][1] == "a" else 40.0
+        windows = [
+            Phase(f"part:inference:as trained:{batch}", 0.0, 1.0, 100 * batch, joules, 0.0, {}, cpu_s=0.5)
+            for batch in (1, 16)
+        ]
+        whole = replace(own, phases=(*own.phases, *windows))
+        inferring.append(replace(cell, report=replace(cell.report, runs=(whole,))))
+    found = summarised(plan, inferring)
+    effect = found.settings[1].effects["energy_per_inference"]
+    assert effect is not None and effect.ratio == pytest.approx(0.8)
+    out = StringIO()
+    Console(file=out, width=80).print(study_tables(found))
+    for words in ("energy an inference, one at a time", "time an inference, in a batch", "500 mJ", "-20.0 %"):
+        assert words in out.getvalue()
+        assert words in study_page(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from energyprof.formats.model import about_model
 from energyprof.formats.wording import number
 
 
@@ -20,3 +21,25 @@ from energyprof.formats.wording import number
 )
 def test_a_number_has_its_unit_and_prefix(figure: str, value: float, shown: str) -> None:
     assert number(figure, value) == shown
+
+
+@pytest.mark.parametrize(
+    ("joules", "u", "words"),
+    [
+        (1200.0, 100.0, "1.20 ± 0.10 kJ"),
+        (136.0, 299.0, "136 J (-100 % +220 %)"),
+        (None, None, "joules unknown"),
+    ],
+)
+def test_what_a_teacher_took_is_told_with_its_ends_and_none_below_nothing(
+    joules: float | None, u: float | None, words: str
+) -> None:
+    facts = {
+        "teacher_samples": 64,
+        "teacher_sha256": "sha256:0",
+        "teacher_energy_j": joules,
+        "teacher_energy_u_j": u,
+    }
+    assert dict(about_model(facts, None))["teacher"] == (
+        f"of an earlier run, 64 samples, {words}: not in the energy to target"
+    )

@@ -14,7 +14,7 @@ from energyprof.errors import FileError, UsageError
 from energyprof.study.folder import TRIED, cells, opened, read_study, remember
 from energyprof.study.objectives import undecided
 from energyprof.study.plan import Plan, Setting, plan_of, settings
-from energyprof.study.proposals import proposed
+from energyprof.study.proposals import proposed, trials
 
 PLAN: dict[str, Any] = {
     "command": "run unet",
@@ -64,6 +64,7 @@ def test_an_interrupted_search_goes_on_as_it_would_have() -> None:
 
 def test_when_all_were_tried_there_is_nothing_left_to_propose() -> None:
     assert len(searched(planned(trials=100), 100)) == 5 * 2 * 2
+    assert [trials(planned(trials=asked)) for asked in (12, 100)] == [12, 5 * 2 * 2]
 
 
 def test_one_that_failed_is_learnt_from_without_a_value() -> None:

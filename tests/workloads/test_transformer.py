@@ -12,6 +12,7 @@ import pytest
 
 from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import classifier, transformer
+from energyprof.workloads.training import quantisation
 from fakes.labelled_text import write_csv, write_model
 
 QUICK = {"batch_size": 8, "max_samples": 64}
@@ -181,6 +182,19 @@ def test_lora_leaves_the_encoder_as_it_is_and_learns(own):
     assert events[0].facts["parameters_trained"] < events[0].facts["parameters"] / 2
     assert events[-1].score is not None
     assert scores(workload, 0) == [events[-1].score]
+
+
+@pytest.mark.slow
+def test_with_adapters_in_its_layers_it_is_in_8_bits_as_without(own):
+    pytest.importorskip("peft")
+    workload = prepared(replace(own, lora=4), eval_every_samples=64)
+    list(workload.train(0))
+    trained = workload.trained()
+    made = quantisation.quantised(trained.model, trained.device)
+    told = quantisation.share(trained.model, made)
+    assert told["layers_int8"] == told["layers_with_weights"] > 0
+    assert trained.score(made) == pytest.approx(trained.score(trained.model), abs=0.25)
+    assert hasattr(trained.model, "merge_and_unload")  # what was trained is left as it is
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, Dict, Iterator, List, Tuple
 
 from energyprof.workload import Event, Facts, Mark, Plan, Trained, Workload
-from energyprof.workloads.training import inference, modules, quantisation
+from energyprof.workloads.training import inference, modules, quantisation, used
 from energyprof.workloads.training.levers import rounding, sparsity
 
 END = "part:end"
@@ -21,7 +21,8 @@ def measured(workload: Workload, plan: Plan, largest: int) -> Iterator[Event]:
     if trained is not None:
         if settings.inference_s:
             yield Mark(inference.PREFIX + "prepare", trained.samples)
-            inferring, kinds, facts = _kinds(trained, plan)
+            inferring = dataclasses.replace(trained, model=used.plain(trained.model))
+            inferring, kinds, facts = _kinds(inferring, plan)
             yield Facts(facts)
             yield from inference.measured(inferring, settings.inference_s, largest, kinds)
         yield from modules.measured(trained, settings.breakdown_modules_s)

@@ -9,7 +9,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Tuple
 
 from energyprof.workload import Event, Facts, Mark, Trained
-from energyprof.workloads.training import blocks, forward, ranks
+from energyprof.workloads.training import blocks, forward, ranks, used
 from energyprof.workloads.training import device as torch_side
 
 PREFIX = "part:module:"
@@ -58,7 +58,10 @@ def measured(trained: Trained, seconds: float) -> Iterator[Event]:
 
 
 def _inputs(trained: Trained, whole: forward.Call) -> List[Inputs]:
-    """What the blocks are given in a step, in the order of their first calls."""
+    """What the blocks are given in a step, in the order of their first calls.
+
+    Those that only read what they put out before take nothing in it.
+    """
     seen: Dict[str, Inputs] = {}
 
     def look(block: blocks.Block) -> Callable[..., None]:
@@ -71,7 +74,7 @@ def _inputs(trained: Trained, whole: forward.Call) -> List[Inputs]:
 
         return hook
 
-    found = blocks.blocks(trained.model)
+    found = [block for block in blocks.blocks(trained.model) if not used.reads(block.module)]
     handles = [block.module.register_forward_pre_hook(look(block), with_kwargs=True) for block in found]
     try:
         with torch_side.autocast(trained.device, trained.precision):

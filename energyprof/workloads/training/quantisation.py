@@ -5,6 +5,7 @@ Convolutions stay as they are.
 """
 
 import copy
+import functools
 import warnings
 from typing import Any, Callable, Dict, Tuple
 
@@ -15,16 +16,18 @@ INT8 = "int8"
 
 
 def quantised(model: Any, device: Any) -> Any:
-    """A copy of ``model`` that computes its linear layers in 8 bits.
+    """A copy of ``model`` that computes its linear layers in 8 bits, and on a processor all else in 32.
+
+    Adapters and masks are in its layers.
 
     Raises:
         WorkloadError: it has none, or torch or torchao cannot quantise them.
     """
     torch = torch_side.library("torch")
-    made = copy.deepcopy(model).eval()
+    made = _whole(model).eval()
     layers = sum(isinstance(layer, torch.nn.Linear) for layer in made.modules())
     if not layers and _in_integers(made):
-        return made
+        return _in_fp32(made) if device.type == "cpu" else made
     if not layers:
         raise WorkloadError(
             "the network has no linear layers: int8 would change nothing, leave out --quantise"
@@ -40,9 +43,22 @@ def share(model: Any, made: Any) -> Dict[str, int]:
     """How many of the network's layers with weights are in 8 bits in what was ``made`` of it."""
     torch = torch_side.library("torch")
     kinds: Tuple[Any, ...] = (torch.nn.Linear, torch.nn.modules.conv._ConvNd)
-    layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
+    layers = [layer for layer in _whole(model).modules() if isinstance(layer, kinds)]
     linear = sum(isinstance(layer, torch.nn.Linear) for layer in layers)
     return {"layers_int8": linear + _in_integers(made), "layers_with_weights": len(layers)}
+
+
+def _whole(model: Any) -> Any:
+    """A copy whose layers hold what a training hung on them: adapters (``--lora``), masks of zeros."""
+    pruning = torch_side.library("torch.nn.utils.prune")
+    made = copy.deepcopy(model)
+    made = made.merge_and_unload() if hasattr(made, "merge_and_unload") else made
+    for layer in made.modules():
+        for hook in list(layer._forward_pre_hooks.values()):
+            if isinstance(hook, pruning.BasePruningMethod):
+                layer._forward_hooks.clear()  # of the mask, too
+                pruning.remove(layer, hook._tensor_name)
+    return made
 
 
 def _in_integers(model: Any) -> int:
@@ -57,9 +73,21 @@ def _on_processor(model: Any) -> Any:
     with warnings.catch_warnings():
         # It has been said to go for years, torch 2.13 still has it, and nothing else pays on a processor.
         warnings.simplefilter("ignore")
-        return torch_side.library("torch.ao.quantization").quantize_dynamic(
+        made = torch_side.library("torch.ao.quantization").quantize_dynamic(
             model, {torch.nn.Linear}, dtype=torch.qint8
         )
+    return _in_fp32(made)
+
+
+def _in_fp32(model: Any) -> Any:
+    """The model outside of any autocast: on a processor what computes in 8 bits takes and gives 32."""
+    model.forward = functools.partial(_uncast, model.forward)
+    return model
+
+
+def _uncast(forward: Any, *args: Any, **kwargs: Any) -> Any:
+    with torch_side.library("torch").autocast("cpu", enabled=False):
+        return forward(*args, **kwargs)
 
 
 def _on_gpu(model: Any) -> Any:

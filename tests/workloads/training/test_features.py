@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 import torch
 
 from energyprof.report.phases import counts
-from energyprof.workload import Plan, Settings, Target, WorkloadError
-from energyprof.workloads.training import loop, order
+from energyprof.workload import Facts, Plan, Settings, Target, WorkloadError
+from energyprof.workloads.training import forward, loop, modules, order, used
 from energyprof.workloads.training.levers import features
 from fakes import toy
 
@@ -196,3 +196,34 @@ def test_a_copy_of_the_model_shares_the_cache() -> None:
 def test_what_fills_a_cache_is_part_of_the_training() -> None:
     assert counts("features")
     assert counts("decode")
+
+
+@pytest.mark.parametrize("levers", [{}, {"recompute": True}], ids=str)
+def test_afterwards_the_frozen_blocks_are_computed_in_an_inference(levers: dict[str, Any]) -> None:
+    model = drawn()
+    made = training(model, averaging=None, cache_features=True, **levers)
+    scores(made)
+    trained = made.trained()
+    call = forward.captured(trained.model, lambda: trained.loss(trained.model))
+    plain = used.plain(trained.model.eval())
+    frozen = model.layers[0].computed
+    before = frozen.calls
+    with torch.no_grad():
+        read, computed = (of(*call.args, **call.kwargs) for of in (trained.model, plain))
+    assert frozen.calls == before + 1
+    assert torch.allclose(read, computed)
+    assert used.plain(plain) is plain
+    assert not any("forward" in vars(module) for module in plain.modules())
+
+
+@pytest.mark.parametrize("levers", [{}, {"recompute": True}], ids=str)
+@pytest.mark.parametrize("kind", [{}, {"skips": True}], ids=str)
+def test_blocks_that_only_read_are_no_part_of_a_step(kind: dict[str, Any], levers: dict[str, Any]) -> None:
+    made = training(drawn(**kind), averaging=None, cache_features=True, **levers)
+    scores(made)
+    events = list(modules.measured(made.trained(), 0.001))
+    (facts,) = (event.facts for event in events if isinstance(event, Facts))
+    frozen = made.facts["frozen"]
+    assert frozen
+    assert facts["blocks_measured"]
+    assert not set(facts["blocks_measured"]) & set(frozen)

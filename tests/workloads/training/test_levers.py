@@ -15,7 +15,14 @@ from energyprof.workloads.training.levers import distillation, growing, pruning,
 from fakes import toy
 
 pytestmark = pytest.mark.slow
-RECIPE = {"batch_size": 8, "optimiser": "AdamW", "learning_rate": 0.01, "target": 0.9, "max_samples": 64}
+RECIPE = {
+    "batch_size": 8,
+    "optimiser": "AdamW",
+    "learning_rate": 0.01,
+    "target": 0.9,
+    "max_samples": 64,
+    "eval_every_samples": 16,
+}
 RECIPES = {"tiny": RECIPE}
 TARGET = Target("dice", 0.9, "max")
 
@@ -181,6 +188,7 @@ def test_named_settings_that_say_the_default_are_the_same_work() -> None:
         ({"distil": "nowhere"}, "--distil nowhere: neither a size nor a folder that --keep has written"),
         ({"distil": "tiny", "prune": 0.3, "nproc": 2}, "leave --nproc out"),
         ({"distil": "tiny", "prune": 0.3, "compile": True}, "leave --compile out"),
+        ({"distil": "tiny", "prune": 0.3, "max_samples": 1}, "a teacher is first scored after .* samples"),
         ({"sparsity": "2:4"}, "unet has no --sparsity: leave it out, or train transformer or diffusion"),
         ({"cache_features": True, "freeze": 0.5}, "unet changes its images anew each time, so that nothing"),
         ({"data_cache": "zstd"}, "--data-cache is of data that are decoded, those of --data"),
@@ -303,6 +311,28 @@ def test_linear_layers_are_in_8_bits_and_answer_nearly_the_same() -> None:
     assert not torch.equal(made(given), model(given))
     assert torch.allclose(made(given), model(given), atol=0.05)
     assert quantisation.share(model, made) == {"layers_int8": 2, "layers_with_weights": 2}
+
+
+def test_what_was_trained_in_bf16_computes_in_8_bits_all_the_same() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 4))
+    made = quantisation.quantised(model, torch.device("cpu"))
+    given = torch.randn(32, 64)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.allclose(made(given), model(given).float(), atol=0.1)
+
+
+def test_masked_weights_are_zero_in_8_bits_too() -> None:
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 4))
+    assert pruning._mask(model, 0.5) == (64 * 64 + 64 * 4) // 2
+    given = torch.randn(32, 64)
+    wanted = model(given)
+    made = quantisation.quantised(model, torch.device("cpu"))
+    assert torch.allclose(made(given), wanted, atol=0.05)
+    assert int((made[0].weight().dequantize() == 0).sum()) >= 64 * 64 // 2
+    assert quantisation.share(model, made) == {"layers_int8": 2, "layers_with_weights": 2}
+    assert hasattr(model[0], "weight_mask")
 
 
 def test_a_network_without_linear_layers_is_not_quantised() -> None:
