@@ -23,6 +23,8 @@ from energyprof.storable.frozen import dataclass
 
 # From this many effective degrees of freedom on, Student's k is the normal's 2 to four digits.
 _MANY = 10_000
+# No scatter is said to be more than this: what it is multiplied by must leave a number.
+_MOST = 1e300
 _TWO_SIGMA = statistics.NormalDist().cdf(2)
 
 
@@ -79,8 +81,8 @@ def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]], logs: 
             each = [terms.scaled(of_one, mean / value) for of_one, value in zip(each, values, strict=True)]
         spread = mean * _of_logs(logs) / math.sqrt(n)
     else:
-        mean = math.fsum(values) / n
-        spread = _standard_deviation(values) / math.sqrt(n)
+        mean, deviation = _mean_and_deviation(values)
+        spread = deviation / math.sqrt(n)
     found = terms.of_mean(each) if any(each) else {}
     own = [term for term in found if term not in COMMON]
     by_scatter = spread >= math.hypot(*(found[term] for term in own))
@@ -140,8 +142,17 @@ def _of_logs(logs: Logs) -> float:
 
 def _standard_deviation(values: Sequence[float]) -> float:
     """The sample standard deviation; 0 for a single value."""
+    return _mean_and_deviation(values)[1]
+
+
+def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    """The mean and the sample standard deviation; a score may be so large that its square is no number."""
     n = len(values)
+    exponent = math.frexp(max(map(abs, values)))[1]
+    scaled = [math.ldexp(value, -exponent) for value in values]
+    mean = math.fsum(scaled) / n
     if n < 2 or min(values) == max(values):
-        return 0.0
-    mean = math.fsum(values) / n
-    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
+        return math.ldexp(mean, exponent), 0.0
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in scaled) / (n - 1))
+    # Of numbers at the end of what there are an interval would lie beyond it.
+    return math.ldexp(mean, exponent), min(4 * (deviation * math.ldexp(0.25, exponent)), _MOST)
