@@ -373,7 +373,8 @@ def inflated(path: str) -> str:
         run["energy_j"] *= 1000
         run["total_energy_j"] *= 1000
         for phase in run["phases"]:
-            phase["energy_j"] *= 1000
+            if phase["energy_j"] is not None:  # a phase too short for a reading has none
+                phase["energy_j"] *= 1000
     return json.dumps(report)
 
 
