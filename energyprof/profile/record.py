@@ -146,6 +146,7 @@ def _record(
         """Let the machine be for so long; the signal that ended it, if one did."""
         load.look()
         recorder.phase(phase)
+        recorder.take(sampler)  # what ended before it came between two ticks
         stopped_by = inboxes.wait(inbox, wait_s, on_tick, TICK_S)
         load.look()
         return stopped_by

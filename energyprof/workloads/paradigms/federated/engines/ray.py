@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import queue
+import secrets
 import shutil
 import tempfile
 import threading
@@ -44,6 +45,8 @@ def opened(program: Divisible, cohort: Cohort, seed: int, say: Say) -> Iterator[
     grids: "queue.Queue[Any]" = queue.Queue()
     over = threading.Event()
     folder = tempfile.mkdtemp(prefix="r", dir=flower.folder())  # short: sockets lie in it
+    # Ray would write one into the home folder.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
     def simulate() -> None:
         try:
