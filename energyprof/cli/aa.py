@@ -11,12 +11,7 @@ from energyprof.cli.ab import COOLDOWN_S, Cooldown
 from energyprof.cli.checked import checked_wait, taken
 from energyprof.cli.metering import USUAL, Metering
 from energyprof.cli.metering_options import with_metering
-from energyprof.cli.options import (
-    ControlFolder,
-    Force,
-    Json,
-    Quiet,
-)
+from energyprof.cli.options import ControlFolder, Force, Json, Quiet
 
 
 @with_metering

@@ -10,15 +10,7 @@ import typer
 from energyprof.cli.checked import checked_wait
 from energyprof.cli.metering import USUAL, Metering
 from energyprof.cli.metering_options import with_metering
-from energyprof.cli.options import (
-    ControlFolder,
-    Distrust,
-    Force,
-    Json,
-    Limits,
-    Quiet,
-    Strict,
-)
+from energyprof.cli.options import ControlFolder, Distrust, Force, Json, Limits, Quiet, Strict
 
 COOLDOWN_S = 60.0
 

@@ -11,13 +11,7 @@ import typer
 from energyprof.cli.checked import checked_duration
 from energyprof.cli.metering import USUAL, Metering
 from energyprof.cli.metering_options import with_metering
-from energyprof.cli.options import (
-    Export,
-    Force,
-    Json,
-    Output,
-    Quiet,
-)
+from energyprof.cli.options import Export, Force, Json, Output, Quiet
 
 # It runs already: there is no idle machine before it.
 WITHOUT_IDLE = USUAL._replace(idle=0.0)

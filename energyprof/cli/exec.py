@@ -8,14 +8,7 @@ import typer
 
 from energyprof.cli.metering import USUAL, Metering
 from energyprof.cli.metering_options import with_metering
-from energyprof.cli.options import (
-    Export,
-    Force,
-    Json,
-    Levers,
-    Output,
-    Quiet,
-)
+from energyprof.cli.options import Export, Force, Json, Levers, Output, Quiet
 from energyprof.cli.together import Nnodes, NodeRank, Rdzv, asked_of, continued, own_path
 
 if TYPE_CHECKING:
@@ -66,8 +59,8 @@ def exec_program(
         become(command)
     label = label_of(command, name)
     again = continued(output)
-    taken = (None, output) if again else (output, None)
-    measuring = profiling.measuring(metering, taken[0], label, force=force, resume=taken[1])
+    new, resumed = (None, output) if again else (output, None)
+    measuring = profiling.measuring(metering, new, label, force=force, resume=resumed)
     to = measuring.path
     others = company(local, asked, to.parent, 0)
     measuring = replace(measuring, path=own_path(others, to))

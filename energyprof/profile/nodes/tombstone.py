@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from energyprof.errors import TrainingError
+from energyprof.errors import FileError, TrainingError
+from energyprof.files import write_text
 from energyprof.profile.nodes.local import hashed
 from energyprof.units import seconds
 
@@ -34,10 +35,8 @@ class Tombstone:
 
     def leave(self, why: str) -> None:
         """Say that node 0 has ended, and why. A folder that takes nothing is told nothing."""
-        with contextlib.suppress(OSError):
-            made = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-            made.write_text(why[:MAX_BYTES], encoding="utf-8")
-            os.replace(made, self._path)
+        with contextlib.suppress(FileError):
+            write_text(self._path, why[:MAX_BYTES])
 
     def clear(self) -> None:
         """As node 0: this run has begun. What runs of the past have left in the folder goes, too."""
