@@ -11,11 +11,10 @@ import ipaddress
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,79 +26,13 @@ pytest.importorskip("torch")
 from energyprof.report.file import read, trace_path
 from energyprof.report.recompute import is_given_back, recompute
 from fakes import bridged
-from fakes.powercap import LAG_J, LivePowercap
-from fakes.waveform import constant
+from fakes.devices import Device, devices, free_port
+from fakes.powercap import LAG_J
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 POWERS_W = (40.0, 60.0, 100.0)  # of the server and its clients
-TRAINING = ("--paradigm", "federated", "--clients", "2", "--local-epochs", "0.05", "--idle", "0")
-
-
-class Device:
-    """A machine with a meter of known power, and the energyprof that runs on it."""
-
-    def __init__(self, folder: Path, name: str, power_w: float, on: Sequence[str] = ()) -> None:
-        self.name, self.folder, self._on = name, folder / name, on
-        self.folder.mkdir(parents=True)
-        self._meter = LivePowercap(self.folder / "machine", constant(power_w))
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self, *words: str) -> None:
-        environment = {k: v for k, v in os.environ.items() if k not in ("ENERGYPROF_WIRE", "COLUMNS")}
-        environment |= {"ENERGYPROF_SYSFS_ROOT": str(self.folder / "machine"), "OMP_NUM_THREADS": "1"}
-        own = ["--machine", self.name, "-o", "r.json", "--force"]
-        self.process = subprocess.Popen(
-            [*self._on, sys.executable, "-m", "energyprof", "run", "unet", *TRAINING, *words, *own],
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    def ends(self) -> tuple[int, str]:
-        """Its exit code, and what it said on stderr."""
-        assert self.process is not None
-        _, said = self.process.communicate(timeout=600)
-        return self.process.returncode, said
-
-    @property
-    def report(self) -> Path:
-        return self.folder / "r.json"
-
-    def run(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.report.read_text())["runs"][0]
-        return found
-
-    def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
-        self._meter.close()
-
-
-@contextlib.contextmanager
-def devices(
-    folder: Path, powers_w: Sequence[float], on: Sequence[Sequence[str]] = ()
-) -> Iterator[list[Device]]:
-    found = [
-        Device(folder, "server" if not number else f"device-{number - 1}", power_w, on[number] if on else ())
-        for number, power_w in enumerate(powers_w)
-    ]
-    try:
-        yield found
-    finally:
-        for device in found:
-            device.close()
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+TRAINING = ("unet", "--paradigm", "federated", "--clients", "2", "--local-epochs", "0.05")
 
 
 def certificates(folder: Path, host: str) -> None:
@@ -174,7 +107,7 @@ def joined(folder: Path, fleet: Sequence[Device]) -> Any:
 
 def in_process(folder: Path) -> list[float]:
     """The scores of the same training by clients one after the other."""
-    words = [sys.executable, "-m", "energyprof", "run", "unet", *TRAINING, "--max-samples", "64"]
+    words = [sys.executable, "-m", "energyprof", "run", *TRAINING, "--idle", "0", "--max-samples", "64"]
     subprocess.run(
         [*words, "--meters", "none", "-q", "-o", str(folder / "in-process.json")],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -200,7 +133,7 @@ def test_two_devices_in_namespaces_train_over_tls_by_their_keys_and_one_report_h
         certificates(tmp_path / "certificates", host)
         (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef\n")
         shared = ("--token", str(tmp_path / "token"), "--certificates", str(tmp_path / "certificates"))
-        words = ("--engine", "deploy", "--address", f"{host}:9092", "--max-samples", "64", *shared)
+        words = (*TRAINING, "--engine", "deploy", "--address", f"{host}:9092", "--max-samples", "64", *shared)
         public = [node_key(tmp_path / f"key-{number}") for number in range(2)]
         (tmp_path / "keys").write_text("\n".join(public))
         fleet[0].start(*words, "--node-keys", str(tmp_path / "keys"))
@@ -245,7 +178,15 @@ def test_a_client_that_is_killed_is_named_and_one_with_another_token_refused(tmp
         server, stays, dies, stranger = fleet
         (tmp_path / "token").write_text("0123456789abcdef0123456789abcdef")
         (tmp_path / "other").write_text("fedcba9876543210fedcba9876543210")
-        words = ("--engine", "deploy", "--address", f"127.0.0.1:{free_port()}", "--answer-within", "45")
+        words = (
+            *TRAINING,
+            "--engine",
+            "deploy",
+            "--address",
+            f"127.0.0.1:{free_port()}",
+            "--answer-within",
+            "45",
+        )
         words = (*words, "--max-samples", "64", "--token")
         server.start(*words, str(tmp_path / "token"))
         stays.start(*words, str(tmp_path / "token"), "--client", "0")
