@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from energyprof.report.facts import number, of_unlike_samples
 from energyprof.units import si, with_ends
 
 
@@ -22,8 +23,8 @@ def about_model(facts: Mapping[str, Any], sample_j: float | None) -> list[tuple[
 
 def _model(facts: Mapping[str, Any]) -> str:
     """``23.0 M parameters (150 k trained), 92.0 MB``."""
-    count, trained = _number(facts, "parameters"), _number(facts, "parameters_trained")
-    size = _number(facts, "parameter_bytes")
+    count, trained = number(facts, "parameters"), number(facts, "parameters_trained")
+    size = number(facts, "parameter_bytes")
     if count is None:
         return ""
     some = "" if trained is None or trained == count else f" ({_short(trained)} trained)"
@@ -32,10 +33,10 @@ def _model(facts: Mapping[str, Any]) -> str:
 
 def _operations(facts: Mapping[str, Any], sample_j: float | None) -> str:
     """``350 MFLOP a sample, forward and backward; 35.0 MFLOP/J``."""
-    flops = _number(facts, "flops_per_sample")
+    flops = number(facts, "flops_per_sample")
     if not flops:
         return ""
-    if _number(facts, "seconds"):
+    if of_unlike_samples(facts):
         # What was counted are the first batch's recordings: over joules of all they would be another model's.
         return f"{si(flops, 'FLOP')} a recording of the first batch; lengths differ"
     line = f"{si(flops, 'FLOP')} a sample, forward and backward"
@@ -45,18 +46,18 @@ def _operations(facts: Mapping[str, Any], sample_j: float | None) -> str:
 def _memory(facts: Mapping[str, Any]) -> str:
     """``12.3 GB, GPU 41.2 GB, optimiser 1.20 GB; each of 8 processes``."""
     words = (("peak_rss_bytes", ""), ("peak_gpu_bytes", "GPU "), ("optimiser_bytes", "optimiser "))
-    known = [(word, _number(facts, name)) for name, word in words]
+    known = [(word, number(facts, name)) for name, word in words]
     line = ", ".join(f"{word}{si(size, 'B')}" for word, size in known if size is not None)
-    processes = _number(facts, "processes") or 1
+    processes = number(facts, "processes") or 1
     return f"{line}; each of {processes:g} processes" if line and processes > 1 else line
 
 
 def _teacher(facts: Mapping[str, Any]) -> str:
     """``of an earlier run, 12,288 samples, 1.20 ± 0.10 kJ: not in the energy to target``."""
-    samples, energy_j = _number(facts, "teacher_samples"), _number(facts, "teacher_energy_j")
+    samples, energy_j = number(facts, "teacher_samples"), number(facts, "teacher_energy_j")
     if samples is None or "teacher_sha256" not in facts:
         return ""
-    u_j = _number(facts, "teacher_energy_u_j")
+    u_j = number(facts, "teacher_energy_u_j")
     took = "joules unknown"
     if energy_j is not None and u_j is not None:
         # Of the two ends the facts have the one that lies further away; nothing takes less than nothing.
@@ -66,7 +67,7 @@ def _teacher(facts: Mapping[str, Any]) -> str:
 
 def _zeros(facts: Mapping[str, Any]) -> str:
     """``1.20 M of 3.40 M weights are masked; they are multiplied as any others: nothing is saved``."""
-    masked, count = _number(facts, "weights_masked"), _number(facts, "parameters")
+    masked, count = number(facts, "weights_masked"), number(facts, "parameters")
     if masked is None or count is None:
         return ""
     saved = (
@@ -79,9 +80,3 @@ def _zeros(facts: Mapping[str, Any]) -> str:
 
 def _short(count: float) -> str:
     return si(count, "").strip() if count >= 1000 else f"{count:g}"
-
-
-def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    """The fact, if it is a number: a program may send anything over the wire."""
-    value = facts.get(name)
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None

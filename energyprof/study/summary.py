@@ -12,6 +12,7 @@ from energyprof.compare.effects import ByBlock, Effect, Objective, effects, fron
 from energyprof.compare.figures import BY_NAME, left_out, value
 from energyprof.compare.levers import unbound
 from energyprof.compare.proxies import Proxy, proxy
+from energyprof.report.facts import number, operations_per_sample
 from energyprof.report.phases import counts
 from energyprof.report.record import Report, Run
 from energyprof.storable.frozen import dataclass
@@ -177,20 +178,29 @@ def _origin(reports: Sequence[Report]) -> str:
 Predictor = Callable[[Run], float | None]
 
 
-def _fact(name: str, times: Callable[[Run], float | None] = lambda run: 1.0) -> Predictor:
+def _fact(name: str) -> Predictor:
+    return lambda run: number(run.facts, name)
+
+
+def _times(one: Predictor, other: Predictor) -> Predictor:
+    """Their product, where both are known."""
+
     def of(run: Run) -> float | None:
-        fact, factor = run.facts.get(name), times(run)
-        known = isinstance(fact, (int, float)) and not isinstance(fact, bool) and factor is not None
-        return float(fact) * factor if known else None  # type: ignore[arg-type,operator]
+        first, second = one(run), other(run)
+        return None if first is None or second is None else first * second
 
     return of
+
+
+def _operations_per_sample(run: Run) -> float | None:
+    return operations_per_sample(run.facts)
 
 
 def _gpu_hours(run: Run) -> float | None:
     """Hours times processes; ``None``: it trained on no GPU."""
     on_gpu = str(run.facts.get("device", "")).startswith("cuda")
     hours = None if run.time_s is None else run.time_s / 3600
-    return _fact("processes", lambda _: hours)(run) if on_gpu else None
+    return _times(_fact("processes"), lambda _: hours)(run) if on_gpu else None
 
 
 def _model(meter: str) -> Predictor:
@@ -210,7 +220,7 @@ PREDICTORS: Mapping[str, Predictor] = {
     "parameters": _fact("parameters"),
     "parameters that are trained": _fact("parameters_trained"),
     "bytes of parameters": _fact("parameter_bytes"),
-    "operations": _fact("flops_per_sample", lambda run: run.samples),
+    "operations": _times(_operations_per_sample, lambda run: run.samples),
     "samples": lambda run: run.samples,
     "time": lambda run: run.time_s,
     "CPU time": lambda run: run.cpu_s,
@@ -221,7 +231,7 @@ PREDICTORS: Mapping[str, Predictor] = {
 # What energy may grow with, beside a plan's own numbers.
 GROWING: Mapping[str, Predictor] = {
     "parameters": PREDICTORS["parameters"],
-    "operations a sample": _fact("flops_per_sample"),
+    "operations a sample": _operations_per_sample,
 }
 
 

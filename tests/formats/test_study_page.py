@@ -62,6 +62,21 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
         assert tag != "script" or attributes["type"] == "application/json"
 
 
+@pytest.mark.parametrize("seconds, said", [(None, {"operations", "parameters"}), (1091.4, {"parameters"})])
+def test_operations_that_only_the_first_batch_took_predict_nothing(
+    seconds: float | None, said: set[str]
+) -> None:
+    plan, done = study(["a", "b", "c", "d"])
+    sizes = {"a": 1e6, "b": 2e6, "c": 3e6, "d": 4e6}
+    counted = []
+    for one in done:
+        size = sizes[str(dict(one.cell.setting.values)["argument.x"])]
+        facts = {"parameters": size, "flops_per_sample": 6 * size, "seconds": seconds}
+        counted.append(Trained(one.cell, report([run(size, score=0.8, facts=facts)])))
+    found = {one.name for one in summarised(plan, counted).proxies}
+    assert found & {"operations", "parameters"} == said
+
+
 def test_names_are_text_whatever_they_hold() -> None:
     evil = "</script><script>alert(1)</script>\x1b[31m"
     page = study_page(summarised(*study(["a", evil])))

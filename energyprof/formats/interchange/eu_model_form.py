@@ -15,6 +15,7 @@ from energyprof.formats.interchange.contract import Source
 from energyprof.formats.interchange.numbers import Number, numbers
 from energyprof.formats.markdown import plain
 from energyprof.formats.meters import BOUNDARIES
+from energyprof.report.facts import number, operations_per_sample
 from energyprof.report.record import Report
 
 BLANK = "…"  # to be filled in by hand
@@ -38,12 +39,13 @@ def content(source: Source) -> tuple[bytes, list[str]]:
 
 
 def _items(report: Report) -> Iterable[_Item]:
-    parameters = _count(report, "parameters")
-    yield _Item("Model properties", "Total model size (parameters)", _scientific(parameters))
+    parameters = _agreed(number(run.facts, "parameters") for run in report.runs)
+    yield _Item("Model properties", "Total model size (parameters)", _scientific(parameters or None))
     compute = "Computational resources (during training)"
     time_s = _sum([run.total_time_s for run in report.runs])
     yield _Item(compute, "Training time", _days(report, time_s))
-    flops, samples = _count(report, "flops_per_sample"), _sum([run.samples for run in report.runs])
+    flops = _agreed(operations_per_sample(run.facts) for run in report.runs)
+    samples = _sum([run.samples for run in report.runs])
     done = flops * samples if flops and samples else None
     yield _Item(compute, "Amount of computation used for training (FLOP)", _scientific(done))
     yield _Item(compute, "Measurement methodology", _COUNTED if done else "")
@@ -101,11 +103,10 @@ def _days(report: Report, time_s: float | None) -> str:
     return f"{_scientific(time_s / S_PER_DAY)} wall-clock days; {hardware}"
 
 
-def _count(report: Report, fact: str) -> int | None:
-    """A count that all runs agree on."""
-    found = {run.facts.get(fact) for run in report.runs}
-    value = found.pop() if len(found) == 1 else None
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+def _agreed(values: Iterable[float | None]) -> float | None:
+    """What all runs say."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

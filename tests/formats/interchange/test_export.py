@@ -277,6 +277,11 @@ class TestEuModelForm:
         assert "| 2.00×10^15 |" in text
         assert ", 2 trainings together |" in text
 
+    def test_compute_of_samples_of_unlike_length_is_left_to_be_filled_in(self) -> None:
+        facts = {"parameters": 150_000, "flops_per_sample": 183_000_000, "seconds": 1091.4}
+        _, lacking = made("eu-model-form", source(report([run(1.0, facts=facts)])))
+        assert any("Amount of computation used for training" in line for line in lacking)
+
 
 class TestMlperf:
     def test_importing_it_again_gives_the_energy_within_a_percent(self, tmp_path: Path) -> None:
