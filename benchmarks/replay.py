@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energyprof.meter import Boundary, MeterInfo, Part
-from energyprof.report.energy import Integrator, MeterEnergy, Window
+from energyprof.report.energy import MeterEnergy, Window
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord, meter_record
 from energyprof.report.segments.renewals import as_seen
 from energyprof.trace.gains import Gain

@@ -21,8 +21,9 @@ from truth_row import Case, Result
 
 from energyprof.report import node_file
 from energyprof.report.calibrated import node_energy
-from energyprof.report.energy import Energy, Integrator, MeterEnergy, Window, total
+from energyprof.report.energy import Energy, MeterEnergy, Window, total
 from energyprof.report.file import read, trace_path
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord, Phase, Report
 from energyprof.report.segments.renewals import as_seen
 from energyprof.trace.file import read_run

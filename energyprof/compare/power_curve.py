@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 
-from energyprof.report.energy import Integrator
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.report.segments.segment import Segment
 from energyprof.report.segments.segmenter import segmenter

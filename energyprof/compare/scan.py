@@ -13,7 +13,8 @@ from dataclasses import field
 from typing import Any
 
 from energyprof.errors import UsageError
-from energyprof.report.energy import MIN_COVERAGE, Integrator, MeterEnergy
+from energyprof.report.energy import MIN_COVERAGE, MeterEnergy
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row

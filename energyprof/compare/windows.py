@@ -11,7 +11,8 @@ from statistics import fmean
 from energyprof.compare.recording import Recording
 from energyprof.errors import UsageError
 from energyprof.meter import MeterInfo
-from energyprof.report.energy import MIN_COVERAGE, SHORT_REFRESHES, Integrator, MeterEnergy
+from energyprof.report.energy import MIN_COVERAGE, SHORT_REFRESHES, MeterEnergy
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Row

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from energyprof.compare.figures import run_name
 from energyprof.measure.selection import listing
-from energyprof.report.energy import Integrator, MeterEnergy, total
+from energyprof.report.energy import MeterEnergy, total
 from energyprof.report.file import trace_path
+from energyprof.report.integrator import Integrator
 from energyprof.report.nodes.trace import run_rows
 from energyprof.report.phases import PART
 from energyprof.report.record import Phase, Report, Run

@@ -9,7 +9,8 @@ from energyprof.errors import MeterError
 from energyprof.measure.sampler import Sampler
 from energyprof.meter import Meter, Probe
 from energyprof.profile.inbox import Inbox, wait
-from energyprof.report.energy import Integrator, total
+from energyprof.report.energy import total
+from energyprof.report.integrator import Integrator
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 

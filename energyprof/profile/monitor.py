@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from energyprof.clock import utc_now
 from energyprof.measure.sampler import Sampler
 from energyprof.profile.open_meters import OpenMeters
-from energyprof.report.energy import Integrator, MeterEnergy, total
+from energyprof.report.energy import MeterEnergy, total
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample

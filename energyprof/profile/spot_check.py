@@ -12,8 +12,9 @@ from energyprof.measure.sampler import Sampler
 from energyprof.measure.selection import Selection
 from energyprof.meter import Meter, Source
 from energyprof.report.agreement import disagreements
-from energyprof.report.energy import Integrator, MeterEnergy
+from energyprof.report.energy import MeterEnergy
 from energyprof.report.flags import Flag, flag
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import meter_record
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from energyprof.report.agreement import disagreements
 from energyprof.report.calibrated import mean_temperature, node_of_run, slices, transferred
 from energyprof.report.cpu_time import spent
-from energyprof.report.energy import Energy, Integrator, MeterEnergy, Window, total
+from energyprof.report.energy import Energy, MeterEnergy, Window, total
 from energyprof.report.flags import Flag
 from energyprof.report.foreign_load import at_rest, in_training
 from energyprof.report.idle import idle
+from energyprof.report.integrator import Integrator
 from energyprof.report.node_map import NodeEnergy, NodeMap
 from energyprof.report.phases import PhaseInterval
 from energyprof.report.record import Clock, MeterRecord, Phase, Point, Profiler, Run

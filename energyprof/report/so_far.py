@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from energyprof.report.energy import Energy, Integrator, MeterEnergy, total
+from energyprof.report.energy import Energy, MeterEnergy, total
+from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample

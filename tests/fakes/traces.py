@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from energyprof.meter import MeterInfo
-from energyprof.report.energy import Energy, Integrator, MeterEnergy, Window, total
+from energyprof.report.energy import Energy, MeterEnergy, Window, total
+from energyprof.report.integrator import Integrator
 from energyprof.report.segments.segment import Segment
 from energyprof.report.segments.segmenter import segmenter
 from energyprof.trace.rows import Sample

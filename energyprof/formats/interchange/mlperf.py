@@ -19,8 +19,9 @@ from energyprof.errors import FileError
 from energyprof.files import make_folder, write_text
 from energyprof.formats.interchange.contract import Source
 from energyprof.formats.interchange.numbers import energy
-from energyprof.report.energy import Integrator, total
+from energyprof.report.energy import total
 from energyprof.report.file import trace_path
+from energyprof.report.integrator import Integrator
 from energyprof.report.nodes.trace import run_rows
 from energyprof.report.phases import counts
 from energyprof.report.record import Report, Run

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from energyprof.report.calibrated import mean_temperature, transferred
-from energyprof.report.energy import Energy, Integrator, total
+from energyprof.report.energy import Energy, total
+from energyprof.report.integrator import Integrator
 from energyprof.report.nodes.axis import zeros_s
 from energyprof.report.nodes.trace import node_runs, pieces
 from energyprof.report.phases import counts
