@@ -34,7 +34,6 @@ def main(job: str) -> int:
     """Train the job; the exit code: 0 it ran to its end, 2 it could not."""
     wanted = json.loads(job)
     _compile_apart()
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MONAI loads it where it is installed
     if paradigms.starts_servers(wanted["settings"]):
         keeper.keep()
     try:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Union
 
 from energyprof.settings import Settings
 from energyprof.workload import Plan, WorkloadError
-from energyprof.workloads import planning, unet_slices, unet_volumes
+from energyprof.workloads import monai_alone, planning, unet_slices, unet_volumes
 from energyprof.workloads.data import decathlon, mni, topology
 
 SUMMARY = "U-Net segments medical images: brain tissue in corrupted MRI slices, or your own volumes"
@@ -136,4 +136,5 @@ def plan(settings: Settings) -> Plan:
 
 def build(plan: Plan) -> Union[unet_slices.SliceSegmentation, unet_volumes.VolumeSegmentation]:
     """The training program of ``plan``."""
+    monai_alone.install()
     return (unet_volumes.VolumeSegmentation if plan.size == "full" else unet_slices.SliceSegmentation)(plan)
