@@ -119,6 +119,14 @@ def test_a_round_within_domains_keeps_them_and_is_no_worse_than_serving_in_turn(
         assert found.sum() >= simple.sum() * (1 - 1e-3)
 
 
+def test_of_rounds_that_train_as_much_the_one_with_the_fewest_joules_is_found() -> None:
+    pytest.importorskip("scipy")
+    joules = np.array([3.0, 1.0, 2.0, 1.0, 3.0, 2.0])
+    made = Excess(3, 5.0, 10.0, np.full(6, 10.0), joules, np.arange(6) % 2, np.full((2, 2), 99.0))
+    samples = allot(made).samples.sum(axis=1)
+    assert samples == pytest.approx([0, 10, 0, 10, 0, 10]) or samples == pytest.approx([0, 10, 10, 10, 0, 0])
+
+
 def test_a_round_that_the_power_does_not_allow_says_how_many_can() -> None:
     pytest.importorskip("scipy")
     made = Excess(2, 10.0, 20.0, np.full(3, 10.0), np.ones(3), np.zeros(3, int), np.full((1, 1), 15.0))

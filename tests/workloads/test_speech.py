@@ -506,10 +506,13 @@ def test_whisper_writes_to_its_end_and_no_further(torch):
     tones = torch.stack([torch.sin(6.28 * 300 * time_s), torch.sin(6.28 * 2500 * time_s)])
     heard = hears.heard(tones, torch.tensor([16000, 16000]))
     optimiser = torch.optim.Adam(model.parameters(), 5e-3)
-    for _ in range(150):
+    for _ in range(1000):  # a few hundred do; how many is a matter of the processor's rounding
         optimiser.zero_grad()
-        hears.loss(model, (*heard, tokens, counts)).backward()
+        loss = hears.loss(model, (*heard, tokens, counts))
+        loss.backward()
         optimiser.step()
+        if loss.item() < 0.01:
+            break
     with torch.no_grad():
         assert hears.said(model.eval(), heard) == ["no", "onon"]
 

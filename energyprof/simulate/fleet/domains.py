@@ -2,7 +2,8 @@
 
 FedZero (Wiesner et al., e-Energy 2024): of C clients n are chosen (b), and each step's samples m of each
 allotted. Maximise Σ m, over m ≤ speed·step·b, Σ_t m between the least and the most of a chosen client,
-Σ b = n, and in each step and domain Σ m·(J a sample) ≤ the joules that it has to spare.
+Σ b = n, and in each step and domain Σ m·(J a sample) ≤ the joules that it has to spare. Of the rounds that
+train as much, the one that takes the fewest joules.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from energyprof.storable.frozen import dataclass
 # Nodes of the search, so that a slow machine finds the same; the time is for what hangs.
 NODES, TIME_S = 200, 60.0
 GAP = 1e-3
+THRIFT_GAP = 5e-3  # to the fewest joules, of rounds that train as much
+# What sums of samples may be off by, of themselves.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,25 @@ def _solve(excess: Excess, chosen: float) -> Allotted | None:
     found = _milp(excess, cost, chosen, chosen)
     if found.x is None:
         return None
+    gap = float(getattr(found, "mip_gap", 0.0) or 0.0)
+    joules = numpy.repeat(excess.joules_a_sample / excess.joules_a_sample.max() / steps, steps)
+    cost, trained = numpy.concatenate([joules, numpy.zeros(count)]), found.x[: count * steps].sum()
+    thrifty = _milp(excess, cost, chosen, chosen, trained, THRIFT_GAP)
+    found = found if thrifty.x is None else thrifty
     samples = numpy.clip(found.x[: count * steps].reshape(count, steps), 0.0, None) * excess.most
     samples[found.x[count * steps :] < 0.5] = 0.0
-    return Allotted(samples, float(getattr(found, "mip_gap", 0.0) or 0.0))
+    return Allotted(samples, gap)
 
 
-def _milp(excess: Excess, cost: Any, fewest: float, most_clients: float) -> Any:
+def _milp(
+    excess: Excess,
+    cost: Any,
+    fewest: float,
+    most_clients: float,
+    trained: float = 0.0,
+    gap: float = GAP,
+) -> Any:
+    """For so many clients, that train at least so much, in units of the most of one."""
     numpy, sparse, optimize = load("numpy"), load("scipy.sparse"), load("scipy.optimize")
     count, (domains, steps) = len(excess.speed), excess.spare_j.shape
     each = sparse.identity(count * steps, format="csr")
@@ -111,13 +128,18 @@ def _milp(excess: Excess, cost: Any, fewest: float, most_clients: float) -> Any:
             fewest,
             most_clients,
         ),
+        (
+            sparse.hstack([numpy.ones((1, count * steps)), sparse.csr_matrix((1, count))]),
+            trained * (1 - _ROUNDING),
+            numpy.inf,
+        ),
     ]
     return optimize.milp(
         cost,
         integrality=numpy.concatenate([numpy.zeros(count * steps), numpy.ones(count)]),
         bounds=optimize.Bounds(0, 1),
         constraints=[optimize.LinearConstraint(sparse.csr_matrix(row), a, b) for row, a, b in rows],
-        options={"node_limit": NODES, "time_limit": TIME_S, "mip_rel_gap": GAP},
+        options={"node_limit": NODES, "time_limit": TIME_S, "mip_rel_gap": gap},
     )
 
 
