@@ -183,7 +183,9 @@ def _factors(data: Mapping[str, Any], where: str) -> dict[str, tuple[Value, ...]
     found: dict[str, tuple[Value, ...]] = {}
     for name, values in factors.items():
         if not re.fullmatch(r"\S+", name) or name.endswith("."):
-            raise UsageError(f"{where}: factors: {name!r} is no name of an option, a lever or an argument")
+            raise UsageError(
+                f"{where}: factors: {name!r} is not the name of an option, a lever or an argument"
+            )
         if isinstance(values, dict):  # an unquoted lever.cpu.max_freq
             raise UsageError(f'{where}: factors.{name}: put a name with dots in quotes: "{name}.…" = [ … ]')
         plain = isinstance(values, list) and all(type(value) in (str, int, float, bool) for value in values)

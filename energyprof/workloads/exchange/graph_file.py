@@ -48,7 +48,7 @@ def _json(path: str, text: str) -> Tuple[List[Hashable], FrozenSet[Edge]]:
         pairs = [(_name(e["source"]), _name(e["target"])) for e in said.get("edges", said.get("links"))]
         directed = said.get("directed", False)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise WorkloadError(f"topology {path} is no node-link JSON: write {LAYOUT}") from error
+        raise WorkloadError(f"topology {path} is not node-link JSON: write {LAYOUT}") from error
     return names, _numbered(path, names, pairs, bool(directed))
 
 
@@ -64,7 +64,7 @@ def _gml(path: str, text: str) -> Tuple[List[Hashable], FrozenSet[Edge]]:
     # What is wrong with a file shows as one of many kinds of errors in its parser.
     except Exception as error:
         said = " ".join(str(error).split())[:80]
-        raise WorkloadError(f"topology {path} is no GML ({said}): check it") from error
+        raise WorkloadError(f"topology {path} is not GML ({said}): check it") from error
     return list(graph.nodes), _numbered(path, list(graph.nodes), list(graph.edges()), graph.is_directed())
 
 
@@ -82,7 +82,7 @@ def _numbered(path: str, names: List[Hashable], pairs: List[Any], directed: bool
     for here, there, *_ in pairs:
         for name in (here, there):
             if name not in numbers:
-                raise WorkloadError(f"topology {path}: an edge goes to {name!r}, which is no node: add it")
+                raise WorkloadError(f"topology {path}: an edge goes to {name!r}, which is not a node: add it")
         if here == there:
             raise WorkloadError(f"topology {path}: node {here!r} sends to itself: remove that edge")
         found.add((numbers[here], numbers[there]))

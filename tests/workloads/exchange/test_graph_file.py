@@ -49,14 +49,14 @@ def test_files_that_networkx_wrote_are_read_back(tmp_path, directed):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "is no node-link JSON: write {"),
-        ("[]", "is no node-link JSON"),
-        ("[" * 100_000, "is no node-link JSON"),
-        ({"nodes": [{"id": [1]}], "edges": []}, "is no node-link JSON"),
-        ({"nodes": [1, 2, 3]}, "is no node-link JSON"),
+        ("", "is not node-link JSON: write {"),
+        ("[]", "is not node-link JSON"),
+        ("[" * 100_000, "is not node-link JSON"),
+        ({"nodes": [{"id": [1]}], "edges": []}, "is not node-link JSON"),
+        ({"nodes": [1, 2, 3]}, "is not node-link JSON"),
         (node_link("ab", ["ab"]), "has 2 nodes: use --clients 2"),
         (node_link("abb", ["ab"]), "two nodes of the same name"),
-        (node_link("abc", ["ab", "bz"]), "an edge goes to 'z', which is no node"),
+        (node_link("abc", ["ab", "bz"]), "an edge goes to 'z', which is not a node"),
         (node_link("abc", ["ab", "bc", "aa"]), "node 'a' sends to itself"),
         (node_link("abc", ["ab"]), "not every node hears of every other"),
         (node_link("abc", ["ab", "bc"], directed=True), "not every node hears of every other"),
@@ -72,7 +72,7 @@ def test_what_is_no_topology_is_one_line(tmp_path, content, words):
 @pytest.mark.parametrize("content", ["", "graph [", "graph [ node [ id 0 ] node [ id 0 ] ]", "nonsense\n\n!"])
 def test_what_is_no_gml_is_one_line(tmp_path, content):
     pytest.importorskip("networkx")
-    with pytest.raises(WorkloadError, match=r"is no GML \(") as error:
+    with pytest.raises(WorkloadError, match=r"is not GML \(") as error:
         graph_file.read(written(tmp_path, content, "graph.gml"), 3)
     assert "\n" not in str(error.value)
 

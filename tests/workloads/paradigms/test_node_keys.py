@@ -30,8 +30,8 @@ def test_a_file_holds_a_key_of_each_client_a_line_each(tmp_path: Path) -> None:
     [
         (None, "cannot be read: No such file"),
         (KEY.format(0, 0), "holds 1 public keys for 2 clients"),
-        ("ssh-ed25519 AAAAC3Nz me", "line 1: is no public key that Flower takes"),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----", "line 1: is no public key that Flower takes"),
+        ("ssh-ed25519 AAAAC3Nz me", "line 1: not a public key that Flower takes"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "line 1: not a public key that Flower takes"),
     ],
 )
 def test_what_is_no_file_of_public_keys_is_one_line(tmp_path: Path, text: str | None, problem: str) -> None:

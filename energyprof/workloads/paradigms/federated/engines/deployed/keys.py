@@ -32,7 +32,7 @@ def public_in(path: Optional[str], clients: int) -> List[str]:
             continue
         if len(words) < 2 or not words[0].startswith(PUBLIC):
             raise WorkloadError(
-                f"--node-keys {path}, line {number}: is no public key that Flower takes "
+                f"--node-keys {path}, line {number}: not a public key that Flower takes "
                 f"({PUBLIC}384 AAAA…): {MAKE}"
             )
         found[words[1]] = " ".join(words[:2])
