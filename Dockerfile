@@ -14,6 +14,6 @@ COPY energyprof ./energyprof
 RUN pip install --no-cache-dir --constraint constraints.txt "${TORCH}" \
  && pip install --no-cache-dir --constraint constraints.txt ".[${EXTRAS}]"
 
-WORKDIR /work
+WORKDIR /project
 ENTRYPOINT ["energyprof"]
 CMD ["--help"]

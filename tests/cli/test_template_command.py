@@ -21,11 +21,13 @@ import pytest
 import yaml
 from conftest import Command, one_error_line
 
+from energyprof.cli.checked import FOLDER
 from energyprof.formats import job_templates
 from energyprof.measure.access import Access
 from fakes import amdsmi, jetson, nvml, sysfs
 from fakes.batch import batch_system, codes
 
+ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """
 import os, time, energyprof
 energyprof.mark("train", samples=0)
@@ -166,7 +168,7 @@ def test_perf_needs_one_capability_and_no_file_of_the_host(tmp_path: Path) -> No
     told = "RAPL: NOT readable here (kernel.perf_event_paranoid is 2). Once a boot, as root: sudo sysctl"
     assert told in done.stdout
     made = service(done.stdout)
-    assert made["cap_add"] == ["PERFMON"] and made["volumes"] == [".:/work"]
+    assert made["cap_add"] == ["PERFMON"] and made["volumes"] == [".:/project"]
     assert made["build"]["context"] == "https://git.example/energyprof.git#v1"
     made = pod(at(tmp_path / "m", "k8s").stdout)["containers"][0]
     assert made["securityContext"] == {"capabilities": {"add": ["PERFMON"]}} and "resources" not in made
@@ -188,6 +190,17 @@ def test_powercap_is_read_from_the_hosts_files_and_those_are_enough(tmp_path: Pa
             shutil.copytree(machine / path[1:], host / path[1:], symlinks=True)
     seen = json.loads(Command(tmp_path, host)("doctor", "--seconds", "0", "--json").stdout)
     assert seen["auto"]["meters"] == ["rapl:package-0"]
+
+
+def test_reports_of_a_container_are_kept_where_its_commands_write_them(tmp_path: Path) -> None:
+    sysfs.amd(tmp_path / "m")
+    made = pod(at(tmp_path / "m", "k8s").stdout)["containers"][0]
+    kept = {mount["name"]: mount["mountPath"] for mount in made["volumeMounts"]}
+    assert kept["reports"] == str(Path(made["workingDir"]) / FOLDER)
+    folder = service(at(tmp_path / "m", "docker").stdout)["volumes"][0].removeprefix(".:")
+    assert folder == made["workingDir"]
+    for image in ("Dockerfile", "Dockerfile.jetson"):
+        assert f"\nWORKDIR {folder}\nENTRYPOINT" in (ROOT / image).read_text()
 
 
 def test_gpus_are_asked_for_by_their_makers_ways(tmp_path: Path) -> None:
