@@ -95,13 +95,15 @@ def doctor(
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + find_addressed(asked)
     # A meter that was asked for and does not answer must not hide the others.
-    away = {finding.asked for finding in findings if finding.asked and finding.state != "found"}
-    here = [words for words in asked if not away.intersection(parts_of(words))]
-    selection = with_left_out(select(findings, here), root)
+    away = {finding.asked: finding for finding in findings if finding.asked and finding.state != "found"}
+    here = [words for words in asked if away.keys().isdisjoint(parts_of(words))]
+    # A test is of what was asked for, and of nothing else if none of that is here.
+    only = ["none"] if test and asked and not here else here
+    selection = with_left_out(select(findings, only), root)
     if not test and (there := task(os.environ)) is not None and there.local:
         return  # the first process of a node speaks for it
     if test:
-        _test(findings, selection, root, seconds, output, python, force=force, json=json)
+        _test(findings, selection, root, seconds, output, python, away, force=force, json=json)
     else:
         _look(findings, selection, root, LOOK_S if seconds is None else seconds, json=json)
 
@@ -192,6 +194,22 @@ def _reason(findings: Sequence[Finding], selection: Selection) -> str:
     return f"{names} is not one that is read now" if names else "none was asked for"
 
 
+def _why(finding: Finding) -> str:
+    """Why a meter is not there, and what would help."""
+    return finding.reason + (f"; try: {finding.remedy}" if finding.remedy else "")
+
+
+def _unread(findings: Sequence[Finding], selection: Selection) -> list[str]:
+    """A note on each meter that is on this machine and gives no reading: what was found of it was tested."""
+    kinds = {source.info.kind for source in selection.sources}
+    blocked = [f for f in findings if f.role == "real" and not f.asked and f.state == "blocked"]
+    partly = [f for f in findings if f.kind in kinds and f.missing]
+    return [
+        *(f"{finding.kind} is not tested: {_why(finding)}" for finding in blocked),
+        *(f"{finding.kind} is not whole: {'; '.join(finding.missing)}" for finding in partly),
+    ]
+
+
 def _test(
     findings: Sequence[Finding],
     selection: Selection,
@@ -199,11 +217,13 @@ def _test(
     seconds: float | None,
     output: Path | None,
     python: str | None,
+    away: Mapping[str, Finding],
     *,
     force: bool,
     json: bool,
 ) -> None:
-    """Load the machine and judge its meters."""
+    """Load the machine and judge its meters; ``away``: those that were asked for and are not there."""
+    from dataclasses import replace
     from platform import node
 
     from energyprof import __version__
@@ -222,11 +242,17 @@ def _test(
         )
     path = report_path(output, "meter-test", force=force) if output is not None else None
     if not testable(selection):
-        raise MissingPart(f"there is no meter here to test ({_reason(findings, selection)}); {ELSEWHERE}")
+        reason = _reason(list(away.values()) or findings, selection)
+        raise MissingPart(f"there is no meter here to test ({reason}); {ELSEWHERE}")
     err = Screen(sys.stderr)
     with err.status("starting") as status:
         found = record_load(selection, root, seconds, python or sys.executable, status.update)
         status.update("judging")
+        found = replace(
+            found,
+            away={name: _why(finding) for name, finding in away.items()},
+            notes=(*found.notes, *_unread(findings, selection)),
+        )
         record = judge(found, utc_now(), __version__, node())
     if path is not None:
         records.write(record, path, write_text if force else write_new)

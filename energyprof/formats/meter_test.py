@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from energyprof.report.meter_test.record import MAY_FAIL, RAMP_S, MeterResult, MeterTestRecord
+from energyprof.report.meter_test.record import BROKEN, MAY_FAIL, RAMP_S, MeterResult, MeterTestRecord
 from energyprof.report.meter_test.scale import MOST_W
 from energyprof.units import joules, percent, seconds, watts
 
@@ -22,7 +22,9 @@ COARSE_S = 0.5
 LONG_NAME = 24
 # Steps that show what a meter does that renews rarely hold so many renewals, and are no longer than this.
 RENEWALS_A_STEP, LONGEST_S = 4, 300
-UNTOLD = ("unclear", "coarse", "sparse", "unloaded")
+# A longer test tells more of these.
+TOO_SHORT = ("unclear", "coarse", "sparse")
+UNTOLD = (*TOO_SHORT, "unloaded")
 
 
 def meter_test_table(record: MeterTestRecord, path: Path | None) -> RenderableType:
@@ -47,14 +49,14 @@ def _meters(record: MeterTestRecord) -> list[RenderableType]:
     """What each does beside its name, or below it where names are long."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, overflow="ignore")
-    table.add_column()
+    table.add_column(overflow="fold")
     below: list[RenderableType] = []
     for result in record.results:
         mark, style = ("✗", "red") if result.broken else ("–", "dim")
         if not result.broken and result.state == "follows":
             mark, style = "✓", "green"
         name = Text.assemble("  ", (mark, style), " ", (result.meter, "bold"))
-        words = Text(meter_words(result, record), style="red" if result.broken else "")
+        words = Text(meter_words(result, record), style="red" if result.broken else "", overflow="fold")
         table.add_row(name, words)
         below += [name, Padding(words, (0, 0, 0, 6))]
     longest = max((len(result.meter) for result in record.results), default=0)
@@ -93,7 +95,7 @@ def _suspects(result: MeterResult) -> str:
     beside = [result.twin.meter] if result.twin is not None and not result.twin.agrees else []
     if result.within is not None and not result.within.agrees:
         beside += result.within.parts
-    if beside and result.state == "follows" and result.implausible is None:
+    if beside and result.state not in BROKEN and result.implausible is None:
         return f"{result.meter} or {' or '.join(beside)}"
     return result.meter
 
@@ -101,12 +103,15 @@ def _suspects(result: MeterResult) -> str:
 def meter_words(result: MeterResult, record: MeterTestRecord) -> str:
     """What a meter does, in one sentence without its name."""
     said = [_state(result, record), *_scale(result)]
-    if result.state not in ("dead", "frozen", "sparse"):
+    if result.state not in ("dead", "frozen", "sparse", "coarse"):
         said += [*_renewals(result), *_averaging(result, record)]
     said += _others(result)
+    if result.set_back:
+        times = {1: "once", 2: "twice"}.get(result.set_back, f"{result.set_back} times")
+        said.append(f"its counter was set back {times} meanwhile")
     if result.failed > MAY_FAIL and result.state != "dead":
         said.append(f"{100 * result.failed:.0f} % of its reads failed: {result.problem}")
-    return ", ".join(said)
+    return ", ".join(said) + (_longer(result, record) if result.state in TOO_SHORT else "")
 
 
 def _state(result: MeterResult, record: MeterTestRecord) -> str:
@@ -125,25 +130,41 @@ def _state(result: MeterResult, record: MeterTestRecord) -> str:
     if state == "unclear":
         return f"too unsteady to tell: {idle} idle, {full} in full load"
     if state == "frozen":
-        return f"shows {idle} throughout, whatever the load" if idle else "stands still, whatever the load"
+        when = "throughout" if result.since_s is None else f"from {seconds(result.since_s)} on"
+        if idle:
+            return f"shows {idle} {when}, whatever the load"
+        return f"stands still{'' if result.since_s is None else f' {when}'}, whatever the load"
     if state == "dead":
-        return f"gives no reading: {result.problem or 'it was never read'}"
+        some = "" if result.failed == 1 else f" for {100 * result.failed:.0f} % of the test"
+        return f"gives no reading{some}: {result.problem or 'it was never read'}"
     if state == "coarse":
         size = f"in steps of {joules(result.quantum)}" if result.quantum else "in too large steps"
-        return f"counts {size}, too coarse for this test; longer ones tell more: --seconds 60"
+        often = f", one in some {_time(result.renewed_s)}" if result.renewed_s else ""
+        return f"counts {size}{often}: too coarse for this test"
     if state == "sparse":
-        often = f"renewed every {_time(result.renewed_s)}, " if result.renewed_s else "renewed "
-        steps = f"steps of {_time(_step_s(record))}"
-        return f"{often}too rarely for {steps}: --seconds {_enough_s(result, record)} tells more"
+        return _too_rarely(result, record)
     reads = f"reads {idle}" if idle else "reads"
     why = "this load hardly touches its part" if result.load else "nothing of its part was loaded"
     return f"{reads}, not tested: {why}"
 
 
-def _enough_s(result: MeterResult, record: MeterTestRecord) -> int:
-    """Steps that are long enough for several renewals each, in s."""
-    longest_s = result.renewed_most_s or result.renewed_s or 0.0
-    return min(LONGEST_S, math.ceil(max(2 * _step_s(record), RENEWALS_A_STEP * longest_s)))
+def _too_rarely(result: MeterResult, record: MeterTestRecord) -> str:
+    """Why steps were too short for a meter."""
+    steps = f"steps of {_time(_step_s(record))}"
+    if result.window_most_s is not None and result.window_s is not None:
+        return f"averages over at least {_time(result.window_s)}, longer than {steps} can tell"
+    if result.looked_s is not None and RENEWALS_A_STEP * result.looked_s > _step_s(record):
+        return f"read every {_time(result.looked_s)}, too rarely for {steps}"
+    return f"renewed {f'every {_time(result.renewed_s)}, ' if result.renewed_s else ''}too rarely for {steps}"
+
+
+def _longer(result: MeterResult, record: MeterTestRecord) -> str:
+    """Which steps tell more, being long enough for several renewals each; "": none that the test allows."""
+    if result.state == "coarse" and result.renewed_s is None:
+        return f"; --seconds {LONGEST_S} tells more"
+    slowest_s = max(result.renewed_most_s or result.renewed_s or 0.0, result.looked_s or 0.0)
+    longest_s = max(2 * _step_s(record), RENEWALS_A_STEP * slowest_s, 2 * (result.window_most_s or 0.0))
+    return f"; --seconds {math.ceil(longest_s)} tells more" if longest_s <= LONGEST_S else ""
 
 
 def _mapping(result: MeterResult, record: MeterTestRecord) -> str:
@@ -212,10 +233,11 @@ def _averaging(result: MeterResult, record: MeterTestRecord) -> list[str]:
 def _others(result: MeterResult) -> list[str]:
     said = []
     if (twin := result.twin) is not None:
-        if twin.agrees:
+        if twin.agrees and result.state == "follows":
             said.append(f"agrees with {twin.meter} ({percent(twin.ratio - 1)})")
-        else:
-            said.append(f"rises by {twin.ratio:.3g} times what {twin.meter} does: one of them is wrong")
+        elif not twin.agrees:
+            does = "rises by" if result.state == "follows" else "counts"
+            said.append(f"{does} {twin.ratio:.3g} times what {twin.meter} does: one of them is wrong")
     if (within := result.within) is not None:
         rises = f"rises by {watts(within.rise_w)} where {' and '.join(within.parts)}"
         rises += f" {'rise' if len(within.parts) > 1 else 'rises'} by {watts(within.parts_rise_w)}"

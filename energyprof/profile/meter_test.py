@@ -32,6 +32,7 @@ TEST_S = 30.0
 LEAST_STEP_S, LONGEST_STEP_S = 3.0, 15.0
 # What starting the loads left behind is over.
 SETTLE_S = 1.0
+HANGS = "it does not come back from a read"
 ENDED = "the process that was to load it ended before the test did"
 # A close look at a meter that can be read so fast.
 FAST_READ_S = 0.001
@@ -95,10 +96,11 @@ def record_load(
             index = live[reading.meter][0]
             samples[index].append(_sample(reading, zero_s))
             if reading.error:
-                problems[infos[index].name] = reading.error
+                problems[infos[index].name] = _without_name(reading.error, infos[index])
         ended = made.ended()
+        # A read that is given up in the end says more: some that are under way take longer than the end may.
         for index in hung:
-            problems[infos[index].name] = "it does not come back from a read"
+            problems.setdefault(infos[index].name, HANGS)
         closeups = [
             _closeup(meter, samples[i], zero_s) if meter is not None and i not in hung else []
             for i, meter in enumerate(meters)
@@ -151,7 +153,7 @@ def _opened(
             try:
                 meter = cast(Meter, future.result())
             except MeterError as error:
-                problems[source.info.name] = str(error)
+                problems[source.info.name] = _without_name(str(error), source.info)
                 meters.append(None)
             else:
                 stack.callback(meter.close)
@@ -209,6 +211,11 @@ def _words(step: PlannedStep) -> str:
     if not step.targets:
         return "idle"
     return f"{' and '.join(step.targets)} {'in full' if step.share == 1 else 'half'}"
+
+
+def _without_name(words: str, info: MeterInfo) -> str:
+    """What a read said, without the meter's name in front, which stands beside it."""
+    return words.removeprefix(f"{info.name}: ")
 
 
 def _sample(reading: Reading, zero_s: float) -> Sample:

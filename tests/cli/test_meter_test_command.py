@@ -163,6 +163,40 @@ def test_what_is_not_read_now_cannot_be_tested(
     )
 
 
+def test_of_what_was_asked_for_and_is_not_there_nothing_else_is_tested(
+    command: Any, one_error_line: Any
+) -> None:
+    # The machine has a counter that auto would take.
+    sysfs.zone(command.root, "intel-rapl:7", "package-7")
+    with serving(ShellyRpc(fault="500")) as address:
+        line = one_error_line(command("doctor", "--test", "--meters", f"shelly={address}"))
+    assert f"no meter here to test (shelly={address} blocked: HTTP 500 in answer to" in line
+
+
+@pytest.mark.slow
+def test_beside_a_meter_that_is_there_those_that_are_not_are_named(command: Any, tmp_path: Path) -> None:
+    command.root = tmp_path / "loaded"
+    machine = LoadedMachine(command.root)
+    machine.zone(0)
+    with machine.running(), serving(ShellyRpc(fault="500")) as address:
+        done, found = judged(command, "--seconds", "0.5", "--meters", f"rapl,shelly={address}")
+    away = found[f"shelly={address}"]
+    assert (away["state"], away["broken"], done.returncode) == ("dead", True, 4)
+    assert away["problem"].startswith("HTTP 500 in answer to")
+
+
+@pytest.mark.slow
+def test_what_auto_could_not_read_is_a_note(command: Any, tmp_path: Path) -> None:
+    command.root = tmp_path / "loaded"
+    machine = LoadedMachine(command.root)
+    machine.zone(0)
+    sysfs.zone(command.root, "intel-rapl:1", "package-1", energy_uj=None)
+    with machine.running():
+        done, _ = judged(command, "--seconds", "0.5")
+    (note,) = json.loads(done.stdout)["notes"]
+    assert note.startswith("rapl is not whole: rapl:package-1: ")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

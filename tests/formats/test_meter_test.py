@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -101,20 +102,119 @@ def test_what_cannot_be_told_is_said() -> None:
         ),
         (
             lambda: recorded(Shown(package(), renewed_s=1.1), step_s=2.5),
-            "renewed every 1.1 s, too rarely for steps of 2.5 s: --seconds 5 tells more",
+            "renewed every 1.1 s, too rarely for steps of 2.5 s; --seconds 5 tells more",
         ),
         (
             lambda: recorded(Shown(package("reg", refresh_s=60.0), value=lambda _: 42.0)),
-            "renewed every 1 min 00 s, too rarely for steps of 7.5 s: --seconds 240 tells more",
+            "renewed every 1 min 00 s, too rarely for steps of 7.5 s; --seconds 240 tells more",
         ),
         (
             lambda: recorded(Shown(package("reg", part="machine", resolution=3600.0), quantum=3600.0)),
-            "counts in steps of 3.60 kJ, too coarse for this test; longer ones tell more: --seconds 60",
+            "counts in steps of 3.60 kJ: too coarse for this test; --seconds 300 tells more",
         ),
     ],
 )
 def test_each_fault_has_its_words(test: Callable[[], LoadTest], said: str) -> None:
     assert words(test()) == said
+
+
+def until(end_s: float, value: Callable[[float], float | None], then: float | None) -> Callable[[float], Any]:
+    """What a meter shows that stops there."""
+    return lambda at_s: value(at_s) if at_s < end_s else then
+
+
+def follows_w(at_s: float) -> float:
+    """30 W at rest, 79 W under full load; steps of 7.5 s."""
+    return 30.0 + 49.0 * (0.5 * (7.5 <= at_s < 15) + (15 <= at_s < 22.5)) + at_s % 0.7
+
+
+def counts_j(at_s: float) -> float:
+    return 1000.0 + 30 * at_s
+
+
+def register(**changes: Any) -> Any:
+    fields = {"refresh_s": 60.0, "min_interval_s": 5.0, "checks": "shelly", **changes}
+    return package("reg", part="machine", **fields)
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        # No more readings: not "shows 30 W throughout", nor "renewed too rarely".
+        (Shown(plug(), value=until(5, follows_w, None)), "gives no reading for 83 % of the test: HTTP 500"),
+        (
+            Shown(package(), value=until(12, counts_j, None)),
+            "gives no reading for 60 % of the test: HTTP 500",
+        ),
+        # One value from then on.
+        (Shown(plug(), value=until(10, follows_w, 55.0)), "shows 55.0 W from 10.0 s on, whatever the load"),
+        (
+            Shown(package(), value=until(10, counts_j, 1300.0)),
+            "stands still from 1[0-9.]+ s on, whatever the load",
+        ),
+        (
+            Shown(package(wraps_at_j=5000.0), value=lambda at_s: 1000 + 30 * (at_s % 10)),
+            ".*its counter was set back twice meanwhile",
+        ),
+        (
+            Shown(package(), value=lambda at_s: 30 * (at_s if at_s < 12 else at_s - 12)),
+            ".*its counter was set back once meanwhile",
+        ),
+    ],
+)
+def test_a_meter_that_stops_in_the_middle_is_not_told_as_another_fault(shown: Shown, said: str) -> None:
+    record = judged(recorded(shown, problems={shown.info.name: "HTTP 500"}))
+    assert record.results[0].broken
+    assert re.fullmatch(said, meter_words(record.results[0], record))
+
+
+@pytest.mark.parametrize("watts", [0.0, -56.0])
+def test_a_power_that_cannot_be_is_no_reading(watts: float) -> None:
+    said = f"gives no reading.*: it shows {watts:g} W, which cannot be"
+    assert re.fullmatch(said, one(Shown(plug(), value=lambda _: watts)))
+    assert re.fullmatch(said, one(Shown(plug(), value=until(9, follows_w, watts))))
+
+
+def test_what_a_longer_test_would_tell_comes_last() -> None:
+    assert one(Shown(plug(), scale=0, offset_w=300, noise=3)).endswith("; --seconds 15 tells more")
+    often = recorded(Shown(register()), step_s=4.5)
+    assert words(often) == "read every 4.1 s, too rarely for steps of 4.5 s; --seconds 17 tells more"
+    ticks = recorded(Shown(register(), quantum=900.0, offset_w=40))
+    assert re.fullmatch(r"counts in steps of 900 J, one in some 1\d\.\d s: too coarse.*", words(ticks))
+
+
+@pytest.mark.parametrize("window_s", [8.0, 10.0, 15.0, 30.0])
+def test_an_average_longer_than_the_test_can_tell_is_said_to_be_at_least_so_long(window_s: float) -> None:
+    said = one(
+        Shown(plug(min_interval_s=1.0), window_s=window_s, renewed_s=1.0, noise=0.01, offset_w=30), step_s=5.0
+    )
+    found = re.fullmatch(
+        r"averages over at least ([0-9.]+) s, longer than steps of 5\.0 s can tell; --seconds \d+ tells more",
+        said,
+    )
+    assert found is not None, said
+    assert 4 < float(found[1]) <= window_s
+
+
+def test_a_register_in_another_unit_is_held_against_its_power() -> None:
+    power = Shown(plug(), offset_w=40)
+    test = recorded(power, Shown(register(), scale=1000, offset_w=40_000), step_s=4.5)
+    assert re.search(r"counts [0-9.e+]+ times what shelly does: one of them is wrong", words(test, 1))
+    assert judged(test).results[1].broken
+    assert not judged(recorded(power, Shown(register(), offset_w=40), step_s=4.5)).results[1].broken
+
+
+def test_what_was_asked_for_and_is_not_there_is_named() -> None:
+    record = judged(recorded(Shown(package()), away={"redfish=bmc": "HTTP 500"}))
+    assert not record.passed
+    assert "✗ redfish=bmc     gives no reading: HTTP 500" in printed(record)
+    assert printed(record).splitlines()[-1] == "Not to be trusted: redfish=bmc."
+
+
+def test_a_long_path_is_broken_and_not_cut() -> None:
+    path = "/sys/class/powercap/" + "/".join(f"folder-{number}" for number in range(12))
+    record = judged(recorded(Shown(plug(), value=lambda _: None), problems={"shelly": path}))
+    assert path in "".join(line.strip() for line in printed(record).splitlines())
 
 
 def test_twins_and_wholes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from energyprof.report.foreign_load import Others, others
 from energyprof.report.meter_test.beside import beside
-from energyprof.report.meter_test.record import SCHEMA, MeterTestRecord
+from energyprof.report.meter_test.record import SCHEMA, MeterResult, MeterTestRecord
 from energyprof.report.meter_test.rises import full_step
 from energyprof.report.meter_test.steps import LoadTest
 from energyprof.report.meter_test.verdict import view
@@ -16,6 +16,7 @@ LEAST_BUSY = 0.7
 def judge(test: LoadTest, created: str, version: str, host: str) -> MeterTestRecord:
     """The verdicts on a test; ``created``: now, ISO 8601 UTC; ``version``: this energyprof's."""
     views = [view(test, index) for index in range(len(test.meters))]
+    away = [MeterResult(name, "", "", "", "dead", failed=1.0, problem=why) for name, why in test.away.items()]
     return MeterTestRecord(
         schema=SCHEMA,
         created=created,
@@ -23,7 +24,7 @@ def judge(test: LoadTest, created: str, version: str, host: str) -> MeterTestRec
         host=host,
         targets=test.targets,
         steps=test.steps,
-        results=tuple(beside(test, one, views) for one in views),
+        results=(*(beside(test, one, views) for one in views), *away),
         unloaded=test.unloaded,
         notes=test.notes,
         disturbed=_disturbed(test),

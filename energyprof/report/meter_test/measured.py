@@ -84,6 +84,8 @@ def as_measured(info: MeterInfo, test: KeptTest | None) -> MeterInfo:
 
 def _averaged(info: MeterInfo, result: MeterResult) -> MeterInfo:
     window_s, delay_s, finest_s = result.window_s, result.delay_s, result.finest_s
+    if (most_s := result.window_most_s) is not None and info.reads == "power_w":
+        return replace(info, window_s=most_s, window_assumed=True) if most_s > info.window_s else info
     if info.reads != "power_w" or result.state != "follows" or window_s is None or finest_s is None:
         return info
     if delay_s:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from energyprof.decode import Amount, Misfit, Name, NonNegative, Share, Utc, decode
+from energyprof.decode import Amount, Count, Misfit, Name, NonNegative, Share, Utc, decode
 from energyprof.errors import FileError
 from energyprof.files import Schema, parse, read_text
 from energyprof.report.meter_test.steps import Step, Target
@@ -26,9 +26,9 @@ _SCHEMA = Schema(SCHEMA_NAME, SCHEMA_VERSION, "meter test")
 # elsewhere: it rises with the load of another part of that kind, and not, or far less, with its own.
 # against: it falls where the load rises · unmoved: it moves, but not with any load of its part
 # unclear: it moves, but too much by itself to tell whether the load moved it
-# frozen: it shows one value throughout · dead: it gave no reading, or hung
+# frozen: it shows one value throughout, or from some time on · dead: no reading, or none in whole steps
 # coarse: a counter whose next step is further away than the test lasted
-# sparse: its values came too rarely for the steps of this test
+# sparse: its values came too rarely for the steps of this test, or each stands for more than a step
 # unloaded: it reads, and no load of its part was made: whether it follows is not known
 State = Literal[
     "follows", "elsewhere", "against", "unmoved", "unclear", "frozen", "dead", "coarse", "sparse", "unloaded"
@@ -86,20 +86,25 @@ class MeterResult:
     delay_s: Amount | None = None  # by how much it is late; 0: by no more than finest_s
     finest_s: Amount | None = None
     decay_s: Amount = 0.0  # its mean falls off with this time constant; window_s is then twice that
+    # Windows up to this explain its readings as well as window_s does, the shortest; None: no longer one.
+    window_most_s: Amount | None = None
     quantum: NonNegative | None = None  # the smallest step between two values, in its own unit
     implausible: Implausible | None = None
     limit_w: Amount | None = None  # the bound that was passed
     factor: NonNegative | None = None  # a factor of a thousand that would make it plausible
     twin: Twin | None = None
     within: Within | None = None
-    failed: Share = 0.0  # of its reads
+    since_s: Amount | None = None  # from when on a frozen one shows one value; None: throughout
+    set_back: Count = 0  # how often a counter was
+    failed: Share = 0.0  # of its reads, or of the time
     problem: str = ""  # what its failed reads said
 
     @property
     def broken(self) -> bool:
         """Whether its readings cannot be relied on."""
         apart = any(beside is not None and not beside.agrees for beside in (self.twin, self.within))
-        return self.state in BROKEN or self.implausible is not None or apart or self.failed > MAY_FAIL
+        odd = self.implausible is not None or self.set_back > 0 or self.failed > MAY_FAIL
+        return self.state in BROKEN or odd or apart
 
 
 @dataclass(frozen=True)

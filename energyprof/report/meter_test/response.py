@@ -23,8 +23,11 @@ TELLS = 12.0
 # Nor is one told that is shorter than so many looks, or than processors take to come to their full power.
 LEAST_LOOKS = 2.0
 SETTLES_S = 0.15
-# A window of more steps than these would not show what any of them was.
-LONGEST_STEPS = 1.5
+# Windows are looked for in these ranges, in steps, each by itself: one of more than a step may explain
+# readings as well as a shorter one does, with other levels.
+RANGES_STEPS = (0.0, 1.0, 2.0, 4.0)
+# A window below this many steps leaves readings of each level alone: no other explains them.
+ALONE_STEPS = 0.75
 # Shifted by a whole step, the levels of all others would explain the readings as well.
 LATEST_STEPS = 0.75
 # Of the search: where it looks from the best so far, and when it has come close enough, as a share of that.
@@ -48,6 +51,9 @@ class Response:
     delay_s: float | None  # the same
     finest_s: float  # shorter windows and delays cannot be told here
     decay_s: float = 0.0  # its mean falls off with this time constant, rather than ends after window_s
+    # Windows up to this explain the readings as well as window_s does, the shortest: the levels are then not
+    # known. None: no longer one does.
+    window_most_s: float | None = None
 
 
 def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
@@ -71,34 +77,34 @@ def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
         return _fit(means, lambda mean: _fading(mean.end_s - delay_s, starts_s, decay_s), steps)
 
     plain = fit(0.0, 0.0)
-    window_s, delay_s, best = _search(fit, LONGEST_STEPS * step_s, LATEST_STEPS * step_s)
+    window_s, delay_s, best, most_s = _windows(fit, step_s, len(means) - steps - 2)
     spread_w = max(best.levels_w) - min(best.levels_w)
     scatter_w = math.sqrt(best.squares_w2 / max(1, len(means) - steps - 2))
     told_w, told_d, decay_s = None, None, 0.0
     if spread_w > CLEAR * scatter_w:
         told_w, told_d = window_s, delay_s
         # The simpler answer stands unless the other is clearly better.
-        _, late_s, late = _search(fit, 0.0, LATEST_STEPS * step_s)
+        _, late_s, late = _search(fit, (0.0, 0.0), LATEST_STEPS * step_s)
         late_s = _middle(fit, late_s, late.squares_w2, statistics.median(gaps_s))
         if window_s < finest_s or late.squares_w2 <= best.squares_w2 + TELLS * scatter_w**2:
-            told_w, told_d, best = 0.0, late_s, late
+            told_w, told_d, best, most_s = 0.0, late_s, late, None
         if told_w == 0.0 and plain.squares_w2 <= best.squares_w2 + TELLS * scatter_w**2:
             told_d, best = 0.0, plain
         told_d = 0.0 if told_d < finest_s else told_d
         if told_w and means[0].start_s == means[0].end_s:
-            fading_s, fading_d, fading = _search(fit_decay, step_s / 2, LATEST_STEPS * step_s)
+            fading_s, fading_d, fading = _search(fit_decay, (0.0, step_s / 2), LATEST_STEPS * step_s)
             if fading.squares_w2 < best.squares_w2 - TELLS * scatter_w**2:
-                decay_s, told_w, best = fading_s, 2 * fading_s, fading
+                decay_s, told_w, best, most_s = fading_s, 2 * fading_s, fading, None
                 told_d = 0.0 if fading_d < finest_s else fading_d
     else:
-        best = plain
+        best, most_s = plain, None
         scatter_w = math.sqrt(best.squares_w2 / max(1, len(means) - steps))
     apart_s = max(INDEPENDENT_S, window_s if told_w else 0.0)
     uncertain = [
         scatter_w / math.sqrt(max(1.0, min(count, (end_s - start_s) / apart_s)))
         for count, start_s, end_s in zip(counts, edges_s, edges_s[1:], strict=False)
     ]
-    return Response(tuple(best.levels_w), tuple(uncertain), told_w, told_d, finest_s, decay_s)
+    return Response(tuple(best.levels_w), tuple(uncertain), told_w, told_d, finest_s, decay_s, most_s)
 
 
 @dataclass(frozen=True)
@@ -110,16 +116,39 @@ class _Fit:
 Fit = Callable[[float, float], _Fit]
 
 
-def _search(fit: Fit, longest_s: float, latest_s: float) -> tuple[float, float, _Fit]:
+def _windows(fit: Fit, step_s: float, free: int) -> tuple[float, float, _Fit, float | None]:
+    """The shortest window that explains the readings, its delay, and the longest if others do as well.
+
+    ``free``: how many readings there are beyond what is fitted to them.
+    """
+    latest_s = LATEST_STEPS * step_s
+    found = [_search(fit, (0.0, RANGES_STEPS[1] * step_s), latest_s)]
+    if found[0][0] < ALONE_STEPS * step_s:
+        return (*found[0], None)
+    for low, high in itertools.pairwise(RANGES_STEPS[1:]):
+        found.append(_search(fit, (low * step_s, high * step_s), latest_s))
+    least_w2 = min(one.squares_w2 for _, _, one in found)
+    bound_w2 = least_w2 * (1 + TELLS / max(1, free))
+    alike = [one for one in found if one[2].squares_w2 <= bound_w2]
+    return (*alike[0], alike[-1][0] if len(alike) > 1 else None)
+
+
+def _search(fit: Fit, range_s: tuple[float, float], latest_s: float) -> tuple[float, float, _Fit]:
     """The window and the delay with the smallest residuals: a coarse grid, then finer around its best."""
-    windows_s = [0.0, *(longest_s / 2**k for k in range(8))] if longest_s > 0 else [0.0]
+    shortest_s, longest_s = range_s
+    windows_s = {shortest_s, *(shortest_s + (longest_s - shortest_s) / 2**k for k in range(8))}
     delays_s = [0.0, *(latest_s / 2**k for k in range(7))]
-    best = min(((fit(w, d), w, d) for w in windows_s for d in delays_s), key=lambda one: one[0].squares_w2)
+    best = min(
+        ((fit(w, d), w, d) for w in sorted(windows_s) for d in delays_s), key=lambda one: one[0].squares_w2
+    )
     reach = 0.5
     while reach > FINEST_REACH:
         step_w, step_d = reach * max(best[1], longest_s / 64), reach * max(best[2], latest_s / 64)
         around = {
-            (min(longest_s, max(0.0, best[1] + i * step_w)), min(latest_s, max(0.0, best[2] + j * step_d)))
+            (
+                min(longest_s, max(shortest_s, best[1] + i * step_w)),
+                min(latest_s, max(0.0, best[2] + j * step_d)),
+            )
             for i, j in DIRECTIONS
         }
         found = min(((fit(w, d), w, d) for w, d in around), key=lambda one: one[0].squares_w2)

@@ -25,6 +25,9 @@ OVER_LIMIT = 1.3
 # GPU whose limit is known takes at least this share of it.
 LEAST_A_CPU_W = 0.03
 LEAST_GPU_W = 0.1
+# A card of its own under full load takes more than this: its memory alone does.
+LEAST_CARD_W = 2.0
+CARDS = ("nvml", "amdgpu", "intelgpu")
 LEAST_OF_LIMIT = 0.05
 LEAST_MACHINE_W = 0.5
 # A processor that goes from rest to full load takes some watts more, a large server's 1 W at least.
@@ -91,7 +94,8 @@ def _least_w(info: MeterInfo, busy_cpus: float, limit_w: float | None) -> float:
     if info.part == "cpu" and info.boundary == "component":
         return LEAST_A_CPU_W * busy_cpus
     if info.part == "gpu":
-        return max(LEAST_GPU_W, LEAST_OF_LIMIT * (limit_w or 0.0))
+        least_w = LEAST_CARD_W if info.kind in CARDS else LEAST_GPU_W
+        return max(least_w, LEAST_OF_LIMIT * (limit_w or 0.0))
     return LEAST_MACHINE_W if info.part in ("machine", "soc") else 0.0
 
 

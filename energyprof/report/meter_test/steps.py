@@ -58,6 +58,7 @@ class LoadTest:
     samples: Sequence[Sequence[Sample]]
     closeups: Sequence[Sequence[Sample]]
     problems: Mapping[str, str] = field(default_factory=dict)  # by meter: why it could not be read
+    away: Mapping[str, str] = field(default_factory=dict)  # what was asked for and is not there: why
     unloaded: tuple[str, ...] = ()  # what could not be loaded, and why
     notes: tuple[str, ...] = ()
     load: tuple[LoadReading, ...] = ()  # the machine's processor time, ours and all

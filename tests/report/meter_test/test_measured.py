@@ -48,6 +48,13 @@ def found_of(info: MeterInfo, **found: Any) -> KeptTest:
         ({"window_s": 1.0, "window_assumed": False}, {"window_s": 0.0}, 0.2, True),
         ({"window_s": 0.0, "window_assumed": False}, {"window_s": 0.0}, 0.0, False),
         ({"window_s": 0.0, "window_assumed": False}, {"window_s": 5.0}, 5.0, False),
+        # Longer ones explain the readings as well: it is anything up to the longest of these.
+        (
+            {"window_s": 5.0, "window_assumed": False},
+            {"window_s": 4.8, "window_most_s": 20.0, "state": "sparse"},
+            20.0,
+            True,
+        ),
         # The test could not tell, or the meter followed nothing.
         ({"window_s": 5.0, "window_assumed": True}, {"window_s": None}, 5.0, True),
         ({"window_s": 5.0, "window_assumed": True}, {"window_s": 1.0, "state": "unloaded"}, 5.0, True),
