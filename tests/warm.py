@@ -115,7 +115,8 @@ def _preload() -> None:
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
             # What an extra that is not installed would bring is not there for the program either.
             with contextlib.suppress(ImportError):
-                importlib.import_module(found.name)
+                if not found.name.endswith(".mlflow"):  # takes as long as all others together
+                    importlib.import_module(found.name)
     # Options are read by libraries that typer loads with the first of them; this command is refused.
     sys.argv = ["energyprof", "exec", "--interval", "nan", "--", "true"]
     with contextlib.suppress(EnergyprofError):

@@ -13,6 +13,8 @@ from types import ModuleType
 
 # What a command loads one by one, when it is needed. The workloads run in processes of their own.
 _ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace")
+# Files for other tools, which are written by a command of their own: some load all of that tool, for seconds.
+_ELSEWHERE = "energyprof.formats.interchange."
 # What draws for them, piece by piece.
 _DRAWING = ("rich",)
 # What the standard library itself loads late.
@@ -37,7 +39,7 @@ def load_all() -> None:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
             with contextlib.suppress(ImportError):  # what an extra brings that is not installed
-                if not found.name.endswith("__main__"):
+                if not found.name.endswith("__main__") and not found.name.startswith(_ELSEWHERE):
                     importlib.import_module(found.name)
     for name in _LATE:
         importlib.import_module(name)
