@@ -7,10 +7,9 @@
 PYTHON ?= python3
 # The processor or CUDA build of PyTorch, as the machine's package index has it.
 TORCH ?= torch==2.13.0
-# Test processes side by side: with more than there are cores, trainings of two threads wait for each other.
-TEST_PROCESSES ?= 2
-# Half of the fast tests wait for programs of theirs: a third process uses that time.
-FAST_PROCESSES ?= 3
+# Test processes side by side, each with one thread to train with. Many tests wait for programs of theirs, so
+# on two cores there are three.
+TEST_PROCESSES ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,7 +42,7 @@ accept: $(VENV)/run.stamp
 	$(BIN)/python benchmarks/accept.py
 
 test-fast: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n $(FAST_PROCESSES) --dist worksteal -m "not slow" -x
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal -m "not slow" -x
 
 test-oldest: $(VENV)/dev.stamp $(OLDEST)/run.stamp
 	ENERGYPROF_OLDEST_PYTHON=$(OLDEST)/bin/python $(BIN)/python -m pytest tests/test_oldest.py
