@@ -33,9 +33,9 @@ def last_line(done: Any) -> str:
 
 
 def test_memory_that_does_not_suffice_names_the_batch_size(command: Any, tmp_path: Path) -> None:
-    small = python_after(tmp_path, "ulimit -v 6000000")  # kB
-    line = last_line(command(*FAILING, "--batch-size", "4096", "--max-samples", "4096", "--python", small))
-    assert "training ran out of memory on cpu at batch size 4096: use a smaller --batch-size" in line
+    small = python_after(tmp_path, "ulimit -v 4500000")  # kB
+    line = last_line(command(*FAILING, "--batch-size", "2048", "--max-samples", "2048", "--python", small))
+    assert "training ran out of memory on cpu at batch size 2048: use a smaller --batch-size" in line
     assert command.report()["runs"][0]["status"] == "failed"
 
 
