@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
+import threading
 
 from energyprof.cli import streams
 from energyprof.errors import EnergyprofError
 
+# These may have read thousands of reports. To take them apart at the end, object by object, is a tenth of
+# their time.
+LEFT_AT_ONCE = ("compare", "check")
+
 
 def main() -> None:
     """The console entry point; each of our errors is one line on stderr."""
+    try:
+        _run()
+    except SystemExit as end:
+        if sys.argv[1:2] and sys.argv[1] in LEFT_AT_ONCE and type(end.code) is int:
+            _leave(end.code)
+        raise
+
+
+def _leave(code: int) -> None:
+    """End as the interpreter does, but for the memory, which the system takes back at once."""
+    if threading.active_count() > 1:
+        return  # it waits for the others
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run() -> None:
     streams.prepare()
     # Of a parent that ignores it, we inherited that: the kernel would tell no exit code of what we start.
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:

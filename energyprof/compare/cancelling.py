@@ -41,6 +41,8 @@ class Side:
     def scale_u(self) -> float:
         """Of the logarithm, by the end that lies further away; halves that differ are those of a factor."""
         scale = {term: u for term, u in self.terms.items() if term in SCALE}
+        if not scale:
+            return 0.0
         up, down = combined(above(scale)), combined(below(scale))
         return up if up == down else max(math.log1p(2 * up), -math.log1p(-min(2 * down, _MOST_BELOW))) / 2
 
@@ -57,6 +59,11 @@ class Side:
     def systematic(self) -> Sequence[str]:
         """The terms that are the same in every run of a report and cancel nowhere."""
         return [name for name in self.terms if term_of(name).error == "systematic"]
+
+    @functools.cached_property
+    def exact(self) -> bool:
+        """Whether its meters are not known to be off at all: then there is nothing to cancel."""
+        return not (self.scale_u or self.zero_share or self.systematic)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,8 @@ def left_in(new: Side, old: Side, allow: Collection[str] = ()) -> Left:
 
     With ``machine`` in ``allow``, machines that nothing tells apart are taken to be one.
     """
+    if new.exact and old.exact:
+        return Left()
     one = _one_machine(new.report, old.report, allow)
     common = _common(new.report, old.report)[one]
     parts = [_gain(new, old, common), _zero(new, old, common), *_systematic(new, old)]

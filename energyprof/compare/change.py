@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from energyprof.compare.figures import Exclusion, Figure, unmetered
@@ -68,28 +68,24 @@ def collect_all(figures: Sequence[Figure], report: Report) -> list[Values | None
             if exclusion not in out:
                 out[exclusion] = {i for i, run in enumerate(report.runs) if exclusion(run) is not None}
         together[exclusions] = set().union(*(out[exclusion] for exclusion in exclusions))
-    return [_values(figure, report, together[figure.exclusions]) for figure in figures]
+    every = range(len(report.runs))
+    entering = {exclusions: [i for i in every if i not in away] for exclusions, away in together.items()}
+    return [collect_over(figure, report, entering[figure.exclusions]) for figure in figures]
 
 
-def _values(figure: Figure, report: Report, out: Collection[int]) -> Values | None:
-    """The figure over the runs whose places are not in ``out``."""
-    places: list[int] = []
-    values: list[float] = []
-    each: list[Mapping[str, float]] = []
-    for i, run in enumerate(report.runs):
-        x = None if i in out else figure.of(run)
-        if x is not None and math.isfinite(x):
-            places.append(i)
-            values.append(x)
-            each.append(figure.terms(run, x))
-    if not values:
+def collect_over(figure: Figure, report: Report, places: Sequence[int]) -> Values | None:
+    """The figure's values in the runs at these ``places``, whatever excludes them; None if none has any."""
+    found = [(i, x) for i in places if (x := figure.of(report.runs[i])) is not None and math.isfinite(x)]
+    if not found:  # as for most figures of each report
         return None
+    places, values = zip(*found, strict=True)
+    each = [figure.terms(report.runs[i], x) for i, x in found]
     logs = logs_of(values, _own_u(values, each)) if min(values) > 0 else None
     mean = mean_of(values, each, logs)
     # A meter that does not state its error is not one without error.
     known = unmetered in figure.exclusions and all(report.runs[i].energy_u_j is not None for i in places)
     u_rel = (mean.u_rel or 0.0) if known and logs else None
-    return Values(tuple(values), logs, mean, u_rel, tuple(places))
+    return Values(values, logs, mean, u_rel, places)
 
 
 def _own_u(values: Sequence[float], each: Sequence[Mapping[str, float]]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field, replace
+from functools import cached_property
 from typing import Literal
 
 from energyprof.compare import emissions, levers
@@ -103,7 +104,15 @@ class Comparison:
 
     def having(self, figure: str) -> list[tuple[Entry, Summary]]:
         """The reports that have the figure, each with its estimate."""
-        return [(entry, found) for entry in self.entries if (found := entry.estimate(figure)) is not None]
+        return self._by_figure.get(figure, [])
+
+    @cached_property
+    def _by_figure(self) -> Mapping[str, list[tuple[Entry, Summary]]]:
+        found: dict[str, list[tuple[Entry, Summary]]] = {}
+        for entry in self.entries:
+            for summary in entry.estimates:
+                found.setdefault(summary.figure, []).append((entry, summary))
+        return found
 
 
 def compare(

@@ -54,9 +54,9 @@ class Contrast:
         """The ratio; with a ``level`` of 5 % or less also which way it went, if its test there says so."""
         if level is None:
             return as_change(self.whole, self.u_rel)
-        verdict = direction(self.whole, self.p_value(), level)
-        turned = verdict == "unclear" and self.p_value("runs") <= level
-        return as_change(self.whole, self.u_rel, verdict, self.left.reasons if turned else ())
+        verdict, reasons = direction(self.whole, self.p_value(), level), self.left.reasons
+        turned = reasons and verdict == "unclear" and self.p_value("runs") <= level
+        return as_change(self.whole, self.u_rel, verdict, reasons if turned else ())
 
 
 def direction(found: Difference, p: float, level: float) -> Direction | None:
@@ -93,10 +93,10 @@ def contrast(
     else:
         mine, theirs = collected or (collect(figure, new), collect(figure, old))
         everywhere = _everywhere(mine, new) and _everywhere(theirs, old)
-        if everywhere and missed in figure.exclusions and _of_same_seeds(new, old):
+        if everywhere and missed in figure.exclusions and (both := _by_same_seeds(new, old)) is not None:
             method = partial(interleaved, new_first=(True,) * len(new.runs))
-            if any(a.seed != b.seed for a, b in zip(new.runs, old.runs, strict=True)):
-                new, old = _by_seed(new), _by_seed(old)
+            if both[0] is not new:
+                new, old = both
                 mine, theirs = collect(figure, new), collect(figure, old)
     if mine is None or theirs is None or mine.logs is None or theirs.logs is None:
         return None
@@ -123,19 +123,21 @@ def _everywhere(cell: Values | None, report: Report) -> bool:
 
 
 @once_beside
-def _of_same_seeds(new: Report, old: Report) -> bool:
-    """Whether run by run the two are of the same work from the same seeds, in whatever order.
+def _by_same_seeds(new: Report, old: Report) -> tuple[Report, Report] | None:
+    """Both with their runs in one order of their seeds; ``None``: they are not of the same work and seeds.
 
     Those have a say in what it takes to a target. Of other work a seed need not say the same, and of few runs
     the pairs' fewer degrees of freedom cost more than they bring.
     """
     if len(new.runs) < LEAST_SEEDS:
-        return False
+        return None
     if new.workload.work != old.workload.work and not same_script(new.workload, old.workload):
-        return False
-    seeds = [[run.seed for run in report.runs if run.seed is not None] for report in (new, old)]
+        return None
+    mine, theirs = ([run.seed for run in report.runs if run.seed is not None] for report in (new, old))
     # Each known, and there once.
-    return sorted(seeds[0]) == sorted(seeds[1]) and len({*seeds[0]}) == len(new.runs) == len(old.runs)
+    if sorted(mine) != sorted(theirs) or not len({*mine}) == len(new.runs) == len(old.runs):
+        return None
+    return (new, old) if mine == theirs else (_by_seed(new), _by_seed(old))
 
 
 def _by_seed(report: Report) -> Report:

@@ -135,10 +135,12 @@ def _per_sample(run: Run, of: Callable[[Phase], float | None]) -> float | None:
 
     ``None`` too where phases of several actors overlap: each of them has what all of them take.
     """
-    phases = [phase for phase in run.phases if phase.name == "train"]
+    phases = terms.train_phases(run)
     known = told(phases, of)
-    samples = sum(phase.samples or 0 for phase, _ in known or ())
-    if known is None or not samples or not apart(phases):
+    if known is None:
+        return None
+    samples = sum(phase.samples or 0 for phase, _ in known)
+    if not samples or not apart(phases):
         return None
     return math.fsum(amount for _, amount in known) / samples
 

@@ -28,6 +28,12 @@ def alike(one: Report, other: Report) -> Likeness:
     return found
 
 
+@once_beside
+def alike_to_first(report: Report, first: Report) -> Likeness:
+    """`alike` of the first of many reports and another: kept with the other, since the first has many."""
+    return alike(first, report)
+
+
 @once
 def own_number(meter: MeterRecord) -> str:
     """What tells the device from every other of its make; empty if it is only known by its machine."""
@@ -80,7 +86,7 @@ def machine_ids(report: Report) -> set[str]:
 def weakly_known(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     """A line if nothing but host name and description say that these are of one machine, and it matters."""
     for report, label in zip(reports[1:], labels[1:], strict=True):
-        found = alike(reports[0], report)
+        found = alike_to_first(report, reports[0])
         if found.standing == "same" and found.by == "description" and _has_gain(report):
             return [
                 f"{labels[0]} and {label} are taken to be of one machine by host name and description alone: "

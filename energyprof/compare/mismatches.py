@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from energyprof.compare.machines import alike, facts_of, machine_id
+from energyprof.compare.machines import alike_to_first, facts_of, machine_id
 from energyprof.errors import NotComparable
 from energyprof.report.facts import flat
 from energyprof.report.record import MeterRecord, Report, WorkloadRecord
@@ -147,7 +147,7 @@ def _meters(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
     On one machine every meter must be the same. Across machines the kinds must be; how many of a
     kind there are may differ.
     """
-    one_machine = all(alike(reports[0], report).standing == "same" for report in reports[1:])
+    one_machine = all(alike_to_first(report, reports[0]).standing == "same" for report in reports[1:])
     held = [
         sorted(
             {
@@ -170,7 +170,7 @@ def _method(meter: MeterRecord) -> str:
 
 
 def _machine(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
-    found = [alike(reports[0], report) for report in reports[1:]]
+    found = [alike_to_first(report, reports[0]) for report in reports[1:]]
     if all(like.standing == "same" for like in found):
         return []
     if any(like.standing == "other" for like in found):

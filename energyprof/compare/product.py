@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from energyprof.compare.change import Change, Values, collect, exp
+from energyprof.compare.change import Change, Values, collect_over, exp
 from energyprof.compare.column import Column, column
 from energyprof.compare.figures import BY_NAME, Figure, value
 from energyprof.compare.reasons import Reason, reason
@@ -82,11 +82,15 @@ def products(
     there = {column.figure.name: column for column in columns if column.figure.name in _SHOWN}
     if _of_the_same_runs(list(there.values())):
         whole, samples = there["energy_to_target"], there["samples_to_target"]
-        of_sample, on_top = FACTORS[0], replace(FACTORS[2], exclusions=_ENERGY.exclusions)
+        of_sample, _, on_top = FACTORS
+        on_top_cells = [
+            None if cell is None else collect_over(on_top, report, cell.places)
+            for cell, report in zip(whole.cells, reports, strict=True)
+        ]
         factors = [
             column(of_sample, reports, allow, far, known, there["energy_per_sample"].cells),
             samples,  # of the same runs, and compared as a factor is
-            column(FACTORS[2], reports, allow, far, known, [collect(on_top, report) for report in reports]),
+            column(on_top, reports, allow, far, known, on_top_cells),
         ]
     else:
         whole = column(WHOLE, reports, allow, far, known)

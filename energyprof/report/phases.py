@@ -163,9 +163,13 @@ def told(phases: Sequence[P], amount: Callable[[P], float | None]) -> list[tuple
     must not take the others with it.
     """
     known = [(phase, found) for phase in phases if (found := amount(phase)) is not None]
+    if len(known) == len(phases):
+        return known
+    if not known:
+        return None
     span_s = sum(phase.end_s - phase.start_s for phase in phases)
     known_s = sum(phase.end_s - phase.start_s for phase, _ in known)
-    return known if len(known) == len(phases) or known_s >= MIN_COVERAGE * span_s > 0 else None
+    return known if known_s >= MIN_COVERAGE * span_s > 0 else None
 
 
 def summed(known: Sequence[tuple[P, float]]) -> tuple[float, float]:

@@ -12,6 +12,8 @@ import typer
 from conftest import Command
 
 from energyprof.cli.application import COMMANDS
+from energyprof.report.file import write
+from reports import report, run
 
 ASKED = """
 import sys
@@ -97,6 +99,26 @@ def test_what_is_said_of_an_installed_completion_is_plain_on_a_terminal(command:
     said = os.read(ours, 10_000).decode()
     os.close(ours)
     assert done.returncode == 0 and "bash completion installed in " in said and "[" not in said, said
+
+
+@pytest.mark.parametrize(("words", "code"), [(("one.json",), 0), (("gone.json",), 2)])
+def test_a_command_that_is_left_at_once_says_all_and_exits_as_ever(
+    command: Command, words: tuple[str, ...], code: int
+) -> None:
+    write(report([run()]), command.folder / "one.json")
+    ends = f"import atexit; atexit.register(print, 'last words'); {INSTALLED}"
+    done = subprocess.run(
+        [sys.executable, "-c", ends, "compare", *words],
+        cwd=command.folder,
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert done.stdout.endswith("last words\n")
+    assert ("energy to target" in done.stdout) == (code == 0)
+    assert ("gone.json: cannot be read" in done.stderr) == (code == 2)
 
 
 # What draws, what reads options, and what few trainings need, of ours and of Python's.

@@ -73,7 +73,7 @@ def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]], logs: 
     """
     n = len(values)
     spread = 0.0
-    if min(values) > 0:
+    if logs is not None or min(values) > 0:
         logs = logs_of(values) if logs is None else logs
         # The mean of equal values is that value, to the last digit.
         mean = values[0] if min(values) == max(values) else math.exp(min(logs.mean, 700.0))

@@ -56,10 +56,12 @@ def outliers(values: Sequence[float]) -> tuple[int, ...]:
 
 def named(logs: Logs, label: str, what: str = "run") -> list[str]:
     """A line for each value that is far from the others: ``new, run 7: 12 % above the median of all``."""
+    if not (far := outliers(logs.logs)):
+        return []
     centre = median(logs.logs)
     return [
         f"{label}, {what} {i + 1}: an outlier, {_percent(logs.logs[i] - centre)} the median; it counts"
-        for i in outliers(logs.logs)
+        for i in far
     ]
 
 

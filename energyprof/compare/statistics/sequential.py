@@ -106,10 +106,12 @@ def interleaved(new: Logs, old: Logs, new_first: Sequence[bool]) -> Difference:
     """
     gaps = [a - b for a, b in zip(new.logs, old.logs, strict=True)]
     n = len(gaps)
-    groups = [
-        [gap for gap, first in zip(gaps, new_first, strict=True) if first is side] for side in (True, False)
-    ]
-    groups = [group for group in groups if group]
+    groups = [gaps]
+    if len({*new_first}) > 1:
+        groups = [
+            [gap for gap, first in zip(gaps, new_first, strict=True) if first is side]
+            for side in (True, False)
+        ]
     log_ratio = math.fsum(math.fsum(group) / len(group) for group in groups) / len(groups)
     if n < 2:
         return Difference(log_ratio, None, None, None, None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from energyprof.report.energy import RECTANGLE
 from energyprof.report.record import Phase, Run
 from energyprof.report.uncertainty import BELOW, COMMON, GAIN, SCALE, ZERO, combined, wider
+from energyprof.storable.once import once
 
 # An amount and its standard uncertainties by term.
 Amount = tuple[float, Mapping[str, float]]
@@ -29,17 +30,25 @@ def of_energy(run: Run) -> Mapping[str, float]:
 
 def of_sample(run: Run, joules: float) -> Mapping[str, float]:
     """The terms of ``joules`` proportional to the train phases: of one sample, or many."""
-    phases = [phase for phase in run.phases if phase.name == "train"]
-    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
-    return scaled(of_phases(run, phases), joules / spent_j) if spent_j > 0 else {}
+    phases = train_phases(run)
+    found = of_phases(run, phases)
+    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases) if found else 0.0
+    return scaled(found, joules / spent_j) if spent_j > 0 else {}
+
+
+@once
+def train_phases(run: Run) -> Sequence[Phase]:
+    """Those in which it trains: no start-up, warm-up or evaluation."""
+    return [phase for phase in run.phases if phase.name == "train"]
 
 
 def of_phases(run: Run, phases: Sequence[Phase]) -> Mapping[str, float]:
     """The terms of a sum of the run's phases: their own, or else a proportion of the run's."""
     if phases and all(phase.budget_j for phase in phases):
         return of_sum([phase.budget_j for phase in phases])
-    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases)
-    return scaled(of_energy(run), spent_j / run.energy_j) if run.energy_j else {}
+    if not run.energy_j or not (whole := of_energy(run)):
+        return {}
+    return scaled(whole, math.fsum(phase.energy_j or 0.0 for phase in phases) / run.energy_j)
 
 
 def of_net(run: Run) -> Mapping[str, float]:
