@@ -8,7 +8,7 @@ from accelerate.tracking import GeneralTracker
 from accelerate.utils import broadcast_object_list
 
 from energyprof.callbacks.energy_log import EnergyLog
-from energyprof.callbacks.reporter import PhaseReporter, device_in_use, log_and_continue
+from energyprof.callbacks.reporter import PhaseReporter, device_in_use, log_and_continue, logger
 
 
 class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is untyped here
@@ -27,8 +27,9 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
                     break
         accelerator.end_training()
 
-    ``samples`` counts those of all processes. What is logged under other names is for other trackers; with
-    ``accelerator.log({**tracker.energy(), "samples": …})`` they get the energy, too.
+    ``samples`` counts those of all processes. Until the first ``phase("train")`` it is start-up; a training
+    without one begins as it first tells of samples, with a warning. What is logged under other names is for
+    other trackers; with ``accelerator.log({**tracker.energy(), "samples": …})`` they get the energy, too.
     """
 
     name = "energyprof"
@@ -47,6 +48,7 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
         self.samples = samples
         self.course = PhaseReporter()
         self._reached = False
+        self._before: int | None = None  # samples that were trained when the training first was told of
 
     @property
     def tracker(self) -> "EnergyprofTracker":
@@ -75,7 +77,7 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
 
     def energy(self) -> dict[str, float]:
         """The energy until now, for other trackers; empty: not known, or nobody asked for a log."""
-        return {} if self._log is None else self._log.values(self.course.samples)
+        return {} if self._log is None else self._log.values(self._metered())
 
     def store_init_configuration(self, values: dict[str, Any]) -> None:
         """Nothing: the profile has its own record of what was run."""
@@ -84,11 +86,9 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
     def log(self, values: dict[str, Any], step: int | None = None, **kwargs: Any) -> None:
         """Tell the samples and the score among ``values``, if they are there."""
         if self.samples in values:
-            if self.course.phase == "startup":
-                self._enter("train")
-            self.course.trained(int(values[self.samples]))
+            self._told(int(values[self.samples]))
             if self._log is not None:
-                self._log.step(self.course.samples, step)
+                self._log.step(self._metered(), step)
         if self.metric in values:
             self._reached |= self.course.scored(values[self.metric], device_in_use())
 
@@ -96,11 +96,31 @@ class EnergyprofTracker(GeneralTracker):  # type: ignore[misc]  # the library is
     def finish(self) -> None:
         """Training is over."""
         if self._log is not None:
-            self._log.end(self.course.samples)
+            self._log.end(self._metered())
         self._enter("shutdown")
+
+    def _told(self, samples: int) -> None:
+        """So many are trained. The first may come when the training was not told of, or in an evaluation."""
+        if self._before is None:
+            self._before = samples
+            if self.course.heard or self._log is not None:
+                logger.warning(
+                    "energyprof: %d samples were trained before the training was told of: "
+                    'their energy is start-up\'s; begin with `with tracker.phase("train"):`',
+                    samples,
+                )
+        if self.course.phase == "startup":
+            self._enter("train")
+        self.course.trained(samples)
+
+    def _metered(self) -> int:
+        """The samples since the log began."""
+        return self.course.samples - (self._before or 0)
 
     @log_and_continue
     def _enter(self, phase: str) -> None:
+        if phase == "train" and self._before is None:
+            self._before = 0
         if self._log is not None and self.course.phase == "startup":
             self._log.begin()
         self.course.enter(phase, device_in_use())

@@ -112,6 +112,11 @@ def test_without_a_phase_of_its_own_training_begins_with_the_first_samples(heard
     assert heard.after("without a phase of its own").phases == EPOCHS
 
 
+def test_samples_from_before_the_training_was_told_of_are_one_warning(heard: Heard) -> None:
+    lines = [line for line in heard.stderr.splitlines() if 'tracker.phase("train")' in line]
+    assert len(lines) == 1 and "4 samples were trained before" in lines[0]
+
+
 def test_at_the_target_the_tracker_says_so(heard: Heard) -> None:
     assert printed(heard)["by epoch"]["samples"] == 20
     assert printed(heard)["aimed"]["samples"] == 10

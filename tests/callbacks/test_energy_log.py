@@ -468,6 +468,7 @@ class TestLibrariesOwnLoggers:
                 def log(self, values, step=None, **kwargs):
                     self.rows.append(values)
 
+            energy_log.WAIT_S = 30.0  # on a busy machine an answer takes its time
             tracker, other = EnergyprofTracker(log=EnergyLog()), Other()
             accelerator = Accelerator(cpu=True, log_with=[tracker, other])
             accelerator.init_trackers("mine")
@@ -481,6 +482,64 @@ class TestLibrariesOwnLoggers:
         )
         assert [row["samples"] for row in rows] == [64, 128]
         assert 0 < rows[0]["energyprof/energy_j"] < rows[1]["energyprof/energy_j"]
+
+    def test_samples_from_before_accelerate_s_log_began_divide_none_of_its_joules(
+        self, command: Command
+    ) -> None:
+        pytest.importorskip("accelerate")
+        first, later = said(
+            command,
+            """
+            from accelerate import Accelerator
+            from energyprof.callbacks.accelerate import EnergyprofTracker
+
+            energy_log.WAIT_S = 30.0  # on a busy machine an answer takes its time
+            tracker = EnergyprofTracker(log=EnergyLog())
+            accelerator = Accelerator(cpu=True, log_with=tracker)
+            accelerator.init_trackers("mine")
+            accelerator.log({"samples": 6400})
+            time.sleep(0.4)
+            first = tracker.energy()
+            accelerator.log({"samples": 6464})
+            time.sleep(0.1)
+            later = tracker.energy()
+            accelerator.end_training()
+            print(json.dumps([first, later]))
+            """,
+        )
+        assert first["energyprof/energy_j"] > 0 and "energyprof/j_per_sample" not in first
+        assert later["energyprof/j_per_sample"] == later["energyprof/energy_j"] / 64
+
+    def test_fastai_s_sinks_get_them(self, command: Command) -> None:
+        pytest.importorskip("torch")
+        if not find_spec("fastai"):
+            pytest.skip("fastai is not installed")
+        rows = said(
+            command,
+            """
+            warnings.simplefilter("ignore")
+            import torch
+            import fastai.callback.progress
+            from fastai.data.core import DataLoaders
+            from fastai.data.load import DataLoader
+            from fastai.learner import Learner
+            from energyprof.callbacks.fastai import EnergyprofCallback
+
+            def slow_loss(predicted, wanted):
+                time.sleep(0.1)
+                return (predicted - wanted).square().mean()
+
+            data = [(torch.ones(3), torch.ones(1)) for _ in range(24)]
+            loaders = DataLoaders(*(DataLoader(data, bs=4, num_workers=0) for _ in range(2)), device="cpu")
+            learner, sink = Learner(loaders, torch.nn.Linear(3, 1), slow_loss, path="."), Kept()
+            with learner.no_bar(), learner.no_logging():
+                learner.fit(2, cbs=[EnergyprofCallback(log=EnergyLog([sink], every_s=0.3))])
+            print(json.dumps(sink.rows))
+            """,
+        )
+        step, last = rows[-1]
+        assert step == 48 and len(rows) >= 3
+        assert last["energyprof/j_per_sample"] == last["energyprof/energy_j"] / 48
 
 
 def table(path: Path) -> list[dict[str, str]]:
