@@ -157,6 +157,8 @@ def batch(numbers: range, span_s: float, seed: int, at_once: int) -> Kills:
         time.sleep(0.1)
         started(folder, temporary, *EXEC, "-o", "last.json", "--", "true").wait()
         left = [*temporary.iterdir(), *folder.glob(".energyprof-*")]
+        for path in left:
+            print(f"left: {_told(path)}", flush=True)
     return Kills(
         len(found),
         sum(each.report for each in found),
@@ -164,6 +166,15 @@ def batch(numbers: range, span_s: float, seed: int, at_once: int) -> Kills:
         lone,
         max((each.lost_s for each in found if each.lost_s is not None), default=0.0),
         len(left),
+    )
+
+
+def _told(path: Path) -> str:
+    """What was left: its name, and those of what is in it."""
+    return (
+        f"{path.name} ({', '.join(sorted(each.name for each in path.iterdir()))})"
+        if path.is_dir()
+        else path.name
     )
 
 

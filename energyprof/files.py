@@ -149,14 +149,15 @@ def temporary(folder: Path) -> Iterator[tuple[Path, int]]:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = folder / f"{_TEMPORARY}{os.urandom(8).hex()}.tmp"
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    try:
+    path, file = folder / f"{_TEMPORARY}{os.urandom(8).hex()}.tmp", -1
+    try:  # from before it is there: a signal may come as soon as it is
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(file, fcntl.LOCK_EX)
         yield path, file
     finally:
-        os.close(file)
+        if file >= 0:
+            os.close(file)
         with contextlib.suppress(OSError):
             path.unlink()
 

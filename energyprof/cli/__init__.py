@@ -10,6 +10,7 @@ import threading
 
 from energyprof.cli import streams
 from energyprof.errors import EnergyprofError
+from energyprof.profile.unwinding import ENDS, Ended, end
 
 # These may have read thousands of reports. To take them apart at the end, object by object, is a tenth of
 # their time.
@@ -18,11 +19,18 @@ LEFT_AT_ONCE = ("compare", "check")
 
 def main() -> None:
     """The console entry point; each of our errors is one line on stderr."""
+    for number in ENDS:
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup means it
+            signal.signal(number, end)
     try:
         _run()
-    except SystemExit as end:
-        if sys.argv[1:2] and sys.argv[1] in LEFT_AT_ONCE and type(end.code) is int:
-            _leave(end.code)
+    except Ended as ended:
+        # Whoever waits for us is to see what ended us.
+        signal.signal(ended.number, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.number)
+    except SystemExit as left:
+        if sys.argv[1:2] and sys.argv[1] in LEFT_AT_ONCE and type(left.code) is int:
+            _leave(left.code)
         raise
 
 

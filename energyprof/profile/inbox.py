@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from energyprof.profile.pacemaker import Pacemaker
+from energyprof.profile.unwinding import end
 
 # ("exit", code) · ("signal", number): it is to end · ("warning", number): the program may want to know
 # · ("early", number): a warning that came before there was a program
@@ -72,7 +73,7 @@ def signals() -> Iterator[Inbox]:
     """Every signal that would end this process as a message, for as long as the context lasts."""
     inbox: Inbox = queue.SimpleQueue()
     # nohup means it: a hang-up that is ignored stays ignored. What another library handles is its affair.
-    handled = (signal.SIG_DFL, signal.default_int_handler)
+    handled = (signal.SIG_DFL, signal.default_int_handler, end)
     wanted = sorted(HEARD)
     before = {number: found for number in wanted if (found := signal.getsignal(number)) in handled}
 

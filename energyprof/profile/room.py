@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -16,6 +17,7 @@ from energyprof.profile.git import git
 from energyprof.profile.processes import command_of, on_wire
 
 _PREFIX = "energyprof-"
+_NAME = re.compile(r"energyprof-[a-z0-9_]{8}")  # as tempfile makes them up
 _UNFINISHED = "energyprof.new-"
 # Between its making and its lock a room can be swept away.
 _TRIES = 10
@@ -43,7 +45,7 @@ def room() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
         os.close(lock)
 
 
@@ -55,6 +57,9 @@ def collect() -> list[str]:
             _remove_unfinished(folder)
         for folder in place.glob(f"{_PREFIX}*"):
             with contextlib.suppress(OSError):  # its owner lives, it is not ours, or it has just gone
+                if _cleared(folder):
+                    folder.rmdir()
+                    continue
                 os.close(_unowned(folder))
                 going_on = [pid for pid, _ in on_wire(str(folder / WIRE))]
                 lines += [
@@ -130,7 +135,29 @@ def _remove(folder: Path) -> None:
         for origin, top in zip(paths[::2], paths[1::2], strict=True):
             with contextlib.suppress(UsageError):
                 remove_worktree(origin, top)
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a room, its lock last: if we are killed meanwhile the next start knows that it is nobody's."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name == _OWNER:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        if [path.name for path in folder.iterdir()] in ([_OWNER], []):
+            (folder / _OWNER).unlink(missing_ok=True)
+            folder.rmdir()
+
+
+def _cleared(folder: Path) -> bool:
+    """Whether a room is all but gone: whoever removed it was killed after its lock went, which goes last."""
+    found = folder.lstat()
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+    return ours and _NAME.fullmatch(folder.name) is not None and not any(folder.iterdir())
 
 
 def remove_worktree(origin: Path, top: Path) -> None:

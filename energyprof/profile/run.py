@@ -154,7 +154,7 @@ def _trained(
         agreed = company.seeds(seeds)
         if agreed is None and not session.report().runs:
             raise TrainingError(f"of {len(seeds)} trainings, none was begun")
-    except TrainingError:
+    except BaseException:  # a signal, too
         with contextlib.closing(session):
             if not session.report().runs:
                 session.withdraw()

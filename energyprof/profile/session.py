@@ -23,6 +23,7 @@ from energyprof.profile.recorder import Recorder
 from energyprof.profile.save import save
 from energyprof.profile.training import Training
 from energyprof.profile.unfinished import unfinished
+from energyprof.profile.unwinding import unbroken
 from energyprof.profile.watchers import Watcher, Watchers
 from energyprof.report.file import Taken, claimed, write
 from energyprof.report.rebuild import Rebuild
@@ -65,7 +66,16 @@ def new_session(
         FileError: its name is taken, it cannot be written, or another energyprof is writing it.
     """
     header = new_header(on, work, notes, series, commit)
-    return ReportSession(on, path, header, Rebuild(header), claimed(header, path, taken), 0)
+    trace = None
+    try:
+        with unbroken():
+            trace = claimed(header, path, taken)
+    except BaseException:
+        if trace is not None:  # a signal came meanwhile
+            path.unlink(missing_ok=True)
+            trace.withdraw()
+        raise
+    return ReportSession(on, path, header, Rebuild(header), trace, 0)
 
 
 def new_header(

@@ -45,6 +45,38 @@ def start(command: Any, temporary: Path, *words: str) -> subprocess.Popen[bytes]
     )
 
 
+# Makes a room with something in it and is killed at the n-th removal as it leaves it.
+KILLED_AT = """
+import os, signal, sys
+from energyprof.profile.room import room
+left = int(sys.argv[1])
+def hook(event, args):
+    global left
+    if event in ("os.remove", "os.rmdir"):
+        left -= 1
+        if left == 0: os.kill(os.getpid(), signal.SIGKILL)
+with room() as folder:
+    for name in ("wire", "path", "a", "z"):
+        (folder / name).touch()
+    (folder / "package").mkdir()
+    (folder / "package/file").touch()
+    sys.addaudithook(hook)
+"""
+
+
+@pytest.mark.parametrize("removals", range(1, 9))
+def test_who_is_killed_as_it_removes_its_folder_leaves_one_that_is_collected(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, removals: int
+) -> None:
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    words = [sys.executable, "-c", KILLED_AT, str(removals)]
+    assert subprocess.run(words, env=environment, check=False).returncode == -signal.SIGKILL
+    assert list(temporary.iterdir())
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    collect()
+    assert not list(temporary.iterdir())
+
+
 def test_a_training_ends_with_a_profiler_that_is_killed(command: Any, temporary: Path) -> None:
     (command.folder / "train.py").write_text(
         "import os, time\nopen('pid', 'w').write(str(os.getpid()) + '.')\ntime.sleep(600)\n"
