@@ -40,7 +40,7 @@ def room() -> Iterator[Path]:
         folder, lock = _made()
     except (OSError, IndexError):
         raise FileError(
-            f"{tempfile.gettempdir()}: no temporary folder can be made there, nor in /tmp; set TMPDIR"
+            f"{_asked()}: no temporary folder can be made there, nor in /tmp; set TMPDIR"
         ) from None
     try:
         yield folder
@@ -72,9 +72,23 @@ def collect() -> list[str]:
     return lines
 
 
+def _asked() -> Path:
+    """The folder for temporary files, as `tempfile.gettempdir` finds it.
+
+    That tries it with a file, which stays for ever if we are killed meanwhile.
+    """
+    if tempfile.tempdir is not None:
+        return Path(os.fsdecode(tempfile.tempdir))
+    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    there = (Path(name).absolute() for name in (*named, "/tmp", "/var/tmp", "/usr/tmp", os.curdir))
+    return next(
+        (path for path in there if path.is_dir() and os.access(path, os.W_OK | os.X_OK)), Path("/tmp")
+    )
+
+
 def _places() -> list[Path]:
     """Where a room may be, the best first."""
-    asked = Path(tempfile.gettempdir())
+    asked = _asked()
     others = [Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm") if os.access(name, os.W_OK | os.X_OK)]
     return [place for place in dict.fromkeys([asked, *others]) if len(os.fsencode(place)) <= _LONGEST]
 
@@ -86,9 +100,14 @@ def _made() -> tuple[Path, int]:
         OSError: it cannot be made.
         IndexError: there is no place for one.
     """
+    places = _places()
     for _ in range(_TRIES):
         # It gets its name when it is locked: until then it may be one of a process that was killed.
-        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=_places()[0]))
+        try:
+            unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=places[0]))
+        except OSError:  # that one is full
+            del places[0]
+            continue
         folder = unfinished.with_name(_PREFIX + unfinished.name[len(_UNFINISHED) :])
         with contextlib.ExitStack() as undo, contextlib.suppress(FileNotFoundError):  # it was swept away
             lock = os.open(unfinished / _OWNER, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -99,7 +118,7 @@ def _made() -> tuple[Path, int]:
                 undo.pop_all()
                 return folder, lock
         _remove_unfinished(unfinished)
-    raise FileExistsError(tempfile.gettempdir())
+    raise FileExistsError(str(_asked()))
 
 
 def _remove_unfinished(folder: Path) -> None:

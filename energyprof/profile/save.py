@@ -22,7 +22,8 @@ def save(report: Report, path: Path, trace: TraceWriter) -> Path | None:
         with contextlib.suppress(FileError):
             write(report, path)
             return path
-    spare = Path(tempfile.mkdtemp(prefix="energyprof-")) / path.name
+    # Its name is not one that a room has (`room.py`), which would be collected as long as it is empty.
+    spare = Path(tempfile.mkdtemp(prefix="energyprof-report-")) / path.name
     try:
         trace.save_elsewhere(trace_path(spare))
         write(report, spare)

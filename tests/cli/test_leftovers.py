@@ -77,6 +77,25 @@ def test_who_is_killed_as_it_removes_its_folder_leaves_one_that_is_collected(
     assert not list(temporary.iterdir())
 
 
+def test_nothing_is_tried_out_in_the_folder_for_temporary_files(temporary: Path) -> None:
+    # tempfile.gettempdir() makes a file there, which stays if we are killed before it is removed.
+    code = """
+import os, sys
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event in ("open", "os.mkdir") else None)
+from energyprof.profile.room import collect, room
+collect()
+with room():
+    print("\\n".join(path for path in opened if path.startswith(os.environ["TMPDIR"])))
+"""
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    made = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert made.stdout.split(), made.stderr
+    assert all(
+        Path(path).relative_to(temporary).parts[0].startswith("energyprof") for path in made.stdout.split()
+    )
+
+
 def test_a_training_ends_with_a_profiler_that_is_killed(command: Any, temporary: Path) -> None:
     (command.folder / "train.py").write_text(
         "import os, time\nopen('pid', 'w').write(str(os.getpid()) + '.')\ntime.sleep(600)\n"
