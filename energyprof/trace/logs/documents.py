@@ -40,7 +40,7 @@ def documents(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
         return _of_records(path, lambda: _by_line(path, growing))
     if not (first.startswith(("{", "[")) or _TOPIC.match(first)):
         return None
-    found = _records(_document(path), path)
+    found = _records(_document(path, growing), path)
     return _of_records(path, lambda: enumerate(found, 1))
 
 
@@ -80,9 +80,9 @@ def _object(line: str) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _document(path: Path) -> list[Any]:
+def _document(path: Path, growing: bool) -> list[Any]:
     """Every value in the file: some programs write one behind the other."""
-    text = beginning(path, MAX_DOCUMENT_CHARS + 1)
+    text = beginning(path, MAX_DOCUMENT_CHARS + 1, growing=growing)
     if len(text) > MAX_DOCUMENT_CHARS:
         raise MeterError(
             f"{path}: a JSON document of more than {MAX_DOCUMENT_CHARS >> 20} MB: write a record a line"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from energyprof.trace.logs.blocks import blocks
@@ -10,7 +11,7 @@ from energyprof.trace.logs.documents import documents
 from energyprof.trace.logs.lines import LINES
 from energyprof.trace.logs.plist import plists
 from energyprof.trace.logs.table import Table
-from energyprof.trace.logs.text import head
+from energyprof.trace.logs.text import head, torn
 
 
 def open_table(path: Path, *, growing: bool = False) -> Table:
@@ -20,6 +21,15 @@ def open_table(path: Path, *, growing: bool = False) -> Table:
         MeterError: it is no text, or no table.
         OSError: it cannot be read.
     """
+    cut_off = not growing and torn(path)
+    if not cut_off:
+        return _open(path, growing=growing)
+    table = _open(path, growing=True)
+    note = "it was packed and its end is missing: read as far as it goes"
+    return replace(table, notes=(*table.notes, note), cut_off=True)
+
+
+def _open(path: Path, *, growing: bool) -> Table:
     lines = head(path, growing=growing)
     for maker in (plists, documents, *LINES, blocks):
         if (table := maker(path, lines, growing)) is not None:

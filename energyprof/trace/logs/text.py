@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,8 @@ class Chunk(NamedTuple):
 
 
 def chunks(path: Path, *, growing: bool = False) -> Iterator[Chunk]:
-    """All lines of the file. Of one that is ``growing`` a last line without its end is still being written.
+    """All lines of the file. Of one that is ``growing`` a last line without its end is still being written,
+    and of what is packed the end may be missing.
 
     Raises:
         MeterError: it is no text, a line has no end, or what is packed in it is broken.
@@ -36,7 +38,7 @@ def chunks(path: Path, *, growing: bool = False) -> Iterator[Chunk]:
     """
     number, rest = 1, ""
     try:
-        with _open(path) as file:
+        with _open(path, growing=growing) as file:
             while text := file.read(CHUNK_CHARS):
                 lines = (rest + text).split("\n")
                 rest = lines.pop()
@@ -64,7 +66,7 @@ def head(path: Path, *, growing: bool = False) -> list[str]:
         MeterError: it is no text, or what is packed in it is broken.
         OSError: it cannot be read.
     """
-    text = beginning(path, CHUNK_CHARS)
+    text = beginning(path, CHUNK_CHARS, growing=growing)
     whole, end, rest = text.rpartition("\n")
     cut_off = growing or len(text) == CHUNK_CHARS
     lines = whole.split("\n") if end else []
@@ -73,15 +75,47 @@ def head(path: Path, *, growing: bool = False) -> list[str]:
     return [line.rstrip("\r") for line in lines]
 
 
-def beginning(path: Path, most: int) -> str:
+def beginning(path: Path, most: int, *, growing: bool = False) -> str:
     """The first characters of a file, ``most`` at most. Raises as `head`."""
     try:
-        with _open(path) as file:
+        with _open(path, growing=growing) as file:
             return file.read(most)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise MeterError(_unpackable(path, error)) from None
     except UnicodeError:
         raise MeterError(f"{path}: not a text file") from None
+
+
+def torn(path: Path) -> bool:
+    """Whether it is packed and its end is missing, as a program that was killed leaves it. Unpacks all of it.
+
+    Raises:
+        MeterError: what is packed in it is broken.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if not file.read(len(_GZIP)).startswith(_GZIP):
+            return False
+    try:
+        with _AsFarAsItGoes(path) as packed:
+            while packed.read1(CHUNK_CHARS):
+                pass
+            return packed.torn
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise MeterError(_unpackable(path, error)) from None
+
+
+class _AsFarAsItGoes(gzip.GzipFile):
+    """A packed file that ends where its end is missing."""
+
+    torn = False
+
+    def read1(self, size: int = -1) -> bytes:
+        try:
+            return super().read1(size)
+        except EOFError:
+            self.torn = True
+            return b""
 
 
 def unended(path: Path) -> str:
@@ -117,13 +151,13 @@ def _unpackable(path: Path, error: Exception) -> str:
     return f"{path}: not a readable file: {error}"
 
 
-def _open(path: Path) -> IO[str]:
+def _open(path: Path, *, growing: bool) -> IO[str]:
     with path.open("rb") as file:
         start = file.read(CHUNK_CHARS)
     # Some programs end lines as the first Macs did.
     newline = None if b"\r" in start and b"\n" not in start else "\n"
     encoding = "utf-16" if start.startswith(_UTF_16) else "utf-8-sig"
     if start.startswith(_GZIP):
-        # gzip.open's own closes what it opened.
-        return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="\n")
+        packed = (_AsFarAsItGoes if growing else gzip.GzipFile)(path)
+        return io.TextIOWrapper(packed, encoding="utf-8-sig", errors="replace", newline="\n")
     return open(path, encoding=encoding, errors="replace", newline=newline)

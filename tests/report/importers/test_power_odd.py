@@ -310,11 +310,53 @@ def test_a_device_that_was_lost_on_the_way_is_a_gap(tmp_path):
     assert report.runs[0].coverage is not None and report.runs[0].coverage < 0.6
 
 
-def test_what_was_packed_and_cut_off_says_how_to_save_what_is_there(tmp_path):
-    text = "\n".join([SMI, *(f"{at(s)}, {200 + s * 37 % 100}.{s % 97:02d} W" for s in range(3000))])
-    path = tmp_path / "power.csv.gz"
-    path.write_bytes(gzip.compress(text.encode())[:-1000])
-    assert "its end is missing: zcat power.csv.gz > log.csv saves what is there" in refused(path)
+def packed(folder: Path, text: str, lost: int, name: str = "power.csv.gz") -> Path:
+    """A log that was packed as it was written, without its last ``lost`` bytes."""
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode(), mtime=0)[:-lost])
+    return path
+
+
+UNLIKE = [200 + s * 7919 % 997 / 10 for s in range(1200)]  # so that little of it packs into little
+
+
+@pytest.mark.parametrize("lost", [4, 300, 2000])
+def test_what_was_packed_and_cut_off_is_read_as_far_as_it_goes(tmp_path, lost):
+    text = "\n".join([SMI, *(f"{at(s)}, {watts:.2f} W" for s, watts in enumerate(UNLIKE)), ""])
+    report = imported(packed(tmp_path, text, lost))
+    (run,) = report.runs
+    assert noted(report, "it was packed and its end is missing: read as far as it goes")
+    assert run.time_s is not None and run.energy_j is not None and run.coverage == 1.0
+    count = round(run.time_s)
+    assert (count == 1199) if lost == 4 else 200 < count < 1199
+    # A power is the mean since the row before it.
+    assert run.energy_j == pytest.approx(sum(UNLIKE[1 : count + 1]), rel=1e-3)
+
+
+def test_what_was_packed_and_cut_off_within_lines_of_json_or_blocks_is_read_too(tmp_path):
+    rows = {
+        "json": lambda s: f'{{"gpu": 0, "socket_power": {UNLIKE[s]:.1f}, "timestamp": {epoch(s):.0f}}}',
+        "array": lambda s: f'{{"gpu": 0, "socket_power": {UNLIKE[s]:.1f}, "timestamp": {epoch(s):.0f}}},',
+        "blocks": lambda s: (
+            f"    Instantaneous power reading: {UNLIKE[s]:.0f} Watts\n"
+            f"    IPMI timestamp: {at(s, '%a %b %d %H:%M:%S %Y')}"
+        ),
+    }
+    for name, row in rows.items():
+        text = "\n".join([*(["["] if name == "array" else []), *map(row, range(1200)), ""])
+        report = imported(packed(tmp_path, text, 1000, f"{name}.gz"))
+        assert watts(report) == pytest.approx(250, rel=0.05)
+        assert report.runs[0].time_s is not None and 200 < report.runs[0].time_s < 1199
+        assert noted(report, "its end is missing")
+
+
+def test_a_packed_log_of_which_no_line_is_left_or_that_is_broken_is_refused(tmp_path):
+    text = "\n".join([SMI, *(f"{at(s)}, {watts:.2f} W" for s, watts in enumerate(UNLIKE)), ""])
+    whole = gzip.compress(text.encode())
+    assert "not of a known kind" in refused(packed(tmp_path, text, len(whole) - 12))
+    path = tmp_path / "broken.csv.gz"
+    path.write_bytes(whole[:2000] + b"\xff" * 200 + whole[2200:])
+    assert "not of a known kind" in refused(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
