@@ -30,7 +30,12 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 # As C's ctime writes them: "Wed Apr  9 08:59:06 2025", with or without a zone before or after the year.
 _NAMED = re.compile(
     rf"(?:[A-Z][a-z]{{2}},? )? *(?P<name>[A-Z][a-z]{{2}}) +(?P<day>\d\d?){_CLOCK}"
-    rf"(?: (?:UTC|GMT))? (?P<year>\d{{4}}){_ZONE}"
+    rf"{_HALF}(?: (?:UTC|GMT))? (?P<year>\d{{4}}){_ZONE}"
+)
+# As mail has them, and date(1) of some distributions: "Wed, 09 Apr 2025 08:59:06 +0000".
+_MAIL = re.compile(
+    rf"(?:[A-Z][a-z]{{2}},? )? *(?P<day>\d\d?) (?P<name>[A-Z][a-z]{{2}}) (?P<year>\d{{4}})"
+    rf"{_CLOCK}{_HALF}{_ZONE}"
 )
 # As Ada's programs write them: each number after a blank in place of its sign, and milliseconds as one.
 _ADA = re.compile(r"(\d{4})- *(\d\d?)- *(\d\d?) +(\d\d?): *(\d\d?): *(\d\d?)\. +(\d{1,3})")
@@ -211,7 +216,7 @@ def _local(text: str, order: DateOrder) -> tuple[datetime, dict[str, str | None]
         *whole, milli = (int(part) for part in ada.groups())
         return _moment(text, whole, milli * 1000), {}
     match = _ISO.fullmatch(text) or _DAY_FIRST.fullmatch(text) or _EITHER.fullmatch(text)
-    match = match or _NAMED.fullmatch(text)
+    match = match or _NAMED.fullmatch(text) or _MAIL.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a time: it must be seconds since 1970 or ISO 8601")
     found = match.groupdict()

@@ -1,4 +1,4 @@
-"""Logs in JSON: a document, an array of records, or a record a line."""
+"""Logs in JSON: a document, an array of records, or a record a line; with times before them, if there are."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
+from energyprof.trace.logs.frames import frame
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.text import beginning, chunks
+from energyprof.trace.stamps import is_time
 
 # A document lies in memory as a whole, at some ten times its size; lines do not.
 MAX_DOCUMENT_CHARS = 16 << 20
@@ -24,6 +26,17 @@ MAX_DEPTH = 8
 _BEFORE = r"^(?:\d\d:\d\d:\d\d(?:\.\d+)? (?:[A-Z]{3}: )?)?(?:\S+ (?:= )?)?"
 _LINE = re.compile(rf"{_BEFORE}(\{{.*\}})\s*$")
 _TOPIC = re.compile(rf'{_BEFORE}\{{"')
+_BLANK, _VALUE = re.compile(r"[\s,]*"), re.compile(r"[\n{[]|$")
+# What amd-smi --watch says first.
+_WORDS = re.compile(r"'CTRL' \+ 'C' ")
+# What parts a time from the record behind it.
+_BETWEEN = " \t\r,;|"
+
+# A record of gpustat or of amd-smi has its devices in a list, one of rocm-smi in a field each.
+_LISTS = ("gpus", "gpu_data")
+_CARD = re.compile(r"card\d+")
+# Its cards call the same by two names.
+_PACKAGE = re.compile(r"(?:Average|Current Socket) (?=Graphics Package Power \(W\))")
 
 
 def documents(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
@@ -32,16 +45,29 @@ def documents(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     Raises:
         MeterError: it is none that can be read, or too long to lie in memory.
     """
-    first = next((line.lstrip() for line in lines if line.strip()), "")
+    first = next((line.lstrip() for line in lines if line.strip() and not _before_records(line)), "")
     if ":::" in first.partition("{")[0]:
         return None  # a logger's mark before each of its lines: MLPerf's
     several = sum(bool(line.strip()) for line in lines[:3]) > 1
-    if several and _LINE.match(first) and _object(first) is not None:
+    _, line = _stamped(first)
+    if several and _LINE.match(line) and _object(line) is not None:
         return _of_records(path, lambda: _by_line(path, growing))
-    if not (first.startswith(("{", "[")) or _TOPIC.match(first)):
+    if not (line.startswith(("{", "[")) or _TOPIC.match(line)):
         return None
     found = _records(_document(path, growing), path)
     return _of_records(path, lambda: enumerate(found, 1))
+
+
+def _before_records(line: str) -> bool:
+    """Whether it is a time that stands in a line of its own, or a word of the program."""
+    return is_time(line.strip()) or _WORDS.match(line) is not None
+
+
+def _stamped(line: str) -> tuple[str, str]:
+    """The time before a line's record, "" if there is none, and the record."""
+    before = line[: _VALUE.search(line).start()]  # type: ignore[union-attr]
+    stamp = before.strip(_BETWEEN)
+    return (stamp, line[len(before) :]) if stamp and is_time(stamp) else ("", line)
 
 
 def _of_records(path: Path, records: Any) -> Table:
@@ -61,12 +87,21 @@ def _of_records(path: Path, records: Any) -> Table:
 
 
 def _by_line(path: Path, growing: bool) -> Iterator[tuple[int, Mapping[str, str]]]:
+    stamp = ""
     for first, some in chunks(path, growing=growing):
         for at, line in enumerate(some, first):
-            if line.strip():
-                record = _object(line)
-                # A line that is none still takes its place: it is a row without a time.
-                yield at, {} if record is None else _flat(record)
+            if not line.strip():
+                continue
+            if not line.startswith("{"):
+                if is_time(line.strip()):
+                    stamp = line.strip()
+                    continue
+                own, line = _stamped(line)
+                stamp = own or stamp
+            record = _object(line)
+            # A line that is none still takes its place: it is a row without a time.
+            for device in [{}] if record is None else _devices(record, stamp):
+                yield at, device
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -80,38 +115,41 @@ def _object(line: str) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def _document(path: Path, growing: bool) -> list[Any]:
-    """Every value in the file: some programs write one behind the other."""
+def _document(path: Path, growing: bool) -> list[tuple[str, Any]]:
+    """The file's values, of which some programs write one behind the other, and the time before each."""
     text = beginning(path, MAX_DOCUMENT_CHARS + 1, growing=growing)
     if len(text) > MAX_DOCUMENT_CHARS:
         raise MeterError(
             f"{path}: a JSON document of more than {MAX_DOCUMENT_CHARS >> 20} MB: write a record a line"
         )
-    found: list[Any] = []
-    decoder, at = json.JSONDecoder(), 0
-    blank = re.compile(r"[\s,]*")
-    while (at := blank.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+    found: list[tuple[str, Any]] = []
+    decoder, at, stamp = json.JSONDecoder(), 0, ""
+    while (at := _BLANK.match(text, at).end()) < len(text):  # type: ignore[union-attr]
+        if text[at] not in "{[":
+            end = _VALUE.search(text, at).start()  # type: ignore[union-attr]
+            before = text[at:end].strip(_BETWEEN)
+            stamp, at = before if is_time(before) else stamp, end
+            continue
         try:
-            data, at = decoder.raw_decode(text, at)
+            data, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
+            found += [(stamp, record) for record in _cut_off(text, at)]
             if found:
                 return found  # cut off: what came before it counts
-            if repaired := _cut_off(text):
-                return repaired
             raise MeterError(f"{path}: not readable JSON: {' '.join(str(error).split())}") from None
-        found.append(data)
+        found.append((stamp, data))
+        at = end
     return found
 
 
-def _cut_off(text: str) -> list[Any]:
+def _cut_off(text: str, at: int) -> list[Any]:
     """The whole records of an array that a kill cut off."""
-    if not text.lstrip().startswith("["):
-        return []
     found: list[Any] = []
-    decoder, at = json.JSONDecoder(), text.index("[") + 1
-    blank = re.compile(r"[\s,]*")
+    if text[at] != "[":
+        return found
+    decoder, at = json.JSONDecoder(), at + 1
     while True:
-        at = blank.match(text, at).end()  # type: ignore[union-attr]
+        at = _BLANK.match(text, at).end()  # type: ignore[union-attr]
         try:
             data, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
@@ -119,34 +157,57 @@ def _cut_off(text: str) -> list[Any]:
         found.append(data)
 
 
-def _records(data: Sequence[Any], path: Path) -> list[Mapping[str, str]]:
-    if len(data) == 1 and isinstance(data[0], dict) and "data" in data[0] and "status" in data[0]:
-        return _prometheus(data[0], path)
+def _records(values: Sequence[tuple[str, Any]], path: Path) -> list[Mapping[str, str]]:
+    data = values[0][1] if len(values) == 1 else None
+    if isinstance(data, dict) and "data" in data and "status" in data:
+        return _prometheus(data, path)
     found: list[Mapping[str, str]] = []
     entity = ""
-    waiting = list(reversed(data))
+    waiting = list(reversed(values))
     while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting += reversed(value)
+        stamp, value = waiting.pop()
+        rows = frame(value)
+        if isinstance(value, list) or rows is not None:
+            waiting += [(stamp, one) for one in reversed(value if rows is None else rows)]
         elif isinstance(value, dict):
-            record = _flat(value)
-            # Home Assistant's short form names the entity in the first record alone.
-            entity = record.get("entity_id", entity)
-            found.append({"entity_id": entity, **record} if entity else record)
+            for record in _devices(value, stamp):
+                # Home Assistant's short form names the entity in the first record alone.
+                entity = record.get("entity_id", entity)
+                found.append({"entity_id": entity, **record} if entity else record)
     return found
+
+
+def _devices(record: Mapping[str, Any], stamp: str) -> list[dict[str, str]]:
+    """A record as one of each of its devices, with what it says of all and the time before it."""
+    of_all: dict[str, Any] = {"timestamp": stamp} if stamp else {}
+    devices: list[Mapping[str, Any]] = [{}]
+    for key, value in record.items():
+        if key in _LISTS and isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+            devices = value
+        elif _CARD.fullmatch(key) and isinstance(value, dict):
+            own = {_PACKAGE.sub("", name): each for name, each in value.items()}
+            devices = [*filter(None, devices), {"card": key, **own}]
+        else:
+            of_all[key] = value
+    return [_flat({**of_all, **own}) for own in devices]
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "", depth: int = MAX_DEPTH) -> dict[str, str]:
     """Its fields by dotted names, as text; what is null or nested in a list is left out."""
     found: dict[str, str] = {}
     for key, value in itertools.islice(record.items(), MAX_FIELDS):
-        name = f"{prefix}{key}"
-        if isinstance(value, dict) and depth:
+        name = f"{prefix}{key.strip()}"
+        if isinstance(value, dict) and value.keys() == {"value", "unit"}:
+            found[name] = f"{_scalar(value['value'])} {_scalar(value['unit'])}".strip()
+        elif isinstance(value, dict) and depth:
             found |= _flat(value, f"{name}.", depth - 1)
         elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
             found[name] = _text(value)
     return found
+
+
+def _scalar(value: object) -> str:
+    return _text(value) if isinstance(value, (str, int, float)) else ""
 
 
 def _text(value: str | int | float) -> str:
@@ -175,10 +236,8 @@ def _prometheus(data: Mapping[str, Any], path: Path) -> list[Mapping[str, str]]:
             if isinstance(point, list) and len(point) == 2:
                 found.append(
                     {
-                        "prometheus time": _text(point[0]) if isinstance(point[0], (int, float, str)) else "",
-                        "prometheus value": _text(point[1])
-                        if isinstance(point[1], (int, float, str))
-                        else "",
+                        "prometheus time": _scalar(point[0]),
+                        "prometheus value": _scalar(point[1]),
                         "prometheus name": str(own.get("__name__", "")),
                         "prometheus labels": shown,
                     }

@@ -6,7 +6,8 @@ example logger; turbostat(8); perf-stat(1); Intel Power Gadget 3.7's log; ipmito
 (``lib/ipmi_dcmi.c``);
 Grid'5000's kwollect API; Shelly's EMData and EM1Data; Home Assistant's history export; PowerJoular 1.0;
 Scaphandre 1.0 (``exporters/json.rs``); Alumet 0.8 (``plugin-csv``, ``plugin-rapl``); W&B's system metrics;
-Apple's powermetrics(1).
+Apple's powermetrics(1); gpustat 1.1 (``core.py``: ``query_time`` without a zone, whole W); ROCm 6's
+amd-smi and rocm-smi.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ _PERF = (
 
 FORMATS: tuple[Format, ...] = (
     Format(
+        "gpustat",
+        "gpustat --json",
+        signs=("query_time", r"power\.draw"),
+        time=("query_time",),
+        values=(Value(r"power\.draw", "gpu", "W"),),
+        boundary="component",
+        keys=("index", "uuid"),
+        adds=True,
+        gain=NVIDIA,
+    ),
+    Format(
         "nvidia-smi",
         "nvidia-smi --query-gpu=power.draw",
         signs=(r"power\.draw(\.\w+)?( \[m?w\])?",),
@@ -76,15 +88,29 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "amd-smi",
-        "amd-smi metric --power --csv",
-        signs=("gpu", r"(current_)?socket_power|average_socket_power"),
+        "amd-smi metric --power, --csv or --json",
+        signs=("gpu", r"(power\.)?(current_|average_)?socket_power"),
         time=(r"timestamp",),
         values=(
-            Value(r"socket_power|current_socket_power", "gpu", "W"),
-            Value("average_socket_power", "gpu", "W", rank=1),
+            Value(r"(?:power\.)?(?:current_)?socket_power", "gpu", "W"),
+            Value(r"(?:power\.)?average_socket_power", "gpu", "W", rank=1),
         ),
         boundary="component",
         keys=("gpu",),
+        adds=True,
+        gain=BOARD_SENSOR,
+    ),
+    Format(
+        "rocm-smi",
+        "rocm-smi --showpower --json",
+        signs=("card|device", r"(average |current socket )?graphics package power \(w\)"),
+        time=(r"timestamp|time|date.*",),
+        values=(
+            Value(r"(?:current socket )?graphics package power \(w\)", "gpu", "W"),
+            Value(r"average graphics package power \(w\)", "gpu", "W", rank=1),
+        ),
+        boundary="component",
+        keys=("card|device",),
         adds=True,
         gain=BOARD_SENSOR,
     ),
