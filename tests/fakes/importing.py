@@ -15,9 +15,9 @@ from energyprof.report.record import Report
 
 
 def imported(path: Path, **said: object) -> Report:
-    power = said.pop("power", ())
+    power, only = said.pop("power", ()), said.pop("only", "")
     wanted = dataclasses.replace(ANY, **said)  # type: ignore[arg-type]
-    request = Request((path,), power=power, wanted=wanted)  # type: ignore[arg-type]
+    request = Request((path,), power=power, only=only, wanted=wanted)  # type: ignore[arg-type]
     return save(importers.read(request), path.with_suffix(".json"), "replaced")
 
 

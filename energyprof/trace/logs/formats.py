@@ -3,7 +3,7 @@
 Sources: nvidia-smi 580's ``--help-query-gpu`` and man page; jetson-stats 4.3 (``jtop/core/power.py``: mW)
 and its
 example logger; turbostat(8); perf-stat(1); Intel Power Gadget 3.7's log; ipmitool 1.8.19
-(``lib/ipmi_dcmi.c``);
+(``lib/ipmi_dcmi.c``, ``ipmi_sensor.c``, ``ipmi_sdr.c``);
 Grid'5000's kwollect API; Shelly's EMData and EM1Data; Home Assistant's history export; PowerJoular 1.0;
 Scaphandre 1.0 (``exporters/json.rs``); Alumet 0.8 (``plugin-csv``, ``plugin-rapl``); W&B's system metrics;
 Apple's powermetrics(1); gpustat 1.1 (``core.py``: ``query_time`` without a zone, whole W); ROCm 6's
@@ -47,6 +47,11 @@ _PERF = (
     Value(r"power/energy-ram/", "dram", "J", "interval_j", "ram"),
     Value(r"power/energy-psys/", "machine", "J", "interval_j", "psys", 1, "node_dc"),
 )
+
+# Sensors of a BMC in W: what is drawn, no limit of it; those of parts of the machine; and behind a supply.
+_DRAWN = r"(?!.*(?:limit|cap|max|min|peak|budget|avail))"
+_OF_PARTS = r"(?:cpu|proc|mem|dimm|dram|gpu|fan|hdd|disk|drive|pci|riser|nvme)"
+_OUT = r"(?:output|pout|out\b)"
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -217,6 +222,21 @@ FORMATS: tuple[Format, ...] = (
         values=(Value(r"instantaneous power reading.*", "machine", "W"),),
         boundary="wall_ac",
         order="mdy",
+        gain=BMC,
+    ),
+    Format(
+        "ipmitool",
+        "ipmitool sensor, or sdr",
+        signs=("ipmi sensor", "ipmi value"),
+        time=("timestamp",),
+        values=(
+            Value(rf"{_DRAWN}(?!.*(?:{_OF_PARTS}|{_OUT})).*", "machine", "W"),
+            Value(rf"{_DRAWN}(?=.*{_OUT})(?!.*{_OF_PARTS}).*", "machine", "W", rank=1, boundary="node_dc"),
+            Value(rf"{_DRAWN}(?=.*{_OF_PARTS}).*", "board", "W", rank=2, boundary="component"),
+        ),
+        boundary="wall_ac",
+        metric=("ipmi sensor",),
+        keys=("ipmi sensor",),
         gain=BMC,
     ),
     Format(

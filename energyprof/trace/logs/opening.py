@@ -10,6 +10,7 @@ from energyprof.trace.logs.delimited import delimited
 from energyprof.trace.logs.documents import documents
 from energyprof.trace.logs.lines import LINES
 from energyprof.trace.logs.plist import plists
+from energyprof.trace.logs.sensors import sensors
 from energyprof.trace.logs.table import Table
 from energyprof.trace.logs.text import head, torn
 
@@ -31,7 +32,7 @@ def open_table(path: Path, *, growing: bool = False) -> Table:
 
 def _open(path: Path, *, growing: bool) -> Table:
     lines = head(path, growing=growing)
-    for maker in (plists, documents, *LINES, blocks):
+    for maker in (plists, documents, *LINES, sensors, blocks):
         if (table := maker(path, lines, growing)) is not None:
             return table
     return delimited(path, lines, growing=growing)
