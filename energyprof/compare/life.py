@@ -15,6 +15,7 @@ from energyprof.compare.change import collect
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.inference import inferences, told
 from energyprof.compare.statistics.mean import Mean
+from energyprof.report.facts import number
 from energyprof.report.phases import TEACHER
 from energyprof.report.record import Phase, Report
 from energyprof.storable.frozen import dataclass
@@ -125,18 +126,12 @@ def _teacher(report: Report, of: Callable[[Phase], float | None], fact: str) -> 
     """What training the teacher took, mean over the runs: here, or before (a ``fact``); 0 without one."""
     runs = budget.counting(report)
     phases = [[phase for phase in run.phases if phase.name == TEACHER] for run in runs]
-    before = [_amount(run.facts.get(fact)) for run in runs]
+    before = [number(run.facts, fact) or 0.0 for run in runs]
     sums = [
         math.fsum([earlier, *(of(phase) or 0.0 for phase in own)])
         for own, earlier in zip(phases, before, strict=True)
     ]
     return fmean(sums) if sums else 0.0
-
-
-def _amount(fact: object) -> float:
-    """The fact, if it is an amount: a program may send anything over the wire."""
-    number = isinstance(fact, (int, float)) and not isinstance(fact, bool)
-    return float(fact) if number and math.isfinite(fact) and fact > 0 else 0.0  # type: ignore[arg-type, operator]
 
 
 def _cheapest(training: Cost, each: Mapping[str, Mean | None]) -> _Side | None:

@@ -66,16 +66,15 @@ def new_session(
         FileError: its name is taken, it cannot be written, or another energyprof is writing it.
     """
     header = new_header(on, work, notes, series, commit)
-    trace = None
+    session = None
     try:
         with unbroken():
-            trace = claimed(header, path, taken)
+            session = ReportSession(on, path, header, Rebuild(header), claimed(header, path, taken), 0)
     except BaseException:
-        if trace is not None:  # a signal came meanwhile
-            path.unlink(missing_ok=True)
-            trace.withdraw()
+        if session is not None:  # a signal came meanwhile
+            session.withdraw()
         raise
-    return ReportSession(on, path, header, Rebuild(header), trace, 0)
+    return session
 
 
 def new_header(

@@ -148,8 +148,8 @@ def _peak_bytes(cells: Sequence[Trained]) -> ByBlock:
     found = {}
     for cell in cells:
         for run in cell.report.runs if cell.report else ():
-            peak = run.facts.get("peak_gpu_bytes", run.facts.get("peak_rss_bytes"))
-            if isinstance(peak, (int, float)) and not isinstance(peak, bool) and peak > 0:
+            peak = number(run.facts, "peak_gpu_bytes" if "peak_gpu_bytes" in run.facts else "peak_rss_bytes")
+            if peak:
                 found[cell.cell.block] = float(peak)
     return found
 

@@ -77,6 +77,12 @@ def is_time(text: str) -> bool:
     return True
 
 
+def time_in(text: str, around: str) -> str:
+    """The time that a text is, without the characters of ``around`` before and behind it; "": it is none."""
+    bare = text.strip(around)
+    return bare if bare and is_time(bare) else ""
+
+
 def elapsed(text: str, unit_s: float = 1.0) -> float:
     """Seconds since some start: a number of units of ``unit_s`` that is no time since 1970.
 

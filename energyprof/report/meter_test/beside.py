@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from energyprof.report.meter_test.response import Response
 from energyprof.report.meter_test.rises import rise
 from energyprof.report.meter_test.scale import holds, sound, twin, within
 from energyprof.report.meter_test.steps import LoadTest, Target
-from energyprof.report.meter_test.stops import grown_j
+from energyprof.report.meter_test.stops import counted_j
 from energyprof.report.meter_test.verdict import View
 
 # A counter of too few steps to tell more counts so many times what its twin does: in another unit.
@@ -56,15 +55,15 @@ def _counted(test: LoadTest, view: View, known: Sequence[View]) -> Twin | None:
     looks = readings(view.info, test.samples[test.meters.index(view.info)])
     if view.info.reads != "energy_j" or other is None or other.response is None or len(looks) < 2:
         return None
-    steps_j = [grown_j(view.info, a, b, b_s - a_s) or 0.0 for (a_s, a), (b_s, b) in itertools.pairwise(looks)]
-    counted_j, step_j = sum(steps_j), max(steps_j)
+    steps_j = [joules or 0.0 for joules in counted_j(view.info, looks)]
+    whole_j, step_j = sum(steps_j), max(steps_j)
     theirs_j = math.fsum(
         level_w * (min(step.end_s, looks[-1][0]) - max(step.start_s, looks[0][0]))
         for step, level_w in zip(test.steps, other.response.levels_w, strict=True)
     )
-    if theirs_j <= 0 or counted_j == 0 or counted_j - step_j <= FAR * theirs_j:
+    if theirs_j <= 0 or whole_j == 0 or whole_j - step_j <= FAR * theirs_j:
         return None
-    return Twin(other.info.name, counted_j / theirs_j, FAR - 1, agrees=False)
+    return Twin(other.info.name, whole_j / theirs_j, FAR - 1, agrees=False)
 
 
 def _within(test: LoadTest, view: View, response: Response, known: Sequence[View]) -> Within | None:

@@ -74,8 +74,11 @@ def grown_j(info: MeterInfo, before: float, after: float, span_s: float) -> floa
     return wrapped_j if 0 <= wrapped_j <= info.max_power_w * span_s + info.resolution else None
 
 
+def counted_j(info: MeterInfo, looks: Looks) -> list[float | None]:
+    """The same from look to look."""
+    return [grown_j(info, a, b, b_s - a_s) for (a_s, a), (b_s, b) in itertools.pairwise(looks)]
+
+
 def set_back(info: MeterInfo, looks: Looks) -> int:
     """How often a counter was set back."""
-    if info.reads != "energy_j":
-        return 0
-    return sum(grown_j(info, a, b, b_s - a_s) is None for (a_s, a), (b_s, b) in itertools.pairwise(looks))
+    return counted_j(info, looks).count(None) if info.reads == "energy_j" else 0

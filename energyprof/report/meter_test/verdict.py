@@ -15,7 +15,7 @@ from energyprof.report.meter_test.response import Response, respond
 from energyprof.report.meter_test.rises import CERTAIN, full_step, half_w, rise
 from energyprof.report.meter_test.scale import implausible, implausible_load, least_rise_w
 from energyprof.report.meter_test.steps import LoadTest, Target
-from energyprof.report.meter_test.stops import Looks, grown_j, set_back, stuck_s, unseen
+from energyprof.report.meter_test.stops import Looks, counted_j, set_back, stuck_s, unseen
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
 
@@ -139,9 +139,9 @@ def _too_few(info: MeterInfo, result: MeterResult, looks: Looks, limit_w: float 
         result = _scaled(result, implausible(info, max(value for _, value in looks), limit_w, loaded=True))
     if info.reads == "power_w" or (result.quantum or 0.0) <= COARSE_J:
         return replace(result, state="sparse")
-    counted = [grown_j(info, a, b, b_s - a_s) or 0.0 for (a_s, a), (b_s, b) in itertools.pairwise(looks)]
+    counted = sum(joules or 0.0 for joules in counted_j(info, looks))
     # It counted at least that, and no more than another step of it.
-    tick_s = (result.quantum or 0.0) * sum(gaps_s) / sum(counted) if sum(counted) > 0 else None
+    tick_s = (result.quantum or 0.0) * sum(gaps_s) / counted if counted > 0 else None
     return replace(result, state="coarse", renewed_s=tick_s, renewed_most_s=tick_s)
 
 

@@ -13,7 +13,7 @@ from energyprof.errors import MeterError
 from energyprof.trace.logs.frames import frame
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.text import beginning, chunks
-from energyprof.trace.stamps import is_time
+from energyprof.trace.stamps import is_time, time_in
 
 # A document lies in memory as a whole, at some ten times its size; lines do not.
 MAX_DOCUMENT_CHARS = 16 << 20
@@ -66,8 +66,8 @@ def _before_records(line: str) -> bool:
 def _stamped(line: str) -> tuple[str, str]:
     """The time before a line's record, "" if there is none, and the record."""
     before = line[: _VALUE.search(line).start()]  # type: ignore[union-attr]
-    stamp = before.strip(_BETWEEN)
-    return (stamp, line[len(before) :]) if stamp and is_time(stamp) else ("", line)
+    stamp = time_in(before, _BETWEEN)
+    return (stamp, line[len(before) :]) if stamp else ("", line)
 
 
 def _of_records(path: Path, records: Any) -> Table:
@@ -127,8 +127,7 @@ def _document(path: Path, growing: bool) -> list[tuple[str, Any]]:
     while (at := _BLANK.match(text, at).end()) < len(text):  # type: ignore[union-attr]
         if text[at] not in "{[":
             end = _VALUE.search(text, at).start()  # type: ignore[union-attr]
-            before = text[at:end].strip(_BETWEEN)
-            stamp, at = before if is_time(before) else stamp, end
+            stamp, at = time_in(text[at:end], _BETWEEN) or stamp, end
             continue
         try:
             data, end = decoder.raw_decode(text, at)

@@ -22,8 +22,7 @@ def open_table(path: Path, *, growing: bool = False) -> Table:
         MeterError: it is no text, or no table.
         OSError: it cannot be read.
     """
-    cut_off = not growing and torn(path)
-    if not cut_off:
+    if growing or not torn(path):
         return _open(path, growing=growing)
     table = _open(path, growing=True)
     note = "it was packed and its end is missing: read as far as it goes"
