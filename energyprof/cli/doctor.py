@@ -201,12 +201,14 @@ def _why(finding: Finding) -> str:
 
 def _unread(findings: Sequence[Finding], selection: Selection) -> list[str]:
     """A note on each meter that is on this machine and gives no reading: what was found of it was tested."""
+    from energyprof.measure.selection import not_whole
+
     kinds = {source.info.kind for source in selection.sources}
     blocked = [f for f in findings if f.role == "real" and not f.asked and f.state == "blocked"]
     partly = [f for f in findings if f.kind in kinds and f.missing]
     return [
         *(f"{finding.kind} is not tested: {_why(finding)}" for finding in blocked),
-        *(f"{finding.kind} is not whole: {'; '.join(finding.missing)}" for finding in partly),
+        *map(not_whole, partly),
     ]
 
 

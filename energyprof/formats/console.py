@@ -34,7 +34,11 @@ class Screen(Console):
         return min(self.width, DRAWN)
 
     def print(self, *objects: Any, **settings: Any) -> None:
-        """As rich prints; into a pipe without the blanks that fill a line."""
+        """As rich prints, but no line loses its end: a command or a path in it may be longer than the screen.
+
+        Into a pipe without the blanks that fill a line.
+        """
+        settings.setdefault("crop", False)
         if self.file.isatty():
             super().print(*objects, **settings)
             return

@@ -149,7 +149,7 @@ def _hanging(head: Text, text: str) -> Table:
     """``text`` beside ``head``, with further lines below the first."""
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 0, 0, 2))
     table.add_column(min_width=14)
-    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row(head, Text(text))
     return table
 

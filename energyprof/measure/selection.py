@@ -55,10 +55,15 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
     notes: list[str] = []
     joined: list[set[str]] = []
     words_of: dict[str, str] = {}
+    left_out: list[str] = []
     for words in asked or ["auto"]:
         names: set[str] = set()
         for name in parts_of(words):
-            found, remarks = _auto(findings) if name == "auto" else _named(findings, name)
+            if name == "auto":
+                found, remarks, without = _auto(findings)
+                left_out += without if found else []
+            else:
+                found, remarks = _named(findings, name)
             sources.update((source.info.name, source) for source in found)
             names |= {source.info.name for source in found}
             notes += [remark for remark in remarks if remark not in notes]
@@ -69,20 +74,24 @@ def select(findings: Sequence[Finding], asked: Sequence[str]) -> Selection:
                 words_of.update(dict.fromkeys(names, words))
     counted, reasons = _count(findings, list(sources.values()))
     kinds = {source.info.kind for source in sources.values()}
+    measured = [info for info in counted if info.origin == "measured"]
+    whole = any(info.part == "machine" for info in measured)
     return Selection(
         sources=tuple(sources.values()),
         counted=tuple(info.name for info in counted),
         boundary=counted[0].boundary if counted else None,
         origin=joint_origin(info.origin for info in counted),
         notes=(*notes, *reasons, *_wholes(counted, joined, words_of)),
+        left_out=tuple(dict.fromkeys(left_out)) if measured and not whole else (),
         probes=tuple(probe for finding in findings if finding.kind in kinds for probe in finding.probes),
     )
 
 
-def _auto(findings: Sequence[Finding]) -> tuple[list[Source], list[str]]:
+def _auto(findings: Sequence[Finding]) -> tuple[list[Source], list[str], list[str]]:
     """Every real meter, the widest boundary first; without any the estimate; else only reasons.
 
-    What a machine does not have needs no word where something else was found; what is blocked does.
+    What a machine does not have needs no word where something else was found; what is blocked does. The
+    third are those of the remarks that name meters without a reading among those that have one.
     """
     searched = [finding for finding in findings if not finding.asked]
     missing = [f for f in searched if f.role == "real" and f.state != "found"]
@@ -94,8 +103,8 @@ def _auto(findings: Sequence[Finding]) -> tuple[list[Source], list[str]]:
         sources = [source for finding in chosen for source in finding.sources]
         if sources:
             sources.sort(key=lambda s: BOUNDARIES.index(s.info.boundary), reverse=True)
-            return sources, notes + _notes(chosen)
-    return [], notes + [why(f) for f in searched if f.role == "estimate"]
+            return sources, notes + _notes(chosen), [not_whole(f) for f in chosen if f.missing]
+    return [], notes + [why(f) for f in searched if f.role == "estimate"], []
 
 
 def _named(findings: Sequence[Finding], name: str) -> tuple[list[Source], list[str]]:
@@ -108,9 +117,8 @@ def _named(findings: Sequence[Finding], name: str) -> tuple[list[Source], list[s
     if finding.state != "found":
         raise MissingPart(f"{name} is not here: {why(finding)}")
     if name == finding.kind and finding.missing:
-        remedy = f"; try: {finding.remedy}" if finding.remedy else ""
         raise MissingPart(
-            f"{name} is not whole: {'; '.join(finding.missing)}{remedy}; or name those to measure:"
+            f"{not_whole(finding)}; or name those to measure:"
             f" --meters {','.join(s.info.name for s in finding.sources if not s.info.checks)}"
         )
     sources = [s for s in finding.sources if name in (finding.kind, s.info.name) or finding.asked]
@@ -211,8 +219,19 @@ def why(finding: Finding) -> str:
     return f"{text}; try: {finding.remedy}" if finding.remedy else text
 
 
+def not_whole(finding: Finding) -> str:
+    """Which of a kind's meters give no reading, and the remedy, in one line."""
+    text = f"{finding.kind} is not whole: {'; '.join(finding.missing)}"
+    return f"{text}; try: {finding.remedy}" if finding.remedy else text
+
+
 def _notes(findings: Iterable[Finding]) -> list[str]:
-    return [f"{finding.kind}: {note}" for finding in findings for note in finding.notes]
+    """What there is to know of each, its meters that give no reading in one line."""
+    lines: list[str] = []
+    for finding in findings:
+        lines += [not_whole(finding)] if finding.missing else []
+        lines += [f"{finding.kind}: {note}" for note in finding.notes if note not in finding.missing]
+    return lines
 
 
 def _names(findings: Iterable[Finding]) -> list[str]:

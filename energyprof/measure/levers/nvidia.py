@@ -16,7 +16,7 @@ from typing import Any
 from energyprof.errors import MeterError
 from energyprof.measure.lever import Amounts, Lasts, Lever, LeverError, LeverFinding
 from energyprof.measure.levers.clocks import ClockValues
-from energyprof.measure.meters.nvidia.gpus import Gpu, read_gpus, visible
+from energyprof.measure.meters.nvidia.gpus import Gpu, does_not_answer, read_gpus, visible
 from energyprof.measure.meters.nvidia.library import LIBRARY, nvidia_library, nvml_error, opened
 
 ADDRESS = "nvml:"
@@ -102,7 +102,8 @@ def find(root: Path) -> LeverFinding:
         return LeverFinding("nvml", reason="no NVIDIA driver")
     try:
         with opened() as nvml:
-            gpus, notes = read_gpus(nvml)
+            gpus, silent = read_gpus(nvml)
+            notes = does_not_answer(silent)
             asked, order = os.environ.get("CUDA_VISIBLE_DEVICES"), os.environ.get("CUDA_DEVICE_ORDER", "")
             chosen, remarks = visible(gpus, asked, order)
             found = [_levers(nvml, gpu) for gpu in chosen]

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 from energyprof.errors import MeterError
+from energyprof.measure.meters.denied import opening
 from energyprof.measure.meters.sensors import read_text, step
 from energyprof.meter import Finding, MeterInfo, Role, Source
 from energyprof.trace.gains import BATTERY
@@ -39,7 +40,9 @@ def find(root: Path) -> Finding:
     ]
     if not batteries:
         return Finding("battery", ROLE, "absent", reason=f"no battery in {folder}")
-    sources, notes, reasons = [], [], []
+    sources: list[Source] = []
+    errors: list[MeterError] = []
+    notes: list[str] = []
     for entry in batteries:
         status = read_text(entry / "status")
         if status != "Discharging":
@@ -48,15 +51,24 @@ def find(root: Path) -> Finding:
         try:
             info = _info(entry)
         except MeterError as error:
-            reasons.append(str(error))
+            errors.append(error)
             continue
         sources.append(Source(info, functools.partial(Battery, info, entry)))
+    missing, remedy = tuple(map(str, errors)), opening(errors)
     if sources:
         return Finding(
-            "battery", ROLE, "found", tuple(sources), notes=(*reasons, *notes), missing=tuple(reasons)
+            "battery",
+            ROLE,
+            "found",
+            tuple(sources),
+            remedy=remedy,
+            notes=(*missing, *notes),
+            missing=missing,
         )
-    if reasons:
-        return Finding("battery", ROLE, "blocked", reason="; ".join(reasons), notes=tuple(notes))
+    if missing:
+        return Finding(
+            "battery", ROLE, "blocked", reason="; ".join(missing), remedy=remedy, notes=tuple(notes)
+        )
     return Finding("battery", ROLE, "absent", reason="on mains: pull the plug to measure with it")
 
 
@@ -85,7 +97,7 @@ def _info(entry: Path) -> MeterInfo:
 def _power(name: str, entry: Path) -> tuple[float, float, str]:
     """The power in W, its step, and how it was read. Raises MeterError."""
     # Which sign means discharging differs between drivers; the status tells.
-    power, current, volts = (_micro(entry / f"{what}_now") for what in ("power", "current", "voltage"))
+    power, current, volts = (_micro(name, entry / f"{what}_now") for what in ("power", "current", "voltage"))
     if power:
         return power / 1e6, step(power), "power_supply power_now"
     if current and volts:
@@ -97,9 +109,14 @@ def _power(name: str, entry: Path) -> tuple[float, float, str]:
     raise MeterError(f"{name}: {entry}: {problem}")
 
 
-def _micro(path: Path) -> int | None:
-    """The absolute value of a whole number."""
-    text = read_text(path).removeprefix("-")
+def _micro(name: str, path: Path) -> int | None:
+    """The absolute value of a whole number; ``None`` without one. Raises MeterError if it may not be read."""
+    try:
+        text = path.read_text(errors="replace").strip().removeprefix("-")
+    except PermissionError as error:
+        raise MeterError(f"{name}: {path}: {error.strerror}") from error
+    except OSError:  # not there, or no reading at the moment
+        return None
     return int(text) if text.isdigit() else None
 
 

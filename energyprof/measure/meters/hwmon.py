@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from energyprof.errors import MeterError
+from energyprof.measure.meters.denied import opening
 from energyprof.measure.meters.sensors import Sensor, by_chip, read_sensors, read_text, step
 from energyprof.meter import Boundary, Finding, MeterInfo, Part, Role, Source
 from energyprof.storable.frozen import dataclass
@@ -67,22 +67,19 @@ def find(root: Path) -> Finding:
         reason = f"no sensor of power or energy in {folder}"
         return Finding("hwmon", ROLE, "absent", reason=reason)
     chosen, notes = _choose(sensors)
-    sources, denied, missing = [], [], []
+    sources: list[Source] = []
+    errors: list[MeterError] = []
     for sensor, chip in chosen:
         try:
             info = sensor_info(sensor, chip)
         except MeterError as error:
-            missing.append(str(error))
-            if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EACCES:
-                denied.append(sensor.path)
+            errors.append(error)
             continue
         sources.append(Source(info, functools.partial(Hwmon, info, sensor.path), sensor.place))
         if info.part == "soc" and sensor.chip == "amdgpu":
             notes.append(f"{info.name} holds the CPU too: the GPU is part of the processor")
+    missing, remedy = list(map(str, errors)), opening(errors)
     notes += missing
-    remedy = f"sudo chmod a+r {' '.join(map(str, denied))}  # until the next boot" if denied else ""
-    if denied and any(path.name.startswith("energy") for path in denied):
-        remedy += "; reopens the side channel CVE-2020-12912 to local users"
     if sources:
         return Finding(
             "hwmon",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from energyprof.errors import MeterError
+from energyprof.measure.meters.denied import opening
 from energyprof.measure.meters.hwmon import CHIPS, Hwmon, sensor_info
 from energyprof.measure.meters.sensors import by_chip, read_sensors
 from energyprof.meter import Finding, Role, Source
@@ -28,7 +29,8 @@ def find(root: Path) -> Finding:
     sensors = [s for s in read_sensors(root / "sys/class/hwmon") if s.chip in DRIVERS]
     cards = sorted(by_chip(sensors).items(), key=lambda card: card[0][1])
     sources: list[Source] = []
-    missing, notes = [], []
+    errors: list[MeterError] = []
+    notes: list[str] = []
     for index, ((chip, address), parts) in enumerate(cards):
         sensor = parts[0]
         try:
@@ -39,17 +41,24 @@ def find(root: Path) -> Finding:
                 max_interval_s=MAX_INTERVAL_S if sensor.reads == "energy_j" else None,
             )
         except MeterError as error:
-            missing.append(str(error))
+            errors.append(error)
             continue
         if len(parts) > 1:
             inside = ", ".join(part.label or part.channel for part in parts[1:])
             notes.append(f"{info.name}: {inside} left out: inside {sensor.label or sensor.channel}")
         sources.append(Source(info, functools.partial(Hwmon, info, sensor.path), address))
+    missing, remedy = tuple(map(str, errors)), opening(errors)
     if sources:
         return Finding(
-            "intelgpu", ROLE, "found", tuple(sources), notes=(*missing, *notes), missing=tuple(missing)
+            "intelgpu",
+            ROLE,
+            "found",
+            tuple(sources),
+            remedy=remedy,
+            notes=(*missing, *notes),
+            missing=missing,
         )
     if missing:
-        remedy = "look at dmesg for xe and i915"
+        remedy = remedy or "look at dmesg for xe and i915"
         return Finding("intelgpu", ROLE, "blocked", reason="; ".join(missing), remedy=remedy)
     return Finding("intelgpu", ROLE, "absent", reason="no discrete Intel GPU with a counter in hwmon")

@@ -22,6 +22,7 @@ from energyprof.measure.meters.amd.library import (
 )
 from energyprof.measure.meters.amd.power import inside_processor, power_alone, power_cross_check
 from energyprof.measure.meters.amd.probe import AmdProbe
+from energyprof.measure.meters.denied import opening
 from energyprof.measure.meters.hwmon import Hwmon
 from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.sensors import read_text
@@ -31,6 +32,7 @@ from energyprof.storable.frozen import dataclass
 ROLE: Role = "real"
 
 INSTALL = "install AMD's library (ROCm, or the package amd-smi-lib)"
+LOOK = "look at amd-smi and dmesg"
 DENIED = (
     "join the groups render and video (sudo usermod -aG render,video $USER), or give the container /dev/dri"
 )
@@ -48,6 +50,7 @@ class _View:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
+    remedy: str = ""  # of the problem, where it is a matter of permission
 
 
 def find(root: Path) -> Finding:
@@ -116,10 +119,11 @@ def _search(smi: AmdSmi | None, root: Path, problem: MeterError | None) -> Findi
         said.append(
             f"{problem}: the kernel's power is read and integrated instead; for the counter: {INSTALL}"
         )
+    remedy = "; or: ".join(dict.fromkeys(filter(None, (view.remedy for view in views.values()))))
     if not sources:
         if not problems:
             return Finding("amdgpu", ROLE, "absent", reason="; ".join([*said, *notes]))
-        remedy = _remedy(problem) if problem else "look at amd-smi and dmesg"
+        remedy = "; or: ".join(filter(None, [remedy, _remedy(problem) if problem else ""])) or LOOK
         return Finding(
             "amdgpu", ROLE, "blocked", reason="; ".join(problems), remedy=remedy, notes=tuple(notes)
         )
@@ -129,6 +133,7 @@ def _search(smi: AmdSmi | None, root: Path, problem: MeterError | None) -> Findi
         ROLE,
         "found",
         sources,
+        remedy=remedy,
         notes=(*problems, *said, *notes),
         missing=tuple(problems),
         probes=tuple(functools.partial(AmdProbe, gpu, root) for gpu in probed),
@@ -141,35 +146,36 @@ def _view(smi: AmdSmi | None, gpu: Gpu) -> _View:
         return _View(notes=(INSIDE,))
     notes = [SUPERCHIP] if gpu.superchip else []
     alone: Source | None = None
-    why = ""
+    unread: list[MeterError] = []
     try:
         if sensor:
             info = power_alone(gpu, sensor)
             alone = Source(info, functools.partial(Hwmon, info, sensor.path), gpu.bdf)
     except MeterError as error:
-        why = str(error)
+        unread.append(error)
     if smi is None:
-        return _View((alone,), tuple(notes)) if alone else _View(problem=why)
+        return _View((alone,), tuple(notes)) if alone else _without(unread)
     try:
         handle = handle_at(smi, gpu.bdf)
         joules, step_j = smi.energy(handle)
-        if joules == 0 and alone is None:
+        if joules == 0 and alone is None and not opening(unread):
             return _View(notes=(SECOND_DIE,))
         still = not moves(lambda: smi.energy(handle)[0], ALIVE_S)
     except MeterError as error:
         if sensor and inside_processor(sensor):
             return _View(notes=(INSIDE,))
-        if alone is None and not gpu.bdf.endswith(".0"):
-            return _View(notes=(PARTITION,))
         if alone:
             return _View((alone,), (*notes, f"{error}: its power is read and integrated instead"))
-        return _View(problem="; ".join(filter(None, [str(error), why])))
+        found = _without([error, *unread])
+        return found if gpu.bdf.endswith(".0") or found.remedy else _View(notes=(PARTITION,))
     if still:
         if alone:
             return _View(
                 (alone,), (*notes, "its counter stands still: its power is read and integrated instead")
             )
-        return _View(problem="its energy counter stands still, and there is no power to read")
+        return _without(
+            [MeterError("its energy counter stands still, and there is no power to read"), *unread]
+        )
     counter = counter_info(gpu, step_j)
     counted = Source(counter, functools.partial(AmdCounter, counter, gpu.bdf), gpu.bdf)
     if alone is None or sensor is None:
@@ -178,6 +184,13 @@ def _view(smi: AmdSmi | None, gpu: Gpu) -> _View:
     return _View(
         (counted, Source(check, functools.partial(Hwmon, check, sensor.path), gpu.bdf)), tuple(notes)
     )
+
+
+def _without(errors: Sequence[MeterError]) -> _View:
+    """A card that gives neither its counter nor its power."""
+    denied = any(isinstance(error, AmdSmiError) and error.code == NO_PERM for error in errors)
+    ways = [DENIED if denied else "", opening(errors)]
+    return _View(problem="; ".join(map(str, errors)), remedy="; or: ".join(filter(None, ways)))
 
 
 def _none(root: Path, problem: MeterError | None, notes: Sequence[str]) -> Finding:
@@ -202,4 +215,4 @@ def _remedy(problem: MeterError | None) -> str:
         return INSTALL
     if isinstance(problem, AmdSmiError) and problem.code == NO_PERM:
         return DENIED
-    return "look at amd-smi and dmesg"
+    return LOOK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -28,19 +28,24 @@ class Gpu:
         return any(name in self.name for name in SUPERCHIPS)
 
 
-def read_gpus(nvml: Any) -> tuple[list[Gpu], list[str]]:
-    """All boards, and what to know of those that do not answer."""
-    gpus, notes = [], []
+def read_gpus(nvml: Any) -> tuple[list[Gpu], dict[str, Any]]:
+    """All boards, and NVML's errors of those that do not answer, by their names: "nvml:1"."""
+    gpus, silent = [], {}
     for index in range(nvml.nvmlDeviceGetCount()):
         try:
             handle = nvml.nvmlDeviceGetHandleByIndex(index)
             uuid, name = nvml.nvmlDeviceGetUUID(handle), nvml.nvmlDeviceGetName(handle)
         except nvml.NVMLError as error:
-            notes.append(f"nvml:{index} does not answer: {error}")
+            silent[f"nvml:{index}"] = error
             continue
         mig, capability = _instances(nvml, handle), _capability(nvml, handle)
         gpus.append(Gpu(index, as_text(uuid), as_text(name), mig, capability, _virtual(nvml, handle)))
-    return gpus, notes
+    return gpus, silent
+
+
+def does_not_answer(silent: Mapping[str, Any]) -> list[str]:
+    """A note on each board that answered with an error."""
+    return [f"{name} does not answer: {error}" for name, error in silent.items()]
 
 
 def _capability(nvml: Any, handle: Any) -> tuple[int, int] | None:

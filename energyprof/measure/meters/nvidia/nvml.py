@@ -10,7 +10,14 @@ from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.measure.meters.nvidia.counter import NvmlCounter, counter_info
-from energyprof.measure.meters.nvidia.gpus import Gpu, as_text, memory_bytes, read_gpus, visible
+from energyprof.measure.meters.nvidia.gpus import (
+    Gpu,
+    as_text,
+    does_not_answer,
+    memory_bytes,
+    read_gpus,
+    visible,
+)
 from energyprof.measure.meters.nvidia.library import nvidia_library, nvml_error, opened, unsupported
 from energyprof.measure.meters.nvidia.power import (
     PART_TIME,
@@ -84,11 +91,15 @@ class _View:
 
 
 def _search(nvml: Any) -> Finding:
-    gpus, notes = read_gpus(nvml)
+    gpus, silent = read_gpus(nvml)
+    notes = does_not_answer(silent)
+    denied = any(_denied(nvml, error) for error in silent.values())
     if not gpus:
-        reason = "; ".join(notes) or "the NVIDIA driver sees no GPU"
-        return Finding("nvml", ROLE, "absent", reason=reason)
+        if silent:
+            return _blocked("; ".join(notes), DENIED if denied else "look at nvidia-smi and dmesg")
+        return Finding("nvml", ROLE, "absent", reason="the NVIDIA driver sees no GPU")
     asked = os.environ.get("CUDA_VISIBLE_DEVICES")
+    lost = notes if asked is None else []  # which of them a variable hides is not known
     chosen, remarks = visible(gpus, asked, os.environ.get("CUDA_DEVICE_ORDER", ""))
     notes += remarks
     if not chosen:
@@ -97,16 +108,17 @@ def _search(nvml: Any) -> Finding:
     views = [_view(nvml, gpu) for gpu in chosen]
     problems = [f"{view.name}: {view.problem}" for view in views if view.problem]
     sources = [source for view in views for source in view.sources]
+    remedy = next((view.remedy for view in views if view.remedy), DENIED if denied else "")
     if not sources:
-        remedy = next((view.remedy for view in views if view.remedy), "use an external meter")
-        return _blocked("; ".join(problems), remedy, notes)
+        return _blocked("; ".join(problems), remedy or "use an external meter", notes)
     return Finding(
         "nvml",
         ROLE,
         "found",
         tuple(sources),
+        remedy=remedy,
         notes=(*problems, *_gathered(views), *notes),
-        missing=tuple(problems),
+        missing=(*problems, *lost),
         probes=tuple(functools.partial(GpuProbe, f"nvml:{gpu.index}", gpu.uuid) for gpu in chosen),
     )
 
@@ -118,7 +130,7 @@ def _view(nvml: Any, gpu: Gpu) -> _View:
         power = power_reading(nvml, handle, gpu)
         counter = counter_info(nvml, handle, gpu)
     except nvml.NVMLError as error:
-        return _View(name, problem=str(error))
+        return _View(name, problem=str(error), remedy=DENIED if _denied(nvml, error) else "")
     notes = [DIVIDED] if gpu.mig else []
     notes += [VIRTUAL] if gpu.virtual else []
     notes += [SUPERCHIP] if gpu.superchip else []
@@ -129,8 +141,8 @@ def _view(nvml: Any, gpu: Gpu) -> _View:
         if power and unsupported(nvml, error):
             alone = _power_source(power_alone(counter, power, gpu), power)
             return _View(name, (alone,), (NO_COUNTER, *notes))
-        denied = error.value == nvml.NVML_ERROR_NO_PERMISSION
-        return _View(name, problem=_no_energy(nvml, error, gpu), remedy=DENIED if denied else "")
+        remedy = DENIED if _denied(nvml, error) else ""
+        return _View(name, problem=_no_energy(nvml, error, gpu), remedy=remedy)
     if power is None:
         notes += [NO_MODULE_POWER] if gpu.superchip else []
         return _View(name, (_counter_source(counter),), tuple(notes))
@@ -144,6 +156,11 @@ def _counter_source(info: MeterInfo) -> Source:
 
 def _power_source(info: MeterInfo, power: PowerReading) -> Source:
     return Source(info, functools.partial(NvmlPower, info, power))
+
+
+def _denied(nvml: Any, error: Any) -> bool:
+    """Whether this user may not ask."""
+    return bool(error.value == nvml.NVML_ERROR_NO_PERMISSION)
 
 
 def _no_energy(nvml: Any, error: Any, gpu: Gpu) -> str:

@@ -28,8 +28,7 @@ COUNTER_MAX = 2**32 - 1
 UJ_PER_J = 1e6
 
 CHMOD = (
-    "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
-    " /sys/class/powercap/intel-rapl:*:*/energy_uj"
+    "sudo chmod a+r /sys/class/powercap/intel-rapl*/energy_uj"
     "  # until the next boot; reopens the side channel CVE-2020-8694 to local users"
 )
 MODPROBE = "sudo modprobe -a rapl intel_rapl_msr"  # perf's driver and this one

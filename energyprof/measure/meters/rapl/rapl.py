@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +13,7 @@ from typing import Any, TypeVar
 
 from energyprof.errors import MeterError
 from energyprof.measure import machine
+from energyprof.measure.meters.denied import denied_file
 from energyprof.measure.meters.liveness import moves
 from energyprof.measure.meters.rapl import perf, powercap
 from energyprof.meter import Finding, Meter, MeterInfo, Part, Role, Source
@@ -99,18 +102,20 @@ def find(root: Path) -> Finding:
     vendor = machine.cpu_vendor(root) or ""
     processor = {"device": machine.cpu_model(root), "gain": package_gain(root)}
     virtual = machine.hypervisor(root) is not None
+    left_out: list[str] = []
     dead: list[str] = []
     counters = _counters(events, zones, vendor)
     packages = any(counter.domain == "package" for counter in counters)
     counted: dict[str, Source] = {}
     cross_checks: list[Source] = []
     bypassed, no_perf, no_powercap = [], [], []
+    closed: dict[str, MeterError] = {}  # their first view's error
     for counter in counters:
         if packages and counter.domain == "psys":
-            notes.append(f"{counter.name} left out: it holds the packages that are counted")
+            left_out.append(f"{counter.name} left out: it holds the packages that are counted")
             continue
         if counter.whole != counter.name and counter.whole in counted:
-            notes.append(f"{counter.name} left out: {counter.whole} holds it")
+            left_out.append(f"{counter.name} left out: {counter.whole} holds it")
             continue
         by_perf, perf_errors = _through_perf(counter, processor)
         by_powercap, powercap_errors = _through_powercap(counter, processor)
@@ -126,14 +131,16 @@ def find(root: Path) -> Finding:
             bypassed += perf_errors
         else:
             no_perf += perf_errors
-            no_powercap += powercap_errors
+            if refused := next(filter(denied_file, powercap_errors), None):
+                closed[counter.name] = refused
+            no_powercap += [error for error in powercap_errors if not denied_file(error)]
     # The PMU refuses all its events for one reason.
-    missing = [str(error) for error in [*no_perf[:1], *no_powercap]]
+    missing = [*map(str, no_perf[:1]), *_unreadable(folder, closed), *map(str, no_powercap)]
     missing += _sockets_without(root, counters)
     notes += missing
     if masked and not zones:
         notes.append(f"{folder} is masked")
-    remedy = _remedy(root, no_perf, no_powercap)
+    remedy = _remedy(root, no_perf, closed=bool(closed))
     if dead:
         notes.append(f"{', '.join(dead)} left out: shown by the hypervisor, but standing still")
     if not counted and dead and not remedy:
@@ -141,6 +148,7 @@ def find(root: Path) -> Finding:
     if not counted:
         remedy = remedy or f"look at {folder} and at dmesg for RAPL"
         return Finding("rapl", ROLE, "blocked", reason="; ".join(notes), remedy=remedy)
+    notes += left_out
     if bypassed:
         notes.append(_bypass(root, bypassed[0]))
     if inside := sorted(zones_inside | events_inside):
@@ -167,6 +175,15 @@ def _sockets_without(root: Path, counters: Sequence[Counter]) -> list[str]:
     if not packages or sockets <= len(packages):
         return []
     return [f"{sockets} sockets, but a counter of {len(packages)} of them alone: the others are not metered"]
+
+
+def _unreadable(folder: Path, closed: Mapping[str, MeterError]) -> list[str]:
+    """That these counters may not be read: what there is to say of many is the same."""
+    if len(closed) < 2:
+        return list(map(str, closed.values()))
+    names = [f"rapl:{name}" for name in closed]
+    several = ", ".join(names) if len(names) == 2 else f"{names[0]} … {names[-1]} ({len(names)})"
+    return [f"{several}: {folder}/intel-rapl*/energy_uj: {os.strerror(errno.EACCES)}"]
 
 
 def _moves(way: Way) -> bool:
@@ -269,10 +286,10 @@ def _forbidden(error: MeterError) -> bool:
     return isinstance(error.__cause__, PermissionError)
 
 
-def _remedy(root: Path, no_perf: Sequence[MeterError], no_powercap: Sequence[MeterError]) -> str:
+def _remedy(root: Path, no_perf: Sequence[MeterError], *, closed: bool) -> str:
     """What opens the counters that neither view shows; empty if it is not a matter of permission."""
     ways = [perf.remedy(root)] if any(map(_forbidden, no_perf)) else []
-    if any(map(_forbidden, no_powercap)):
+    if closed:
         ways += [powercap.CHMOD] if no_perf else [powercap.CHMOD, perf.LOAD]
     return "; or: ".join(ways)
 

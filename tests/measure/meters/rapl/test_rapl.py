@@ -243,10 +243,7 @@ print(json.dumps([finding.state, finding.reason, finding.remedy]))
     state, reason, remedy = json.loads(child.stdout)
     assert state == "blocked"
     assert "rapl:package-0" in reason and "Permission denied" in reason
-    assert remedy.startswith(
-        "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
-        " /sys/class/powercap/intel-rapl:*:*/energy_uj"
-    )
+    assert remedy.startswith("sudo chmod a+r /sys/class/powercap/intel-rapl*/energy_uj  # until")
     assert "CVE-2020-8694" in remedy
     assert "; or: sudo modprobe rapl && sudo sysctl kernel.perf_event_paranoid=0" in remedy
 
