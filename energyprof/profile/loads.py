@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from energyprof.profile.island import pythonpath
 from energyprof.profile.processes import stat_of
 from energyprof.profile.room import room
 from energyprof.report.meter_test.steps import Target
-from energyprof.report.meter_test.verdict import of_gpu, same_device
+from energyprof.report.meter_test.verdict import gpu_number, of_gpu, same_device
 from energyprof.storable.frozen import dataclass
 
 # An interpreter with PyTorch on a network's disk, and the first use of a GPU, take tens of seconds.
@@ -133,7 +132,7 @@ def loads(infos: Sequence[MeterInfo], root: Path, python: str) -> Iterator[Loads
         gpus = gpu_meters(infos)
         # What takes longest to start goes first.
         words = [python, "-m", "energyprof.workloads.gpu_load"]
-        starting = [_start(stack, [*words, str(number)], environment) for number in range(len(gpus))]
+        starting = [_start(stack, [*words, str(place)], environment) for place in range(len(gpus))]
         of: dict[Target, tuple[Load, ...]] = {}
         for target, cpus in _packages(root).items():
             # Without site-packages it starts in a fiftieth of a second.
@@ -144,27 +143,23 @@ def loads(infos: Sequence[MeterInfo], root: Path, python: str) -> Iterator[Loads
         for load in [load for ones in of.values() for load in ones]:
             load.said(until_s)
         refused: dict[str, list[str]] = {}
-        for number, one in enumerate(starting):
+        for place, (number, one) in enumerate(zip(gpus, starting, strict=True)):
             said = one.said(until_s) if isinstance(one, Load) else one
-            found = _gpu(said, number, gpus)
+            found = _gpu(said, place, gpus)
             if isinstance(found, Target) and isinstance(one, Load):
                 of[found] = (one,)
             else:
-                refused.setdefault(str(found), []).append(f"GPU {_number(gpus[number])}")
+                refused.setdefault(str(found), []).append(f"GPU {number}")
         unloaded = tuple(f"{', '.join(names)} not loaded: {why}; {REMEDY}" for why, names in refused.items())
         yield Loads(of, unloaded, _order(of, gpus))
 
 
-def gpu_meters(infos: Sequence[MeterInfo]) -> list[MeterInfo]:
-    """The meters that stand for a GPU each, by their numbers."""
+def gpu_meters(infos: Sequence[MeterInfo]) -> dict[int, MeterInfo]:
+    """The meters that stand for a GPU each, by their numbers; those without one only where no other does."""
     found = [info for info in infos if of_gpu(info) and not info.checks]
-    return sorted({_number(info): info for info in reversed(found)}.values(), key=_number)
-
-
-def _number(info: MeterInfo) -> int:
-    """Which GPU it is; a module has one, without a number."""
-    match = re.search(r":(\d+)", info.name)
-    return int(match[1]) if match is not None else 0
+    numbers = [gpu_number(info) for info in found]
+    numbered = {n: info for n, info in zip(reversed(numbers), reversed(found), strict=True) if n is not None}
+    return dict(sorted(numbered.items())) or dict(enumerate(found))
 
 
 def _start(stack: ExitStack, command: Sequence[str], environment: Mapping[str, str]) -> Load | str:
@@ -193,18 +188,18 @@ def _packages(root: Path) -> dict[Target, list[int]]:
     return found
 
 
-def _order(of: Mapping[Target, object], gpus: Sequence[MeterInfo]) -> tuple[str, ...]:
+def _order(of: Mapping[Target, object], gpus: Mapping[int, MeterInfo]) -> tuple[str, ...]:
     """A note if PyTorch numbers the GPUs otherwise than their meters do."""
     names = [target.name for target in of if target.kind == "gpu"]
-    theirs = [f"GPU {_number(info)}" for info in gpus][: len(names)]
+    theirs = [f"GPU {number}" for number in gpus][: len(names)]
     if names == theirs:
         return ()
     pairs = ", ".join(f"cuda:{number} is {name}" for number, name in enumerate(names))
     return (f"PyTorch counts GPUs in another order: {pairs}; CUDA_DEVICE_ORDER=PCI_BUS_ID makes it the same",)
 
 
-def _gpu(said: str, number: int, gpus: Sequence[MeterInfo]) -> Target | str:
-    """The GPU that PyTorch calls ``cuda:number``, by its UUID if it tells that; or why there is none.
+def _gpu(said: str, place: int, gpus: Mapping[int, MeterInfo]) -> Target | str:
+    """The GPU that PyTorch calls ``cuda:PLACE``, by its UUID if it tells that; or why there is none.
 
     PyTorch's numbers follow CUDA's order, which may be another than NVML's.
     """
@@ -213,7 +208,7 @@ def _gpu(said: str, number: int, gpus: Sequence[MeterInfo]) -> Target | str:
         name, uuid, torch = str(facts["name"]), str(facts["uuid"]), str(facts["torch"])
     except (ValueError, TypeError, KeyError):
         return said or f"it was not ready within {READY_S:g} s"
-    meant = next((info for info in gpus if uuid and same_device(info.device, uuid)), None)
-    info = meant or gpus[number]
-    about = f"{name}, cuda:{number} of PyTorch {torch}"
-    return Target(f"GPU {_number(info)}", "gpu", meant.device if meant is not None else "", about=about)
+    meant = next((n for n, info in gpus.items() if uuid and same_device(info.device, uuid)), None)
+    number = list(gpus)[place] if meant is None else meant
+    about = f"{name}, cuda:{place} of PyTorch {torch}"
+    return Target(f"GPU {number}", "gpu", "" if meant is None else gpus[meant].device, about=about)

@@ -1,4 +1,4 @@
-/* A libamd_smi.so whose cards draw constant powers: init, handles, places, names, energy, faults, caps and clocks.
+/* A libamd_smi.so whose cards draw powers of closed form: init, handles, places, names, energy, faults, caps and clocks.
  *
  * Signatures and codes are those of amdsmi.h (7.0). A list has a word a card, separated by commas, and its
  * last one repeats.
@@ -7,8 +7,12 @@
  *   FAKE_AMDSMI_WATTS     list: what each draws (200); 0: the counter stands still
  *   FAKE_AMDSMI_START     list: joules at the start (1000)
  *   FAKE_AMDSMI_TICK_S    how often the counter is renewed (0.001)
+ *   FAKE_AMDSMI_LOAD      a folder in which fakes/gpu_torch says what it worked on each GPU: cards draw more for it
+ *   FAKE_AMDSMI_LOAD_W    list: how much more (100)
+ *   FAKE_AMDSMI_STILL     a file with a time in s: from then on the counters stand still
+ *   FAKE_AMDSMI_NO_DATA   a file: while it is there the counters have all their bits set, and the call succeeds
  *   FAKE_AMDSMI_ENERGY    list: what amdsmi_get_energy_count returns (0)
- *   FAKE_AMDSMI_STEP_UJ   the counter's step in µJ (15.259)
+ *   FAKE_AMDSMI_STEP_UJ   the counter's step in µJ (15.259); FAKE_AMDSMI_TOLD_UJ: the one it tells (its own)
  *   FAKE_AMDSMI_INIT      what amdsmi_init returns (0)
  *   FAKE_AMDSMI_GONE      a file: while it is there the driver is not loaded, and handles from before are void
  *   FAKE_AMDSMI_STATE     a folder that holds what was set, cap_uw-CARD and clocks-CARD; without it nothing can be
@@ -16,6 +20,8 @@
  *   FAKE_AMDSMI_CLOCKS    list: performance level, lowest and highest MHz at first (0 500 1700); "": it has none
  *   FAKE_AMDSMI_DENIED    anything: who sets is not root
  */
+#include "gpu_load.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -110,6 +116,16 @@ int amdsmi_get_gpu_asic_info(void *card, char *info) {
     memset(info + 256, 0xab, 600);                            /* what follows the name in the structure */
     return SUCCESS;
 }
+/* When the counters stood still, if they do, else a time. */
+static double until(double now) {
+    const char *path = getenv("FAKE_AMDSMI_STILL");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    double from;
+    if (!file) return now;
+    if (fscanf(file, "%lf", &from) != 1) from = now;
+    fclose(file);
+    return fmin(now, from);
+}
 int amdsmi_get_energy_count(void *card, uint64_t *energy, float *step_uj, uint64_t *stamp_ns) {
     if (check(card)) return check(card);
     int index = ((card_t *)card)->card, code = (int)number("FAKE_AMDSMI_ENERGY", index, "0");
@@ -117,8 +133,14 @@ int amdsmi_get_energy_count(void *card, uint64_t *energy, float *step_uj, uint64
     clock_gettime(CLOCK_MONOTONIC, &t);
     double now = (double)t.tv_sec + (double)t.tv_nsec / 1e9, tick = number("FAKE_AMDSMI_TICK_S", 0, "0.001");
     double watts = number("FAKE_AMDSMI_WATTS", index, "200"), start = number("FAKE_AMDSMI_START", index, "1000");
+    double renewed = floor(until(now) / tick) * tick, joules = start + watts * renewed;
+    const char *folder = getenv("FAKE_AMDSMI_LOAD"), *told = getenv("FAKE_AMDSMI_TOLD_UJ");
+    if (folder) joules += number("FAKE_AMDSMI_LOAD_W", index, "100") * worked_s(folder, index, renewed);
     *step_uj = (float)number("FAKE_AMDSMI_STEP_UJ", 0, "15.259");
-    *energy = (uint64_t)((start + watts * floor(now / tick) * tick) * 1e6 / *step_uj);
+    *energy = (uint64_t)(joules * 1e6 / *step_uj);
+    if (told) *step_uj = (float)atof(told);
+    const char *no_data = getenv("FAKE_AMDSMI_NO_DATA");
+    if (no_data && access(no_data, F_OK) == 0) *energy = UINT64_MAX;
     *stamp_ns = (uint64_t)(now * 1e9);
     return code;
 }

@@ -17,7 +17,8 @@ VARIABLES = ("ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICE
 def build() -> Path:
     """The folder that holds the library."""
     options = [f"-Wl,-soname,{SONAME}", "-lm"]
-    return compiled(SONAME, [Path(__file__).with_name("amdsmi.c")], options).parent
+    sources = [Path(__file__).with_name(name) for name in ("amdsmi.c", "gpu_load.c")]
+    return compiled(SONAME, sources, options).parent
 
 
 def environment(folder: Path | None, root: Path, **settings: object) -> dict[str, str]:
@@ -59,6 +60,25 @@ def card(root: Path, number: int, bdf: str, watts: float = 200.0, **files: objec
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to((folder / "device").resolve())
     return folder
+
+
+def worked_s(work: Path, number: int, at_s: float) -> float:
+    """For how long fakes/gpu_torch has worked on a GPU until a time of the last second or so, in s."""
+    try:
+        lines = (work / str(number)).read_bytes()[-_TAIL_BYTES:].decode().splitlines()[1:-1]
+    except OSError:
+        return 0.0
+    before_s = done_s = 0.0
+    for time_s, seconds in (map(float, line.split()) for line in lines):
+        if time_s >= at_s:
+            share = (at_s - before_s) / (time_s - before_s) if before_s else 0.0
+            return done_s + share * (seconds - done_s)
+        before_s, done_s = time_s, seconds
+    return done_s
+
+
+# A line a product, of 2 ms or longer.
+_TAIL_BYTES = 16_384
 
 
 def node(root: Path, number: int, bdf: str, unique_id: int = 0) -> None:

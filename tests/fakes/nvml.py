@@ -11,7 +11,8 @@ from typing import Any
 import warm
 from fakes.compiled import compiled
 
-SOURCES = [Path(__file__).with_name(f"nvml{name}.c") for name in ("", "_devices", "_facts", "_set", "_load")]
+PARTS = ("nvml", "nvml_devices", "nvml_facts", "nvml_set", "nvml_load", "gpu_load")
+SOURCES = [Path(__file__).with_name(f"{part}.c") for part in PARTS]
 SONAME = "libnvidia-ml.so.1"
 
 

@@ -98,11 +98,21 @@ def of_gpu(info: MeterInfo) -> bool:
 
 
 def _same_gpu(info: MeterInfo, target: Target) -> bool:
-    """By its UUID if both have one, else by its number."""
-    if target.device:
+    """By its UUID if both have one, else by its number; one that has neither may be any of them."""
+    if target.device and info.device and not _ON_A_BUS.fullmatch(info.device):
         return same_device(info.device, target.device)
-    number = re.search(r":(\d+)", info.name)
-    return number is None or target.name == f"GPU {number[1]}"
+    number = gpu_number(info)
+    return number is None or target.name == f"GPU {number}"
+
+
+def gpu_number(info: MeterInfo) -> int | None:
+    """Which GPU a meter of one is by its kind's count: of "nvml:1:power" the second."""
+    match = re.match(rf"{re.escape(info.kind)}:(\d+)(:|$)", info.name)
+    return int(match[1]) if match is not None else None
+
+
+# A sensor of the kernel's knows its card by the place: "0000:03:00.0".
+_ON_A_BUS = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
 def same_device(a: str, b: str) -> bool:

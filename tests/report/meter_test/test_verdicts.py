@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from energyprof.meter import MeterInfo
+from energyprof.profile.loads import gpu_meters
 from energyprof.report.meter_test.scale import MOST_W
 from energyprof.report.meter_test.steps import FULL, HALF, Target, plan
 from fakes.load_tests import CPU0, CPU1, GPU0, GPU1, Shown, busy, gpu, judged, package, plug, recorded, result
@@ -141,6 +142,28 @@ def test_a_gpu_is_known_by_its_uuid_whatever_its_number() -> None:
         targets=targets,
     )
     assert [one.state for one in judged(test).results] == ["follows", "follows"]
+
+
+def kernels(place: str) -> MeterInfo:
+    """A sensor of the kernel's of the card in this place."""
+    name = f"hwmon:amdgpu:ppt:{place}"
+    return plug(name, part="gpu", boundary="component", window_s=0.0, device=place, refresh_s=0.1)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_sensor_that_knows_its_gpu_by_the_place_follows_whatever_gpu_it_is(known: bool) -> None:
+    targets = tuple(
+        replace(g, device=uuid if known else "") for g, uuid in zip((GPU0, GPU1), UUIDS, strict=True)
+    )
+    info = replace(kernels("0000:83:00.0"), kind="hwmon")
+    found = result(Shown(info, (targets[1],)), targets=targets)
+    assert (found.state, found.follows, found.load) == ("follows", ("GPU 1",), "GPU 0 and GPU 1")
+
+
+def test_each_gpu_is_loaded_once_also_where_its_meters_bear_no_number() -> None:
+    first, second = (replace(kernels(f"0000:{bus}:00.0"), kind="hwmon") for bus in ("03", "83"))
+    assert gpu_meters([first, second]) == {0: first, 1: second}
+    assert gpu_meters([first, gpu(1), gpu(0), second]) == {0: gpu(0), 1: gpu(1)}
 
 
 def test_a_package_may_rise_a_little_with_its_neighbour() -> None:

@@ -117,7 +117,8 @@ def _search(smi: AmdSmi | None, root: Path, problem: MeterError | None) -> Findi
     sources = tuple(source for view in views.values() for source in view.sources)
     if problem is not None and sources:
         said.append(
-            f"{problem}: the kernel's power is read and integrated instead; for the counter: {INSTALL}"
+            f"{problem}: the kernel's power is read and integrated instead;"
+            f" for the counter: {_remedy(problem)}"
         )
     remedy = "; or: ".join(dict.fromkeys(filter(None, (view.remedy for view in views.values()))))
     if not sources:
@@ -165,7 +166,9 @@ def _view(smi: AmdSmi | None, gpu: Gpu) -> _View:
         if sensor and inside_processor(sensor):
             return _View(notes=(INSIDE,))
         if alone:
-            return _View((alone,), (*notes, f"{error}: its power is read and integrated instead"))
+            instead = f"{error}: its power is read and integrated instead"
+            way = _without([error]).remedy
+            return _View((alone,), (*notes, f"{instead}; for the counter: {way}" if way else instead))
         found = _without([error, *unread])
         return found if gpu.bdf.endswith(".0") or found.remedy else _View(notes=(PARTITION,))
     if still:
