@@ -2,7 +2,8 @@
 
 * `energyprof compare` over 1,000 of them takes at most 3 s;
 * `energyprof check --history` over 10,000 takes at most 10 s and 500 MB;
-* either takes at most four times the processor time of `json.load` of the same files.
+* either takes at most four times the processor time of `json.load` of the same files: of those compared all
+  are kept, as a comparison has to. (Letting each go before the next takes less: that ratio stands beside.)
 
     python benchmarks/many_reports.py [--keep FOLDER]
 
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import random
 import statistics
@@ -54,20 +54,21 @@ def main() -> int:
                 write(made(rng, number, stretches=12), past / f"{number}.json")
             write(made(rng, PAST, stretches=12), new)
         compared_s, cpu_s, _ = cost(["compare", *map(str, sorted(some.iterdir()))])
-        size, ratio = (some / "0.json").stat().st_size / 1000, cpu_s / loaded_s(some)
+        ratio, beside = (cpu_s / loaded_s(some, keep=keep) for keep in (True, False))
+        size = (some / "0.json").stat().st_size / 1000
         print(
             f"compare, {COMPARED} reports of {size:.0f} kB: {compared_s:.2f} s, {cpu_s:.2f} s CPU, "
-            f"{ratio:.1f} x json.load"
+            f"{ratio:.1f} x json.load (of one after the other: {beside:.1f})"
         )
         judged_s, cpu_s, rss = cost(["check", str(new), "--history", str(past)])
-        ratios = ratio, cpu_s / loaded_s(past)
+        of_history = cpu_s / loaded_s(past, keep=False)
         size = new.stat().st_size / 1000
         print(
             f"check --history, {PAST} reports of {size:.0f} kB: {judged_s:.2f} s, {cpu_s:.2f} s CPU, "
-            f"{rss / 1e6:.0f} MB, {ratios[1]:.1f} x json.load"
+            f"{rss / 1e6:.0f} MB, {of_history:.1f} x json.load"
         )
     held = compared_s <= COMPARE_S and judged_s <= HISTORY_S and rss <= HISTORY_BYTES
-    return 0 if held and max(ratios) <= RATIO else 1
+    return 0 if held and max(ratio, of_history) <= RATIO else 1
 
 
 def made(rng: random.Random, number: int, stretches: int) -> Report:
@@ -86,13 +87,25 @@ def made(rng: random.Random, number: int, stretches: int) -> Report:
     return dataclasses.replace(report(runs), created=created)
 
 
-def loaded_s(folder: Path) -> float:
-    """The processor time of `json.load` of all files in ``folder``, in a process that has begun."""
-    start_s = time.process_time()
-    for path in folder.iterdir():
-        with open(path) as file:
-            json.load(file)
-    return time.process_time() - start_s
+def loaded_s(folder: Path, *, keep: bool) -> float:
+    """The least processor time of `json.load` of all files in ``folder``, in a process of its own."""
+    made = [sys.executable, "-c", LOAD, str(folder), "keep" if keep else ""]
+    said = [subprocess.run(made, check=True, capture_output=True, text=True).stdout for _ in range(TIMES)]
+    return min(map(float, said))
+
+
+LOAD = """
+import json, sys, time
+from pathlib import Path
+kept, paths = [], list(Path(sys.argv[1]).iterdir())
+start_s = time.process_time()
+for path in paths:
+    with open(path) as file:
+        data = json.load(file)
+    if sys.argv[2]:
+        kept.append(data)
+print(time.process_time() - start_s)
+"""
 
 
 def cost(words: Sequence[str]) -> tuple[float, float, float]:

@@ -34,7 +34,7 @@ from energyprof.errors import EnergyprofError
 from energyprof.files import read_text
 from energyprof.measure import calibration
 from energyprof.measure.meters import ADDRESSED, find_addressed, kind_of, parts_of
-from energyprof.report.file import from_json, read, to_json, trace_path
+from energyprof.report.file import from_json, read, read_all, to_json, trace_path
 from energyprof.report.rebuild import Rebuild
 from energyprof.report.recompute import recompute
 from energyprof.storable.events import Room
@@ -161,10 +161,12 @@ def _report_text() -> str:
 
 
 def report_read(content: bytes, folder: Path) -> None:
-    """A report is read, and every fourth shown."""
+    """A report is read, alone and with others, and every fourth shown."""
     path = folder / "r.json"
     path.write_bytes(content)
     found = read(path)
+    if any(repr(one) != repr(found) for one in read_all([path, path])):
+        raise AssertionError("a report reads otherwise among others")
     if len(content) % 4 == 0:
         shown(found)
 

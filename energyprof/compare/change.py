@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 from energyprof.compare.figures import Exclusion, Figure, unmetered
 from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, two_sided
 from energyprof.compare.statistics.mean import Mean, mean_of
-from energyprof.report.record import Report
+from energyprof.report.record import Report, Run
 from energyprof.report.uncertainty import COMMON, SCATTER
 from energyprof.storable.frozen import dataclass
 
@@ -56,21 +56,37 @@ class Values:
 
 def collect(figure: Figure, report: Report) -> Values | None:
     """The figure's values in ``report``; None if no run has any."""
-    return collect_all((figure,), report)[0]
+    return collect_all((figure,), (report,))[0][0]
 
 
-def collect_all(figures: Sequence[Figure], report: Report) -> list[Values | None]:
-    """Several figures' values; what keeps runs out of many of them is looked for once."""
-    out: dict[Exclusion, set[int]] = {}
-    together: dict[tuple[Exclusion, ...], set[int]] = {}
-    for exclusions in {figure.exclusions for figure in figures}:
-        for exclusion in exclusions:
-            if exclusion not in out:
-                out[exclusion] = {i for i, run in enumerate(report.runs) if exclusion(run) is not None}
-        together[exclusions] = set().union(*(out[exclusion] for exclusion in exclusions))
-    every = range(len(report.runs))
-    entering = {exclusions: [i for i in every if i not in away] for exclusions, away in together.items()}
-    return [collect_over(figure, report, entering[figure.exclusions]) for figure in figures]
+def collect_all(figures: Sequence[Figure], reports: Sequence[Report]) -> list[list[Values | None]]:
+    """Of each figure its values in every report; what keeps runs out of many figures is looked for once."""
+    bars = [(figure.exclusions, figure.part) for figure in figures]
+    entering = [_entering(set(bars), report) for report in reports]
+    return [
+        [
+            collect_over(figure, report, places) if (places := of[barred]) else None
+            for report, of in zip(reports, entering, strict=True)
+        ]
+        for figure, barred in zip(figures, bars, strict=True)
+    ]
+
+
+# What keeps runs out of a figure, and the part of a run that it is about.
+_Bars = tuple[tuple[Exclusion, ...], Callable[[Run], object] | None]
+
+
+def _entering(bars: Collection[_Bars], report: Report) -> Mapping[_Bars, Sequence[int]]:
+    """The places of the runs that have a figure."""
+    runs = report.runs
+    every = {exclusion for exclusions, _ in bars for exclusion in exclusions}
+    out = {exclusion: {i for i, run in enumerate(runs) if exclusion(run)} for exclusion in every}
+    found = {}
+    for exclusions, part in bars:
+        away: set[int] = set().union(*(out[exclusion] for exclusion in exclusions))
+        has = range(len(runs)) if part is None else [i for i, run in enumerate(runs) if part(run)]
+        found[exclusions, part] = [i for i in has if i not in away] if away else has
+    return found
 
 
 def collect_over(figure: Figure, report: Report, places: Sequence[int]) -> Values | None:

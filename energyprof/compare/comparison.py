@@ -151,10 +151,9 @@ def compare(
         figures = [figure for figure in figures if figure.name not in PER_SAMPLE]
     far = [apart(report, reports[0]) for report in reports]
     known, of_noise = known_of(noise, reports[0], labels[0])
-    rows = [collect_all(figures, report) for report in reports]
     columns = [
         column(figure, reports, allow, far, known, cells)
-        for figure, cells in zip(figures, zip(*rows, strict=True), strict=True)
+        for figure, cells in zip(figures, collect_all(figures, reports), strict=True)
     ]
     reasons = [every_reason(report, label) for report, label in zip(reports, labels, strict=True)]
     barred: dict[str, Barred] = {}

@@ -88,7 +88,9 @@ def grams(energy_j: float, grid: Grid) -> float:
 
 def figure(grid: Grid) -> Figure:
     """The emissions of a run's energy; their uncertainty is the energy's; that of the grid is not known."""
-    return replace(EMISSIONS, of=lambda run: None if run.energy_j is None else grams(run.energy_j, grid))
+    return replace(
+        EMISSIONS, of=lambda run: None if run.energy_j is None else grams(run.energy_j, grid), part=None
+    )
 
 
 def described(grid: Grid) -> str:

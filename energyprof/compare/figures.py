@@ -34,6 +34,8 @@ class Figure:
     exclusions: tuple[Exclusion, ...]
     # Standard uncertainties of one run's value, by term; none: only the scatter of runs is known.
     terms: Callable[[Run, float], Mapping[str, float]]
+    # The part of a run that it is about, where most runs have none; None: each has it.
+    part: Callable[[Run], object] | None = None
 
 
 # These say why a run has no joules; others that it may have do not.
@@ -217,6 +219,9 @@ _REACHED = (broken, missed, _no_target)
 _DONE = (broken, _has_target)
 _METERED = (broken, unmetered)
 
+# The whole node's joules by a map, by their boundary.
+NODE_FIGURES: Mapping[Boundary, str] = {"wall_ac": "wall_energy", "node_dc": "node_energy"}
+
 # What a report alone gives.
 FIGURES = (
     Figure("energy_per_sample", "J", _energy_per_sample, "lower", _METERED, terms.of_sample),
@@ -229,37 +234,32 @@ FIGURES = (
     Figure("energy_delay_product", "J·s", _energy_delay, "lower", (*_REACHED, unmetered), _of_energy),
     Figure("cpu_time_per_sample", "s", _cpu_time_per_sample, "lower", (broken,), _no_terms),
     Figure("cpu_time", "s", lambda r: r.cpu_s, "lower", (broken, missed), _no_terms),
-    Figure(
-        "energy_per_inference", "J", _of_inference(inference.energy_j, min), "lower", _METERED, _of_windows
+    *(
+        Figure(
+            f"{name}_per_{which}inference",
+            unit,
+            _of_inference(mean, batch),
+            "lower",
+            bars,
+            terms_of,
+            inference.windows_of,
+        )
+        for which, batch in (("", min), ("batched_", max))
+        for name, unit, mean, bars, terms_of in (
+            ("energy", "J", inference.energy_j, _METERED, _of_windows),
+            ("time", "s", inference.time_s, (broken,), _no_terms),
+            ("cpu_time", "s", inference.cpu_s, (broken,), _no_terms),
+        )
     ),
-    Figure("time_per_inference", "s", _of_inference(inference.time_s, min), "lower", (broken,), _no_terms),
-    Figure("cpu_time_per_inference", "s", _of_inference(inference.cpu_s, min), "lower", (broken,), _no_terms),
-    Figure(
-        "energy_per_batched_inference",
-        "J",
-        _of_inference(inference.energy_j, max),
-        "lower",
-        _METERED,
-        _of_windows,
+    *(
+        Figure(
+            name, "J", _of_boundary(boundary), "lower", (*_METERED, missed), _of_node, lambda run: run.node
+        )
+        for boundary, name in NODE_FIGURES.items()
     ),
-    Figure(
-        "time_per_batched_inference", "s", _of_inference(inference.time_s, max), "lower", (broken,), _no_terms
-    ),
-    Figure(
-        "cpu_time_per_batched_inference",
-        "s",
-        _of_inference(inference.cpu_s, max),
-        "lower",
-        (broken,),
-        _no_terms,
-    ),
-    Figure("wall_energy", "J", _of_boundary("wall_ac"), "lower", (*_METERED, missed), _of_node),
-    Figure("node_energy", "J", _of_boundary("node_dc"), "lower", (*_METERED, missed), _of_node),
     Figure("power", "W", _power, None, _METERED, _of_energy),
     Figure("score", "", lambda r: r.score, None, (broken,), _no_terms),
 )
-# The whole node's joules by a map, by their boundary.
-NODE_FIGURES: Mapping[Boundary, str] = {"wall_ac": "wall_energy", "node_dc": "node_energy"}
 # What the profiler sees by itself, from the program's start to its end, whatever the program says of phases,
 # samples and scores.
 OF_THE_PROGRAM = (
@@ -269,7 +269,9 @@ OF_THE_PROGRAM = (
 # Joules or seconds of one sample, or of as many as there are.
 PER_SAMPLE = ("energy_per_sample", "energy_per_epoch", "cpu_time_per_sample")
 # What it gives together with the intensity of a grid: `emissions.figure` fills it in.
-EMISSIONS = Figure("emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy)
+EMISSIONS = Figure(
+    "emissions", "g CO2e", lambda r: None, "lower", (broken, missed, unmetered), _of_energy, lambda run: None
+)
 SHOWN = (*FIGURES, EMISSIONS)
 BY_NAME = {figure.name: figure for figure in (*SHOWN, *OF_THE_PROGRAM)}
 

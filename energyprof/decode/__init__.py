@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from energyprof.decode.columns import Odd, columns
 from energyprof.decode.kinds import (
     Amount,
     Count,
@@ -35,7 +33,6 @@ __all__ = [
     "Text",
     "Utc",
     "decode",
-    "decode_together",
     "hints_of",
     "required_of",
     "short",
@@ -57,18 +54,3 @@ def decode(kind: type[T], data: Any, where: str = "report") -> T:
         misfit.path = where + misfit.path
         raise
     return result
-
-
-def decode_together(kind: type[T], data: Sequence[Any], strings: int) -> list[T] | None:
-    """What `decode` makes of each, several at once in half the time; ``None``: not all are plainly right.
-
-    ``data`` is used up. ``strings``: how many stand in the text that they were parsed from, names included;
-    where they have fewer, a name stood there twice.
-    """
-    hint: Any = kind
-    met: list[int] = []
-    try:
-        found = list(columns(hint)(data, met)) if data else []
-    except Odd:
-        return None
-    return found if sum(met) == strings else None

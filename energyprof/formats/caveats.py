@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from energyprof.compare.gate.check import Check, CheckOutcome
+from typing import TYPE_CHECKING
+
 from energyprof.compare.gate.waivers import printed
 from energyprof.formats import verdict_words, wording
+
+if TYPE_CHECKING:
+    from energyprof.compare.gate.check import Check, CheckOutcome
 
 NO_ENERGY = "CPU time, not energy: the work of a GPU and of memory does not show in it."
 CPU_TIME = ("cpu_time", "cpu_time_per_sample", "total_cpu_time")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.cells import cell_len
 from rich.padding import Padding
@@ -11,12 +11,14 @@ from rich.text import Text
 
 from energyprof.compare.comparison import Comparison
 from energyprof.compare.figures import SHOWN
-from energyprof.compare.gate.check import Check
 from energyprof.formats import factors, product, verdict_words, wording
 from energyprof.formats.caveats import caveats
 from energyprof.formats.console import Screen
 from energyprof.formats.inference import life_lines
 from energyprof.formats.printable import printable
+
+if TYPE_CHECKING:
+    from energyprof.compare.gate.check import Check
 
 _STYLES = {
     "PASS": "bold green",

@@ -40,8 +40,8 @@ def _upper_quantile(tail: float, dof: float) -> float:
         if not low <= t + step <= high:
             step = min((low + high) / 2, 2 * t) - t
         t += step
-        # Newton steps square the error: after one this small, the next would change nothing.
-        if abs(step) <= 1e-9 * t:
+        # Newton steps square the error: after one this small, nothing of the 9 digits is left to change.
+        if abs(step) <= 1e-6 * t:
             break
     return t
 

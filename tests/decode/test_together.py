@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import random
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from energyprof.decode import Misfit, decode, decode_together
+from energyprof.decode import Misfit, decode
+from energyprof.decode.together import decode_together, strings_in
 from energyprof.errors import FileError
-from energyprof.files import strings_in
 from energyprof.report.file import read_all, to_json, write
 from energyprof.report.record import Report
 from reports import report, run
@@ -62,9 +62,8 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def together(several: list[dict[str, Any]]) -> list[Report] | None:
-    """What `decode_together` makes of them, and leaves them as they are."""
-    strings = sum(strings_in(json.dumps(one)) for one in several)
-    return decode_together(Report, copy.deepcopy(several), strings)
+    """What `decode_together` makes of them."""
+    return decode_together(Report, [json.dumps(one) for one in several])
 
 
 def alone(one: dict[str, Any]) -> Report | None:
@@ -101,7 +100,7 @@ def test_what_is_refused_alone_is_refused_together(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_is_missing_or_unknown_is_treated_alike(seed: int) -> None:
+def test_what_is_missing_or_unknown_is_left_to_one_by_one(seed: int) -> None:
     rng = random.Random(seed)
     for _ in range(25):
         whole = [data(), data()]
@@ -112,8 +111,23 @@ def test_what_is_missing_or_unknown_is_treated_alike(seed: int) -> None:
         else:
             holder["unheard_of"] = rng.choice([1, "a", {"b": ["c", {"d": "e"}]}])
         at_once, found = together(whole), alone(whole[0])
-        assert (at_once is None) == (found is None)
         assert at_once is None or repr(at_once[0]) == repr(found)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_numbers_are_the_same_to_the_last_digit(seed: int) -> None:
+    rng = random.Random(seed)
+    whole = data()
+    point = whole["runs"][0]["history"][0]
+    for _ in range(500):
+        number = struct.unpack("<d", rng.randbytes(8))[0]
+        if math.isfinite(number):
+            text = rng.choice([repr(number), f"{number:.20e}", f"{number:.14g}"])
+            point["time_s"] = 0.125
+            one = json.dumps(whole).replace('"time_s": 0.125', f'"time_s": {text}', 1)
+            found = decode_together(Report, [one])
+            assert found is not None
+            assert found[0].runs[0].history[0].time_s == float(text)
 
 
 def test_of_many_files_the_first_broken_one_is_named(tmp_path: Path) -> None:
