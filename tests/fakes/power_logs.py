@@ -83,6 +83,19 @@ def _dcmi(second: int) -> Iterable[str]:
     ]
 
 
+def _freeipmi(second: int) -> Iterable[str]:
+    return [
+        "",
+        "Current Power                        : 410 Watts",
+        "Minimum Power over sampling duration : 90 watts",
+        "Maximum Power over sampling duration : 900 watts",
+        "Average Power over sampling duration : 300 watts",
+        f"Time Stamp                           : {at(second, '%m/%d/%Y - %H:%M:%S')}",
+        "Statistics reporting time period     : 1473439000 milliseconds",
+        "Power Measurement                    : Active",
+    ]
+
+
 def _query(second: int) -> Iterable[str]:
     found = [
         "==============NVSMI LOG==============",
@@ -258,6 +271,7 @@ LOGS: dict[str, tuple[str, float, str]] = {
         "component",
     ),
     "ipmitool": (lines("", _dcmi), 410, "wall_ac"),
+    "FreeIPMI's ipmi-dcmi": (lines("", _freeipmi), 410, "wall_ac"),
     "ipmitool, as a table": (
         lines("Timestamp,Instantaneous power reading (Watts)", lambda s: f"{at(s, '%m/%d/%Y %H:%M:%S')},410"),
         410,

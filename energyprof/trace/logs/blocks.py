@@ -1,4 +1,4 @@
-"""Logs that say each thing in a line of its own, block after block: powermetrics, ipmitool, nvidia-smi -q."""
+"""Logs that say each thing in a line of its own, block after block: powermetrics, IPMI, nvidia-smi -q."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from energyprof.trace.logs.text import chunks
 
 @dataclass(frozen=True)
 class Blocks:
-    """One such log. A block begins with ``begin``; expressions have one group, what they are read for."""
+    """One such log. A block begins with ``begin``; expressions have groups for what they are read for."""
 
     sign: str  # in a line of any such log
     begin: str
@@ -43,6 +43,13 @@ IPMITOOL = Blocks(
     values=((r"^\s*Instantaneous power reading: *(\d+) Watts", "Instantaneous power reading (Watts)"),),
     time_title="timestamp",
 )
+FREEIPMI = Blocks(
+    sign=r"^\s*Current Power +: *\d+ Watts",
+    begin=r"^\s*Current Power +:",
+    time=r"^\s*Time Stamp +: *(\S+) - (\S+)",
+    values=((r"^\s*Current Power +: *(\d+) Watts", "Instantaneous power reading (Watts)"),),
+    time_title="timestamp",
+)
 NVIDIA_SMI_Q = Blocks(
     sign=r"^=+NVSMI LOG=+$",
     begin=r"^=+NVSMI LOG=+$",
@@ -54,7 +61,7 @@ NVIDIA_SMI_Q = Blocks(
     time_title="timestamp",
     device=r"^GPU ([0-9A-Fa-f:.]+)$",
 )
-BLOCKS = (POWERMETRICS, IPMITOOL, NVIDIA_SMI_Q)
+BLOCKS = (POWERMETRICS, IPMITOOL, FREEIPMI, NVIDIA_SMI_Q)
 
 
 def blocks(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
@@ -90,7 +97,7 @@ def blocks(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
                 at, name = number, part[1] if part else ""
                 stamp = stamp if part else ""
             if when := time.search(line):
-                stamp = when[1]
+                stamp = " ".join(when.groups())
             for i, pattern in enumerate(values):
                 if not found[i] and (match := pattern.match(line)):
                     found[i] = match[1]

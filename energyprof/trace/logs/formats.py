@@ -3,7 +3,7 @@
 Sources: nvidia-smi 580's ``--help-query-gpu`` and man page; jetson-stats 4.3 (``jtop/core/power.py``: mW)
 and its
 example logger; turbostat(8); perf-stat(1); Intel Power Gadget 3.7's log; ipmitool 1.8.19
-(``lib/ipmi_dcmi.c``, ``ipmi_sensor.c``, ``ipmi_sdr.c``);
+(``lib/ipmi_dcmi.c``, ``ipmi_sensor.c``, ``ipmi_sdr.c``); FreeIPMI 1.6's ipmi-dcmi;
 Grid'5000's kwollect API; Shelly's EMData and EM1Data; Home Assistant's history export; PowerJoular 1.0;
 Scaphandre 1.0 (``exporters/json.rs``); Alumet 0.8 (``plugin-csv``, ``plugin-rapl``); W&B's system metrics;
 Apple's powermetrics(1); gpustat 1.1 (``core.py``: ``query_time`` without a zone, whole W); ROCm 6's
@@ -216,7 +216,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     Format(
         "ipmitool",
-        "ipmitool dcmi power reading",
+        "ipmitool dcmi power reading, or FreeIPMI's ipmi-dcmi --get-system-power-statistics",
         signs=(r"instantaneous power reading.*",),
         time=(r"(ipmi )?timestamp|date.*|time",),
         values=(Value(r"instantaneous power reading.*", "machine", "W"),),
