@@ -105,12 +105,12 @@ def write_new(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """`write_text` of what is no text."""
+    """`write_text` for content that is not text."""
     _publish(path, content, os.replace)
 
 
 def write_new_bytes(path: Path, content: bytes) -> None:
-    """`write_new` of what is no text."""
+    """`write_new` for content that is not text."""
     _publish(path, content, _link)
 
 
@@ -138,6 +138,22 @@ def make_folder(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def temporary_folder() -> Path:
+    """The folder for temporary files, as `tempfile.gettempdir` finds it.
+
+    That tries each with a file, which stays for ever if we are killed meanwhile. What is found here holds for
+    whatever uses `tempfile` in this process from now on.
+    """
+    import tempfile  # what only reads reports needs none
+
+    if tempfile.tempdir is None:
+        named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+        there = (Path(name).absolute() for name in (*named, "/tmp", "/var/tmp", "/usr/tmp", os.curdir))
+        may_be = (path for path in there if path.is_dir() and os.access(path, os.W_OK | os.X_OK))
+        tempfile.tempdir = str(next(may_be, "/tmp"))
+    return Path(os.fsdecode(tempfile.tempdir))
 
 
 @contextlib.contextmanager

@@ -86,7 +86,7 @@ class MeterInfo:
     window_assumed: bool = False  # nobody states it: it may be anything up to that
     delay_s: Amount = 0.0  # what it shows is so old besides …
     delay_a_s: Amount = 0.0  # … give or take (half-width)
-    may_be_zero: bool = False  # a part that can be switched off; of all others 0 W is no reading
+    may_be_zero: bool = False  # a part that can be switched off; of all others 0 W is not a reading
     may_stand_still: bool = False  # a power that shows one value for long although all is well
     ticks: bool = False  # a counter whose ticks are worth stamping: the sampler looks for their edges
     min_interval_s: Amount = 0.0  # never read more often: a device behind a slow bus or a network

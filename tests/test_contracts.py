@@ -120,3 +120,26 @@ def test_what_the_package_imports_it_also_asks_for() -> None:
         if not {one.lower().replace("_", "-") for one in comes_from[name]} & declared
     }
     assert strange == set()
+
+
+# Each looks for a folder with a file that stays if we are killed meanwhile, unless it is told one.
+LOOK_FOR_A_FOLDER = ("mkdtemp", "mkstemp", "TemporaryDirectory", "TemporaryFile", "NamedTemporaryFile")
+
+
+def test_the_profiler_lets_nobody_try_out_folders_for_temporary_files() -> None:
+    rooms = sorted(ROOMS - FREE["The profiler never loads torch or numpy"])
+    paths = [path for room in rooms for path in [PACKAGE / f"{room}.py", *(PACKAGE / room).rglob("*.py")]]
+    tried, seen = [], 0
+    for path in filter(Path.exists, paths):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("tempfile.gettempdir"):
+                tried.append(f"{path}:{node.lineno}")
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("tempfile."):
+                seen += 1
+                told = {keyword.arg for keyword in node.keywords}
+                if (
+                    ast.unparse(node.func).removeprefix("tempfile.") in LOOK_FOR_A_FOLDER
+                    and "dir" not in told
+                ):
+                    tried.append(f"{path}:{node.lineno}")
+    assert (tried, seen > 3) == ([], True)

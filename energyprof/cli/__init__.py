@@ -19,6 +19,8 @@ LEFT_AT_ONCE = ("compare", "check")
 
 def main() -> None:
     """The console entry point; each of our errors is one line on stderr."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # until now: `__main__.py`
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in ENDS:
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup means it
             signal.signal(number, end)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from energyprof.meter import Finding
 
 LOOK_S = 5.0
-# Steps within which a processor comes to its full power, and of which eight are no longer than a coffee.
+# Steps within which a processor comes to its full power, and eight of which take no longer than a coffee.
 STEPS_S = (0.5, 300.0)
 # Whoever has to type a password does that before, by ssh-agent.
 VIA = "ssh -o BatchMode=yes {node}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from energyprof.cli.checked import INTERVAL_S
 from energyprof.cli.metering import Metering
 from energyprof.errors import UsageError
 from energyprof.profile.attached import command_line
+from energyprof.profile.processes import started_of
 from energyprof.profile.program import label_of
 from energyprof.profile.run import attach
 
@@ -27,9 +28,18 @@ def measure(words: Sequence[str]) -> int:
     On stdout it says where its wire and its report are, once it measures.
 
     Raises:
-        UsageError: there is no such program, or what is said of it does not fit.
+        UsageError: what is said of the program does not fit.
     """
     asked = _asked(words)
+    try:
+        return _meter(asked)
+    except UsageError:
+        if started_of(asked["pid"]) is not None:
+            raise
+        return 0  # it was ended while we were starting: nobody is there to be told
+
+
+def _meter(asked: Mapping[str, Any]) -> int:
     pid, name = asked["pid"], asked["name"]
     interval_s = INTERVAL_S if asked["interval_s"] is None else asked["interval_s"]
     output = None if asked["output"] is None else Path(asked["output"])

@@ -148,7 +148,12 @@ Page = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", help="Also write a page with charts, for any browser."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="No progress, remarks or summary, only errors; notes are in the report."
+    ),
+]
 
 
 def given(context: typer.Context) -> set[str]:

@@ -24,7 +24,7 @@ def write_check(result: Check, out: TextIO) -> None:
 
 
 def write_object(result: object, out: TextIO) -> None:
-    """``result`` on ``out``, in ASCII and without what is no JSON.
+    """``result`` on ``out``, in ASCII and without what is not JSON.
 
     Raises:
         ValueError: a number in it is not finite.

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from energyprof.decode import Misfit, Name, Signed, Utc, decode
 from energyprof.errors import UsageError
+from energyprof.files import temporary_folder
 from energyprof.meter import Boundary, Origin
 from energyprof.storable.frozen import dataclass
 from energyprof.units import moment
@@ -179,7 +180,8 @@ def ask_all(
 
 def _ask(node: str, command: Sequence[str], seconds: float) -> NodeAnswer:
     # Files, not pipes: what a node leaves behind would hold a pipe open.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    folder = temporary_folder()
+    with tempfile.TemporaryFile(dir=folder) as out, tempfile.TemporaryFile(dir=folder) as err:
         sent_s = time.time()
         try:
             done = subprocess.run(

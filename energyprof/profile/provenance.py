@@ -42,7 +42,7 @@ def commit_of(file: Path) -> CommitRecord | None:
     """The commit of the git repository that holds ``file``; ``None``: none does, or there is no git."""
     folder = Path(os.path.abspath(file)).parent
     try:
-        # A file that git does not track is no part of the commit, whatever folder it lies in.
+        # A file that git does not track is not part of the commit, whatever folder it lies in.
         git(folder, "ls-files", "--error-unmatch", Path(file).name)
         revision = git(folder, "rev-parse", "HEAD")
         changed = git(folder, "status", "--porcelain", "--untracked-files=no")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from energyprof.errors import FileError, UsageError
+from energyprof.files import temporary_folder
 from energyprof.profile.git import git
 from energyprof.profile.processes import command_of, on_wire
 
@@ -40,7 +41,7 @@ def room() -> Iterator[Path]:
         folder, lock = _made()
     except (OSError, IndexError):
         raise FileError(
-            f"{_asked()}: no temporary folder can be made there, nor in /tmp; set TMPDIR"
+            f"{temporary_folder()}: no temporary folder can be made there, nor in /tmp; set TMPDIR"
         ) from None
     try:
         yield folder
@@ -72,23 +73,9 @@ def collect() -> list[str]:
     return lines
 
 
-def _asked() -> Path:
-    """The folder for temporary files, as `tempfile.gettempdir` finds it.
-
-    That tries it with a file, which stays for ever if we are killed meanwhile.
-    """
-    if tempfile.tempdir is not None:
-        return Path(os.fsdecode(tempfile.tempdir))
-    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
-    there = (Path(name).absolute() for name in (*named, "/tmp", "/var/tmp", "/usr/tmp", os.curdir))
-    return next(
-        (path for path in there if path.is_dir() and os.access(path, os.W_OK | os.X_OK)), Path("/tmp")
-    )
-
-
 def _places() -> list[Path]:
     """Where a room may be, the best first."""
-    asked = _asked()
+    asked = temporary_folder()
     others = [Path(name) for name in ("/tmp", "/var/tmp", "/dev/shm") if os.access(name, os.W_OK | os.X_OK)]
     return [place for place in dict.fromkeys([asked, *others]) if len(os.fsencode(place)) <= _LONGEST]
 
@@ -118,12 +105,12 @@ def _made() -> tuple[Path, int]:
                 undo.pop_all()
                 return folder, lock
         _remove_unfinished(unfinished)
-    raise FileExistsError(str(_asked()))
+    raise FileExistsError(str(temporary_folder()))
 
 
 def _remove_unfinished(folder: Path) -> None:
     """Remove a room that nobody is about to finish; there is nothing in it but its lock."""
-    with contextlib.suppress(OSError):  # its maker lives, it is not ours, or it is no room
+    with contextlib.suppress(OSError):  # its maker lives, it is not ours, or it is not a room
         with contextlib.ExitStack() as locked, contextlib.suppress(FileNotFoundError):
             locked.callback(os.close, _unowned(folder))
             (folder / _OWNER).unlink()
@@ -134,7 +121,7 @@ def _unowned(folder: Path) -> int:
     """The lock of a room whose owner is dead.
 
     Raises:
-        OSError: its owner lives, it is another user's, or it is no room.
+        OSError: its owner lives, it is another user's, or it is not a room.
     """
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:

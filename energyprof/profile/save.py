@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from energyprof.errors import FileError
+from energyprof.files import temporary_folder
 from energyprof.report.file import trace_path, write
 from energyprof.report.record import Report
 from energyprof.trace.writer import TraceWriter
@@ -23,7 +24,7 @@ def save(report: Report, path: Path, trace: TraceWriter) -> Path | None:
             write(report, path)
             return path
     # Its name is not one that a room has (`room.py`), which would be collected as long as it is empty.
-    spare = Path(tempfile.mkdtemp(prefix="energyprof-report-")) / path.name
+    spare = Path(tempfile.mkdtemp(prefix="energyprof-report-", dir=temporary_folder())) / path.name
     try:
         trace.save_elsewhere(trace_path(spare))
         write(report, spare)

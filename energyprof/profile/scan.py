@@ -41,7 +41,7 @@ class Point:
     """One value: what each control is asked for it."""
 
     shown: str  # "250 W"
-    amount: float | None  # in W or Hz; None: it is no amount
+    amount: float | None  # in W or Hz; None: it is not an amount
     asked: tuple[tuple[Control, str], ...]
 
 

@@ -43,7 +43,7 @@ class NodeMap:
     intercept_w: Signed
     terms: tuple[MapTerm, ...]
     covariance: tuple[tuple[Signed, ...], ...]  # of the intercept and the slopes, in their order
-    misfit_u: Amount  # relative, standard (k = 1): what the node does that is no such sum
+    misfit_u: Amount  # relative, standard (k = 1): what the node does that is not such a sum
     reference: str  # the meter of the node, its device and how it was read
     reference_u: Amount  # its gain: relative, standard
     start: Utc  # of the recording

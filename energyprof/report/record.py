@@ -348,7 +348,7 @@ class Report:
     notes: tuple[str, ...] = ()  # what was not measured, and why
     series: Series | None = None
     job: JobRecord | None = None  # None: it did not run under a batch system
-    commit: CommitRecord | None = None  # None: what was trained is no file of a repository
+    commit: CommitRecord | None = None  # None: what was trained is not in a repository
     node_map: NodeMap | None = (
         None  # from the components to the node; None: no calibration of the node was given
     )

@@ -79,7 +79,7 @@ def round_intervals(
         end_s, score = scored[0], scored[1] if math.isfinite(scored[1]) else None
         found.append(RoundInterval(end.number, start_s, end_s, score, end.scores, end.exchanges))
         start_s = end_s
-    # What follows the last score and is no round's is the last one's: then rounds sum to the run.
+    # What follows the last score and belongs to no round is the last one's: then rounds sum to the run.
     if found and not any(phase.actor and start_s < phase.start_s < train_end_s for phase in phases):
         found[-1] = replace(found[-1], end_s=max(train_end_s, found[-1].start_s))
     return tuple(found)

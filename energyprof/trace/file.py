@@ -34,7 +34,7 @@ GZIP = 31  # zlib's wbits for a gzip member
 CHUNK_BYTES = 1 << 16
 # An event's fields as JSON, their quotes doubled, and what stands before them.
 MAX_LINE_BYTES = 1 << 18
-# Rows with stamps in microseconds shrink to a tenth; what shrinks to less than a hundredth is no trace.
+# Rows with stamps in microseconds shrink to a tenth; what shrinks to less than a hundredth is not a trace.
 BOMB_RATIO, BOMB_BYTES = 100, 1 << 22
 # A run of fewer rows is held in memory where it is read several times; an hour at 10 Hz has more.
 HELD_ROWS = 10_000

@@ -84,7 +84,7 @@ def time_in(text: str, around: str) -> str:
 
 
 def elapsed(text: str, unit_s: float = 1.0) -> float:
-    """Seconds since some start: a number of units of ``unit_s`` that is no time since 1970.
+    """Seconds since some start: a number of units of ``unit_s`` that is not a time since 1970.
 
     Raises:
         ValueError: it is none.

@@ -353,6 +353,14 @@ class TestAttach:
         assert sleeping.poll() is None
         assert command.report()["runs"][0]["status"] == "done"
 
+    def test_a_program_that_ended_before_its_profiler_was_there_hears_nothing(self, command: Command) -> None:
+        with subprocess.Popen(["true"]) as process:
+            process.wait()
+        asked = {"pid": process.pid, "name": "", "meters": "auto", "interval_s": None, "output": None}
+        done = command("for-program", json.dumps(asked))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert not (command.folder / "energyprof-reports").exists()
+
     def test_a_process_that_is_not_there_is_one_line(self, command: Command, one_error_line: Any) -> None:
         with subprocess.Popen(["true"]) as process:
             process.wait()

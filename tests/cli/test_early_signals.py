@@ -67,3 +67,28 @@ def test_a_signal_at_any_moment_leaves_a_report_that_reads_or_nothing(
     assert not left(command.folder.parent / "tmp")
     if (command.folder / "r.json").exists():
         assert json.loads((command.folder / "r.json").read_text())["runs"]
+
+
+# Sends itself SIGINT when this module is about to be loaded.
+AS_IT_LOADS = """
+import os, runpy, signal, sys
+class Sends:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Sends())
+sys.argv[1:] = sys.argv[1:][:1] + ["workloads"]
+runpy.run_module("energyprof", run_name="__main__", alter_sys=False)
+"""
+
+
+@pytest.mark.parametrize("module", ["energyprof.cli", "energyprof.errors", "energyprof.profile.unwinding"])
+def test_ctrl_c_while_energyprof_is_loaded_is_no_traceback(command: Any, module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AS_IT_LOADS, module],
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

@@ -73,7 +73,7 @@ class Metrics:
 
 
 def opened(place: str, labels: Mapping[str, str]) -> Metrics:
-    """Raises UsageError: it is no address."""
+    """Raises UsageError: it is not an address."""
     parts = urllib.parse.urlsplit(place)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--export otlp:{place}: give an address such as http://127.0.0.1:4318/v1/metrics")

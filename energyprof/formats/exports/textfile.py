@@ -31,7 +31,7 @@ class TextFile:
 
 
 def opened(place: str, labels: Mapping[str, str]) -> TextFile:
-    """Raises UsageError: it is no place for such a file."""
+    """Raises UsageError: it is not a place for such a file."""
     path = Path(place)
     if path.suffix != ".prom" or not path.parent.is_dir():
         raise UsageError(f"--export textfile:{place}: give a file named *.prom in a folder that exists")

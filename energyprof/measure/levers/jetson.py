@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from energyprof.files import temporary_folder
 from energyprof.measure import jetson_mode
 from energyprof.measure.lever import Control, Lasts, Lever, LeverError, LeverFinding, Words
 from energyprof.measure.levers.sysfs import text_of
@@ -57,7 +58,7 @@ class Clocks:
 
     def read(self) -> str:
         """All of them, a line each. Raises LeverError."""
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
             stored = Path(folder, "clocks")  # an existing file would be asked about
             _output(["jetson_clocks", "--store", str(stored)])
             text = text_of(stored)
@@ -70,7 +71,7 @@ class Clocks:
         if text == CLOCKS_ON:
             _output(["jetson_clocks"])
             return
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=temporary_folder()) as folder:
             stored = Path(folder, "clocks")
             stored.write_text(text + "\n")
             told = _output(["jetson_clocks", "--restore", str(stored)])

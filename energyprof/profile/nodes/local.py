@@ -8,13 +8,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping, MutableMapping
 from dataclasses import field
 from pathlib import Path
 
 from energyprof.errors import TrainingError
+from energyprof.files import temporary_folder
 from energyprof.profile.nodes import hydra
 from energyprof.profile.nodes.store import FolderStore
 from energyprof.profile.processes import started_of
@@ -110,7 +110,7 @@ def elected(environment: Mapping[str, str]) -> Local | None:
         return None
     if launched.launch.endswith(":"):
         launched = launched._replace(launch=launched.launch + hydra.launch())
-    folder = Path(tempfile.gettempdir()) / f".energyprof-launch-{os.geteuid()}-{hashed(launched.launch)}"
+    folder = temporary_folder() / f".energyprof-launch-{os.geteuid()}-{hashed(launched.launch)}"
     FolderStore(folder)  # this user's own, or an error
     first = launched.local == 0 if launched.local is not None else _locked(folder)
     pid = os.getpid()

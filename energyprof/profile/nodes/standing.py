@@ -44,7 +44,7 @@ class Said:
 
 
 def said(node: str, now: Snapshot) -> bytes:
-    """A snapshot as it is sent; a score that is no number is none."""
+    """A snapshot as it is sent; a score that is not a number is left out."""
     score = now.score if now.score is not None and math.isfinite(now.score) else None
     return json.dumps({"node": node, "now": {**dataclasses.asdict(now), "score": score}}).encode()
 

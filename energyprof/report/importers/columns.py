@@ -15,7 +15,7 @@ Record = Mapping[str, str]
 
 _COMMA, _POINT = re.compile(r"[-+]?\d+,\d+(?:[eE][-+]?\d+)?"), re.compile(",")
 
-# What is larger is no number of seconds, joules or kWh, and a sum of such might be none at all.
+# What is larger is not a number of seconds, joules or kWh, and a sum of such might be none at all.
 MOST = 1e18
 
 

@@ -198,7 +198,7 @@ def _check(log: Log) -> None:
     for meter in log.meters:
         span_s = meter.readings.span_s
         if meter.column.quantity == "energy_j":
-            assert span_s is not None  # one without readings is no meter
+            assert span_s is not None  # one without readings is not a meter
             points = list(meter.readings.points())
             known = [value for _, value in points if value is not None]
             mean_w = (known[-1] - known[0]) / (span_s[1] - span_s[0]) if span_s[1] > span_s[0] else 0.0

@@ -14,7 +14,7 @@ Looks = Sequence[tuple[float, float]]
 
 # A meter that is read at least so often in a step should have a reading in each.
 LOOKS_A_STEP = 2.0
-# One value for so many of its renewals is no chance.
+# One value for so many of its renewals is not chance.
 RENEWALS = 2.0
 # It shows one value through this share of a step if it should have shown another.
 MUCH = 0.5

@@ -73,7 +73,7 @@ def blocks(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     else:
         return None
     device = ("gpu_bus_id",) if kind.device else ()
-    # What this machine, or this version, does not say is no column.
+    # What this machine, or this version, does not say is not a column.
     there = [value for value in kind.values if any(re.match(value[0], line.rstrip()) for line in lines)]
     shown = there or kind.values
     titles = (kind.time_title, *device, *(title for _, title in shown))

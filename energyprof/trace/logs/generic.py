@@ -26,7 +26,7 @@ ENERGIES: tuple[str, ...] = (
     *("total_energy_j", "energy_joules"),
 )
 
-# A title with one of these is of something that is no power that is drawn.
+# A title with one of these is of something other than power that is drawn.
 _OTHER = re.compile(
     r"(^|_)(limit|cap|capping|max|min|maximum|minimum|factor|state|mode|pct|percent|apparent|reactive|rating|"
     r"tdp|default|enforced|management|co2|carbon|cost|price|util\w*|budget|target|supply|std|stddev|var|va|kva)"

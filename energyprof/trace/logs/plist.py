@@ -34,7 +34,7 @@ _COLUMNS = (
 
 
 def plists(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
-    """A row for each sample; ``None``: it is no XML. Of one that is ``growing`` the last may be half written.
+    """A row a sample; ``None``: it is not XML. Of one that is ``growing`` the last may be half written.
 
     Raises:
         MeterError: it is other XML, or no sample in it says a power.

@@ -30,7 +30,9 @@ class Table:
     rows: Callable[[], Iterator[Row]]  # those below the titles, anew with each call
     start: str = ""  # when it began, in its own words, if it says so
     notes: tuple[str, ...] = ()
-    cut_off: bool = False  # its last line has no end, and is no whole row, or what it is packed in has none
+    cut_off: bool = (
+        False  # its last line has no end, and is not a whole row, or what it is packed in has none
+    )
 
     @property
     def there_are(self) -> str:
