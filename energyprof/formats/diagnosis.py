@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,9 +90,9 @@ def _identity(facts: Mapping[str, Any]) -> str:
     known = [words for kind, words in _NUMBERS.items() if kind in (facts.get("hardware") or {})]
     if known in ([], [_NUMBERS["boot"]]):
         until = "only until its next boot" if known else "by nothing"
-        return (
-            f"recognised as the same machine {until}: name it with --machine when you measure, or run as root"
-        )
+        # What the board says of itself is for root alone, where it says anything.
+        other = "" if os.geteuid() == 0 else ", or run as root"
+        return f"recognised as the same machine {until}: name it with --machine when you measure{other}"
     return f"recognised as the same machine by {known[0]}"
 
 

@@ -101,7 +101,10 @@ def _title(report: Report) -> Text:
 
 
 def _place(machine: Mapping[str, Any]) -> str:
-    where = [str(machine.get("host", "?")), str(machine.get("cpu") or machine.get("arch", ""))]
+    where = [
+        str(machine.get("host") or "an unknown machine"),
+        str(machine.get("cpu") or machine.get("arch", "")),
+    ]
     return ", ".join(filter(None, [*where, *gpu_names(machine)]))
 
 

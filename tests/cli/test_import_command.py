@@ -99,6 +99,7 @@ def test_a_power_log_alone_becomes_a_report(command):
     run = command.report()["runs"][0]
     assert run["energy_j"] == pytest.approx(2010)
     assert "nvidia-smi:1" in done.stdout and "inside the chips" in done.stdout
+    assert done.stdout.startswith("power  on an unknown machine\n")
     assert "digit for digit" in command("recompute", "r.json").stdout
 
 

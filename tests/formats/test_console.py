@@ -33,3 +33,13 @@ def test_a_remedy_is_one_line_to_paste_and_a_reason_loses_nothing_on_a_narrow_sc
     screen.print(Group(diagnosis(FACTS, [found], Selection(), None, [])))
     assert f"try: {REMEDY}" in [line.strip() for line in written.getvalue().splitlines()]
     assert "".join(REASON.split()) in "".join(written.getvalue().split())
+
+
+@pytest.mark.parametrize(("user", "advised"), [(0, False), (1000, True)])
+def test_nobody_who_is_root_is_told_to_be(user: int, advised: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    facts = {**FACTS, "hardware": {"boot": "sha256:0"}}
+    Screen(written := io.StringIO()).print(diagnosis(facts, [], Selection(), None, []))
+    words = " ".join(written.getvalue().split())
+    assert "name it with --machine when you measure" in words
+    assert ("or run as root" in words) == advised
