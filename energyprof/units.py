@@ -19,6 +19,8 @@ _PREFIXES = (
     (1e-3, "m"),
     (1e-6, "µ"),
 )
+# What is left of a difference of equal numbers, beside its uncertainty.
+_ROUNDING = 1e-12
 
 
 def si(value: float, unit: str) -> str:
@@ -72,8 +74,10 @@ def plus_minus(value: float, expanded: float, unit: str) -> str:
     The prefix is the larger one's. A value that is nothing beside its uncertainty is not shown as nothing:
     ``75.0 mJ (-31.6 J … 31.8 J)``.
     """
-    if value == 0 or not math.isfinite(value) or not math.isfinite(expanded):
+    if not math.isfinite(value) or not math.isfinite(expanded):
         return f"{value:.3g} ± {expanded:.2g} {unit}"
+    if abs(value) <= _ROUNDING * expanded:
+        return f"0 ± {si(expanded, unit)}"
     if abs(value) < expanded / 20:
         return f"{si(value, unit)} ({si(value - expanded, unit)} … {si(value + expanded, unit)})"
     size = max(abs(value), expanded)
