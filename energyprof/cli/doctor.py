@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -77,10 +77,6 @@ def doctor(
     With --nodes it exits 2 if one of them gave no answer. Under srun or mpirun
     the first process of each node prints one line.
     """
-    from energyprof.cli.profiling import names
-    from energyprof.measure.left_out import with_left_out
-    from energyprof.measure.meters import find_addressed, find_all, parts_of, sysfs_root
-    from energyprof.measure.selection import select
     from energyprof.wire.launchers import task
 
     if not test and (output is not None or force or python is not None):
@@ -92,6 +88,31 @@ def doctor(
             raise UsageError("--test loads this machine: leave out --nodes, and run it on each of them")
         _ask(nodes, VIA if via is None else via, meters, LOOK_S if seconds is None else seconds, json=json)
         return
+    here = _found(meters, test=test)
+    if not test and (there := task(os.environ)) is not None and there.local:
+        return  # the first process of a node speaks for it
+    if test:
+        _test(here, seconds, output, python, force=force, json=json)
+    else:
+        _look(here, LOOK_S if seconds is None else seconds, json=json)
+
+
+class _Found(NamedTuple):
+    """What there is on this machine, and which of it is read."""
+
+    root: Path  # of /sys and /proc
+    findings: Sequence[Finding]
+    selection: Selection
+    away: Mapping[str, Finding]  # what was asked for and is not there, by the words
+
+
+def _found(meters: str, *, test: bool) -> _Found:
+    """Raises UsageError, MissingPart: the words of ``--meters`` name no meter, or one that is not here."""
+    from energyprof.cli.profiling import names
+    from energyprof.measure.left_out import with_left_out
+    from energyprof.measure.meters import find_addressed, find_all, parts_of, sysfs_root
+    from energyprof.measure.selection import select
+
     root, asked = sysfs_root(), names(meters)
     findings = find_all(root) + find_addressed(asked)
     # A meter that was asked for and does not answer must not hide the others.
@@ -99,18 +120,10 @@ def doctor(
     here = [words for words in asked if away.keys().isdisjoint(parts_of(words))]
     # A test is of what was asked for, and of nothing else if none of that is here.
     only = ["none"] if test and asked and not here else here
-    selection = with_left_out(select(findings, only), root)
-    if not test and (there := task(os.environ)) is not None and there.local:
-        return  # the first process of a node speaks for it
-    if test:
-        _test(findings, selection, root, seconds, output, python, away, force=force, json=json)
-    else:
-        _look(findings, selection, root, LOOK_S if seconds is None else seconds, json=json)
+    return _Found(root, findings, with_left_out(select(findings, only), root), away)
 
 
-def _look(
-    findings: Sequence[Finding], selection: Selection, root: Path, seconds: float, *, json: bool
-) -> None:
+def _look(found: _Found, seconds: float, *, json: bool) -> None:
     """What there is, and what it reads."""
     import json as json_text
 
@@ -122,7 +135,8 @@ def _look(
     from energyprof.profile.spot_check import spot_check
     from energyprof.wire.launchers import task
 
-    facts = machine.describe(root, gpus.devices(root))
+    findings, selection = found.findings, found.selection
+    facts = machine.describe(found.root, gpus.devices(found.root))
     seen = None
     if seconds > 0 and selection.sources and selection.origin == "measured":
         err = Screen(sys.stderr)
@@ -213,18 +227,9 @@ def _unread(findings: Sequence[Finding], selection: Selection) -> list[str]:
 
 
 def _test(
-    findings: Sequence[Finding],
-    selection: Selection,
-    root: Path,
-    seconds: float | None,
-    output: Path | None,
-    python: str | None,
-    away: Mapping[str, Finding],
-    *,
-    force: bool,
-    json: bool,
+    here: _Found, seconds: float | None, output: Path | None, python: str | None, *, force: bool, json: bool
 ) -> None:
-    """Load the machine and judge its meters; ``away``: those that were asked for and are not there."""
+    """Load the machine and judge its meters."""
     from dataclasses import replace
     from platform import node
 
@@ -243,17 +248,17 @@ def _test(
             f"--seconds {seconds:g}: a step of the test lasts {STEPS_S[0]:g} to {STEPS_S[1]:g} s"
         )
     path = report_path(output, "meter-test", force=force) if output is not None else None
-    if not testable(selection):
-        reason = _reason(list(away.values()) or findings, selection)
+    if not testable(here.selection):
+        reason = _reason(list(here.away.values()) or here.findings, here.selection)
         raise MissingPart(f"there is no meter here to test ({reason}); {ELSEWHERE}")
     err = Screen(sys.stderr)
     with err.status("starting") as status:
-        found = record_load(selection, root, seconds, python or sys.executable, status.update)
+        found = record_load(here.selection, here.root, seconds, python or sys.executable, status.update)
         status.update("judging")
         found = replace(
             found,
-            away={name: _why(finding) for name, finding in away.items()},
-            notes=(*found.notes, *_unread(findings, selection)),
+            away={name: _why(finding) for name, finding in here.away.items()},
+            notes=(*found.notes, *_unread(here.findings, here.selection)),
         )
         record = judge(found, utc_now(), __version__, node())
     if path is not None:
