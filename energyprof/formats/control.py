@@ -79,7 +79,9 @@ def control_history(controls: Sequence[Control], all_of_them: Controls, width: i
     left = max([len("judged"), *map(len, names)])
     room = max(10, width - left - 24)
     shown = list(range(max(0, len(controls) - room), len(controls)))
-    lines = [Text(f"{len(controls)} controls, {controls[0].created[:10]} to {controls[-1].created[:10]}")]
+    first, last = controls[0].created[:10], controls[-1].created[:10]
+    count = "1 control" if len(controls) == 1 else f"{len(controls)} controls"
+    lines = [Text(f"{count}, {first if first == last else f'{first} to {last}'}")]
     for name in names:
         values = [_value(controls[i], name) for i in shown]
         known = [value for value in values if value is not None]

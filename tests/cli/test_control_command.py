@@ -98,6 +98,13 @@ def test_the_history_of_a_machine_is_drawn(command: Any, tmp_path: Path) -> None
     assert [one["standing"] for one in data["controls"]] == ["unknown"] * 5 + ["drifted"]
 
 
+def test_the_first_control_is_one_of_one_day(command: Any) -> None:
+    (command.folder / "c").mkdir()
+    write(control(1, FIVE[0]), command.folder / "c" / "c0.json")
+    done = command("control", "--folder", "c", "--history")
+    assert done.stdout.splitlines()[0] == "1 control, 2026-01-01"
+
+
 def test_a_change_is_accepted_and_shows_in_the_history(command: Any) -> None:
     folder_of(command.folder / "c", control(8, 1.2))
     done = command("control", "--folder", "c", "--accept", "a new fan")
