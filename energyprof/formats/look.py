@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from energyprof.report.importers.imported import Imported
+from energyprof.report.rebuild import Rebuild
 from energyprof.report.record import MeterRecord, Report
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs.wanted import Several
@@ -85,23 +87,23 @@ def _amount(meter: MeterRecord, seen: dict[str, Seen]) -> str:
     return f"; {count} over {seconds(own.span_s)}, {joules(own.energy_j)}{much}"
 
 
-def _seen(report: Report, runs: Sequence[Iterable[Row]]) -> dict[str, Seen]:
-    """How many readings each meter has, over which time, and what they come to by the trapezoids' sum."""
+def _seen(report: Report, runs: Sequence[Sequence[Row]]) -> dict[str, Seen]:
+    """How many readings each meter has, over which time, and the joules that the report would have of it."""
     found = {meter.name: Seen() for meter in report.meters}
-    powers = {meter.name for meter in report.meters if meter.info.reads == "power_w"}
+    rebuild = Rebuild(report)
     for rows in runs:
-        last: dict[str, tuple[float, float]] = {}
+        rebuild.add(partial(iter, rows))
+        first: dict[str, float] = {}
+        last: dict[str, float] = {}
         for row in rows:
-            time_s, value = row.sample.end_s, row.sample.value
-            if row.source not in found or value is None:
-                continue
-            own, (before_s, before) = found[row.source], last.get(row.source, (time_s, value))
-            own.count += 1
-            own.span_s += time_s - before_s
-            own.energy_j += (
-                (before + value) / 2 * (time_s - before_s)
-                if row.source in powers
-                else max(0.0, value - before)
-            )
-            last[row.source] = time_s, value
+            if row.source in found and row.sample.value is not None:
+                found[row.source].count += 1
+                last[row.source] = row.sample.end_s
+                first.setdefault(row.source, row.sample.end_s)
+        for name, end_s in last.items():
+            found[name].span_s += end_s - first[name]
+    for run in rebuild.report().runs if runs else ():
+        for phase in run.phases:
+            for name, energy_j in phase.by_meter_j.items() if not phase.actor else ():
+                found[name].energy_j += energy_j
     return found

@@ -8,6 +8,7 @@ import pytest
 
 from energyprof.cli.import_ import offsets
 from energyprof.errors import UsageError
+from energyprof.units import joules
 from fakes.mlperf_logs import every_second, write_power, write_result
 
 
@@ -117,6 +118,15 @@ def test_look_says_what_is_seen_and_writes_nothing(command):
     write_result(command.folder / "result_0.txt")
     looked = command("import", "--look", "result_0.txt").stdout
     assert looked.startswith("mlperf: llama2_70b_lora, 1 run\ntarget: eval_accuracy ≤ 0.925\ntotal: no meter")
+
+
+def test_look_tells_the_joules_that_the_import_has(command):
+    rows = [f"{1740823200 + s},{watts}" for s, watts in enumerate((90, 90, 300, 40, 90, 60))]
+    (command.folder / "steps.csv").write_text("\n".join(["time,power (W)", *rows, ""]))
+    looked = command("import", "--look", "steps.csv").stdout
+    done = command("import", "steps.csv", "--json")
+    (run,) = json.loads(done.stdout)["runs"]
+    assert f"6 readings over 5.00 s, {joules(run['energy_j'])}" in looked
 
 
 def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
