@@ -126,7 +126,7 @@ def test_look_tells_the_joules_that_the_import_has(command):
     looked = command("import", "--look", "steps.csv").stdout
     done = command("import", "steps.csv", "--json")
     (run,) = json.loads(done.stdout)["runs"]
-    assert f"6 readings over 5.00 s, {joules(run['energy_j'])}" in looked
+    assert f"6 readings over 5.0 s, {joules(run['energy_j'])}" in looked
 
 
 def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
@@ -147,9 +147,9 @@ def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
         assert line in done.stdout.splitlines()
     assert not list(command.folder.glob("**/*.json"))
     # Each of the lines does what it says.
-    for words, joules in (("--by host", 1500), ("--only a", 900)):
+    for words, energy_j in (("--by host", 1500), ("--only a", 900)):
         assert command("import", "two.csv", *words.split(), "-o", "r.json", "--force").returncode == 0
-        assert command.report()["runs"][0]["energy_j"] == pytest.approx(joules)
+        assert command.report()["runs"][0]["energy_j"] == pytest.approx(energy_j)
 
 
 def test_look_at_several_columns_says_what_each_is_and_what_to_say(command):
