@@ -23,7 +23,7 @@ from energyprof.workload import (
     Workload,
     WorkloadError,
 )
-from energyprof.workloads import keeper, paradigms, workload_module
+from energyprof.workloads import compiler_later, keeper, paradigms, workload_module
 from energyprof.workloads.data import unforeseen
 from energyprof.workloads.parsing import settings_of
 from energyprof.workloads.training import afterwards, kept, prepared, ranks
@@ -34,6 +34,7 @@ def main(job: str) -> int:
     """Train the job; the exit code: 0 it ran to its end, 2 it could not."""
     wanted = json.loads(job)
     _compile_apart()
+    compiler_later.install()
     if paradigms.starts_servers(wanted["settings"]):
         keeper.keep()
     try:

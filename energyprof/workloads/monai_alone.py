@@ -14,6 +14,8 @@ UNUSED = frozenset(
     (
         *("transformers", "huggingface_hub", "pandas", "sklearn", "optuna", "ignite"),
         *("mlflow", "clearml", "tensorboard"),  # trackers
+        # of transforms that no workload asks for, of its readers of images and of its bundles
+        *("scipy", "nibabel", "PIL", "h5py", "yaml", "jsonschema"),
     )
 )
 

@@ -20,7 +20,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from energyprof.settings import Settings
 from energyprof.wire import mark
 from energyprof.workload import AWAY, Diverged, Event, Mark, WorkloadError
-from energyprof.workloads import workload_module
+from energyprof.workloads import compiler_later, workload_module
 from energyprof.workloads.paradigm import Divisible, Say, client_name
 from energyprof.workloads.paradigms import dealt
 from energyprof.workloads.paradigms.cohort import Cohort
@@ -201,6 +201,7 @@ def _number(job: str, message: Any, context: Any) -> Any:
 def _clients(job: str) -> Tuple[client.Clients, Cohort]:
     """The clients as this process plays them."""
     wanted = json.loads(job)
+    compiler_later.install()
     flower.load("ray")
     module = workload_module(wanted["name"])
     program = module.build(module.plan(Settings(**wanted["settings"])))
