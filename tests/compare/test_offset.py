@@ -70,6 +70,27 @@ def test_of_readings_of_single_moments_it_says_how_far_it_may_be_off() -> None:
     )
 
 
+@pytest.mark.parametrize("shows", [(True, True), (True, False), (False, True), (False, False)])
+def test_where_the_load_ramps_means_and_single_moments_look_alike_and_the_doubt_holds_either(
+    shows: tuple[bool, bool],
+) -> None:
+    # A step that takes three seconds shows in three readings of each: half a second more or less of lateness
+    # is all that tells a mean from a moment.
+    for seed in range(3):
+        rng = random.Random(seed)
+        edges, levels, at_s = [], [50.0], 20.0
+        for to_w in (250.0, 50.0, 200.0):
+            at_s += rng.uniform(20, 60)
+            ramp = [levels[-1] + (to_w - levels[-1]) * (i + 1) / 150 for i in range(150)]
+            edges += [at_s + i / 50 for i in range(150)]
+            levels += ramp
+        ahead_s = rng.uniform(-20, 20)
+        ours = log(edges, levels, rng.random(), means=shows[0], noise_w=0.5)
+        theirs = log(edges, levels, rng.random(), means=shows[1], noise_w=0.5, ahead_s=ahead_s)
+        found = offset(ours, theirs)
+        assert abs(found.offset_s - ahead_s) <= 2 * found.u_s <= 1.5
+
+
 def test_a_meter_that_shows_the_mean_of_half_the_time_is_no_less_sure_than_it_says() -> None:
     held = 0
     for seed in range(20):
@@ -105,7 +126,7 @@ def test_more_steps_tell_it_better() -> None:
     theirs = log(edges, levels, 0.7, means=False, ahead_s=7.0)
     found = offset(ours, theirs)
     assert found.offset_s == pytest.approx(7.0, abs=0.15)
-    assert found.u_s < 0.1
+    assert found.u_s < 0.15
     assert found.steps >= 10
 
 
