@@ -96,7 +96,9 @@ def collect_over(figure: Figure, report: Report, places: Sequence[int]) -> Value
         return None
     places, values = zip(*found, strict=True)
     each = [figure.terms(report.runs[i], x) for i, x in found]
-    logs = logs_of(values, _own_u(values, each)) if min(values) > 0 else None
+    logs = logs_of(values) if min(values) > 0 else None
+    if logs is not None and logs.sd == 0:  # the readings may hide how much the runs vary
+        logs = logs_of(values, _own_u(values, each))
     mean = mean_of(values, each, logs)
     # A meter that does not state its error is not one without error.
     known = unmetered in figure.exclusions and all(report.runs[i].energy_u_j is not None for i in places)
