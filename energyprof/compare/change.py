@@ -59,17 +59,18 @@ def collect(figure: Figure, report: Report) -> Values | None:
     return collect_all((figure,), (report,))[0][0]
 
 
-def collect_all(figures: Sequence[Figure], reports: Sequence[Report]) -> list[list[Values | None]]:
-    """Of each figure its values in every report; what keeps runs out of many figures is looked for once."""
-    bars = [(figure.exclusions, figure.part) for figure in figures]
-    entering = [_entering(set(bars), report) for report in reports]
-    return [
-        [
-            collect_over(figure, report, places) if (places := of[barred]) else None
-            for report, of in zip(reports, entering, strict=True)
-        ]
-        for figure, barred in zip(figures, bars, strict=True)
-    ]
+def collect_all(figures: Sequence[Figure], reports: Sequence[Report]) -> list[tuple[Values | None, ...]]:
+    """Of each figure its values in every report; what keeps runs out of many figures is looked for once.
+
+    Report by report: a processor's cache does not hold a thousand of them.
+    """
+    barred = [(figure, (figure.exclusions, figure.part)) for figure in figures]
+    bars = {bar for _, bar in barred}
+    rows = []
+    for report in reports:
+        places = _entering(bars, report)
+        rows.append([collect_over(f, report, places[bar]) if places[bar] else None for f, bar in barred])
+    return list(zip(*rows, strict=True))
 
 
 # What keeps runs out of a figure, and the part of a run that it is about.
