@@ -47,7 +47,7 @@ class Joined:
 def joined(meters: Sequence[LogSpec], reference: LogSpec) -> Joined:
     """The logs ``meters`` beside the log ``reference``, whose times are brought to theirs.
 
-    How far the offset may be off is no term of what is calibrated: it counts in windows alone in which the
+    How far the offset may be off is not a term of what is calibrated: it counts in windows alone in which the
     load moves, and what those are off by then scatters about the line, whose residuals are in the fit's
     uncertainty. (Off by 1 s, levels of a minute give slopes 0.1 and 0.5 % off, of which U then is 0.7 %.)
 

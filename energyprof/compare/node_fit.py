@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from energyprof.compare.statistics.plane import Plane, Slope, inverse, plane
+from energyprof.compare.statistics.plane import MAD, Plane, Slope, inverse, plane
 from energyprof.meter import Boundary
 from energyprof.report.node_map import MapTerm, NodeMap, Told
 from energyprof.report.transfer import DRIFT_U, SLOPE_U
@@ -27,8 +27,6 @@ _LEVEL_GAP = 0.03
 # Windows closer to the plane than this are no outliers; those this many times as far off as most are faults.
 _OWN = 0.01
 _GROSS = 10.0
-# The median of absolute deviations of normal errors is this share of their sigma.
-_MAD = 0.6745
 
 # A part whose load moves the node by less than this share of the spread is still …
 STILL = 0.05
@@ -143,7 +141,7 @@ def _holding_95(residuals: Sequence[float]) -> float:
     So does conformal prediction (Lei et al., Distribution-Free Predictive Inference, JASA 2018).
     """
     sizes = sorted(map(abs, residuals))
-    fault = _GROSS * max(_OWN, median(sizes) / _MAD)
+    fault = _GROSS * max(_OWN, median(sizes) / MAD)
     own = [size for size in sizes if size <= fault]
     return own[math.ceil(0.95 * len(own)) - 1]
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Literal
 
+from energyprof.compare.statistics.plane import MAD
 from energyprof.storable.frozen import dataclass
 
 Point = tuple[float, float]  # s and W
@@ -26,8 +27,6 @@ LEAST = 3
 _LEAST_WINDOW = 0.1
 # A level is the mean of so many readings before or after a step, while they stay at it.
 _LEVEL_READINGS = 4
-# The median of absolute deviations of normal errors is this share of their sigma.
-MAD = 0.6745
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from energyprof.storable.frozen import dataclass
 Matrix = tuple[tuple[float, ...], ...]
 
 # Huber's bound: 95 % of the efficiency of least squares on normal errors (Huber & Ronchetti, Robust
-# Statistics, 2nd ed., section 4.5). The median absolute deviation of normal errors is 0.6745 of their sigma.
+# Statistics, 2nd ed., section 4.5).
 _HUBER = 1.345
-_MAD = 0.6745
+# The median absolute deviation of normal errors is this share of their sigma.
+MAD = 0.6745
 _ROUNDS = 25
 _TWO_SIGMA = NormalDist().cdf(2)
 # Successive residuals that are alike leave as many as this at least: the points have so many levels.
@@ -73,7 +74,7 @@ def plane(
             g - math.fsum(c * v for c, v in zip(found, row, strict=True))
             for row, g in zip(rows, goal, strict=True)
         ]
-        spread = median(abs(r) for r in residuals) / _MAD * math.sqrt(n / max(1, n - min(k + 1, n - 1)))
+        spread = median(abs(r) for r in residuals) / MAD * math.sqrt(n / max(1, n - min(k + 1, n - 1)))
         bound = _HUBER * max(spread, own)
         weights = [min(1.0, bound / abs(r)) if r else 1.0 for r in residuals]
         clipped = math.fsum(w * r * r for w, r in zip(weights, residuals, strict=True))

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 from energyprof.errors import MeterError
-from energyprof.measure.meters.denied import opening
+from energyprof.measure.meters.denied import found_or_blocked
 from energyprof.measure.meters.sensors import read_text, step
 from energyprof.meter import Finding, MeterInfo, Role, Source
 from energyprof.trace.gains import BATTERY
@@ -54,22 +54,8 @@ def find(root: Path) -> Finding:
             errors.append(error)
             continue
         sources.append(Source(info, functools.partial(Battery, info, entry)))
-    missing, remedy = tuple(map(str, errors)), opening(errors)
-    if sources:
-        return Finding(
-            "battery",
-            ROLE,
-            "found",
-            tuple(sources),
-            remedy=remedy,
-            notes=(*missing, *notes),
-            missing=missing,
-        )
-    if missing:
-        return Finding(
-            "battery", ROLE, "blocked", reason="; ".join(missing), remedy=remedy, notes=tuple(notes)
-        )
-    return Finding("battery", ROLE, "absent", reason="on mains: pull the plug to measure with it")
+    on_mains = Finding("battery", ROLE, "absent", reason="on mains: pull the plug to measure with it")
+    return found_or_blocked("battery", ROLE, sources, errors, notes) or on_mains
 
 
 def _info(entry: Path) -> MeterInfo:

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from energyprof.errors import MeterError
-from energyprof.measure.meters.denied import opening
+from energyprof.measure.meters.denied import found_or_blocked
 from energyprof.measure.meters.hwmon import CHIPS, Hwmon, sensor_info
 from energyprof.measure.meters.sensors import by_chip, read_sensors
 from energyprof.meter import Finding, Role, Source
 
 ROLE: Role = "real"
+LOOK = "look at dmesg for xe and i915"
 
 DRIVERS = ("xe", "i915")
 
@@ -47,18 +48,7 @@ def find(root: Path) -> Finding:
             inside = ", ".join(part.label or part.channel for part in parts[1:])
             notes.append(f"{info.name}: {inside} left out: inside {sensor.label or sensor.channel}")
         sources.append(Source(info, functools.partial(Hwmon, info, sensor.path), address))
-    missing, remedy = tuple(map(str, errors)), opening(errors)
-    if sources:
-        return Finding(
-            "intelgpu",
-            ROLE,
-            "found",
-            tuple(sources),
-            remedy=remedy,
-            notes=(*missing, *notes),
-            missing=missing,
-        )
-    if missing:
-        remedy = remedy or "look at dmesg for xe and i915"
-        return Finding("intelgpu", ROLE, "blocked", reason="; ".join(missing), remedy=remedy)
-    return Finding("intelgpu", ROLE, "absent", reason="no discrete Intel GPU with a counter in hwmon")
+    absent = Finding("intelgpu", ROLE, "absent", reason="no discrete Intel GPU with a counter in hwmon")
+    return (
+        found_or_blocked("intelgpu", ROLE, sources, errors, notes, "look at dmesg for xe and i915") or absent
+    )

@@ -191,8 +191,7 @@ def _view(smi: AmdSmi | None, gpu: Gpu) -> _View:
 
 def _without(errors: Sequence[MeterError]) -> _View:
     """A card that gives neither its counter nor its power."""
-    denied = any(isinstance(error, AmdSmiError) and error.code == NO_PERM for error in errors)
-    ways = [DENIED if denied else "", opening(errors)]
+    ways = [DENIED if any(map(_may_not_ask, errors)) else "", opening(errors)]
     return _View(problem="; ".join(map(str, errors)), remedy="; or: ".join(filter(None, ways)))
 
 
@@ -216,6 +215,11 @@ def _words(problem: MeterError | None) -> list[str]:
 def _remedy(problem: MeterError | None) -> str:
     if isinstance(problem, LibraryMissing):
         return INSTALL
-    if isinstance(problem, AmdSmiError) and problem.code == NO_PERM:
+    if _may_not_ask(problem):
         return DENIED
     return LOOK
+
+
+def _may_not_ask(error: MeterError | None) -> bool:
+    """Whether AMD's library refuses this user."""
+    return isinstance(error, AmdSmiError) and error.code == NO_PERM
