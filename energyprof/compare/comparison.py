@@ -165,19 +165,11 @@ def compare(
     parts: Sequence[Product | None] = [None] * len(reports)
     if not unlike:
         parts = products(columns, allow, barred.get("energy_to_target", {}), far, known, judged=judged)
-    notes = []
-    if of_one_task:
-        notes = [f"the work differs: {m.message}" for m in mismatches(reports, labels, ["work"])]
-    notes += [f"levers: {line}" for line in levers.differing(reports, labels)]
-    for report, label in zip(reports, labels, strict=True):
-        notes += [f"{label}: {line}" for line in levers.unbound(report)]
+    notes = _of_works(reports, labels) if of_one_task else []
+    notes += _of_levers(reports, labels)
     if unlike:
         notes.append(f"no figures per sample, since a sample is not the same: {unlike}")
-    for found_in in columns:
-        if found_in.figure.name in ("energy_per_sample", "energy"):
-            for cell, label in zip(found_in.cells, labels, strict=True):
-                if cell is not None and cell.logs is not None:
-                    notes += named(cell.logs, f"{found_in.figure.name.replace('_', ' ')} of {label}")
+    notes += _of_outliers(columns, labels)
     if judged:
         notes += weakly_known(reports, labels)
         notes += sessions_said(labels, far, known)
@@ -200,6 +192,30 @@ def compare(
         tuple(one for found_in in reasons for one in found_in),
         lives(reports, labels) if judged else (),
     )
+
+
+def _of_works(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    """In what the works of one task differ."""
+    return [f"the work differs: {found.message}" for found in mismatches(reports, labels, ["work"])]
+
+
+def _of_levers(reports: Sequence[Report], labels: Sequence[str]) -> list[str]:
+    """Levers that differ, and those that bound nothing."""
+    of_all = [f"levers: {line}" for line in levers.differing(reports, labels)]
+    each = zip(reports, labels, strict=True)
+    return of_all + [f"{label}: {line}" for report, label in each for line in levers.unbound(report)]
+
+
+def _of_outliers(columns: Sequence[Column], labels: Sequence[str]) -> list[str]:
+    """The runs that lie far from the others of their report."""
+    return [
+        line
+        for found in columns
+        if found.figure.name in ("energy_per_sample", "energy")
+        for cell, label in zip(found.cells, labels, strict=True)
+        if cell is not None and cell.logs is not None
+        for line in named(cell.logs, f"{found.figure.name.replace('_', ' ')} of {label}")
+    ]
 
 
 # The reports of which nothing may be said in one figure, by their place, with the reasons.

@@ -25,7 +25,7 @@ from energyprof.measure.meters.rapl.powercap import (
     read_zones,
     unit_and_modulus_j,
 )
-from energyprof.measure.meters.rapl.rapl import PARTS, package_gain
+from energyprof.measure.meters.rapl.views import PARTS, package_gain
 from energyprof.meter import Finding, MeterInfo, Role, Source
 from energyprof.trace.gains import RAPL_DRAM, Gain
 
