@@ -1,65 +1,36 @@
-"""From a run's events to its phases, evaluations and status. Times in s from the run's zero.
-
-Events come from the training process (``wire/``) and from the profiler itself:
-
-========= ================================= ========================================
-run       seed, monotonic_s, utc            the run's zero
-clock     utc_s, asleep_s, doubt_s          the wall clock then, how long the machine has slept since it was
-                                            started, and how far the clocks may have been read apart
-started                                     the training process was started
-speaker   process, role                     who a process on the wire is (``speakers.py``); 1: the first
-left      names                             processes that ran on after the program's end
-exchange  actor, samples, bytes_up, …       what a client had to do with the round that goes on
-round     round, scores, score (or null)    a round is over, or will be with the evaluation that follows
-interrupt signal                            it was asked to stop
-warning signal                              a signal came that does not mean its end
-hung                                        the process did not exit after its end
-exit      code                              it ended; negative: by that signal
-cpu       cpu_s, busy_s, profiler_s, cpus   processor time of the training's processes until then; of all
-                                            on the machine, of the profiler, and how many processors
-load      as cpu                            the same while no training runs
-lever     name, device, before, asked, got  a control of the machine was turned
-condition device, …                         what a probe read: clocks, temperature, foreign processes
-profiler  cpu_s, rss_bytes, garbage, hanging what profiling cost, lines that were no events, meters that hang
-========= ================================= ========================================
-"""
+"""From a run's events to its phases, evaluations and status. Times in s from the run's zero."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
 from typing import Any
 
 from energyprof.report.clock_flags import clock_flags
 from energyprof.report.cpu_time import CpuReading
+from energyprof.report.event_log import EventLog, event_log
 from energyprof.report.flags import Flag, flag
-from energyprof.report.foreign_load import LoadReading, reading
+from energyprof.report.foreign_load import LoadReading
 from energyprof.report.phases import (
     PART,
     PhaseInterval,
     PhaseStart,
-    Step,
     parts_start_s,
     phase_intervals,
     training,
 )
-from energyprof.report.record import LeverRecord, Status, lever_record
+from energyprof.report.record import LeverRecord, Status
 from energyprof.report.round_intervals import (
     Evaluation,
-    Exchanged,
     RoundEnd,
     RoundInterval,
-    exchange,
     round_intervals,
 )
-from energyprof.report.segments.conditions import Conditions
-from energyprof.report.speakers import Score, heard, programs
-from energyprof.report.windows import Windows
+from energyprof.report.speakers import Score
 from energyprof.storable.frozen import dataclass
 from energyprof.storable.values import MAX_INT
 from energyprof.trace.rows import Row
-from energyprof.trace.wall_clock import Look, changes, look
+from energyprof.trace.wall_clock import changes
 from energyprof.workload import Target
 
 # Exit codes of a program that ended well, or of one that was not ours to wait for.
@@ -96,68 +67,9 @@ class Timeline:
     rounds: tuple[RoundInterval, ...] = ()  # that were finished, in their order
 
 
-@dataclass
-class _EventLog:
-    """The events of a run, sorted by kind."""
-
-    run: Mapping[str, Any] = field(default_factory=dict)
-    phases: list[PhaseStart] = field(default_factory=list)
-    progress: list[Step] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    profiler: Mapping[str, Any] = field(default_factory=dict)
-    started_s: float | None = None
-    end: tuple[float, str, str] | None = None
-    exit: tuple[float, int | None] | None = None
-    interrupt: str | None = None
-    warnings: dict[str, None] = field(default_factory=dict)  # names of signals, each once
-    hung: bool = False
-    provisional: tuple[PhaseStart, PhaseStart] | None = (
-        None  # the first phase, and what it is if none follows
-    )
-    unmarked: bool = False  # none did
-    last_s: float = 0.0
-    roles: dict[int, str] = field(default_factory=dict)  # of the processes that spoke
-    ends: list[tuple[int, tuple[float, str, str]]] = field(default_factory=list)  # their last words
-    left: tuple[str, ...] = ()  # what ran on after the program's end
-    scores: list[Score] = field(default_factory=list)
-    doubts: tuple[Flag, ...] = ()  # about who spoke
-    cpu: list[CpuReading] = field(default_factory=list)
-    load: list[LoadReading] = field(default_factory=list)
-    conditions: Conditions = field(default_factory=Conditions)
-    levers: list[LeverRecord] = field(default_factory=list)
-    clock: list[Look] = field(default_factory=list)
-    windows: Windows = field(default_factory=Windows)
-    rounds: list[RoundEnd] = field(default_factory=list)
-
-    def name_unmarked(self) -> None:
-        """Call the program's first phase what it is if the program marked none: all of its time counts then.
-
-        From its first ``progress`` on would not do: that may come when a whole epoch is over.
-        """
-        ended_s = self.exit[0] if self.exit else math.inf
-        own = [mark for mark in self.phases if mark.time_s < ended_s and mark.name != "shutdown"]
-        if self.provisional and own[-1:] == [self.provisional[0]]:
-            self.phases[self.phases.index(own[-1])] = self.provisional[1]
-            self.unmarked = True
-
-    def choose(self) -> None:
-        """Keep what counts of what several processes said."""
-        program_s = self.started_s or 0.0, self.exit[0] if self.exit else math.inf
-        counted = heard(self.phases, self.progress, self.roles, program_s)
-        self.phases, self.progress = counted.phases, counted.progress
-        self.scores, self.doubts = counted.scores, counted.flags
-        spoke = programs(self.roles)
-        self.end = next((end for process, end in reversed(self.ends) if process in spoke), None)
-
-    def trains(self) -> bool:
-        """Whether, after what was told so far, the program runs and is not taking its steps apart."""
-        apart = bool(self.phases) and self.phases[-1].name.startswith(PART)
-        return self.started_s is not None and self.exit is None and not apart
-
-
 def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
     """The timeline of one run's ``rows``; samples among them only say how long it went on."""
-    told = _told(rows)
+    told = event_log(rows)
     evaluations = _until_target(_evaluations(told.scores), target)
     reached = bool(evaluations) and _reached(target, evaluations[-1].score)
     status = _status(told, evaluations, reached, target)
@@ -196,79 +108,6 @@ def timeline(rows: Iterable[Row], target: Target | None) -> Timeline:
     )
 
 
-def _told(rows: Iterable[Row]) -> _EventLog:
-    told = _EventLog()
-    exchanges: list[Exchanged] = []
-    for row in rows:
-        time_s = row.sample.end_s
-        if not told.profiler:  # what comes later is of logs, which go on after the run
-            told.last_s = max(told.last_s, time_s)
-        if not row.source.startswith("@"):
-            continue
-        fields, kind = row.fields, row.source[1:]
-        if kind in ("cpu", "load") and (seen := reading(time_s, fields)) is not None:
-            told.load.append(seen)
-        if kind == "run":
-            told.run = fields
-        elif kind == "phase":
-            actor, process = fields.get("actor", ""), fields.get("process", 1)
-            told.phases.append(PhaseStart(time_s, fields["name"], fields["samples"], actor, process))
-            if "unmarked" in fields:
-                start = told.phases[-1]
-                told.provisional = start, start._replace(name=fields["unmarked"])
-        elif kind == "progress":
-            actor, process = fields.get("actor", ""), fields.get("process", 1)
-            told.progress.append(Step(time_s, fields["samples"], fields["score"], actor, process))
-        elif kind == "exchange":
-            exchanges.append(exchange(fields))
-        elif kind == "round":
-            told.rounds.append(
-                RoundEnd(time_s, fields["round"], fields["scores"], tuple(exchanges), fields.get("score"))
-            )
-            exchanges.clear()
-        elif kind == "speaker":
-            told.roles[fields["process"]] = fields["role"]
-        elif kind == "left":
-            told.left = tuple(fields["names"])
-        elif kind in ("window", "close"):
-            told.windows.push(time_s, kind, fields)
-        elif kind == "facts":
-            spoke = fields.get("process", 1) in programs(told.roles)
-            known = () if spoke else told.facts.keys()
-            told.facts.update({name: fact for name, fact in fields["facts"].items() if name not in known})
-        elif kind == "started":
-            told.started_s = time_s
-        elif kind == "end":
-            told.ends.append((fields.get("process", 1), (time_s, fields["status"], fields["message"])))
-        elif kind == "exit":
-            told.exit = (time_s, fields["code"])
-        elif kind == "interrupt":
-            told.interrupt = fields["signal"]
-        elif kind == "warning":
-            told.warnings[fields["signal"]] = None
-        elif kind == "hung":
-            told.hung = True
-        elif kind == "lever":
-            told.levers.append(lever_record(fields))
-        elif kind == "cpu":
-            told.cpu.append((time_s, fields["cpu_s"]))
-        elif kind == "condition":
-            told.conditions.push(fields, training=told.trains())
-        elif kind == "profiler":
-            told.profiler = fields
-        elif kind == "clock":
-            told.clock.append(look(time_s, fields))
-    # Several processes may speak at once: their lines arrive in any order, their stamps do not lie.
-    told.phases.sort(key=lambda start: start.time_s)
-    told.progress.sort(key=lambda step: step.time_s)
-    told.cpu.sort()
-    told.load.sort()
-    told.clock.sort(key=lambda seen: seen.time_s)
-    told.choose()
-    told.name_unmarked()
-    return told
-
-
 def _evaluations(scores: list[Score]) -> list[Evaluation]:
     return [
         Evaluation(step.samples, step.score, step.time_s, trained)
@@ -288,7 +127,7 @@ def _reached(target: Target | None, score: float) -> bool:
     return target is not None and target.reached(score)
 
 
-def _samples(told: _EventLog) -> int | None:
+def _samples(told: EventLog) -> int | None:
     """How many samples were trained: the program's count, or that of all actors; ``None``: not reported."""
     last: dict[str, int] = {}
     counts = [(step.actor, step.samples) for step in told.progress]
@@ -303,7 +142,7 @@ def _samples(told: _EventLog) -> int | None:
 
 
 def _status(
-    told: _EventLog, evaluations: tuple[Evaluation, ...], reached: bool, target: Target | None
+    told: EventLog, evaluations: tuple[Evaluation, ...], reached: bool, target: Target | None
 ) -> Status:
     if reached:
         return "reached"
@@ -318,14 +157,14 @@ def _status(
     return "missed" if told.end else "failed"
 
 
-def _phases(told: _EventLog, ended_s: float) -> tuple[PhaseInterval, ...]:
+def _phases(told: EventLog, ended_s: float) -> tuple[PhaseInterval, ...]:
     marks = told.phases
     if told.end and told.end[0] < ended_s:
         marks = sorted([*marks, PhaseStart(told.end[0], "shutdown", None)], key=lambda mark: mark.time_s)
     return phase_intervals(marks, told.progress, ended_s, told.last_s)
 
 
-def _flags(told: _EventLog, reached: bool) -> tuple[Flag, ...]:
+def _flags(told: EventLog, reached: bool) -> tuple[Flag, ...]:
     flags = []
     if told.interrupt:
         flags.append(flag("interrupted", detail=told.interrupt))

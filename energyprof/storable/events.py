@@ -1,6 +1,6 @@
 """What an event must say to be stored: those of a training process, and those of the profiler itself.
 
-``wire/`` says what the first mean, ``report/timeline.py`` the others. Whoever takes an event from here can
+``wire/`` says what the first mean, ``report/event_log.py`` the others. Whoever takes an event from here can
 rely on it: it is written down, read again and made a report of, which can be read, too.
 """
 
