@@ -26,8 +26,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from energyprof.compare.gate.history import correlated, prediction, trend
 from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.prediction import correlated, prediction, trend
 from energyprof.compare.gate.verdict import Trial, judge
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end
 from energyprof.compare.statistics.steps import LEAST, steps

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from energyprof.compare.comparison import Entry, Summary
+from energyprof.compare.compared import Entry, Summary
 from energyprof.compare.gate.limits import Limit
 from energyprof.meter import MeterInfo
 from energyprof.report.flags import Flag

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from energyprof.compare.comparison import compare
-from energyprof.compare.gate.history import correlated, prediction, trend
+from energyprof.compare.gate.prediction import correlated, prediction, trend
 from energyprof.compare.gate.verdict import Trial, judge
 from energyprof.compare.statistics.intervals import logs_of
 from energyprof.report.record import Report

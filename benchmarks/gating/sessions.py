@@ -7,8 +7,8 @@ import random
 from collections.abc import Iterator
 from statistics import fmean
 
-from energyprof.compare.gate.history import correlated, prediction, trend
 from energyprof.compare.gate.limits import DEFAULT_MARGIN, NOISE_FACTOR, Limit
+from energyprof.compare.gate.prediction import correlated, prediction, trend
 from energyprof.compare.gate.verdict import Trial, judge
 from energyprof.compare.sessions import ASSUMED, UNKNOWN, Apart, Known, between, scatter_of
 from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, welch, with_systematic

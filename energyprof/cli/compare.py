@@ -13,7 +13,7 @@ from energyprof.cli.options import Country, Intensity, Json, Page
 from energyprof.formats import COMPARISON_FORMATS
 
 if TYPE_CHECKING:
-    from energyprof.compare.comparison import Comparison
+    from energyprof.compare.compared import Comparison
     from energyprof.report.record import Report
 
 

@@ -119,7 +119,7 @@ def import_files(
     """
     from energyprof.cli.checked import report_path, taken
     from energyprof.clock import utc_now
-    from energyprof.compare.figures import unmetered
+    from energyprof.compare.exclusions import unmetered
     from energyprof.formats.console import Screen
     from energyprof.formats.summary import summary
     from energyprof.report import importers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 
 
 def best(comparison: Comparison, figure: str) -> str | None:

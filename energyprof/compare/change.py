@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
-from energyprof.compare.figures import Exclusion, Figure, unmetered
+from energyprof.compare.exclusions import Exclusion, unmetered
+from energyprof.compare.figures import Figure
 from energyprof.compare.statistics.intervals import Difference, Logs, logs_of, two_sided
 from energyprof.compare.statistics.mean import Mean, mean_of
 from energyprof.report.record import Report, Run

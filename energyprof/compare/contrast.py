@@ -9,7 +9,8 @@ from typing import Literal
 
 from energyprof.compare.cancelling import Left, left_in, percent, side_of
 from energyprof.compare.change import Change, Direction, Values, as_change, collect
-from energyprof.compare.figures import Figure, missed, of_energy, value
+from energyprof.compare.exclusions import missed
+from energyprof.compare.figures import Figure, of_energy, value
 from energyprof.compare.mismatches import same_script
 from energyprof.compare.sessions import TOGETHER, UNKNOWN, Apart, Known, between
 from energyprof.compare.statistics.intervals import (

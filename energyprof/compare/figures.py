@@ -8,19 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from energyprof.compare import inference
-from energyprof.compare.reasons import Reason, reason
+from energyprof.compare.exclusions import Exclusion, broken, has_target, missed, no_target, unmetered, unseen
 from energyprof.compare.statistics import terms
 from energyprof.compare.statistics.mean import Mean
 from energyprof.meter import Boundary
-from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.phases import apart, told
 from energyprof.report.record import Phase, Report, Run
 from energyprof.storable.frozen import dataclass
 from energyprof.storable.once import once
 
 AS_TRAINED = "as trained"  # the kind of model that every measurement of inference begins with
-# A reason why a run does not count for a figure, or None.
-Exclusion = Callable[[Run], Reason | None]
 
 
 @dataclass(frozen=True)
@@ -36,66 +33,6 @@ class Figure:
     terms: Callable[[Run, float], Mapping[str, float]]
     # The part of a run that it is about, where most runs have none; None: each has it.
     part: Callable[[Run], object] | None = None
-
-
-# These say why a run has no joules; others that it may have do not.
-_NO_JOULES = (
-    "not_measured",
-    "not_added",
-    "no_reading",
-    "lost",
-    "negative_total",
-    "zero_total",
-    "implausible_total",
-)
-
-
-def broken(run: Run) -> Reason | None:
-    """Why the training itself says nothing."""
-    if run.status == "failed" and run.exit_code is None:
-        return reason("failed", "failed")
-    if run.status == "failed" and run.exit_code is not None:
-        return reason("failed", f"failed with exit code {run.exit_code}", exit_code=run.exit_code)
-    return reason(run.status, run.status) if run.status in ("interrupted", "diverged") else None
-
-
-def unmetered(run: Run) -> Reason | None:
-    """Why the run's joules cannot be used."""
-    if run.energy_j is None:
-        told = [flag.words for flag in run.flags if flag.kind in _NO_JOULES]
-        why = f" ({'; '.join(told or [flag.words for flag in run.flags])})" if run.flags else ""
-        return reason("energy_not_measured", f"energy not measured{why}")
-    if run.energy_j <= 0:
-        return _zero(run.energy_j)
-    if run.coverage is None:
-        return reason("coverage_unknown", "it is not known how much of the run the meters cover")
-    return _uncovered(run.coverage, "it") if run.coverage < MIN_COVERAGE else None
-
-
-def _zero(energy_j: float) -> Reason:
-    return reason("energy_zero", "0 J: shorter than its meters can resolve", energy_j=energy_j)
-
-
-def _uncovered(coverage: float, of: str) -> Reason:
-    # Truncated, not rounded: 98.97 % must not read as the 99 % that it misses.
-    words = f"the meters cover {math.floor(coverage * 1000) / 10} % of {of}, 99 % is needed"
-    return reason("coverage_low", words, coverage=coverage, needed=MIN_COVERAGE)
-
-
-def missed(run: Run) -> Reason | None:
-    """Why the run has no figure at the target."""
-    if run.status != "missed":
-        return None
-    numbers = {"score": run.score, "samples": run.samples}
-    return reason("target_missed", "target missed", **{k: x for k, x in numbers.items() if x is not None})
-
-
-def _no_target(run: Run) -> Reason | None:
-    return None if run.status == "reached" else reason("no_target", "no target")
-
-
-def _has_target(run: Run) -> Reason | None:
-    return None if run.status == "done" else reason("has_target", "it has a target")
 
 
 @once
@@ -173,25 +110,6 @@ def _total_energy(run: Run) -> float | None:
     return run.total_energy_j
 
 
-# So late a reading may come on a busy machine, such as at a program's start.
-DELAY_S = 0.5
-
-
-def _unseen(run: Run) -> Reason | None:
-    """Why the joules of the whole program, start-up and end included, cannot be used."""
-    if run.total_energy_j is None:
-        return reason("energy_not_measured", "energy not measured")
-    if run.total_energy_j <= 0:
-        return _zero(run.total_energy_j)
-    phases = [phase for phase in run.phases if not phase.actor]
-    seen = [(phase.coverage, phase.end_s - phase.start_s) for phase in phases]
-    whole_s = math.fsum(span_s for _, span_s in seen)
-    covered_s = math.fsum((coverage or 0.0) * span_s for coverage, span_s in seen)
-    if covered_s < MIN_COVERAGE * whole_s - DELAY_S:
-        return _uncovered(covered_s / whole_s, "the whole program")
-    return None
-
-
 def _no_terms(run: Run, amount: float) -> Mapping[str, float]:
     return {}
 
@@ -215,8 +133,8 @@ def _of_node(run: Run, amount: float) -> Mapping[str, float]:
     return run.node.budget_j if run.node is not None else {}
 
 
-_REACHED = (broken, missed, _no_target)
-_DONE = (broken, _has_target)
+_REACHED = (broken, missed, no_target)
+_DONE = (broken, has_target)
 _METERED = (broken, unmetered)
 
 # The whole node's joules by a map, by their boundary.
@@ -263,7 +181,7 @@ FIGURES = (
 # What the profiler sees by itself, from the program's start to its end, whatever the program says of phases,
 # samples and scores.
 OF_THE_PROGRAM = (
-    Figure("total_energy", "J", _total_energy, "lower", (broken, _unseen), _of_energy),
+    Figure("total_energy", "J", _total_energy, "lower", (broken, unseen), _of_energy),
     Figure("total_cpu_time", "s", lambda r: r.total_cpu_s, "lower", (broken,), _no_terms),
 )
 # Joules or seconds of one sample, or of as many as there are.

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from energyprof.compare import emissions
-from energyprof.compare.figures import broken, run_name, unmetered
+from energyprof.compare.exclusions import broken, unmetered
+from energyprof.compare.figures import run_name
 from energyprof.compare.machines import machine_name
 from energyprof.compare.samples_to_target import Samples, work_name
 from energyprof.compare.statistics.mean import Mean, mean_of_amounts, together

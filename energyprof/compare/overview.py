@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from energyprof.compare.change import collect
-from energyprof.compare.comparison import Entry, compare
+from energyprof.compare.compared import Entry
+from energyprof.compare.comparison import compare
 from energyprof.compare.figures import BY_NAME
 from energyprof.compare.gate.accepted import marks_in
 from energyprof.compare.gate.course import Course, Station

@@ -7,7 +7,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Literal
 
-from energyprof.compare.figures import broken, run_name
+from energyprof.compare.exclusions import broken
+from energyprof.compare.figures import run_name
 from energyprof.report.record import Report, Run
 from energyprof.storable.frozen import dataclass
 

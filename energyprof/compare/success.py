@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import fmean
 
-from energyprof.compare.figures import unmetered
+from energyprof.compare.exclusions import unmetered
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.record import Report, Run
 from energyprof.storable.frozen import dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO, cast
 from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from energyprof.compare.comparison import Comparison
+    from energyprof.compare.compared import Comparison
     from energyprof.compare.gate.check import Check
 
 # A name for --format, and the module that writes it. A format of figures has no verdicts, and the reverse.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison, Entry
+from energyprof.compare.compared import Comparison, Entry
 from energyprof.formats.json import write_object
 from energyprof.meter import Origin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, EMISSIONS
 from energyprof.formats.factors import winners

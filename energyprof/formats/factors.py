@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from energyprof.compare.change import Change
-from energyprof.compare.comparison import Comparison, Entry, Summary
+from energyprof.compare.compared import Comparison, Entry, Summary
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import BY_NAME, of_energy
 from energyprof.formats.wording import about, number, of_meters, success, title

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 from energyprof.compare.gate.check import Check
 from energyprof.errors import FileError
 from energyprof.formats import markdown, verdict_words, wording

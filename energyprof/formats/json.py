@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 from energyprof.compare.gate.check import Check
 from energyprof.formats.printable import json_escaped
 

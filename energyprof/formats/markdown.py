@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 from energyprof.compare.figures import SHOWN
 from energyprof.compare.gate.check import Check
 from energyprof.compare.gate.verdict import Verdict

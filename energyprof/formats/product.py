@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energyprof import units
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 from energyprof.compare.product import Product
 from energyprof.formats.factors import ESTIMATED
 from energyprof.formats.wording import ratio_change, share

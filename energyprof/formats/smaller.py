@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from energyprof.compare.comparison import Comparison, Summary
+from energyprof.compare.compared import Comparison, Summary
 from energyprof.compare.figures import BY_NAME
 from energyprof.formats import wording
 from energyprof.formats.bmf import names

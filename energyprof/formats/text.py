@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.padding import Padding
 from rich.text import Text
 
-from energyprof.compare.comparison import Comparison
+from energyprof.compare.compared import Comparison
 from energyprof.compare.figures import SHOWN
 from energyprof.formats import factors, product, verdict_words, wording
 from energyprof.formats.caveats import caveats

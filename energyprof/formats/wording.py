@@ -12,7 +12,7 @@ from energyprof.meter import Origin
 
 if TYPE_CHECKING:
     from energyprof.compare.change import Change
-    from energyprof.compare.comparison import Comparison, Entry, Summary
+    from energyprof.compare.compared import Comparison, Entry, Summary
     from energyprof.compare.success import Success
 
 # What stands for a report in a card or a row: the first of these that it has.

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from energyprof.compare.comparison import Summary, compare
+from energyprof.compare.compared import Summary
+from energyprof.compare.comparison import compare
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.record import Report, Run
 from energyprof.simulate.quantity import Basis, Quantity

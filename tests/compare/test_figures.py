@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from energyprof.compare.comparison import compare
-from energyprof.compare.figures import BY_NAME, FIGURES, unmetered, value
+from energyprof.compare.exclusions import unmetered
+from energyprof.compare.figures import BY_NAME, FIGURES, value
 from energyprof.compare.statistics import terms
 from energyprof.report.flags import flag
 from energyprof.report.record import NodeRecord, Point

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from energyprof.compare.comparison import Comparison, compare
+from energyprof.compare.compared import Comparison
+from energyprof.compare.comparison import compare
 from energyprof.formats.product import lines, rows, sentences
 from energyprof.report.record import Report, Series, node_record
 from reports import at, report, run, unmetered_run

@@ -7,7 +7,8 @@ import io
 
 import pytest
 
-from energyprof.compare.comparison import Comparison, compare
+from energyprof.compare.compared import Comparison
+from energyprof.compare.comparison import compare
 from energyprof.formats import csv as writer
 from reports import at, report
 

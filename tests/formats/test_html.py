@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from formats.pages import SPIKE_W, Reader, drawn, saved, several, two_meters
 
-from energyprof.compare.comparison import Comparison, compare
+from energyprof.compare.compared import Comparison
+from energyprof.compare.comparison import compare
 from energyprof.compare.emissions import of_number
 from energyprof.formats import factors
 from energyprof.formats import json as as_json

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from statistics import fmean, stdev
 from typing import Literal
 
-from energyprof.compare.figures import broken
+from energyprof.compare.exclusions import broken
 from energyprof.compare.gate.accepted import Accepted
 from energyprof.compare.gate.control_figures import FIGURES, Reading, readings_of
 from energyprof.compare.reasons import Reason, of_flag, reason

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from energyprof.compare.cancelling import Left, left_in, side_of
 from energyprof.compare.change import collect
-from energyprof.compare.figures import BY_NAME, missed, of_energy
+from energyprof.compare.exclusions import missed
+from energyprof.compare.figures import BY_NAME, of_energy
 from energyprof.compare.gate.accepted import Accepted
 from energyprof.compare.gate.control import Controls
 from energyprof.compare.gate.evidence import Evidence
@@ -20,6 +19,7 @@ from energyprof.compare.gate.fit_for import fit_for
 from energyprof.compare.gate.folder import Found
 from energyprof.compare.gate.levels import Level, levels
 from energyprof.compare.gate.limits import Limit, default_limits, reject_duplicates
+from energyprof.compare.gate.prediction import correlated, prediction, trend
 from energyprof.compare.gate.undecoded import may_be_same, moments_of, nodes_of, slim
 from energyprof.compare.gate.validity import doubts, excluded, exclusions, of_runs, validity
 from energyprof.compare.gate.verdict import Design, Trial
@@ -31,9 +31,7 @@ from energyprof.compare.statistics.intervals import (
     Difference,
     Logs,
     with_systematic,
-    without_spread,
 )
-from energyprof.compare.statistics.steps import MOST_RHO
 from energyprof.errors import FileError
 from energyprof.report.file import from_data
 from energyprof.report.machines import likeness
@@ -46,8 +44,6 @@ from energyprof.units import moment
 LAST = 30
 # With fewer reports at a level, those of the level before say with them how much reports scatter.
 LEAST_FOR_SCATTER = 10
-# See `correlated`.
-CORRELATED = 1.08
 # A trend is a line with two unknowns; its scatter begins to be known from three more points.
 LEAST_FOR_CREEP = 5
 _MUST_AGREE: tuple[Aspect, ...] = ("boundary", "origin", "meters")
@@ -210,70 +206,6 @@ def _of_level(figure: str, found: Sequence[Level], past: Sequence[Past]) -> list
         f"{figure.replace('_', ' ')}: judged by {now.end - now.start} reports since {past[now.start].name}, "
         f"{change:+.1f} % against those before ({why})"
     ]
-
-
-def correlated(ahead: Difference) -> Difference:
-    """A prediction for reports that hang together: they vary less among themselves than from a later one.
-
-    In simulation of AR(1) processes with ρ = 0.5, 3 to 12 reports underestimate the prediction's error by
-    8 %; more do so by less, and independent ones not at all.
-    """
-    return ahead if ahead.se is None else dataclasses.replace(ahead, se=ahead.se * CORRELATED)
-
-
-def prediction(new: Logs, past: Sequence[Logs], scatter: Sequence[Sequence[Logs]] = ()) -> Difference:
-    """How far the mean of ``new`` lies from the mean of those before it, with the spread of a further one.
-
-    The prediction interval of a normal distribution, s·√(1 + 1/n) (Hahn & Meeker, Statistical Intervals,
-    1991, 4.7). A report of fewer runs than those before it varies more: the spread of runs says how much.
-    ``scatter``: reports by level, whose spread around each one's mean is pooled; none: ``past``.
-    """
-    n, means = len(past), [logs.mean for logs in past]
-    mean = math.fsum(means) / n
-    log_ratio = new.mean - mean
-    apart = [[logs.mean for logs in level] for level in scatter or [past] if len(level) > 1]
-    dof = sum(len(level) - 1 for level in apart)
-    if not dof:
-        return Difference(log_ratio, None, None, None, None)
-    centres = [math.fsum(level) / len(level) for level in apart]
-    squares = ((x - c) ** 2 for level, c in zip(apart, centres, strict=True) for x in level)
-    variance = math.fsum(squares) / dof
-    fewer = max(0.0, 1 / len(new.logs) - math.fsum(1 / len(logs.logs) for logs in past) / n)
-    variance_of_next = variance + _within(past) * fewer
-    if variance_of_next <= ROUNDING**2:
-        return without_spread(log_ratio, 1 / (n + 1))
-    se = math.sqrt(variance_of_next + variance / n)
-    return Difference(log_ratio, se, dof, math.sqrt(variance), 1.0, math.sqrt(variance_of_next))
-
-
-def trend(means: Sequence[float]) -> Difference:
-    """The rise from the first to the last report along a straight line, with its standard error.
-
-    Least squares; its error is that of values which hang together as their residuals do, or somewhat more, up
-    to ρ = 0.5: by √((1 + ρ)/(1 - ρ)) more than of independent ones. In simulation a steady rise of three
-    standard deviations is found in two of three cases over eleven reports, in nine of ten over twenty.
-    """
-    n = len(means)
-    middle, mean = (n - 1) / 2, math.fsum(means) / n
-    squares = n * (n * n - 1) / 12  # Σ (i - middle)²
-    slope = math.fsum((i - middle) * x for i, x in enumerate(means)) / squares
-    residuals = [x - mean - slope * (i - middle) for i, x in enumerate(means)]
-    rest = math.fsum(x * x for x in residuals)
-    rise = slope * (n - 1)
-    if rest <= n * ROUNDING**2:
-        return without_spread(rise, 1 / math.factorial(min(n, 20)))
-    shared = math.fsum(a * b for a, b in pairwise(residuals)) / rest
-    # Residuals hide a part of what values have in common, and few tell it badly.
-    rho = max(0.0, min(MOST_RHO + 0.05, shared + 2 / math.sqrt(n)))
-    more = math.sqrt((1 + rho) / (1 - rho))
-    return Difference(rise, math.sqrt(rest / (n - 2) / squares) * (n - 1) * more, n - 2, None, None)
-
-
-def _within(past: Sequence[Logs]) -> float:
-    """The pooled variance of single runs around their reports' means; 0: no report has two."""
-    known = [(logs.sd**2, len(logs.logs) - 1) for logs in past if logs.sd is not None]
-    dof = sum(count for _, count in known)
-    return math.fsum(variance * count for variance, count in known) / dof if dof else 0.0
 
 
 def _fitting(

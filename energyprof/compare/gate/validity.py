@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from energyprof.compare import bank
 from energyprof.compare.change import collect
-from energyprof.compare.figures import BY_NAME, Exclusion, broken, missed, run_name, unmetered
+from energyprof.compare.exclusions import Exclusion, broken, missed, unmetered
+from energyprof.compare.figures import BY_NAME, run_name
 from energyprof.compare.gate.limits import LIMITED, choice
 from energyprof.compare.gate.waivers import NONE, Waived, Waivers, split
 from energyprof.compare.mismatches import NAMED

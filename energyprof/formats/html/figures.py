@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from energyprof.compare.comparison import Comparison, Entry, Summary
+from energyprof.compare.compared import Comparison, Entry, Summary
 from energyprof.compare.figures import SHOWN
 from energyprof.formats import factors, product, wording
 from energyprof.formats.html.plot import SIZE, Axis, dot, path, ratio_axis, svg, x_ticks

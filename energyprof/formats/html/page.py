@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from energyprof import files
-from energyprof.compare.comparison import Comparison, Entry
+from energyprof.compare.compared import Comparison, Entry
 from energyprof.formats import factors, json, wording
 from energyprof.formats.html.document import data_block, document
 from energyprof.formats.html.figures import figures

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from energyprof.compare.figures import broken, run_name, unmetered
+from energyprof.compare.exclusions import broken, unmetered
+from energyprof.compare.figures import run_name
 from energyprof.compare.power_curve import PowerCurve, power_curves
 from energyprof.errors import FileError
 from energyprof.formats.html.plot import (

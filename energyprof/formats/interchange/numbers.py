@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from energyprof.compare.emissions import Grid, grams
-from energyprof.compare.figures import BY_NAME, broken, unmetered
+from energyprof.compare.exclusions import broken, unmetered
+from energyprof.compare.figures import BY_NAME
 from energyprof.compare.statistics.terms import of_net
 from energyprof.report.record import Run
 from energyprof.report.uncertainty import above, below, combined

@@ -15,8 +15,9 @@ from energyprof.compare.figures import FIGURES, value
 from energyprof.compare.gate.accepted import Accepted
 from energyprof.compare.gate.check import check_history, exit_code
 from energyprof.compare.gate.folder import Found, reports_in
-from energyprof.compare.gate.history import correlated, history, prediction, trend
+from energyprof.compare.gate.history import history
 from energyprof.compare.gate.limits import Limit
+from energyprof.compare.gate.prediction import correlated, prediction, trend
 from energyprof.compare.gate.undecoded import slim
 from energyprof.compare.statistics.intervals import ALPHA, logs_of, lower_end, upper_end
 from energyprof.compare.statistics.steps import steps

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.compare.comparison import compare
-from energyprof.compare.figures import unmetered
+from energyprof.compare.exclusions import unmetered
 from energyprof.compare.gate.check import check
 from energyprof.errors import FileError, NotComparable, UsageError
 from energyprof.report import importers

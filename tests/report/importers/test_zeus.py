@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.compare.figures import unmetered
+from energyprof.compare.exclusions import unmetered
 from energyprof.errors import FileError, UsageError
 from energyprof.report import importers
 from energyprof.report.file import read
