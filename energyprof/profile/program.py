@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from energyprof.errors import UsageError
 from energyprof.report.record import WorkloadRecord
 from energyprof.workload import content_id
+
+# Programs that run another one, and how the names of scripts end.
+_INTERPRETER = re.compile(r"(python|pypy)[\d.]*|bash|sh|julia|Rscript")
+_LAUNCHERS = ("torchrun", "accelerate", "deepspeed", "mpirun", "mpiexec", "srun", "jsrun")
+_SCRIPTS = (".py", ".sh", ".jl", ".R")
 
 
 def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
@@ -22,7 +29,7 @@ def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
     text = json.dumps(list(command))
     readable = [readable_text(word) for word in command]
     return WorkloadRecord(
-        readable_text(name) if name else Path(readable[0]).name,
+        readable_text(name) if name else called(readable),
         None,
         content_id({"program": readable_text(name)}) if name else "",
         "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
@@ -33,7 +40,24 @@ def work_of(command: Sequence[str], name: str | None) -> WorkloadRecord:
 
 def label_of(command: Sequence[str], name: str | None) -> str:
     """What its report is called."""
-    return name or Path(command[0]).name
+    return name or called(command)
+
+
+def called(command: Sequence[str]) -> str:
+    """What people call it: the ``train.py`` that an interpreter or a launcher is to run, else the program."""
+    program = Path(command[0]).name
+    if not _INTERPRETER.fullmatch(program) and program not in _LAUNCHERS:
+        return program
+    interpreter = False
+    for word, following in pairwise((*command, "")):
+        interpreter = interpreter or _INTERPRETER.fullmatch(Path(word).name) is not None
+        if interpreter and word == "-c":
+            break
+        if interpreter and word == "-m" and following:
+            return following
+        if word.endswith(_SCRIPTS) and not word.startswith("-"):
+            return Path(word).name
+    return program
 
 
 def readable_text(word: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 import energyprof
 from energyprof.errors import UsageError
-from energyprof.profile.program import work_of
+from energyprof.profile.program import called, work_of
 from energyprof.profile.script import Script, is_script, target_of
 from energyprof.workload import Target
 
@@ -185,3 +185,24 @@ def test_the_readmes_script_runs_outside_a_profile_as_well(tmp_path: Path) -> No
     torch.random.set_rng_state(state)
     assert scope["step"] == 50
     assert 0.5 < scope["accuracy"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("./train --config conf.py", "train"),
+        ("python", "python"),
+        ("/usr/bin/python3.12 -u code/train.py --lr 0.1 other.py", "train.py"),
+        ("python -m package.fit train.py", "package.fit"),
+        ("python -c print() x.py", "python"),
+        ("python -m", "python"),
+        ("bash -e run.sh", "run.sh"),
+        ("torchrun --nproc_per_node=2 train.py", "train.py"),
+        ("srun -c 4 -m block python -m package.fit", "package.fit"),
+        ("mpirun -np 2 ./train", "mpirun"),
+    ],
+)
+def test_a_program_is_called_what_people_call_it(command: str, name: str) -> None:
+    assert called(command.split()) == name
+    assert work_of(command.split(), None).name == name
+    assert work_of(command.split(), "own").name == "own"
