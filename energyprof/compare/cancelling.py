@@ -8,7 +8,6 @@ cancels, whatever they are called.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
@@ -18,7 +17,7 @@ from energyprof.compare.machines import alike, own_number
 from energyprof.report.record import MeterRecord, Report
 from energyprof.report.uncertainty import SCALE, ZERO, above, below, combined, term_of
 from energyprof.storable.frozen import dataclass
-from energyprof.storable.once import once, once_beside
+from energyprof.storable.once import kept, once, once_beside
 from energyprof.units import watts
 
 # Phases in which the program does not train, where none is named so.
@@ -37,7 +36,7 @@ class Side:
     terms: Mapping[str, float]
 
     # The first report's are asked for again beside each other one.
-    @functools.cached_property
+    @kept
     def scale_u(self) -> float:
         """Of the logarithm, by the end that lies further away; halves that differ are those of a factor."""
         scale = {term: u for term, u in self.terms.items() if term in SCALE}
@@ -46,7 +45,7 @@ class Side:
         up, down = combined(above(scale)), combined(below(scale))
         return up if up == down else max(math.log1p(2 * up), -math.log1p(-min(2 * down, _MOST_BELOW))) / 2
 
-    @functools.cached_property
+    @kept
     def zero_share(self) -> float:
         """The zero error's part of the figure; from its power where the report does not split its terms."""
         known = math.hypot(*(self.terms.get(term, 0.0) for term in ZERO))
@@ -55,12 +54,12 @@ class Side:
         power_w = _power_w(self.report)
         return _all_offset_w(self.report) / power_w if power_w else 0.0
 
-    @functools.cached_property
+    @kept
     def systematic(self) -> Sequence[str]:
         """The terms that are the same in every run of a report and cancel nowhere."""
         return [name for name in self.terms if term_of(name).error == "systematic"]
 
-    @functools.cached_property
+    @kept
     def exact(self) -> bool:
         """Whether its meters are not known to be off at all: then there is nothing to cancel."""
         return not (self.scale_u or self.zero_share or self.systematic)

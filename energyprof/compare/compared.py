@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from functools import cached_property
 
 from energyprof.compare import emissions
 from energyprof.compare.change import Change
@@ -15,6 +14,7 @@ from energyprof.compare.reasons import Invalidity
 from energyprof.compare.success import Success
 from energyprof.meter import Origin
 from energyprof.storable.frozen import dataclass
+from energyprof.storable.once import kept
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Comparison:
         """The reports that have the figure, each with its estimate."""
         return self._by_figure.get(figure, [])
 
-    @cached_property
+    @kept
     def _by_figure(self) -> Mapping[str, list[tuple[Entry, Summary]]]:
         found: dict[str, list[tuple[Entry, Summary]]] = {}
         for entry in self.entries:

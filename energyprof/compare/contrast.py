@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from functools import cached_property, partial
+from functools import partial
 from typing import Literal
 
 from energyprof.compare.cancelling import Left, left_in, percent, side_of
@@ -26,7 +26,7 @@ from energyprof.compare.statistics.sequential import cut_to, interleaved, p_of_a
 from energyprof.report.record import Report, Run
 from energyprof.report.uncertainty import BELOW
 from energyprof.storable.frozen import dataclass
-from energyprof.storable.once import once_beside
+from energyprof.storable.once import kept, once_beside
 
 Scatter = Literal["runs", "all"]
 LEAST_SEEDS = 5
@@ -46,7 +46,7 @@ class Contrast:
         """The two-sided p-value of "the same" over all planned looks, where it may be 5 % or less; else 1."""
         return self._p_of_all if of == "all" else self.looks(p_up_to(self.alone, ALPHA))
 
-    @cached_property
+    @kept
     def _p_of_all(self) -> float:
         """Asked for by the levels of several tests, and again by each."""
         return self.looks(p_up_to(self.whole, ALPHA))

@@ -1,7 +1,7 @@
 """What is worked out of a frozen record, once: it does not change, and a comparison asks again and again."""
 
 import functools
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Generic, Optional, TypeVar, Union, overload
 
 R = TypeVar("R")
 S = TypeVar("S")
@@ -37,3 +37,21 @@ def once_beside(of: Callable[[R, S], T]) -> Callable[[R, S], T]:
         return value
 
     return found
+
+
+class kept(Generic[R, T]):  # a decorator
+    """A property of a record that is worked out once; `functools.cached_property` takes a lock for each."""
+
+    def __init__(self, of: Callable[[R], T]) -> None:
+        self._of, self.__doc__ = of, of.__doc__
+
+    @overload
+    def __get__(self, record: None, owner: Optional[type] = None) -> "kept[R, T]": ...
+    @overload
+    def __get__(self, record: R, owner: Optional[type] = None) -> T: ...
+    def __get__(self, record: Optional[R], owner: Optional[type] = None) -> Union["kept[R, T]", T]:
+        """Asked for the first time: from then on the record has it itself."""
+        if record is None:
+            return self
+        value = record.__dict__[self._of.__name__] = self._of(record)
+        return value

@@ -30,10 +30,16 @@ def of_energy(run: Run) -> Mapping[str, float]:
 
 def of_sample(run: Run, joules: float) -> Mapping[str, float]:
     """The terms of ``joules`` proportional to the train phases: of one sample, or many."""
+    found, spent_j = _of_training(run)
+    return scaled(found, joules / spent_j) if spent_j > 0 else {}
+
+
+@once
+def _of_training(run: Run) -> tuple[Mapping[str, float], float]:
+    """The terms of all its train phases, and their joules; 0 where there are no terms."""
     phases = train_phases(run)
     found = of_phases(run, phases)
-    spent_j = math.fsum(phase.energy_j or 0.0 for phase in phases) if found else 0.0
-    return scaled(found, joules / spent_j) if spent_j > 0 else {}
+    return found, math.fsum(phase.energy_j or 0.0 for phase in phases) if found else 0.0
 
 
 @once
@@ -94,11 +100,11 @@ def of_sum(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The terms of a sum: what its parts share adds up, what each has alone adds in quadrature."""
     if any(BELOW in part for part in parts):
         parts = [{**part, BELOW: part.get(BELOW, part.get(GAIN, 0.0))} for part in parts]
-    found = {}
-    for term in dict.fromkeys(term for terms_of_one in parts for term in terms_of_one):
-        each = [terms_of_one.get(term, 0.0) for terms_of_one in parts]
-        found[term] = math.fsum(each) if term in COMMON else math.hypot(*each)
-    return found
+    found: dict[str, list[float]] = {}
+    for part in parts:
+        for term, u in part.items():
+            found.setdefault(term, []).append(u)
+    return {term: math.fsum(u) if term in COMMON else math.hypot(*u) for term, u in found.items()}
 
 
 def _known(terms_j: Mapping[str, float]) -> dict[str, float]:
