@@ -68,167 +68,187 @@ def record(
     ``write``: writes the report as it is so far, for a program that asks for it.
     """
     with room() as folder:
-        return _record(recorder, on, inbox, watchers, write, scan, folder)
+        recording = _Recording(recorder, on, inbox, watchers, write, scan, folder)
+        try:
+            stopped_by = recording.run()
+        finally:
+            tail = recording.end()
+        return tail, stopped_by
 
 
-def _record(
-    recorder: Recorder,
-    on: OpenMeters,
-    inbox: Inbox,
-    watchers: Watchers,
-    write: ReportWriter,
-    scan: Scan | None,
-    folder: Path,
-) -> tuple[tuple[str, ...], int | None]:
-    training = recorder.training
-    cpu_s = time.process_time()
-    sampler = Sampler(on.meters, on.interval_s)
-    observer = Observer(on.probes, os.getpid(), lambda facts: recorder.event("condition", facts))
-    load = ForeignLoad(BusyTime(sysfs_root()), recorder)
-    child: Child | Attached | None = None
-    stopped_by: int | None = None
-    edges_s = [-math.inf]  # the last edge of a window that had a reading of its own
-    last_word = threading.Event()  # of this training alone: the inbox outlives it
+class _Recording:
+    """A training and its meters, while it is recorded."""
 
-    def wake() -> None:
-        sampler.read_now()
-        observer.ask_now()
+    def __init__(
+        self,
+        recorder: Recorder,
+        on: OpenMeters,
+        inbox: Inbox,
+        watchers: Watchers,
+        write: ReportWriter,
+        scan: Scan | None,
+        folder: Path,
+    ) -> None:
+        self._recorder, self._training, self._on = recorder, recorder.training, on
+        self._inbox, self._watchers, self._write, self._scan = inbox, watchers, write, scan
+        self._folder = folder
+        self._cpu_s = time.process_time()
+        self._child: Child | Attached | None = None
+        self._stopped_by: int | None = None
+        self._edge_s = -math.inf  # the last edge of a window that had a reading of its own
+        self._last_word = threading.Event()  # of this training alone: the inbox outlives it
+        self._sampler = Sampler(on.meters, on.interval_s)
+        self._observer = Observer(on.probes, os.getpid(), lambda facts: recorder.event("condition", facts))
+        self._load = ForeignLoad(BusyTime(sysfs_root()), recorder)
+        self._listener = Listener(str(folder / WIRE), self._on_message)
+        self._answers = Answers(
+            lambda window, until: recorder.energy(window, until, self._sampler),
+            self._sampler.read_now,
+            self._report_so_far,
+            self._listener.answer,
+            on.selection.origin,
+        )
+        self._pacemaker = Pacemaker(self._wake)
 
-    def report_so_far() -> Path | None:
-        with recorder.still(sampler) as rows:
-            return write(rows)
-
-    def edge_is_due() -> bool:
-        """Whether a window's edge is to have a reading of its own: not at every step of a program."""
-        now_s = time.monotonic()
-        due = now_s - edges_s[-1] >= EDGE_S
-        if due:
-            edges_s[0] = now_s
-        return due
-
-    def on_message(message: Message) -> None:
-        if message.event in QUESTIONS:
-            answers.ask(message)
-            return
-        if not recorder.hear(message):
-            return  # what another process does begins and ends nothing of the program's
-        if message.event != "progress" or message.fields["score"] is not None:
-            read_cpu_time(CPU_EDGE_S)
-        if message.event == "phase" or (message.event in ("window", "close") and edge_is_due()):
-            sampler.read_now()
-        elif message.event == "end":
-            last_word.set()
-
-    def on_exit(code: int | None, cpu_s: float | None) -> None:
-        ended_s = time.monotonic()
-        recorder.event("exit", {"code": code}, at_s=ended_s)
-        if cpu_s is not None:
-            recorder.event("cpu", load.fields(cpu_s), at_s=ended_s)
+    def run(self) -> int | None:
+        """From the idle look before the training to that after it; the signal that stopped it, if one did."""
+        idle_s = self._on.idle_s
+        if self._training.attached is not None:
+            self._meter(self._training.attached)
+        elif (stopped_by := self._wait("idle", idle_s)) is not None:
+            self._recorder.event("interrupt", {"signal": inboxes.name_of(stopped_by)})
         else:
-            load.ends_unknown()
-        sampler.read_now()
-        inbox.put(("exit", code or 0))
+            self._train()
+        if self._stopped_by is None and idle_s > 0:
+            self._wait("cooldown", COOLDOWN_S)
+        if self._stopped_by is None and idle_s > 0:
+            self._sampler.read_now()
+            self._wait("idle", idle_s)
+        return self._stopped_by
 
-    def read_cpu_time(spacing_s: float) -> None:
-        if child is not None and (reading := child.cpu_time(spacing_s)) is not None:
-            recorder.event("cpu", load.fields(reading[1]), at_s=reading[0])
+    def end(self) -> tuple[str, ...]:
+        """End what goes on, and write down how it ended; the last lines of the program."""
+        if self._child is not None:
+            self._child.end()
+        self._answers.close()
+        hanging = [self._on.meters[index].info.name for index in self._sampler.stop()]
+        self._observer.stop()
+        self._pacemaker.stop()
+        self._listener.close()
+        ours = None if isinstance(self._child, Attached) else self._child
+        if ours is not None and self._stopped_by is None and not self._last_word.is_set():
+            _last_word(ours, self._training, self._recorder)
+        usage = {
+            "cpu_s": time.process_time() - self._cpu_s,
+            "rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+        self._recorder.take(self._sampler)
+        self._recorder.event("profiler", {**usage, "garbage": self._listener.garbage, "hanging": hanging})
+        self._recorder.join(self._on.logs)
+        self._recorder.end()
+        return tuple(ours.tail()) if ours is not None else ()
 
-    def on_tick() -> None:
-        recorder.take(sampler)
-        # Nobody waits for what others have started: of such a process counts what was seen last.
-        read_cpu_time(TICK_S if load.wanted or training.beside is not None else CPU_TICK_S)
-        if scan is not None and child is not None and not isinstance(child, Attached) and child.running:
-            scan.tick(recorder, child.processes)
-        if watchers:
-            watchers.show(recorder.snapshot())
-
-    def wait(phase: str, wait_s: float) -> int | None:
-        """Let the machine be for so long; the signal that ended it, if one did."""
-        load.look()
-        recorder.phase(phase)
-        recorder.take(sampler)  # what ended before it came between two ticks
-        stopped_by = inboxes.wait(inbox, wait_s, on_tick, TICK_S)
-        load.look()
-        return stopped_by
-
-    def begin() -> None:
-        observer.training_starts()
-        sampler.read_now()
-        load.starts()
-        recorder.start()
-        recorder.take(sampler)  # on a busy machine a process takes longer to start than a tick
-
-    def start() -> Child:
+    def _train(self) -> None:
+        """Start the training and wait for its end."""
         from energyprof.profile.child import Child  # a program that runs already needs none of this
 
-        environment = {**os.environ, **training.environment, WIRE_VARIABLE: listener.path}
+        training, recorder = self._training, self._recorder
+        environment = {**os.environ, **training.environment, WIRE_VARIABLE: self._listener.path}
         environment[AMBIENT_VARIABLE] = ambient(os.environ)
-        environment["PYTHONPATH"] = pythonpath(folder, environment.get("PYTHONPATH"), training.package)
-        begin()
-        return Child(
+        environment["PYTHONPATH"] = pythonpath(self._folder, environment.get("PYTHONPATH"), training.package)
+        self._begin()
+        child = self._child = Child(
             training.command,
             environment,
-            on_exit,
+            self._on_exit,
             training.output,
             training.apart,
             training.folder,
             training.beside,
         )
+        recorder.take(self._sampler)
+        self._stopped_by = await_end(child, self._last_word, self._inbox, recorder, self._on_tick, TICK_S)
+        if names := child.left():
+            recorder.event("left", {"names": sorted(set(names))})
 
-    def attach(to: Attachment) -> Attached:
-        sampler.wait_for_first(FIRST_READ_S)
-        begin()
-        program = Attached(to.pid, on_exit)
-        to.begun(listener.path)
-        return program
+    def _meter(self, to: Attachment) -> None:
+        """Meter a program that runs already, until it ends or is left."""
+        self._sampler.wait_for_first(FIRST_READ_S)
+        self._begin()
+        program = self._child = Attached(to.pid, self._on_exit)
+        to.begun(self._listener.path)
+        await_leave(program, self._inbox, self._on_tick, to.for_s, TICK_S)
+        self._recorder.event("end", {"status": "done", "message": ""})
 
-    listener = Listener(str(folder / WIRE), on_message)
-    answers = Answers(
-        lambda window, until: recorder.energy(window, until, sampler),
-        sampler.read_now,
-        report_so_far,
-        listener.answer,
-        on.selection.origin,
-    )
-    pacemaker = Pacemaker(wake)
-    try:
-        if (to := training.attached) is not None:
-            child = attach(to)
-            await_leave(child, inbox, on_tick, to.for_s, TICK_S)
-            recorder.event("end", {"status": "done", "message": ""})
-        elif (stopped_by := wait("idle", on.idle_s)) is None:
-            child = start()
-            recorder.take(sampler)
-            stopped_by = await_end(child, last_word, inbox, recorder, on_tick, TICK_S)
-            if names := child.left():
-                recorder.event("left", {"names": sorted(set(names))})
+    def _begin(self) -> None:
+        self._observer.training_starts()
+        self._sampler.read_now()
+        self._load.starts()
+        self._recorder.start()
+        self._recorder.take(self._sampler)  # on a busy machine a process takes longer to start than a tick
+
+    def _wait(self, phase: str, wait_s: float) -> int | None:
+        """Let the machine be for so long; the signal that ended it, if one did."""
+        self._load.look()
+        self._recorder.phase(phase)
+        self._recorder.take(self._sampler)  # what ended before it came between two ticks
+        self._stopped_by = inboxes.wait(self._inbox, wait_s, self._on_tick, TICK_S)
+        self._load.look()
+        return self._stopped_by
+
+    def _on_tick(self) -> None:
+        child, recorder = self._child, self._recorder
+        recorder.take(self._sampler)
+        # Nobody waits for what others have started: of such a process counts what was seen last.
+        often = self._load.wanted or self._training.beside is not None
+        self._read_cpu_time(TICK_S if often else CPU_TICK_S)
+        if self._scan is not None and child is not None and not isinstance(child, Attached) and child.running:
+            self._scan.tick(recorder, child.processes)
+        if self._watchers:
+            self._watchers.show(recorder.snapshot())
+
+    def _on_message(self, message: Message) -> None:
+        if message.event in QUESTIONS:
+            self._answers.ask(message)
+            return
+        if not self._recorder.hear(message):
+            return  # what another process does begins and ends nothing of the program's
+        if message.event != "progress" or message.fields["score"] is not None:
+            self._read_cpu_time(CPU_EDGE_S)
+        if message.event == "phase" or (message.event in ("window", "close") and self._edge_is_due()):
+            self._sampler.read_now()
+        elif message.event == "end":
+            self._last_word.set()
+
+    def _on_exit(self, code: int | None, cpu_s: float | None) -> None:
+        ended_s = time.monotonic()
+        self._recorder.event("exit", {"code": code}, at_s=ended_s)
+        if cpu_s is not None:
+            self._recorder.event("cpu", self._load.fields(cpu_s), at_s=ended_s)
         else:
-            recorder.event("interrupt", {"signal": inboxes.name_of(stopped_by)})
-        if stopped_by is None and on.idle_s > 0:
-            stopped_by = wait("cooldown", COOLDOWN_S)
-        if stopped_by is None and on.idle_s > 0:
-            sampler.read_now()
-            stopped_by = wait("idle", on.idle_s)
-    finally:
-        if child is not None:
-            child.end()
-        answers.close()
-        hanging = [on.meters[index].info.name for index in sampler.stop()]
-        observer.stop()
-        pacemaker.stop()
-        listener.close()
-        ours = None if isinstance(child, Attached) else child
-        if ours is not None and stopped_by is None and not last_word.is_set():
-            _last_word(ours, training, recorder)
-        usage = {
-            "cpu_s": time.process_time() - cpu_s,
-            "rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        }
-        recorder.take(sampler)
-        recorder.event("profiler", {**usage, "garbage": listener.garbage, "hanging": hanging})
-        recorder.join(on.logs)
-        recorder.end()
-    return tuple(ours.tail()) if ours is not None else (), stopped_by
+            self._load.ends_unknown()
+        self._sampler.read_now()
+        self._inbox.put(("exit", code or 0))
+
+    def _read_cpu_time(self, spacing_s: float) -> None:
+        if self._child is not None and (reading := self._child.cpu_time(spacing_s)) is not None:
+            self._recorder.event("cpu", self._load.fields(reading[1]), at_s=reading[0])
+
+    def _edge_is_due(self) -> bool:
+        """Whether a window's edge is to have a reading of its own: not at every step of a program."""
+        now_s = time.monotonic()
+        due = now_s - self._edge_s >= EDGE_S
+        if due:
+            self._edge_s = now_s
+        return due
+
+    def _report_so_far(self) -> Path | None:
+        with self._recorder.still(self._sampler) as rows:
+            return self._write(rows)
+
+    def _wake(self) -> None:
+        self._sampler.read_now()
+        self._observer.ask_now()
 
 
 def _last_word(child: Child, training: Training, recorder: Recorder) -> None:
