@@ -13,7 +13,7 @@ import pytest
 from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import diffusion, latent, stable_diffusion
 from energyprof.workloads.data import views
-from fakes import images
+from fakes import images, unpacked
 from fakes import stable_diffusion as fake
 
 # A model of a few thousand weights on a few small images.
@@ -28,11 +28,12 @@ SHORT = Settings(max_samples=64, batch_size=8, device="cpu")
 
 
 @pytest.fixture
-def torch():
+def torch(monkeypatch):
     """Torch with diffusers and the data beside it; its process-wide switches are put back."""
     for needed in ("diffusers", "transformers", "nilearn", "nibabel", "PIL"):
         pytest.importorskip(needed)
     torch = pytest.importorskip("torch")
+    unpacked.once(monkeypatch)
     yield torch
     torch.use_deterministic_algorithms(False)
 

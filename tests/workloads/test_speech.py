@@ -13,7 +13,7 @@ import pytest
 from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import ctc, recognition, speech, wav2vec2, whisper
 from energyprof.workloads.data import by_length
-from fakes import recordings
+from fakes import recordings, unpacked
 
 QUICK = Settings(batch_size=8, max_samples=64, device="cpu")
 WAV2VEC2 = {
@@ -50,6 +50,7 @@ def torch(monkeypatch):
     torch = pytest.importorskip("torch")
     for name in ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_TELEMETRY"):
         monkeypatch.setenv(name, "1")
+    unpacked.once(monkeypatch)
     yield torch
     torch.use_deterministic_algorithms(False)
 

@@ -9,16 +9,18 @@ import pytest
 
 from energyprof.workload import Diverged, Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import unet, workload_module
+from fakes import unpacked
 
 SHORT = Settings(max_samples=64, batch_size=8, data_fraction=0.25)
 
 
 @pytest.fixture
-def torch():
+def torch(monkeypatch):
     """Torch with MONAI and the data beside it; its process-wide switches are put back."""
     for needed in ("monai", "nilearn", "nibabel"):
         pytest.importorskip(needed)
     torch = pytest.importorskip("torch")
+    unpacked.once(monkeypatch)
     yield torch
     torch.use_deterministic_algorithms(False)
 

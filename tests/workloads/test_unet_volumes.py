@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
 from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import unet
 from fakes import decathlon as fake
-from fakes import micro_volumes
+from fakes import forked, micro_volumes
 from fakes.micro_volumes import curve, micro
 
 pytestmark = pytest.mark.slow
@@ -220,22 +218,8 @@ def test_the_network_of_the_full_size_is_nnunets(tmp_path):
 
 def test_two_processes_train_the_same_curve_as_one(tmp_path):
     folder = fake.write(tmp_path, [*fake.SIZES, *fake.SIZES])  # two to validate: one for each
-    curves = {}
-    for processes in (1, 2):
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-                *("--nproc-per-node", str(processes), micro_volumes.__file__, str(folder)),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(fake.__file__).parents[1])},
-        )
-        assert done.returncode == 0, done.stderr
-        curves[processes] = json.loads(done.stdout)
-    assert curves[2] == pytest.approx(curves[1], rel=1e-3)
+    two = forked.printed(2, micro_volumes.__file__, str(folder))
+    assert two == pytest.approx(curve(micro(str(folder))), rel=1e-3)
 
 
 def workload_batches(workload):

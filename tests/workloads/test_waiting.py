@@ -1,10 +1,8 @@
 """Two real processes that train together, of which one is slow: the other says how long it was blocked."""
 
-import json
-import subprocess
-import sys
-
 import pytest
+
+from fakes import forked
 
 pytest.importorskip("torch")
 
@@ -53,12 +51,7 @@ ranks.leave()
 @pytest.mark.slow
 def test_the_rank_that_is_not_slow_is_blocked_for_as_long_as_the_other_sleeps(tmp_path):
     (tmp_path / "train.py").write_text(PROGRAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command += ["--local_addr", "localhost"]
-    command += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0", "train.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    found, alone = json.loads(done.stdout)
+    found, alone = forked.printed(2, tmp_path / "train.py")
     quick, slow = found["ranks"]
     assert (quick["rank"], slow["rank"]) == (0, 1)
     assert quick["steps"] == slow["steps"] == 10  # neither warm-up nor evaluations

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from energyprof.workload import Diverged, WorkloadError  # noqa: E402
 from energyprof.workloads.training import checkpoint  # noqa: E402
-from fakes import toy  # noqa: E402
+from fakes import forked, toy  # noqa: E402
 
 
 def trained(**asked):
@@ -166,25 +162,9 @@ def test_a_disk_that_takes_no_checkpoint_is_one_line(tmp_path, monkeypatch):
 
 def test_two_processes_train_the_same_curve_as_one():
     asked = {"max_samples": 48, "checkpoint": True}
-    lines = {}
-    for processes in (1, 2):
-        command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        done = subprocess.run(
-            [sys.executable, *command, toy.__file__, json.dumps(asked)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-            cwd=Path(toy.__file__).parents[2],
-            env=_environment(),
-        )
-        lines[processes] = json.loads(done.stdout)
-    one, two = lines[1], lines[2]
+    one = toy.told(toy.toy_loop(**asked).train())
+    two = forked.printed(2, toy.__file__, json.dumps(asked))
     assert (one[0]["processes"], two[0]["processes"]) == (1, 2)
     assert scores(two[1:]) == pytest.approx(scores(one[1:]), rel=1e-5)
     parts = [line[0] for line in two[1:] if isinstance(line, list) and str(line[0]).startswith("part:")]
     assert parts == ["part:data", "part:forward_backward", "part:optimiser", "part:end"]
-
-
-def _environment():
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(toy.__file__).parents[2])}
