@@ -27,11 +27,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import rich.cells
+
 import energyprof.cli.application
 from energyprof.errors import EnergyprofError
+from energyprof.storable import frozen
 
 LOADER = ("LD_PRELOAD", "LD_LIBRARY_PATH")
-ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace")
+ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace", "decode", "simulate")
+# What a help or a refusal is printed by.
+PRINTERS = ("rich.markdown", "rich.columns", "rich.panel", "rich.traceback", "click._textwrap")
 
 
 class Warm:
@@ -121,11 +126,23 @@ def _preload() -> None:
             with contextlib.suppress(ImportError):
                 if not found.name.endswith(".mlflow"):  # takes as long as all others together
                     importlib.import_module(found.name)
+    for name in PRINTERS:
+        importlib.import_module(name)
+    rich.cells.cell_len("漢")  # by a table that the first letter beyond Latin loads
+    _compile()
     # Options are read by libraries that typer loads with the first of them; this command is refused.
     sys.argv = ["energyprof", "exec", "--interval", "nan", "--", "true"]
     with contextlib.suppress(EnergyprofError):
         energyprof.cli.application.application(sys.argv[1:])()
     gc.freeze()
+
+
+def _compile() -> None:
+    """The ``__init__`` of every frozen class, which each program would compile for itself."""
+    ours = [module for name, module in list(sys.modules.items()) if name.startswith("energyprof.")]
+    for kind in {kind for module in ours for kind in vars(module).values() if isinstance(kind, type)}:
+        if getattr(vars(kind).get("__init__"), "__module__", "") == frozen.__name__:
+            setattr(kind, "__init__", frozen._compiled(kind))  # noqa: B010
 
 
 def _serve(path: Sequence[str]) -> tuple[str, str]:

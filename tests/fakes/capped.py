@@ -29,7 +29,8 @@ class CappedPackage:
     def _renew(self) -> None:
         joules, last_s = 0.0, time.monotonic()
         with open(self._counter, "r+b", buffering=0) as file:
-            while not self._ended.wait(self._renew_s):
+            while not self._ended.is_set():
+                time.sleep(self._renew_s)
                 now_s = time.monotonic()
                 joules += self._power_w() * (now_s - last_s)
                 last_s = now_s
