@@ -5,23 +5,44 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import warm
+
 EXEC = ("exec", "--idle", "0", "--meters", "none", "--quiet")
+# As many programs as are asked for, which begin at the same moment; it prints how each ended.
+AT_ONCE = """
+import os, runpy, sys
+sys.argv = ["energyprof", *sys.argv[2:]]
+wait, begin = os.pipe()
+children = []
+for _ in range({number}):
+    children.append(os.fork())
+    if not children[-1]:
+        os.close(begin)
+        os.read(wait, 1)
+        runpy.run_module("energyprof", run_name="__main__", alter_sys=True)
+        os._exit(0)
+os.close(begin)
+print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+"""
+
+
+def at_once(command: Any, number: int, *words: str) -> tuple[list[int], list[str]]:
+    """Exit codes, and lines of errors, of that many that start at once."""
+    code = AT_ONCE.format(number=number)
+    done = warm.run(["-c", code, "energyprof", *words], command.environment(), command.folder)
+    assert done.returncode == 0, done.stderr
+    codes: list[int] = json.loads(done.stdout)
+    return codes, done.stderr.splitlines()
 
 
 @pytest.mark.slow
 def test_of_twenty_runs_that_start_at_once_in_one_folder_each_has_its_report(command: Any) -> None:
-    words = command.arguments(*EXEC, "--", "true")
-    running = [
-        subprocess.Popen(words, cwd=command.folder, env=command.environment(), stderr=subprocess.PIPE)
-        for _ in range(20)
-    ]
-    assert [process.communicate()[1] for process in running] == [b""] * 20
+    assert at_once(command, 20, *EXEC, "--", "true") == ([0] * 20, [])
     reports = sorted((command.folder / "energyprof-reports").glob("*.json"))
     assert len(reports) == 20
     assert all(json.loads(path.read_text())["runs"][0]["status"] == "done" for path in reports)
@@ -30,14 +51,9 @@ def test_of_twenty_runs_that_start_at_once_in_one_folder_each_has_its_report(com
 
 
 def test_of_several_that_want_one_name_one_gets_it_and_the_others_say_so(command: Any) -> None:
-    words = command.arguments(*EXEC, "-o", "r.json", "--", "true")
-    running = [
-        subprocess.Popen(words, cwd=command.folder, env=command.environment(), stderr=subprocess.PIPE)
-        for _ in range(4)
-    ]
-    said = [process.communicate()[1].decode() for process in running]
-    assert sorted(process.returncode for process in running) == [0, 2, 2, 2]
-    assert all("already exists" in text for text in said if text)
+    codes, said = at_once(command, 4, *EXEC, "-o", "r.json", "--", "true")
+    assert sorted(codes) == [0, 2, 2, 2]
+    assert len(said) == 3 and all("already exists" in line for line in said)
     assert command.report()["runs"][0]["status"] == "done"
     assert sorted(path.name for path in command.folder.iterdir()) == ["r.json", "r.trace.csv.gz"]
 
