@@ -17,7 +17,8 @@ from energyprof.workloads.parsing import settings_of
 from fakes.powercap import LAG_J
 
 ROOT = Path(__file__).parent.parent.parent
-SHORT = ("run", "unet", "--idle", "0", "--max-samples", "64", "--output", "r.json")
+TINY = ("--batch-size", "8", "--max-samples", "32", "--data-fraction", "0.05")
+SHORT = ("run", "unet", "--idle", "0", *TINY, "--output", "r.json")
 
 
 @pytest.mark.slow
@@ -28,12 +29,12 @@ def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: 
     report = json.loads(done.stdout)
     assert report == command.report()
     run = report["runs"][0]
-    assert (run["status"], run["samples"], run["seed"]) == ("missed", 64, 0)
+    assert (run["status"], run["samples"], run["seed"]) == ("missed", 32, 0)
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
     assert run["total_energy_j"] > run["energy_j"]
     names = [phase["name"] for phase in run["phases"]]
     assert names == ["idle", "startup", "warmup", "train", "eval", "checkpoint", "shutdown"]
-    assert sum(phase["samples"] or 0 for phase in run["phases"]) == 64
+    assert sum(phase["samples"] or 0 for phase in run["phases"]) == 32
     assert run["facts"]["parameters"] > 0
     assert report["boundary"] == "component"
     assert report["origin"] == "measured"
@@ -41,14 +42,6 @@ def test_a_training_that_misses_its_target_exits_4_with_a_whole_report(command: 
     assert (config["precision"], config["grad_accum"], config["channels_last"]) == ("bf16", 2, True)
     assert report["workload"]["work"].startswith("sha256:")
     assert "measuring the idle machine" in done.stderr or "starting up" in done.stderr
-
-
-@pytest.mark.slow
-def test_a_target_within_reach_exits_0(command: Any) -> None:
-    done = command(*SHORT, "--target", "0.01", "--seeds", "4")
-    assert done.returncode == 0, done.stderr
-    (run,) = command.report()["runs"]
-    assert (run["seed"], run["status"]) == (4, "reached")
 
 
 @pytest.mark.slow

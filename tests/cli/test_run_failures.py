@@ -14,7 +14,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not (find_spec("torch") and find_spec("monai")), reason="trains for real"),
 ]
-FAILING = ("run", "unet", "--idle", "0", "--max-samples", "64", "--output", "r.json")
+TINY = ("--batch-size", "8", "--max-samples", "32", "--data-fraction", "0.05")
+FAILING = ("run", "unet", "--idle", "0", *TINY, "--output", "r.json")
 
 
 def python_after(folder: Path, *lines: str) -> str:
@@ -33,9 +34,10 @@ def last_line(done: Any) -> str:
 
 
 def test_memory_that_does_not_suffice_names_the_batch_size(command: Any, tmp_path: Path) -> None:
-    small = python_after(tmp_path, "ulimit -v 4500000")  # kB
-    line = last_line(command(*FAILING, "--batch-size", "2048", "--max-samples", "2048", "--python", small))
-    assert "training ran out of memory on cpu at batch size 2048: use a smaller --batch-size" in line
+    # kB of what may be written: with a batch of 8 half of it is enough. Each thread would want some more.
+    small = python_after(tmp_path, "export OMP_NUM_THREADS=1", "ulimit -d 1000000")
+    line = last_line(command(*FAILING, "--batch-size", "512", "--max-samples", "512", "--python", small))
+    assert "training ran out of memory on cpu at batch size 512: use a smaller --batch-size" in line
     assert command.report()["runs"][0]["status"] == "failed"
 
 
