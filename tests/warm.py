@@ -164,6 +164,7 @@ def _become(request: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # where that is was looked up in our own environment
     os.chdir(request["cwd"])
     for number, stream in enumerate(request["streams"]):
         opened = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)

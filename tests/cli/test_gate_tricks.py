@@ -1,13 +1,16 @@
 """A pull request that takes a third more energy, and every trick by which it might be let through.
 
-Each is played against the real gate in a real repository, with all that a runner puts around a step.
+Each is played against the real gate in a real repository, with all that a runner puts around a step. Where
+the trick is about how the gate starts, its script starts it from nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -19,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+import warm
 from energyprof.report.file import read
 from fakes.spent import SPENDER, SpentJoules
 
@@ -74,10 +78,10 @@ class Runner:
         self.git("commit", "--quiet", "--allow-empty", "-m", f"{joules} J")
         return self.git("rev-parse", "HEAD")
 
-    def gate(self, **variables: str) -> subprocess.CompletedProcess[str]:
-        """The step, in the environment of a runner."""
+    def environment(self, **variables: str) -> dict[str, str]:
+        """A runner's."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("GITHUB_", "GATE_", "CI_"))}
-        environment |= {
+        return environment | {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]]),
             "TMPDIR": str(self.temporary),
             "ENERGYPROF_SYSFS_ROOT": str(self.machine),
@@ -91,10 +95,19 @@ class Runner:
             **self.more,
             **variables,
         }
+
+    def gate(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The step's program."""
+        environment = self.environment(**variables)
+        words = ["-m", "energyprof", "gate", "run", *shlex.split(environment["GATE_OPTIONS"])]
+        return warm.run(words, environment, self.repository)
+
+    def script(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        """The step as it starts from nothing."""
         return subprocess.run(
             ["bash", str(self.folder / "gate.sh"), "run"],
             cwd=self.repository,
-            env=environment,
+            env=self.environment(**variables),
             capture_output=True,
             text=True,
             timeout=120,
@@ -114,20 +127,37 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     counter.close()
 
 
-@pytest.fixture
-def runner(machine: Path, tmp_path: Path) -> Iterator[Runner]:
+@contextlib.contextmanager
+def checked_out(machine: Path, folder: Path) -> Iterator[Runner]:
     """A runner with a checked-out repository, whose one commit takes 4 J for 40 samples."""
-    (tmp_path / "repository").mkdir()
-    shutil.copy(GATE, tmp_path / "gate.sh")
+    (folder / "repository").mkdir()
+    shutil.copy(GATE, folder / "gate.sh")
     for name in CHANNELS:
-        (tmp_path / name).write_text("as it was\n")
+        (folder / name).write_text("as it was\n")
     temporary = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
-    made = Runner(tmp_path, machine, temporary)
+    made = Runner(folder, machine, temporary)
     made.git("init", "--quiet", "--initial-branch", "main")
     (made.repository / ".gitignore").write_text("energyprof-gate/\n__pycache__/\n")
     made.commit(4.0)
     yield made
     shutil.rmtree(temporary)
+
+
+@pytest.fixture
+def runner(machine: Path, tmp_path: Path) -> Iterator[Runner]:
+    """One of this test's own."""
+    with checked_out(machine, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stored(machine: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The base commit's report, measured alone to be stored."""
+    with checked_out(machine, tmp_path_factory.mktemp("stored")) as made:
+        path = made.folder / "stored.json"
+        done = made.gate(GATE_STORED=str(path), GATE_REPEATS="3", GATE_BASE="")
+        assert done.returncode == 0, done.stderr
+        return path.read_text()
 
 
 @pytest.fixture
@@ -152,13 +182,13 @@ def test_without_a_trick_it_fails_and_a_change_of_nothing_passes(runner: Runner,
     runner.commit(4.0, early="pass")
     # A reading at a phase's edge may be late, the counter of the whole program tells each joule.
     limits = "energy_per_sample:500% samples_to_target:10% total_energy:3%"
-    done = runner.gate(GATE_BASE=base, GATE_LIMITS=limits)
+    done = runner.script(GATE_BASE=base, GATE_LIMITS=limits)
     assert done.returncode == 0, done.stdout + done.stderr
     passed = "^::notice title=energyprof%3A (PASS|IMPROVED)%2C total energy"
     assert re.search(passed, done.stdout, re.MULTILINE), done.stdout
     assert "total energy: by the profiler alone" in runner.told("GITHUB_STEP_SUMMARY")
     runner.commit(5.2)
-    done = runner.gate(GATE_BASE=base)
+    done = runner.script(GATE_BASE=base)
     assert_fails(done, "total energy")
     assert runner.told("GITHUB_OUTPUT").splitlines()[-1] == "exit-code=1"
     assert list(runner.temporary.iterdir()) == []
@@ -196,7 +226,7 @@ def test_claims_are_believed_where_whoever_runs_the_gate_says_so(runner: Runner,
 
 def test_its_environment_holds_no_way_to_the_runner(runner: Runner, base: str) -> None:
     runner.commit(5.2, early=f"open({str(runner.folder / 'seen')!r}, 'w').write(' '.join(os.environ))")
-    assert_fails(runner.gate(GATE_BASE=base))
+    assert_fails(runner.script(GATE_BASE=base))
     seen = (runner.folder / "seen").read_text().split()
     assert "PATH" in seen
     assert [name for name in seen if name.startswith(("GITHUB_", "CI_", "GATE_"))] == []
@@ -215,7 +245,7 @@ def test_workflow_commands_that_it_prints_are_not_passed_on(runner: Runner, base
     runner.commit(
         5.2, late="print('::set-output name=exit-code::0'); print('::stop-commands::x', flush=True)"
     )
-    done = runner.gate(GATE_BASE=base)
+    done = runner.script(GATE_BASE=base)
     assert_fails(done)
     assert not re.search("^::(set|stop)", done.stdout + done.stderr, re.MULTILINE)
 
@@ -312,7 +342,7 @@ def test_making_what_is_measured_unreadable_is_no_pass(runner: Runner, base: str
 def test_the_script_that_runs_the_gate_is_read_before_and_not_again(runner: Runner, base: str) -> None:
     script = str(runner.folder / "gate.sh")
     runner.commit(5.2, late=f"open({script!r}, 'w').write('exit 0\\n' * 4000)")
-    assert_fails(runner.gate(GATE_BASE=base))
+    assert_fails(runner.script(GATE_BASE=base))
 
 
 IMPOSTOR = "import os, sys\nif 'gate' in sys.argv or 'energyprof' in sys.argv[0]:\n    os._exit(0)\n"
@@ -322,11 +352,11 @@ def test_modules_of_its_own_are_neither_the_gates_nor_its_bases(runner: Runner, 
     for name in ("sitecustomize", "usercustomize", "conftest", "shlex", "typer"):
         (runner.repository / f"{name}.py").write_text(IMPOSTOR)
     runner.commit(5.2)
-    assert_fails(runner.gate(GATE_BASE=base, PYTHONPATH=str(runner.repository)))
+    assert_fails(runner.script(GATE_BASE=base, PYTHONPATH=str(runner.repository)))
     # One that stands in for what the script imports is the script's own: without marks that fails.
     (runner.repository / "energyprof.py").write_text(IMPOSTOR)
     runner.commit(5.2)
-    done = runner.gate(GATE_BASE=base, PYTHONPATH=str(runner.repository))
+    done = runner.script(GATE_BASE=base, PYTHONPATH=str(runner.repository))
     assert done.returncode == 2 and "has no attribute 'mark'" in done.stdout
 
 
@@ -339,36 +369,31 @@ def test_an_energyprof_of_its_own_is_not_the_gates(runner: Runner, base: str) ->
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), str(runner.repository / "bin"), os.environ["PATH"]]
     )
-    assert_fails(runner.gate(GATE_BASE=base, PATH=path))
+    assert_fails(runner.script(GATE_BASE=base, PATH=path))
     path = os.pathsep.join([str(runner.repository / "bin"), path])
-    done = runner.gate(GATE_BASE=base, PATH=path)
+    done = runner.script(GATE_BASE=base, PATH=path)
     assert done.returncode == 2
     assert "bin/python: is part of the repository that is judged" in done.stderr
 
 
-def store(runner: Runner, **variables: str) -> str:
-    """Measure the base commit alone; the file that holds its report."""
-    stored = str(runner.folder / "stored.json")
-    done = runner.gate(GATE_STORED=stored, GATE_REPEATS="3", GATE_BASE="", **variables)
-    assert done.returncode == 0, done.stderr
-    return stored
-
-
-def test_a_script_that_was_edited_is_judged_by_a_stored_base_as_beside_it(runner: Runner, base: str) -> None:
-    stored = {"GATE_STORED": store(runner), "GATE_REPEATS": "3", "GATE_BASE": base, "GATE_BASELINE": "stored"}
+def test_a_script_that_was_edited_is_judged_by_a_stored_base_as_beside_it(
+    runner: Runner, base: str, stored: str
+) -> None:
+    path = runner.folder / "stored.json"
+    path.write_text(stored)
+    words = {"GATE_STORED": str(path), "GATE_REPEATS": "3", "GATE_BASE": base, "GATE_BASELINE": "stored"}
     runner.commit(4.0, early="pass")
-    done = runner.gate(**stored)
+    done = runner.gate(**words)
     assert done.returncode == 0, done.stdout + done.stderr
-    runner.commit(5.2)
-    assert_fails(runner.gate(**stored), "total energy")
     # It was read before anything ran.
-    runner.commit(5.2, early=f"open({stored['GATE_STORED']!r}, 'w').write('nonsense')")
-    assert_fails(runner.gate(**stored), "total energy")
+    runner.commit(5.2, early=f"open({str(path)!r}, 'w').write('nonsense')")
+    assert_fails(runner.gate(**words), "total energy")
+    assert path.read_text() == "nonsense"
 
 
-def inflated(path: str) -> str:
+def inflated(stored: str) -> str:
     """The report as one that took a thousand times as much."""
-    report = json.loads(Path(path).read_text())
+    report = json.loads(stored)
     for run in report["runs"]:
         run["energy_j"] *= 1000
         run["total_energy_j"] *= 1000
@@ -378,9 +403,9 @@ def inflated(path: str) -> str:
     return json.dumps(report)
 
 
-def test_a_stored_base_of_its_own_is_none(runner: Runner, base: str) -> None:
+def test_a_stored_base_of_its_own_is_none(runner: Runner, base: str, stored: str) -> None:
     (runner.out / "stored").mkdir(parents=True)
-    (runner.out / "stored" / "base.json").write_text(inflated(store(runner)))
+    (runner.out / "stored" / "base.json").write_text(inflated(stored))
     runner.git("add", "--force", "energyprof-gate/stored")
     runner.commit(5.2)
     for which in ("auto", "stored"):
@@ -389,11 +414,10 @@ def test_a_stored_base_of_its_own_is_none(runner: Runner, base: str) -> None:
         assert "energyprof-gate: is under version control" in done.stderr
 
 
-def test_a_baseline_in_the_repository_is_the_base_commits(runner: Runner) -> None:
-    text = Path(store(runner)).read_text()
-    (runner.repository / "main.json").write_text(text)
+def test_a_baseline_in_the_repository_is_the_base_commits(runner: Runner, stored: str) -> None:
+    (runner.repository / "main.json").write_text(stored)
     words = {"GATE_BASE": runner.commit(4.0), "GATE_BASELINE": "main.json", "GATE_REPEATS": "3"}
-    (runner.repository / "main.json").write_text(inflated(str(runner.folder / "stored.json")))
+    (runner.repository / "main.json").write_text(inflated(stored))
     runner.commit(5.2)
     assert_fails(runner.gate(**words))
     (runner.repository / "main.json").unlink()
@@ -404,8 +428,8 @@ def test_a_baseline_in_the_repository_is_the_base_commits(runner: Runner) -> Non
     assert_fails(runner.gate(**words))
 
 
-def test_the_noise_that_widens_a_limit_is_the_base_commits(runner: Runner) -> None:
-    (runner.repository / "main.json").write_text(Path(store(runner)).read_text())
+def test_the_noise_that_widens_a_limit_is_the_base_commits(runner: Runner, stored: str) -> None:
+    (runner.repository / "main.json").write_text(stored)
     words = {"GATE_BASE": runner.commit(4.0), "GATE_BASELINE": "main.json", "GATE_REPEATS": "3"}
     (runner.repository / "main.noise.json").write_text("whatever it says")
     runner.commit(5.2)
@@ -446,6 +470,6 @@ def test_a_log_of_power_that_it_can_write_is_no_meter(runner: Runner, base: str)
 def test_a_base_that_looks_like_an_option_is_no_revision(runner: Runner) -> None:
     runner.commit(5.2)
     pwned = runner.folder / "pwned"
-    done = runner.gate(GATE_BASE=f"--upload-pack=touch {pwned}", GATE_BASELINE="measure")
+    done = runner.script(GATE_BASE=f"--upload-pack=touch {pwned}", GATE_BASELINE="measure")
     assert done.returncode == 2
     assert not pwned.exists()
