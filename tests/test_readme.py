@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,10 +30,28 @@ LINKED_FROM_PAGES = {
 }
 
 
-def help_of(*words: str) -> str:
-    done = warm.run(["-m", "energyprof", *words, "--help"], {"COLUMNS": "200"})
+# One program asks for all: each command is still the one that its words alone name.
+HELPS = """
+import contextlib, io, json, sys
+from energyprof.cli.application import application
+found = []
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["energyprof", *words, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        try:
+            application(sys.argv[1:])()
+        except SystemExit as end:
+            assert not end.code, words
+    found.append(text.getvalue())
+print(json.dumps(found))
+"""
+
+
+def helps_of(commands: Sequence[Sequence[str]]) -> list[str]:
+    done = warm.run(["-c", HELPS, json.dumps(commands)], {"COLUMNS": "200"})
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 def commands(help_text: str) -> list[str]:
@@ -43,11 +63,10 @@ def commands(help_text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def helps() -> dict[str, str]:
     """Each command's help; that of a group with those of its own commands."""
-    found = {name: help_of(name) for name in COMMANDS}
-    whole = {
-        name: "\n".join([text, *(help_of(name, inner) for inner in commands(text))])
-        for name, text in found.items()
-    }
+    whole = dict(zip(COMMANDS, helps_of([[name] for name in COMMANDS]), strict=True))
+    inner = [(name, command) for name, text in whole.items() for command in commands(text)]
+    for (name, _), text in zip(inner, helps_of(inner), strict=True):
+        whole[name] += f"\n{text}"
     whole["tune"] += whole["run"]  # it hands on what it does not know
     return whole
 
