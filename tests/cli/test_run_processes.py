@@ -88,12 +88,16 @@ def pids(folder: Path) -> list[int]:
     return [int((folder / f"pid-{rank}").read_text()) for rank in (0, 1)]
 
 
-def test_samples_count_once_and_both_processes_have_the_seed_and_the_target(
+def test_both_processes_have_the_seed_and_the_target_and_a_seed_that_fails_keeps_those_before_it(
     command: Any, script: Callable[..., Any]
 ) -> None:
-    done = script("", "--target", "accuracy>=0.5", "--seeds", "5")
-    assert done.returncode == 0, done.stderr
-    run = command.report()["runs"][0]
+    fails = "if energyprof.seed() == 6 and rank == 1: raise SystemExit(7)"
+    done = script(fails, "-q", "--target", "accuracy>=0.5", "--seeds", "5,6,7")
+    assert done.returncode == 2
+    assert done.stderr.endswith("error: process 1 of 2 ended with exit code 7\n")
+    run, failed = command.report()["runs"]
+    assert (failed["seed"], failed["status"]) == (6, "failed")
+    # Samples that both count are counted once.
     assert (run["seed"], run["status"], run["samples"], run["score"]) == (5, "reached", 64, 0.5)
     assert [phase["name"] for phase in run["phases"]] == ["idle", "startup", "train", "shutdown"]
     assert run["phases"][2]["samples"] == 64
@@ -126,13 +130,6 @@ def test_a_process_that_dies_is_named_and_its_words_are_not_buried(
     assert run["status"] == "failed"
     assert {"kind": "said", "meter": "", "detail": says} in run["flags"]
     assert all(gone(pid) for pid in pids(command.folder))
-
-
-def test_a_seed_that_fails_keeps_those_before_it(command: Any, script: Callable[..., Any]) -> None:
-    done = script("if energyprof.seed() == 1 and rank == 1: raise SystemExit(7)", "-q", "--repeats", "3")
-    assert done.returncode == 2
-    assert done.stderr.endswith("error: process 1 of 2 ended with exit code 7\n")
-    assert [run["status"] for run in command.report()["runs"]] == ["done", "failed"]
 
 
 def started(command: Any, *words: str) -> subprocess.Popen[str]:
