@@ -107,7 +107,7 @@ def seen(done: subprocess.CompletedProcess[str], *, json_out: bool = False) -> N
         json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_field_of_a_report_controls_anything(command: Any, seed: int) -> None:
     for name in ("a", "b"):
         (command.folder / f"{name}.json").write_text(planted(filled(seed), seed))
@@ -150,10 +150,10 @@ def test_no_field_of_a_trace_controls_anything(command: Any) -> None:
     seen(command("calibrate", "r.json", "--meter", nasty(rng), "--reference", "shelly:192.0.2.7"))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_no_word_of_a_command_controls_anything(command: Any, seed: int) -> None:
     rng = random.Random(seed)
-    word = nasty(rng).replace("\0", "") + "\x1b[31m\n::error::x"
+    word = (nasty(rng) + nasty(rng)).replace("\0", "") + "\x1b[31m\n::error::x"
     for words in (
         *(("show", word), ("compare", word), ("check", word, "--baseline", word), ("import", word)),
         *((word,), ("show", f"--{word}"), ("run", word), ("exec", "--idle", "0", "--", word), ("aa", word)),
@@ -236,7 +236,9 @@ def test_only_one_file_makes_a_screen() -> None:
     makers = [
         str(path.relative_to(package))
         for path in package.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for text in [path.read_text()]
+        if "Console" in text  # to read all as code takes seconds
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ClassDef | ast.Call)
         for name in (node.bases if isinstance(node, ast.ClassDef) else [node.func])
         if isinstance(name, ast.Name) and name.id == "Console"

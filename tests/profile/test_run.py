@@ -237,10 +237,10 @@ def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> 
     if find_spec("torch") is None:
         pytest.skip("torch is not installed")
     # Nobody listens at the end of this wire: the training must not go on using energy unheard.
-    job = '{"name": "unet", "settings": {"max_samples": 16}, "seed": 0}'
+    job = '{"name": "unet", "settings": {"max_samples": 16, "data_fraction": 0.05}, "seed": 0}'
     done = subprocess.run(
         [sys.executable, "-m", "energyprof.workloads", job],
-        env={"ENERGYPROF_WIRE": str(tmp_path / "nobody"), "PATH": ""},
+        env={"ENERGYPROF_WIRE": str(tmp_path / "nobody"), "PATH": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
