@@ -10,6 +10,7 @@ import json
 import math
 import tokenize
 from dataclasses import asdict, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Literal, Mapping, Optional, Protocol, Tuple, Union
 
@@ -202,10 +203,15 @@ def code_digest(path: Path) -> str:
     Raises:
         SyntaxError, tokenize.TokenError: it is not Python.
     """
+    return _text_digest(path.read_text(encoding="utf-8-sig"))
+
+
+@lru_cache(maxsize=None)  # workloads and sizes share most of their files
+def _text_digest(text: str) -> str:
     code: List[str] = []
     statement: List[Tuple[int, str]] = []
     depth, own_line = 0, True
-    for kind, word in _tokens(path.read_text(encoding="utf-8-sig")):
+    for kind, word in _tokens(text):
         if kind in (tokenize.INDENT, tokenize.DEDENT):
             code.append(tokenize.tok_name[kind])
             continue
