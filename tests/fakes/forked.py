@@ -1,7 +1,7 @@
 """Processes that train together, forked from one that has loaded torch: only that one pays for starting up.
 
-``python forked.py COUNT PROGRAM ARGUMENTS`` runs the program in each, as torchrun would: they meet at a store
-of the first one's.
+``python forked.py COUNT BEFORE PROGRAM ARGUMENTS`` runs the program in each, as torchrun would: they meet at
+a store of the first one's.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any
 HERE = Path(__file__)
 
 
-def printed(count: int, program: Path | str, *arguments: str) -> Any:
-    """What the program prints as JSON, trained by ``count`` processes."""
+def printed(count: int, program: Path | str, *arguments: str, before: str = "") -> Any:
+    """What the program prints as JSON, trained by ``count`` processes; ``before`` they fork this is run."""
     done = subprocess.run(
-        [sys.executable, str(HERE), str(count), str(program), *arguments],
+        [sys.executable, str(HERE), str(count), before, str(program), *arguments],
         capture_output=True,
         text=True,
         timeout=300,
@@ -38,8 +38,6 @@ def printed(count: int, program: Path | str, *arguments: str) -> Any:
 def _forked(rank: int, count: int, port: int) -> None:
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(count))
     os.environ.update(MASTER_ADDR="localhost", MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True")
-    sys.argv = sys.argv[2:]
-    sys.path[0] = str(Path(sys.argv[0]).parent)
     runpy.run_path(sys.argv[0], run_name="__main__")
 
 
@@ -47,6 +45,9 @@ def main() -> int:
     import torch.distributed
 
     count, children = int(sys.argv[1]), []
+    exec(sys.argv[2])
+    sys.argv = sys.argv[3:]
+    sys.path[0] = str(Path(sys.argv[0]).parent)
     theirs, ours = os.pipe()
     for rank in range(count):
         child = os.fork()
@@ -58,7 +59,8 @@ def main() -> int:
     # The store has threads, which no fork takes along: it comes after them.
     store = torch.distributed.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
     os.write(ours, store.port.to_bytes(2, "big") * count)
-    return max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+    ends = [os.waitpid(child, 0)[1] for child in children]
+    return int(any(ends))
 
 
 if __name__ == "__main__":

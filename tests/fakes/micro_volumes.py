@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from energyprof.workload import Progress, Settings
-from energyprof.workloads import unet
+from energyprof.workloads import monai_alone, unet
 from energyprof.workloads.training import ranks
 
 MICRO = {
@@ -20,6 +21,13 @@ MICRO = {
     "averaging": 0.9,
     "eval_every_samples": 16,
 }
+
+
+def load() -> None:
+    """Load the libraries that it trains with."""
+    monai_alone.install()
+    for library in ("losses", "metrics", "networks.nets", "inferers", "transforms"):
+        import_module("monai." + library)
 
 
 def micro(data: str, config: dict[str, Any] | None = None, **settings: Any) -> Any:

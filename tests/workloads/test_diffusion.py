@@ -172,11 +172,12 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(torch):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_curve_and_another_seed_another(torch):
-    workload = prepared(eval_every_samples=32)
+    short = replace(SHORT, max_samples=32)
+    workload = prepared(short, eval_every_samples=16)
     first = curve(workload, 3)
     assert len(first) == 2
     assert curve(workload, 3) == first
-    assert curve(prepared(eval_every_samples=32), 3) == first
+    assert curve(prepared(short, eval_every_samples=16), 3) == first
     assert curve(workload, 4) != first
 
 

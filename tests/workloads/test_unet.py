@@ -26,9 +26,9 @@ def torch(monkeypatch):
 
 
 def prepared(settings, **config):
-    """The workload of the settings, with parts of its configuration replaced."""
+    """The workload of the settings on a third of its validation set, with parts of its config replaced."""
     plan = unet.plan(settings)
-    workload = unet.build(replace(plan, config={**plan.config, **config}))
+    workload = unet.build(replace(plan, config={**plan.config, "validation_copies": 1, **config}))
     workload.prepare()
     return workload
 
@@ -126,7 +126,7 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(torch):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_curve_and_another_seed_another(torch):
-    workload = prepared(SHORT, eval_every_samples=32)
+    workload = prepared(replace(SHORT, max_samples=32), eval_every_samples=16)
 
     def curve(seed):
         return [e.score for e in workload.train(seed) if isinstance(e, Progress) and e.score is not None]

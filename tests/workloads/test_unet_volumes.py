@@ -218,7 +218,8 @@ def test_the_network_of_the_full_size_is_nnunets(tmp_path):
 
 def test_two_processes_train_the_same_curve_as_one(tmp_path):
     folder = fake.write(tmp_path, [*fake.SIZES, *fake.SIZES])  # two to validate: one for each
-    two = forked.printed(2, micro_volumes.__file__, str(folder))
+    load = "from fakes import micro_volumes; micro_volumes.load()"
+    two = forked.printed(2, micro_volumes.__file__, str(folder), before=load)
     assert two == pytest.approx(curve(micro(str(folder))), rel=1e-3)
 
 

@@ -35,8 +35,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def of(*words: str) -> Any:
         if words not in found:
             name = "".join(["r", *words]) + ".json"
-            short = ("--max-samples", "16", "--target", "0.001", "--idle", "0", "--inference", "4")
-            done = command("run", "unet", *short, *words, "--output", name, environment=environment)
+            short = ("--max-samples", "16", "--target", "0.001", "--idle", "0", "--inference", "1.2")
+            read_often = ("--interval", "0.02")  # a window of inferences is 0.2 s
+            done = command(
+                "run", "unet", *short, *read_often, *words, "--output", name, environment=environment
+            )
             assert done.returncode == 0, done.stderr
             found[words] = (read(folder / name), command("show", name).stdout)
         return found[words]
