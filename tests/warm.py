@@ -3,7 +3,8 @@
 Every program is a process of its own, with its own folder, environment, arguments and streams, and ends as an
 interpreter ends, but for one thing: modules are not taken apart, which would copy all memory and take ten
 times as long as the rest. What the interpreter reads as it starts (``PYTHONUTF8``, a locale) is the first
-one's: a test of that starts a process anew. What the loader reads (``LD_PRELOAD``) has a Python of its own.
+one's: a test of that starts a process anew. What the loader reads (``LD_PRELOAD``) has a Python of its own,
+and so have programs of large libraries: it loads what they ask for, once.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import io
 import json
 import os
 import pkgutil
@@ -23,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,8 @@ from energyprof.storable import frozen
 
 LOADER = ("LD_PRELOAD", "LD_LIBRARY_PATH")
 ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace", "decode", "simulate")
+# What large libraries read as they load.
+LIBRARIES = {"OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1", "KERAS_BACKEND": "torch"}
 # What a help or a refusal is printed by.
 PRINTERS = ("rich.markdown", "rich.columns", "rich.panel", "rich.traceback", "click._textwrap")
 
@@ -42,14 +47,14 @@ PRINTERS = ("rich.markdown", "rich.columns", "rich.panel", "rich.traceback", "cl
 class Warm:
     """One such Python."""
 
-    def __init__(self, loader: Mapping[str, str]) -> None:
+    def __init__(self, loader: Mapping[str, str], libraries: bool) -> None:
         kept = {name: value for name, value in os.environ.items() if name not in LOADER}
         self._server = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, *(["libraries"] if libraries else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,  # what had been read ahead, a wait for the exit code would not see
-            env={**kept, **loader},
+            env={**kept, **loader, **(LIBRARIES if libraries else {})},
             cwd="/",
         )
 
@@ -90,12 +95,16 @@ def run(
     cwd: Path | None = None,
     input: str = "",
     timeout_s: float = 120,
+    loaded: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """What a program does; ``arguments`` are Python's, from ``-c`` or ``-m`` on."""
+    """What a program does; ``arguments`` are Python's, from ``-c`` or ``-m`` on.
+
+    ``loaded`` are large libraries that it uses, by the names of their modules.
+    """
     loader = {name: environment[name] for name in LOADER if name in environment}
-    key = tuple(loader.get(name, "") for name in LOADER)
+    key = (*(loader.get(name, "") for name in LOADER), "libraries" if loaded else "")
     if key not in _pythons:
-        _pythons[key] = Warm(loader)
+        _pythons[key] = Warm(loader, bool(loaded))
     with tempfile.TemporaryDirectory(prefix="warm-") as folder:
         streams = [Path(folder, name) for name in ("in", "out", "err")]
         for path, text in zip(streams, (input, "", ""), strict=True):
@@ -105,6 +114,7 @@ def run(
             "environment": dict(environment),
             "cwd": str(cwd or Path.cwd()),
             "streams": [str(path) for path in streams],
+            "loaded": list(loaded),
         }
         code = _pythons[key].run(request, timeout_s)
         out, err = (path.read_text() for path in streams[1:])
@@ -152,12 +162,24 @@ def _serve(path: Sequence[str]) -> tuple[str, str]:
     with os.fdopen(os.dup(0), "rb") as requests:
         for line in requests:
             request = json.loads(line)
+            _load(request["loaded"])
             pid = os.fork()
             if pid == 0:
                 return _become(request, path)
             print(pid, flush=True)
             print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
     sys.exit(0)
+
+
+def _load(names: Sequence[str]) -> None:
+    new = [name for name in names if name not in sys.modules]
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        for name in new:
+            with contextlib.suppress(ImportError):  # the program will say so
+                importlib.import_module(name)
+    if new:
+        gc.freeze()
 
 
 def _become(request: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
@@ -208,5 +230,6 @@ def _end(code: int) -> None:
 
 if __name__ == "__main__":
     _path = sys.path[1:]
-    _preload()
+    if "libraries" not in sys.argv:
+        _preload()
     _end(_run(*_serve(_path)))

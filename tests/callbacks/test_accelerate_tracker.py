@@ -77,7 +77,7 @@ def main():
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
-    return listen(SCRIPT + "\nmain()", tmp_path_factory.mktemp("accelerate"))
+    return listen(SCRIPT + "\nmain()", tmp_path_factory.mktemp("accelerate"), "torch._dynamo", "accelerate")
 
 
 def printed(heard: Heard) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import textwrap
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import Command
 
+import warm
 from energyprof.callbacks import energy_log, log_sink
 from energyprof.callbacks.energy_log import EnergyLog
 from fakes import wandb_file
@@ -40,24 +39,16 @@ def train(log, steps=8, seconds=0.15):
 """
 
 
-def ran(command: Command, code: str, *, words: tuple[str, ...] = (), **environment: str) -> Any:
-    """What the program did."""
+def ran(command: Command, code: str, *loaded: str, **environment: str) -> Any:
+    """What the program did, which trains with the ``loaded`` libraries."""
     (command.folder / "train.py").write_text(BEGIN + textwrap.dedent(code))
-    python = [sys.executable, "train.py"]
-    return subprocess.run(
-        [*command.arguments(*words, "--", *python)] if words else python,
-        cwd=command.folder,
-        env=command.environment(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", **environment),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    given = command.environment(OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="", **environment)
+    return warm.run(["-m", "train"], given, command.folder, timeout_s=300, loaded=loaded)
 
 
-def said(command: Command, code: str, **environment: str) -> Any:
+def said(command: Command, code: str, *loaded: str, **environment: str) -> Any:
     """What it prints as JSON in its last line."""
-    done = ran(command, code, **environment)
+    done = ran(command, code, *loaded, **environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -98,6 +89,7 @@ def test_the_page_s_loop_and_its_sink_of_one_s_own_run(command: Command) -> None
         "from torch.utils.tensorboard import SummaryWriter\n"
         "writer, steps, train_one_batch = SummaryWriter('tb'), 3, lambda: time.sleep(0.5)\n"
         f"{printed}\n{loop.replace('(writer)]', '(writer), Printed()]')}",
+        "torch.utils.tensorboard",
     )
     assert done.returncode == 0, done.stderr
     names = {f"energyprof/{name}" for name in ("energy_j", "energy_u_j", "power_w", "j_per_sample")}
@@ -273,6 +265,7 @@ class TestTrackers:
             train(EnergyLog([log_sink.TensorBoardSink(writer)], every_s=0.3))
             writer.close()
             """,
+            "torch.utils.tensorboard",
         )
         assert done.returncode == 0, done.stderr
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -348,7 +341,8 @@ class TestTrackers:
 @pytest.mark.slow
 class TestLibrariesOwnLoggers:
     def test_lightning_s_logger_has_them_beside_the_loss(self, command: Command) -> None:
-        pytest.importorskip("lightning")
+        if not find_spec("lightning"):
+            pytest.skip("Lightning is not installed")
         done = ran(
             command,
             """
@@ -377,6 +371,8 @@ class TestLibrariesOwnLoggers:
                 enable_checkpointing=False, callbacks=[EnergyprofCallback(log=EnergyLog())])
             trainer.fit(Model(), data)
             """,
+            "torch._dynamo",
+            "lightning.pytorch",
         )
         assert done.returncode == 0, done.stderr
         rows = table(command.folder / "metrics.csv")
@@ -412,6 +408,10 @@ class TestLibrariesOwnLoggers:
             trainer.train()
             print(json.dumps(trainer.state.log_history))
             """,
+            "torch._dynamo",
+            "transformers.trainer",
+            "transformers.models.bert.modeling_bert",
+            "accelerate",
         )
         losses = [row["step"] for row in rows if "loss" in row]
         energies = [row for row in rows if "energyprof/energy_j" in row]
@@ -440,6 +440,8 @@ class TestLibrariesOwnLoggers:
                 x, x[:, :1], batch_size=16, epochs=2, verbose=0, callbacks=[Slow(), callback])
             print(json.dumps([history.history, len(sink.rows)]))
             """,
+            "torch._dynamo",
+            "keras",
         )
         found, rows = history
         joules = found["energyprof/energy_j"]
@@ -479,6 +481,8 @@ class TestLibrariesOwnLoggers:
             accelerator.end_training()
             print(json.dumps(other.rows))
             """,
+            "torch._dynamo",
+            "accelerate",
         )
         assert [row["samples"] for row in rows] == [64, 128]
         assert 0 < rows[0]["energyprof/energy_j"] < rows[1]["energyprof/energy_j"]
@@ -506,6 +510,8 @@ class TestLibrariesOwnLoggers:
             accelerator.end_training()
             print(json.dumps([first, later]))
             """,
+            "torch._dynamo",
+            "accelerate",
         )
         assert first["energyprof/energy_j"] > 0 and "energyprof/j_per_sample" not in first
         assert later["energyprof/j_per_sample"] == later["energyprof/energy_j"] / 64
@@ -536,6 +542,9 @@ class TestLibrariesOwnLoggers:
                 learner.fit(2, cbs=[EnergyprofCallback(log=EnergyLog([sink], every_s=0.3))])
             print(json.dumps(sink.rows))
             """,
+            "torch._dynamo",
+            "fastai.learner",
+            "fastai.callback.progress",
         )
         step, last = rows[-1]
         assert step == 48 and len(rows) >= 3

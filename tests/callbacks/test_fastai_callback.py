@@ -56,7 +56,13 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
-    return listen(SCRIPT, tmp_path_factory.mktemp("fastai"))
+    return listen(
+        SCRIPT,
+        tmp_path_factory.mktemp("fastai"),
+        "torch._dynamo",
+        "fastai.learner",
+        "fastai.callback.progress",
+    )
 
 
 def printed(heard: Heard) -> dict[str, Any]:

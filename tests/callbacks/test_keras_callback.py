@@ -58,7 +58,7 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
-    return listen(SCRIPT, tmp_path_factory.mktemp("keras"))
+    return listen(SCRIPT, tmp_path_factory.mktemp("keras"), "torch._dynamo", "keras")
 
 
 def printed(heard: Heard) -> dict[str, Any]:

@@ -84,7 +84,7 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
-    return listen(SCRIPT, tmp_path_factory.mktemp("lightning"))
+    return listen(SCRIPT, tmp_path_factory.mktemp("lightning"), "torch._dynamo", "lightning.pytorch")
 
 
 def printed(heard: Heard) -> dict[str, Any]:

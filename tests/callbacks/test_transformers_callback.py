@@ -12,6 +12,8 @@ for name in ("torch", "transformers", "accelerate"):
 
 pytestmark = pytest.mark.slow
 
+TRAINER = ("transformers.trainer", "transformers.models.bert.modeling_bert", "accelerate")
+
 # Ten samples in batches of four: the last batch of an epoch holds two.
 SCRIPT = """
 import json, os
@@ -67,7 +69,7 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> Heard:
-    return listen(SCRIPT, tmp_path_factory.mktemp("transformers"))
+    return listen(SCRIPT, tmp_path_factory.mktemp("transformers"), "torch._dynamo", *TRAINER)
 
 
 def printed(heard: Heard) -> dict[str, Any]:

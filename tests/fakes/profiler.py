@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import warm
 from energyprof.wire.listener import Listener, Message
 
 
@@ -38,22 +37,17 @@ class Heard:
         return Heard(self.stdout, self.stderr, self.messages[start:end])
 
 
-def listen(script: str, folder: Path) -> Heard:
-    """Run ``script`` in ``folder``; it finds the wire's path in ``WIRE`` and takes it up when it likes to."""
+def listen(script: str, folder: Path, *loaded: str) -> Heard:
+    """Run ``script`` in ``folder``; it finds the wire's path in ``WIRE`` and takes it up when it likes to.
+
+    ``loaded`` are the libraries that it trains with, which are loaded once for all scripts.
+    """
     messages: list[Message] = []
     listener = Listener(str(folder / "wire"), messages.append)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ENERGYPROF_")}
     environment.update(WIRE=listener.path, OMP_NUM_THREADS="1", TQDM_DISABLE="1")
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        done = warm.run(["-c", script], environment, folder, timeout_s=300, loaded=loaded)
     finally:
         listener.close()
     assert done.returncode == 0, done.stderr
