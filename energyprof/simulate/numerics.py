@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from energyprof.errors import MissingPart
@@ -14,6 +15,9 @@ def load(name: str) -> Any:
     Raises:
         MissingPart: it is not installed.
     """
+    found = sys.modules.get(name)  # it is asked for at each step of a simulation
+    if found is not None:
+        return found
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
