@@ -280,14 +280,15 @@ class CounterSegmenter:
     def _pieces(self, segment: Segment) -> list[Segment]:
         """The segment, cut where the counter was not read for too long."""
         gaps = self._gaps
+        if not gaps:
+            return [segment]
         self._gaps = [gap for gap in gaps if gap[1] > segment.end_s]
         cuts = sorted({segment.start_s, segment.end_s, *(edge for gap in gaps for edge in gap)})
         edges = [edge for edge in cuts if segment.start_s <= edge <= segment.end_s]
         pieces = []
         for start_s, end_s in itertools.pairwise(edges):
             share = (end_s - start_s) / (segment.end_s - segment.start_s)
-            piece = replace(
-                segment,
+            piece = segment.with_(
                 start_s=start_s,
                 end_s=end_s,
                 shape_j=share * segment.shape_j,
@@ -295,6 +296,6 @@ class CounterSegmenter:
                 whole_s=(segment.start_s, segment.end_s) if len(edges) > 2 else None,
             )
             if any(gap_start_s <= start_s < gap_end_s for gap_start_s, gap_end_s in gaps):
-                piece = replace(piece, covered=False, flags=(*piece.flags, "gap"))
+                piece = piece.with_(covered=False, flags=(*piece.flags, "gap"))
             pieces.append(piece)
         return pieces

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import replace
 
 from energyprof.meter import MeterInfo
 from energyprof.report.segments.segment import Pace, Rejects, Segment
@@ -77,37 +76,31 @@ class PowerSegmenter:
     ) -> Segment:
         time_s, power_w = now
         dt_s, step_w = time_s - last[0], abs(power_w - last[1])
-        segment = Segment(
-            last[0],
-            time_s,
-            last[1],
-            power_w,
-            stamp_s=(sample.end_s - sample.start_s) / 2 + self._blur_s,
-            flags=self._bad.take(),
-        )
+        stamp_s = (sample.end_s - sample.start_s) / 2 + self._blur_s
+        segment = Segment(last[0], time_s, last[1], power_w, stamp_s=stamp_s, flags=self._bad.take())
         if dt_s > longest_s:
-            return replace(segment, covered=False, seen=False, flags=(*segment.flags, "gap"))
+            return segment.with_(covered=False, seen=False, flags=(*segment.flags, "gap"))
         if self._at_random:
             # Stratified sampling: the variance within a stratum from the difference of two neighbours
             # (Cochran, Sampling Techniques, 3rd ed., section 5A.12), pooled with those before it: one alone
             # says little.
             self._step_w2 += POOLED * (step_w**2 - self._step_w2)
-            return replace(segment, sampling_j=math.sqrt(self._step_w2 / 2) * dt_s)
+            return segment.with_(sampling_j=math.sqrt(self._step_w2 / 2) * dt_s)
         # Equally spaced looks may keep step with the load: their errors do not average out. A power that is
         # monotonic from one look to the next stays within this; what was averaged over was not missed.
         unseen_s = max(0.0, max(dt_s, self._meter.refresh_s) - self._averaged_s)
-        return replace(segment, shape_j=step_w * unseen_s / 2)
+        return segment.with_(shape_j=step_w * unseen_s / 2)
 
     @staticmethod
     def _unseen(stretch: Segment) -> Segment:
         """A stretch of a value that stood still: nobody saw what the power was."""
         flags = (*stretch.flags, "stalled")
-        return replace(stretch, sampling_j=0.0, shape_j=0.0, covered=False, seen=False, flags=flags)
+        return stretch.with_(sampling_j=0.0, shape_j=0.0, covered=False, seen=False, flags=flags)
 
     def _doubted(self, stretch: Segment) -> Segment:
         """A stretch of a value that stood for longer than it should: the power may have been any other."""
         off_w = max(stretch.start_w, self._most_w - stretch.start_w)
-        return replace(stretch, shape_j=stretch.shape_j + off_w * (stretch.end_s - stretch.start_s))
+        return stretch.with_(shape_j=stretch.shape_j + off_w * (stretch.end_s - stretch.start_s))
 
     def _surrounded(self, parts: list[Segment], wait_s: float) -> list[Segment]:
         """The segments of which all is known that came within ``stamp_s`` of them."""
@@ -124,7 +117,7 @@ class PowerSegmenter:
                     break
                 around.append(max(later.start_w, later.end_w))
             self._passed.append((part.end_s, max(part.start_w, part.end_w)))
-            ready.append(replace(part, stamp_w=max(around, default=0.0)))
+            ready.append(part.with_(stamp_w=max(around, default=0.0)))
         return ready
 
     def finish(self) -> list[Segment]:
