@@ -138,10 +138,12 @@ WORDS: Mapping[str, str] = {
 }
 
 
+_PARTS = {key: tuple(key.split(".")) for key in (*NUMBERS, *WORDS)}
+
+
 def pattern_of(path: tuple[str, ...]) -> str:
     """The key of the tables above that ``path`` is one of; "": it is none."""
-    for key in (*NUMBERS, *WORDS):
-        parts = key.split(".")
+    for key, parts in _PARTS.items():
         if len(parts) == len(path) and all(p in ("*", q) for p, q in zip(parts, path, strict=True)):
             return key
     return ""
@@ -153,7 +155,7 @@ def is_table(path: tuple[str, ...]) -> bool:
         return True
     return any(
         len(parts) > len(path) and all(p in ("*", q) for p, q in zip(parts, path, strict=False))
-        for parts in (key.split(".") for key in (*NUMBERS, *WORDS))
+        for parts in _PARTS.values()
     )
 
 

@@ -107,4 +107,8 @@ class Inputs:
 
     def get(self, default: float, *keys: str) -> float:
         """The first of ``keys`` that has a number, else ``default``, which is true without a measurement."""
-        return self.first(*keys) if any(key in self._values for key in keys) else default
+        for key in keys:
+            if key in self._values:
+                self.read.add(key)
+                return self._values[key]
+        return default
