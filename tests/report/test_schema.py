@@ -63,7 +63,9 @@ def test_a_report_that_we_write_is_valid(made: Report) -> None:
 def test_every_published_report_is_valid_once_it_is_todays(path: Path) -> None:
     data = upgraded(json.loads(path.read_text(encoding="utf-8")))
     VALIDATOR.validate(data)
-    VALIDATOR.validate(stored(from_json(path.read_text(encoding="utf-8"), str(path))))
+    again = stored(from_json(path.read_text(encoding="utf-8"), str(path)))
+    if json.dumps(again) != json.dumps(data):
+        VALIDATOR.validate(again)
 
 
 def places(data: Any) -> Iterator[tuple[Any, Any]]:
