@@ -11,6 +11,7 @@ MICRO = {
     "unet": {
         **stable_diffusion.TINY["unet"],
         "block_out_channels": [8, 16],
+        "layers_per_block": 1,
         "cross_attention_dim": 16,
         "attention_head_dim": 2,
         "norm_num_groups": 4,
@@ -18,6 +19,7 @@ MICRO = {
     "vae": {
         **stable_diffusion.TINY["vae"],
         "block_out_channels": [4, 8],
+        "layers_per_block": 1,
         "down_block_types": ["DownEncoderBlock2D"] * 2,
         "up_block_types": ["UpDecoderBlock2D"] * 2,
         "norm_num_groups": 4,
