@@ -14,6 +14,8 @@ from energyprof.simulate.numerics import load
 
 # Beyond so many sums a dynamic programme takes more than a fraction of a second, in each round.
 MOST_SUMS = 20_000_000
+# So many of them are held in memory at once.
+AT_ONCE = 1 << 20
 
 
 def fill(work: int, joules_a_unit: Any, most: Any) -> Any:
@@ -60,12 +62,17 @@ def programme(work: int, costs: Any, most: Any) -> Any:
     least[0] = 0.0
     choices = numpy.zeros((len(most), work + 1), dtype=numpy.int32)
     for client in range(len(most)):
-        best = least + costs[client, 0]
-        for units in range(1, int(most[client]) + 1):
-            tried = least[: work + 1 - units] + costs[client, units]
-            better = tried < best[units:]
-            best[units:][better] = tried[better]
-            choices[client, units:][better] = units
+        units = int(most[client])
+        # before[w, u]: the least joules of w - u units at the clients so far, of less than none infinite.
+        padded = numpy.concatenate((numpy.full(units, numpy.inf), least))
+        before = numpy.lib.stride_tricks.sliding_window_view(padded, units + 1)[:, ::-1]
+        best = numpy.empty(work + 1)
+        rows = AT_ONCE // (units + 1) + 1
+        for start in range(0, work + 1, rows):
+            tried = before[start : start + rows] + costs[client, : units + 1]
+            # The fewest units of those that take the least.
+            choices[client, start : start + rows] = tried.argmin(axis=1)
+            best[start : start + rows] = tried.min(axis=1)
         least = best
     found = numpy.zeros(len(most), dtype=numpy.int64)
     left = work

@@ -68,7 +68,8 @@ def _table(training: Training, costs: Costs, asked: Any, most: Any) -> Any:
             "link_w or turn_j: give a larger batch, most_samples, or fewer active clients"
         )
     table = numpy.zeros((len(asked), columns))
+    fixed_j = costs.fixed_j(asked)
     for units in range(1, columns):
         samples = numpy.full(len(asked), float(units * training.batch))
-        table[:, units] = costs.work_j(asked, samples) + costs.fixed_j(asked)
+        table[:, units] = costs.work_j(asked, samples) + fixed_j
     return table
