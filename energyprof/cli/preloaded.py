@@ -13,8 +13,9 @@ from types import ModuleType
 
 # What a command loads one by one, when it is needed. The workloads run in processes of their own.
 _ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace")
-# Files for other tools, which are written by a command of their own: some load all of that tool, for seconds.
-_ELSEWHERE = "energyprof.formats.interchange."
+# Files for other tools, which are written by a command of their own, and what is told to them during a run,
+# which no gate asks for: some load all of that tool, for seconds.
+_ELSEWHERE = ("energyprof.formats.interchange.", "energyprof.formats.exports.")
 # What draws for them, piece by piece.
 _DRAWING = ("rich",)
 # What the standard library itself loads late.
