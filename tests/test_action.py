@@ -118,7 +118,7 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> Runner:
-    """A hosted runner: without meters, with a repository that has one commit."""
+    """A hosted runner: without meters, with a repository that has one commit, of next to no work."""
     repository = tmp_path / "repository"
     repository.mkdir()
     (tmp_path / "machine").mkdir()
@@ -126,13 +126,13 @@ def runner(tmp_path: Path) -> Runner:
     made.git("init", "--quiet", "--initial-branch", "main")
     (repository / "train.py").write_text(SCRIPT)
     (repository / ".gitignore").write_text("__pycache__/\nenergyprof-gate/\n")
-    made.commit(0.2)
+    made.commit(0.02)
     return made
 
 
 @pytest.mark.slow
 def test_a_hungrier_commit_fails_and_says_so_in_cpu_time(runner: Runner) -> None:
-    base = runner.git("rev-parse", "HEAD")
+    base = runner.commit(0.2)
     runner.commit(0.4)
     done = runner.judge(base=base)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -149,7 +149,7 @@ def test_a_hungrier_commit_fails_and_says_so_in_cpu_time(runner: Runner) -> None
 
 @pytest.mark.slow
 def test_a_commit_that_changes_nothing_passes_or_is_told_to_be_unclear(runner: Runner) -> None:
-    base = runner.git("rev-parse", "HEAD")
+    base = runner.commit(0.2)
     (runner.repository / "README").write_text("words\n")
     runner.commit(0.2)
     done = runner.judge(base=base, limits="cpu_time_per_sample:50%")
@@ -169,6 +169,7 @@ def test_on_the_base_branch_the_report_is_made_to_be_stored_and_nothing_is_judge
 
 @pytest.mark.slow
 def test_a_stored_report_of_the_base_is_judged_by_and_the_base_not_measured_again(runner: Runner) -> None:
+    runner.commit(0.2)
     assert runner.judge(repeats="3").returncode == 0
     (runner.folder / "output").unlink()
     # A commit that is nowhere: nobody asks for it.
@@ -263,7 +264,7 @@ def test_gitlab_runs_the_same_script_with_the_same_variables() -> None:
 @pytest.mark.slow
 def test_gitlabs_commands_judge_as_the_action_does(runner: Runner) -> None:
     job = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text())["energyprof"]
-    base = runner.git("rev-parse", "HEAD")
+    base = runner.commit(0.2)
     runner.commit(0.4)
     variables = {**job["variables"], "GATE_BASE": base, "GATE_COMMAND": COMMAND}
     variables |= {"GATE_OPTIONS": FAST["options"], "GATE_COOLDOWN": FAST["cooldown"]}
