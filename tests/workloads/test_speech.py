@@ -230,7 +230,7 @@ def test_the_same_seed_gives_the_same_curve_and_another_seed_another(few):
 
 @pytest.mark.slow
 def test_the_digits_are_learnt(few):
-    workload = prepared(replace(QUICK, max_samples=320, data_fraction=0.02), eval_every_samples=320)
+    workload = prepared(replace(QUICK, max_samples=160, data_fraction=0.02), eval_every_samples=160)
     assert len(workload.training.texts) == len(workload.speakers) == 19
     losses = [
         workload.recogniser.loss(model, next(workload.batches(1))).item()
@@ -393,8 +393,8 @@ def test_a_broken_sound_is_one_line_with_its_name_also_from_another_process(own,
 @pytest.mark.parametrize(("size", "model"), [("base", WAV2VEC2), ("full", WHISPER)], ids=["base", "full"])
 def test_published_models_train_with_random_weights(torch, own, size, model):
     pytest.importorskip("transformers")
-    settings = replace(own, size=size, max_samples=48)
-    first = prepared(settings, model=model, eval_every_samples=24, learning_rate=3e-3)
+    settings = replace(own, size=size, max_samples=16)
+    first = prepared(settings, model=model, eval_every_samples=8, learning_rate=3e-3)
     curve = scores(first)
     assert len(curve) == 2
     assert curve == scores(first)

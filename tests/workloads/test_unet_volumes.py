@@ -109,7 +109,7 @@ def test_phases_and_scores_come_in_the_order_of_the_contract(folder):
 
 
 def test_it_learns_to_segment_volumes_it_has_not_seen(folder):
-    scores = curve(micro(folder, {"eval_every_samples": 80}, max_samples=160))
+    scores = curve(micro(folder, {"eval_every_samples": 96}, max_samples=96))
     assert scores[-1] > 0.7  # half of either class by chance would be 0.1
 
 
