@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from energyprof.report.file import read
+from fakes.installed import needs
 from fakes.profiler import Heard, listen
 
-for name in ("torch", "accelerate"):
-    pytest.importorskip(name)
+needs("torch", "accelerate")
 
 pytestmark = pytest.mark.slow
 

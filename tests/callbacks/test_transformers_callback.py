@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from fakes.installed import needs
 from fakes.profiler import Heard, listen
 
-for name in ("torch", "transformers", "accelerate"):
-    pytest.importorskip(name)
+needs("torch", "transformers", "accelerate")
 
 pytestmark = pytest.mark.slow
 

@@ -14,11 +14,11 @@ from energyprof.workload import Facts, Mark, Progress, Settings, WorkloadError
 from energyprof.workloads import unet
 from fakes import decathlon as fake
 from fakes import forked, micro_volumes
+from fakes.installed import needs
 from fakes.micro_volumes import curve, micro
 
 pytestmark = pytest.mark.slow
-for needed in ("monai", "nibabel", "numpy"):
-    pytest.importorskip(needed)
+needs("monai", "nibabel", "numpy")
 torch = pytest.importorskip("torch")
 
 

@@ -10,12 +10,13 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads import unet
 from energyprof.workloads.data import decathlon, patches, volumes
 from fakes import decathlon as fake
+from fakes.installed import needs
 
 pytestmark = pytest.mark.slow
 np = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
 pytest.importorskip("nibabel")
-pytest.importorskip("monai")
+needs("monai")
 
 CPU = torch.device("cpu")
 CONFIG = {

@@ -11,12 +11,13 @@ import pytest
 from energyprof.workload import WorkloadError
 from energyprof.workloads.data import decathlon, volumes
 from fakes import decathlon as fake
+from fakes.installed import needs
 
 pytestmark = pytest.mark.slow
 np = pytest.importorskip("numpy")
 pytest.importorskip("nibabel")
 pytest.importorskip("torch")
-pytest.importorskip("monai")
+needs("monai")
 
 
 @pytest.fixture(autouse=True)
