@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from fakes.installed import needs
 from fakes.profiler import Heard, listen
 
-pytest.importorskip("torch")
+needs("torch")
 if not find_spec("fastai"):
     pytest.skip("fastai is not installed", allow_module_level=True)
 
