@@ -34,6 +34,14 @@ for step in range(1, 4):
     if energyprof.reached(step / 4):
         break
 """
+# Of seed 6 one fails, and the other does not get as far as the target.
+FAILS_LATER = """
+import os, time, energyprof
+if energyprof.seed() == 6:
+    if os.environ["RANK"] == "1":
+        raise SystemExit(7)
+    time.sleep(600)
+"""
 # Once one is gone, the other fails as a collective operation would: at once and at length.
 ENDINGS = {
     "killed": "if rank == 1: os.kill(os.getpid(), signal.SIGKILL)",
@@ -62,8 +70,8 @@ def _torch() -> None:
 
 @pytest.fixture
 def script(command: Any) -> Callable[..., Any]:
-    def run(ending: str, *words: str, **options: Any) -> Any:
-        (command.folder / "train.py").write_text(SCRIPT + ending)
+    def run(ending: str, *words: str, beginning: str = "", **options: Any) -> Any:
+        (command.folder / "train.py").write_text(beginning + SCRIPT + ending)
         return command("run", "train.py", "--nproc", "2", "--idle", "0", "-o", "r.json", *words, **options)
 
     return run
@@ -91,8 +99,8 @@ def pids(folder: Path) -> list[int]:
 def test_both_processes_have_the_seed_and_the_target_and_a_seed_that_fails_keeps_those_before_it(
     command: Any, script: Callable[..., Any]
 ) -> None:
-    fails = "if energyprof.seed() == 6 and rank == 1: raise SystemExit(7)"
-    done = script(fails, "-q", "--target", "accuracy>=0.5", "--seeds", "5,6,7")
+    words = ("-q", "--target", "accuracy>=0.5", "--seeds", "5,6,7")
+    done = script("", *words, beginning=FAILS_LATER)
     assert done.returncode == 2
     assert done.stderr.endswith("error: process 1 of 2 ended with exit code 7\n")
     run, failed = command.report()["runs"]
