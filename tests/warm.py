@@ -1,10 +1,11 @@
 """A Python that has our modules loaded, and forks for each program: only the first pays for starting up.
 
-Every program is a process of its own, with its own folder, environment, arguments and streams, and ends as an
-interpreter ends, but for one thing: modules are not taken apart, which would copy all memory and take ten
-times as long as the rest. What the interpreter reads as it starts (``PYTHONUTF8``, a locale) is the first
-one's: a test of that starts a process anew. What the loader reads (``LD_PRELOAD``) has a Python of its own,
-and so have programs of large libraries: it loads what they ask for, once.
+Every program is a process of its own, with its own folder, environment, arguments and streams, on the
+processors of whoever asks for it, and ends as an interpreter ends, but for one thing: modules are not taken
+apart, which would copy all memory and take ten times as long as the rest. What the interpreter reads as it
+starts (``PYTHONUTF8``, a locale) is the first one's: a test of that starts a process anew. What the loader
+reads (``LD_PRELOAD``) has a Python of its own, and so have programs of large libraries: it loads what they
+ask for, once.
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ def run(
             "arguments": list(arguments),
             "environment": dict(environment),
             "cwd": str(cwd or Path.cwd()),
+            "processors": sorted(os.sched_getaffinity(0)),
             "streams": [str(path) for path in streams],
             "loaded": list(loaded),
         }
@@ -188,6 +190,7 @@ def _become(request: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
     os.environ.update(request["environment"])
     tempfile.tempdir = None  # where that is was looked up in our own environment
     os.chdir(request["cwd"])
+    os.sched_setaffinity(0, request["processors"])
     for number, stream in enumerate(request["streams"]):
         opened = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, number)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from fakes import amdsmi
-from fakes.loaded import LoadedMachine
+from fakes.loaded import LoadedMachine, one_processor
 
 pytestmark = pytest.mark.slow  # loads in real seconds
 
@@ -51,6 +51,7 @@ def judged(
     words = command.arguments("doctor", "--test", "--json", "--seconds", "0.6", "--meters", meters)
     with (
         machine.running(),
+        one_processor(),
         subprocess.Popen(
             words,
             cwd=command.folder,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,12 @@ import pytest
 from conftest import Command
 
 from fakes.http_meters import ShellyRpc, serving
+from fakes.loaded import one_processor
 from fakes.logs import logs
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant, square
 
-WAVE = square(20.0, 80.0, 102.0)  # of the processor: 51 s a level
+WAVE = square(20.0, 80.0, 54.0)  # of the processor: 27 s a level
 REST_W, SLOPE = 60.0, 1.25
 
 
@@ -30,6 +33,29 @@ class Plug(ShellyRpc):
     @property
     def power_w(self) -> float:
         return REST_W + SLOPE * WAVE.power_w(time.monotonic())
+
+
+@contextmanager
+def logger(path: Path) -> Iterator[None]:
+    """What keeps a plug's log: every 0.4 s the node's mean power since the row before."""
+    ended = threading.Event()
+
+    def go_on() -> None:
+        last_s = time.monotonic()
+        with path.open("a", buffering=1) as file:
+            while not ended.wait(0.4):
+                now_s = time.monotonic()
+                mean_w = REST_W + SLOPE * WAVE.energy_j(last_s, now_s) / (now_s - last_s)
+                file.write(f"{time.time():.3f},{mean_w:.3f}\n")
+                last_s = now_s
+
+    path.write_text("time,power_w\n")
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    time.sleep(2)  # how often it writes is seen in its rows
+    yield
+    ended.set()
+    thread.join()
 
 
 @pytest.fixture
@@ -43,8 +69,9 @@ def node(tmp_path: Path) -> Iterator[Command]:
 @pytest.mark.slow
 @pytest.mark.long
 def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None:
-    with serving(Plug(wave=constant(1.0), energy=False)) as place:
-        words = ("--node", "--load", "--seconds", "25", "--reference", f"shelly={place}", "-o", "n.json")
+    reference = "csv=wall.csv?boundary=wall_ac&gain=1%"
+    with logger(node.folder / "wall.csv"), one_processor():
+        words = ("--node", "--load", "--seconds", "13", "--reference", reference, "-o", "n.json")
         done = subprocess.run(
             node.arguments("calibrate", *words),
             cwd=node.folder,
@@ -64,6 +91,7 @@ def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None
     (recording,) = (node.folder / "energyprof-reports").glob("node-load-*.json")
     phases = [phase["name"] for phase in json.loads(recording.read_text())["runs"][0]["phases"]]
     assert {"CPU 100 %", "CPU 50 %", "idle"} <= set(phases)
+    (node.folder / "wall.csv").unlink()
     # The plug is gone: the node is known all the same.
     done = node("exec", "--idle", "0", "--calibration", "n.json", "-o", "r.json", "--", "sleep", "3")
     assert done.returncode == 0, done.stderr

@@ -37,21 +37,14 @@ def example(command: Command) -> Command:
     return command
 
 
-def test_the_example_reaches_its_target_and_its_parts_sum(example: Command) -> None:
+def test_the_example_reaches_its_target_and_its_page_draws_it_and_loads_nothing(example: Command) -> None:
     pytest.importorskip("scipy")
-    done = example("fleet", "fleet.toml", "--set", "fleet.clients=2000", "--json")
+    done = example("fleet", "fleet.toml", "--set", "fleet.clients=1000", "--json", "--html", "f.html")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["origin"], told["reached"]) == ("simulated", True)
     assert sum(told["parts_j"].values()) == pytest.approx(told["energy_j"])
     assert len(told["excess"]["clients"]) == 20
-
-
-def test_its_page_draws_clients_joules_and_rounds_and_loads_nothing(example: Command) -> None:
-    pytest.importorskip("scipy")
-    done = example("fleet", "fleet.toml", "--set", "fleet.clients=2000", "--json", "--html", "f.html")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
     page = (example.folder / "f.html").read_text(encoding="utf-8")
     assert not re.search(r"\b(src|href)=", page)
     shown = Reader(page)
@@ -70,7 +63,9 @@ def test_its_page_is_not_written_over_the_fleet(example: Command) -> None:
 
 def test_what_is_printed_fits_80_columns_and_says_that_it_is_simulated(example: Command) -> None:
     pytest.importorskip("scipy")
-    done = example("fleet", "fleet.toml", "--set", "fleet.clients=2000", environment={"COLUMNS": "80"})
+    changes = ("fleet.clients=2000", "fleet.draws=10", "excess.clients=4")
+    words = [word for change in changes for word in ("--set", change)]
+    done = example("fleet", "fleet.toml", *words, environment={"COLUMNS": "80"})
     assert "SIMULATED" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 

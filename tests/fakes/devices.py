@@ -29,7 +29,7 @@ class Device:
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
         self.temporary = Path(tempfile.mkdtemp(prefix="d-", dir="/tmp"))  # short, for addresses of sockets
-        self._meter = LivePowercap(self.folder / "machine", constant(power_w))
+        self._meter = LivePowercap(self.folder / "machine", constant(power_w), renew_s=0.01)
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, *words: str) -> None:

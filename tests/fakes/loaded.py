@@ -24,6 +24,18 @@ LOAD = b"cpu_load.py"
 Shown = Callable[[float], str]
 
 
+@contextmanager
+def one_processor() -> Iterator[None]:
+    """Programs that are started meanwhile see one processor, and load no other: each worker has its own."""
+    before = os.sched_getaffinity(0)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.sched_setaffinity(0, {sorted(before)[worker % len(before)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class LoadedMachine:
     """``idle_w`` a package, and ``cpu_w`` more for each of its processors that the load keeps busy."""
 
@@ -113,18 +125,25 @@ class LoadedMachine:
         """The processes that load this machine, and the package of each."""
         mark = b"ENERGYPROF_SYSFS_ROOT=" + os.fsencode(self.root)
         found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
+        for name in os.listdir("/proc"):
+            if not name.isdecimal():
+                continue
             with contextlib.suppress(OSError, ValueError, IndexError):
-                words = (folder / "cmdline").read_bytes().split(b"\0")
+                words = _content(f"/proc/{name}/cmdline").split(b"\0")
                 ours = len(words) > 3 and words[-3].endswith(LOAD)
-                if ours and mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found[int(folder.name)] = self._package_of[int(words[-2])]
+                if ours and mark in _content(f"/proc/{name}/environ").split(b"\0"):
+                    found[int(name)] = self._package_of[int(words[-2])]
         return found
 
 
 def _wants_to_run(pid: int) -> bool:
     """Whether a process runs, or would if there were a processor for it."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "R"
+        return _content(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] == b"R"
     except (OSError, IndexError):
         return False
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
