@@ -53,7 +53,9 @@ def test_of_twenty_runs_that_start_at_once_in_one_folder_each_has_its_report(com
 def test_of_several_that_want_one_name_one_gets_it_and_the_others_say_so(command: Any) -> None:
     codes, said = at_once(command, 4, *EXEC, "-o", "r.json", "--", "true")
     assert sorted(codes) == [0, 2, 2, 2]
-    assert len(said) == 3 and all("already exists" in line for line in said)
+    # Between a file's making and its locking another may come first: that, too, is said.
+    taken = ("already exists", "another energyprof is writing it")
+    assert len(said) == 3 and all(any(words in line for words in taken) for line in said)
     assert command.report()["runs"][0]["status"] == "done"
     assert sorted(path.name for path in command.folder.iterdir()) == ["r.json", "r.trace.csv.gz"]
 
