@@ -191,7 +191,7 @@ def test_a_client_that_is_killed_is_named_and_one_with_another_token_refused(tmp
         stays.start(*words, str(tmp_path / "token"), "--client", "0")
         dies.start(*words, str(tmp_path / "token"), "--client", "1")
         stranger.start(*words, str(tmp_path / "other"), "--client", "1")
-        dies.until_recorded(b"warmup")  # it trains in its first round
+        dies.until_recorded(b"encode")  # its first answer is on its way
         dies.signal(signal.SIGKILL)
         code, said = stranger.ends()
         assert code == 2

@@ -54,7 +54,9 @@ class Flower:
         self.devices: dict[int, Device] = {}
         self.on_turn: Callable[[], None] = lambda: None
         self._answers: dict[str, Any] = {}
+        self._failed: dict[str, str] = {}
         self._sent = 0
+        self._last_of: dict[int, str] = {}  # the number of a node's last turn
 
     def come(self, node: int, device: Device) -> Device:
         self.devices[node] = device
@@ -67,8 +69,14 @@ class Flower:
             return {"ids": [self._push(*one) for one in zip(header["messages"], payloads, strict=True)]}, []
         there = [number for number in header["ids"] if number in self._answers]
         found = [self._answers.pop(number) for number in there]
-        replies = [{"id": n, "words": words} for n, (words, _) in zip(there, found, strict=True)]
-        return {"replies": replies}, [payload for _, payload in found]
+        replies: list[Any] = [{"id": n, "words": words} for n, (words, _) in zip(there, found, strict=True)]
+        failed = [number for number in header["ids"] if number in self._failed]
+        replies += [{"id": number, "error": self._failed.pop(number)} for number in failed]
+        return {"replies": replies}, [*(payload for _, payload in found), *[b""] * len(failed)]
+
+    def breaks_off(self, node: int, why: str) -> None:
+        """What a SuperLink says of an answer whose sender died, minutes later."""
+        self._failed[self._last_of[node]] = why
 
     def _push(self, message: Any, payload: bytes) -> str:
         device = self.devices.get(message["node"])
@@ -79,6 +87,7 @@ class Flower:
         if answer is not None:
             self._answers[str(self._sent)] = answer
         if message["kind"] == "train":
+            self._last_of[message["node"]] = str(self._sent)
             self.on_turn()
         return str(self._sent)
 
@@ -182,6 +191,23 @@ def test_who_does_not_answer_is_not_asked_again_before_it_has(training: Training
     training.fleet.gather()
     assert training.round() == {"client 0": USED, "client 1": AWAY}
     assert training.round() == {"client 0": USED, "client 1": AWAY}
+    assert training.told == [
+        "round 1: client 1 did not answer within 0.2 s",
+        "round 2: client 1 was away",
+    ]
+
+
+def test_a_client_is_lost_once_for_each_round_however_late_flower_says_why(training: Training) -> None:
+    training.flower.come(11, Device(0))
+    training.flower.come(12, Device(1)).silent = True
+    training.fleet.gather()
+    assert training.round() == {"client 0": USED, "client 1": AWAY}
+    training.flower.devices.pop(12)
+    training.flower.breaks_off(12, "the upload did not complete")
+    before = len(training.said)
+    assert training.round() == {"client 0": USED, "client 1": AWAY}
+    lost = [event for event in training.said[before:] if isinstance(event, Exchange)]
+    assert [(one.actor, one.outcome) for one in lost if one.outcome == "dropped"] == [("client 1", "dropped")]
     assert training.told == [
         "round 1: client 1 did not answer within 0.2 s",
         "round 2: client 1 was away",

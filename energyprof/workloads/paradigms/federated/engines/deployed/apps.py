@@ -1,12 +1,19 @@
 """What Flower runs: a ServerApp and a ClientApp that pass messages on to the processes that train."""
 
 import os
-from typing import Any, Dict, List
+import queue
+import threading
+import time
+from typing import Any, Dict, List, Sequence, Set
 
 from energyprof.workloads.paradigms.federated.engines.deployed import bridge
 from energyprof.workloads.paradigms.federated.flower import library
 
 BYTES, WORDS = "bytes", "words"
+
+# Answers are fetched in so many shares at most; how long the training waits for those of one look.
+SHARES = 16
+LOOK_S = 1.0
 
 _HERE = "energyprof.workloads.paradigms.federated.engines.deployed.apps"
 # The bundle that `flwr run` takes: it has no code of its own but where ours is.
@@ -58,7 +65,7 @@ def server_app() -> Any:
 
     @app.main()  # type: ignore[untyped-decorator]
     def main(grid: Any, context: Any) -> None:
-        line = bridge.connect()
+        line, answers = bridge.connect(), Answers(grid)
         try:
             while True:
                 header, payloads = line.receive()
@@ -67,7 +74,7 @@ def server_app() -> Any:
                 elif header["do"] == "push":
                     line.send({"ids": _push(grid, header["messages"], payloads)})
                 elif header["do"] == "pull":
-                    line.send(*_pull(grid, header["ids"]))
+                    line.send(*_told(answers.come(header["ids"])))
                 else:
                     return
         except bridge.Closed:
@@ -87,9 +94,51 @@ def _push(grid: Any, wanted: List[Dict[str, Any]], payloads: List[bytes]) -> Lis
     return list(grid.push_messages(messages))
 
 
-def _pull(grid: Any, ids: List[str]) -> Any:
+class Answers:
+    """Answers that are on their way: one that does not arrive holds up no more than those of its share.
+
+    Flower's `pull_messages` waits for an answer whose sender died while it sent it, for three minutes.
+    """
+
+    def __init__(self, grid: Any) -> None:
+        self._grid = grid
+        self._fetched: Set[str] = set()  # ids that a thread waits for
+        self._come: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def come(self, ids: Sequence[str]) -> List[Any]:
+        """Flower's replies to some of these messages, and to others that were asked for before.
+
+        Raises:
+            Exception: what Flower raised.
+        """
+        free = [one for one in ids if one not in self._fetched]
+        threads = []
+        for share in filter(None, (free[start::SHARES] for start in range(SHARES))):
+            self._fetched.update(share)
+            threads.append(threading.Thread(target=self._fetch, args=(share,), daemon=True))
+            threads[-1].start()
+        until_s = time.monotonic() + LOOK_S
+        for thread in threads:
+            thread.join(max(0.0, until_s - time.monotonic()))
+        found: List[Any] = []
+        while not self._come.empty():
+            share, replies, error = self._come.get()
+            self._fetched.difference_update(share)
+            if error is not None:
+                raise error
+            found += replies
+        return found
+
+    def _fetch(self, share: Sequence[str]) -> None:
+        try:
+            self._come.put((share, list(self._grid.pull_messages(share)), None))
+        except Exception as error:  # noqa: BLE001 - it is raised where the answers are asked for
+            self._come.put((share, [], error))
+
+
+def _told(replies: Sequence[Any]) -> Any:
     headers, payloads = [], []
-    for reply in grid.pull_messages(ids):
+    for reply in replies:
         found: Dict[str, Any] = {"id": reply.metadata.reply_to_message_id}
         payload = b""
         if reply.has_error():

@@ -37,6 +37,7 @@ class _Pending:
 
     node: int
     message: Any = None  # Flower's, of a round; None: who are you?
+    lost: bool = False  # it is not waited for any more
 
 
 class Fleet:
@@ -119,8 +120,8 @@ class Fleet:
                     found.append(reply)
             self._look()
             for number in list(waiting):
-                node = self._pending[number].node if number in self._pending else 0
-                why = ""
+                pending = self._pending.get(number, _Pending(0))
+                node, why = pending.node, ""
                 if node not in self._nodes:
                     why = "left"
                 elif time.monotonic() > until_s:
@@ -128,6 +129,7 @@ class Fleet:
                     self._silent.add(node)
                 if why:
                     waiting.discard(number)
+                    pending.lost = True
                     self._lost(asked[node], sizes[node], why)
             if waiting:
                 time.sleep(POLL_S)
@@ -201,7 +203,6 @@ class Fleet:
 
     def _heard(self, pending: _Pending, reply: Dict[str, Any], payload: bytes) -> Any:
         node = pending.node
-        late = node in self._silent
         self._silent.discard(node)
         who = self._client_of.get(node)
         if "error" in reply:
@@ -218,7 +219,7 @@ class Fleet:
         if pending.message is None:
             self._meet(node, said)
             return None
-        if late or who is None:
+        if pending.lost or who is None:
             return None  # of a round that is over
         return _reply(pending.message, said, payload)
 
@@ -237,7 +238,7 @@ class Fleet:
         if pending.message is None or who is None:
             self._tell(f"node {pending.node} could not answer: {why[:SHOWN]}")
             self._met.discard(pending.node)  # it is asked once more
-        else:
+        elif not pending.lost:
             self._lost(who, len(_payload(pending.message)), f"failed: {why[:SHOWN]}")
 
     def _lost(self, number: int, bytes_down: int, why: str) -> None:
