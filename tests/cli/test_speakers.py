@@ -113,7 +113,8 @@ def test_a_resumed_training_counts_what_it_trained(command: Any, tmp_path: Any) 
 
 
 def test_what_a_program_leaves_running_is_named(command: Any) -> None:
-    run = trained(command, *EXEC, "--", "sh", "-c", "setsid sleep 2 & true")
+    # Between its fork and its start it has no name, and on a busy machine that takes its time.
+    run = trained(command, *EXEC, "--", "sh", "-c", "setsid sleep 5 & sleep 1")
     assert [flag["detail"] for flag in run["flags"] if flag["kind"] == "left"] == ["sleep"]
 
 
