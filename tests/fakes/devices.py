@@ -70,9 +70,7 @@ class Device:
 
     def recorded(self) -> bytes:
         """What has been written of its trace until now."""
-        with contextlib.suppress(OSError):
-            return zlib.decompressobj(wbits=31).decompress(trace_path(self.report).read_bytes())
-        return b""
+        return recorded(self.report)
 
     def until_recorded(self, words: bytes) -> None:
         """Wait until this stands in its trace, as long as it runs."""
@@ -127,6 +125,13 @@ def devices(
     finally:
         for device in found:
             device.close()
+
+
+def recorded(report: Path) -> bytes:
+    """What has been written of a report's trace until now."""
+    with contextlib.suppress(OSError):
+        return zlib.decompressobj(wbits=31).decompress(trace_path(report).read_bytes())
+    return b""
 
 
 def until(holds: Callable[[], bool], within_s: float = 500.0) -> None:
