@@ -158,7 +158,9 @@ def schedule(first_s: float, long_n: int, short_n: int, rng: random.Random) -> l
 def measure(cases: Sequence[Case], tools: Sequence[str], long_n: int, short_n: int) -> list[Answer]:
     """All tools on all cases at the same time; the answers in that order."""
     each = SPINNING_JOBS if not cases[0].counts and SPINS in tools else 1
-    first_s, rng, jobs = first_window_s(each * len(cases) * len(tools)), random.Random(), []
+    installed = {TOOLS[label][0] for label in tools}
+    first_s, rng = first_window_s(each * len(cases) * len(tools), installed), random.Random()
+    jobs = []
     for case in cases:
         machine = case.machine()
         for label in tools:

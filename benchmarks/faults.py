@@ -174,12 +174,13 @@ def run_cases(cases: Sequence[Case], tools: Sequence[str]) -> list[Row]:
             calm.append([])
         calm[-1] += [(case, tool) for tool in asked if not (case.spins and tool == SPINS)]
     found: dict[tuple[str, str], Answer] = {}
+    installed = {PEERS.get(label, (label, {}))[0] for label in tools}
     apart = [spinning[n : n + SPINNING_AT_ONCE] for n in range(0, len(spinning), SPINNING_AT_ONCE)]
     for number, turn in enumerate(filter(None, [*apart, *calm])):
         names = dict.fromkeys(case.name for case, _ in turn)
         print(", ".join(names), "…", file=sys.stderr, flush=True)
         each = SPINNING_JOBS if number < len(apart) else 1
-        answers = run(jobs_of(turn, first_window_s(each * len(turn))))
+        answers = run(jobs_of(turn, first_window_s(each * len(turn), installed)))
         found |= {(case.name, tool): answer for (case, tool), answer in zip(turn, answers, strict=True)}
     return [
         Row(case, {tool: found[case.name, tool] for tool in tools if (case.name, tool) in found})
@@ -202,7 +203,7 @@ COMMANDS = {
 def exits() -> dict[str, Answer]:
     """What the command lines make of a training that ends with 3."""
     machine, jobs = package(FLAT), []
-    first_s = first_window_s(len(COMMANDS))
+    first_s = first_window_s(len(COMMANDS), COMMANDS)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "fails.py"
         script.write_text(FAILING)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,15 +65,15 @@ class Answer:
     error: str  # why there is no more
 
 
-def first_window_s(jobs: int) -> float:
-    """When so many tools that start now will all be ready."""
+def first_window_s(jobs: int, tools: Iterable[str]) -> float:
+    """When so many that start now will all be ready, once each of the tools is installed."""
+    for tool in tools:
+        environments.python(tool)
     return time.monotonic() + START_S + START_EACH_S * jobs
 
 
 def run(jobs: Sequence[Job]) -> list[Answer]:
     """Run all ``jobs`` at the same time; their answers in the same order."""
-    for tool in {job.tool for job in jobs}:
-        environments.python(tool)
     with tempfile.TemporaryDirectory(prefix="energyprof-peers-") as name:
         folder = Path(name)
         library, own_programs = nvml.build(), programs(folder / "programs")
