@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from energyprof.errors import UsageError
@@ -95,10 +95,9 @@ class Inputs:
         Raises:
             UsageError: none has.
         """
-        for key in keys:
-            if key in self._values:
-                self.read.add(key)
-                return self._values[key]
+        found = self._known(keys)
+        if found is not None:
+            return found
         other = f" (or {', '.join(keys[1:])})" if len(keys) > 1 else ""
         raise UsageError(
             f"{self._where}: {keys[0]}{other} is missing: name a report that measured it, "
@@ -107,8 +106,12 @@ class Inputs:
 
     def get(self, default: float, *keys: str) -> float:
         """The first of ``keys`` that has a number, else ``default``, which is true without a measurement."""
+        found = self._known(keys)
+        return default if found is None else found
+
+    def _known(self, keys: Sequence[str]) -> float | None:
         for key in keys:
             if key in self._values:
                 self.read.add(key)
                 return self._values[key]
-        return default
+        return None

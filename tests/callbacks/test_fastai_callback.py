@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -9,9 +8,7 @@ import pytest
 from fakes.installed import needs
 from fakes.profiler import Heard, listen
 
-needs("torch")
-if not find_spec("fastai"):
-    pytest.skip("fastai is not installed", allow_module_level=True)
+needs("torch", "fastai")
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,6 @@ and delay least squares give the levels, and the pair with the smallest residual
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import statistics
@@ -71,12 +70,9 @@ def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
     gaps_s = [b.end_s - a.end_s for a, b in itertools.pairwise(means)]
     finest_s = max(SETTLES_S, LEAST_LOOKS * statistics.median(gaps_s))
 
-    # Searches come back to the same places.
-    @functools.cache
     def fit(window_s: float, delay_s: float) -> _Fit:
         return _fit(means, lambda mean: _weights(mean, starts_s, ends_s, window_s, delay_s), steps)
 
-    @functools.cache
     def fit_decay(decay_s: float, delay_s: float) -> _Fit:
         return _fit(means, lambda mean: _fading(mean.end_s - delay_s, starts_s, decay_s), steps)
 
@@ -177,25 +173,16 @@ def _fit(means: Sequence[Mean], weights_of: Callable[[Mean], list[tuple[int, flo
     for mean in means:
         weights = weights_of(mean)
         rows.append(weights)
-        if len(weights) == 1:  # as most do
-            ((i, a),) = weights
-            right[i] += a * mean.watts
-            normal[i][i] += a * a
-            continue
         for i, a in weights:
             right[i] += a * mean.watts
             for j, b in weights:
                 normal[i][j] += a * b
     levels_w = _solved(normal, right)
-    squares_w2 = []
-    for mean, weights in zip(means, rows, strict=True):
-        if len(weights) == 1:
-            ((i, a),) = weights
-            shown_w = a * levels_w[i]
-        else:
-            shown_w = sum(a * levels_w[i] for i, a in weights)
-        squares_w2.append((mean.watts - shown_w) ** 2)
-    return _Fit(levels_w, math.fsum(squares_w2))
+    squares_w2 = math.fsum(
+        (mean.watts - sum(a * levels_w[i] for i, a in weights)) ** 2
+        for mean, weights in zip(means, rows, strict=True)
+    )
+    return _Fit(levels_w, squares_w2)
 
 
 def _weights(
