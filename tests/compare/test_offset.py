@@ -91,6 +91,24 @@ def test_where_the_load_ramps_means_and_single_moments_look_alike_and_the_doubt_
         assert abs(found.offset_s - ahead_s) <= 2 * found.u_s <= 1.5
 
 
+@pytest.mark.parametrize("shows", [(True, False), (False, True)])
+def test_the_doubt_holds_where_short_ramps_meet_logs_of_two_kinds(shows: tuple[bool, bool]) -> None:
+    held = 0
+    for seed in range(20):
+        rng = random.Random(seed)
+        edges, levels, at_s = [], [50.0], 20.0
+        for to_w in (250.0, 60.0, 200.0):
+            at_s, many = at_s + rng.uniform(15, 60), rng.randrange(5, 100)
+            levels += [levels[-1] + (to_w - levels[-1]) * (i + 1) / many for i in range(many)]
+            edges += [at_s + i / 50 for i in range(many)]
+        ahead_s = rng.uniform(-20, 20)
+        ours = log(edges, levels, rng.random(), means=shows[0], noise_w=0.5)
+        theirs = log(edges, levels, rng.random(), means=shows[1], noise_w=0.5, gain=1.2, ahead_s=ahead_s)
+        found = offset(ours, theirs)
+        held += abs(found.offset_s - ahead_s) <= 2 * found.u_s
+    assert held >= 19
+
+
 def test_a_meter_that_shows_the_mean_of_half_the_time_is_no_less_sure_than_it_says() -> None:
     held = 0
     for seed in range(20):
