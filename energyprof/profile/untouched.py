@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -65,22 +66,25 @@ class UntouchedCode(Untouched):
 
 
 def _cached(name: str) -> bool:
-    return "__pycache__" in Path(name).parts
+    return "__pycache__" in name.split("/")
 
 
 def _marks(folder: Path) -> Iterator[tuple[str, _Mark]]:
     """Every file, link and folder in it by its path there."""
-    waiting = [folder]
+    waiting = [""]  # folders in it, with the "/" that ends them
     while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+        inside = waiting.pop()
+        with contextlib.suppress(OSError), os.scandir(f"{folder}/{inside}") as entries:
             for entry in entries:
-                with contextlib.suppress(OSError):  # it has just gone
+                name = inside + entry.name
+                try:
                     found = entry.stat(follow_symlinks=False)
-                    name = os.path.relpath(entry.path, folder)
-                    if entry.is_dir(follow_symlinks=False):
-                        # A folder's times follow its entries, which are looked at one by one.
-                        yield name, (found.st_mode, found.st_ino, 0, 0, 0)
-                        waiting.append(Path(entry.path))
-                    else:
-                        times = (found.st_mtime_ns, found.st_ctime_ns)
-                        yield name, (found.st_mode, found.st_ino, found.st_size, *times)
+                except OSError:  # it has just gone
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    # A folder's times follow its entries, which are looked at one by one.
+                    yield name, (found.st_mode, found.st_ino, 0, 0, 0)
+                    waiting.append(f"{name}/")
+                else:
+                    times = (found.st_mtime_ns, found.st_ctime_ns)
+                    yield name, (found.st_mode, found.st_ino, found.st_size, *times)

@@ -182,7 +182,7 @@ def test_without_a_trick_it_fails_and_a_change_of_nothing_passes(runner: Runner,
     runner.commit(4.0, early="pass")
     # A reading at a phase's edge may be late, the counter of the whole program tells each joule.
     limits = "energy_per_sample:500% samples_to_target:10% total_energy:3%"
-    done = runner.script(GATE_BASE=base, GATE_LIMITS=limits)
+    done = runner.gate(GATE_BASE=base, GATE_LIMITS=limits)
     assert done.returncode == 0, done.stdout + done.stderr
     passed = "^::notice title=energyprof%3A (PASS|IMPROVED)%2C total energy"
     assert re.search(passed, done.stdout, re.MULTILINE), done.stdout
@@ -226,7 +226,7 @@ def test_claims_are_believed_where_whoever_runs_the_gate_says_so(runner: Runner,
 
 def test_its_environment_holds_no_way_to_the_runner(runner: Runner, base: str) -> None:
     runner.commit(5.2, early=f"open({str(runner.folder / 'seen')!r}, 'w').write(' '.join(os.environ))")
-    assert_fails(runner.script(GATE_BASE=base))
+    assert_fails(runner.gate(GATE_BASE=base))
     seen = (runner.folder / "seen").read_text().split()
     assert "PATH" in seen
     assert [name for name in seen if name.startswith(("GITHUB_", "CI_", "GATE_"))] == []
@@ -245,7 +245,7 @@ def test_workflow_commands_that_it_prints_are_not_passed_on(runner: Runner, base
     runner.commit(
         5.2, late="print('::set-output name=exit-code::0'); print('::stop-commands::x', flush=True)"
     )
-    done = runner.script(GATE_BASE=base)
+    done = runner.gate(GATE_BASE=base)
     assert_fails(done)
     assert not re.search("^::(set|stop)", done.stdout + done.stderr, re.MULTILINE)
 

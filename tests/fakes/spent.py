@@ -22,14 +22,14 @@ def use(joules):
     with open(_root + "/spent_uj", "w") as file:
         file.write("%020d" % total)
     while _read(counter) - before < int(joules * 1e6):
-        time.sleep(0.001)
+        time.sleep(0.002)
 def rest():
     time.sleep(0.2)
 """
 
 
 class SpentJoules:
-    """One package below ``root``; 1 mW of its own, so that it never stands still, and what scripts spend."""
+    """One package below ``root``: what scripts spend, and 0.1 mW, so that it never stands still."""
 
     def __init__(self, root: Path) -> None:
         sysfs.cpuinfo(root, sockets=1)
@@ -47,7 +47,7 @@ class SpentJoules:
     def _renew(self) -> None:
         own_uj, spent_uj = 0, 0
         with open(self._counter, "r+b", buffering=0) as file:
-            while not self._ended.wait(0.001):
+            while not self._ended.wait(0.008):
                 own_uj += 1
                 # A script truncates the file before it writes: half a number is none.
                 text = self._spent.read_text()
