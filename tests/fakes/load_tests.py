@@ -112,15 +112,25 @@ def _used(step: Any, targets: Sequence[Target]) -> float:
     return sum(step.share * target.cpus for target in targets if target.name in step.targets)
 
 
-def _energy_j(shown: Shown, steps: Sequence[Step], at_s: float) -> float:
+def _drawn(shown: Shown, steps: Sequence[Step]) -> list[tuple[float, float]]:
+    """When each step begins, and what the meter's targets draw in it."""
+    return [
+        (
+            step.start_s if number else -1000.0,
+            sum(IDLE_W + RISE_W * step.share * (target.name in step.targets) for target in shown.of),
+        )
+        for number, step in enumerate(steps)
+    ]
+
+
+def _energy_j(shown: Shown, drawn: Sequence[tuple[float, float]], at_s: float) -> float:
     """What the meter's targets draw from long before the test until then; in the closed form."""
     joules = 0.0
-    for number, step in enumerate(steps):
-        start_s = -1000.0 if number == 0 else step.start_s
-        end_s = math.inf if number == len(steps) - 1 else step.end_s
-        span_s = max(0.0, min(at_s, end_s) - start_s)
-        power_w = sum(IDLE_W + RISE_W * step.share * (target.name in step.targets) for target in shown.of)
-        joules += span_s * power_w
+    for number, (start_s, power_w) in enumerate(drawn):
+        if number + 1 == len(drawn) or at_s < drawn[number + 1][0]:
+            joules += (at_s - start_s) * power_w
+            break
+        joules += (drawn[number + 1][0] - start_s) * power_w
     return shown.scale * joules + shown.offset_w * (at_s + 1000)
 
 
@@ -140,6 +150,7 @@ def _samples(
     shown: Shown, steps: Sequence[Step], from_s: float, until_s: float, interval_s: float, rng: random.Random
 ) -> list[Sample]:
     found, last, noise_w = [], math.nan, 0.0
+    drawn = _drawn(shown, steps)
     for number in itertools.count():
         at_s = from_s + (number + rng.random()) * interval_s
         if at_s >= until_s:
@@ -150,12 +161,12 @@ def _samples(
         elif shown.info.reads == "energy_j":
             end_s, looks = renewed_s - shown.delay_s, 50 if shown.window_s else 1
             times_s = [end_s - shown.window_s * i / looks for i in range(looks)]
-            value = sum(_energy_j(shown, steps, time_s) for time_s in times_s) / looks
+            value = sum(_energy_j(shown, drawn, time_s) for time_s in times_s) / looks
         else:
             if renewed_s != last:
                 last, noise_w = renewed_s, rng.gauss(0, shown.noise * RISE_W) if shown.noise else 0.0
             end_s, window_s = renewed_s - shown.delay_s, shown.window_s or 1e-6
-            joules = _energy_j(shown, steps, end_s) - _energy_j(shown, steps, end_s - window_s)
+            joules = _energy_j(shown, drawn, end_s) - _energy_j(shown, drawn, end_s - window_s)
             value = joules / window_s + noise_w
             if shown.decay_s:
                 value = _fading_w(shown, steps, end_s) + noise_w

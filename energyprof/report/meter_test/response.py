@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 from energyprof.report.meter_test.looks import Mean
@@ -70,11 +70,23 @@ def respond(means: Sequence[Mean], edges_s: Sequence[float]) -> Response | None:
     gaps_s = [b.end_s - a.end_s for a, b in itertools.pairwise(means)]
     finest_s = max(SETTLES_S, LEAST_LOOKS * statistics.median(gaps_s))
 
+    begun_s, ended_s, watts = ([getattr(m, name) for m in means] for name in ("start_s", "end_s", "watts"))
+
     def fit(window_s: float, delay_s: float) -> _Fit:
-        return _fit(means, lambda mean: _weights(mean, starts_s, ends_s, window_s, delay_s), steps)
+        plain: list[list[float]] = []
+        mixed: list[Mean] = []
+        reached = 0
+        for start_s, end_s in zip(starts_s, ends_s, strict=True):
+            first = max(reached, bisect_left(begun_s, start_s + window_s + delay_s))
+            mixed += means[reached:first]
+            reached = max(first, bisect_left(ended_s, end_s + delay_s))
+            plain.append(watts[first:reached])
+        mixed += means[reached:]
+        return _fit(plain, [(m.watts, _weights(m, starts_s, ends_s, window_s, delay_s)) for m in mixed])
 
     def fit_decay(decay_s: float, delay_s: float) -> _Fit:
-        return _fit(means, lambda mean: _fading(mean.end_s - delay_s, starts_s, decay_s), steps)
+        mixed = [(mean.watts, _fading(mean.end_s - delay_s, starts_s, decay_s)) for mean in means]
+        return _fit([()] * steps, mixed)
 
     plain = fit(0.0, 0.0)
     window_s, delay_s, best, most_s = _windows(fit, step_s, len(means) - steps - 2)
@@ -166,22 +178,24 @@ def _middle(fit: Fit, delay_s: float, squares_w2: float, gap_s: float) -> float:
     return (min(alike_s) + max(alike_s)) / 2 if alike_s else delay_s
 
 
-def _fit(means: Sequence[Mean], weights_of: Callable[[Mean], list[tuple[int, float]]], size: int) -> _Fit:
+def _fit(
+    plain: Sequence[Sequence[float]], mixed: Sequence[tuple[float, Sequence[tuple[int, float]]]]
+) -> _Fit:
+    """``plain``: for each step the readings that show it alone; ``mixed``: others, with their weights."""
+    size = len(plain)
     normal = [[0.0] * size for _ in range(size)]
-    right = [0.0] * size
-    rows = []
-    for mean in means:
-        weights = weights_of(mean)
-        rows.append(weights)
+    right = [math.fsum(watts) for watts in plain]
+    for i, watts in enumerate(plain):
+        normal[i][i] = float(len(watts))
+    for shown_w, weights in mixed:
         for i, a in weights:
-            right[i] += a * mean.watts
+            right[i] += a * shown_w
             for j, b in weights:
                 normal[i][j] += a * b
     levels_w = _solved(normal, right)
-    squares_w2 = math.fsum(
-        (mean.watts - sum(a * levels_w[i] for i, a in weights)) ** 2
-        for mean, weights in zip(means, rows, strict=True)
-    )
+    squares_w2 = math.fsum((w - sum(a * levels_w[i] for i, a in weights)) ** 2 for w, weights in mixed)
+    for watts, level_w in zip(plain, levels_w, strict=True):
+        squares_w2 += math.dist(watts, [level_w] * len(watts)) ** 2
     return _Fit(levels_w, squares_w2)
 
 
@@ -191,8 +205,6 @@ def _weights(
     """(step, share) of the steps of which what the meter shows is the mean; the shares add up to 1."""
     a_s, b_s = mean.start_s - delay_s, mean.end_s - delay_s
     first = max(0, bisect_right(starts_s, a_s - window_s) - 1)
-    if b_s < ends_s[first]:  # as most do
-        return [(first, 1.0)]
     found = []
     for i in range(first, len(starts_s)):
         start_s, end_s = starts_s[i], ends_s[i]
