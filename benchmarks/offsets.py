@@ -1,4 +1,4 @@
-"""Claims about the offset between two logs of 1 Hz that `calibrate --node` finds from the steps that both show:
+"""Claims about the offset between two 1 Hz logs that `calibrate --node` finds from the steps that both show:
 
 * three jumps tell it to 0.3 s in 95 % of cases where both logs show means;
 * 2 u holds in 93 % at least, of jumps and of ramps of up to 2 s, whatever each of the logs shows.
