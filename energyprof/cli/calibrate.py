@@ -77,7 +77,7 @@ def calibrate(
     if load:
         if not node or report is not None:
             raise UsageError("--load: drives a node's loads and records them: give --node and no report")
-        report, reference = _record(reference, seconds, python, json=json)
+        report, reference = _record(reference, seconds, window, python, json=json)
     elif python or seconds != LEVEL_S:
         raise UsageError("--seconds and --python: only with --load")
     notes: tuple[str, ...] = ()
@@ -99,7 +99,9 @@ def calibrate(
     _meter(recording, meter[0], reference, efficiency, window, output, notes, force=force, json=json)
 
 
-def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple[Path, str]:
+def _record(
+    reference: str, seconds: float, window: float | None, python: str, *, json: bool
+) -> tuple[Path, str]:
     """Where the recording lies, and the reference's name in it."""
     import sys
 
@@ -117,7 +119,7 @@ def _record(reference: str, seconds: float, python: str, *, json: bool) -> tuple
         settings,
         seconds,
         python or sys.executable,
-        lambda meters, name: check_levels(meters, name, seconds),
+        lambda meters, name: check_levels(meters, name, seconds, window),
     )
     profiling.complain(result)
     if result.path is None or result.stopped_by is not None or profiling.exit_code(result) == 2:

@@ -77,10 +77,15 @@ def meters_of(recording: Recording, reference: str) -> tuple[MeterRecord, list[P
     return whole, places, [next(m for m in meters if m.name == n) for p in places for n in p.meters]
 
 
-def check_levels(meters: Sequence[MeterRecord], reference: str, seconds: float) -> None:
-    """Raises UsageError if loads that last ``seconds`` each tell no map, before they are driven."""
+def check_levels(
+    meters: Sequence[MeterRecord], reference: str, seconds: float, asked_s: float | None
+) -> None:
+    """Raises UsageError if loads that last ``seconds`` each tell no map, before they are driven.
+
+    ``asked_s``: the windows' length, if one is asked for.
+    """
     whole, _, own = meters_of(Recording("this machine", "", tuple(meters), tuple), reference)
-    window_s = window_length_s((whole, *own), None)
+    window_s = window_length_s((whole, *own), asked_s)
     least_s = window_s * (PARTS + 1) / PARTS
     if seconds < least_s:
         raise UsageError(

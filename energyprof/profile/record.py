@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # How often readings go to the trace and to the screen.
 TICK_S = 0.5
+# How often it is looked whether a window of a scan is over: windows are as long as was asked.
+SCAN_TICK_S = 0.1
 # After a program has ended its machine gets this long to calm down before it is looked at idle again.
 COOLDOWN_S = 1.0
 # How often the training's processor time is read: at the edges of its phases, but not at every step of a
@@ -95,6 +97,7 @@ class _Recording:
         self._cpu_s = time.process_time()
         self._child: Child | Attached | None = None
         self._stopped_by: int | None = None
+        self._ticked_s = -math.inf  # when readings last went to the trace
         self._edge_s = -math.inf  # the last edge of a window that had a reading of its own
         self._last_word = threading.Event()  # of this training alone: the inbox outlives it
         self._sampler = Sampler(on.meters, on.interval_s)
@@ -167,7 +170,8 @@ class _Recording:
             training.beside,
         )
         recorder.take(self._sampler)
-        self._stopped_by = await_end(child, self._last_word, self._inbox, recorder, self._on_tick, TICK_S)
+        on_tick, tick_s = (self._on_tick, TICK_S) if self._scan is None else (self._on_scan_tick, SCAN_TICK_S)
+        self._stopped_by = await_end(child, self._last_word, self._inbox, recorder, on_tick, tick_s)
         if names := child.left():
             recorder.event("left", {"names": sorted(set(names))})
 
@@ -197,15 +201,20 @@ class _Recording:
         return self._stopped_by
 
     def _on_tick(self) -> None:
-        child, recorder = self._child, self._recorder
+        recorder, self._ticked_s = self._recorder, time.monotonic()
         recorder.take(self._sampler)
         # Nobody waits for what others have started: of such a process counts what was seen last.
         often = self._load.wanted or self._training.beside is not None
         self._read_cpu_time(TICK_S if often else CPU_TICK_S)
-        if self._scan is not None and child is not None and not isinstance(child, Attached) and child.running:
-            self._scan.tick(recorder, child.processes)
         if self._watchers:
             self._watchers.show(recorder.snapshot())
+
+    def _on_scan_tick(self) -> None:
+        child = self._child
+        if self._scan is not None and child is not None and not isinstance(child, Attached) and child.running:
+            self._scan.tick(self._recorder, child.processes)
+        if time.monotonic() - self._ticked_s >= TICK_S:
+            self._on_tick()
 
     def _on_message(self, message: Message) -> None:
         if message.event in QUESTIONS:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from conftest import Command
@@ -22,7 +22,8 @@ from fakes.logs import logs
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant, square
 
-WAVE = square(20.0, 80.0, 54.0)  # of the processor: 27 s a level
+WAVE = square(20.0, 80.0, 13.0)  # of the processor: 6.5 s a level, in which two windows fit
+ROW_S = 0.1
 REST_W, SLOPE = 60.0, 1.25
 
 
@@ -37,25 +38,32 @@ class Plug(ShellyRpc):
 
 @contextmanager
 def logger(path: Path) -> Iterator[None]:
-    """What keeps a plug's log: every 0.4 s the node's mean power since the row before."""
+    """What keeps a plug's log: the mean power of each ``ROW_S``; it leaves no row out, however late."""
     ended = threading.Event()
+    to_wall_s = time.time() - time.monotonic()
+    last_s = time.monotonic() - 2  # how often it writes is seen in its rows
 
-    def go_on() -> None:
-        last_s = time.monotonic()
-        with path.open("a", buffering=1) as file:
-            while not ended.wait(0.4):
-                now_s = time.monotonic()
-                mean_w = REST_W + SLOPE * WAVE.energy_j(last_s, now_s) / (now_s - last_s)
-                file.write(f"{time.time():.3f},{mean_w:.3f}\n")
-                last_s = now_s
+    def catch_up(file: TextIO) -> None:
+        nonlocal last_s
+        while (row_s := last_s + ROW_S) <= time.monotonic():
+            mean_w = REST_W + SLOPE * WAVE.energy_j(last_s, row_s) / ROW_S
+            file.write(f"{to_wall_s + row_s:.3f},{mean_w:.3f}\n")
+            last_s = row_s
 
-    path.write_text("time,power_w\n")
-    thread = threading.Thread(target=go_on, daemon=True)
-    thread.start()
-    time.sleep(2)  # how often it writes is seen in its rows
-    yield
-    ended.set()
-    thread.join()
+    def go_on(file: TextIO) -> None:
+        while not ended.wait(ROW_S):
+            catch_up(file)
+
+    with path.open("w", buffering=1) as file:
+        file.write("time,power_w\n")
+        catch_up(file)
+        thread = threading.Thread(target=go_on, args=(file,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
 
 @pytest.fixture
@@ -70,8 +78,9 @@ def node(tmp_path: Path) -> Iterator[Command]:
 @pytest.mark.long
 def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None:
     reference = "csv=wall.csv?boundary=wall_ac&gain=1%"
+    levels = ("--seconds", "3", "--window", "2.4")
     with logger(node.folder / "wall.csv"), one_processor():
-        words = ("--node", "--load", "--seconds", "13", "--reference", reference, "-o", "n.json")
+        words = ("--node", "--load", *levels, "--reference", reference, "-o", "n.json")
         done = subprocess.run(
             node.arguments("calibrate", *words),
             cwd=node.folder,
@@ -93,7 +102,7 @@ def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None
     assert {"CPU 100 %", "CPU 50 %", "idle"} <= set(phases)
     (node.folder / "wall.csv").unlink()
     # The plug is gone: the node is known all the same.
-    done = node("exec", "--idle", "0", "--calibration", "n.json", "-o", "r.json", "--", "sleep", "3")
+    done = node("exec", "--idle", "0", "--calibration", "n.json", "-o", "r.json", "--", "sleep", "2")
     assert done.returncode == 0, done.stderr
     run = node.report()["runs"][0]
     true_j = REST_W * run["time_s"] + SLOPE * run["energy_j"]
@@ -122,11 +131,28 @@ def test_what_cannot_be_driven_is_said_before_anything_is_loaded(
     assert list(command.folder.iterdir()) == []
 
 
-def test_levels_that_are_too_short_for_a_window_are_not_driven(command: Any, one_error_line: Any) -> None:
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("--seconds", "12"),
+            "--seconds 12: no window of 20 s at a level that is settled fits into it; give 25",
+        ),
+        (
+            ("--window", "50"),
+            "--seconds 60: no window of 50 s at a level that is settled fits into it; give 62.",
+        ),
+        (("--window", "5"), "--window 5: "),
+    ],
+)
+def test_levels_that_are_too_short_for_a_window_are_not_driven(
+    command: Any, one_error_line: Any, words: tuple[str, ...], says: str
+) -> None:
     with serving(Plug(wave=constant(1.0), energy=False)) as place:
-        words = ("--node", "--load", "--seconds", "12", "--reference", f"shelly={place}")
-        line = one_error_line(command("calibrate", *words))
-    assert "--seconds 12: no window of 20 s" in line and "give 25 or more" in line
+        line = one_error_line(
+            command("calibrate", "--node", "--load", "--reference", f"shelly={place}", *words)
+        )
+    assert says in line
     assert list(command.folder.iterdir()) == []
 
 

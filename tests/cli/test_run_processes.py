@@ -10,23 +10,26 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
 
+from energyprof.workload import Settings
+from energyprof.workloads import unet as unet_workload
 from fakes import nvml, sysfs
 from fakes.powercap import LAG_J
 
 pytestmark = pytest.mark.slow
 
-# Only the launcher needs torch: the two train without it.
-SCRIPT = """
-import os, signal, sys, time, energyprof
-rank = int(os.environ["RANK"])
-print(f"process {rank} of {os.environ['WORLD_SIZE']}, seed {energyprof.seed()}", flush=True)
+IMPORTS = "import os, signal, sys, time, energyprof\nrank = int(os.environ['RANK'])\n"
+PID = """
 with open(f"pid-{rank}.new", "w") as file:
     file.write(str(os.getpid()))
 os.rename(f"pid-{rank}.new", f"pid-{rank}")
+"""
+# Only the launcher needs torch: the two train without it.
+TRAINS = """
 energyprof.mark("train")
 for step in range(1, 4):
     time.sleep(0.1)
@@ -34,14 +37,8 @@ for step in range(1, 4):
     if energyprof.reached(step / 4):
         break
 """
-# Of seed 6 one fails, and the other does not get as far as the target.
-FAILS_LATER = """
-import os, time, energyprof
-if energyprof.seed() == 6:
-    if os.environ["RANK"] == "1":
-        raise SystemExit(7)
-    time.sleep(600)
-"""
+SAYS = "print(f\"process {rank} of {os.environ['WORLD_SIZE']}, seed {energyprof.seed()}\", flush=True)\n"
+SCRIPT = IMPORTS + SAYS + PID + TRAINS
 # Once one is gone, the other fails as a collective operation would: at once and at length.
 ENDINGS = {
     "killed": "if rank == 1: os.kill(os.getpid(), signal.SIGKILL)",
@@ -60,6 +57,9 @@ if rank == 0:
     for _ in range(100): print("frame of a long traceback", file=sys.stderr)
     raise RuntimeError("Connection closed by peer")
 """
+# Of seed 6 one fails, and neither gets as far as the target.
+FAILS_LATER = IMPORTS + "if energyprof.seed() == 6:\n"
+FAILS_LATER += indent((SAYS + PID + ENDINGS["raises"] + PARTNER).replace("pid-", "later-"), "    ")
 
 
 @pytest.fixture(autouse=True)
@@ -92,48 +92,57 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def pids(folder: Path) -> list[int]:
-    return [int((folder / f"pid-{rank}").read_text()) for rank in (0, 1)]
+def pids(folder: Path, name: str = "pid") -> list[int]:
+    return [int((folder / f"{name}-{rank}").read_text()) for rank in (0, 1)]
 
 
-def test_both_processes_have_the_seed_and_the_target_and_a_seed_that_fails_keeps_those_before_it(
+def expect_not_buried(stderr: str, last: str, says: str) -> None:
+    """Assert that the line stands last, behind the last words of the process that it is about."""
+    lines = stderr.splitlines()
+    assert lines[0] == "the training's last lines:"
+    assert lines[-2:] == [f"  {last}", f"error: {says}"]
+    assert len(lines) < 15, stderr
+    assert "torchrun" not in stderr and "elastic" not in stderr
+
+
+def test_both_processes_have_the_seed_and_the_target_both_gpus_are_metered_and_a_seed_that_fails_keeps_that(
     command: Any, script: Callable[..., Any]
 ) -> None:
+    found = nvml.environment(nvml.build(), gpus=4, CUDA_VISIBLE_DEVICES="1,2", tick_s=0.02)
     words = ("-q", "--target", "accuracy>=0.5", "--seeds", "5,6,7")
-    done = script("", *words, beginning=FAILS_LATER)
+    done = script("", *words, beginning=FAILS_LATER, environment=found)
     assert done.returncode == 2
-    assert done.stderr.endswith("error: process 1 of 2 ended with exit code 7\n")
-    run, failed = command.report()["runs"]
+    says = "process 1 of 2 ended with exit code 1: ValueError: cannot go on"
+    expect_not_buried(done.stderr, "ValueError: cannot go on", says)
+    report = command.report()
+    run, failed = report["runs"]
     assert (failed["seed"], failed["status"]) == (6, "failed")
+    assert {"kind": "said", "meter": "", "detail": says} in failed["flags"]
+    assert all(gone(pid) for pid in pids(command.folder, "later"))
     # Samples that both count are counted once.
     assert (run["seed"], run["status"], run["samples"], run["score"]) == (5, "reached", 64, 0.5)
     assert [phase["name"] for phase in run["phases"]] == ["idle", "startup", "train", "shutdown"]
     assert run["phases"][2]["samples"] == 64
     assert run["facts"]["processes"] == 2
-    assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
+    counted = {meter["name"] for meter in report["meters"] if meter["counted"]}
+    assert counted == {"rapl:package-0", "nvml:1", "nvml:2"}
+    assert any("nvml:0, nvml:3 left out by CUDA_VISIBLE_DEVICES" in note for note in report["notes"])
+    by_meter_j = {name: sum(phase["by_meter_j"][name] for phase in run["phases"]) for name in counted}
+    parts_j = sum(phase["energy_j"] for phase in run["phases"])
+    assert sum(by_meter_j.values()) == pytest.approx(parts_j)
+    # The processor draws 50 W, the boards 500 W and 750 W.
+    assert by_meter_j["rapl:package-0"] == pytest.approx(50 * run["total_time_s"], abs=LAG_J)
+    assert parts_j == pytest.approx(1300 * run["total_time_s"], rel=0.1)
+    assert run["energy_j"] == pytest.approx(1300 * run["time_s"], rel=0.1)
 
 
-@pytest.mark.parametrize(
-    ("ending", "says", "last"),
-    [
-        ("killed", "process 1 of 2 was killed by SIGKILL", "process 1 of 2, seed 0"),
-        (
-            "raises",
-            "process 1 of 2 ended with exit code 1: ValueError: cannot go on",
-            "ValueError: cannot go on",
-        ),
-    ],
-)
-def test_a_process_that_dies_is_named_and_its_words_are_not_buried(
-    command: Any, script: Callable[..., Any], ending: str, says: str, last: str
+def test_a_process_that_is_killed_is_named_and_its_words_are_not_buried(
+    command: Any, script: Callable[..., Any]
 ) -> None:
-    done = script(ENDINGS[ending] + PARTNER, "-q")
+    done = script(ENDINGS["killed"] + PARTNER, "-q")
     assert done.returncode == 2
-    lines = done.stderr.splitlines()
-    assert lines[0] == "the training's last lines:"
-    assert lines[-2:] == [f"  {last}", f"error: {says}"]
-    assert len(lines) < 15, done.stderr
-    assert "torchrun" not in done.stderr and "elastic" not in done.stderr
+    says = "process 1 of 2 was killed by SIGKILL"
+    expect_not_buried(done.stderr, "process 1 of 2, seed 0", says)
     run = command.report()["runs"][0]
     assert run["status"] == "failed"
     assert {"kind": "said", "meter": "", "detail": says} in run["flags"]
@@ -213,36 +222,9 @@ def test_two_processes_train_the_standard_workload_together(
     assert sum(phase["samples"] or 0 for phase in run["phases"]) == 32
     assert run["facts"]["processes"] == 2
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
-    alone = subprocess.run(
-        [sys.executable, "-c", ID], capture_output=True, text=True, check=True, cwd=command.folder
-    )
-    assert report["workload"]["work"] == alone.stdout.strip()
-
-
-# The same work as in one process: how many train it is no part of what it is.
-ID = """
-from energyprof.workload import Settings
-from energyprof.workloads import unet
-print(unet.plan(Settings(batch_size=8, data_fraction=0.05)).work())
-"""
+    # The same work as in one process: how many train it is no part of what it is.
+    assert report["workload"]["work"] == unet_workload.plan(Settings(batch_size=8, data_fraction=0.05)).work()
 
 
 def test_a_batch_that_cannot_be_split_is_one_line(one_error_line: Any, unet: Callable[..., Any]) -> None:
     assert "cannot be split over 2 process(es)" in one_error_line(unet("--batch-size", "7"))
-
-
-def test_both_gpus_are_metered(command: Any, script: Callable[..., Any], tmp_path: Path) -> None:
-    library = nvml.build()
-    found = nvml.environment(library, gpus=4, CUDA_VISIBLE_DEVICES="1,2", tick_s=0.02)
-    done = script("", environment=found)
-    assert done.returncode == 0, done.stderr
-    report = command.report()
-    counted = {meter["name"] for meter in report["meters"] if meter["counted"]}
-    assert counted == {"rapl:package-0", "nvml:1", "nvml:2"}
-    run = report["runs"][0]
-    all_of_them = sum(phase["by_meter_j"][name] for phase in run["phases"] for name in counted)
-    parts = sum(phase["energy_j"] for phase in run["phases"])
-    assert all_of_them == pytest.approx(parts)
-    # The processor draws 50 W, the boards 500 W and 750 W.
-    assert parts == pytest.approx(1300 * run["total_time_s"], rel=0.1)
-    assert any("nvml:0, nvml:3 left out by CUDA_VISIBLE_DEVICES" in note for note in report["notes"])
