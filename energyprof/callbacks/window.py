@@ -69,7 +69,7 @@ class Window:
             wire.send("close", number=self.number, samples=samples)
 
     def __call__(self, function: Function) -> Function:
-        """The function, each call of which is a window."""
+        """The function, each call of which is a window; of a generator from its first item to its last."""
         name = self.name or function.__qualname__
         import inspect  # half of what loading this file would take
 
@@ -81,6 +81,29 @@ class Window:
                     return await function(*args, **kwargs)
 
             return cast(Function, awaited)
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def drawn(*args: Any, **kwargs: Any) -> Any:
+                with Window(name):
+                    return (yield from function(*args, **kwargs))
+
+            return cast(Function, drawn)
+
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def awaited_items(*args: Any, **kwargs: Any) -> Any:
+                items = function(*args, **kwargs)
+                with Window(name):
+                    try:
+                        async for item in items:
+                            yield item
+                    finally:
+                        await items.aclose()
+
+            return cast(Function, awaited_items)
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:

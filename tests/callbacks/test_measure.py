@@ -83,6 +83,26 @@ def test_windows_nest_repeat_and_decorate_functions(command: Command) -> None:
         async def waits():
             await asyncio.sleep(0.3)
 
+        @energyprof.measure("yields")
+        def yields():
+            for item in range(3):
+                time.sleep(0.1)
+                yield item
+            return "all"
+
+        @energyprof.measure("yields later")
+        async def yields_later():
+            for item in range(3):
+                await asyncio.sleep(0.1)
+                yield item
+
+        def passed_on():
+            assert (yield from yields()) == "all"
+
+        async def taken():
+            return [item async for item in yields_later()]
+
+        assert list(passed_on()) == asyncio.run(taken()) == [0, 1, 2]
         with energyprof.measure("outer") as outer:
             outer.samples = 32
             for _ in range(3):
@@ -102,7 +122,8 @@ def test_windows_nest_repeat_and_decorate_functions(command: Command) -> None:
     assert [w["name"] for w in windows].count("step") == 4
     by_name = {w["name"]: w for w in windows}
     assert by_name["outer"]["samples"] == 32
-    assert by_name["waits"]["end_s"] - by_name["waits"]["start_s"] >= 0.3
+    for lasting in ("waits", "yields", "yields later"):
+        assert by_name[lasting]["end_s"] - by_name[lasting]["start_s"] >= 0.3
     assert "fails" in by_name
 
 
