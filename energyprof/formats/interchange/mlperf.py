@@ -125,8 +125,12 @@ def _powers(source: Source, index: int, start_s: float) -> list[str] | None:
     for i, (from_s, to_s) in enumerate(stretches):
         joules = total(energies[i] for energies in found).joules if found else None
         if joules is not None:
-            middle_s = zero_s + (from_s + to_s) / 2
-            readings.append(_line(middle_s, "power_reading", joules / (to_s - from_s), {}))
+            # Each mean at its middle; the first and the last at the edge, too: readers look between readings.
+            places = [(from_s + to_s) / 2]
+            places = [from_s, *places] if i == 0 else places
+            places = [*places, to_s] if i == count - 1 else places
+            watts = joules / (to_s - from_s)
+            readings += [_line(zero_s + place_s, "power_reading", watts, {}) for place_s in places]
     if not readings:
         return None
     kind = _MEASUREMENT.get(report.boundary or "")

@@ -29,6 +29,7 @@ from energyprof.report.importers.mlperf_samples import COUNTED_AS_EPOCHS
 from energyprof.report.importers.power_fit import about, listed, misfits, within
 from energyprof.report.importers.power_log import JOINED, PowerLog, read_power_logs
 from energyprof.report.record import MeterRecord, meter_record
+from energyprof.trace.gains import CPU_MODEL
 from energyprof.trace.rows import Row
 from energyprof.units import utc
 from energyprof.workload import Target
@@ -182,6 +183,12 @@ def _info(name: str, logs: Sequence[PowerLog], longest_s: float, result: Result)
     log = logs[0]
     estimate = log.constant_w is not None
     period_s = longest_s if estimate else max(log.period_s for log in logs)
+    if estimate:
+        gain: dict[str, Any] = {"gain_a": ESTIMATE_A, "gain_source": ESTIMATE_SOURCE}
+    elif log.origin == "measured":
+        gain = {"gain_a": GAIN_A, "gain_source": GAIN_SOURCE}
+    else:
+        gain = CPU_MODEL.info()
     return MeterInfo(
         name=name,
         kind="mlperf",
@@ -192,12 +199,11 @@ def _info(name: str, logs: Sequence[PowerLog], longest_s: float, result: Result)
         resolution=max(log.resolution for log in logs),
         refresh_s=period_s,
         may_stand_still=estimate,
-        gain_a=ESTIMATE_A if estimate else GAIN_A,
-        gain_source=ESTIMATE_SOURCE if estimate else GAIN_SOURCE,
+        **gain,
         max_power_w=MAX_POWER_W,
         device=f"{name} of {result.platform or 'an unknown platform'}",
         min_interval_s=period_s,
-        origin="modelled" if estimate else "measured",
+        origin="modelled" if estimate else log.origin,
         external=True,
     )
 

@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
+from typing import TypeVar
 
-from energyprof.meter import Boundary, Part, Quantity
+from energyprof.meter import BOUNDARIES, ORIGINS, Boundary, Origin, Part, Quantity
 from energyprof.report.importers.imported import ANY, holds
 from energyprof.report.importers.logs import read_log
 from energyprof.report.importers.mllog import MARK, MllogEvent, number, read_mllog
@@ -47,6 +48,7 @@ class PowerLog:
     defects: Mapping[str, int] = field(default_factory=dict)  # what was wrong with its lines, and how often
     offset_h: float = 0.0  # what was added to its times
     part: Part = "machine"
+    origin: Origin = "measured"
 
     @property
     def period_s(self) -> float:
@@ -98,6 +100,7 @@ def _mllog(path: Path, offset_s: float) -> PowerLog:
         "interconnect_power_est" if constant_w is not None else "power_reading lines",
         tuple(notes),
         defects,
+        origin=_own_word(log.events, "origin", ORIGINS) or "measured",
     )
 
 
@@ -145,7 +148,16 @@ def _tidy(points: Sequence[LoggedValue]) -> tuple[list[LoggedValue], dict[str, i
     return list(by_time.items()), defects
 
 
-def _boundary(events: Iterable[MllogEvent]) -> tuple[Boundary, list[str]]:
+_Word = TypeVar("_Word", bound=str)
+
+
+def _own_word(events: Iterable[MllogEvent], key: str, words: Sequence[_Word]) -> _Word | None:
+    """What a log that our export wrote says of its readings, which MLPerf has no word for."""
+    start = next((event for event in events if event.key == "power_measurement_start"), None)
+    return next((word for word in words if start and start.metadata.get(key) == word), None)
+
+
+def _boundary(events: Sequence[MllogEvent]) -> tuple[Boundary, list[str]]:
     """What the readings see, by the log's own word, and what must be known of it.
 
     MLPerf's rules (training_policies, power_measurement.adoc) measure at the power supplies' output; readings
@@ -154,9 +166,10 @@ def _boundary(events: Iterable[MllogEvent]) -> tuple[Boundary, list[str]]:
     said = next((event for event in events if event.key == "conversion_eff"), None)
     kind = str(said.metadata.get("measurement_type", "")) if said else ""
     factor = number(said.value) if said else None
-    boundary: Boundary = "wall_ac" if kind == "AC" else "node_dc"
+    own = _own_word(events, "boundary", BOUNDARIES)
+    boundary: Boundary = own or ("wall_ac" if kind == "AC" else "node_dc")
     notes = []
-    if not kind:
+    if not kind and own is None:
         notes.append("it does not say AC or DC: taken as DC, which MLPerf's rules ask for")
     if factor is not None and factor != 1:
         notes.append(

@@ -23,6 +23,7 @@ from energyprof.report.file import from_json, read, write
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
 from energyprof.report.record import Report
+from energyprof.trace.gains import CPU_MODEL
 from fakes.wandb_file import values
 from reports import meter, report, run, unmetered_run
 
@@ -297,6 +298,12 @@ class TestMlperf:
         assert (second.seed, second.samples, second.status) == (first.seed, first.samples, "done")
         assert second.score == first.score
         assert again.workload.config["global_batch_size"] == 16
+        assert second.coverage == pytest.approx(1.0) and not second.flags
+        # An estimate of the processor stays one, as unsure as it was.
+        (meter,) = again.meters
+        assert (again.origin, again.boundary) == ("modelled", "component")
+        assert (meter.info.gain_below, meter.info.gain_above) == (CPU_MODEL.below, CPU_MODEL.above)
+        assert not any("AC or DC" in note for note in again.notes)
 
     def test_every_line_is_mllog_and_the_end_tells_how_sure_it_is(self, tmp_path: Path) -> None:
         lacking = folder_writer("mlperf-json").save(Source(read(REAL), REAL, None), tmp_path)
@@ -317,7 +324,7 @@ class TestMlperf:
         )
         assert stop["metadata"]["origin"] == "modelled"
         readings = [e for e in events if e["key"] == "power_reading"]
-        assert len(readings) == math.ceil(read(REAL).runs[0].time_s or 0)
+        assert len(readings) == math.ceil(read(REAL).runs[0].time_s or 0) + 2  # both edges
         assert lacking[:3] == ["submission_org", "submission_division", "submission_status"]
         assert "boundary component" in lacking[3]
 
