@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from typing import Literal
 
 from energyprof.clock import ended
 from energyprof.errors import UsageError
-from energyprof.profile import orphans, torchrun
+from energyprof.profile import orphans, program, torchrun
 from energyprof.profile.output import TAIL_LINES, Outputs, OutputTail
 from energyprof.profile.process_tree import ProcessTree
 from energyprof.profile.processes import catches, on_wire
@@ -90,6 +91,9 @@ class Child:
                     preexec_fn=_dies_with_us(os.getpid()) if keep else None,
                 )
         except OSError as error:
+            if error.errno == errno.ENOEXEC:  # a shell would take it for a script of its own
+                advice = program.by_its_interpreter(command[0])
+                raise UsageError(f"{command[0]}: has no #! line, nor is it a program; {advice}") from None
             raise UsageError(f"{command[0]}: cannot be started: {error.strerror}") from None
         self._tree = ProcessTree(self._process.pid, beside)
         self._reader: threading.Thread | None = None

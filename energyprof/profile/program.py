@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from itertools import pairwise
@@ -65,10 +66,18 @@ def readable_text(word: str) -> str:
     return os.fsencode(word).decode("utf-8", "backslashreplace")
 
 
+def by_its_interpreter(path: str) -> str:
+    """What to type for a script that cannot be started by itself."""
+    return f"name what runs it: {'python' if path.endswith('.py') else 'sh'} {shlex.quote(path)}"
+
+
 def full_path(name: str) -> str:
     """The program's full path; looked up first, so that nothing is written for a slip of the finger."""
     found = shutil.which(name)
+    if found is None and os.path.isfile(name):
+        advice = f"{by_its_interpreter(name)}, or make it so: chmod +x {shlex.quote(name)}"
+        raise UsageError(f"{name}: is not executable; {advice}")
     if found is None:
-        problem = "is not executable" if os.path.exists(name) else "there is no such program"
+        problem = "is a folder" if os.path.isdir(name) else "there is no such program"
         raise UsageError(f"{name}: {problem}; check the name and the PATH")
     return os.path.abspath(found)  # not resolved: a virtual environment's python is a link

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -196,6 +197,11 @@ def test_fifty_thousand_lines_on_stderr_are_the_programs_own(command: Any) -> No
     ("words", "says"),
     [
         (("exec", "--", "no-such-program"), "no-such-program: there is no such program"),
+        (
+            ("exec", "--", "/etc/passwd"),
+            "/etc/passwd: is not executable; name what runs it: sh /etc/passwd, or",
+        ),
+        (("exec", "--", "/etc"), "/etc: is a folder; check the name"),
         (("exec", "--interval", "-1", "--", "true"), "--interval -1: give seconds between 0.001 and 3600"),
         (("exec", "--interval", "0", "--", "true"), "--interval 0: give seconds"),
         (("exec", "--interval", "nan", "--", "true"), "--interval nan: give seconds"),
@@ -302,3 +308,16 @@ def test_a_machine_that_is_given_a_name_is_known_by_it(command: Any) -> None:
     assert node["machine"]["named"] == "ci-7" and node["machine"]["id"].startswith("sha256:")
     done = command("exec", "--idle", "0", "--machine", " ", "--", "true")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "--machine" in done.stderr
+
+
+def test_a_script_without_an_interpreter_is_told_what_to_type_which_works(command: Any) -> None:
+    script = command.folder / "my steps.sh"
+    script.write_text("exit 7\n")
+    script.chmod(0o755)
+    refused = command(*EXEC, "--", str(script))
+    assert (
+        refused.returncode == 2
+        and "has no #! line, nor is it a program; name what runs it:" in refused.stderr
+    )
+    advised = shlex.split(refused.stderr.rpartition("runs it: ")[2])
+    assert command(*EXEC, "--force", "--", *advised).returncode == 7
