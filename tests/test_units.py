@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
+import energyprof
 from energyprof.units import joules, moment, percent, plus_minus, seconds, share, watts, with_ends
 
 
@@ -98,3 +101,9 @@ def test_an_interval_that_is_not_symmetric_shows_both_its_ends(
 )
 def test_a_time_is_what_it_says_in_whatever_zone(text: str, time_s: float) -> None:
     assert moment(text) == time_s
+
+
+def test_a_percent_sign_stands_apart_from_its_number_wherever_people_read() -> None:
+    found = re.compile(r"\.\d%\}").findall
+    files = Path(energyprof.__file__).parent.rglob("*.py")
+    assert [path.name for path in files if found(path.read_text())] == []

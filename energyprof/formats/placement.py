@@ -24,7 +24,7 @@ def placement_tables(found: Placement) -> RenderableType:
         Text(job.name, style="bold"),
         Text(HEAD, style="yellow"),
         Text(
-            f"{job.samples:.4g} samples from {_moment(job.start_s)} to {_moment(job.deadline_s)}, "
+            f"{job.samples:,.0f} samples from {_moment(job.start_s)} to {_moment(job.deadline_s)}, "
             f"least {job.objective}",
             style="dim",
         ),
@@ -37,7 +37,7 @@ def placement_tables(found: Placement) -> RenderableType:
     ]
     if found.slack:
         parts += [Text(), Text("waiting for the cheapest hours alone saves, in closed form")]
-        parts += [Text(f"  {site}: {saving:.1%}") for site, saving in found.slack.items()]
+        parts += [Text(f"  {site}: {100 * saving:.1f} %") for site, saving in found.slack.items()]
     parts += [Text(), Text("sites")]
     parts += [
         Text(
@@ -67,7 +67,7 @@ def _figures(judged: Judged, *, priced: bool) -> list[str]:
     if taken is None:
         return ["–"] * (5 if priced else 4)
     money = [f"{taken.money:,.2f}"] if priced else []
-    saves = "" if judged.saving is None else f"{judged.saving:.1%}"
+    saves = "" if judged.saving is None else f"{100 * judged.saving:.1f} %"
     return [energy(taken.energy_j), mass(taken.carbon_kg), *money, f"{taken.ends_s / 3600:.4g} h", saves]
 
 

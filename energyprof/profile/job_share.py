@@ -48,7 +48,7 @@ class JobShare:
         if node_s < LEAST_S or job_s >= ALONE * node_s:
             return ""
         return (
-            f"the node was shared: {job_s / node_s:.0%} of its processors' time"
+            f"the node was shared: {100 * job_s / node_s:.0f} % of its processors' time"
             f" ({job_s:.0f} of {node_s:.0f} s) was that of job {self._job.id};"
             " the joules are the whole node's"
         )

@@ -17,9 +17,10 @@ from formats.pages import SPIKE_W, Reader, drawn, saved, several, two_meters
 from energyprof.compare.compared import Comparison
 from energyprof.compare.comparison import compare
 from energyprof.compare.emissions import of_number
-from energyprof.formats import factors
+from energyprof.formats import factors, wording
 from energyprof.formats import json as as_json
 from energyprof.formats.html import plot, style
+from energyprof.formats.html.figures import _around
 from energyprof.formats.html.page import page
 from energyprof.report.record import Report
 from reports import at, program, report, run, unmetered_run
@@ -62,6 +63,24 @@ def test_a_single_report_has_a_page_too(tmp_path: Path) -> None:
     assert "unet tiny: energy to train" in read.said
     assert "against the first" not in read.said
     assert len(read.comparison["entries"]) == 1
+
+
+def test_what_was_measured_and_does_not_count_is_not_said_to_be_unmeasured(tmp_path: Path) -> None:
+    said = Reader(drawn(report([run(status="interrupted")]), folder=tmp_path)).said
+    assert "left out: interrupted" in said and "no run counts: why stands above" in said
+    assert "energy not measured" not in said
+    assert "energy not measured" in Reader(drawn(report([unmetered_run()], boundary=None, meters=()))).said
+
+
+@pytest.mark.parametrize("u_rel", [0.05, 0.87])
+def test_an_interval_is_drawn_as_wide_as_it_is_told(u_rel: float) -> None:
+    (entry,) = compare([report([run(u_rel=u_rel)])], ["a"]).entries
+    estimate = entry.estimate("energy_to_target")
+    assert estimate is not None and estimate.u_rel is not None
+    low, high = _around(estimate) or (0.0, 0.0)
+    assert high == pytest.approx(1 / low)
+    told = wording.with_meters(estimate)
+    assert told in (f"±{wording.share(math.log(high))}", f"× ÷ {high:.2g}"), told
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_the_jobs_share_of_the_processors_stands_beside_the_joules(
     said = [note for note in report["notes"] if "the node was shared" in note]
     assert said == (
         [
-            "run 1: the node was shared: 40% of its processors' time (4 of 10 s) was that of job 4711;"
+            "run 1: the node was shared: 40 % of its processors' time (4 of 10 s) was that of job 4711;"
             " the joules are the whole node's"
         ]
         if shared

@@ -79,7 +79,8 @@ def _around(estimate: Summary) -> tuple[float, float] | None:
     if below is not None and above is not None and below != above:
         return max(1 - below, 1e-3), 1 + above
     if estimate.u_rel is not None:
-        return 1 / (1 + estimate.u_rel), 1 + estimate.u_rel
+        half = min(estimate.u_rel, 700.0)  # in logarithms, as the words beside it have it
+        return math.exp(-half), math.exp(half)
     if estimate.low is None or estimate.high is None:
         return None
     return estimate.low / estimate.mean, estimate.high / estimate.mean

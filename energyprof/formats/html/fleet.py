@@ -142,7 +142,7 @@ def _course(found: FleetOutcome) -> Iterator[Markup]:
     x = axis(0.0, moments[-1].time_s, "time", "s")
     y = axis(0.0, 100.0, "done (%)")
     line = [(0.0, 0.0), *((one.time_s, 100 * one.progress) for one in moments)]
-    yield _line(x, y, line, f"{found.progress:.0%} of the way in {words.long(found.time_s)}")
+    yield _line(x, y, line, f"{100 * found.progress:.0f} % of the way in {words.long(found.time_s)}")
     one = "step" if found.scenario.training.aggregation == "asynchronous" else "round"
     # Of many rounds not each is kept: the mean of those between two that are.
     steps = [(0, 0), *((moment.rounds, moment.updates) for moment in moments)]

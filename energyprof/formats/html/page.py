@@ -103,7 +103,7 @@ def _main(entry: Entry) -> tuple[str, str]:
     """The report's energy, and what that is."""
     main = entry.estimate(*wording.HEADLINES)
     if main is None:
-        return "–", "energy not measured"
+        return "–", "no run counts: why stands above" if entry.left_out else "energy not measured"
     sure = wording.with_meters(main) or wording.spread(main)
     return factors.mean(entry, main), f"{wording.title(main.figure)}, {sure}"
 

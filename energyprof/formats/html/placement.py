@@ -82,7 +82,7 @@ def _figures(found: Placement) -> Markup:
         if taken is None:
             rows.append([text(judged.policy), text("–"), text("–"), text("–"), text(judged.why)])
             continue
-        saves = "" if judged.saving is None else f"{judged.saving:.1%}"
+        saves = "" if judged.saving is None else f"{100 * judged.saving:.1f} %"
         rows.append(
             [
                 text(judged.policy),

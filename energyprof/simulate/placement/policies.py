@@ -86,7 +86,7 @@ def place(grid: Grid, forecast: Forecast) -> Placement:
         better = simple.charged(grid, simpler) < simple.charged(grid, found.plan)
         if better and not over_budget(grid, GREEDY, outcome(grid, simpler)):
             return simpler, ("as greedy",)
-        return found.plan, (f"within {found.gap:.2%} of the best",) if found.gap > milp.GAP else ()
+        return found.plan, (f"within {100 * found.gap:.2f} % of the best",) if found.gap > milp.GAP else ()
 
     makers: Mapping[str, _Maker] = {
         NOW: lambda: (simple.run_now(grid), (grid.sites[0].name,)),
@@ -94,7 +94,10 @@ def place(grid: Grid, forecast: Forecast) -> Placement:
         PAUSED: paused,
         GREEDY: lambda: (greedy(grid), ("perfect foresight: the grid known in advance",)),
         MILP: solved,
-        ROLLING: lambda: (rolling(grid, forecast), (f"forecast error {forecast.error:.0%} a day ahead",)),
+        ROLLING: lambda: (
+            rolling(grid, forecast),
+            (f"forecast error {100 * forecast.error:.0f} % a day ahead",),
+        ),
     }
     if grid.job.course is not None:
         makers = {**makers, WORKERS: lambda: by_progress(grid, constant[0] if constant else 0)}
