@@ -59,9 +59,6 @@ def ab(
 ) -> None:
     """Train A (before) and B (after) in alternation, until it is clear whether B takes more.
 
-    Two settings:  energyprof ab "run unet" "run unet --precision bf16"
-    Two versions:  energyprof ab --before main run ./train.py
-
     Both sides train from the same seeds in the order A B B A A B …, each run
     on a machine as cool as before the first. After 3, 5, 7 and 10 pairs there
     is an interim look, and the first verdict ends the comparison. `check B
@@ -69,6 +66,9 @@ def ab(
     files that are not committed are missing from A. The limits are on energy
     per sample and, where the work itself changed, on samples to target.
     Exits as `check` does.
+
+      Two settings:  energyprof ab "run unet" "run unet --precision bf16"
+      Two versions:  energyprof ab --before main run ./train.py
     """
     import contextlib
     import sys

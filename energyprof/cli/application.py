@@ -200,6 +200,14 @@ COMMANDS: Mapping[str, Row] = {
 }
 
 
+class _InOrder(Commands):
+    """Commands as the table has them, whether their files are loaded or not."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return [name for name in COMMANDS if name in self.commands]
+
+
 def application(words: Sequence[str] = ()) -> typer.Typer:
     """What reads the command line ``words``; a command that these do not begin with costs no time.
 
@@ -208,7 +216,7 @@ def application(words: Sequence[str] = ()) -> typer.Typer:
     asked = words[:1] if words and words[0] in COMMANDS else ()
     app = typer.Typer(
         name="energyprof",
-        cls=Commands,
+        cls=_InOrder,
         help=HELP,
         no_args_is_help=True,
         add_completion=not asked,

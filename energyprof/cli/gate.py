@@ -57,14 +57,21 @@ def gate(
             "--limit", envvar="GATE_LIMITS", metavar="FIGURE:PERCENT%", help="As of `check`; can be repeated."
         ),
     ] = None,
-    strict: Annotated[bool, typer.Option(envvar="GATE_STRICT", help="Inconclusive exits 5, not 0.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", envvar="GATE_STRICT", help="Inconclusive exits 5, not 0.")
+    ] = False,
     require_baseline: Annotated[
-        bool, typer.Option(envvar="GATE_REQUIRE_BASELINE", help="No baseline exits 2, not 0.")
+        bool,
+        typer.Option(
+            "--require-baseline", envvar="GATE_REQUIRE_BASELINE", help="No baseline exits 2, not 0."
+        ),
     ] = False,
     trust: Annotated[
         bool,
         typer.Option(
-            envvar="GATE_TRUST", help="Believe what the program says of its phases, samples and scores."
+            "--trust",
+            envvar="GATE_TRUST",
+            help="Believe what the program says of its phases, samples and scores.",
         ),
     ] = False,
     out: Annotated[

@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 
+from energyprof.cli.usage import as_typed, paragraphs
+
 # Sections in the order of man-pages(7).
 _PAGE = """.TH ENERGYPROF 1 "" "energyprof {version}" "User Commands"
 .nh
@@ -71,11 +73,17 @@ def _options(command: Any, context: Any) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    return "\n.PP\n".join(_escaped(" ".join(part.split())) for part in text.split("\n\n"))
+    return "\n.PP\n".join(_typed(part) if as_typed(part) else _escaped(part) for part in paragraphs(text))
+
+
+def _typed(part: str) -> str:
+    """Lines as they stand, indented."""
+    lines = (_escaped(line) for line in inspect.cleandoc("\n" + part).splitlines())
+    return "\n".join([".nf", ".RS 2", *lines, ".RE", ".fi"])
 
 
 def _escaped(text: str) -> str:
     """The text, read by troff as no request, escape or hyphen (man-pages(7), groff_char(7))."""
-    plain = " ".join(text.replace("\\[", "[").split())  # rich's escape of its own markup
+    plain = text.replace("\\[", "[").strip()  # rich's escape of its own markup
     escaped = plain.replace("\\", "\\e").replace("-", "\\-").replace("`", "\\(ga").replace("'", "\\(aq")
     return "\\&" + escaped if escaped.startswith(".") else escaped

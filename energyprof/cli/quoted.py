@@ -13,7 +13,7 @@ from energyprof.cli.application import application
 from energyprof.cli.exec import program_request
 from energyprof.cli.options import given
 from energyprof.cli.run import training_request
-from energyprof.cli.usage import Refused
+from energyprof.cli.usage import Refused, advise
 from energyprof.errors import UsageError
 from energyprof.profile.request import TrainingRequest
 from energyprof.settings import MEASURING, SETTINGS
@@ -88,5 +88,6 @@ def read(words: Sequence[str]) -> typer.Context:
     try:
         context: typer.Context = group.commands[name].make_context(f"energyprof {name}", rest)
     except Refused as error:
+        advise(error, words)
         raise UsageError(f"{' '.join(words)}: {error.format_message()}") from None  # type: ignore[attr-defined]
     return context

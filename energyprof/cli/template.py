@@ -9,8 +9,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from energyprof.cli.options import Force
-
 TRAINED = ("run", "unet", "--size", "tiny")
 
 
@@ -35,12 +33,13 @@ def template(
             help="Of an image: the repository and tag, https://…/energyprof.git#v0.1.0, or a checkout.",
         ),
     ] = None,
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Print a job script or a container's description, right for this machine's meters.
 
     For a batch system call it on a node that the job may get:
-    srun energyprof template slurm -- run ./train.py
+
+      srun energyprof template slurm -- run ./train.py
     """
     from energyprof.errors import UsageError
     from energyprof.files import write_new, write_text

@@ -6,17 +6,25 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 import pytest
 import typer
 from conftest import Command
 
-from energyprof.cli.application import COMMANDS
+import warm
+from energyprof.cli.application import COMMANDS, application
+from energyprof.cli.usage import as_typed, paragraphs
 from energyprof.report.file import write
 from reports import report, run
 
 ASKED = """
 import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 from energyprof.cli.application import COMMANDS, application
 application(sys.argv[1:])
 print(*(name for name, row in COMMANDS.items() if "energyprof.cli." + row.file in sys.modules))
@@ -144,3 +152,53 @@ def test_who_types_the_word_that_starts_it_is_told_what_to_type(
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "energyprof attach PID" in done.stderr
+
+
+def every_command(found: Any = None, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The words that lead to each command, and the command."""
+    found = found or typer.main.get_command(application())
+    for name, inner in found.commands.items():
+        yield (*above, name), inner
+        if hasattr(inner, "commands"):
+            yield from every_command(inner, (*above, name))
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_help_of_a_command_shows_all_of_it_at_any_width(columns: int) -> None:
+    for words, found in every_command():
+        shown = warm.run(["-m", "energyprof", *words, "--help"], {"COLUMNS": str(columns)}).stdout
+        above = shown.partition("╭")[0]
+        for paragraph in paragraphs(found.help):
+            if as_typed(paragraph):
+                lines = [line.strip() for line in paragraph.splitlines()]
+                assert columns == 60 or set(lines) <= {line.strip() for line in above.splitlines()}, words
+                continue
+            # It flows: each line takes what the next one's first word leaves no room for.
+            flowing = next(
+                part for part in re.split(r"\n *\n", above) if paragraph[:30] in " ".join(part.split())
+            )
+            assert " ".join(flowing.split()) == paragraph, words
+            lines = [line.strip() for line in flowing.strip().splitlines()]
+            ends = [len(line) + 1 + len(after.split()[0]) for line, after in pairwise(lines)]
+            assert all(end > columns - 2 for end in ends), (words, lines)
+        named = {option for parameter in found.params for option in parameter.opts if option[:2] == "--"}
+        if columns == 80:
+            assert named <= set(re.findall(r"--[\w-]+", shown)), words
+
+
+def test_the_list_is_the_same_asked_for_or_not(command: Command) -> None:
+    asked, unasked = command("--help").stdout, command().stdout
+    assert "study" in asked and asked.split() == unasked.split()
+
+
+def test_a_misspelt_command_is_told_once_what_was_meant(command: Command) -> None:
+    assert command("shwo").stderr.count("Did you mean") == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("run", "./train.py", "--rate", "1"), ("ab", "run ./train.py --rate 1", "run ./train.py")]
+)
+def test_an_option_of_the_script_is_told_where_it_belongs(command: Command, words: tuple[str, ...]) -> None:
+    said = " ".join(command(*words).stderr.replace("│", " ").split())
+    assert "those of the script itself come after `--`, as in ./train.py -- --rate." in said
+    assert "itself" not in command("run", "unet", "--rate", "1").stderr
