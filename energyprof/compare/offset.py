@@ -154,8 +154,9 @@ class _Case:
         for a, b, c, d in self.stretches:
             at_s, most_s, least_s = (c + d - a - b) / 2, (b - a + d - c) / 2, max(1e-9, min(b - a, d - c))
             found = [
-                so_far * (_OTHERS + max(0.0, min(1.0, (most_s - abs(by_s - at_s)) / least_s)))
+                so_far * (_OTHERS + (1.0 if share > 1.0 else share if share > 0.0 else 0.0))
                 for so_far, by_s in zip(found, grid_s, strict=True)
+                for share in [(most_s - abs(by_s - at_s)) / least_s]
             ]
         return found
 

@@ -63,14 +63,16 @@ def outstanding(ranks: Sequence[RankTime]) -> list[RankTime]:
     if len(ranks) <= MOST_RANKS:
         return list(ranks)
     half = MOST_RANKS // 2
-    slow = sorted(ranks, key=lambda of: -of.own_s)[:half]
-    patient = [of for of in sorted(ranks, key=lambda of: -of.waits_s) if of not in slow][:half]
-    return [of for of in ranks if of in slow or of in patient]
+    places = range(len(ranks))
+    slow = set(sorted(places, key=lambda i: -ranks[i].own_s)[:half])
+    patient = sorted(slow.symmetric_difference(places), key=lambda i: -ranks[i].waits_s)[:half]
+    return [ranks[i] for i in sorted(slow.union(patient))]
 
 
 def more_ranks(ranks: Sequence[RankTime]) -> list[Text]:
     """How the ranks stand that are not shown."""
-    rest = [of for of in ranks if of not in outstanding(ranks)]
+    shown = {id(of) for of in outstanding(ranks)}
+    rest = [of for of in ranks if id(of) not in shown]
     if not rest:
         return []
     own = sorted(of.own_s for of in rest)
