@@ -132,8 +132,8 @@ def runner(tmp_path: Path) -> Runner:
 
 @pytest.mark.slow
 def test_a_hungrier_commit_fails_and_says_so_in_cpu_time(runner: Runner) -> None:
-    base = runner.commit(0.2)
-    runner.commit(0.4)
+    base = runner.commit(0.1)
+    runner.commit(0.25)
     done = runner.judge(base=base)
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"^::error title=energyprof%3A FAIL%2C CPU time per sample::", done.stdout, re.MULTILINE)
@@ -264,8 +264,8 @@ def test_gitlab_runs_the_same_script_with_the_same_variables() -> None:
 @pytest.mark.slow
 def test_gitlabs_commands_judge_as_the_action_does(runner: Runner) -> None:
     job = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text())["energyprof"]
-    base = runner.commit(0.2)
-    runner.commit(0.4)
+    base = runner.commit(0.1)
+    runner.commit(0.25)
     variables = {**job["variables"], "GATE_BASE": base, "GATE_COMMAND": COMMAND}
     variables |= {"GATE_OPTIONS": FAST["options"], "GATE_COOLDOWN": FAST["cooldown"]}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}

@@ -17,48 +17,67 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = check.tracked(ROOT)
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The repository's files, as a fresh clone has them, with the manual that `make dist` writes."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    folder = tmp_path_factory.mktemp("clone")
     for name in filter(None, listed.stdout.split("\0")):
         if name.startswith(("results/", "tests/data/")) or not (ROOT / name).exists():
             continue
-        (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, tmp_path / "checkout" / name)
-    (tmp_path / "checkout/man").mkdir()
-    (tmp_path / "checkout/man/energyprof.1").write_text(".TH ENERGYPROF 1\n")
-    return tmp_path / "checkout"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    (folder / "man").mkdir()
+    (folder / "man/energyprof.1").write_text(".TH ENERGYPROF 1\n")
+    return folder
 
 
-def build(checkout: Path) -> tuple[Path, Path]:
-    code = "import sys; from setuptools import build_meta as b; b.build_sdist('dist'); b.build_wheel('dist')"
-    words = [sys.executable, "-c", code]
+@pytest.fixture
+def checkout(clone: Path, tmp_path: Path) -> Path:
+    """Such a clone of this test's own."""
+    return Path(shutil.copytree(clone, tmp_path / "checkout"))
+
+
+def build(checkout: Path, *kinds: str) -> None:
+    calls = [f"b.build_{kind}('dist')" for kind in kinds]
+    words = [sys.executable, "-c", "; ".join(["from setuptools import build_meta as b", *calls])]
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(words, cwd=checkout, env=kept, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def built(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The wheel and the sdist of the repository as it is."""
+    checkout = Path(shutil.copytree(clone, tmp_path_factory.mktemp("built") / "checkout"))
+    build(checkout, "sdist", "wheel")
     return check.one_of_each(checkout / "dist")
 
 
 @pytest.mark.slow
-def test_wheel_and_sdist_hold_the_package_whole_and_nothing_else(checkout: Path) -> None:
-    check.check_contents(*build(checkout), PACKAGE)
+def test_wheel_and_sdist_hold_the_package_whole_and_nothing_else(built: tuple[Path, Path]) -> None:
+    check.check_contents(*built, PACKAGE)
 
 
 @pytest.mark.slow
-def test_data_that_pyproject_does_not_name_are_missed(checkout: Path) -> None:
+def test_data_that_pyproject_does_not_name_are_missed(checkout: Path, built: tuple[Path, Path]) -> None:
     project = checkout / "pyproject.toml"
     project.write_text(project.read_text().replace('"energyprof.compare" = ["grid.csv"]\n', ""))
+    build(checkout, "wheel")
+    (wheel,) = (checkout / "dist").iterdir()
     with pytest.raises(check.Unfit, match=r"whl: lacks energyprof/compare/grid.csv: name them under package"):
-        check.check_contents(*build(checkout), PACKAGE)
+        check.check_contents(wheel, built[1], PACKAGE)
 
 
 @pytest.mark.slow
-def test_what_is_no_part_of_a_release_is_refused(checkout: Path) -> None:
+def test_what_is_no_part_of_a_release_is_refused(checkout: Path, built: tuple[Path, Path]) -> None:
     (checkout / "MANIFEST.in").write_text("include man/energyprof.1\n")  # the packager's own choice has tests
+    build(checkout, "sdist")
+    (sdist,) = (checkout / "dist").iterdir()
     with pytest.raises(check.Unfit, match=r"tar.gz: holds what is no part of it: tests/test_\w+.py, .* more"):
-        check.check_contents(*build(checkout), PACKAGE)
-    (checkout / "dist/second.whl").touch()
+        check.check_contents(built[0], sdist, PACKAGE)
+    for wheel in ("first.whl", "second.whl"):
+        (checkout / "dist" / wheel).touch()
     with pytest.raises(check.Unfit, match="2 wheels and 1 sdists: empty it"):
         check.one_of_each(checkout / "dist")
 

@@ -191,7 +191,7 @@ def test_a_run_in_two_pieces_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", [b"0", b"\n", HEADER.encode() + b"\n", b"0,m,0,0,1,\n", b'0,m,0,0,1,"\n'])
 def test_a_trace_that_expands_without_end_is_refused_while_it_is_small(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "r.trace.csv.gz"
-    path.write_bytes(gzip.compress(f"{HEADER}\n".encode() + line * (8 * BOMB_BYTES // len(line))))
+    path.write_bytes(gzip.compress(f"{HEADER}\n".encode() + line * (8 * BOMB_BYTES // len(line)), 1))
     given = 0
     with pytest.raises(FileError), path.open("rb") as file:
         for text in inflated(iter(lambda: file.read(CHUNK_BYTES), b""), "it"):
