@@ -13,6 +13,7 @@ _ELSEWHERE = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
     *("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
 )
+_FATAL = "fatal: "
 
 
 def git(folder: Path, *words: str) -> str:
@@ -46,5 +47,7 @@ def git(folder: Path, *words: str) -> str:
         raise UsageError(f"git: cannot be started: {error.strerror}") from None
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UsageError(f"git {words[0]} in {folder}: {said[-1].removeprefix('fatal: ')}")
+        # What it advises behind that is for people at a terminal.
+        why = next((line for line in said if line.startswith(_FATAL)), said[-1])
+        raise UsageError(f"git {words[0]} in {folder}: {why.removeprefix(_FATAL)}")
     return done.stdout.strip()

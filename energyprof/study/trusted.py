@@ -30,7 +30,15 @@ class Tree:
         try:
             return self._verified(top)
         except UsageError:
-            git(top, "fetch", "--no-tags", "--depth=1", "--", "origin", self._base)
+            try:
+                git(top, "fetch", "--no-tags", "--depth=1", "--", "origin", self._base)
+            except UsageError as error:
+                shallow = git(top, "rev-parse", "--is-shallow-repository") == "true"
+                here = "this shallow clone" if shallow else "this repository"
+                raise UsageError(
+                    f"base {self._base}: no such commit in {here}, and it cannot be fetched ({error}): "
+                    "check out with its history (fetch-depth: 0)"
+                ) from None
         return self._verified(top)
 
     def bytes_of(self, path: Path) -> bytes | None:

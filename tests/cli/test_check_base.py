@@ -99,3 +99,15 @@ def test_a_base_that_looks_like_an_option_is_no_revision(change):
     refused = check(*BASELINE, "--base", f"--upload-pack=touch {change / 'ran'}").exception
     assert isinstance(refused, EnergyprofError)
     assert not (change / "ran").exists()
+
+
+def test_a_base_that_is_nowhere_says_how_to_have_it(change, monkeypatch):
+    write(at(1.0, 1.0, 1.02), change / "kept" / "base.json")
+    commit()
+    refused = str(check(*BASELINE, "--base", "nowhere").exception)
+    assert "base nowhere: no such commit in this repository, and it cannot be fetched" in refused
+    assert "'origin' does not appear to be a git repository" in refused and "fetch-depth: 0" in refused
+    git("clone", "-q", "--depth", "1", f"file://{change}", "../shallow")
+    monkeypatch.chdir(change.parent / "shallow")
+    refused = str(check(*BASELINE, "--base", "HEAD~1").exception)
+    assert "base HEAD~1: no such commit in this shallow clone" in refused
