@@ -85,6 +85,7 @@ def history(
     """
     names = [limit.figure for limit in limits or default_limits(new, new)]
     past, reasons = [], dict[str, list[str]]()
+    known: set[tuple[object, ...]] = set()
     for found in files:
         if found.data is None:
             reasons.setdefault("not readable", []).append(found.path.name)
@@ -97,7 +98,10 @@ def history(
             continue
         if isinstance(report_or_why, str):
             reasons.setdefault(report_or_why, []).append(found.path.name)
+        elif (same := _identity(found.data, report_or_why)) in known:
+            reasons.setdefault("copies of others", []).append(found.path.name)
         else:
+            known.add(same)
             past.append(report_or_why)
     # The order of two made at the same moment must not depend on the names of their files.
     past.sort(
@@ -193,6 +197,12 @@ def _trial(
     return Trial(
         limit, with_systematic(alone, u), counts, design, alone=alone, left=most.reasons if u > 0 else ()
     )
+
+
+def _identity(data: Mapping[str, Any], past: Past) -> tuple[object, ...]:
+    """What no two reports have in common, but copies of one."""
+    figures = ((name, logs.logs) for name, logs in sorted(past.figures.items()))
+    return (moment(past.created), *moments_of(data), *figures)
 
 
 def _of_level(figure: str, found: Sequence[Level], past: Sequence[Past]) -> list[str]:

@@ -306,6 +306,13 @@ def test_the_report_itself_is_no_past_under_whatever_name():
     assert len(history(this, files(*STEADY, twin)).past) == 4
 
 
+def test_a_copy_of_an_earlier_report_counts_once():
+    found = history(new(1.0), files(*STEADY, STEADY[1], STEADY[0]))
+    assert (len(found.past), found.left_out) == (3, ("2 left out, copies of others: 3.json, 4.json",))
+    other = replace(STEADY[1], runs=dated(at(1.1), 2).runs)  # of the same moment, but another
+    assert len(history(new(1.0), files(*STEADY, other)).past) == 4
+
+
 def test_a_broken_report_is_left_out_and_named():
     broken = json.loads(to_json(STEADY[0]))
     del broken["runs"][0]["status"]
