@@ -25,7 +25,8 @@ class Seen:
 
     count: int = 0
     span_s: float = 0.0
-    energy_j: float = 0.0
+    energy_j: float = 0.0  # in the runs' phases …
+    phases_s: float = 0.0  # … which last so long
 
 
 def look_lines(found: Sequence[Imported], several: Several | None, files: Sequence[Path]) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _amount(meter: MeterRecord, seen: dict[str, Seen]) -> str:
     own = seen.get(meter.name)
     if own is None or not own.count:
         return ""
-    much = f", mean {watts(own.energy_j / own.span_s)}" if own.span_s > 0 else ""
+    much = f", mean {watts(own.energy_j / own.phases_s)}" if own.phases_s > 0 else ""
     # What stands until its next value was written anew between them.
     count = "values" if meter.info.may_stand_still else f"{own.count:,} readings"
     return f"; {count} over {seconds(own.span_s)}, {joules(own.energy_j)}{much}"
@@ -106,4 +107,5 @@ def _seen(report: Report, runs: Sequence[Sequence[Row]]) -> dict[str, Seen]:
         for phase in run.phases:
             for name, energy_j in phase.by_meter_j.items() if not phase.actor else ():
                 found[name].energy_j += energy_j
+                found[name].phases_s += phase.end_s - phase.start_s
     return found

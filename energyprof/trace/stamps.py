@@ -40,6 +40,10 @@ _MAIL = re.compile(
 # As Ada's programs write them: each number after a blank in place of its sign, and milliseconds as one.
 _ADA = re.compile(r"(\d{4})- *(\d\d?)- *(\d\d?) +(\d\d?): *(\d\d?): *(\d\d?)\. +(\d{1,3})")
 
+_OF_DAY = re.compile(r"(\d{1,3}):(\d\d):(\d\d(?:[.,]\d+)?)")
+_DAY_ALONE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{4}")
+HALF_A_DAY_S = 43200.0
+
 _UNITS_S = {
     **dict.fromkeys(("ms", "msec", "msecs", "millis", "millisecond", "milliseconds"), 1e-3),
     **dict.fromkeys(("us", "usec", "usecs", "micros", "microsecond", "microseconds"), 1e-6),
@@ -93,6 +97,33 @@ def elapsed(text: str, unit_s: float = 1.0) -> float:
     if number is None or not 0 <= number * unit_s < _SHORTEST_EPOCH:
         raise ValueError(f"{text!r} is not a number of {_UNIT_NAMES.get(unit_s, 'units')} since the start")
     return number * unit_s
+
+
+def of_day(text: str) -> float:
+    """Seconds since midnight of a time of day that has no date.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _OF_DAY.fullmatch(text.strip())
+    if match is None or int(match[2]) > 59:
+        raise ValueError(f"{text!r} is not a time of day")
+    return int(match[1]) * 3600 + int(match[2]) * 60 + float(match[3].replace(",", "."))
+
+
+class DayAfterDay:
+    """Turns times of day into seconds since the first midnight: where they go far back, a day has passed."""
+
+    def __init__(self) -> None:
+        self._midnight_s = self._last_s = 0.0
+
+    def __call__(self, text: str) -> float:
+        """Raises ValueError: it is no time of day."""
+        time_s = of_day(text)
+        if time_s < self._last_s - HALF_A_DAY_S:
+            self._midnight_s += 2 * HALF_A_DAY_S
+        self._last_s = time_s
+        return self._midnight_s + time_s
 
 
 def unit_of_title(title: str) -> float:
@@ -223,6 +254,10 @@ def _local(text: str, order: DateOrder) -> tuple[datetime, dict[str, str | None]
         return _moment(text, whole, milli * 1000), {}
     match = _ISO.fullmatch(text) or _DAY_FIRST.fullmatch(text) or _EITHER.fullmatch(text)
     match = match or _NAMED.fullmatch(text) or _MAIL.fullmatch(text)
+    if match is None and _OF_DAY.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is a time of day without its date: log both")
+    if match is None and _DAY_ALONE.fullmatch(text.strip()):
+        raise ValueError(f"{text!r} is a day without a time of day: log both")
     if match is None:
         raise ValueError(f"{text!r} is not a time: it must be seconds since 1970 or ISO 8601")
     found = match.groupdict()

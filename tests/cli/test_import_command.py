@@ -152,6 +152,17 @@ def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
         assert command.report()["runs"][0]["energy_j"] == pytest.approx(energy_j)
 
 
+def test_look_has_the_mean_power_of_the_report_where_a_meter_saw_a_part_of_it(command):
+    rows = [
+        f"{1740823200 + s + (100 if host == 'b' else 0)},{host},{watts}"
+        for host, watts in (("a", 90), ("b", 60))
+        for s in range(11)
+    ]
+    (command.folder / "apart.csv").write_text("\n".join(["time,host,power (W)", *rows, ""]))
+    shown = command("import", "--look", "apart.csv").stdout
+    assert "11 readings over 10.0 s" in shown and "mean 90.0 W" in shown and "mean 60.0 W" in shown
+
+
 def test_look_at_several_columns_says_what_each_is_and_what_to_say(command):
     rows = [f"{1740823200 + s},50,200,{s * 0.5}" for s in range(11)]
     (command.folder / "pc.csv").write_text("\n".join(["time,CPU [W],GPU [W],fan", *rows, ""]))

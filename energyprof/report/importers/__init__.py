@@ -134,10 +134,14 @@ def _digest(path: Path) -> str:
 def _kind(request: Request) -> str:
     if request.wanted.names_columns:
         return "power"
+    from energyprof.report.importers.power import why_none
+
     files = request.files
     kinds = {path: next((name for name in IMPORTS if _load(name).recognises(path)), "") for path in files}
     for path, kind in kinds.items():
         if not kind:
+            if why := why_none(path):
+                raise FileError(why)
             raise FileError(
                 f"{path}: not of a known kind ({', '.join(IMPORTS)}): --kind NAME forces one; "
                 "any table is read with --time, --power and --unit"

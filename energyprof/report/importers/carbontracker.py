@@ -6,8 +6,9 @@ them, one number. A CPU without RAPL has half its TDP, and a simulated device an
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timezone
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from energyprof.report.importers.totals import COVERAGE, UNCERTAINTY, WindowTota
 from energyprof.storable.values import MAX_TIME_S
 from energyprof.trace.stamps import seconds
 
+# So many missing epochs are named.
+NAMED = 5
 PARTS: dict[str, Part] = {"gpu": "gpu", "cpu": "cpu"}
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) - (.*)")
@@ -51,6 +54,8 @@ def read(request: Request) -> Imported:
         messages = _messages(path)
         devices = _devices(text for _, text in messages)
         by_file[path], several = _epochs(path, messages, devices)
+        if missing := _missing(by_file[path]):
+            notes.append(f"{path.name}: {missing}: no part of the total")
         notes += [
             f"{path.name}: {name} is a mean over {len(devices[name])} devices: taken times their number"
             for name in several
@@ -144,6 +149,15 @@ def _epochs(
     if not windows:
         raise FileError(f"{path}: it has no epoch with a duration")
     return windows, list(several)
+
+
+def _missing(windows: Sequence[WindowTotals]) -> str:
+    """Which epochs the log lacks between those that it has; "" if there is none."""
+    lost: list[str] = []
+    for before, after in itertools.pairwise(int(window.name.split()[1]) for window in windows):
+        lost += [str(epoch) for epoch in range(before + 1, after)][: NAMED + 1]
+    more = " and more" if len(lost) > NAMED else ""
+    return f"it has no duration of epoch {', '.join(lost[:NAMED])}{more}" if lost else ""
 
 
 def _parts(messages: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:

@@ -205,7 +205,7 @@ def _check(log: Log) -> None:
         else:
             mean_w = meter.readings.mean
         unit = meter.column.unit
-        if reason := implausible(mean_w, meter.column.part, unit):
+        if reason := implausible(mean_w, meter.column.part, unit, assumed=meter.column.assumed):
             likely = likely_unit(mean_w, meter.column.part, unit) or "UNIT"
             raise FileError(
                 f"{log.path}: {meter.column.title!r}: {reason}: give --unit {likely}, or --unit {unit} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from energyprof.report.importers.readings import Readings
 from energyprof.report.record import MeterRecord, meter_record
 from energyprof.report.segments.segment import GAP_INTERVALS
 from energyprof.trace.logs import generic
+from energyprof.trace.logs.format import Format
 from energyprof.trace.logs.formats import FORMATS, GENERIC, gain_of
 from energyprof.trace.logs.opening import open_table
 from energyprof.trace.logs.quantities import MOST_W, number
@@ -50,6 +52,19 @@ def recognises(path: Path) -> bool:
     return numbers and fits and (powered or (len(titles) > 1 and (timed or not table.line)))
 
 
+def why_none(path: Path) -> str:
+    """Why a file that is of no known kind is no power log; "" where nothing but its titles says so."""
+    try:
+        if path.stat().st_size == 0:
+            return f"{path}: it is empty"
+        open_table(path)
+    except MeterError as error:
+        return str(error)
+    except OSError:
+        return ""
+    return ""
+
+
 def read(request: Request) -> Imported:
     """A run for each file, the earliest first. Raises as `Importer`."""
     wanted = dataclasses.replace(request.wanted, power=tuple(map(str, request.power)), only=request.only)
@@ -80,6 +95,8 @@ def read(request: Request) -> Imported:
         notes.append(
             "it does not say what it measures: taken as a wall meter of the whole machine; --boundary says it"
         )
+    if said is None and boundary == "wall_ac":
+        notes += _unsure(logs[0], form)
     notes += [f"{m.name}: {m.boundary}, the total is {boundary}: beside it" for m in meters if not m.counted]
     report = header(
         "power",
@@ -95,6 +112,20 @@ def read(request: Request) -> Imported:
         report,
         tuple(_rows(log, names, 3600 * offset_h.get(log.path.stem, offset_h.get("", 0.0))) for log in logs),
     )
+
+
+def _unsure(log: Log, form: Format) -> list[str]:
+    """Which of a management controller's sensors do not say on which side of the supplies they are."""
+    unsure = [
+        meter.column.title
+        for meter in log.meters
+        if form.says_ac and not re.fullmatch(form.says_ac, meter.column.title, re.IGNORECASE)
+    ]
+    return [
+        f"{name!r} does not say AC or DC: taken as what the supplies draw, as servers are asked to report; "
+        "--boundary node_dc if it is what they give"
+        for name in unsure
+    ]
 
 
 def _meters(logs: Sequence[Log], request: Request) -> list[MeterRecord]:

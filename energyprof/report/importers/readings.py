@@ -125,14 +125,31 @@ class Readings:
         self._times, self._values = times, values
 
     def _add_up(self) -> None:
-        """Turn the energies of intervals into a counter that begins at nothing."""
-        sums = list(itertools.accumulate(0.0 if math.isnan(value) else value for value in self._values))
-        times = list(self._times)
+        """Turn the energies of intervals into a counter that begins at nothing.
+
+        It begins anew behind an interval without a value: what lies between was not seen.
+        """
+        ends = list(self._times)
         if self._at_start:
-            times.append(times[-1] + self.period_s)
-        else:
-            times.insert(0, times[0] - self.period_s)
-        self._times, self._values = array("d", times), array("d", [0.0, *sums])
+            ends = [*ends[1:], ends[-1] + self.period_s]
+        times, values = [self._times[0] - (0.0 if self._at_start else self.period_s)], [0.0]
+        unseen = False
+        for end_s, joules in zip(ends, self._values, strict=True):
+            if math.isnan(joules):
+                if unseen or values[-1] == 0.0:
+                    times[-1], values[-1] = end_s, 0.0
+                else:
+                    times.append(end_s)
+                    values.append(0.0)
+                unseen = True
+            else:
+                times.append(end_s)
+                values.append((0.0 if unseen else values[-1]) + joules)
+                unseen = False
+        if unseen:
+            times.pop()
+            values.pop()
+        self._times, self._values = array("d", times), array("d", values)
 
     def _condense(self, blocks: Blocks) -> None:
         times, values = self._times, self._values

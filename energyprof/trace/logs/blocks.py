@@ -33,6 +33,7 @@ POWERMETRICS = Blocks(
         (r"^CPU Power: *([\d.]+ m?W)$", "CPU Power"),
         (r"^GPU Power: *([\d.]+ m?W)$", "GPU Power"),
         (r"^ANE Power: *([\d.]+ m?W)$", "ANE Power"),
+        (r"^DRAM Power: *([\d.]+ m?W)$", "DRAM Power"),
     ),
     time_title="powermetrics time",
 )

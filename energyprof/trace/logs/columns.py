@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from energyprof.errors import MeterError
 from energyprof.meter import Boundary, Part, Quantity
@@ -16,12 +17,11 @@ from energyprof.trace.logs.formats import GENERIC
 from energyprof.trace.logs.generic import slug
 from energyprof.trace.logs.quantities import UNITS, Reads, may_be_milli, number, unit_of
 from energyprof.trace.logs.table import LONGEST, SHOWN, Row, Table
+from energyprof.trace.logs.units import suffix_of, unit_in, units_row
 from energyprof.trace.logs.wanted import Several, Wanted
 
 # Names in a message.
 NAMED = 4
-# So many rows show what stands behind a column's numbers.
-LOOKED_AT = 50
 # A counter may be reset, but not so often; and one that never moves is none.
 FALLS = 0.1
 LEAST_EQUAL = 5
@@ -49,6 +49,7 @@ class Column:
     reads: Reads
     boundary: Boundary
     suffix: str = ""  # what usually stands behind its numbers: " W"
+    assumed: bool = False  # whether nothing says its unit
 
     @property
     def quantity(self) -> Quantity:
@@ -84,13 +85,17 @@ def named_column(table: Table, name: str, option: str, wanted: Wanted) -> int:
     raise MeterError(f"{table.where}: no column {name!r} for {word}: {table.there_are}")
 
 
-def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row]) -> list[Column]:
+def value_columns(
+    table: Table, form: Format, wanted: Wanted, head: Sequence[Row], unit_at: int | None
+) -> list[Column]:
     """The columns of powers or energies: those that the user names, the format's, or by their titles.
+    ``unit_at``: the column that names each row's unit.
 
     Raises:
         MeterError: there are none, it is not clear which, or their unit is not.
     """
     titles = table.titles
+    said = next((unit for row in head if (unit := unit_in(row.cells, unit_at))), "")
     if wanted.power or wanted.energy:
         option = "power" if wanted.power else "energy"
         names = wanted.power or (wanted.energy,)
@@ -107,7 +112,7 @@ def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row
         indices = [i for i, value in found if value.rank == rank]
         values = [value for _, value in found if value.rank == rank]
     else:
-        values = _generic(table, wanted)
+        values = _generic(table, wanted, said)
         indices = [titles.index(value.title) for value in values]
         values = [replace(value, title=re.escape(value.title)) for value in values]
     if not values:
@@ -117,11 +122,12 @@ def value_columns(table: Table, form: Format, wanted: Wanted, head: Sequence[Row
         )
     columns = []
     for i, value in zip(indices, values, strict=True):
-        suffix = _suffix(i, head, table.comma)
-        unit = _unit(table, titles[i], value, wanted, suffix or _units_row(i, head))
+        suffix = suffix_of(i, head, table.comma)
+        unit, assumed = _unit(table, titles[i], value, wanted, suffix or said or units_row(i, head))
         match = fits(value, titles[i])
         assert match is not None  # it was found by that
-        columns.append(replace(column(i, titles[i], value, match, unit, form), suffix=suffix))
+        own = column(i, titles[i], value, match, unit, form)
+        columns.append(replace(own, suffix=suffix, assumed=assumed))
     _each_once(columns, table, wanted)
     return columns
 
@@ -160,11 +166,11 @@ def column(index: int, title: str, value: Value, match: re.Match[str], unit: str
     return Column(index, title, name, value.part, unit, reads, boundary)
 
 
-def _generic(table: Table, wanted: Wanted) -> list[Value]:
-    """The columns of a table that nobody knows."""
+def _generic(table: Table, wanted: Wanted, said: str) -> list[Value]:
+    """The columns of a table that nobody knows; ``said``: the unit that a column of units names."""
     kinds = [generic.powers, generic.energies]
-    if wanted.unit:
-        kinds = kinds[:1] if UNITS[wanted.unit][0] == "power_w" else kinds[1:]
+    if unit := wanted.unit or said:
+        kinds = kinds[:1] if UNITS[unit][0] == "power_w" else [partial(generic.energies, said=bool(said))]
     for kind in kinds:
         values = kind(table.titles)
         if len(values) > 1 and not generic.one_family(values):
@@ -188,26 +194,11 @@ def _generic(table: Table, wanted: Wanted) -> list[Value]:
     return []
 
 
-def _suffix(index: int, head: Sequence[Row], comma: bool) -> str:
-    """What stands behind the numbers of a column."""
-    for row in head[:LOOKED_AT]:
-        text = row.cells[index] if index < len(row.cells) else ""
-        match = re.fullmatch(r"\s*[-+\d.,eE]*\d(\s*[A-Za-zµ]+)\s*", text)
-        if match and unit_of(match[1]):
-            return match[1] + text[len(text.rstrip()) :]
-        if number(text.strip(), comma) is not None:
-            return ""
-    return ""
-
-
-def _units_row(index: int, head: Sequence[Row]) -> str:
-    """What the first row says, where it has units in place of numbers."""
-    text = head[0].cells[index].strip(" []()") if head and index < len(head[0].cells) else ""
-    return text if text in UNITS or (unit_of(text) and text.isalpha()) else ""
-
-
-def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -> str:
-    """The user's unit, or that of the cells, or the format's, or the title's, or W for a power."""
+def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -> tuple[str, bool]:
+    """The user's unit, or that of the cells, or the format's, or the title's, or W for a power; and whether
+    nothing says so.
+    """
+    assumed = False
     if wanted.unit:
         unit = wanted.unit
     elif may_be_milli(title):
@@ -215,7 +206,7 @@ def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -
     else:
         unit = unit_of(suffix) or value.unit or unit_of(title)
     if not unit and (wanted.power or generic.powers([title])):
-        unit = "W"
+        unit, assumed = "W", True
     if not unit:
         raise MeterError(
             f"{table.where}: {title!r} has no unit: give it with {wanted.word('unit', 'J')}, Wh or kWh"
@@ -224,7 +215,7 @@ def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -
         raise MeterError(
             f"{table.where}: {title!r} is in {unit}, not {'power' if wanted.power else 'energy'}"
         )
-    return unit
+    return unit, assumed
 
 
 def never_zero(columns: list[Column], head: Sequence[Row], table: Table) -> tuple[list[Column], list[str]]:

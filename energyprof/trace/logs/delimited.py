@@ -20,6 +20,9 @@ _POWER = re.compile(r"\d+(?:\.\d+)? (m?W)")
 _DAY, _CLOCK = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?"), re.compile(r"\d\d?:\d\d(:.*)?")
 # So many rows show how each ends.
 LEAST_ROWS = 3
+# So many rows may hold what two programs wrote at once.
+OVER = 0.1
+_SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}[-/]\d\d?[-/]\d\d?[T ]+\d\d?:\d\d.*")
 COMMENT = "#"
 
@@ -30,8 +33,14 @@ def delimited(path: Path, lines: Sequence[str], *, growing: bool) -> Table:
     Raises:
         MeterError: there is no line, or several of one without titles could be its power.
     """
+    said = [line for line in lines[:1] if _SEPARATOR.fullmatch(line.strip())]  # for a spreadsheet
     found = next(
-        ((i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.startswith(COMMENT)), None
+        (
+            (i, line)
+            for i, line in enumerate(lines, 1)
+            if line.strip() and not line.startswith(COMMENT) and line not in said
+        ),
+        None,
     )
     if found is None:
         raise MeterError(
@@ -59,6 +68,24 @@ def delimited(path: Path, lines: Sequence[str], *, growing: bool) -> Table:
                     yield Row(line_number, split(text))
 
     return Table(path, tuple(cells), at, delimiter, rows, notes=notes, cut_off=cut_off)
+
+
+def widest(table: Table, head: Sequence[Row]) -> int:
+    """How many cells a row has, at most.
+
+    Raises:
+        MeterError: rows have more of them than there are titles.
+    """
+    titles = len(table.titles)
+    if table.delimiter in ("", BLANKS):
+        return titles
+    over = [row for row in head if any(cell.strip() for cell in row.cells[titles:])]
+    if len(over) > OVER * len(head):
+        raise MeterError(
+            f"{table.path}: line {over[0].line}: {len(over[0].cells)} cells below {titles} titles, as where "
+            "decimal commas stand between commas: put such numbers in quotes, or ; between the cells"
+        )
+    return max([titles, *(len(row.cells) for row in head if row not in over)])
 
 
 def _split_by(line: str, below: Sequence[str]) -> tuple[str, Split]:

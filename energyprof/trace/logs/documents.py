@@ -26,6 +26,8 @@ MAX_DEPTH = 8
 _BEFORE = r"^(?:\d\d:\d\d:\d\d(?:\.\d+)? (?:[A-Z]{3}: )?)?(?:\S+ (?:= )?)?"
 _LINE = re.compile(rf"{_BEFORE}(\{{.*\}})\s*$")
 _TOPIC = re.compile(rf'{_BEFORE}\{{"')
+# Where Home Assistant names the unit of a state.
+_UNIT = "attributes.unit_of_measurement"
 _BLANK, _VALUE = re.compile(r"[\s,]*"), re.compile(r"[\n{[]|$")
 # What amd-smi --watch says first.
 _WORDS = re.compile(r"'CTRL' \+ 'C' ")
@@ -34,6 +36,8 @@ _BETWEEN = " \t\r,;|"
 
 # A record of gpustat or of amd-smi has its devices in a list, one of rocm-smi in a field each.
 _LISTS = ("gpus", "gpu_data")
+# Those of a relay's first generation stand beside its other fields, one a socket.
+_NUMBERED = ("meters", "emeters")
 _CARD = re.compile(r"card\d+")
 # Its cards call the same by two names.
 _PACKAGE = re.compile(r"(?:Average|Current Socket) (?=Graphics Package Power \(W\))")
@@ -158,10 +162,10 @@ def _cut_off(text: str, at: int) -> list[Any]:
 
 def _records(values: Sequence[tuple[str, Any]], path: Path) -> list[Mapping[str, str]]:
     data = values[0][1] if len(values) == 1 else None
-    if isinstance(data, dict) and "data" in data and "status" in data:
+    if isinstance(data, dict) and "status" in data and ("data" in data or "errorType" in data):
         return _prometheus(data, path)
     found: list[Mapping[str, str]] = []
-    entity = ""
+    entity = unit = ""
     waiting = list(reversed(values))
     while waiting:
         stamp, value = waiting.pop()
@@ -170,9 +174,10 @@ def _records(values: Sequence[tuple[str, Any]], path: Path) -> list[Mapping[str,
             waiting += [(stamp, one) for one in reversed(value if rows is None else rows)]
         elif isinstance(value, dict):
             for record in _devices(value, stamp):
-                # Home Assistant's short form names the entity in the first record alone.
-                entity = record.get("entity_id", entity)
-                found.append({"entity_id": entity, **record} if entity else record)
+                # Home Assistant's short form names the entity and its unit in the first record alone.
+                if "entity_id" in record:
+                    entity, unit = record["entity_id"], record.get(_UNIT, "")
+                found.append({"entity_id": entity, _UNIT: unit, **record} if entity else record)
     return found
 
 
@@ -186,9 +191,15 @@ def _devices(record: Mapping[str, Any], stamp: str) -> list[dict[str, str]]:
         elif _CARD.fullmatch(key) and isinstance(value, dict):
             own = {_PACKAGE.sub("", name): each for name, each in value.items()}
             devices = [*filter(None, devices), {"card": key, **own}]
+        elif key in _NUMBERED and isinstance(value, list) and all(map(_powered, value)):
+            of_all |= {f"{key}:{i}": each for i, each in enumerate(value)}
         else:
             of_all[key] = value
     return [_flat({**of_all, **own}) for own in devices]
+
+
+def _powered(value: object) -> bool:
+    return isinstance(value, dict) and "power" in value
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "", depth: int = MAX_DEPTH) -> dict[str, str]:

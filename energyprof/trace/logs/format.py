@@ -39,6 +39,8 @@ class Format:
     boundary: Boundary
     metric: tuple[str, ...] = ()  # columns that together name what a row's value is
     keys: tuple[str, ...] = ()  # columns that tell devices apart: the first that is there
+    says_ac: str = ""  # of a machine's names those that say so; what others see is not certain
+    tells_unit: bool = True  # whether it is known in which unit its values are, where no column says so
     adds: bool = False  # devices hold nothing of each other: they may be added unasked
     by_place: bool = False  # without such a column the rows of one time are devices, always in one order
     only_rows: tuple[str, str] = (

@@ -48,10 +48,18 @@ _PERF = (
     Value(r"power/energy-psys/", "machine", "J", "interval_j", "psys", 1, "node_dc"),
 )
 
+# A name with one of these is of no power that is drawn.
+_NO_LIMIT = r"(?!(?:.*_)?(?:limit|cap|max|min|maximum|minimum|factor|apparent|reactive|state|budget)(?:_|$))"
+
 # Sensors of a BMC in W: what is drawn, no limit of it; those of parts of the machine; and behind a supply.
 _DRAWN = r"(?!.*(?:limit|cap|max|min|peak|budget|avail))"
-_OF_PARTS = r"(?:cpu|proc|mem|dimm|dram|gpu|fan|hdd|disk|drive|pci|riser|nvme)"
-_OUT = r"(?:output|pout|out\b)"
+_OUT = r"(?:output|pout|out\b|hsc)"  # behind a hot-swap controller is behind the supplies, too
+# One is of the machine if nothing stands in its name but such words; what else it is named after is a part.
+_WHOLE = (
+    r"(?:(?:pwr|pw|power|watts?|consum(?:ption|ed)|usage|draw|total|overall|sys(?:tem)?|node|server|chassis|board"
+    r"|machine|platform|host|mc|inst|cur(?:rent)?|present|actual|input|inlet|outlet|in|pin|ac|avg|average|reading"
+    r"|meter|sensor|psus?|ps|supply|supplies|status|mb|\d)[^a-z0-9]*)+"
+)
 
 FORMATS: tuple[Format, ...] = (
     Format(
@@ -142,11 +150,13 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "turbostat",
         "turbostat",
-        signs=("pkgwatt",),
+        signs=("pkgwatt|pkg_j",),
         time=("time_of_day_seconds",),
         values=(
             Value("pkgwatt", "cpu", "W", name="cpu"),
             Value("ramwatt", "dram", "W", name="ram"),
+            Value("pkg_j", "cpu", "J", "interval_j", "cpu", 1),
+            Value("ram_j", "dram", "J", "interval_j", "ram", 1),
         ),
         boundary="component",
         keys=("package",),
@@ -207,6 +217,7 @@ FORMATS: tuple[Format, ...] = (
             Value(r"(cpu) power", "cpu", name=r"\1", rank=2),
             Value(r"(gpu) power", "gpu", name=r"\1", rank=2),
             Value(r"(ane) power", "board", name=r"\1", rank=2),
+            Value(r"(dram) power", "dram", name=r"\1", rank=2),
         ),
         boundary="component",
         adds=True,
@@ -230,11 +241,18 @@ FORMATS: tuple[Format, ...] = (
         signs=("ipmi sensor", "ipmi value"),
         time=("timestamp",),
         values=(
-            Value(rf"{_DRAWN}(?!.*(?:{_OF_PARTS}|{_OUT})).*", "machine", "W"),
-            Value(rf"{_DRAWN}(?=.*{_OUT})(?!.*{_OF_PARTS}).*", "machine", "W", rank=1, boundary="node_dc"),
-            Value(rf"{_DRAWN}(?=.*{_OF_PARTS}).*", "board", "W", rank=2, boundary="component"),
+            Value(rf"{_DRAWN}{_WHOLE}", "machine", "W"),
+            Value(
+                rf"{_DRAWN}(?:{_WHOLE})?{_OUT}(?:[^a-z0-9]*{_WHOLE})?",
+                "machine",
+                "W",
+                rank=1,
+                boundary="node_dc",
+            ),
+            Value(rf"{_DRAWN}.*", "board", "W", rank=2, boundary="component"),
         ),
         boundary="wall_ac",
+        says_ac=r".*(?:input|inlet|\bac\b|pin|outlet|[^a-z]in\b).*",
         metric=("ipmi sensor",),
         keys=("ipmi sensor",),
         gain=BMC,
@@ -260,10 +278,11 @@ FORMATS: tuple[Format, ...] = (
         signs=("entity_id", "state", r"last_changed|last_updated"),
         time=("last_changed", "last_updated"),
         values=(
-            Value(r".*(power|watt|consumption|leistung)(_\d+)?|.*_w", "machine", "W"),
+            Value(rf"{_NO_LIMIT}(?:.*(power|watt|consumption|leistung)(_\d+)?|.*_w)", "machine", "W"),
             Value(r".*energy.*", "machine", "kWh", rank=1),
         ),
         boundary="wall_ac",
+        tells_unit=False,
         metric=("entity_id",),
         keys=("entity_id",),
         held=True,
@@ -288,6 +307,24 @@ FORMATS: tuple[Format, ...] = (
         signs=("apower", r"aenergy\.(total|minute_ts)"),
         time=(r"timestamp|time|ts|unixtime|aenergy\.minute_ts",),
         values=(Value("apower", "machine", "W"),),
+        boundary="wall_ac",
+        gain=SHELLY,
+    ),
+    Format(
+        "shelly-status",
+        "a Shelly device's status or its messages",
+        signs=(r"(?:.*\.)?(?:switch|pm1|cover|light):\d+\.apower",),
+        time=(r"timestamp|time|ts|unixtime", r"(?:.*\.)?(?:ts|unixtime)"),
+        values=(Value(r"(?:.*\.)?(switch|pm1|cover|light):(\d+)\.apower", "machine", "W", name=r"\1\2"),),
+        boundary="wall_ac",
+        gain=SHELLY,
+    ),
+    Format(
+        "shelly-status",
+        "a Shelly plug's status",
+        signs=(r"e?meters:\d+\.power", r"(?:.*\.)?(?:unixtime|ts|timestamp|time)"),
+        time=(r"timestamp|time|ts|unixtime",),
+        values=(Value(r"e?meters:(\d+)\.power", "machine", "W", name=r"meter\1"),),
         boundary="wall_ac",
         gain=SHELLY,
     ),
@@ -351,11 +388,11 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "wandb",
         "Weights & Biases' system metrics",
-        signs=(r".*system\.(gpu\.\d+|cpu)\.powerwatts",),
+        signs=(r".*system[./](gpu\.\d+|cpu)\.powerwatts",),
         time=("_timestamp", "timestamp", "_time"),
         values=(
-            Value(r"(?:.* - )?system\.gpu\.(\d+)\.powerwatts", "gpu", "W", name=r"gpu\1"),
-            Value(r"(?:.* - )?system\.cpu\.powerwatts", "cpu", "W", name="cpu"),
+            Value(r"(?:.* - )?system[./]gpu\.(\d+)\.powerwatts", "gpu", "W", name=r"gpu\1"),
+            Value(r"(?:.* - )?system[./]cpu\.powerwatts", "cpu", "W", name="cpu"),
         ),
         boundary="component",
         adds=True,
@@ -370,11 +407,16 @@ FORMATS: tuple[Format, ...] = (
         values=(
             Value("DCGM_FI_DEV_POWER_USAGE", "gpu", "W", boundary="component"),
             Value("scaph_host_power_microwatts", "machine", "uW", boundary="component"),
-            Value(r".*rapl.*joules_total", "cpu", "J", rank=1, boundary="component"),
-            Value(r".*_microwatts.*", "machine", "uW"),
-            Value(r".*(watts?|power|_w)(_\w+)?", "machine", "W"),
-            Value(r".*_milliwatts.*", "machine", "mW"),
-            Value(r".*joules_total.*", "machine", "J", rank=1),
+            Value("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "gpu", "mJ", rank=1, boundary="component"),
+            Value(r".*rapl.*(?<!core)_joules_total", "cpu", "J", rank=1, boundary="component"),
+            Value(r".*rapl.*(?<!core)_microjoules_total", "cpu", "uJ", rank=1, boundary="component"),
+            Value(rf"{_NO_LIMIT}.*microwatts.*", "machine", "uW"),
+            Value(rf"{_NO_LIMIT}.*milliwatts.*", "machine", "mW"),
+            Value(rf"{_NO_LIMIT}.*kilowatts.*", "machine", "kW"),
+            Value(rf"{_NO_LIMIT}.*(watts?|power|_w)(_\w+)?", "machine", "W"),
+            Value(r"(?!.*rapl).*microjoules_total.*", "machine", "uJ", rank=1),
+            Value(r"(?!.*rapl).*millijoules_total.*", "machine", "mJ", rank=1),
+            Value(r"(?!.*rapl).*joules_total.*", "machine", "J", rank=1),
         ),
         boundary="wall_ac",
         metric=("prometheus name",),

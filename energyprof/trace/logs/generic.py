@@ -48,6 +48,9 @@ DEVICE = re.compile(
     r"|bus_id|pci|label|instance|serial|plug|outlet|port|source|machine|meter|rail|domain|card|server|rank)(_id)?$"
 )
 
+# And those that tell machines apart.
+HOST = re.compile(r"(node|host|server|machine|computer)(_?name|_id)?")
+
 
 def slug(title: str) -> str:
     """A title in lower case, all but letters and digits as one underscore."""
@@ -77,9 +80,9 @@ def powers(titles: Sequence[str]) -> list[Value]:
     return _chosen(titles, POWERS, _is_power)
 
 
-def energies(titles: Sequence[str]) -> list[Value]:
-    """The same of counters."""
-    return _chosen(titles, ENERGIES, _is_energy)
+def energies(titles: Sequence[str], said: bool = False) -> list[Value]:
+    """The same of counters; ``said``: their unit stands elsewhere, so the title need not name it."""
+    return _chosen(titles, (*ENERGIES, "energy", "total_energy", "value") if said else ENERGIES, _is_energy)
 
 
 def one_family(values: Sequence[Value]) -> bool:

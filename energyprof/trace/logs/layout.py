@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from energyprof.errors import MeterError
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.logs import devices, generic
 from energyprof.trace.logs.columns import NAMED, Column, named_column, never_zero, of_intervals, value_columns
+from energyprof.trace.logs.delimited import widest
 from energyprof.trace.logs.format import Format, Value, place
 from energyprof.trace.logs.formats import FORMATS, GENERIC
 from energyprof.trace.logs.generic import slug
 from energyprof.trace.logs.metrics import column_of, metric_columns, metric_of, metrics_of, value_index
 from energyprof.trace.logs.quantities import decimals
 from energyprof.trace.logs.table import Row, Table
-from energyprof.trace.logs.times import date_order, time_columns, zoneless
+from energyprof.trace.logs.times import all_of_day, date_order, time_columns, zoneless
+from energyprof.trace.logs.units import unit_column
 from energyprof.trace.logs.wanted import Several, Wanted
-from energyprof.trace.stamps import DateOrder, Stamps, elapsed, unit_of_title
+from energyprof.trace.stamps import DateOrder, DayAfterDay, Stamps, elapsed, unit_of_title
 
 # So many rows show what a log is.
 LOOKED_AT = 1000
@@ -32,6 +35,7 @@ class Layout:
     format: Format
     time: tuple[int, ...]  # one column, or a date and a time; none: rows come every ``every_s``
     counts_from_start: bool  # its times are seconds since some start
+    of_day: bool  # they are times of day
     order: DateOrder
     columns: tuple[Column, ...]  # in each row, unless it names what its value is
     metric: tuple[int, ...]  # columns that name that
@@ -42,11 +46,17 @@ class Layout:
     every_s: float
     only: str
     adds: bool  # whether several devices may be added up
+    unit_at: int | None  # the column that names each row's unit
+    width: int  # cells of a row that is whole
     decimals: int  # the most digits after the point that were seen
     stated: bool  # whether the user said the unit
     zoneless: bool  # whether its times have no zone
     notes: tuple[str, ...]
     wanted: Wanted
+
+    def since_start(self) -> Callable[[str], float]:
+        """What turns its times, in their order, into seconds since some start."""
+        return DayAfterDay() if self.of_day else partial(elapsed, unit_s=self.unit_s)
 
     @property
     def unit_s(self) -> float:
@@ -57,7 +67,8 @@ class Layout:
         """What a row's device is called; of one that lacks such a cell ""."""
         if any(i >= len(cells) for i in self.key):
             return ""
-        return ":".join(cells[i].strip() for i in self.key)
+        parts = [cells[i].strip() for i in self.key]
+        return ":".join(filter(None, parts) if len(parts) > 1 else parts)
 
     @property
     def comma(self) -> bool:
@@ -66,7 +77,9 @@ class Layout:
 
     def column_of(self, metric: str) -> Column | None:
         """What a row's name of its value stands for; ``None``: nothing that is read."""
-        return column_of(metric, self.metrics, self.table, self.format)
+        found = column_of(metric, self.metrics, self.table, self.format)
+        unsaid = not self.format.tells_unit and self.unit_at is None and not self.stated
+        return replace(found, assumed=True) if found is not None and unsaid else found
 
 
 def layout_of(table: Table, wanted: Wanted) -> Layout:
@@ -86,14 +99,26 @@ def layout_of(table: Table, wanted: Wanted) -> Layout:
             f"{wanted.word('power', 'column 2')} and {wanted.word('unit', 'W')}"
         )
     time, from_start = time_columns(table, form, wanted, head)
+    for row in head:
+        table.reject_header(row, time)
     metric = () if asked else metric_columns(table, form)
     notes = [*table.notes, *form.notes]
+    width = widest(table, head)
+    unit_at = None if wanted.unit else unit_column(table, head)
     columns: list[Column] = []
     metrics: tuple[Value, ...] = ()
     if metric:
-        metrics = metrics_of(table, form, metric, head, wanted)
+        metrics = metrics_of(table, form, metric, head, wanted, unit_at)
+        if not form.tells_unit and unit_at is None and not wanted.unit:
+            taken = " and ".join(sorted({fit.unit for fit in metrics}))
+            notes.append(f"it names no unit: taken as {taken}; {wanted.word('unit')} says another")
     else:
-        columns = value_columns(table, form, wanted, head)
+        columns = value_columns(table, form, wanted, head, unit_at)
+        notes += [
+            f"{own.title!r} names no unit: taken as {own.unit}; {wanted.word('unit')} says another"
+            for own in columns
+            if own.assumed
+        ]
         columns, dropped = never_zero(columns, head, table)
         columns, added = of_intervals(columns, head, table)
         notes += [*dropped, *added]
@@ -104,6 +129,7 @@ def layout_of(table: Table, wanted: Wanted) -> Layout:
         form,
         time,
         from_start,
+        bool(time) and from_start and all_of_day(time[0], head),
         order,
         tuple(columns),
         metric,
@@ -114,6 +140,8 @@ def layout_of(table: Table, wanted: Wanted) -> Layout:
         wanted.every_s,
         wanted.only,
         form.adds or bool(wanted.by or wanted.only),
+        unit_at,
+        width,
         _decimals(table, columns, metric, head),
         bool(wanted.unit),
         bool(time) and not from_start and zoneless(time, order, head),
@@ -157,11 +185,20 @@ def _told_apart(layout: Layout, head: Sequence[Row]) -> Layout:
     key = next((i for pattern in form.keys if (i := place(pattern, table.titles)) is not None), None)
     if key is not None:
         keyed = replace(layout, key=(key,))
+        measured = {metric_of(row.cells, layout.metric) for _, row in timed}
+        if not form.adds and len(measured) > 1 and key not in layout.metric:
+            keyed = replace(layout, key=(*layout.metric, key))
         if _shared(keyed, timed) and (other := _further_key(keyed, timed)) is not None:
-            keyed = replace(layout, key=(other, key))
+            keyed = replace(layout, key=(other, *keyed.key))
         distinct = [*dict.fromkeys(keyed.key_of(row.cells) for _, row in timed)]
         if len(distinct) > 1 and not layout.adds:
             raise unasked(keyed, distinct)
+        return keyed
+    if form is GENERIC and wanted.any_start and (host := _host(layout)) is not None:
+        keyed = replace(layout, key=(host,))
+        machines = [*dict.fromkeys(keyed.key_of(row.cells) for _, row in timed)]
+        if len(machines) > 1 and not layout.adds:
+            raise unasked(keyed, machines)
         return keyed
     rows, times_s = [row for _, row in timed], [time_s for time_s, _ in timed]
     found = devices.bursts(times_s)
@@ -192,6 +229,13 @@ def _told_apart(layout: Layout, head: Sequence[Row]) -> Layout:
             " no column tells devices apart: log one that does, or times with fractions of a second"
         )
     return layout
+
+
+def _host(layout: Layout) -> int | None:
+    """The column that names each row's machine: rows of two are never one series, at whatever times."""
+    values = {column.index for column in layout.columns}
+    titles = [slug(title) for title in layout.table.titles]
+    return next((i for i, own in enumerate(titles) if i not in values and generic.HOST.fullmatch(own)), None)
 
 
 def unasked(layout: Layout, names: Sequence[str]) -> Several:
@@ -245,13 +289,14 @@ def _timed(rows: Sequence[Row], layout: Layout, wanted: Wanted) -> list[tuple[fl
     """The rows whose times can be read, with those; of a log without times their numbers."""
     if not layout.time:
         return [(float(i), row) for i, row in enumerate(rows)]
-    stamp = Stamps(wanted.zone, layout.order, "first")
+    counted = layout.counts_from_start
+    stamp = layout.since_start() if counted else Stamps(wanted.zone, layout.order, "first")
     found: list[tuple[float, Row]] = []
     for row in rows:
         if max(layout.time) < len(row.cells):
             text = " ".join(row.cells[i].strip() for i in layout.time)
             try:
-                found.append((elapsed(text, layout.unit_s) if layout.counts_from_start else stamp(text), row))
+                found.append((stamp(text), row))
             except ValueError:
                 continue
     return found

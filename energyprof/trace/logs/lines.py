@@ -18,6 +18,8 @@ _TEGRA_TIME = re.compile(r"^(\d\d-\d\d-\d{4} \d\d:\d\d:\d\d)\s")
 # "S0 1" between time and value.
 _PERF_EVENT = re.compile(r"power/energy-\w+/")
 _PERF_MARK = re.compile(r"^\s*\d+([.,])\d+([,;\t |:])")
+# A time, a value, its unit, its event.
+LEAST_PERF_CELLS = 3
 _PERF_START = re.compile(r"^# started on (.*)$")
 _AGGREGATE = re.compile(r"[SDCN]\d+.*")
 
@@ -50,6 +52,8 @@ def perf(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     marked = _PERF_MARK.match(first) if first else None
     if first is None or marked is None:
         return None
+    if len(first.split() if marked[2] == " " else first.split(marked[2])) <= LEAST_PERF_CELLS:
+        raise MeterError(f"{path}: totals of perf stat, without times: log with perf stat -I 1000")
     starts = (match[1] for line in lines if (match := _PERF_START.match(line)))
     start = next(filter(is_time, starts), "")
     point, mark = marked.groups()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from energyprof.errors import MeterError
 from energyprof.trace.logs.columns import NAMED, Column, column, fits
 from energyprof.trace.logs.format import Format, Value, place
+from energyprof.trace.logs.quantities import UNITS
 from energyprof.trace.logs.table import Row, Table
+from energyprof.trace.logs.units import unit_in
 from energyprof.trace.logs.wanted import Wanted
 
 # What the column of values is called, where its rows name what they are.
@@ -36,18 +40,33 @@ def value_index(table: Table) -> int:
 
 
 def metrics_of(
-    table: Table, form: Format, metric: Sequence[int], head: Sequence[Row], wanted: Wanted
+    table: Table,
+    form: Format,
+    metric: Sequence[int],
+    head: Sequence[Row],
+    wanted: Wanted,
+    unit_at: int | None = None,
 ) -> tuple[Value, ...]:
-    """What the names in the rows stand for, of the lowest rank that is there."""
+    """What the names in the rows stand for, of the lowest rank that is there; ``unit_at``: the column that
+    names each row's unit.
+    """
     seen = list(dict.fromkeys(metric_of(row.cells, metric) for row in head))
     if wanted.only:
         # A name that says nothing of its unit is what the user calls it.
         seen = [name for name in seen if wanted.only in (name, *name.split())] or seen
-    known = [value for value in form.values if any(fits(value, name) for name in seen)]
+    if unit_at is None or wanted.unit:
+        known = [value for value in form.values if any(fits(value, name) for name in seen)]
+    else:
+        units = {
+            name: unit
+            for row in head
+            if (unit := unit_in(row.cells, unit_at)) and (name := metric_of(row.cells, metric)) in seen
+        }
+        known = [_in_unit(form, name, unit) for name, unit in units.items()]
     rank = min((value.rank for value in known), default=0)
     known = [value for value in known if value.rank == rank]
     if not known and wanted.unit:
-        return (Value(r".*", "machine", wanted.unit),)
+        return (_as_said(form.values[0], wanted.unit, title=r".*", part="machine", name="", boundary=None),)
     if not known and head:
         shown = ", ".join(name.strip() or "nothing" for name in seen[:NAMED])
         title = table.titles[metric[0]] if metric[0] >= 0 else "its rows"
@@ -57,8 +76,24 @@ def metrics_of(
             f" give {wanted.word('unit', 'W')}"
         )
     if wanted.unit:
-        known = [replace(value, unit=wanted.unit, reads=None) for value in known]
+        known = [_as_said(value, wanted.unit) for value in known]
     return tuple(known)
+
+
+def _as_said(value: Value, unit: str, **changes: Any) -> Value:
+    """The same in the unit that is said; energies of intervals stay such."""
+    same = value.reads is not None and (value.reads == "power_w") == (UNITS[unit][0] == "power_w")
+    return replace(value, unit=unit, reads=value.reads if same else None, **changes)
+
+
+def _in_unit(form: Format, name: str, unit: str) -> Value:
+    """What a name stands for whose unit its rows say, whatever it is called."""
+    energy = UNITS[unit][0] == "energy_j"
+    for value in form.values:
+        if match := fits(value, name):
+            own = match.expand(value.name) if value.name else ""
+            return replace(_as_said(value, unit), title=re.escape(name), name=own, rank=int(energy))
+    return Value(re.escape(name), "machine", unit, rank=int(energy))
 
 
 def column_of(name: str, metrics: Sequence[Value], table: Table, form: Format) -> Column | None:

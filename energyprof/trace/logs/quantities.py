@@ -47,6 +47,8 @@ MOST_W: dict[Part, float] = {
     "soc": 300.0,
     "machine": 300_000.0,
 }
+# A node of eight GPUs draws 14 kW.
+MOST_UNSAID_W = 20_000.0
 # And the least that it draws on the mean, if it is on: a Raspberry Pi idles at 2 W, a memory module at 0.1 W.
 LEAST_W: dict[Part, float] = {
     "gpu": 0.02,
@@ -69,9 +71,13 @@ def may_be_milli(title: str) -> bool:
     return (re.findall(r"[A-Za-z]+", title) or [""])[-1] in ("MW", "Mw", "MWh")
 
 
-def implausible(mean_w: float, part: Part, unit: str) -> str:
-    """Why a mean power that was read in ``unit`` is not believed of such a part; "" where it is."""
-    if not math.isfinite(mean_w) or mean_w <= 0 or LEAST_W[part] <= mean_w <= MOST_W[part]:
+def implausible(mean_w: float, part: Part, unit: str, *, assumed: bool = False) -> str:
+    """Why a mean power that was read in ``unit`` is not believed of such a part; "" where it is.
+
+    ``assumed``: nothing says the unit, so 95,000 is rather a PC's mW than a rack's W.
+    """
+    most_w = min(MOST_W[part], MOST_UNSAID_W) if assumed else MOST_W[part]
+    if not math.isfinite(mean_w) or mean_w <= 0 or LEAST_W[part] <= mean_w <= most_w:
         return ""
     what = {"machine": "a machine", "board": "a part of a board", "soc": "one module"}.get(
         part, f"one {part.upper()}"
@@ -80,12 +86,12 @@ def implausible(mean_w: float, part: Part, unit: str) -> str:
 
 
 def likely_unit(mean_w: float, part: Part, unit: str) -> str:
-    """The unit nearest to ``unit`` in which that mean would be plausible; "" if none is."""
+    """The other unit nearest to ``unit`` in which that mean would be plausible; "" if none is."""
     quantity, size = UNITS[unit]
     fits = [
         other
         for other, (kind, factor) in UNITS.items()
-        if kind == quantity and LEAST_W[part] <= mean_w / size * factor <= MOST_W[part]
+        if other != unit and kind == quantity and LEAST_W[part] <= mean_w / size * factor <= MOST_W[part]
     ]
     return min(fits, key=lambda other: abs(math.log(UNITS[other][1] / size)), default="")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from datetime import tzinfo
-from functools import partial
 
 from energyprof.errors import MeterError
 from energyprof.storable.frozen import dataclass
@@ -17,7 +16,8 @@ from energyprof.trace.logs.layout import Layout, unasked
 from energyprof.trace.logs.metrics import metric_of
 from energyprof.trace.logs.table import Row
 from energyprof.trace.logs.text import cells_of, chunks
-from energyprof.trace.stamps import Opening, Stamps, elapsed, seconds
+from energyprof.trace.logs.units import with_unit
+from energyprof.trace.stamps import Opening, Stamps, seconds
 
 # So many rows that are no plain lines make up a batch.
 BATCH_ROWS = 4096
@@ -74,7 +74,7 @@ class Reader:
         self._growing = growing
         self.stamps = Stamps(zone, layout.order, opening)
         self._stamp: Callable[[str], float] = (
-            partial(elapsed, unit_s=layout.unit_s) if layout.counts_from_start else self.stamps
+            layout.since_start() if layout.counts_from_start else self.stamps
         )
         self._start_s = seconds(layout.table.start, zone) if layout.table.start and zone else 0.0
         self._by_key: dict[tuple[str, str], list[Series]] = {}  # by what tells its rows apart
@@ -91,7 +91,7 @@ class Reader:
         """
         layout = self.layout
         plain = layout.table.delimiter not in ("", BLANKS) and layout.only_rows is None and not layout.metric
-        plain = plain and len(layout.key) < 2
+        plain = plain and len(layout.key) < 2 and layout.unit_at is None
         each_column = not (layout.only and len(layout.columns) > 1)
         if plain and each_column and len(layout.time) == 1 and layout.places.size == 1:
             yield from self._fast()
@@ -118,7 +118,7 @@ class Reader:
         indices = [column.index for column in layout.columns]
         alone = indices[0] if len(indices) == 1 else -1
         suffix = layout.columns[0].suffix
-        cut = len(suffix)
+        cut, width = len(suffix), layout.width
         # Without a key every row is of the same ones.
         same = self._series_of("", "") if key is None else []
         for first, lines in chunks(table.path, growing=self._growing or table.cut_off):
@@ -128,7 +128,7 @@ class Reader:
             for number, line in enumerate(lines, first):
                 cells = line.split(delimiter)
                 try:
-                    if '"' in line:
+                    if '"' in line or len(cells) > width:
                         raise ValueError
                     text = cells[at]
                     if text != last:
@@ -179,6 +179,10 @@ class Reader:
             if (time_s := self._time_of(row)) is not None:
                 self._place(time_s, [self._value(column, cells) for column in layout.columns])
             return
+        if layout.table.delimiter not in ("", BLANKS) and any(map(str.strip, cells[layout.width :])):
+            layout.table.reject_header(row, layout.time)
+            self.problem.add(row.line, f"{len(cells)} cells, where the others have {layout.width}")
+            return
         known = all(i < len(cells) for i in layout.key)
         to = self._series_of(layout.key_of(cells), metric_of(cells, layout.metric))
         if known:
@@ -196,7 +200,9 @@ class Reader:
             one.flawed = one.flawed or time_s is None or value is None
             one.rows += 1
             if value is None and one.column.index < len(cells) and cells[one.column.index].strip():
-                self.unread.add(row.line, f"{cells[one.column.index].strip()!r} is not a number")
+                text = with_unit(cells, one.column.index, layout.unit_at, layout.comma)
+                what = f"in {one.column.unit}" if layout.unit_at is not None else "a number"
+                self.unread.add(row.line, f"{text!r} is not {what}")
 
     @staticmethod
     def _has_value(cells: Sequence[str], to: Sequence[Series]) -> bool:
@@ -205,7 +211,8 @@ class Reader:
     def _value(self, column: Column, cells: Sequence[str]) -> float | None:
         if column.index >= len(cells):
             return None
-        value = column.value_of(cells[column.index], self.layout.comma)
+        comma = self.layout.comma
+        value = column.value_of(with_unit(cells, column.index, self.layout.unit_at, comma), comma)
         # In the column's own unit, as the fast way has them.
         return None if value is None or abs(value) > 1e30 else value / column.factor
 
@@ -219,6 +226,7 @@ class Reader:
         try:
             return self._start_s + self._stamp(" ".join(row.cells[i].strip() for i in layout.time))
         except ValueError as error:
+            layout.table.reject_header(row, layout.time)
             self.problem.add(row.line, str(error))
             return None
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from energyprof.errors import MeterError
 from energyprof.storable.frozen import dataclass
 
 # So many titles are shown in a message, and so much of each.
 SHOWN, LONGEST = 12, 60
+_NUMBER = re.compile(r"[-+]?[\d.,]+")
 
 
 class Row(NamedTuple):
@@ -40,6 +43,16 @@ class Table:
         shown = [title if len(title) <= LONGEST else f"{title[:LONGEST]}…" for title in self.titles[:SHOWN]]
         more = [f"{len(self.titles) - SHOWN} more"] if len(self.titles) > SHOWN else []
         return f"there are {', '.join([*shown, *more])}"
+
+    def reject_header(self, row: Row, time: Sequence[int]) -> None:
+        """Raises MeterError: ``row`` names columns, but others than the header, or in another order."""
+        cells = [cell.strip() for cell in row.cells]
+        named = bool(time) and {self.titles[i] for i in time} <= {*cells}
+        if named and tuple(cells) != self.titles and not any(map(_NUMBER.fullmatch, cells)):
+            raise MeterError(
+                f"{self.path}: line {row.line}: another header, with other columns: split the file there and "
+                "import each part"
+            )
 
     @property
     def where(self) -> str:

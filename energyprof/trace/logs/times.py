@@ -11,7 +11,7 @@ from energyprof.trace.logs.format import Format, place
 from energyprof.trace.logs.generic import slug
 from energyprof.trace.logs.table import Row, Table
 from energyprof.trace.logs.wanted import Wanted
-from energyprof.trace.stamps import DateOrder, ambiguous, elapsed, order_of, seconds, unit_of_title
+from energyprof.trace.stamps import DateOrder, ambiguous, elapsed, of_day, order_of, seconds, unit_of_title
 
 # So many rows show how times are written.
 LOOKED_AT = 50
@@ -58,8 +58,19 @@ def time_columns(
 def _all_elapsed(column: int, table: Table, head: Sequence[Row]) -> bool:
     cells = [row.cells[column] for row in head[:LOOKED_AT] if column < len(row.cells)]
     unit_s = unit_of_title(table.titles[column])
+    if all_of_day(column, head):
+        return True
     try:
         return bool(cells) and all(elapsed(cell.strip(), unit_s) >= 0 for cell in cells)
+    except ValueError:
+        return False
+
+
+def all_of_day(column: int, head: Sequence[Row]) -> bool:
+    """Whether its times are those of a day, or of a stopwatch."""
+    cells = [row.cells[column] for row in head[:LOOKED_AT] if column < len(row.cells)]
+    try:
+        return bool(cells) and all(of_day(cell) >= 0 for cell in cells)
     except ValueError:
         return False
 

@@ -98,3 +98,12 @@ def test_logs_of_several_works_and_logs_without_epochs_are_refused(tmp_path):
         imported(one, log(tmp_path / NAME.replace("unet", "bert"), epoch("[1 3]")))
     with pytest.raises(FileError, match="no epoch"):
         imported(log(tmp_path / f"x_{NAME}"))
+
+
+def test_epochs_that_the_log_lacks_are_named(tmp_path):
+    path = log(tmp_path / NAME, *(epoch("[100.0]") for _ in range(5)))
+    text = path.read_text().replace("Epoch 3:", "Epoch 4:").replace("- Epoch 2:", "- stopped")
+    path.write_text(text)
+    report = imported(path)
+    assert any("it has no duration of epoch 2, 3: no part of the total" in note for note in report.notes)
+    assert not any("no duration" in note for note in imported(log(tmp_path / NAME, epoch("[1 2]"))).notes)

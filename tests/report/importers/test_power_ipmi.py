@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fakes.importing import imported, refused, watts, written
+from fakes.importing import imported, noted, refused, watts, written
 from fakes.power_logs import SECONDS, at, epoch, lines
 
 TEMPERATURE = "Inlet Temp       | 23.000     | degrees C  | ok    | na        | -7.000    | 3.000"
@@ -56,3 +56,28 @@ def test_of_several_sensors_those_of_the_machine_are_added_only_when_asked(tmp_p
     assert watts(imported(path, only="PS2 Input Power")) == pytest.approx(90)
     one = imported(path, only="CPU Power")
     assert (watts(one), one.boundary) == (pytest.approx(70), "component")
+
+
+@pytest.mark.parametrize(
+    ("sensor", "boundary", "unsure"),
+    [
+        ("Pwr_Consumption", "wall_ac", True),
+        ("System_Board_1_Pwr_Consumption", "wall_ac", True),
+        ("PSU1_Power_In", "wall_ac", False),
+        ("AC_Power", "wall_ac", False),
+        ("HSC_Input_Power", "node_dc", False),
+        ("NIC_Power", "component", False),
+        ("P12V_VR", "component", False),
+    ],
+)
+def test_what_a_sensor_sees_is_what_its_name_says_and_else_is_noted(tmp_path, sensor, boundary, unsure):
+    text = lines("", lambda s: [f"{epoch(s):.0f}", *block("sdr", **{sensor: 90})])
+    report = imported(written(tmp_path, text, "ipmi.log"))
+    assert report.boundary == boundary
+    assert noted(report, "does not say AC or DC") == unsure
+
+
+def test_a_hostile_name_takes_no_time(tmp_path):
+    name = "ps1" * 60 + "1" * 60 + "z"
+    text = lines("", lambda s: [f"{epoch(s):.0f}", *block("sdr", **{name: 90})])
+    assert imported(written(tmp_path, text, "ipmi.log")).boundary == "component"

@@ -318,10 +318,10 @@ def test_what_was_packed_and_cut_off_within_lines_of_json_or_blocks_is_read_too(
 def test_a_packed_log_of_which_no_line_is_left_or_that_is_broken_is_refused(tmp_path):
     text = "\n".join([SMI, *(f"{at(s)}, {watts:.2f} W" for s, watts in enumerate(UNLIKE)), ""])
     whole = gzip.compress(text.encode())
-    assert "not of a known kind" in refused(packed(tmp_path, text, len(whole) - 12))
+    assert "no header yet" in refused(packed(tmp_path, text, len(whole) - 12))
     path = tmp_path / "broken.csv.gz"
     path.write_bytes(whole[:2000] + b"\xff" * 200 + whole[2200:])
-    assert "not of a known kind" in refused(path)
+    assert "not a readable file" in refused(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
