@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -27,13 +28,24 @@ def main() -> None:
     try:
         _run()
     except Ended as ended:
-        # Whoever waits for us is to see what ended us.
-        signal.signal(ended.number, signal.SIG_DFL)
-        os.kill(os.getpid(), ended.number)
+        _end_by(ended.number)
     except SystemExit as left:
+        # Of a program's code `exec` alone knows what it was. All else that ends so was interrupted.
+        if left.code == 128 + signal.SIGINT and sys.argv[1:2] != ["exec"]:
+            _end_by(signal.SIGINT)
         if sys.argv[1:2] and sys.argv[1] in LEFT_AT_ONCE and type(left.code) is int:
             _leave(left.code)
         raise
+
+
+def _end_by(number: int) -> None:
+    """Let whoever waits for us see what ended us: a shell then ends its loop or script at Ctrl-C, too."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _leave(code: int) -> None:

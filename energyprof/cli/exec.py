@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,6 +52,7 @@ def exec_program(
     from energyprof.profile.company import company
     from energyprof.profile.program import label_of
     from energyprof.profile.run import gathered, run_program
+    from energyprof.profile.unwinding import Ended
 
     asked, local = asked_of(nnodes, node_rank, rdzv)
     if local is not None and not local.elected:
@@ -71,6 +73,8 @@ def exec_program(
     code = result.report.runs[-1].exit_code if result.report.runs else None
     result = gathered(result, others, to, "replaced" if again or force else "refused")
     profiling.tell(result, as_json=json, quiet=quiet, program_on_stdout=True)
+    if code == -signal.SIGINT or (code is None and result.stopped_by == signal.SIGINT):
+        raise Ended(signal.SIGINT)
     if code is None:
         raise typer.Exit(128 + (result.stopped_by or 0))
     # The program's own failure matters more than our failure to write its report.

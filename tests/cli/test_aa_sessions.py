@@ -49,7 +49,7 @@ def until_it_waits(command: Command, clocks: dict[str, str], runs: int) -> str:
         said += line
     child.send_signal(signal.SIGINT)
     said += child.communicate(timeout=60)[1]
-    assert child.returncode == 128 + signal.SIGINT, said
+    assert child.returncode == -signal.SIGINT, said
     noise = json.loads((command.folder / "base.noise.json").read_text())
     assert noise["figures"]["energy"]["n"] == runs
     return said

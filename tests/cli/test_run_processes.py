@@ -168,7 +168,7 @@ def test_ctrl_c_leaves_no_process_behind_even_if_they_do_not_listen(command: Any
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)  # a second signal ends the wait for a clean end
     process.communicate(timeout=100)
-    assert process.returncode == 128 + signal.SIGINT
+    assert process.returncode == -signal.SIGINT
     assert command.report()["runs"][0]["status"] == "interrupted"
     until(lambda: all(gone(pid) for pid in pids(command.folder)))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -158,7 +160,9 @@ def test_a_warning_before_the_program_is_there_waits_for_it(command: Any) -> Non
 
 LEFT = """
 import contextlib
+import json
 import os
+import shlex
 import signal
 from energyprof.profile.inbox import signals
 with signals():
@@ -184,3 +188,33 @@ def test_a_parent_that_ignores_its_children_keeps_no_exit_code_from_us(command: 
     )
     assert done.returncode == 7, done.stderr
     assert command.report()["runs"][0]["status"] == "failed"
+
+
+@pytest.mark.parametrize("of", ["run", "exec"])
+def test_ctrl_c_ends_the_loop_of_trainings_that_a_script_makes(command: Any, of: str) -> None:
+    """A shell goes on with its script unless what it waited for was itself ended by the signal."""
+    program = (
+        "import signal, time\nprint('ready', flush=True)\nopen('began', 'a').write('.')\ntime.sleep(600)\n"
+    )
+    (command.folder / "train.py").write_text(program)
+    words = {"run": ("run", "train.py"), "exec": ("exec", "--", sys.executable, "train.py")}[of]
+    line = shlex.join(command.arguments(words[0], "--idle", "0", "--meters", "none", *words[1:]))
+    loop = ["bash", "-c", f"for i in 1 2 3; do {line}; done; touch went_on"]
+    process = subprocess.Popen(
+        loop, cwd=command.folder, env=command.environment(), start_new_session=True, stderr=subprocess.PIPE
+    )
+    began = command.folder / "began"
+    deadline_s = time.monotonic() + 60
+    while not began.exists():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == -signal.SIGINT, said
+    assert began.read_text() == "." and not (command.folder / "went_on").exists()
+    (report,) = command.folder.glob("energyprof-reports/*.json")
+    assert json.loads(report.read_text())["runs"][0]["status"] == "interrupted"
+
+
+def test_a_program_that_exits_with_130_by_itself_ends_no_loop(command: Any) -> None:
+    assert command(*EXEC, "--", "sh", "-c", "exit 130").returncode == 130
