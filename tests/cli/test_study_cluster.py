@@ -36,6 +36,12 @@ repeats = 2
 "argument.pause" = [0.2, 0.4]
 "lever.cpu.max_freq" = ["3.6GHz", "2GHz"]
 """
+SMALL = """
+command = "run ./train.py --target accuracy>=1"
+repeats = 1
+[factors]
+"argument.pause" = [0.1, 0.2]
+"""
 QUICK = ("--idle", "0", "--cooldown", "0")
 
 
@@ -129,6 +135,7 @@ def test_a_job_that_is_preempted_puts_its_levers_back_and_trains_anew(
 
 
 def test_on_slurm_a_job_has_the_node_and_comes_again(cluster: Cluster) -> None:
+    (cluster.command.folder / "p.toml").write_text(SMALL)
     assert cluster.submit("slurm", "--batch", "partition=gpu", "--limit", "90min").returncode == 0
     asked = eval((cluster.home / "asked").read_text().splitlines()[0])
     assert {"exclusive", "requeue"} <= asked.keys()
@@ -138,6 +145,7 @@ def test_on_slurm_a_job_has_the_node_and_comes_again(cluster: Cluster) -> None:
 
 
 def test_on_oar_a_job_reads_its_nodes_wattmetre_where_that_is_asked_for(cluster: Cluster) -> None:
+    (cluster.command.folder / "p.toml").write_text(SMALL)
     assert (
         cluster.submit("oar", "--batch", "-t monitor=wattmetre_power_watt", "--batch", "-t exotic").returncode
         == 0
@@ -164,6 +172,7 @@ def test_what_the_batch_system_refuses_is_one_line(cluster: Cluster) -> None:
 
 
 def test_a_cell_that_is_not_the_studys_is_one_line(cluster: Cluster) -> None:
+    (cluster.command.folder / "p.toml").write_text(SMALL)
     assert cluster.submit("oar").returncode == 0
     assert "has no cell b9" in one_error_line(cluster("study", "cell", "s", "b9"))
     until(lambda: set(cluster.states()) == {"Terminated"})

@@ -17,6 +17,8 @@ import pytest
 from conftest import Command, one_error_line
 
 from fakes import levers
+from fakes.powercap import LivePowercap
+from fakes.waveform import constant
 
 pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 
@@ -49,6 +51,28 @@ def planned(command: Command) -> Command:
     return command
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a command in which that plan's study has been run as ``s``."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "work").mkdir()
+    powercap = LivePowercap(folder / "machine", constant(50))
+    command = Command(folder / "work", folder / "machine")
+    (command.folder / "train.py").write_text(SCRIPT)
+    plan(command, [0.2, 0.4])
+    done = command("study", "run", "p.toml", "-o", "s", *QUICK)
+    powercap.close()
+    assert done.returncode == 0, done.stderr
+    return command.folder
+
+
+@pytest.fixture
+def trained_once(command: Command, once: Path) -> Command:
+    """The command in a folder of its own with that study."""
+    shutil.copytree(once, command.folder, dirs_exist_ok=True)
+    return command
+
+
 def plan(command: Command, values: list[float], repeats: int = 2, **more: str) -> None:
     text = "".join(f'{name} = "{value}"\n' for name, value in more.items())
     (command.folder / "p.toml").write_text(text + PLAN.format(repeats=repeats, values=values))
@@ -65,11 +89,9 @@ def trained(command: Command) -> list[str]:
     return (command.folder / "trained.txt").read_text().splitlines()
 
 
-def test_every_setting_is_trained_from_every_seed_and_its_effect_told(planned: Command) -> None:
-    done = planned("study", "run", "p.toml", "-o", "s", *QUICK)
-    assert done.returncode == 0, done.stderr
-    assert sorted(trained(planned)) == ["0.2 0", "0.2 1", "0.4 0", "0.4 1"]
-    study = shown(planned)
+def test_every_setting_is_trained_from_every_seed_and_its_effect_told(trained_once: Command) -> None:
+    assert sorted(trained(trained_once)) == ["0.2 0", "0.2 1", "0.4 0", "0.4 1"]
+    study = shown(trained_once)
     assert (study["cells"], study["planned"], study["origin"]) == (4, 4, "measured")
     base, slow = study["settings"]
     assert (base["label"], slow["label"]) == ("base", "argument.pause=0.4")
@@ -80,12 +102,11 @@ def test_every_setting_is_trained_from_every_seed_and_its_effect_told(planned: C
     assert energy["ratio"] == pytest.approx(times[1] / times[0], rel=0.2)
 
 
-def test_what_is_done_is_not_trained_again(planned: Command) -> None:
-    assert planned("study", "run", "p.toml", "-o", "s", *QUICK).returncode == 0
-    once = trained(planned)
-    again = planned("study", "run", "p.toml", "-o", "s", "--idle", "0", "--cooldown", "0")
+def test_what_is_done_is_not_trained_again(trained_once: Command) -> None:
+    once = trained(trained_once)
+    again = trained_once("study", "run", "p.toml", "-o", "s", "--idle", "0", "--cooldown", "0")
     assert again.returncode == 0
-    assert trained(planned) == once
+    assert trained(trained_once) == once
     assert "4 of 4 trainings done" in again.stdout
     assert all(len(line) <= 80 for line in again.stdout.splitlines())
 
@@ -217,9 +238,8 @@ def test_a_budget_ends_it_with_the_block(planned: Command) -> None:
     assert len(trained(planned)) == 2
 
 
-def test_a_table_has_a_row_for_each_figure_of_each_training(planned: Command) -> None:
-    planned("study", "run", "p.toml", "-o", "s", *QUICK)
-    rows = list(csv.DictReader(io.StringIO(planned("study", "show", "s", "--csv").stdout)))
+def test_a_table_has_a_row_for_each_figure_of_each_training(trained_once: Command) -> None:
+    rows = list(csv.DictReader(io.StringIO(trained_once("study", "show", "s", "--csv").stdout)))
     samples = [row for row in rows if row["figure"] == "samples_to_target"]
     assert {(row["argument.pause"], row["block"], row["value"]) for row in samples} == {
         (pause, block, "20") for pause in ("0.2", "0.4") for block in ("0", "1")
@@ -271,8 +291,7 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(planned: Command) -> N
 
 
 def halves(command: Command) -> None:
-    """Two folders, each with one block of the same study."""
-    assert command("study", "run", "p.toml", "-o", "s", *QUICK).returncode == 0
+    """Two folders, each with one block of the study."""
     for number in (0, 1):
         folder = command.folder / f"half-{number}"
         shutil.copytree(command.folder / "s", folder)
@@ -280,30 +299,30 @@ def halves(command: Command) -> None:
             path.unlink()
 
 
-def test_folders_of_one_plan_are_laid_together(planned: Command) -> None:
-    halves(planned)
-    done = planned("study", "join", "half-0", "half-1", "-o", "all")
+def test_folders_of_one_plan_are_laid_together(trained_once: Command) -> None:
+    halves(trained_once)
+    done = trained_once("study", "join", "half-0", "half-1", "-o", "all")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["half-0: 2 trainings", "half-1: 2 trainings"]
-    assert shown(planned, "all") == shown(planned)
+    assert shown(trained_once, "all") == shown(trained_once)
 
 
-def test_what_does_not_belong_together_is_refused(planned: Command) -> None:
-    halves(planned)
-    twice = planned("study", "join", "half-0", "s", "-o", "all")
+def test_what_does_not_belong_together_is_refused(trained_once: Command) -> None:
+    halves(trained_once)
+    twice = trained_once("study", "join", "half-0", "s", "-o", "all")
     assert "half-0 and s both hold b0-" in one_error_line(twice)
-    path = next((planned.folder / "half-1/cells").glob("*.json"))
+    path = next((trained_once.folder / "half-1/cells").glob("*.json"))
     report = json.loads(path.read_text())
     report["nodes"][0]["machine"].update(cpu="Another CPU", host="elsewhere")
     report["nodes"][0]["machine"].pop("hardware", None)
     report["nodes"][0]["machine"]["id"] = "sha256:other"
     path.write_text(json.dumps(report))
-    other = planned("study", "join", "half-0", "half-1", "-o", "all")
+    other = trained_once("study", "join", "half-0", "half-1", "-o", "all")
     assert (other.returncode, len(other.stderr.splitlines())) == (3, 1)
-    plan(planned, [0.2, 0.4], repeats=3)
-    planned("study", "run", "p.toml", "-o", "longer", *QUICK)
-    assert planned("study", "join", "half-0", "longer", "-o", "all").returncode == 3
-    assert not (planned.folder / "all").exists()
+    plan(trained_once, [0.2, 0.4], repeats=3)
+    trained_once("study", "run", "p.toml", "-o", "longer", *QUICK)
+    assert trained_once("study", "join", "half-0", "longer", "-o", "all").returncode == 3
+    assert not (trained_once.folder / "all").exists()
 
 
 def test_a_folder_that_is_no_study_is_one_line(planned: Command, tmp_path: Path) -> None:
