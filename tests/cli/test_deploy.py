@@ -19,15 +19,14 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("flwr", minversion="1.42")
-pytest.importorskip("torch")
-
 from energyprof.report.file import read, trace_path
 from energyprof.report.recompute import is_given_back, recompute
 from fakes import bridged
 from fakes.devices import Device, devices, free_port
+from fakes.installed import needs
 from fakes.powercap import LAG_J
 
+needs("flwr>=1.42", "torch")
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 POWERS_W = (40.0, 60.0, 100.0)  # of the server and its clients

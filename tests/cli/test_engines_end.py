@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("flwr", minversion="1.42")
-pytest.importorskip("torch")
-
 from energyprof.report.file import read
 from energyprof.report.recompute import recompute
 from fakes.devices import Device, devices, free_port, until
+from fakes.installed import needs
 
+needs("flwr>=1.42", "torch")
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TRAINING = ("unet", "--paradigm", "federated", "--local-epochs", "0.05", "--max-samples", "100000")

@@ -6,11 +6,12 @@ import pytest
 
 from energyprof.workload import WorkloadError
 from energyprof.workloads import classifier
+from fakes.installed import needs
 from fakes.labelled_text import write_model
 
 pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+needs("transformers")
 
 TEXTS = ["the day was fine", "awful", "we saw it all and it was lovely here"]
 
@@ -85,6 +86,8 @@ def test_a_mask_in_the_models_form_means_what_the_plain_one_means(folder):
 
 
 def test_an_architecture_that_is_not_bert_gets_the_plain_mask():
+    import transformers
+
     config = transformers.DistilBertConfig(n_layers=1, dim=16, n_heads=2, hidden_dim=16, vocab_size=30)
     mask = torch.tensor([[True, False]])
     assert classifier._attention(config, "5.0")(mask).tolist() == [[1, 0]]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("flwr")
 torch = pytest.importorskip("torch")
 
 from energyprof.settings import Settings  # noqa: E402
@@ -22,7 +21,9 @@ from energyprof.workloads.paradigms.federated.client import Clients  # noqa: E40
 from energyprof.workloads.paradigms.federated.engines import ray  # noqa: E402
 from energyprof.workloads.paradigms.federated.strategies import KINDS  # noqa: E402
 from fakes.dealt_line import ITEMS, Line, plan_of  # noqa: E402
+from fakes.installed import needs  # noqa: E402
 
+needs("flwr")
 pytestmark = pytest.mark.slow  # torch takes seconds to load
 # One step a round: half of a batch of four, over all items of one client.
 ONE_STEP = 4 / ITEMS

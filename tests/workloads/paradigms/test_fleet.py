@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("flwr")
 pytest.importorskip("torch")
 
 from energyprof.settings import Settings
@@ -19,7 +18,9 @@ from energyprof.workloads.paradigms.federated.client import Clients
 from energyprof.workloads.paradigms.federated.engines.deployed import fleet, signed
 from energyprof.workloads.paradigms.federated.strategies import WEIGHT
 from fakes.dealt_line import Line, plan_of
+from fakes.installed import needs
 
+needs("flwr")
 pytestmark = pytest.mark.slow  # torch takes seconds to load
 SECRET = b"0123456789abcdef"
 SEED = 0
