@@ -143,7 +143,7 @@ def _show_folder(folder: Path, html: Path | None, *, json: bool) -> None:
         streams.write_json(overview_data(found))
     else:
         console = Screen(sys.stdout)
-        console.print(overview_tables(found, console.room))
+        console.print(overview_tables(found, console.width, console.room))
 
 
 def _write_json(data: dict[str, object]) -> None:

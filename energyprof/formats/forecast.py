@@ -12,7 +12,7 @@ from energyprof.compare.emissions import described
 from energyprof.compare.forecast import Forecast, Prediction
 from energyprof.formats.json import write_object
 from energyprof.formats.printable import printable
-from energyprof.formats.wording import UNMEASURED, share, title
+from energyprof.formats.wording import UNMEASURED, half, title
 
 WIDTH = 79
 FOOTNOTE = (
@@ -72,7 +72,7 @@ def _row(figure: Prediction) -> tuple[str, str, str, str]:
 
 def _half_widths(figure: Prediction, low: float, high: float) -> str:
     if figure.u_rel is not None and math.isclose(figure.mean / low, high / figure.mean, rel_tol=1e-6):
-        return f"±{share(figure.u_rel)}"
+        return half(figure.u_rel)
     return units.both_ways(1 - low / figure.mean, high / figure.mean - 1)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from energyprof.compare.overview import Listed, Overview, Trend
@@ -22,25 +23,48 @@ BESIDE = ("energy_per_sample", "samples_to_target", "time_to_target")
 WHOLE = ("energy_to_target", "energy")
 # With less room than this the columns that matter least are left out.
 WIDE = 100
+GAP = 2  # between two columns
 
 
-def overview_tables(found: Overview, width: int) -> RenderableType:
-    """The reports, and below them a line of bars for each work with several; drawn in ``width`` columns."""
-    rows = Table(box=None, pad_edge=False, header_style="dim")
-    wide = width >= WIDE
-    rows.add_column("report", overflow="fold")
-    for heading in ("made", "work", "energy", "±", "time to target", "reached"):
-        right = heading in ("energy", "±", "time to target")
-        if wide or heading not in ("made", "time to target"):
-            rows.add_column(heading, justify="right" if right else "left", no_wrap=heading != "work")
-    for one in found.reports:
-        made, time = ([one.created[:10]], [figure(one, BESIDE[2])]) if wide else ([], [])
-        rows.add_row(one.name, *made, one.entry.workload, *energy(one), *time, reached(one))
-    parts: list[RenderableType] = [rows]
+def overview_tables(found: Overview, width: int, drawn: int) -> RenderableType:
+    """The reports in ``width`` columns; below them, in ``drawn``, a line of bars for each work."""
+    parts: list[RenderableType] = [*_rows(found, width)]
     for trend in found.trends:
-        parts += [Text(), Text(said(trend), style="bold"), Text(line(trend.course, width))]
+        parts += [Text(), Text(said(trend), style="bold"), Text(line(trend.course, drawn))]
     parts += [Text(f"! {problem}", style="yellow") for problem in found.problems]
     return Group(*parts)
+
+
+def _rows(found: Overview, width: int) -> Iterator[Text]:
+    """A line a report; a name that leaves its figures no room stands on a line of its own, above them."""
+    wide = width >= WIDE
+    heads = ["made", "work", "energy", "±", "time to target", "reached"]
+    table = []
+    for one in found.reports:
+        cells = [one.created[:10], one.entry.workload, *energy(one), figure(one, BESIDE[2]), reached(one)]
+        table.append(cells if wide else [*cells[1:4], cells[5]])
+    heads = heads if wide else [*heads[1:4], heads[5]]
+    widths = [max(map(cell_len, column)) for column in zip(heads, *table, strict=True)]
+    names = [one.name for one in found.reports]
+    room = width - sum(GAP + taken for taken in widths)
+    taken = max(cell_len(name) for name in ("report", *names) if name == "report" or cell_len(name) <= room)
+
+    def row(name: str, cells: list[str]) -> str:
+        rest = [_padded(text, size, head) for text, size, head in zip(cells, widths, heads, strict=True)]
+        return (" " * GAP).join([set_cell_size(name, taken), *rest]).rstrip()
+
+    yield Text(row("report", heads), style="dim")
+    for name, cells in zip(names, table, strict=True):
+        fits = cell_len(name) <= taken
+        if not fits:
+            yield Text(name)
+        yield Text(row(name if fits else "", cells))
+
+
+def _padded(text: str, size: int, head: str) -> str:
+    """A cell as wide as its column: figures to the right."""
+    left = set_cell_size("", size - cell_len(text))
+    return left + text if head in ("energy", "±", "time to target") else text + left
 
 
 def energy(one: Listed) -> tuple[str, str]:

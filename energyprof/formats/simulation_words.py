@@ -36,7 +36,7 @@ def mass(kg: float) -> str:
         return "–"
     if not kg:
         return "0 kg"
-    units = ((1e3, "t"), (1.0, "kg"), (1e-3, "g"), (1e-6, "mg"), (1e-9, "µg"))
+    units = ((1e3, "t"), (1.0, "kg"), (1e-3, "g"), (1e-6, "mg"), (1e-9, "µg"), (1e-12, "ng"), (1e-15, "pg"))
     factor, unit = next(((f, u) for f, u in units if abs(kg) >= f), units[-1])
     return f"{kg / factor:,.2f} {unit}"
 
@@ -172,8 +172,4 @@ def consensus_lines(found: Simulation) -> list[str]:
 
 def score_lines(found: Simulation) -> list[str]:
     """The provider's and the consumer's scores."""
-    return [f"{one.paradigm}, {one.role}: {_tiny(one.kg)} CO2e per {one.per}" for one in found.scores]
-
-
-def _tiny(kg: float) -> str:
-    return mass(kg) if kg >= 1e-9 or not kg else f"{kg * 1000:.3g} g"
+    return [f"{one.paradigm}, {one.role}: {mass(one.kg)} CO2e per {one.per}" for one in found.scores]

@@ -58,7 +58,7 @@ def spread(estimate: Summary) -> str:
     if estimate.agree and estimate.high <= estimate.mean * (1 + 1e-9):
         return "all equal"
     # Half the width in logarithms: the parts above and below the mean differ a little, or by a factor.
-    return _half(math.log(estimate.high / estimate.mean))
+    return half(math.log(estimate.high / estimate.mean))
 
 
 def with_meters(estimate: Summary) -> str:
@@ -67,11 +67,11 @@ def with_meters(estimate: Summary) -> str:
     if estimate.u_rel is None:
         return ""
     if below is None or above is None or below == above:
-        return _half(estimate.u_rel)
+        return half(estimate.u_rel)
     return units.both_ways(below, above)
 
 
-def _half(log_half: float) -> str:
+def half(log_half: float) -> str:
     """Half an interval in logarithms: ``±5.9 %``, or from WIDE on the factor that it is, ``× ÷ 4.8``."""
     if log_half < WIDE:
         return "±" + share(log_half)

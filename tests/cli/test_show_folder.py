@@ -54,6 +54,18 @@ def test_at_80_columns_nothing_is_cut(folder: Path, command: Command) -> None:
     assert max(map(len, lines)) <= 80 and "…" not in "".join(lines)
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_name_too_long_for_its_column_stands_whole_on_a_line_of_its_own(
+    folder: Path, command: Command, columns: int
+) -> None:
+    name = "a-study-of-many-settings/cells/b2-003-data-fraction=0.5"
+    write(at(1.0), folder / "results" / f"{name}.json")
+    lines = command("show", "results", environment={"COLUMNS": str(columns)}).stdout.splitlines()
+    assert lines[0].startswith("report ")
+    assert lines[lines.index(name) + 1].startswith(" " * len("main/r0  "))
+    assert any(line.startswith("main/r0  ") and line.endswith("2 of 2 runs") for line in lines)
+
+
 def test_the_page_has_every_report_and_runs_its_own_script_alone(folder: Path, command: Command) -> None:
     done = command("show", "results", "--html", "page.html")
     assert (done.returncode, done.stderr) == (0, "")

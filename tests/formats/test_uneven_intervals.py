@@ -146,3 +146,13 @@ def test_a_forecast_has_both_ends() -> None:
     out = io.StringIO()
     write_text(estimate(uneven(1050.0), exact, "r"), out)
     assert SHOWN in out.getvalue()
+
+
+def test_a_forecast_that_is_wide_both_ways_is_told_by_the_factor_that_it_is() -> None:
+    exact = Samples("a bank", 2000.0, 0.0, 20, 100.0, ())
+    wide = report([run(u_rel=0.87, gain_rel=0.87, eval_j=0.0)])
+    found = {f.name: f for f in estimate(wide, exact, "r").figures}["energy_to_target"]
+    out = io.StringIO()
+    write_text(estimate(wide, exact, "r"), out)
+    assert found.high is not None
+    assert f"× ÷ {found.high / found.mean:.2g}  (" in out.getvalue() and "±87" not in out.getvalue()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from simulate.scenarios import FULL, SMALL, outcome, simulated, written
 
+from energyprof.formats.simulation_words import mass
 from energyprof.simulate.presence import Presence, fairness, participation
 
 # 2000 J of compute at 0.1 g/kJ and 14 J of network at a tenth of that.
@@ -71,3 +72,7 @@ def test_fairness_is_one_where_all_take_part_alike() -> None:
     assert fairness(even) == pytest.approx(1)
     # Half of the clients never take part: Jain's index is their share.
     assert fairness((Presence("a", 0.5, 1.0, 1.0), Presence("b", 0.5, 0.0, 1.0))) == pytest.approx(0.5)
+
+
+def test_a_mass_has_a_prefix_however_small_it_is() -> None:
+    assert [mass(kg) for kg in (2.4e-8, 3.74e-10, 1.2e-13)] == ["24.00 µg", "374.00 ng", "120.00 pg"]
