@@ -27,6 +27,8 @@ FEDERATED = (ROOT / "docs" / "federated.md").read_text(encoding="utf-8")
 TOGETHER = re.findall(
     r"^\$ energyprof (compare central\.json[^\n]*)\n(.*?)```", FEDERATED, re.DOTALL | re.MULTILINE
 )
+# What simulations compute with.
+SIMULATORS = ("scipy.optimize", "energyprof.cli.application", "energyprof.simulate.fleet.fleet")
 
 
 def bare(text: str) -> list[str]:
@@ -38,7 +40,8 @@ def bare(text: str) -> list[str]:
     [(*block, ".") for block in BLOCKS] + [(*block, "results/vm-xeon-2/speech-tiny") for block in TOGETHER],
 )
 def test_a_block_is_what_the_command_prints(words: str, shown: str, folder: str) -> None:
-    done = warm.run(["-m", "energyprof", *words.split()], {"COLUMNS": "80"}, ROOT / folder)
+    loaded = SIMULATORS if words.startswith(("simulate", "fleet")) else ()
+    done = warm.run(["-m", "energyprof", *words.split()], {"COLUMNS": "80"}, ROOT / folder, loaded=loaded)
     assert done.returncode == 0, done.stderr
     printed = bare(done.stdout)
     reached = 0
