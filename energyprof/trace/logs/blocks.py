@@ -21,6 +21,7 @@ class Blocks:
     values: tuple[tuple[str, str], ...]  # what finds each, and the title of its column
     time_title: str
     device: str = ""  # a line that begins the part of one device
+    beside: str = ""  # one that begins a part of what is more than the device, as deep as what ends it
 
 
 POWERMETRICS = Blocks(
@@ -61,6 +62,7 @@ NVIDIA_SMI_Q = Blocks(
     ),
     time_title="timestamp",
     device=r"^GPU ([0-9A-Fa-f:.]+)$",
+    beside=r"^(\s+)Module Power Readings\s*$",
 )
 BLOCKS = (POWERMETRICS, IPMITOOL, FREEIPMI, NVIDIA_SMI_Q)
 
@@ -82,7 +84,8 @@ def blocks(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     def rows() -> Iterator[Row]:
         begin, time, own = re.compile(kind.begin), re.compile(kind.time), re.compile(kind.device or r"(?!)")
         values = [re.compile(pattern) for pattern, _ in shown]
-        at, stamp, name = 0, "", ""
+        more = re.compile(kind.beside or r"(?!)")
+        at, stamp, name, depth = 0, "", "", -1
         found = [""] * len(values)
 
         def row() -> list[Row]:
@@ -99,6 +102,12 @@ def blocks(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
                 stamp = stamp if part else ""
             if when := time.search(line):
                 stamp = " ".join(when.groups())
+            if other := more.match(line):
+                depth = len(other[1])
+            elif line and len(line) - len(line.lstrip()) <= depth:
+                depth = -1
+            if depth >= 0:
+                continue
             for i, pattern in enumerate(values):
                 if not found[i] and (match := pattern.match(line)):
                     found[i] = match[1]

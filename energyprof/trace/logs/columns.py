@@ -96,6 +96,14 @@ def value_columns(
     """
     titles = table.titles
     said = next((unit for row in head if (unit := unit_in(row.cells, unit_at))), "")
+    if unit_at is not None and not said:
+        other = next(
+            cell for row in head for cell in row.cells[unit_at : unit_at + 1] if cell.strip()
+        ).strip()
+        raise MeterError(
+            f"{table.where}: {titles[unit_at]!r} says {other!r}, which is no unit of power "
+            f"or energy: {wanted.word('unit', 'W')} says another"
+        )
     if wanted.power or wanted.energy:
         option = "power" if wanted.power else "energy"
         names = wanted.power or (wanted.energy,)
@@ -127,7 +135,7 @@ def value_columns(
         match = fits(value, titles[i])
         assert match is not None  # it was found by that
         own = column(i, titles[i], value, match, unit, form)
-        columns.append(replace(own, suffix=suffix, assumed=assumed))
+        columns.append(replace(own, suffix=suffix, assumed=assumed and form is GENERIC))
     _each_once(columns, table, wanted)
     return columns
 

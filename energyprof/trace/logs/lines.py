@@ -27,11 +27,12 @@ Maker = Callable[[Path, Sequence[str], bool], "Table | None"]
 
 
 def tegrastats(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
-    """Its lines as rows of rails in mW, as far as their first shows any."""
+    """Its lines as rows of rails in mW, as far as its first ones show any."""
     first = next((line for line in lines if _TEGRA.search(line)), None)
     if first is None:
         return None
-    rails = [rail for rail, _, _ in _RAIL.findall(first) if rail not in ("RAM", "SWAP", "IRAM")]
+    seen = (rail for line in lines if _TEGRA.search(line) for rail, _, _ in _RAIL.findall(line))
+    rails = [rail for rail in dict.fromkeys(seen) if rail not in ("RAM", "SWAP", "IRAM")]
     timed = ("time",) if _TEGRA_TIME.match(first) else ()
 
     def rows() -> Iterator[Row]:

@@ -41,6 +41,8 @@ def plists(path: Path, lines: Sequence[str], growing: bool) -> Table | None:
     """
     if not (lines and lines[0].lstrip().startswith("<?xml")):
         return None
+    if not any("plist" in line for line in lines):
+        raise MeterError(f"{path}: XML that is not a property list of powermetrics")
     first = next(iter(_samples(path, growing)), None)
     if first is None or not isinstance(first.get("processor"), dict):
         raise MeterError(f"{path}: XML that is not a property list of powermetrics")

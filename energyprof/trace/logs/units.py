@@ -11,6 +11,8 @@ from energyprof.trace.logs.table import Row, Table
 
 # So many rows show what stands behind a column's numbers.
 LOOKED_AT = 50
+# What is longer, or a number, is none: a service, a device.
+LONGEST = 16
 _COLUMN = re.compile(r"(^|_)(units?|uom|unit_of_measurement)$")
 
 
@@ -33,12 +35,12 @@ def units_row(index: int, head: Sequence[Row]) -> str:
 
 
 def unit_column(table: Table, head: Sequence[Row]) -> int | None:
-    """The column that says in which unit each row's value is."""
+    """The column that says in which unit each row's value is, be it one of power or another."""
     for i, title in enumerate(table.titles):
-        if not (match := _COLUMN.search(slug(title))):
+        if not _COLUMN.search(slug(title)):
             continue
-        certain = match[2] == "unit_of_measurement" and any(row.cells[i : i + 1] != [""] for row in head)
-        if certain or any(unit_in(row.cells, i) for row in head):
+        cells = {row.cells[i].strip() for row in head if i < len(row.cells)} - {""}
+        if cells and all(len(cell) <= LONGEST and number(cell, comma=True) is None for cell in cells):
             return i
     return None
 

@@ -142,3 +142,37 @@ def test_a_shelly_is_read_in_each_form_of_its_generations(tmp_path, kind):
     text = lines("", lambda s: json.dumps(SHELLY[kind](s)))
     report = imported(written(tmp_path, text, "shelly.log"))
     assert (watts(report), report.boundary) == (pytest.approx(90.5), "wall_ac")
+
+
+def test_a_rail_that_the_first_line_lacks_is_counted(tmp_path):
+    rails = lambda s: "" if s == 0 else " VIN_SYS_5V0 3000mW/3000mW"  # noqa: E731
+    text = lines(
+        "",
+        lambda s: f"{at(s, '%m-%d-%Y %H:%M:%S')} RAM 2/7MB CPU@40C VDD_GPU_SOC 4000mW/4000mW{rails(s)}",
+    )
+    report = imported(written(tmp_path, text, "tegra.log"))
+    assert [meter.name for meter in report.meters] == ["tegrastats:gpu", "tegrastats:vin_sys_5v0"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_power_of_a_module_is_not_its_gpus(tmp_path, order):
+    block = [
+        f"        {line}"
+        for name, power in (("GPU", "300.00 W"), ("Module", "520.00 W"))[::order]
+        for line in (f"{name} Power Readings", f"    Power Draw   : {power}")
+    ]
+    text = lines(
+        "",
+        lambda s: [
+            "====NVSMI LOG====",
+            f"Timestamp  : {at(s, '%a %b %d %H:%M:%S %Y')}",
+            "GPU 00000009:01:00.0",
+            *block,
+        ],
+    )
+    assert watts(imported(written(tmp_path, text, "q.log"))) == pytest.approx(300)
+
+
+def test_other_xml_is_not_called_cut_off(tmp_path):
+    text = '<?xml version="1.0" ?>\n<nvidia_smi_log><power_draw>200.00 W</power_draw></nvidia_smi_log>\n'
+    assert "XML that is not a property list of powermetrics" in refused(written(tmp_path, text, "smi.xml"))
