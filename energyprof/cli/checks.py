@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from energyprof.compare.gate.limits import Claims, Limit
     from energyprof.compare.gate.suite import Named
     from energyprof.compare.gate.waivers import Waivers
+
+ITSELF = "its runs are those of its baseline to the last digit: a copy, which says nothing of a change"
 
 
 class Asked(NamedTuple):
@@ -151,9 +154,14 @@ def by_baseline(asked: Asked, baseline: Path, beside: Beside) -> Check:
         marks = marks_in(folder, report.workload.name)
         known = session_scatter(history(report, reports_in(folder), judged_by, asked.allow, marks))
     scatter = noise.beside(baseline)
-    return checking.check(
+    found = checking.check(
         report, old, asked.limits, names, scatter, asked.allow, asked.claims, known, *beside
     )
+    if new.samefile(baseline):
+        raise UsageError(f"{baseline}: is the report that it is to judge: nothing can differ from itself")
+    if report.runs != old.runs:
+        return found
+    return replace(found, notes=(*found.notes, ITSELF))
 
 
 def folders(asked: Asked, baseline: Path, beside: Beside) -> Check:
@@ -170,6 +178,8 @@ def folders(asked: Asked, baseline: Path, beside: Beside) -> Check:
     if asked.allow_missing and not baseline.exists():
         return checking.without_baseline(str(new), str(baseline))
     theirs = _named(baseline)
+    if new.samefile(baseline):
+        raise UsageError(f"{baseline}: is the folder that it is to judge: nothing can differ from itself")
     if not theirs and not asked.allow_missing:
         raise FileError(f"{baseline}: no report in this folder; {first}")
     overlook: list[Literal["changed"]] = ["changed"] if asked.allow_changed else []

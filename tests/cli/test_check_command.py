@@ -31,6 +31,7 @@ def typed(tmp_path, monkeypatch):
         "frugal": at(0.89, 0.9, 0.91),
         "noisy": at(0.8, 1.05, 1.3),
         "guess": at(0.99, 1.0, 1.01, origin="modelled"),
+        "before": at(0.99, 1.0, 1.01, origin="modelled"),
         "other": at(1.0, 1.1, config={"batch_size": 8}),
         "missed": report([run(), run(status="missed")]),
         "blind": report([run(), unmetered_run()]),
@@ -46,6 +47,18 @@ def typed(tmp_path, monkeypatch):
 def refusal(result):
     assert isinstance(result.exception, EnergyprofError)
     return result.exception
+
+
+def test_a_report_is_no_baseline_of_itself_and_a_copy_is_called_one(typed):
+    itself = refusal(typed("base"))
+    assert (itself.exit_code, str(itself)) == (
+        2,
+        "base.json: is the report that it is to judge: nothing can differ from itself",
+    )
+    assert "its runs are those of its baseline to the last digit: a copy" in " ".join(
+        typed("same").stdout.split()
+    )
+    assert "to the last digit" not in typed("frugal").stdout
 
 
 def test_a_pass_is_0(typed):
@@ -112,9 +125,9 @@ def test_an_improvement_is_as_loud_as_a_regression(typed):
 
 def test_an_estimate_is_called_one_in_every_format(typed):
     for name in ("text", "markdown"):
-        done = typed("guess", "--format", name, baseline="guess.json")
+        done = typed("guess", "--format", name, baseline="before.json")
         assert "ESTIMATE, not a measurement" in done.stdout
-    assert json.loads(typed("guess", "--json", baseline="guess.json").stdout)["origin"] == "modelled"
+    assert json.loads(typed("guess", "--json", baseline="before.json").stdout)["origin"] == "modelled"
 
 
 def test_json_is_on_stdout_and_words_are_on_stderr(typed):
