@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from energyprof.errors import FileError, UsageError
-from energyprof.report.importers.imported import Imported, Request, SeveralInOne
+from energyprof.report.importers.imported import Imported, Request, SeveralInOne, holds
+from energyprof.report.record import SCHEMA
 from energyprof.trace.logs.wanted import Several
 
 # In the order in which they are asked what a file is; any table may be a power log.
@@ -25,6 +26,10 @@ IMPORTS = {
     "perun": "energyprof.report.importers.perun",
     "power": "energyprof.report.importers.power",
 }
+
+
+# Within so many a report says that it is one.
+REPORT_BYTES = 4096
 
 
 class Importer(Protocol):
@@ -137,6 +142,9 @@ def _kind(request: Request) -> str:
     from energyprof.report.importers.power import why_none
 
     files = request.files
+    for path in files:
+        if holds(path, f'"schema": "{SCHEMA.partition("/")[0]}/', within_bytes=REPORT_BYTES):
+            raise FileError(f"{path}: is a report of energyprof already: show, compare and check read it")
     kinds = {path: next((name for name in IMPORTS if _load(name).recognises(path)), "") for path in files}
     for path, kind in kinds.items():
         if not kind:

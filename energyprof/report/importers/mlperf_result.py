@@ -12,7 +12,11 @@ from energyprof.report.importers.mllog import Mllog, MllogEvent, number, read_ml
 from energyprof.report.importers.mlperf_phases import RULES, Mark, Score, marks, scores, trained
 from energyprof.report.importers.mlperf_samples import counter
 from energyprof.storable.frozen import dataclass
+from energyprof.units import seconds
 from energyprof.workload import Target
+
+# All ranks of a job have started within so long.
+RANKS_S = 60.0
 
 # Benchmark → direction and target of its closed division, the strictest first where it changed between rounds
 # (the compliance checker of mlperf-logging 4.1.68, training_*/closed_*.yaml). A log does not name its round.
@@ -150,6 +154,12 @@ def _notes(log: Mllog, start: MllogEvent, stop: MllogEvent | None, stop_s: float
         notes.append("it has no run_stop: it ends with the last line of its log")
     elif stop_s <= start.time_s:
         notes.append("run_stop is at run_start: no time passed, so there is no energy")
+    starts = [event.time_s for event in log.events if event.key == "run_start" and event.time_s <= stop_s]
+    if starts and max(starts) - starts[0] > RANKS_S:
+        notes.append(
+            f"run_start comes again {seconds(max(starts) - starts[0])} later, as if begun anew: "
+            "all since the first counts"
+        )
     if sum(event.key == "run_start" and event.time_s > stop_s for event in log.events):
         notes.append("another run starts after run_stop: only the first is taken")
     return notes

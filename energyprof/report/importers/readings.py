@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from operator import lt, sub
 
+from energyprof.errors import FileError
 from energyprof.meter import Quantity
 from energyprof.report.importers.reading_blocks import BEFORE_S, Blocks, Point
 from energyprof.report.segments.segment import GAP_INTERVALS
@@ -153,6 +154,11 @@ class Readings:
 
     def _condense(self, blocks: Blocks) -> None:
         times, values = self._times, self._values
+        if self._reads == "interval_j" and any(map(math.isnan, values)):
+            raise FileError(
+                f"{self.valueless} of its intervals have no value, and it is too long to keep them apart: "
+                "split it into files"
+            )
         ordered = blocks.last_s is None or not len(times) or times[0] > blocks.last_s
         if not ordered or not all(map(lt, times, times[1:])) or any(map(math.isnan, values)):
             times, values = self._sound(blocks.last_s)

@@ -19,6 +19,8 @@ from energyprof.trace.logs.text import cells_of, chunks
 from energyprof.trace.logs.units import with_unit
 from energyprof.trace.stamps import Opening, Stamps, seconds
 
+# So much is said of what is wrong with a line.
+LONGEST = 200
 # So many rows that are no plain lines make up a batch.
 BATCH_ROWS = 4096
 
@@ -52,7 +54,7 @@ class Problem:
         """Count one more."""
         self.count += 1
         if self.count == 1:
-            self.line, self.what = line, what
+            self.line, self.what = line, what if len(what) <= LONGEST else f"{what[:LONGEST]}…"
 
 
 class Reader:

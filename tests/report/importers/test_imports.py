@@ -6,9 +6,11 @@ import pytest
 
 from energyprof.errors import FileError, UsageError
 from energyprof.report import importers
+from energyprof.report.file import write
 from energyprof.report.importers import IMPORTS
 from energyprof.report.importers.imported import Request
 from fakes.mlperf_logs import write_result
+from reports import at
 
 
 def test_a_file_of_no_known_kind_is_refused_with_the_kinds(tmp_path):
@@ -18,6 +20,14 @@ def test_a_file_of_no_known_kind_is_refused_with_the_kinds(tmp_path):
             importers.read(Request((tmp_path / name,)))
     with pytest.raises(FileError, match="not of a known kind"):
         importers.read(Request((tmp_path,)))
+
+
+def test_a_report_of_our_own_says_what_reads_it(tmp_path):
+    write(at(1.0, 1.1), tmp_path / "r.json")
+    with pytest.raises(
+        FileError, match=r"r\.json: is a report of energyprof already: show, compare and check"
+    ):
+        importers.read(Request((tmp_path / "r.json",)))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

@@ -289,6 +289,13 @@ def test_what_comes_after_run_stop_is_left_out(tmp_path):
     assert noted(report, "result_0: 1 evaluations after run_stop are left out")
 
 
+@pytest.mark.parametrize(("later_s", "anew"), [(5, False), (90, True)])
+def test_a_training_that_began_anew_is_said_and_ranks_that_start_together_are_none(tmp_path, later_s, anew):
+    again = [line(START_S + later_s, "run_start", None)]
+    report = imported(tmp_path, write_result(tmp_path / "result_0.txt", after=again))
+    assert noted(report, "run_start comes again 1 min 30 s later, as if begun anew") == anew
+
+
 def test_lines_that_are_cut_off_are_counted(tmp_path):
     torn = [' 3: :::MLLOG {"namespace": "", "time_ms": 17285', "1: :::MLLOG", ":::MLLOG []"]
     report = imported(tmp_path, write_result(tmp_path / "result_0.txt", after=torn))

@@ -135,3 +135,8 @@ def test_a_column_of_units_of_something_else_is_refused(tmp_path, unit):
     assert watts(imported(path, unit="kW")) == pytest.approx(1500)
     numbered = lines("time,power_w,unit", lambda s: f"{iso(s)},90,7")
     assert watts(imported(written(tmp_path, numbered))) == pytest.approx(90)
+
+
+def test_a_long_log_with_intervals_that_nobody_counted_is_refused(tmp_path):
+    lost = "\n".join(perf(s, "<not counted>" if s == 70_000 else "10.00") for s in range(100_100))
+    assert "1 of its intervals have no value" in refused(written(tmp_path, lost))
