@@ -26,7 +26,7 @@ class LivePowercap:
         wave: Waveform,
         packages: int = 1,
         range_uj: int = sysfs.INTEL_RANGE_UJ,
-        renew_s: float = 0.002,
+        renew_s: float = 0.005,
     ) -> None:
         sysfs.cpuinfo(root, sockets=packages)
         zones = [sysfs.zone(root, f"intel-rapl:{n}", f"package-{n}", 0, range_uj) for n in range(packages)]
