@@ -242,7 +242,7 @@ def _fading(at_s: float, starts_s: Sequence[float], decay_s: float) -> list[tupl
 
 def _inside(time_s: float, start_s: float, end_s: float) -> float:
     """How long the step has lasted at a time."""
-    return min(max(time_s, start_s), end_s) - start_s
+    return 0.0 if time_s <= start_s else (end_s if time_s > end_s else time_s) - start_s
 
 
 def _ramp(time_s: float, start_s: float, end_s: float) -> float:
