@@ -149,7 +149,11 @@ def scores(
     if lost:
         why = f": {counter.doubt}" if counter.doubt else ": no single score, or no count of samples"
         notes.append(f"{lost} evaluations are left out{why}")
-    return tuple(sorted(found, key=lambda score: score.time_s)), notes
+    # Ranks that log the same evaluation made one.
+    by_count: dict[tuple[int | None, float], Score] = {}
+    for score in sorted(found, key=lambda score: score.time_s):
+        by_count.setdefault((score.samples, score.value), score)
+    return tuple(by_count.values()), notes
 
 
 def trained(events: Iterable[MllogEvent], start_s: float, stop_s: float, counter: Counter) -> int | None:

@@ -296,6 +296,17 @@ def test_a_training_that_began_anew_is_said_and_ranks_that_start_together_are_no
     assert noted(report, "run_start comes again 1 min 30 s later, as if begun anew") == anew
 
 
+def test_ranks_that_log_the_same_evaluations_made_them_once(tmp_path):
+    alone = write_result(tmp_path / "result_0.txt")
+    both = tmp_path / "both" / "result_0.txt"
+    both.parent.mkdir()
+    both.write_text("".join(f"{rank}: {row}\n" for rank in (0, 1) for row in alone.read_text().splitlines()))
+    one, two = (imported(path.parent, path) for path in (alone, both))
+    assert [point.score for point in two.runs[0].history] == [point.score for point in one.runs[0].history]
+    assert two.runs[0].time_s == one.runs[0].time_s
+    assert not noted(two, "before run_stop")
+
+
 def test_lines_that_are_cut_off_are_counted(tmp_path):
     torn = [' 3: :::MLLOG {"namespace": "", "time_ms": 17285', "1: :::MLLOG", ":::MLLOG []"]
     report = imported(tmp_path, write_result(tmp_path / "result_0.txt", after=torn))
