@@ -127,3 +127,20 @@ def test_ci_files_have_the_fields_that_their_services_know(pattern: str, schema:
         # YAML 1.1 takes the key `on` for true.
         text = re.sub(r"^on:", '"on":', path.read_text(), flags=re.MULTILINE)
         jsonschema.Draft7Validator(rules).validate(yaml.safe_load(text))
+
+
+# Without the site's packages there is no energyprof installed: it lies on the path alone.
+ON_THE_PATH_ALONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from energyprof.profile.installed_from import advised
+print(advised("numpy is not installed: pip install 'energyprof[simulate]'"))
+"""
+
+
+@pytest.mark.parametrize(("alone", "wanted"), [(["-S"], "{root}[simulate]"), ([], "'energyprof[simulate]'")])
+def test_pip_is_given_no_name_of_ours_where_none_is_installed(alone: list[str], wanted: str) -> None:
+    """The first to register it could run code there; an installed one only gets its extras."""
+    words = [sys.executable, *alone, "-c", ON_THE_PATH_ALONE, str(ROOT)]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert shlex.split(said)[-1] == shlex.split(wanted.format(root=shlex.quote(str(ROOT))))[0]

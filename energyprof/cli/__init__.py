@@ -73,7 +73,12 @@ def _run() -> None:
 
         application(words)()
     except EnergyprofError as error:
-        print(f"error: {error}", file=sys.stderr)
+        said = f"error: {error}"
+        if "pip install" in said:
+            from energyprof.profile.installed_from import advised
+
+            said = advised(said)
+        print(said, file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.filename is None:

@@ -7,6 +7,8 @@ is that address.
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import energyprof
 from energyprof.profile.provenance import commit_of
 
 PACKAGE = "energyprof"
+_EXTRAS = re.compile(rf"'{PACKAGE}\[([\w,-]+)\]'")
 
 
 def origin() -> dict[str, Any]:
@@ -62,6 +65,18 @@ def requirement(extras: str = "") -> str:
     if url.scheme == "file" and Path(unquote(url.path)).exists():
         return f"{name} @ {url.geturl()}"
     return name  # from an index: the name is ours there
+
+
+def advised(said: str) -> str:
+    """A message with what pip is to be given here: where nothing is installed, our name may be a stranger's.
+
+    Of an installed energyprof pip adds the extras alone.
+    """
+    try:
+        metadata.distribution(PACKAGE)
+    except metadata.PackageNotFoundError:
+        return _EXTRAS.sub(lambda found: shlex.quote(requirement(found[1])), said)
+    return said
 
 
 def _of_repository(said: dict[str, Any]) -> dict[str, Any]:
