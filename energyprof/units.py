@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime, timezone
+from types import MappingProxyType
 
 _PREFIXES = (
     (1e15, "P"),
@@ -18,6 +20,14 @@ _PREFIXES = (
     (1.0, ""),
     (1e-3, "m"),
     (1e-6, "µ"),
+)
+# Those that end programs, by Linux's numbers of them (signal(7)).
+_SIGNALS: Mapping[int, str] = MappingProxyType(
+    {
+        **{1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE"},
+        **{9: "SIGKILL", 10: "SIGUSR1", 11: "SIGSEGV", 12: "SIGUSR2", 13: "SIGPIPE", 14: "SIGALRM"},
+        **{15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ"},
+    }
 )
 # What is left of a difference of equal numbers, beside its uncertainty.
 _ROUNDING = 1e-12
@@ -55,6 +65,11 @@ def seconds(value_s: float) -> str:
         return f"{whole_s // 60} min {whole_s % 60:02d} s"
     whole_min = round(value_s / 60)
     return f"{whole_min // 60} h {whole_min % 60:02d} min"
+
+
+def ending(code: int) -> str:
+    """How a program ended, by what waits for it: ``exit code 7``; of a signal that ended it ``SIGTERM``."""
+    return f"exit code {code}" if code >= 0 else _SIGNALS.get(-code, f"signal {-code}")
 
 
 def percent(fraction: float) -> str:

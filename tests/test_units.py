@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import math
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
 import energyprof
-from energyprof.units import joules, moment, percent, plus_minus, seconds, share, watts, with_ends
+from energyprof.units import ending, joules, moment, percent, plus_minus, seconds, share, watts, with_ends
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,11 @@ def test_a_percent_sign_stands_apart_from_its_number_wherever_people_read() -> N
     found = re.compile(r"\.\d%\}").findall
     files = Path(energyprof.__file__).parent.rglob("*.py")
     assert [path.name for path in files if found(path.read_text())] == []
+
+
+def test_a_program_that_a_signal_ended_is_told_by_its_name() -> None:
+    assert list(map(ending, (7, -15, -9, -200))) == ["exit code 7", "SIGTERM", "SIGKILL", "signal 200"]
+    told = {number: ending(-number) for number in range(1, 65)}
+    assert {n: name for n, name in told.items() if name.startswith("SIG")}.items() <= {
+        (number.value, number.name) for number in signal.Signals
+    }

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from energyprof.compare.reasons import Reason, reason
 from energyprof.report.energy import MIN_COVERAGE
 from energyprof.report.record import Run
+from energyprof.units import ending
 
 # A reason why a run does not count for a figure, or None.
 Exclusion = Callable[[Run], Reason | None]
@@ -29,7 +30,7 @@ def broken(run: Run) -> Reason | None:
     if run.status == "failed" and run.exit_code is None:
         return reason("failed", "failed")
     if run.status == "failed" and run.exit_code is not None:
-        return reason("failed", f"failed with exit code {run.exit_code}", exit_code=run.exit_code)
+        return reason("failed", f"failed with {ending(run.exit_code)}", exit_code=run.exit_code)
     return reason(run.status, run.status) if run.status in ("interrupted", "diverged") else None
 
 

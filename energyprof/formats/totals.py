@@ -17,7 +17,7 @@ from energyprof.formats.model import about_model
 from energyprof.formats.wording import cost
 from energyprof.report.phases import PART
 from energyprof.report.record import JobRecord, Report, Run
-from energyprof.units import joules, seconds, watts, with_ends
+from energyprof.units import ending, joules, seconds, watts, with_ends
 
 STILL_RUNS = "still runs"
 
@@ -145,7 +145,7 @@ def _status(report: Report, still_runs: bool) -> Text:
         text.append(status + amount, style=STYLES.get(status, "red"))
     codes = sorted({run.exit_code for run in report.runs if run.exit_code})
     if codes:
-        text.append(f", exit code {', '.join(map(str, codes))}")
+        text.append(f", {', '.join(map(ending, codes))}")
     return text
 
 
