@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from energyprof.report.flags import MEANINGS, Flag
+from energyprof.report.flags import Flag
 from energyprof.report.record import Report
 
 # So many nodes have a line each for what they all say.
 EACH = 2
+# What joining itself says: the nodes that it names are what it is about.
+OF_ALL_NODES = ("not_added", "node_missing", "clocks_apart")
 # So many are named in front of a note of theirs.
 NAMED = 3
 
@@ -19,7 +22,7 @@ def said_by_nodes(flags: Sequence[Flag], report: Report) -> list[str]:
     groups: dict[str, list[str]] = {}
     for of_node in flags:
         node = next((name for name in _places(of_node) if name in names), "")
-        words = _with_node(of_node)
+        words = _with_node(of_node, names)
         groups.setdefault(words.replace(node, "\0") if node else words, []).append(words)
     lines: list[str] = []
     for said in groups.values():
@@ -53,8 +56,9 @@ def _places(of_node: Flag) -> tuple[str, str]:
     return of_node.meter.partition("/")[0], of_node.detail.partition(":")[0]
 
 
-def _with_node(of_node: Flag) -> str:
-    """A flag in words, after the node's name where they have no place for that."""
-    meaning = MEANINGS.get(of_node.kind)
-    told = meaning is None or any(place in meaning.words for place in ("{detail}", "{how}", "{meter}"))
-    return of_node.words if told or not of_node.detail else f"{of_node.detail}: {of_node.words}"
+def _with_node(of_node: Flag, names: Collection[str]) -> str:
+    """A flag in words, after the node's name where that is no meter's."""
+    node, _, detail = of_node.detail.partition(": ")
+    if of_node.meter or node not in names or of_node.kind in OF_ALL_NODES:
+        return of_node.words
+    return f"{node}: {replace(of_node, detail=detail).words}"

@@ -45,3 +45,24 @@ def test_processors_that_others_used_are_those_of_a_node() -> None:
     assert foreign.words == "other processes used the CPUs (1.9 of 2) as well"
     (of_node,) = flags_named([foreign], "n1")
     assert said_by_nodes([of_node], joined(2)) == ["other processes used the CPUs of n1 (1.9 of 2) as well"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "words"),
+    [
+        (
+            "not_idle",
+            "before the run (2 of 2 CPUs)",
+            "n1: the machine was not idle before the run (2 of 2 CPUs): that idle power does not count",
+        ),
+        ("interrupted", "SIGINT", "n1: stopped by SIGINT"),
+        ("left", "python3", "n1: work went on after the program's end, unmeasured: python3"),
+    ],
+)
+def test_a_node_stands_before_what_its_flag_says(kind: Any, detail: str, words: str) -> None:
+    (of_node,) = flags_named([flag(kind, "", detail)], "n1")
+    assert said_by_nodes([of_node], joined(2)) == [words]
+
+
+def test_a_node_that_a_flag_is_about_stays_where_it_is() -> None:
+    assert said_by_nodes([flag("node_missing", "", "n1")], joined(2)) == ["has nothing of n1"]
