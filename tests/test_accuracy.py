@@ -22,6 +22,7 @@ import pytest
 
 from energyprof.measure.meters.jetson import jetson
 from energyprof.measure.meters.rapl import rapl
+from energyprof.meter import Source
 from energyprof.report.energy import total
 from fakes import jetson as boards
 from fakes import nvml as fake_nvml
@@ -107,11 +108,27 @@ def polled(refresh_s: float, window_s: float) -> Kind:
     return setup
 
 
-def rail(wave: Waveform, phase_s: float, rng: random.Random, root: Path) -> Setup:
-    """A Jetson's input rail, read by the real meter: slow to read, and not to be asked too often."""
+@functools.cache
+def board() -> tuple[tempfile.TemporaryDirectory[str], Source, Path]:
+    """A Jetson, kept as long as it is looked at; its input rail, and the file that shows it."""
+    kept = tempfile.TemporaryDirectory()
+    root = Path(kept.name)
     boards.xavier_nx(root)
     source = next(s for s in jetson.find(root).sources if s.info.name == "jetson:VDD_IN")
-    path = next(root.glob("sys/bus/i2c/drivers/ina3221x/*/iio:device*/in_power0_input"))
+    return kept, source, next(root.glob("sys/bus/i2c/drivers/ina3221x/*/iio:device*/in_power0_input"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def put_away() -> Iterator[None]:
+    yield
+    if board.cache_info().currsize:
+        board()[0].cleanup()
+        board.cache_clear()
+
+
+def rail(wave: Waveform, phase_s: float, rng: random.Random, root: Path) -> Setup:
+    """A Jetson's input rail, read by the real meter: slow to read, and not to be asked too often."""
+    _, source, path = board()
     refresh_s, window_s = source.info.refresh_s, source.info.window_s
     shown = simulated.power(wave, phase_s, refresh_s, rng.uniform(0, refresh_s), window_s)
     # A tenth of the load: no module draws 300 W.
