@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from energyprof.report.file import read
-from energyprof.report.recompute import recompute
-from fakes.devices import Device, devices, free_port, until
+from fakes.devices import Device, devices, expect_nothing_but_a_report, free_port, until
 from fakes.installed import needs
 
 needs("flwr>=1.42", "torch")
@@ -27,40 +25,31 @@ def two(tmp_path: Path) -> Iterator[list[Device]]:
         yield found
 
 
-def expect_nothing_but_a_report(device: Device, number: int) -> None:
-    """``number``: of the signal that ended it. One that is killed leaves a folder to the next profiler."""
-    assert device.process is not None
-    device.process.communicate(timeout=60)
-    until(lambda: not device.processes(), within_s=30)
-    left = [path for path in device.outside() if not path.startswith(f"{device.temporary}/energyprof-")]
-    assert left == []
-    if number != signal.SIGKILL:
-        assert device.outside() == []
-    (run,) = read(device.report).runs
-    assert run.status == "interrupted"
-    (again,) = recompute(device.report).runs
-    assert again.energy_j is not None and again.energy_j > 0
-    if number != signal.SIGKILL:  # which leaves all until then to the trace
-        assert (again.samples, again.energy_j) == (run.samples, run.energy_j)
+def deployed() -> tuple[str, ...]:
+    return (*TRAINING, "--clients", "1", "--engine", "deploy", "--address", f"127.0.0.1:{free_port()}")
 
 
-@pytest.mark.parametrize(
-    ("of_client", "of_server"), [(signal.SIGINT, signal.SIGKILL), (signal.SIGKILL, signal.SIGINT)]
-)
-def test_in_the_middle_of_a_deployed_round_server_and_client_end_each_alone(
-    two: list[Device], of_client: signal.Signals, of_server: signal.Signals
-) -> None:
+def test_in_the_middle_of_a_deployed_round_client_and_server_end_each_alone(two: list[Device]) -> None:
     server, device = two
-    words = (*TRAINING, "--clients", "1", "--engine", "deploy", "--address", f"127.0.0.1:{free_port()}")
+    words = deployed()
     server.start(*words)
     device.start(*words, "--client", "0")
     device.until_recorded(b"warmup")
     assert any("flower-supernode" in words for words in device.processes().values())
     assert any("flower-superlink" in words for words in server.processes().values())
-    device.signal(of_client)
-    expect_nothing_but_a_report(device, of_client)
-    server.signal(of_server)
-    expect_nothing_but_a_report(server, of_server)
+    device.signal(signal.SIGINT)
+    assert (expect_nothing_but_a_report(device, signal.SIGINT).energy_j or 0) > 0
+    server.signal(signal.SIGINT)
+    assert (expect_nothing_but_a_report(server, signal.SIGINT).energy_j or 0) > 0
+
+
+def test_a_server_that_waits_for_its_clients_ends_with_all_that_it_has_started(two: list[Device]) -> None:
+    """It is killed; a client that is killed is in ``test_deploy.py``."""
+    server, _ = two
+    server.start(*deployed())
+    until(lambda: any("flwr-serverapp" in words for words in server.processes().values()))
+    server.signal(signal.SIGKILL)
+    assert expect_nothing_but_a_report(server, signal.SIGKILL).energy_j is None  # no client, no training
 
 
 @needs_ray
@@ -73,4 +62,4 @@ def test_in_the_middle_of_a_round_of_rays_all_its_processes_end(
     server.until_recorded(b"warmup")
     assert any("raylet" in words for words in server.processes().values())
     server.signal(number)
-    expect_nothing_but_a_report(server, number)
+    assert (expect_nothing_but_a_report(server, number).energy_j or 0) > 0

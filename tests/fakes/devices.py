@@ -6,26 +6,40 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from energyprof.report.file import trace_path
+from energyprof.report.file import read, trace_path
+from energyprof.report.recompute import recompute
+from energyprof.report.record import Run
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
+
+# Where Flower's programs are forked from others of its.
+FORKING = {"PYTHONPATH": str(Path(__file__).parent / "flower")}
 
 
 class Device:
     """A machine with a meter of known power, and the energyprof that runs on it."""
 
-    def __init__(self, folder: Path, name: str, power_w: float, on: Sequence[str] = ()) -> None:
-        self.name, self.folder, self._on = name, folder / name, on
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        power_w: float,
+        on: Sequence[str] = (),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.name, self.folder, self._on, self._environment = name, folder / name, on, environment
         self.home = self.folder / "home"
         self.home.mkdir(parents=True)
         self.temporary = Path(tempfile.mkdtemp(prefix="d-", dir="/tmp"))  # short, for addresses of sockets
@@ -36,7 +50,7 @@ class Device:
         """``energyprof run`` with these words, in the device's folder."""
         environment = {k: v for k, v in os.environ.items() if k not in ("ENERGYPROF_WIRE", "COLUMNS")}
         environment |= {"ENERGYPROF_SYSFS_ROOT": str(self.folder / "machine"), "OMP_NUM_THREADS": "1"}
-        environment |= {"HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        environment |= {"HOME": str(self.home), "TMPDIR": str(self.temporary), **self._environment}
         own = ["--idle", "0", "--machine", self.name, "-o", "r.json", "--force"]
         self.process = subprocess.Popen(
             [*self._on, sys.executable, "-m", "energyprof", "run", *words, *own],
@@ -113,11 +127,20 @@ class Device:
 
 @contextlib.contextmanager
 def devices(
-    folder: Path, powers_w: Sequence[float], on: Sequence[Sequence[str]] = ()
+    folder: Path,
+    powers_w: Sequence[float],
+    on: Sequence[Sequence[str]] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[list[Device]]:
     """A server and its devices, one for each power."""
     found = [
-        Device(folder, "server" if not number else f"device-{number - 1}", power_w, on[number] if on else ())
+        Device(
+            folder,
+            f"device-{number - 1}" if number else "server",
+            power_w,
+            on[number] if on else (),
+            environment,
+        )
         for number, power_w in enumerate(powers_w)
     ]
     try:
@@ -125,6 +148,26 @@ def devices(
     finally:
         for device in found:
             device.close()
+
+
+def expect_nothing_but_a_report(device: Device, number: int) -> Run:
+    """``number``: of the signal that ended it. One that is killed leaves a folder to the next profiler.
+
+    What comes back is its run, computed anew.
+    """
+    assert device.process is not None
+    device.process.communicate(timeout=60)
+    until(lambda: not device.processes(), within_s=30)
+    left = [path for path in device.outside() if not path.startswith(f"{device.temporary}/energyprof-")]
+    assert left == []
+    if number != signal.SIGKILL:
+        assert device.outside() == []
+    (run,) = read(device.report).runs
+    assert run.status == "interrupted"
+    (again,) = recompute(device.report).runs
+    if number != signal.SIGKILL:  # which leaves all until then to the trace
+        assert (again.samples, again.energy_j) == (run.samples, run.energy_j)
+    return again
 
 
 def recorded(report: Path) -> bytes:
@@ -137,9 +180,13 @@ def recorded(report: Path) -> bytes:
 def until(holds: Callable[[], bool], within_s: float = 500.0) -> None:
     """Wait until it holds."""
     deadline_s = time.monotonic() + within_s
-    while not holds():
+    while True:
+        begun_s = time.thread_time()
+        if holds():
+            return
         assert time.monotonic() < deadline_s
-        time.sleep(0.1)
+        # What a look costs, the devices lack.
+        time.sleep(max(0.1, 9 * (time.thread_time() - begun_s)))
 
 
 def free_port() -> int:
