@@ -74,7 +74,7 @@ int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *unti
             errno = ETIMEDOUT;
             return -1;
         }
-        usleep(1000);
+        if (usleep(1000)) return -1; /* a signal */
     }
     return 0;
 }
