@@ -150,9 +150,10 @@ def scores(
         why = f": {counter.doubt}" if counter.doubt else ": no single score, or no count of samples"
         notes.append(f"{lost} evaluations are left out{why}")
     # Ranks that log the same evaluation made one.
-    by_count: dict[tuple[int | None, float], Score] = {}
+    by_count: dict[tuple[float, float], Score] = {}
     for score in sorted(found, key=lambda score: score.time_s):
-        by_count.setdefault((score.samples, score.value), score)
+        at = score.time_s if score.samples is None else score.samples
+        by_count.setdefault((at, score.value), score)
     return tuple(by_count.values()), notes
 
 
