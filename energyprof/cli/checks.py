@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from energyprof.compare.gate.suite import Named
     from energyprof.compare.gate.waivers import Waivers
 
-ITSELF = "its runs are those of its baseline to the last digit: a copy, which says nothing of a change"
+ITSELF = "its runs are those of its baseline to the last digit: one report, which says nothing of a change"
 
 
 class Asked(NamedTuple):
@@ -157,8 +157,6 @@ def by_baseline(asked: Asked, baseline: Path, beside: Beside) -> Check:
     found = checking.check(
         report, old, asked.limits, names, scatter, asked.allow, asked.claims, known, *beside
     )
-    if new.samefile(baseline):
-        raise UsageError(f"{baseline}: is the report that it is to judge: nothing can differ from itself")
     if report.runs != old.runs:
         return found
     return replace(found, notes=(*found.notes, ITSELF))
@@ -178,8 +176,6 @@ def folders(asked: Asked, baseline: Path, beside: Beside) -> Check:
     if asked.allow_missing and not baseline.exists():
         return checking.without_baseline(str(new), str(baseline))
     theirs = _named(baseline)
-    if new.samefile(baseline):
-        raise UsageError(f"{baseline}: is the folder that it is to judge: nothing can differ from itself")
     if not theirs and not asked.allow_missing:
         raise FileError(f"{baseline}: no report in this folder; {first}")
     overlook: list[Literal["changed"]] = ["changed"] if asked.allow_changed else []

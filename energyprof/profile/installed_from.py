@@ -70,13 +70,11 @@ def requirement(extras: str = "") -> str:
 def advised(said: str) -> str:
     """A message with what pip is to be given here: where nothing is installed, our name may be a stranger's.
 
-    Of an installed energyprof pip adds the extras alone.
+    Of an installed energyprof pip adds the extras alone. What building left in a checkout is no installation.
     """
-    try:
-        metadata.distribution(PACKAGE)
-    except metadata.PackageNotFoundError:
-        return _EXTRAS.sub(lambda found: shlex.quote(requirement(found[1])), said)
-    return said
+    if any(found.read_text("INSTALLER") for found in metadata.distributions(name=PACKAGE)):
+        return said
+    return _EXTRAS.sub(lambda found: shlex.quote(requirement(found[1])), said)
 
 
 def _of_repository(said: dict[str, Any]) -> dict[str, Any]:

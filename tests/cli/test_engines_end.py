@@ -39,17 +39,17 @@ def test_in_the_middle_of_a_deployed_round_client_and_server_end_each_alone(two:
     assert any("flower-superlink" in words for words in server.processes().values())
     device.signal(signal.SIGINT)
     assert (expect_nothing_but_a_report(device, signal.SIGINT).energy_j or 0) > 0
-    server.signal(signal.SIGINT)
-    assert (expect_nothing_but_a_report(server, signal.SIGINT).energy_j or 0) > 0
+    server.signal(signal.SIGKILL)
+    assert (expect_nothing_but_a_report(server, signal.SIGKILL).energy_j or 0) > 0
 
 
 def test_a_server_that_waits_for_its_clients_ends_with_all_that_it_has_started(two: list[Device]) -> None:
-    """It is killed; a client that is killed is in ``test_deploy.py``."""
+    """A client that is killed is in ``test_deploy.py``."""
     server, _ = two
     server.start(*deployed())
     until(lambda: any("flwr-serverapp" in words for words in server.processes().values()))
-    server.signal(signal.SIGKILL)
-    assert expect_nothing_but_a_report(server, signal.SIGKILL).energy_j is None  # no client, no training
+    server.signal(signal.SIGINT)
+    assert expect_nothing_but_a_report(server, signal.SIGINT).energy_j is None  # no client, no training
 
 
 @needs_ray
