@@ -65,8 +65,11 @@ def measured(steps):
     return time.perf_counter() - begun_s
 
 
-turns = [(bare(50), measured(50)) for _ in range(4)]
-slower = sum(b for _, b in turns) / sum(a for a, _ in turns) - 1
+ratios = []
+for _ in range(4):  # in the order ABBA: a machine that becomes faster or slower favours neither
+    a, b, c, d = bare(25), measured(25), measured(25), bare(25)
+    ratios.append((b + c) / (a + d))
+slower = sorted(ratios)[1] / 2 + sorted(ratios)[2] / 2 - 1
 print(json.dumps([import_s, first_s, then_s, asked_s, slower]))
 """
 
