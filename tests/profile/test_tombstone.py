@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -178,3 +179,22 @@ def test_a_folder_that_cannot_be_written_costs_node_0_nothing(tmp_path: Path) ->
     nowhere.leave("why")
     nowhere.clear()
     nowhere.check()
+
+
+def test_one_that_node_0_removes_while_it_is_read_is_none(tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def begins_and_ends() -> None:
+        while not ended.is_set():
+            tombstone.Tombstone(tmp_path, "key", once=False).leave("ended by a signal")
+            tombstone.Tombstone(tmp_path, "key", once=False).clear()
+
+    node_0 = threading.Thread(target=begins_and_ends)
+    node_0.start()
+    try:
+        for _ in range(500):
+            with contextlib.suppress(TrainingError):  # it has ended
+                tombstone.Tombstone(tmp_path, "key", once=False).check()
+    finally:
+        ended.set()
+        node_0.join()

@@ -42,7 +42,8 @@ class Tombstone:
         """As node 0: this run has begun. What runs of the past have left in the folder goes, too."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
-            for path in self._path.parent.glob(f".energyprof-*{SUFFIX}"):
+        for path in self._path.parent.glob(f".energyprof-*{SUFFIX}"):
+            with contextlib.suppress(OSError):  # another node 0 has just removed it
                 if _age_s(path) > EXPIRES_S:
                     path.unlink(missing_ok=True)
 
@@ -52,9 +53,10 @@ class Tombstone:
         Raises:
             TrainingError: it has, and is not to begin again.
         """
-        why = self._read()
-        if why is None:
+        found = self._read()
+        if found is None:
             return
+        why, age_s = found
         if self._once or not self._before or time.monotonic() - self._begun_s > AGAIN_S:
             # Made anew by who came after node 0 had removed it; nobody looks there any more.
             shutil.rmtree(self._path.with_suffix(""), ignore_errors=True)
@@ -62,16 +64,17 @@ class Tombstone:
         if not self._told:
             self._told = True
             print(
-                f"node 0 ended {seconds(_age_s(self._path))} ago: {why}; in case it begins again it is"
+                f"node 0 ended {seconds(age_s)} ago: {why}; in case it begins again it is"
                 f" waited for, for {AGAIN_S:.0f} s",
                 file=sys.stderr,
                 flush=True,
             )
 
-    def _read(self) -> str | None:
+    def _read(self) -> tuple[str, float] | None:
+        """What it says, and its age in s; both at once, since node 0 may remove it at any moment."""
         with contextlib.suppress(OSError):
-            if _age_s(self._path) <= EXPIRES_S:
-                return self._path.read_text(encoding="utf-8", errors="replace").strip()
+            if (age_s := _age_s(self._path)) <= EXPIRES_S:
+                return self._path.read_text(encoding="utf-8", errors="replace").strip(), age_s
         return None
 
 
