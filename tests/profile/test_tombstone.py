@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -181,20 +180,22 @@ def test_a_folder_that_cannot_be_written_costs_node_0_nothing(tmp_path: Path) ->
     nowhere.check()
 
 
-def test_one_that_node_0_removes_while_it_is_read_is_none(tmp_path: Path) -> None:
-    ended = threading.Event()
+def test_one_that_node_0_removes_while_it_is_read_is_told_as_it_was(tmp_path: Path, capsys: Any) -> None:
+    """It lies in a pipe, whose reader waits for what is written once the pipe is gone."""
+    (tmp_path / "reports").mkdir()
+    tombstone.Tombstone(tmp_path / "reports", "key", once=False).leave("ended by a signal")
+    found = tombstone.Tombstone(tmp_path / "reports", "key", once=False)
+    (path,) = stones(tmp_path)
+    path.unlink()
+    os.mkfifo(path)
 
-    def begins_and_ends() -> None:
-        while not ended.is_set():
-            tombstone.Tombstone(tmp_path, "key", once=False).leave("ended by a signal")
-            tombstone.Tombstone(tmp_path, "key", once=False).clear()
+    def remove() -> None:
+        with path.open("w") as pipe:
+            path.unlink()
+            pipe.write("ended by a signal")
 
-    node_0 = threading.Thread(target=begins_and_ends)
+    node_0 = threading.Thread(target=remove)
     node_0.start()
-    try:
-        for _ in range(500):
-            with contextlib.suppress(TrainingError):  # it has ended
-                tombstone.Tombstone(tmp_path, "key", once=False).check()
-    finally:
-        ended.set()
-        node_0.join()
+    found.check()
+    node_0.join()
+    assert "ago: ended by a signal; in case it begins again" in capsys.readouterr().err
