@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,6 @@ from energyprof.profile.room import collect, room
 pytestmark = pytest.mark.slow  # programs that take their time in real seconds
 
 EXEC = ("exec", "--idle", "0", "--meters", "none", "-o", "r.json")
-
-
-@pytest.fixture
-def temporary() -> Iterator[Path]:
-    """A folder for temporary files of its own, short enough for sockets."""
-    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
-        yield Path(folder)
 
 
 def until(condition: Callable[[], bool]) -> None:

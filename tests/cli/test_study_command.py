@@ -272,10 +272,10 @@ def test_interrupted_it_goes_on_where_it_stopped(planned: Command) -> None:
     assert shown(planned)["cells"] == 4
 
 
-def test_killed_again_and_again_it_ends_as_if_undisturbed(planned: Command) -> None:
+def test_killed_again_and_again_it_ends_as_if_undisturbed(planned: Command, temporary: Path) -> None:
     rng = random.Random(0)
     for _ in range(8):
-        process = started(planned)
+        process = started(planned, TMPDIR=str(temporary))
         time.sleep(rng.uniform(0.5, 3))
         process.kill()
         process.wait()
@@ -341,11 +341,11 @@ objectives = ["energy", "time"]
 """
 
 
-def test_a_search_killed_again_and_again_tries_the_same(planned: Command) -> None:
+def test_a_search_killed_again_and_again_tries_the_same(planned: Command, temporary: Path) -> None:
     (planned.folder / "p.toml").write_text(SEARCH)
     rng = random.Random(1)
     for _ in range(5):
-        process = started(planned)
+        process = started(planned, TMPDIR=str(temporary))
         time.sleep(rng.uniform(0.5, 3))
         process.kill()
         process.wait()

@@ -155,8 +155,8 @@ def test_what_cannot_be_scanned_is_one_line(machine: Command, words: tuple[str, 
     assert (machine.root / MAX).read_text().strip() == "3600000"
 
 
-def started(machine: Command, *words: str) -> subprocess.Popen[bytes]:
-    state = {"ENERGYPROF_STATE": str(machine.folder.parent / "state")}
+def started(machine: Command, *words: str, **environment: str) -> subprocess.Popen[bytes]:
+    state = {"ENERGYPROF_STATE": str(machine.folder.parent / "state"), **environment}
     command = ("tune", "./train.py", *QUICK, *words, "--quiet", "--", "60")
     process = subprocess.Popen(
         machine.arguments(*command),
@@ -179,8 +179,8 @@ def test_a_signal_puts_it_back(machine: Command) -> None:
     assert (machine.root / MAX).read_text().strip() == "3600000"
 
 
-def test_killed_the_next_start_puts_it_back(machine: Command) -> None:
-    process = started(machine, "--lever", VALUES)
+def test_killed_the_next_start_puts_it_back(machine: Command, temporary: Path) -> None:
+    process = started(machine, "--lever", VALUES, TMPDIR=str(temporary))
     process.kill()
     process.wait()
     state = {"ENERGYPROF_STATE": str(machine.folder.parent / "state")}
