@@ -143,10 +143,14 @@ def _status(report: Report, still_runs: bool) -> Text:
         text.append(", " if text else "")
         amount = f" ({count} of {len(report.runs)})" if len(report.runs) > 1 else ""
         text.append(status + amount, style=STYLES.get(status, "red"))
-    codes = sorted({run.exit_code for run in report.runs if run.exit_code})
-    if codes:
-        text.append(f", {', '.join(map(ending, codes))}")
-    return text
+    ends = sorted({end for run in report.runs if (end := _ended_by(run))})
+    return text.append(f", {', '.join(ends)}") if ends else text
+
+
+def _ended_by(run: Run) -> str:
+    """What ended it, where it did not end well: the signal that came, which a workload is sent as another."""
+    came = next((flag.detail for flag in run.flags if flag.kind == "interrupted"), "")
+    return came or (ending(run.exit_code) if run.exit_code else "")
 
 
 def _job(job: JobRecord) -> str:

@@ -15,6 +15,7 @@ import pytest
 from energyprof.formats.catalogue import size_lines
 from energyprof.measure.meters import ADDRESSED, KINDS
 from energyprof.report.file import read, write
+from energyprof.report.flags import flag
 from energyprof.report.record import Phase, Report, Run
 from fakes import sysfs
 from fakes.powercap import LAG_J
@@ -338,3 +339,21 @@ def test_help_comes_without_being_asked_twice(command: Any, words: tuple[str, ..
     assert done.returncode in (0, 2)
     assert "Traceback" not in done.stderr
     assert done.stdout or done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "came", "said"),
+    [
+        (-15, "SIGINT", "interrupted, SIGINT"),
+        (-15, "", "interrupted, SIGTERM"),
+        (3, "", "failed, exit code 3"),
+    ],
+)
+def test_the_status_names_the_signal_that_came_not_the_one_that_was_passed_on(
+    command: Any, code: int, came: str, said: str
+) -> None:
+    flags = (flag("interrupted", detail=came),) if came else ()
+    status = "failed" if code > 0 else "interrupted"
+    saved(command, report([run(status=status, exit_code=code, flags=flags)]))
+    (line,) = [line for line in command("show", "r.json").stdout.splitlines() if " status " in line]
+    assert line.split("status")[1].strip() == said
