@@ -22,9 +22,6 @@ from reports import report, run
 
 ASKED = """
 import sys
-from collections.abc import Iterator
-from itertools import pairwise
-from typing import Any
 from energyprof.cli.application import COMMANDS, application
 application(sys.argv[1:])
 print(*(name for name, row in COMMANDS.items() if "energyprof.cli." + row.file in sys.modules))

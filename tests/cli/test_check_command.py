@@ -31,7 +31,6 @@ def typed(tmp_path, monkeypatch):
         "frugal": at(0.89, 0.9, 0.91),
         "noisy": at(0.8, 1.05, 1.3),
         "guess": at(0.99, 1.0, 1.01, origin="modelled"),
-        "before": at(0.99, 1.0, 1.01, origin="modelled"),
         "other": at(1.0, 1.1, config={"batch_size": 8}),
         "missed": report([run(), run(status="missed")]),
         "blind": report([run(), unmetered_run()]),
@@ -120,9 +119,9 @@ def test_an_improvement_is_as_loud_as_a_regression(typed):
 
 def test_an_estimate_is_called_one_in_every_format(typed):
     for name in ("text", "markdown"):
-        done = typed("guess", "--format", name, baseline="before.json")
+        done = typed("guess", "--format", name, baseline="guess.json")
         assert "ESTIMATE, not a measurement" in done.stdout
-    assert json.loads(typed("guess", "--json", baseline="before.json").stdout)["origin"] == "modelled"
+    assert json.loads(typed("guess", "--json", baseline="guess.json").stdout)["origin"] == "modelled"
 
 
 def test_json_is_on_stdout_and_words_are_on_stderr(typed):
