@@ -181,25 +181,37 @@ def _generic(table: Table, wanted: Wanted, said: str) -> list[Value]:
         kinds = kinds[:1] if UNITS[unit][0] == "power_w" else [partial(generic.energies, said=bool(said))]
     for kind in kinds:
         values = kind(table.titles)
+        titles = [value.title for value in values]
+        option = "power" if kind is generic.powers else "energy"
+        if len(machines := generic.machines(titles)) > 1:
+            raise _unclear(table, wanted, option, titles, f"of {len(machines)} machines", machines)
         if len(values) > 1 and not generic.one_family(values):
-            names = ", ".join(value.title[:LONGEST] for value in values[:SHOWN])
-            option = "power" if kind is generic.powers else "energy"
-            titles = [value.title for value in values]
-            each = [(wanted.word(option, title), "takes this one") for title in titles]
-            both = " ".join(wanted.word(option, title) for title in titles[:2])
-            together = [(both, "adds them, where none holds another")] if option == "power" else []
-            ways = [replace(wanted, power=tuple(titles))]
-            raise Several(
-                f"{table.where}: several columns of powers or energies, of which some may hold others "
-                f"({names}): name one with {wanted.word(option)}",
-                f"{len(titles)} columns of {'powers' if together else 'energies'}, "
-                "of which some may hold others",
-                ways if together else [replace(wanted, energy=title) for title in titles],
-                each[:1] + together,
-            )
+            raise _unclear(table, wanted, option, titles, "of which some may hold others", titles)
         if values:
             return values
     return []
+
+
+def _unclear(
+    table: Table, wanted: Wanted, option: str, titles: Sequence[str], why: str, shown: Sequence[str]
+) -> Several:
+    """The refusal of columns that nobody said to add, with the ways to take one or several."""
+    kind = f"columns of {'powers' if option == 'power' else 'energies'}"
+    names = ", ".join(name[:LONGEST] for name in shown[:SHOWN])
+    ways = [(wanted.word(option, titles[0]), "takes this one")]
+    if option == "power":
+        both = " ".join(wanted.word(option, title) for title in titles[:2])
+        ways.append((both, "adds them, where none holds another"))
+        taken = [replace(wanted, power=tuple(titles))]
+    else:
+        taken = [replace(wanted, energy=title) for title in titles]
+    return Several(
+        f"{table.where}: several columns of powers or energies, {why} ({names}): name one with "
+        f"{wanted.word(option)}",
+        f"{len(titles)} {kind}, {why}",
+        taken,
+        ways,
+    )
 
 
 def _unit(table: Table, title: str, value: Value, wanted: Wanted, suffix: str) -> tuple[str, bool]:

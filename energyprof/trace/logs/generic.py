@@ -50,6 +50,15 @@ DEVICE = re.compile(
 
 # And those that tell machines apart.
 HOST = re.compile(r"(node|host|server|machine|computer)(_?name|_id)?")
+# One machine has several of these; whatever else titles number may be machines (node1, gros-12).
+_SEVERAL_IN_ONE = re.compile(
+    r"[gcdt]pus?|gcds?|xcds?|dies?|tiles?|chips?|socs?|modules?|boards?|cards?|accelerators?|devices?|dev|index"
+    r"|packages?|pkgs?|sockets?|cores?|ccds?|domains?|zones?|drams?|dimms?|hbm|channels?|ch|banks?|ranks?"
+    r"|psus?|ps|supply|inputs?|in|feeds?|phases?|lines?|legs?|l|outlets?|ports?|plugs?|strips?|pdus?|relays?"
+    r"|switch|emeters?|meters?|sensors?|probes?|rails?|ina|vdd|vin|columns?|power|watts?|w|draw|energy|value"
+    r"|nvidia|cuda|rapl|amdgpu|nvml"
+)
+_NUMBERED = re.compile(r"(?:^|_)([a-z]+)_?(\d+)(?=_|$)")
 
 
 def slug(title: str) -> str:
@@ -88,6 +97,15 @@ def energies(titles: Sequence[str], said: bool = False) -> list[Value]:
 def one_family(values: Sequence[Value]) -> bool:
     """Whether their titles are one but for a number: a column a device."""
     return len({re.sub(r"\d+", "#", value.title) for value in values}) == 1
+
+
+def machines(titles: Sequence[str]) -> list[str]:
+    """What may be several machines: what titles number first that is not of a machine's parts."""
+    numbered = [_NUMBERED.findall(slug(title)) for title in titles]
+    others = [
+        [f"{word}{n}" for word, n in found if not _SEVERAL_IN_ONE.fullmatch(word)] for found in numbered
+    ]
+    return [*dict.fromkeys(found[0] for found in others if found)]
 
 
 def _chosen(titles: Sequence[str], known: Sequence[str], fits: Callable[[str], bool]) -> list[Value]:

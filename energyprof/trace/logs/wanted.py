@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -9,6 +10,9 @@ from typing import Literal
 
 from energyprof.errors import MeterError
 from energyprof.storable.frozen import dataclass
+
+# What a shell leaves as it is.
+_PLAIN = re.compile(r"[\w@%+=:,./…-]*")
 
 
 class Several(MeterError):
@@ -48,5 +52,5 @@ class Wanted:
     def word(self, name: str, value: str = "…") -> str:
         """How the user says it: ``--by host``, ``--by 'two words'``, or ``by=host``."""
         if self.style == "option":
-            return f"--{name} {shlex.quote(value) if set(value) & set(' ()[];&|<>') else value}"
+            return f"--{name} {value if _PLAIN.fullmatch(value) else shlex.quote(value)}"
         return f"{name}={value}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.report.importers import logs
+from energyprof.trace.logs.wanted import Wanted
 from fakes.importing import imported, noted, refused, watts, written
 from fakes.power_logs import at, epoch, lines
 
@@ -338,3 +339,30 @@ def test_what_a_table_has_is_said_as_far_as_a_line_goes(tmp_path):
         written(tmp_path, lines(",".join(titles), lambda s: ",".join([f"{epoch(s)}", *["1"] * 200])))
     )
     assert "no column of powers or energies" in said and "189 more" in said and len(said) < 700
+
+
+@pytest.mark.parametrize(
+    ("titles", "machines"),
+    [
+        ("node1.wall_w,node2.wall_w", "node1, node2"),
+        ("server1 | GPU 0 power (W),server2 | GPU 0 power (W)", "server1, server2"),
+        ("gros-12 power (W),gros-15 power (W)", "gros12, gros15"),
+    ],
+)
+def test_columns_of_two_machines_are_added_only_when_asked(tmp_path, titles, machines):
+    path = written(tmp_path, lines(f"time,{titles}", lambda s: f"{epoch(s):.0f},100,50"))
+    assert f"of 2 machines ({machines}): name one with --power" in refused(path)
+    assert watts(imported(path, power=tuple(titles.split(",")))) == pytest.approx(150)
+
+
+@pytest.mark.parametrize("title", ["GPU {} power (W)", "psu{}_w", "server1 | Outlet {} [W]", "L{} power (W)"])
+def test_columns_of_the_parts_of_a_machine_are_added(tmp_path, title):
+    titles = f"time,{title.format(1)},{title.format(2)}"
+    path = written(tmp_path, lines(titles, lambda s: f"{epoch(s):.0f},100,50"))
+    assert watts(imported(path)) == pytest.approx(150)
+
+
+def test_what_is_to_be_typed_is_quoted_for_a_shell():
+    said = Wanted(style="option")
+    assert said.word("power", 'watts{instance="a"}') == """--power 'watts{instance="a"}'"""
+    assert said.word("by", "host,gpu") == "--by host,gpu" and said.word("power") == "--power …"
