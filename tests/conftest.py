@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import hypothesis
@@ -82,11 +83,16 @@ class Command:
         return [sys.executable, "-m", "energyprof", *words]
 
     def __call__(
-        self, *words: str, environment: Mapping[str, str] | None = None, input: str = ""
+        self,
+        *words: str,
+        environment: Mapping[str, str] | None = None,
+        input: str = "",
+        constants: Mapping[str, float] = MappingProxyType({}),
     ) -> subprocess.CompletedProcess[str]:
         """What it does with these words, forked from a Python that has loaded it."""
         arguments = self.arguments(*words)[1:]
-        return warm.run(arguments, self.environment(**(environment or {})), self.folder, input)
+        changed = self.environment(**(environment or {}))
+        return warm.run(arguments, changed, self.folder, input, constants=constants)
 
     def anew(
         self, *words: str, environment: Mapping[str, str] | None = None

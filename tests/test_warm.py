@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import warm
+from energyprof.profile.control import IDLE_S
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,12 @@ def test_its_exit_code_and_its_words_are_those_of_one_that_starts_anew(script: s
 def test_an_end_that_comes_at_once_is_not_waited_for() -> None:
     for _ in range(20):
         assert warm.run(["-c", "import os; os._exit(5)"], dict(os.environ), timeout_s=60).returncode == 5
+
+
+def test_a_constant_is_another_in_the_program_that_asks_for_it_and_in_no_other(tmp_path: Path) -> None:
+    words = ["-c", "from energyprof.profile import control; print(control.IDLE_S)"]
+    changed = warm.run(
+        words, dict(os.environ), tmp_path, constants={"energyprof.profile.control.IDLE_S": 0.5}
+    )
+    plain = warm.run(words, dict(os.environ), tmp_path)
+    assert (changed.stdout, plain.stdout) == ("0.5\n", f"{IDLE_S}\n")

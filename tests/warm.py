@@ -29,6 +29,7 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import rich.cells
@@ -97,10 +98,12 @@ def run(
     input: str = "",
     timeout_s: float = 120,
     loaded: Sequence[str] = (),
+    constants: Mapping[str, float] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """What a program does; ``arguments`` are Python's, from ``-c`` or ``-m`` on.
 
-    ``loaded`` are large libraries that it uses, by the names of their modules.
+    ``loaded`` are large libraries that it uses, by the names of their modules; ``constants`` are those of our
+    modules that are others in it, such as how long it looks at an idle machine.
     """
     loader = {name: environment[name] for name in LOADER if name in environment}
     key = (*(loader.get(name, "") for name in LOADER), "libraries" if loaded else "")
@@ -117,6 +120,7 @@ def run(
             "processors": sorted(os.sched_getaffinity(0)),
             "streams": [str(path) for path in streams],
             "loaded": list(loaded),
+            "constants": dict(constants),
         }
         code = _pythons[key].run(request, timeout_s)
         out, err = (path.read_text() for path in streams[1:])
@@ -195,6 +199,10 @@ def _become(request: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
         opened = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, number)
         os.close(opened)
+    for name, value in request["constants"].items():
+        module, _, constant = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), constant), name
+        setattr(sys.modules[module], constant, value)
     kind, what, *words = request["arguments"]
     sys.argv = [what if kind == "-m" else "-c", *words]
     added = request["environment"].get("PYTHONPATH", "").split(os.pathsep)

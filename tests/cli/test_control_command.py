@@ -19,6 +19,8 @@ from fakes import nvml
 from fakes.controls import FIVE, control
 from fakes.loaded import LoadedMachine, one_processor
 
+# Where a machine's idle power is constant, a short look at it tells as much as a long one.
+QUICK = {"energyprof.profile.control.IDLE_S": 1.0}
 TORCH = Path(__file__).parent.parent / "fakes" / "gpu_torch"
 
 
@@ -28,7 +30,7 @@ def test_a_control_is_a_report_with_figures_and_is_never_written_over(command: A
     loaded = LoadedMachine(command.root)
     loaded.zone(0)
     with loaded.running(), one_processor():
-        done = command("control", "--seconds", "2", "--json")
+        done = command("control", "--seconds", "2", "--json", constants=QUICK)
         work_id = work(2.0).work
     # Others may be busy on this machine: then it is no control of it, and that is said.
     assert done.returncode in (0, 4), done.stderr
@@ -45,7 +47,7 @@ def test_a_control_is_a_report_with_figures_and_is_never_written_over(command: A
     assert figures["time of a million rounds, CPU package 0"] > 0
     kept = path.read_bytes()
     with one_processor():
-        again = command("control", "--seconds", "2", "--quiet")
+        again = command("control", "--seconds", "2", "--quiet", constants=QUICK)
     assert again.returncode in (0, 4), again.stderr
     assert path.read_bytes() == kept
     assert len(list((command.folder / "energyprof-control").glob("control-*.json"))) == 2
@@ -55,7 +57,9 @@ def test_a_control_is_a_report_with_figures_and_is_never_written_over(command: A
 def test_without_a_meter_a_control_says_what_it_has(command: Any, tmp_path: Path) -> None:
     command.root = tmp_path / "bare"
     LoadedMachine(command.root)
-    done = command("control", "--seconds", "2", "--meters", "none", environment={"COLUMNS": "80"})
+    words = ("control", "--seconds", "2", "--meters", "none")
+    with one_processor():
+        done = command(*words, environment={"COLUMNS": "80"}, constants=QUICK)
     assert "no meter measures this machine: seconds of work and clocks only" in " ".join(done.stdout.split())
     assert "time of a million rounds" in done.stdout and "idle power" not in done.stdout.split("no meter")[0]
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if not line.startswith("control "))
@@ -69,7 +73,8 @@ def test_gpus_are_loaded_after_the_processors_and_each_has_its_figures(command: 
     environment = nvml.environment(nvml.build(), **settings)
     environment |= {"FAKE_TORCH_WORK": str(work_folder), "FAKE_TORCH_GPUS": "2", "PYTHONPATH": str(TORCH)}
     with one_processor():
-        done = command("control", "--seconds", "2", "--json", "--meters", "nvml", environment=environment)
+        words = ("control", "--seconds", "2", "--json", "--meters", "nvml")
+        done = command(*words, environment=environment, constants=QUICK)
     assert done.returncode in (0, 4), done.stderr
     data = json.loads(done.stdout)
     figures = {one["figure"] for one in data["readings"]}
@@ -169,8 +174,10 @@ def test_ab_on_an_unfit_machine_trains_nothing_and_is_invalid(command: Any, tmp_
             told = {**made.runs[0].facts["control"], "python": platform.python_version(), "about": about}
             rounds = {"kind": "cpu", "rounds": 10**12, "seconds": 10.0}
             run = replace(made.runs[0], facts={"control": {**told, "work": {"CPU package 0": rounds}}})
-            write(replace(made, workload=work(12.0), runs=(run,)), path)
-        done = command("ab", "--control", "mine", "--json", "exec touch a", "exec touch b")
+            write(replace(made, workload=work(2.0), runs=(run,)), path)
+        quick = {"energyprof.cli.fit.IDLE_S": 1.0, "energyprof.cli.fit.CONTROL_S": 2.0}
+        words = ("ab", "--control", "mine", "--json", "exec touch a", "exec touch b")
+        done = command(*words, constants=quick)
     assert done.returncode == 4, done.stderr
     found = json.loads(done.stdout)
     assert found["outcome"] == "INVALID"
