@@ -13,7 +13,7 @@ from typing import Any
 
 from energyprof.compare.emissions import J_PER_KWH
 from energyprof.formats.interchange.contract import Source
-from energyprof.formats.interchange.numbers import Number, energy
+from energyprof.formats.interchange.numbers import Number, began_s, energy
 from energyprof.formats.json import write_object
 from energyprof.report.file import to_json
 from energyprof.report.record import Report, Run
@@ -119,7 +119,7 @@ def _measure(report: Report, run: Run) -> dict[str, Any] | None:
         **{name: mode for name, mode in modes.items() if mode},
         "powerConsumption": joules.value / J_PER_KWH,
         **({"measurementDuration": run.time_s} if run.time_s is not None else {}),
-        "measurementDateTime": _moment(run.clock.utc),
+        **({"measurementDateTime": _moment(run.clock.utc)} if began_s(run) is not None else {}),
         "energyprof": {
             "powerConsumptionLow": _kwh(joules.low),
             "powerConsumptionHigh": _kwh(joules.high),

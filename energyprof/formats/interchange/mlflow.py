@@ -22,7 +22,7 @@ _METRICS, _PARAMS, _VALUE = 1000, 100, 500
 
 
 def save(source: Source, place: Path) -> list[str]:
-    """Add the runs to the store there; nothing is asked for that may be missing."""
+    """Add the runs to the store there; of one that does not say when it began, MLflow says it is now."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     # Newer versions ask for a word before they write to a store of files.
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
@@ -30,11 +30,12 @@ def save(source: Source, place: Path) -> list[str]:
         client = MlflowClient(tracking_uri=place.resolve().as_uri())
         known = client.get_experiment_by_name(EXPERIMENT)
         experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
-        for run in tracked(source):
+        runs = tracked(source)
+        for run in runs:
             _add(client, experiment, run, [path for path in _files(source) if path.exists()])
     except (MlflowException, OSError) as error:
         raise FileError(f"{place}: no MLflow store: {str(error).splitlines()[0]}") from None
-    return []
+    return [f"when {run.name} began: now, to MLflow" for run in runs if run.start_s is None]
 
 
 def _files(source: Source) -> list[Path]:
@@ -42,10 +43,9 @@ def _files(source: Source) -> list[Path]:
 
 
 def _add(client: Any, experiment: str, run: Tracked, files: list[Path]) -> None:
-    start_ms = round(run.start_s * 1000)
-    made = client.create_run(
-        experiment, start_time=start_ms, tags=dict(run.tags), run_name=run.name
-    ).info.run_id
+    begun_ms = None if run.start_s is None else round(run.start_s * 1000)
+    info = client.create_run(experiment, start_time=begun_ms, tags=dict(run.tags), run_name=run.name).info
+    made, start_ms = info.run_id, info.start_time
     settings = [Param(name, value[:_VALUE]) for name, value in run.settings.items()]
     for i in range(0, len(settings), _PARAMS):
         client.log_batch(made, params=settings[i : i + _PARAMS])

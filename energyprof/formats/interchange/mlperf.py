@@ -18,14 +18,13 @@ from typing import Any
 from energyprof.errors import FileError
 from energyprof.files import make_folder, write_text
 from energyprof.formats.interchange.contract import Source
-from energyprof.formats.interchange.numbers import energy
+from energyprof.formats.interchange.numbers import began_s, energy
 from energyprof.report.energy import total
 from energyprof.report.file import trace_path
 from energyprof.report.integrator import Integrator
 from energyprof.report.nodes.trace import run_rows
 from energyprof.report.phases import counts
 from energyprof.report.record import Report, Run
-from energyprof.units import moment
 
 # MLPerf asks for a reading a second, at least.
 PERIOD_S = 1.0
@@ -42,10 +41,15 @@ def save(source: Source, place: Path) -> list[str]:
         lacking.append(f"the node's power (the meters saw the boundary {report.boundary})")
     for index, run in enumerate(report.runs):
         start_s = _start_s(run)
-        lines = [*_result(report, run, start_s)]
+        zero_s = began_s(run)
+        if zero_s is None:
+            lacking.append(
+                f"time_ms of result_{index}: counted from its start, which the report does not know"
+            )
+        lines = [*_result(report, run, zero_s or 0.0, start_s)]
         path = place / f"result_{index}.txt"
         _write(path, lines)
-        powers = _powers(source, index, start_s) if start_s is not None else None
+        powers = _powers(source, index, zero_s or 0.0, start_s) if start_s is not None else None
         if powers is None:
             lacking.append(f"power_reading of result_{index}: no trace with readings lies beside the report")
         else:
@@ -63,8 +67,8 @@ def _start_s(run: Run) -> float | None:
     return min((phase.start_s for phase in run.phases if counts(phase.name)), default=None)
 
 
-def _result(report: Report, run: Run, start_s: float | None) -> Iterator[str]:
-    zero_s, begin_s = moment(run.clock.utc), start_s or 0.0
+def _result(report: Report, run: Run, zero_s: float, start_s: float | None) -> Iterator[str]:
+    begin_s = start_s or 0.0
     machine = report.nodes[0].machine if report.nodes else {}
 
     def say(at_s: float, key: str, value: Any = None, **metadata: Any) -> str:
@@ -105,7 +109,7 @@ def _batch(report: Report) -> int | None:
     return size * steps if isinstance(size, int) and isinstance(steps, int) else None
 
 
-def _powers(source: Source, index: int, start_s: float) -> list[str] | None:
+def _powers(source: Source, index: int, zero_s: float, start_s: float) -> list[str] | None:
     """The power log of a run's node; ``None``: there are no readings."""
     report, run = source.report, source.report.runs[index]
     trace = trace_path(source.path)
@@ -120,7 +124,6 @@ def _powers(source: Source, index: int, start_s: float) -> list[str] | None:
         if row.source in meters:
             meters[row.source].push(row.sample)
     found = [meter.finish() for meter in meters.values()]
-    zero_s = moment(run.clock.utc)
     readings = []
     for i, (from_s, to_s) in enumerate(stretches):
         joules = total(energies[i] for energies in found).joules if found else None

@@ -12,6 +12,7 @@ from energyprof.compare.figures import BY_NAME
 from energyprof.compare.statistics.terms import of_net
 from energyprof.report.record import Run
 from energyprof.report.uncertainty import above, below, combined
+from energyprof.units import moment
 
 K = 2.0  # coverage factor of one run's intervals
 
@@ -62,6 +63,12 @@ def energy(run: Run) -> Number | None:
     if run.energy_low_j is not None and run.energy_high_j is not None:
         return Number("energy_j", run.energy_j, max(0.0, run.energy_low_j), run.energy_high_j)
     return _evenly("energy_j", run.energy_j, run.energy_u_j)
+
+
+def began_s(run: Run) -> float | None:
+    """When the run began, in s since 1970; ``None``: the report does not say."""
+    found_s = moment(run.clock.utc)
+    return found_s if math.isfinite(found_s) else None
 
 
 def _energies(run: Run, grid: Grid | None) -> Iterable[Number]:

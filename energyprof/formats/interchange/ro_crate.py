@@ -15,7 +15,7 @@ from rocrate.rocrate import ROCrate
 from energyprof.compare.figures import run_name
 from energyprof.errors import FileError
 from energyprof.formats.interchange.contract import Source
-from energyprof.formats.interchange.numbers import Number, numbers
+from energyprof.formats.interchange.numbers import Number, began_s, numbers
 from energyprof.report.file import trace_path
 from energyprof.report.record import Report
 
@@ -49,7 +49,7 @@ def save(source: Source, place: Path) -> list[str]:
         action = {
             "@type": "CreateAction",
             "name": run_name(report, index),
-            "startTime": run.clock.utc,
+            **({"startTime": run.clock.utc} if began_s(run) is not None else {}),
             "actionStatus": _status(run.status),
         }
         made = crate.add(ContextEntity(crate, f"#run-{index + 1}", action))

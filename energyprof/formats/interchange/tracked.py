@@ -8,16 +8,15 @@ from typing import NamedTuple
 from energyprof.compare.emissions import described
 from energyprof.compare.figures import run_name
 from energyprof.formats.interchange.contract import Source
-from energyprof.formats.interchange.numbers import numbers
+from energyprof.formats.interchange.numbers import began_s, numbers
 from energyprof.report.record import Point
-from energyprof.units import moment
 
 
 class Tracked(NamedTuple):
     """One run."""
 
     name: str
-    start_s: float  # since 1970
+    start_s: float | None  # since 1970; None: not known
     settings: Mapping[str, str]
     tags: Mapping[str, str]
     figures: Mapping[str, float]  # with _low and _high beside what has an interval
@@ -54,7 +53,7 @@ def tracked(source: Source) -> list[Tracked]:
         found.append(
             Tracked(
                 f"{report.workload.name}, {run_name(report, index)}",
-                moment(run.clock.utc),
+                began_s(run),
                 settings,
                 shown,
                 figures,

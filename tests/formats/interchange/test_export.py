@@ -22,7 +22,7 @@ from energyprof.report import importers
 from energyprof.report.file import from_json, read, write
 from energyprof.report.importers.imported import Request
 from energyprof.report.importers.save import save
-from energyprof.report.record import Report
+from energyprof.report.record import Clock, Report
 from energyprof.trace.gains import CPU_MODEL
 from fakes.wandb_file import values
 from reports import meter, report, run, unmetered_run
@@ -31,6 +31,8 @@ ROOT = Path(__file__).parent.parent.parent.parent
 REAL = ROOT / "results" / "vm-xeon-2" / "unet-tiny" / "seed-0.json"
 # 1050 J in 10.5 s, and 10 % of that both ways.
 ONE = report([run(1.0, u_rel=0.1, gain_rel=0.1)], meters=(meter(),))
+# As a table of a paper gives it.
+UNDATED = report([run(clock=Clock(0.0, ""), phases=(), history=())], meters=(meter(),))
 
 
 def source(content: Report = ONE, path: Path = Path("r.json"), g_per_kwh: float | None = None) -> Source:
@@ -247,6 +249,10 @@ class TestBoAmps:
         found, _ = data("boamps", source(report([run(1.0, u_rel=u_rel)])))
         assert found.get("quality") == word
 
+    def test_a_run_without_a_date_has_none(self) -> None:
+        (measure,) = data("boamps", source(UNDATED))[0]["measures"]
+        assert "measurementDateTime" not in measure and measure["measurementDuration"] == 10.5
+
     def test_a_country_stands_there_only_where_one_was_named(self) -> None:
         assert "environment" not in data("boamps", source(g_per_kwh=56.0))[0]
 
@@ -333,8 +339,23 @@ class TestMlperf:
         assert not (tmp_path / "power").exists()
         assert lacking[-1].startswith("power_reading of result_0")
 
+    def test_without_a_date_its_times_count_from_its_start_and_that_is_said(self, tmp_path: Path) -> None:
+        lacking = folder_writer("mlperf-json").save(source(UNDATED), tmp_path)
+        assert "time_ms of result_0: from its start, which the report does not know" in lacking
+        lines = (tmp_path / "result_0.txt").read_text().splitlines()
+        times_ms = [json.loads(line.removeprefix(":::MLLOG "))["time_ms"] for line in lines]
+        assert (times_ms[0], times_ms[-1]) == (0, 10_500)
+
 
 class TestRoCrate:
+    def test_a_run_without_a_date_has_none(self, tmp_path: Path) -> None:
+        pytest.importorskip("rocrate.rocrate")
+        write(UNDATED, tmp_path / "r.json")
+        folder_writer("ro-crate").save(source(UNDATED, tmp_path / "r.json"), tmp_path / "crate")
+        entities = json.loads((tmp_path / "crate" / "ro-crate-metadata.json").read_text())["@graph"]
+        (action,) = (entity for entity in entities if entity["@type"] == "CreateAction")
+        assert "startTime" not in action
+
     def test_its_own_reader_finds_files_runs_and_numbers(self, tmp_path: Path) -> None:
         rocrate = pytest.importorskip("rocrate.rocrate")
         lacking = folder_writer("ro-crate").save(
@@ -378,6 +399,16 @@ class TestTrackers:
             REAL.name,
             "seed-0.trace.csv.gz",
         }
+
+    def test_mlflow_has_a_time_for_a_run_without_a_date_and_that_is_said(self, tmp_path: Path) -> None:
+        tracking = pytest.importorskip("mlflow.tracking")
+        write(UNDATED, tmp_path / "r.json")
+        lacking = folder_writer("mlflow").save(source(UNDATED, tmp_path / "r.json"), tmp_path / "store")
+        assert lacking == ["when unet, run 1 (seed 0) began: now, to MLflow"]
+        client = tracking.MlflowClient(tracking_uri=(tmp_path / "store").as_uri())
+        (found,) = client.search_runs([client.get_experiment_by_name("energyprof").experiment_id])
+        assert found.info.end_time - found.info.start_time == 15_500  # with start-up
+        assert found.data.metrics["energy_j"] == UNDATED.runs[0].energy_j
 
     def test_wandb_s_own_reader_finds_summary_and_course(self, tmp_path: Path) -> None:
         pytest.importorskip("wandb")
