@@ -208,6 +208,8 @@ def _estimate(figure: Figure, cell: Values, change: Change | None) -> Summary:
     below = above = None
     if cell.u_rel is not None:
         below, above = mean.total.below / mean.value, mean.total.above / mean.value
+        # Even halves are shown as the factor that they are in logarithms; uneven ones end at nothing.
+        below = below if below == above else min(1.0, below)
     low = high = None
     if cell.logs is None:
         change = None

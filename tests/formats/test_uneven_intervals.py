@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from energyprof.compare import budget
+from energyprof.compare.change import collect
 from energyprof.compare.comparison import compare
+from energyprof.compare.figures import BY_NAME
 from energyprof.compare.forecast import estimate
 from energyprof.compare.samples_to_target import Samples
 from energyprof.formats import csv as as_csv
@@ -126,6 +128,18 @@ def test_what_one_device_says_of_two_reports_knows_no_gain() -> None:
     (_, other) = compare([uneven(1000.0, 1001.0), uneven(1100.0, 1101.0)], ["a", "b"]).entries
     for found in other.estimates:
         assert found.change is None or found.change.u_rel is None
+
+
+def test_no_energy_is_less_than_nothing_however_far_its_runs_scatter() -> None:
+    scattered = uneven(1000.0, 5000.0, 400.0)
+    compared, out = compare([scattered], ["a"]), io.StringIO()
+    plain.write_comparison(compared, out)
+    assert "-100 % +" in out.getvalue()
+    (entry,) = compared.entries
+    (energy,) = [found for found in entry.estimates if found.figure == "energy_to_target"]
+    assert energy.u_rel_below == 1.0 and energy.u_rel_above is not None and energy.u_rel_above > 1.0
+    whole = collect(BY_NAME["energy_to_target"], scattered)
+    assert whole is not None and whole.mean.ends[0] == 0.0
 
 
 def test_of_two_devices_a_ratio_knows_both_as_factors() -> None:

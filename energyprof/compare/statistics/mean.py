@@ -62,8 +62,8 @@ class Mean:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The ends of its 95 % interval."""
-        return self.value - self.total.below, self.value + self.total.above
+        """The ends of its 95 % interval, of what is never less than nothing."""
+        return max(0.0, self.value - self.total.below), self.value + self.total.above
 
 
 def mean_of(values: Sequence[float], each: Sequence[Mapping[str, float]], logs: Logs | None = None) -> Mean:

@@ -43,9 +43,7 @@ def save(source: Source, place: Path) -> list[str]:
         start_s = _start_s(run)
         zero_s = began_s(run)
         if zero_s is None:
-            lacking.append(
-                f"time_ms of result_{index}: counted from its start, which the report does not know"
-            )
+            lacking.append(f"time_ms of result_{index}: from its start, which the report does not know")
         lines = [*_result(report, run, zero_s or 0.0, start_s)]
         path = place / f"result_{index}.txt"
         _write(path, lines)
