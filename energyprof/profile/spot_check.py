@@ -14,7 +14,7 @@ from energyprof.meter import Meter, Source
 from energyprof.report.agreement import disagreements
 from energyprof.report.energy import MeterEnergy
 from energyprof.report.flags import Flag, flag
-from energyprof.report.integrator import Integrator
+from energyprof.report.integrator import LEAST_READINGS, Integrator
 from energyprof.report.record import meter_record
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
@@ -42,7 +42,11 @@ class SpotCheck:
         energy = self.energies.get(name)
         if energy is None or energy.joules is None or energy.coverage < LEAST_COVERAGE:
             return None
-        return energy.joules / (energy.coverage * self.span_s)
+        # A counter that did not move tells nothing, nor does one that may have moved long before.
+        late = self.span_s < LEAST_READINGS * energy.meter.refresh_s
+        if energy.meter.reads == "energy_j" and (late or energy.joules == 0):
+            return None
+        return energy.joules / self.span_s  # what was not seen of it is taken for what was
 
 
 def spot_check(sources: Sequence[Source], span_s: float, interval_s: float) -> SpotCheck:

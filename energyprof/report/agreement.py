@@ -9,7 +9,8 @@ from energyprof.report.energy import MIN_COVERAGE, MeterEnergy
 from energyprof.report.flags import Flag, flag
 from energyprof.report.record import MeterRecord
 
-# Over less time a difference says more about when each was read than about what it reads.
+# Over less time, or less than one renewal, a difference says more about when each was read than about what it
+# reads.
 LEAST_S = 5.0
 
 
@@ -30,7 +31,9 @@ def disagreements(
     flags = []
     for meter in meters:
         mine, theirs = energies[meter.name], energies.get(meter.info.checks)
-        if theirs is None or mine.joules is None or not theirs.joules or span_s < LEAST_S:
+        if theirs is None or mine.joules is None or not theirs.joules:
+            continue
+        if span_s < max(LEAST_S, meter.info.refresh_s, theirs.meter.refresh_s):
             continue
         if min(mine.coverage, theirs.coverage) < MIN_COVERAGE:
             continue

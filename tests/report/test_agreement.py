@@ -60,6 +60,17 @@ def test_a_difference_that_means_nothing_is_not_flagged(
     assert flags(mine, theirs, span_s) == ()
 
 
+def test_a_register_that_may_not_have_been_renewed_is_not_held_against_a_power() -> None:
+    power, register = gauge(name="plug"), counter(name="plug:register", checks="plug", refresh_s=60.0)
+    energies = {
+        "plug": MeterEnergy(meter=power, flags=(), **said(300)),
+        "plug:register": MeterEnergy(meter=register, flags=(), **said(70)),
+    }
+    meters = [meter(info.name, info=info) for info in (power, register)]
+    assert disagreements(meters, energies, 59.0) == ()
+    assert disagreements(meters, energies, 61.0) != ()
+
+
 def test_the_ratio_is_that_of_the_sums_over_the_runs_that_both_measured() -> None:
     assert ratio([100.0, None, 230.0], [100.0, 50.0, 200.0]) == pytest.approx(1.1)
     assert ratio([100.0], []) is None
