@@ -89,7 +89,7 @@ def _drawn(now: Snapshot, subject: Subject) -> Table:
         table.add_row("samples", f"{now.samples or 0:,} of at most {subject.max_samples:,}")
     elif now.samples is not None:
         table.add_row("samples", f"{now.samples:,}")
-    power = "no reading yet" if now.watts is None else watts(now.watts)
+    power = "no reading" if now.watts is None else watts(now.watts)
     energy = "" if now.joules is None else f"   {joules(now.joules)} so far"
     estimate = "   estimated, not measured" if now.origin != "measured" else ""
     table.add_row("power", Text.assemble(power + energy, (estimate, "yellow")))

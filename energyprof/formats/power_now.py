@@ -8,7 +8,7 @@ from energyprof.profile.monitor import Look, Power
 from energyprof.report.record import MeterRecord
 from energyprof.units import with_ends
 
-NOT_YET = "no reading yet"
+NONE_NOW = "no reading"
 
 
 def table(look: Look) -> Table:
@@ -42,5 +42,5 @@ def _said(meter: MeterRecord, power: Power) -> str:
 
 def _shown(power: Power) -> str:
     if power.power_w is None:
-        return NOT_YET
+        return NONE_NOW
     return with_ends(power.power_w, power.low_w, power.high_w, "W")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from energyprof.meter import Origin, joint_origin
+from energyprof.meter import MeterInfo, Origin, joint_origin
 from energyprof.report.phases import OVER, PART, counts
 from energyprof.report.record import MeterRecord
+from energyprof.report.segments.segment import Segment, now_for_s
 from energyprof.report.segments.segmenter import segmenter
 from energyprof.storable.frozen import dataclass
 from energyprof.trace.rows import Sample
@@ -25,7 +27,7 @@ class Snapshot:
     train_s: float | None  # since training began
     samples: int | None
     score: float | None
-    watts: float | None  # now, over the counted meters
+    watts: float | None  # now, over the counted meters; not known where one of them does not tell
     joules: float | None  # since training began
     origin: Origin
     actor: str = ""  # whose phase it is
@@ -42,6 +44,7 @@ class Live:
         self._meters = meters
         self._segmenters = [segmenter(m.info, m.interval_s) for m in meters]
         self._watts: list[float | None] = [None for _ in meters]
+        self._read_s = [-math.inf for _ in meters]  # when each last told of its power
         self._joules = 0.0
         self._train_start_s: float | None = None
         self._over_since_s: float | None = None
@@ -63,20 +66,23 @@ class Live:
             self._watts = [None for _ in self._meters]
 
     def _sample(self, meter: int, sample: Sample) -> None:
+        info = self._meters[meter].info
+        if info.reads == "power_w" and sample.value is not None and info.is_reading(sample.value):
+            self._read_s[meter] = sample.end_s
         for segment in self._segmenters[meter].push(sample):
-            info = self._meters[meter].info
-            if not segment.seen:
-                # Its joules are an assumption until the report says how doubtful they are.
-                self._watts[meter] = None
-                continue
-            self._watts[meter] = info.corrected_j(segment.end_w, 1.0)
-            start_s = self._train_start_s
-            if start_s is None or self._over_since_s is not None:
-                continue
-            if segment.end_s > start_s and self._meters[meter].counted:
-                from_s = max(segment.start_s, start_s)
-                joules = segment.joules - segment.joules_until(from_s)
-                self._joules += info.corrected_j(joules, segment.end_s - from_s)
+            self._watts[meter] = info.corrected_j(segment.end_w, 1.0) if segment.seen else None
+            if segment.seen:
+                self._read_s[meter] = max(self._read_s[meter], segment.end_s)
+            if self._meters[meter].counted and self._over_since_s is None:
+                self._count(info, segment)
+
+    def _count(self, info: MeterInfo, segment: Segment) -> None:
+        """Add what of a segment lies in the training; time that was not seen is taken for what reports do."""
+        start_s = self._train_start_s
+        if start_s is not None and segment.end_s > start_s:
+            from_s = max(segment.start_s, start_s)
+            joules = segment.joules - segment.joules_until(from_s)
+            self._joules += info.corrected_j(joules, segment.end_s - from_s)
 
     def phase(self, time_s: float, name: str, actor: str = "") -> None:
         """A phase began."""
@@ -106,11 +112,7 @@ class Live:
 
     def snapshot(self, time_s: float) -> Snapshot:
         """How things stand at ``time_s``."""
-        counted = [
-            watts
-            for watts, m in zip(self._watts, self._meters, strict=True)
-            if m.counted and watts is not None
-        ]
+        over_s = time_s if self._over_since_s is None else min(time_s, self._over_since_s)
         started = self._train_start_s
         return Snapshot(
             self._run,
@@ -118,14 +120,24 @@ class Live:
             self._seed,
             self._phase,
             time_s,
-            None if started is None else max(0.0, (self._over_since_s or time_s) - started),
+            None if started is None else max(0.0, over_s - started),
             self._samples,
             self._score,
-            sum(counted) if counted else None,
-            self._joules if counted and started is not None else None,
+            self._now_w(time_s),
+            self._joules if started is not None and self._now_w(over_s) is not None else None,
             joint_origin(m.origin for m in self._meters if m.counted),
             self._actor,
             self._round,
             self._clients,
             self._moved_bytes,
         )
+
+    def _now_w(self, time_s: float) -> float | None:
+        """The power of the counted meters; ``None``: there is none, or one never told, or no longer does."""
+        total_w = None
+        for of, read_s, watts in zip(self._meters, self._read_s, self._watts, strict=True):
+            if of.counted:
+                if watts is None or time_s - read_s > now_for_s(of.info, of.interval_s):
+                    return None
+                total_w = (total_w or 0.0) + watts
+        return total_w

@@ -111,7 +111,8 @@ class ReportSession:
     ) -> None:
         """``rebuild`` and ``trace`` hold the first ``runs`` runs of the report ``header``."""
         self._on, self._path = on, path
-        self._live = [meter for meter in header.meters if not meter.info.external]
+        # As the sampler numbers them; the logs, which it does not read, after them.
+        self._meters = sorted(header.meters, key=lambda meter: meter.info.external)
         self._job = header.job
         self._notes, self._series = list(header.notes), header.series
         self._rebuild, self._trace, self._runs = rebuild, trace, runs
@@ -154,7 +155,7 @@ class ReportSession:
         following = Watchers([watcher for watcher in watchers if watcher not in self._lost])
         with _turned(training.levers) as levers, _scanned(training.scan) as scan:
             self._trace.begin_run()
-            recorder = Recorder(self._trace, self._runs, runs, training, self._live)
+            recorder = Recorder(self._trace, self._runs, runs, training, self._meters)
             self._runs += 1
             if (clock := clock_source()) is not None:
                 recorder.event("facts", {"facts": {"clock": clock._asdict()}})

@@ -120,16 +120,14 @@ class Integrator:
             return None
         return self._between(self._states[start], self._states[end])
 
-    def so_far(self, start: float) -> tuple[float, MeterEnergy] | None:
-        """Until when it is summed up, and the energy from an edge until then; ``None``: nothing is yet."""
-        if start not in self._states or self._before is None or self._before.end_s <= start:
-            return None
-        until_s = self._before.end_s
-        return until_s, self._between(self._states[start], self._state(until_s, self._before))
+    def passed(self, edge: float) -> bool:
+        """Whether all readings until an edge that was asked for are summed up."""
+        return edge in self._states
 
     def forget(self, edge: float) -> None:
         """No window that begins or ends there is asked for any more."""
-        self._states.pop(edge, None)
+        if self._states.pop(edge, None) is None and edge in self._edges:
+            self._edges.remove(edge)
 
     def _follow(self, whole: Segment) -> None:
         """Take the next segment, after what lies unseen before it."""

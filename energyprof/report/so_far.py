@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Literal
 
-from energyprof.report.energy import Energy, MeterEnergy, total
+from energyprof.report.energy import Energy, total
 from energyprof.report.integrator import Integrator
 from energyprof.report.record import MeterRecord
 from energyprof.storable.frozen import dataclass
@@ -13,6 +14,11 @@ from energyprof.trace.rows import Sample
 
 # So many windows are kept after they closed; of older ones the report tells.
 KEPT = 1000
+# The meters' energies are added up at moments so far apart, each at the same: of one that is late no more is
+# known than of the latest.
+MOMENT_S = 0.02
+# So many moments are waited for until the latest meter has passed them.
+MOMENTS = 1000
 
 Until = Literal["now", "over"]
 Key = tuple[int, int]  # the process, and its number for the window
@@ -36,16 +42,25 @@ class SoFar:
         """``start_s``: when the program began, in s from the run's zero."""
         self._start_s = start_s
         counted = [meter for meter in meters if meter.counted]
+        # A log is joined when the run is over: without it there is no sum.
+        self._logged = any(meter.info.external for meter in counted)
         self._integrators = {m.name: Integrator(m.info, m.interval_s, ()) for m in counted}
         self._windows: dict[Key, _Window] = {}
         self._closed: dict[Key, None] = {}
         self._edges: dict[float, int] = {}  # how many windows have it
+        self._moments: deque[float] = deque()  # that not all meters have passed yet
+        self._passed_s = start_s  # the last that all have
+        self._edge(start_s)
         self._edge(start_s)
 
     def sample(self, meter: str, sample: Sample) -> None:
         """Take one reading."""
         if (integrator := self._integrators.get(meter)) is not None:
+            if sample.end_s >= (self._moments[-1] if self._moments else self._passed_s):
+                self._moments.append(sample.end_s + MOMENT_S)  # which none can have passed
+                self._edge(self._moments[-1])
             integrator.push(sample)
+            self._pass()
 
     def open(self, key: Key, time_s: float) -> None:
         """A window opens."""
@@ -74,7 +89,7 @@ class SoFar:
         window = self._windows.get(key)
         if window is None or (until == "over" and window.end_s is None):
             return None
-        if window.late:
+        if window.late or self._logged:
             return total([]), 0.0 if window.end_s is None else window.end_s - window.start_s
         if window.end_s is None:
             return self._open_until_now(window.start_s)
@@ -83,11 +98,20 @@ class SoFar:
         return (total(known), window.end_s - window.start_s) if len(known) == len(found) else None
 
     def _open_until_now(self, start_s: float) -> tuple[Energy, float]:
-        found = [integrator.so_far(start_s) for integrator in self._integrators.values()]
-        known: list[MeterEnergy] = [part[1] for part in found if part is not None]
-        if not known or len(known) < len(found):
+        found = [integrator.between(start_s, self._passed_s) for integrator in self._integrators.values()]
+        known = [energy for energy in found if energy is not None]
+        if self._logged or self._passed_s <= start_s or len(known) < len(found):
             return total([]), 0.0
-        return total(known), min(part[0] for part in found if part is not None) - start_s
+        return total(known), self._passed_s - start_s
+
+    def _pass(self) -> None:
+        """Go on to the last moment that all meters have passed; of one that is lost some are waited for."""
+        integrators = self._integrators.values()
+        while self._moments and all(i.passed(self._moments[0]) for i in integrators):
+            self._release(self._passed_s)
+            self._passed_s = self._moments.popleft()
+        if len(self._moments) > MOMENTS:
+            self._release(self._moments.popleft())
 
     def _edge(self, time_s: float) -> bool:
         self._edges[time_s] = self._edges.get(time_s, 0) + 1
@@ -98,10 +122,13 @@ class SoFar:
         window = self._windows.pop(key)
         del self._closed[key]
         for edge in (window.start_s, window.end_s):
-            if edge is None:
-                continue
-            self._edges[edge] -= 1
-            if self._edges[edge] == 0:
-                del self._edges[edge]
-                for integrator in self._integrators.values():
-                    integrator.forget(edge)
+            if edge is not None:
+                self._release(edge)
+
+    def _release(self, edge: float) -> None:
+        """One who asked for the edge less."""
+        self._edges[edge] -= 1
+        if self._edges[edge] == 0:
+            del self._edges[edge]
+            for integrator in self._integrators.values():
+                integrator.forget(edge)

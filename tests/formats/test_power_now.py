@@ -10,7 +10,7 @@ MODEL = meter("cpu-model", origin="modelled")
 
 
 def test_an_estimate_is_called_one_once_there_is_one() -> None:
-    assert in_a_line(Look("now", ((MODEL, Power(None)),), Power(None))) == "now  cpu-model no reading yet"
+    assert in_a_line(Look("now", ((MODEL, Power(None)),), Power(None))) == "now  cpu-model no reading"
     known = Power(50.0, 40.0, 60.0)
     assert in_a_line(Look("now", ((MODEL, known),), known)) == "now  cpu-model 50 ± 10 W, an estimate"
 

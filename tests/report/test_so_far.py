@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from energyprof.report.so_far import KEPT, SoFar
+from energyprof.report.so_far import KEPT, MOMENTS, SoFar
 from energyprof.trace.rows import Sample
 from reports import meter
 
@@ -93,3 +95,39 @@ def test_a_counted_meter_without_readings_leaves_no_sum() -> None:
     so_far = SoFar([COUNTER, meter("nvml:0", part="gpu")], 1.0)
     feed(so_far, 0.0, 5.0)
     assert so_far.until_now()[0].joules is None
+
+
+def test_energies_of_several_meters_are_summed_up_until_the_same_moment() -> None:
+    late = meter("nvml:0", part="gpu", interval_s=0.1)
+    so_far = SoFar([COUNTER, late], 1.0)
+    feed(so_far, 0.0, 3.0)
+    for tick in range(31):
+        so_far.sample(late.name, Sample(tick / 10, tick / 10, 70 * tick / 10))
+    feed(so_far, 3.1, 63.0)  # the other is lost
+    energy, time_s = so_far.until_now()
+    assert energy.joules == pytest.approx(120 * time_s)
+    assert 1.5 <= time_s <= 2.0
+    for tick in range(631, 640):
+        at_s = tick / 10
+        feed(so_far, at_s, at_s)
+        so_far.sample(late.name, Sample(at_s, at_s, 70 * at_s))
+    energy, time_s = so_far.until_now()
+    assert energy.joules == pytest.approx(120 * time_s)
+    assert time_s > 61.5
+
+
+def test_moments_that_a_lost_meter_never_passes_take_no_memory() -> None:
+    so_far = SoFar([COUNTER, meter("nvml:0", part="gpu")], 1.0)
+    feed(so_far, 0.0, MOMENTS / 10 + 20)
+    assert len(so_far._edges) <= MOMENTS + 3
+
+
+def test_without_a_log_that_counts_there_is_no_sum_yet() -> None:
+    log = meter("csv:gpu.csv", part="gpu")
+    so_far = SoFar([COUNTER, replace(log, info=replace(log.info, external=True))], 1.0)
+    so_far.open((PROGRAM, 1), 1.5)
+    feed(so_far, 0.0, 5.0)
+    so_far.close((PROGRAM, 1), 4.0)
+    assert so_far.until_now()[0].joules is None
+    known = so_far.of_window((PROGRAM, 1), "over")
+    assert known is not None and known[0].joules is None

@@ -13,6 +13,12 @@ from energyprof.trace.rows import Sample
 GAP_INTERVALS = 3
 
 
+def now_for_s(meter: MeterInfo, interval_s: float) -> float:
+    """For how long a power that a meter showed is its power now; it is lost where it shows none since."""
+    late_s = meter.delay_s + meter.delay_a_s + meter.window_s + 2 * meter.refresh_s
+    return late_s + GAP_INTERVALS * max(interval_s, meter.refresh_s)
+
+
 class Pace:
     """How far apart a meter's readings may lie before the time between them is a gap.
 
