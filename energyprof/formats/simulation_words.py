@@ -21,11 +21,15 @@ NEAR = 100.0
 FIGURE_NAMES = {"energy_j": "energy", "co2_kg": "CO2e"}
 _PREFIXED = ("bit", "bit/J", "bit/s", "B", "W", "J", "s")
 _ENERGIES = ((3.6e15, "TWh"), (3.6e12, "GWh"), (3.6e9, "MWh"), (3.6e6, "kWh"), (3600.0, "Wh"))
+# What four decimals of a watt-hour would round away, such as a message of a few bytes.
+_LITTLE = ((3.6, "mWh"), (3.6e-3, "µWh"), (3.6e-6, "nWh"))
 
 
 def energy(joules: float) -> str:
     """Such as ``3.4344 Wh``; four decimals, since paradigms may lie close together."""
     factor, unit = next(((f, u) for f, u in _ENERGIES if abs(joules) >= f), _ENERGIES[-1])
+    if 0 < abs(joules) < 3.6:
+        factor, unit = next(((f, u) for f, u in _LITTLE if abs(joules) >= 1e-3 * f), _LITTLE[-1])
     # Three digits before the point are as good as one with a prefix: the paradigms share a unit longer.
     return f"{joules / factor * _TIE:,.4f} {unit}"
 
@@ -55,20 +59,28 @@ def least_lines(found: Simulation) -> list[str]:
         best = sorted(shares, key=lambda name: -shares[name])
         shown = ", ".join(f"{name} {100 * shares[name]:.0f} %" for name in best if shares[name] >= 0.005)
         several = any(figure in outcome.drawn for outcome in found.outcomes)
-        said = f"{shown} of {found.draws:,} draws" if several else best[0]
+        # Without draws there is one answer, of those that share it.
+        sure = " and ".join(name for name in best if shares[name])
+        said = f"{shown} of {found.draws:,} draws" if several else sure
         lines.append(f"{FIGURE_NAMES[figure]}: {said}")
     return lines
 
 
 def crossing_lines(found: Simulation) -> list[str]:
-    """Where paradigms cross, the nearest to the scenario first; energy and carbon on one line if alike."""
-    near = [one for one in found.crossings if 1 / NEAR <= one.at / one.now <= NEAR]
+    """Where paradigms cross: along what was asked for, then the nearest to the scenario.
+
+    Energy and carbon are on one line if alike.
+    """
+    crossings = sorted(found.crossings, key=lambda one: one.dial not in found.asked)
     alike: dict[tuple[str, str, str, str], list[Crossing]] = {}
-    for one in near:
-        alike.setdefault((one.dial, f"{one.at:.6g}", one.below, one.above), []).append(one)
+    for one in crossings:
+        if one.dial in found.asked or 1 / NEAR <= one.at / one.now <= NEAR:
+            alike.setdefault((one.dial, f"{one.at:.6g}", one.below, one.above), []).append(one)
     lines = [crossing_line(group) for group in list(alike.values())[:MOST_CROSSINGS]]
     more = len(alike) - len(lines)
-    return [*lines, f"{more} more: --json"] if more else lines
+    crossed = {one.dial for one in crossings}
+    none = [f"{key}: nothing crosses along it" for key in dict.fromkeys(found.asked) if key not in crossed]
+    return [*none, *lines, *([f"{more} more: --json"] if more else [])]
 
 
 def crossing_line(group: Sequence[Crossing]) -> str:

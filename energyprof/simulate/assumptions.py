@@ -59,9 +59,12 @@ def _shown(quantity: Quantity) -> str:
     return f"{quantity.value:.6g} ({quantity.low:.6g} … {quantity.high:.6g}){unit}"
 
 
-def notes(scenario: Scenario, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def notes(scenario: Scenario, outcomes: Sequence[Outcome], where: str) -> tuple[str, ...]:
     """What the totals do not hold, and why."""
     lines = []
+    if len(set(scenario.boundaries.values())) > 1:
+        held = ", ".join(f"{boundary} in {name}" for name, boundary in scenario.boundaries.items())
+        lines.append(f"the reports measure different things, as if they were one: boundary {held}")
     if any(math.isnan(outcome.total.co2_kg) for outcome in outcomes):
         sites = _without(scenario, "intensity")
         lines.append(f"no carbon: site {', '.join(sites)} has no intensity, country or trace")
@@ -81,7 +84,33 @@ def notes(scenario: Scenario, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         outcome.kind in ("central", "refreshed", "continual") for outcome in outcomes
     ):
         lines.append("storage is not counted: data.stored_s is not given")
+    unread = _unread(scenario, where)
+    if unread:
+        lines.append(f"no paradigm here uses {', '.join(unread)}")
     return tuple(lines)
+
+
+# What decides how it is computed, or what a score is for; or goes into what is read in its place.
+_BESIDE = ("seed", "draws", "data.clients", "sci.", "network.")
+
+
+def _unread(scenario: Scenario, where: str) -> list[str]:
+    """The numbers that were written down or set, and that nothing asked for."""
+    read = frozenset[str]().union(*(keys_of(scenario, p.name, where) for p in scenario.paradigms))
+    if scenario.network is not None:
+        read |= {"data.model_bits", "client.round_s"}
+    said = [key for key, q in scenario.quantities.items() if q.basis in ("given", "set", "assumed")]
+    # A report's joules are divided by its rounds.
+    reports = {
+        key.rpartition(".")[0]
+        for key, q in scenario.quantities.items()
+        if q.basis in ("measured", "modelled")
+    }
+    read |= {f"{at}.rounds" for at in reports} | {
+        f"paradigm.{name}.sleep_above" for name in scenario.presences
+    }
+    unread = [key for key in said if key not in read and not key.startswith(_BESIDE)]
+    return [*unread, *scenario.unread_factors]
 
 
 def _taking_part(scenario: Scenario) -> list[str]:

@@ -71,8 +71,9 @@ def _crossing(
     # Which of them takes less on the low side of what the dial says.
     first_less = of_values(scale / 2 if dial.shown == "times" else scale * 2) < 0
     low, high = pair if first_less else (pair[1], pair[0])
-    interval, share = _spread(difference(drawn), dial) if straight else (None, 1.0)
     at = (dial.value(scale), dial.at_one)
+    interval, share = _spread(difference(drawn), dial) if straight else (None, 1.0)
+    interval = None if interval is None else interval.holding(at[0])
     how: Literal["closed form", "bracketed"] = "closed form" if straight else "bracketed"
     return Crossing(low, high, figure, dial.name, dial.unit, *at, how, interval, share)
 

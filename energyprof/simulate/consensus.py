@@ -26,13 +26,11 @@ def topology_in(
     """The graph of a paradigm, whose mean degree becomes its ``neighbours``.
 
     Raises:
-        UsageError: there is no such graph of that many clients, or both are given.
+        UsageError: there is no such graph of that many clients.
     """
     key = f"paradigm.{name}.graph"
     if key not in words:
         return None
-    if f"paradigm.{name}.neighbours" in quantities:
-        raise UsageError(f"{path}: paradigm.{name}: graph and neighbours: give only one of them")
     clients = quantities.get("data.clients")
     if clients is None or clients.value > MOST_NODES:
         raise UsageError(f"{path}: {key}: needs data.clients, of at most {MOST_NODES}; else give neighbours")

@@ -12,6 +12,8 @@ from energyprof.storable.frozen import dataclass
 
 # How a key follows the dial: times it, or divided by it.
 _Follows = Literal["times", "over"]
+# What totals are divided by: they are lines in its inverse.
+_DIVISORS = ("bit_per_j", "bit_per_s", "life_years", "utilisation")
 _MODEL = ("model_bits", "upload_bits", "download_bits")
 
 
@@ -74,7 +76,8 @@ def dial_of(scenario: Scenario, key: str) -> Dial:
         known = ", ".join(sorted(scenario.quantities))
         raise UsageError(f"--break-even {key[:60]}: no number above 0 to turn: there are {known[:300]}")
     unit = "" if quantity.unit == "1" else quantity.unit
-    return Dial(key, unit, {key: "times"}, FIGURES, "times", quantity.value)
+    how: _Follows = "over" if key.rpartition(".")[2] in _DIVISORS else "times"
+    return Dial(key, unit, {key: how}, FIGURES, how, quantity.value)
 
 
 def _links(values: Mapping[str, float]) -> list[Dial]:
@@ -99,6 +102,8 @@ def _links(values: Mapping[str, float]) -> list[Dial]:
 
 def _grids(scenario: Scenario, values: Mapping[str, float]) -> list[Dial]:
     """The clients' grids beside the server's, where these are not the same site."""
+    if scenario.presences:
+        return []  # with another grid, others sleep
     server = scenario.server.shares[0][0]
     clients = [(site, share) for site, share in scenario.clients.shares if site != server]
     keys = [f"site.{site}.intensity" for site, _ in clients]

@@ -10,7 +10,7 @@ from typing import Any
 
 from energyprof import files
 from energyprof.errors import FileError, UsageError
-from energyprof.simulate.scenario import WAYS
+from energyprof.simulate.keys import GOES_WITH, ONE_OF
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -66,7 +66,7 @@ def pairs(words: Sequence[str], option: str) -> list[tuple[str, Any]]:
 
 
 def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """``data`` with each change in it; one way to charge a link, or one intensity, takes another's place.
+    """``data`` with each change in it; one way to say a thing takes another's place (`keys.ONE_OF`).
 
     Of several tables under one key, a part names the one that is meant: ``device.phone.power_w``.
 
@@ -74,6 +74,7 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
         UsageError: a key leads through something that is not a table.
     """
     whole: dict[str, Any] = _copied(data)
+    said = {tuple(key.split(".")) for key, _ in changes}
     for key, value in changes:
         *inside, last = key.split(".")
         place: Any = whole
@@ -83,15 +84,16 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
                 raise UsageError(f"--set {key}: {part} is not a table")
         if isinstance(place, list):
             raise UsageError(f"--set {key}: {inside[-1]} is several: name one, such as {_such(place, key)}")
-        for group in _INSTEAD:
-            if last in group:
-                for other in group:
+        for group in (group for group in ONE_OF if last in group):
+            for other in group:
+                place.pop(other, None)
+            for other, way in GOES_WITH.items():
+                if way in group and way != last and (*inside, other) not in said:
                     place.pop(other, None)
         place[last] = value
     return whole
 
 
-_INSTEAD = ((*WAYS, "medium"), ("intensity", "country", "trace"))
 # What tables under one key are told apart by.
 _NAMES = ("name", "machines", "clients")
 

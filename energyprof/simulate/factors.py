@@ -128,6 +128,10 @@ class Table:
         own = self.overrides.get(name)
         return named(name, where).quantity() if own is None else own
 
+    def has_years(self, medium: str) -> bool:
+        """Whether what a GB takes over ``medium`` follows a trend."""
+        return medium == "fixed" and "network.fixed" not in self.overrides
+
     def network(self, medium: str, year: float | None, where: str) -> Quantity:
         """What a GB takes over ``medium``.
 

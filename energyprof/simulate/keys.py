@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from energyprof.errors import UsageError, unknown_key
 from energyprof.simulate.quantity import Kind
+from energyprof.simulate.scenario import WAYS
 
 _JOULES = Kind("J", 0, 1e20)
 _SECONDS = Kind("s", 0, 1e12)
@@ -137,6 +138,19 @@ WORDS: Mapping[str, str] = {
     **{f"{who}.device.*.factor": "a name of `energyprof factors`" for who in ("server", "client")},
 }
 
+
+# What says one thing in several ways: a table gives one of them, and `--set` puts one in another's place.
+ONE_OF = (
+    (*WAYS, "medium"),
+    ("intensity", "country", "trace"),
+    ("round_j", "power_w"),
+    ("idle_j", "idle_w"),
+    ("embodied_kg", "factor"),
+    ("neighbours", "graph"),
+    ("hours", "deadline"),
+)
+# What goes with one of them alone.
+GOES_WITH = {"year": "medium", "column": "trace", "bit_per_s": "router_w", "idle_w": "router_w"}
 
 _PARTS = {key: tuple(key.split(".")) for key in (*NUMBERS, *WORDS)}
 

@@ -48,13 +48,12 @@ def links_of(
     the second, unless ``site`` says otherwise.
 
     Raises:
-        UsageError: a link is charged in no way, or in two.
+        UsageError: there is no such network or site, or a year without a network.
     """
     for at in ("link", "link.uplink", "link.downlink", "link.side"):
         if f"{at}.medium" in words:
-            year = quantities.pop(f"{at}.year", None)
-            if f"{at}.kwh_per_gb" in quantities:
-                raise UsageError(f"{where}: {at}: medium and kwh_per_gb: give only one of them")
+            # Of other networks no trend is known: a year that is given stays among what nothing uses.
+            year = quantities.pop(f"{at}.year", None) if table.has_years(words[f"{at}.medium"]) else None
             said = f"{where}: {at}.medium"
             factor = table.network(words[f"{at}.medium"], None if year is None else year.value, said)
             quantities[f"{at}.kwh_per_gb"] = factor
@@ -80,8 +79,6 @@ def _link(
 ) -> Link | None:
     for at in (f"link.{name}", "link"):
         ways = [way for way in WAYS if f"{at}.{way}" in quantities]
-        if len(ways) > 1:
-            raise UsageError(f"{where}: {at}: {' and '.join(ways)}: charge a link in one way")
         if ways:
             break
     else:

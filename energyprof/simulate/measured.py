@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 
 from energyprof.compare.compared import Summary
 from energyprof.compare.comparison import compare
+from energyprof.compare.figures import BY_NAME, value
 from energyprof.compare.statistics.student import t_quantile
 from energyprof.report.record import Report, Run
 from energyprof.simulate.quantity import Basis, Quantity
@@ -42,11 +43,12 @@ def measured(report: Report, path: Path, rounds: float) -> Measured:
     if energy is None:
         missing["round_j"] = f"no energy to target: {_why(report, entry.left_out)}"
     else:
-        found["round_j"] = _quantity(energy, "J", rounds, basis, said)
+        found["round_j"] = _quantity(energy, report, "J", rounds, basis, said)
         found["meter_gain"] = meter_gain(report, [run for run in report.runs if run.energy_j], said)
     time = next((summaries[name] for name in _TIME if name in summaries), None)
     if time is not None:
-        found["round_s"] = _quantity(time, "s", rounds, "measured", said)  # by a clock, whatever the meter
+        # By a clock, whatever the meter.
+        found["round_s"] = _quantity(time, report, "s", rounds, "measured", said)
     found |= starts(report, [run for run in report.runs if run.status in ("reached", "done")], said)
     return Measured(found, missing)
 
@@ -83,6 +85,11 @@ def described(report: Report, path: Path) -> str:
     """Such as "fed.json: 3 runs on vm, boundary chip, measured"."""
     entry = compare([report], [path.stem]).entries[0]
     runs = "1 run" if entry.runs == 1 else f"{entry.runs} runs"
+    missed = sum(run.status == "missed" for run in report.runs)
+    if missed or entry.left_out:
+        why = [f"{missed} missed the target"] if missed else []
+        why += [f"{len(entry.left_out)} left out"] if entry.left_out else []
+        runs += f" ({', '.join(why)}: not in it)"
     where = entry.machine or "an unknown machine"
     return f"{path.name}: {runs} on {where}, boundary {entry.boundary or 'none'}, {report.origin}"
 
@@ -95,17 +102,25 @@ def _why(report: Report, left_out: tuple[str, ...]) -> str:
     return "its runs have none"
 
 
-def _quantity(summary: Summary, unit: str, rounds: float, basis: Basis, said: str) -> Quantity:
-    """The mean, and the 95 % of the runs' scatter; of a single run that is not known."""
-    mean = summary.mean / rounds
-    low = mean if summary.low is None else summary.low / rounds
-    high = mean if summary.high is None else summary.high / rounds
+def _quantity(
+    summary: Summary, report: Report, unit: str, rounds: float, basis: Basis, said: str
+) -> Quantity:
+    """The mean, and the 95 % of the runs' scatter; of a single run that is not known.
+
+    Arithmetic, as what many trainings come to; a comparison's is geometric, and lies below.
+    """
+    figure = BY_NAME[summary.figure]
+    mean = fmean(found for run in report.runs if (found := value(figure, run)) is not None) / rounds
+    scale = mean / summary.mean if summary.mean else 1.0
+    low = mean if summary.low is None else scale * summary.low
+    high = mean if summary.high is None else scale * summary.high
     return Quantity(mean, min(low, mean), max(high, mean), unit, basis, said, "interval")
 
 
 def meter_gain(report: Report, runs: Sequence[Run], said: str) -> Quantity:
     """What the joules of all reports by the same meters may have to be multiplied with, 95 %."""
     low = high = 1.0
+    known = any(run.energy_u_j is not None for run in runs)
     for run in runs:
         if run.energy_j and run.energy_low_j is not None and run.energy_high_j is not None:
             low, high = min(low, run.energy_low_j / run.energy_j), max(high, run.energy_high_j / run.energy_j)
@@ -118,4 +133,5 @@ def meter_gain(report: Report, runs: Sequence[Run], said: str) -> Quantity:
     meters = sorted(meter.name for meter in report.meters if meter.counted)
     basis: Basis = "measured" if report.origin == "measured" else "modelled"
     common = f"meters {' '.join(meters)} of {' '.join(machines)}"
-    return Quantity(1.0, max(0.0, low), high, "1", basis, f"the ± of its meters, {said}", "interval", common)
+    words = "the ± of its meters" if known else "the ± of its meters is not known"
+    return Quantity(1.0, max(0.0, low), high, "1", basis, f"{words}, {said}", "interval", common)

@@ -13,6 +13,8 @@ from energyprof.simulate.measured import Measured, meter_gain, starts
 from energyprof.simulate.quantity import Basis, Quantity
 from energyprof.storable.frozen import dataclass
 
+OF_CLIENTS = ("federated", "consensus")
+
 
 @dataclass(frozen=True)
 class _Sums:
@@ -36,6 +38,15 @@ def counting(report: Report) -> list[Run]:
         for run in report.runs
         if value(BY_NAME["samples_to_target"], run) is not None and any(one.clients for one in run.rounds)
     ]
+
+
+def trained_by(report: Report) -> str:
+    """The way in which several clients trained, as its work says, such as "federated"; "": there was one."""
+    said = report.workload.config.get("paradigm")
+    name = said.get("name") if isinstance(said, dict) else None
+    if isinstance(name, str):
+        return name if name in OF_CLIENTS else ""
+    return "several clients'" if len(client_names(report.runs)) > 1 else ""
 
 
 def client_names(runs: Sequence[Run]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 from energyprof.simulate.embodied import embodied
@@ -9,7 +10,7 @@ from energyprof.simulate.links import moved
 from energyprof.simulate.parts import Part
 from energyprof.simulate.place import Place
 from energyprof.simulate.places import used
-from energyprof.simulate.scenario import Inputs, Paradigm, ParadigmKind, Scenario
+from energyprof.simulate.scenario import Inputs, Link, Paradigm, ParadigmKind, Scenario
 from energyprof.simulate.storage import stored
 
 
@@ -193,11 +194,17 @@ def _consensus(scenario: Scenario, paradigm: Paradigm, x: Inputs) -> Mapping[str
     bits = messages * _bits(x, name, "upload")
     side = scenario.links.get("side")
     if side is not None:
-        parts["side link"] = moved(x, side, bits)
+        parts["side link"] = moved(x, _awake(scenario, paradigm, side), bits)
     else:
-        parts["uplink"] = moved(x, scenario.link("uplink"), bits)
-        parts["downlink"] = moved(x, scenario.link("downlink"), bits)
+        parts["uplink"] = moved(x, _awake(scenario, paradigm, scenario.link("uplink")), bits)
+        parts["downlink"] = moved(x, _awake(scenario, paradigm, scenario.link("downlink")), bits)
     return parts
+
+
+def _awake(scenario: Scenario, paradigm: Paradigm, link: Link) -> Link:
+    """The link at the hours in which its clients are awake, if it is they who feed it."""
+    own = link.place == scenario.clients
+    return dataclasses.replace(link, place=paradigm.clients) if own else link
 
 
 _TRAINED: Mapping[ParadigmKind, Callable[[Scenario, Paradigm, Inputs], Mapping[str, Part]]] = {

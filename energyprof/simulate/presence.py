@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from energyprof.simulate.traces.trace import IntensityTrace
+from energyprof.simulate.traces.trace import IntensityTrace, mean_of
 from energyprof.storable.frozen import dataclass
 
 
@@ -21,9 +21,10 @@ class Presence:
 
 def presence(site: str, clients: float, intensities: IntensityTrace, most: float) -> Presence:
     """Awake in those steps of the trace whose intensity is ``most`` g/kWh or less."""
-    awake = [value for value in intensities.g_per_kwh if value <= most]
-    share = len(awake) / len(intensities.g_per_kwh)
-    return Presence(site, clients, share, math.fsum(awake) / len(awake) if awake else math.nan)
+    lasting = intensities.lasting()
+    awake = [(value, lasts_s) for value, lasts_s in lasting if value <= most]
+    share = math.fsum(s for _, s in awake) / math.fsum(s for _, s in lasting)
+    return Presence(site, clients, share, mean_of(awake) if awake else math.nan)
 
 
 def participation(sites: Sequence[Presence]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,16 @@ from energyprof.errors import UsageError
 from energyprof.simulate import factors
 from energyprof.simulate.consensus import network_in, sleeping, topology_in
 from energyprof.simulate.document import pairs, read_document, replaced
-from energyprof.simulate.keys import FACTORS, MOST_FACTOR, NUMBERS, WORDS, is_table, pattern_of, unknown
+from energyprof.simulate.keys import (
+    FACTORS,
+    MOST_FACTOR,
+    NUMBERS,
+    ONE_OF,
+    WORDS,
+    is_table,
+    pattern_of,
+    unknown,
+)
 from energyprof.simulate.links import links_of
 from energyprof.simulate.presence import Presence
 from energyprof.simulate.quantity import Basis, Kind, Quantity, quantity
@@ -45,8 +54,9 @@ def scenario_of(
     kinds = _kinds(data, words, where)
     devices = {who: tuple(data.get(who, {}).get("device", {})) for who in ("server", "client")}
     table = factors.Table(overrides)
-    add_measured(quantities, words, kinds, {key for key, _ in assumed}, path)
+    boundaries = add_measured(quantities, words, kinds, {key for key, _ in assumed}, path)
     _assume(quantities, assumed)
+    _once({*quantities, *words}, where)
     traces = traces_of(data, words, path)
     server, clients = places_of(data, quantities, words, traces, kinds.values(), table, where)
     add_factors(quantities, words, devices, kinds, table, where)
@@ -73,6 +83,12 @@ def scenario_of(
         flop_kind=_choice(words, "sci.flop_kind", ("gross", "effective"), where),
         presences=presences,
         network=network_in(quantities, words, path),
+        boundaries=boundaries,
+        unread_factors=tuple(
+            f"factors.{name}"
+            for name, own in overrides.items()
+            if not any(own is one for one in quantities.values())
+        ),
     )
 
 
@@ -151,6 +167,15 @@ def _kinds(data: Mapping[str, Any], words: Mapping[str, str], where: str) -> dic
             raise UsageError(f"{where}: paradigm.{name}.kind {shown}: choose from {', '.join(KINDS)}")
         found[name] = kind  # type: ignore[assignment]  # it is one of them
     return found
+
+
+def _once(keys: Set[str], where: str) -> None:
+    """Raises UsageError where a table says one thing in two ways, of which only one would count."""
+    for at in sorted({key.rpartition(".")[0] for key in keys}):
+        for group in ONE_OF:
+            said = [key for key in group if f"{at}.{key}" in keys]
+            if len(said) > 1:
+                raise UsageError(f"{where}: {at}: {' and '.join(said)}: give only one of them")
 
 
 def _choice(words: Mapping[str, str], key: str, choices: tuple[str, ...], where: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Literal, get_args
 
 from energyprof.errors import UsageError
@@ -57,6 +58,8 @@ class Scenario:
     flop_kind: Literal["gross", "effective"]
     presences: Mapping[str, tuple[Presence, ...]]  # of the paradigms whose clients sleep
     network: Underlay | None
+    boundaries: Mapping[str, str] = field(default_factory=dict)  # of the reports: what their joules hold
+    unread_factors: tuple[str, ...] = ()  # that the scenario replaces and nothing asks for
 
     def link(self, name: str) -> Link:
         """The uplink or the downlink.

@@ -36,6 +36,7 @@ class Simulation:
     least: Mapping[str, Mapping[str, float]]  # figure -> paradigm -> share of draws in which it takes least
     swings: tuple[Swing, ...]
     crossings: tuple[Crossing, ...]
+    asked: tuple[str, ...]  # numbers that were named to be turned; no crossing of them: there is none
     curves: tuple[Curve, ...]
     scores: tuple[Score, ...]
     agreements: tuple[Agreement, ...]
@@ -85,6 +86,7 @@ def simulate(scenario: Scenario, where: str, keys: Sequence[str] = ()) -> Simula
         {figure: shares for figure in FIGURES if (shares := least(varied, names, figure))},
         sensitivity(scenario, where),
         crossing,
+        tuple(keys),
         curves(scenario, turned, crossing, where),
         scores(scenario, outcomes),
         agreements(scenario, seed, where),
@@ -92,7 +94,7 @@ def simulate(scenario: Scenario, where: str, keys: Sequence[str] = ()) -> Simula
         scenario.presences,
         measurements(scenario, where),
         assumptions(scenario, where),
-        notes(scenario, outcomes),
+        notes(scenario, outcomes, where),
         seed,
         draws,
     )

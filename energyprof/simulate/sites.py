@@ -92,7 +92,7 @@ def places_of(
     Without a server its place is the clients'.
 
     Raises:
-        UsageError: a site is missing, has two intensities, or shares a client with another.
+        UsageError: a site is missing, or shares a client with another.
     """
     sites = list(data.get("site", {}))
     for site in sites:
@@ -152,10 +152,7 @@ def _intensity(
     where: str,
 ) -> None:
     at = f"site.{site}"
-    said = [key for key in ("intensity", "country", "trace") if f"{at}.{key}" in (*quantities, *words)]
-    if len(said) > 1:
-        raise UsageError(f"{where}: {at}: {' and '.join(said)}: give only one of them")
-    if said == ["country"]:
+    if f"{at}.country" in words:
         quantities[f"{at}.intensity"] = of_grid(words[f"{at}.country"], f"{where}: {at}.country")
-    elif said == ["trace"]:
+    elif f"{at}.trace" in words:
         quantities[f"{at}.intensity"] = traces[site].quantity()

@@ -10,13 +10,12 @@ from energyprof.errors import UsageError
 from energyprof.report.file import read
 from energyprof.simulate.factors import Table
 from energyprof.simulate.measured import described, measured
-from energyprof.simulate.measured_rounds import measured_rounds
+from energyprof.simulate.measured_rounds import OF_CLIENTS, measured_rounds, trained_by
 from energyprof.simulate.quantity import Quantity
 from energyprof.simulate.scenario import ParadigmKind
 
 # What a report says of a training, and the scenario's keys that would say the same.
 _SAME = {"round_j": ("round_j", "power_w")}
-_OF_CLIENTS = ("federated", "consensus")
 
 
 def add_measured(
@@ -25,13 +24,14 @@ def add_measured(
     kinds: Mapping[str, ParadigmKind],
     assumed: Collection[str],
     path: Path,
-) -> None:
-    """Add what the reports say that the server, the clients and the paradigms name.
+) -> dict[str, str]:
+    """Add what the reports say that the server, the clients and the paradigms name; their boundaries.
 
     Raises:
         FileError: one is no report.
         UsageError: one lacks an energy that is not ``assumed``, or what it measured is written down, too.
     """
+    boundaries: dict[str, str] = {}
     for key, name in words.items():
         at, _, last = key.rpartition(".")
         if last != "report":
@@ -39,7 +39,9 @@ def add_measured(
         place, where = path.parent / name, f"{path}: {key}"
         report = read(place)
         kind = kinds.get(at.removeprefix("paradigm."))
-        if kind in _OF_CLIENTS:
+        _must_be(trained_by(report), kind, f"{where}: {place}")
+        boundaries[at] = report.boundary or "not known"
+        if kind in OF_CLIENTS:
             told = measured_rounds(report, described(report, place), where)
             found = _of_clients(quantities, at, told.found, kind, where)
         else:
@@ -58,6 +60,18 @@ def add_measured(
             ):
                 raise UsageError(f"{where}: {place}: {reason}; --assume {wanted}=VALUE gives it")
         _enter(quantities, at, found, path)
+    return boundaries
+
+
+def _must_be(way: str, kind: ParadigmKind | None, where: str) -> None:
+    """Raises UsageError: the clients of one way to train stand for another's, or for a single machine."""
+    if kind in OF_CLIENTS and way in OF_CLIENTS and way != kind:
+        raise UsageError(f'{where}: is of a {way} training, not of a {kind} one: give kind = "{way}"')
+    if way and kind not in OF_CLIENTS:
+        raise UsageError(
+            f"{where}: is of a {way} training, whose joules are all its clients' and the server's: "
+            'name it as the report of a paradigm with kind = "federated" or "consensus"'
+        )
 
 
 def _enter(quantities: dict[str, Quantity], at: str, found: Mapping[str, Quantity], path: Path) -> None:
@@ -113,8 +127,7 @@ def add_factors(
     """
     quantities["factors.primary.electricity"] = table.quantity("primary.electricity", where)
     federated = [f"paradigm.{name}" for name, kind in kinds.items() if kind == "federated"]
-    needing = [at for at in federated if f"{at}.server_round_j" not in quantities]
-    if any(f"{at}.server_share" not in quantities for at in needing):
+    if any(f"{at}.server_share" not in quantities for at in federated):
         quantities["factors.federated.server_share"] = table.quantity("federated.server_share", where)
     for who, names in devices.items():
         kind = "server" if who == "server" else "edge"

@@ -136,7 +136,7 @@ WRONG = {
     "no trace": (SMALL.replace("intensity = 360", 'trace = "none.csv"'), "none.csv: cannot be read"),
     "two ways to charge a link": (
         SMALL.replace("bit_per_j = 1", "bit_per_j = 1\nkwh_per_gb = 1"),
-        "charge a link in one way",
+        "bit_per_j and kwh_per_gb: give only one of them",
     ),
     "no link": (SMALL.replace("[link]\nbit_per_j = 1\n", ""), "there is no link.uplink: give [link]"),
     "an unknown network": (SMALL.replace("bit_per_j = 1", 'medium = "pigeon"'), "no factor 'network.pigeon'"),

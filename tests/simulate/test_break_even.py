@@ -8,6 +8,7 @@ import pytest
 from simulate.scenarios import PARADIGMS, SMALL, simulated, written
 
 from energyprof.errors import UsageError
+from energyprof.formats.simulation_words import crossing_lines
 from energyprof.simulate.break_even import Crossing
 from energyprof.simulate.outcome import Interval
 from energyprof.simulate.reading import read_scenario
@@ -51,7 +52,7 @@ def test_grids_cross_by_their_ratio(tmp_path: Path) -> None:
     assert one.at == pytest.approx((2000 - 2 * 60 * 1) / (260 - 14))
 
 
-def test_a_device_that_lasts_longer_crosses_between_brackets(tmp_path: Path) -> None:
+def test_a_device_that_lasts_longer_crosses_on_a_line_in_its_inverse(tmp_path: Path) -> None:
     text = SMALL.format(clients=1) + (
         "[server.device.box]\nembodied_kg = 1\nlife_years = 1\nutilisation = 1\n"
         "[client.device.phone]\nembodied_kg = 1\nlife_years = 1\nutilisation = 1\n"
@@ -61,8 +62,40 @@ def test_a_device_that_lasts_longer_crosses_between_brackets(tmp_path: Path) -> 
             "paradigm.federated.server_round_s=0"]  # fmt: skip
     found = simulate(read_scenario(path, sets), "here", ["client.device.phone.life_years"])
     one = crossing(found, "client.device.phone.life_years", "central", "federated", figure="co2_kg")
-    assert one.how == "bracketed"
+    assert one.how == "closed form"
     assert one.at == pytest.approx(1 / 3)
+    unsure = [*sets, "server.round_s={value=30, low=20, high=40}"]
+    found = simulate(read_scenario(path, unsure), "here", ["client.device.phone.life_years"])
+    span = crossing(found, "client.device.phone.life_years", "central", "federated", figure="co2_kg").interval
+    assert span is not None and span.low < 1 / 3 < span.high
+
+
+def test_rounds_without_training_cross_between_brackets(tmp_path: Path) -> None:
+    text = SMALL.format(clients=2) + "".join(
+        f'[paradigm.{name}]\nkind = "consensus"\nrounds = {rounds}\nneighbours = 0\n'
+        f"train_rounds = 1\nsync_rounds = {idle}\n"
+        for name, rounds, idle in (("rare", 30, 1), ("ever", 10, 0))
+    )
+    key = "paradigm.rare.sync_rounds"
+    one = crossing(simulate(read_scenario(written(tmp_path, text)), "here", [key]), key, "rare", "ever")
+    assert (one.how, one.at) == ("bracketed", pytest.approx(2))
+
+
+def test_what_was_asked_for_is_shown_first_or_said_not_to_cross() -> None:
+    keys = ["factors.primary.electricity", "paradigm.federated.server_share"]
+    found = simulate(read_scenario(PARADIGMS), "here", keys)
+    first, second, *rest = crossing_lines(found)
+    assert first == "factors.primary.electricity: nothing crosses along it"
+    assert second.startswith("paradigm.federated.server_share at ")
+    assert rest[-1].endswith("more: --json")
+
+
+def test_a_crossing_lies_in_its_interval(tmp_path: Path) -> None:
+    # The input can only be more than its value, so nearly all draws cross further on.
+    sets = "paradigm.federated.server_round_j=0", "server.round_j={value=100, high=150}"
+    found = simulated(written(tmp_path, SMALL.format(clients=2)), *sets)
+    one = crossing(found, "rounds of federated", "central", "federated")
+    assert one.interval is not None and one.interval.low == pytest.approx(one.at)
 
 
 def test_the_interval_of_a_crossing_is_that_of_its_draws(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from energyprof.errors import FileError
+from energyprof.simulate.presence import presence
 from energyprof.simulate.traces import read_trace
 
 DAY = "2025-01-01T"
@@ -99,6 +100,34 @@ def test_two_hours_are_filled_and_three_are_not(tmp_path: Path) -> None:
 
 def test_a_value_a_day_has_no_holes(tmp_path: Path) -> None:
     assert read_trace(wrote(tmp_path, "day,a\n2025-01-01,1\n2025-01-02,2\n2025-01-03,3\n")).step_s == 86400
+
+
+@pytest.mark.parametrize(
+    ("stamps", "weights"),
+    [
+        (["00:00", "01:00", "02:00", "03:00", "03:15", "03:30"], [1, 1, 1, 0.25, 0.25, 0.25]),
+        (["00:00", "00:30", "01:00", "02:30"], [1, 1, 3, 1]),
+    ],
+)
+def test_values_count_by_how_long_they_hold(tmp_path: Path, stamps: list[str], weights: list[float]) -> None:
+    """Grids that went from hours to quarters in one file, and a hole, filled by a line."""
+    values = [100.0, 100.0, 400.0, 400.0, 400.0, 400.0][: len(stamps)]
+    rows = "".join(f"{DAY}{stamp}Z,{value}\n" for stamp, value in zip(stamps, values, strict=True))
+    mean = sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
+    found = read_trace(wrote(tmp_path, "time,a\n" + rows))
+    assert found.quantity().value == pytest.approx(mean)
+    awake = presence("here", 1.0, found, 200)
+    assert (awake.awake, awake.g_per_kwh) == (pytest.approx(2 / sum(weights)), 100)
+
+
+def test_months_and_leap_years_are_steps(tmp_path: Path) -> None:
+    months = "".join(f"2025-{month:02d}-01,{100 * month}\n" for month in (2, 3, 4, 5))
+    found = read_trace(wrote(tmp_path, "day,a\n" + months)).quantity()
+    assert found.value == pytest.approx((28 * 200 + 31 * 300 + 30 * 400 + 30 * 500) / 119)
+    years = "".join(f"{year}-01-01,{year}\n" for year in (2022, 2023, 2024, 2025))
+    assert len(read_trace(wrote(tmp_path, "day,a\n" + years)).times_s) == 4
+    days = "".join(f"2025-10-{25 + i}T00:00+0{2 if i < 2 else 1}:00,1\n" for i in range(4))
+    assert len(read_trace(wrote(tmp_path, "day,a\n" + days)).times_s) == 4
 
 
 @pytest.mark.parametrize(

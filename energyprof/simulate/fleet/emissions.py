@@ -105,6 +105,6 @@ def _integral(numpy: Any, site: FleetSite) -> tuple[Any, Any] | None:
     """Each value holds until the next: the edges of a trace's steps, and what has come together by them."""
     if site.trace is None:
         return None
-    edges = numpy.append(numpy.array(site.trace.times_s), site.trace.times_s[-1] + site.trace.step_s)
+    edges = numpy.append(numpy.array(site.trace.times_s), site.trace.ends_s)
     held = numpy.array(site.trace.g_per_kwh) * numpy.diff(edges)
     return edges, numpy.concatenate([[0.0], numpy.cumsum(held)])

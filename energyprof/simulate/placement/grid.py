@@ -79,7 +79,7 @@ def _intensity(numpy: Any, job: Job, site: Site) -> Any:
     if site.trace is None:
         return numpy.full(job.steps, site.g_per_kwh * site.pue)
     times, values = numpy.array(site.trace.times_s), numpy.array(site.trace.g_per_kwh)
-    ends_s = times[-1] + site.trace.step_s
+    ends_s = site.trace.ends_s
     last_s = job.start_s + job.steps * job.step_s
     if times[0] > job.start_s or ends_s < last_s:
         raise UsageError(

@@ -59,7 +59,7 @@ def read(text: str, column: str | None, where: str) -> IntensityTrace:
             source = next((s for begin, s in _SOURCES if match["type"].startswith(begin)), None)
             types[name] = None if source is None else table[f"intensity.{source}"].value
     stamp = next(name for name in cells.header(text) if name.startswith("MTU"))
-    zone = "UTC" if "(UTC)" in stamp else ""
+    zone = next((name for name in _ZONES if f"({name})" in stamp), "")
     points: list[tuple[float, float]] = []
     for i, row in enumerate(cells.rows(text, where)):
         at = f"{where}: row {i + 1}"

@@ -24,14 +24,39 @@ class IntensityTrace:
     g_per_kwh: tuple[float, ...]
     step_s: float
     said: str  # place, source and kind, for the result
+    where: str = ""  # its file
+
+    @property
+    def ends_s(self) -> float:
+        """Until when the last value holds: as long as the one before, or a step."""
+        last_s = min([self.step_s, *(b - a for a, b in itertools.pairwise(self.times_s[-2:]))])
+        return self.times_s[-1] + last_s
+
+    def lasting(self) -> list[tuple[float, float]]:
+        """Each value and for how long it holds: of a file that changes from hours to quarters not as long."""
+        ends = (*self.times_s[1:], self.ends_s)
+        return [(g, b - a) for g, a, b in zip(self.g_per_kwh, self.times_s, ends, strict=True)]
 
     def quantity(self) -> Quantity:
         """The mean over the trace; low and high are what 5 % and 95 % of its time lie under."""
-        ordered = sorted(self.g_per_kwh)
-        mean = math.fsum(ordered) / len(ordered)
-        last = len(ordered) - 1
-        low, high = ordered[math.floor(0.05 * last)], ordered[math.ceil(0.95 * last)]
-        return Quantity(mean, min(low, mean), max(high, mean), "g/kWh", "factor", self.said)
+        ordered = sorted(self.lasting())
+        mean = mean_of(ordered)
+        low, high = _beyond(ordered), _beyond(ordered[::-1])
+        # Two sites with one grid are clean and dirty at the same times.
+        common = f"{self.where}: {self.said}"
+        return Quantity(mean, min(low, mean), max(high, mean), "g/kWh", "factor", self.said, common=common)
+
+
+def mean_of(lasting: Sequence[tuple[float, float]]) -> float:
+    """The mean of values by how long each holds."""
+    return math.fsum(g * s for g, s in lasting) / math.fsum(s for _, s in lasting)
+
+
+def _beyond(ordered: Sequence[tuple[float, float]]) -> float:
+    """The first value by which 5 % of the time has gone."""
+    least_s = 0.05 * math.fsum(s for _, s in ordered)
+    gone_s = itertools.accumulate(s for _, s in ordered)
+    return next(g for (g, _), s in zip(ordered, gone_s, strict=True) if s >= least_s * (1 - 1e-9))
 
 
 def trace(points: Sequence[tuple[float, float]], where: str, said: str) -> IntensityTrace:
@@ -56,8 +81,9 @@ def trace(points: Sequence[tuple[float, float]], where: str, said: str) -> Inten
     filled_times, filled = [times[0]], [found[times[0]]]
     for before, after in itertools.pairwise(times):
         gap_s = after - before
-        # A trace whose regular step is longer than that has no hole in it.
-        if gap_s > max(MOST_GAP_S, step_s):
+        # A trace whose regular step is longer than that has no hole in it; nor if a day of it has 25 h, or a
+        # month 31 days.
+        if gap_s > max(MOST_GAP_S, 1.5 * step_s):
             ends = f"{utc(before)} and {utc(after)}"
             raise FileError(
                 f"{where}: nothing between {ends}, {gap_s / 3600:.3g} h: gaps of up to 2 h are filled"
@@ -68,4 +94,4 @@ def trace(points: Sequence[tuple[float, float]], where: str, said: str) -> Inten
             filled.append(found[before] + (found[after] - found[before]) * i / count)
         filled_times.append(after)
         filled.append(found[after])
-    return IntensityTrace(tuple(filled_times), tuple(filled), step_s, said)
+    return IntensityTrace(tuple(filled_times), tuple(filled), step_s, said, where)
