@@ -60,8 +60,10 @@ def _teacher(facts: Mapping[str, Any]) -> str:
     u_j = number(facts, "teacher_energy_u_j")
     took = "joules unknown"
     if energy_j is not None and u_j is not None:
-        # Of the two ends the facts have the one that lies further away; nothing takes less than nothing.
-        took = with_ends(energy_j, max(0.0, energy_j - u_j), energy_j + u_j, "J")
+        low_j, high_j = number(facts, "teacher_energy_low_j"), number(facts, "teacher_energy_high_j")
+        if low_j is None or high_j is None:
+            low_j, high_j = max(0.0, energy_j - u_j), energy_j + u_j
+        took = with_ends(energy_j, low_j, high_j, "J")
     return f"of an earlier run, {samples:,.0f} samples, {took}: not in the energy to target"
 
 

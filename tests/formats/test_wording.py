@@ -24,21 +24,24 @@ def test_a_number_has_its_unit_and_prefix(figure: str, value: float, shown: str)
 
 
 @pytest.mark.parametrize(
-    ("joules", "u", "words"),
+    ("joules", "u", "ends", "words"),
     [
-        (1200.0, 100.0, "1.20 ± 0.10 kJ"),
-        (136.0, 299.0, "136 J (-100 % +220 %)"),
-        (None, None, "joules unknown"),
+        (1200.0, 100.0, (None, None), "1.20 ± 0.10 kJ"),
+        (136.0, 299.0, (42.5, 435.2), "136 J (-69 % +220 %)"),
+        (136.0, 299.0, (None, None), "136 J (-100 % +220 %)"),  # of an older energyprof
+        (None, None, (None, None), "joules unknown"),
     ],
 )
 def test_what_a_teacher_took_is_told_with_its_ends_and_none_below_nothing(
-    joules: float | None, u: float | None, words: str
+    joules: float | None, u: float | None, ends: tuple[float | None, float | None], words: str
 ) -> None:
     facts = {
         "teacher_samples": 64,
         "teacher_sha256": "sha256:0",
         "teacher_energy_j": joules,
         "teacher_energy_u_j": u,
+        "teacher_energy_low_j": ends[0],
+        "teacher_energy_high_j": ends[1],
     }
     assert dict(about_model(facts, None))["teacher"] == (
         f"of an earlier run, 64 samples, {words}: not in the energy to target"

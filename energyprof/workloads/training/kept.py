@@ -34,6 +34,8 @@ class Teacher(NamedTuple):
     fingerprint: str
     energy_j: Optional[float]  # None: there was no meter
     energy_u_j: Optional[float]
+    energy_low_j: Optional[float]  # None: the interval lies evenly around it
+    energy_high_j: Optional[float]
     cpu_s: Optional[float]  # None: it was not read
 
 
@@ -106,6 +108,8 @@ def teacher(name: str, folder: str) -> Teacher:
         FINGERPRINT + hashlib.sha256((where / WEIGHTS).read_bytes()).hexdigest(),
         _amount(run, "energy_j"),
         _amount(run, "energy_u_j"),
+        _amount(run, "energy_low_j"),
+        _amount(run, "energy_high_j"),
         _amount(run, "cpu_s"),
     )
 

@@ -25,7 +25,16 @@ MODEL: dict[str, Any] = {
 REPORT: dict[str, Any] = {
     "schema": "energyprof.report/2",
     "workload": {"work": "sha256:1"},
-    "runs": [{"seed": 0, "energy_j": 40.0, "energy_u_j": 4.0, "cpu_s": 8.0}],
+    "runs": [
+        {
+            "seed": 0,
+            "energy_j": 40.0,
+            "energy_u_j": 4.0,
+            "cpu_s": 8.0,
+            "energy_low_j": 38.0,
+            "energy_high_j": 44.0,
+        }
+    ],
 }
 
 
@@ -46,6 +55,7 @@ def test_a_teacher_has_its_joules_from_the_report_beside_it(tmp_path: Path) -> N
     for named in (made, made / "seed-0"):
         found = kept.teacher("unet", str(named))
         assert (found.energy_j, found.energy_u_j, found.cpu_s) == (40.0, 4.0, 8.0)
+        assert (found.energy_low_j, found.energy_high_j) == (38.0, 44.0)
         assert (found.samples, found.score) == (512, 0.9)
         assert found.fingerprint.startswith(kept.FINGERPRINT)
 
@@ -53,7 +63,7 @@ def test_a_teacher_has_its_joules_from_the_report_beside_it(tmp_path: Path) -> N
 def test_without_a_meter_its_joules_are_unknown(tmp_path: Path) -> None:
     report = {**REPORT, "runs": [{"seed": 0, "energy_j": None, "cpu_s": 8.0}]}
     found = kept.teacher("unet", str(folder(tmp_path, report)))
-    assert (found.energy_j, found.cpu_s) == (None, 8.0)
+    assert (found.energy_j, found.energy_low_j, found.cpu_s) == (None, None, 8.0)
 
 
 def test_the_lowest_seed_that_reached_the_target_teaches(tmp_path: Path) -> None:

@@ -78,6 +78,8 @@ def _kept(task: Any, plan: Plan, device: Any) -> Any:
         "teacher_sha256": found.fingerprint,
         "teacher_energy_j": found.energy_j,
         "teacher_energy_u_j": found.energy_u_j,
+        "teacher_energy_low_j": found.energy_low_j,
+        "teacher_energy_high_j": found.energy_high_j,
         "teacher_cpu_s": found.cpu_s,
     }
     return teacher.to(device), facts
