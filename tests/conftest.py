@@ -20,6 +20,7 @@ import hypothesis
 import pytest
 
 import warm
+from fakes.constants.sitecustomize import variables
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
 
@@ -89,10 +90,14 @@ class Command:
         input: str = "",
         constants: Mapping[str, float] = MappingProxyType({}),
     ) -> subprocess.CompletedProcess[str]:
-        """What it does with these words, forked from a Python that has loaded it."""
+        """What it does with these words, forked from a Python that has loaded it.
+
+        ``constants`` are others in it and in all that it starts: "energyprof.x:WAIT_S".
+        """
         arguments = self.arguments(*words)[1:]
         changed = self.environment(**(environment or {}))
-        return warm.run(arguments, changed, self.folder, input, constants=constants)
+        changed |= variables(constants, changed.get("PYTHONPATH", ""))
+        return warm.run(arguments, changed, self.folder, input)
 
     def anew(
         self, *words: str, environment: Mapping[str, str] | None = None

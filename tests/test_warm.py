@@ -11,6 +11,7 @@ import pytest
 
 import warm
 from energyprof.profile.control import IDLE_S
+from fakes.constants.sitecustomize import variables
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,17 @@ def test_an_end_that_comes_at_once_is_not_waited_for() -> None:
         assert warm.run(["-c", "import os; os._exit(5)"], dict(os.environ), timeout_s=60).returncode == 5
 
 
-def test_a_constant_is_another_in_the_program_that_asks_for_it_and_in_no_other(tmp_path: Path) -> None:
-    words = ["-c", "from energyprof.profile import control; print(control.IDLE_S)"]
-    changed = warm.run(
-        words, dict(os.environ), tmp_path, constants={"energyprof.profile.control.IDLE_S": 0.5}
-    )
-    plain = warm.run(words, dict(os.environ), tmp_path)
-    assert (changed.stdout, plain.stdout) == ("0.5\n", f"{IDLE_S}\n")
+@pytest.mark.parametrize("forked", [True, False])
+def test_constants_are_others_in_a_program_and_in_what_it_starts(tmp_path: Path, forked: bool) -> None:
+    field = "energyprof.measure.meters.network.kwollect:PATIENCE.settle_s"
+    named = {"energyprof.profile.control:IDLE_S": 0.5, field: 1.5}
+    shows = "from energyprof.profile.control import IDLE_S; print(IDLE_S, flush=True)"
+    program = f"import subprocess, sys; {shows}; subprocess.run([sys.executable, '-c', {shows!r}])"
+    for constants, wanted_s in ((named, 0.5), ({}, IDLE_S)):
+        environment = {**os.environ, **variables(constants)}
+        if forked:
+            said = warm.run(["-c", program], environment, tmp_path).stdout
+        else:
+            words = [sys.executable, "-c", program]
+            said = subprocess.check_output(words, env=environment, cwd=tmp_path, text=True)
+        assert said.split() == [str(wanted_s)] * 2

@@ -29,7 +29,6 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import rich.cells
@@ -37,6 +36,7 @@ import rich.cells
 import energyprof.cli.application
 from energyprof.errors import EnergyprofError
 from energyprof.storable import frozen
+from fakes.constants import sitecustomize as constants
 
 LOADER = ("LD_PRELOAD", "LD_LIBRARY_PATH")
 ROOMS = ("cli", "formats", "study", "compare", "profile", "report", "measure", "trace", "decode", "simulate")
@@ -98,12 +98,10 @@ def run(
     input: str = "",
     timeout_s: float = 120,
     loaded: Sequence[str] = (),
-    constants: Mapping[str, float] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """What a program does; ``arguments`` are Python's, from ``-c`` or ``-m`` on.
 
-    ``loaded`` are large libraries that it uses, by the names of their modules; ``constants`` are those of our
-    modules that are others in it, such as how long it looks at an idle machine.
+    ``loaded`` are large libraries that it uses, by the names of their modules.
     """
     loader = {name: environment[name] for name in LOADER if name in environment}
     key = (*(loader.get(name, "") for name in LOADER), "libraries" if loaded else "")
@@ -120,7 +118,6 @@ def run(
             "processors": sorted(os.sched_getaffinity(0)),
             "streams": [str(path) for path in streams],
             "loaded": list(loaded),
-            "constants": dict(constants),
         }
         code = _pythons[key].run(request, timeout_s)
         out, err = (path.read_text() for path in streams[1:])
@@ -199,10 +196,7 @@ def _become(request: Mapping[str, Any], path: Sequence[str]) -> tuple[str, str]:
         opened = os.open(stream, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, number)
         os.close(opened)
-    for name, value in request["constants"].items():
-        module, _, constant = name.rpartition(".")
-        assert hasattr(importlib.import_module(module), constant), name
-        setattr(sys.modules[module], constant, value)
+    constants.install()
     kind, what, *words = request["arguments"]
     sys.argv = [what if kind == "-m" else "-c", *words]
     added = request["environment"].get("PYTHONPATH", "").split(os.pathsep)

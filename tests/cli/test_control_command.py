@@ -19,8 +19,8 @@ from fakes import nvml
 from fakes.controls import FIVE, control
 from fakes.loaded import LoadedMachine, one_processor
 
-# Where a machine's idle power is constant, a short look at it tells as much as a long one.
-QUICK = {"energyprof.profile.control.IDLE_S": 1.0}
+# Of a fake's powers a short look and a short load tell as much as long ones.
+QUICK = {"energyprof.profile.control:IDLE_S": 1.0, "energyprof.profile.control_load:WARM_S": 0.5}
 TORCH = Path(__file__).parent.parent / "fakes" / "gpu_torch"
 
 
@@ -175,9 +175,9 @@ def test_ab_on_an_unfit_machine_trains_nothing_and_is_invalid(command: Any, tmp_
             rounds = {"kind": "cpu", "rounds": 10**12, "seconds": 10.0}
             run = replace(made.runs[0], facts={"control": {**told, "work": {"CPU package 0": rounds}}})
             write(replace(made, workload=work(2.0), runs=(run,)), path)
-        quick = {"energyprof.cli.fit.IDLE_S": 1.0, "energyprof.cli.fit.CONTROL_S": 2.0}
+        quick = {"energyprof.cli.fit:IDLE_S": 1.0, "energyprof.cli.fit:CONTROL_S": 2.0}
         words = ("ab", "--control", "mine", "--json", "exec touch a", "exec touch b")
-        done = command(*words, constants=quick)
+        done = command(*words, constants={**QUICK, **quick})
     assert done.returncode == 4, done.stderr
     found = json.loads(done.stdout)
     assert found["outcome"] == "INVALID"
