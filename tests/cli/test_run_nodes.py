@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from fakes.constants.sitecustomize import variables
 from fakes.namespaces import Namespaces, NotPermitted
 from fakes.powercap import LAG_J, LivePowercap
 from fakes.waveform import constant
@@ -203,7 +204,7 @@ def test_under_mpirun_exec_meters_each_node_and_makes_one_report(two: TwoNodes, 
 
 
 def test_a_link_that_drops_costs_neither_node_its_report(two: TwoNodes) -> None:
-    processes = exec_on_both(two)
+    processes = exec_on_both(two, IMPATIENT, IMPATIENT)
     two.net.cut()
     for folder in two.folders:
         (folder / "end").touch()
@@ -304,7 +305,7 @@ def test_a_link_that_drops_for_a_while_a_full_disk_and_a_wrong_clock_cost_nothin
     (tmp_path / "clock").mkdir()
     (tmp_path / "clock/sitecustomize.py").write_text(AN_HOUR_AHEAD)
     with small_disk(two.folders[1]) as fill:
-        processes = exec_on_both(two, {"PYTHONPATH": str(tmp_path / "clock")})
+        processes = exec_on_both(two, of_second={"PYTHONPATH": str(tmp_path / "clock")})
         two.net.cut()
         time.sleep(1.0)
         two.net.mend()
@@ -326,7 +327,7 @@ def test_a_link_that_drops_for_a_while_a_full_disk_and_a_wrong_clock_cost_nothin
 
 def test_a_disk_that_fills_while_node_0_gathers_costs_no_node_its_report(two: TwoNodes) -> None:
     with small_disk(two.folders[0]) as fill:
-        processes = exec_on_both(two)
+        processes = exec_on_both(two, IMPATIENT, IMPATIENT)
         (two.folders[0] / "end").touch()
         until(lambda: finished(two.folders[0] / "r.node-0.json"))
         fill()
@@ -344,10 +345,11 @@ def test_a_disk_that_fills_while_node_0_gathers_costs_no_node_its_report(two: Tw
 
 
 def exec_on_both(
-    two: TwoNodes, of_second: Mapping[str, str] = MappingProxyType({})
+    two: TwoNodes,
+    of_first: Mapping[str, str] = MappingProxyType({}),
+    of_second: Mapping[str, str] = MappingProxyType({}),
 ) -> list[subprocess.Popen[str]]:
     """A program on each node that ends with the file ``end``, and has been metered for a second."""
-    environments: tuple[Mapping[str, str], ...] = ({}, of_second)
     processes = [
         two.energyprof(
             number,
@@ -355,7 +357,7 @@ def exec_on_both(
             machine=False,
             **more,
         )
-        for number, more in enumerate(environments)
+        for number, more in enumerate((of_first, of_second))
     ]
     until(lambda: all((folder / "began").exists() for folder in two.folders))
     time.sleep(1.0)
@@ -363,6 +365,10 @@ def exec_on_both(
 
 
 EXEC = ("--idle", "0", "-o", "r.json", "-q")
+# For a node that does not come any more, and a link that does not come back.
+IMPATIENT = variables(
+    {"energyprof.profile.nodes.gather:STOPPED_S": 1.0, "energyprof.profile.nodes.remote:REACHED_S": 2.0}
+)
 WAITS = "touch began; until [ -e end ]; do sleep 0.05; done"
 PROGRAM = ("--", "sh", "-c", WAITS)
 
