@@ -16,6 +16,7 @@ import pytest
 
 from fakes import sysfs
 from fakes.batch import batch_system
+from fakes.constants.sitecustomize import variables
 from fakes.http_meters import Kwollect, Query, serving
 from fakes.remote import Machines
 from fakes.waveform import constant
@@ -45,6 +46,8 @@ class Grid:
         oar = batch_system(folder / "oar").split(os.pathsep)[0]
         self.folder, self.home, self.machines = folder, folder / "oar", machines
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ENERGYPROF_")}
+        # The last rows are there as soon as they are asked for.
+        kept |= variables({"energyprof.measure.meters.network.kwollect:PATIENCE.settle_s": 1.5})
         self.environment = {**kept, "PATH": os.pathsep.join([oar, machines.path]), "no_proxy": "127.0.0.1"}
         self.meters = f"kwollect={{site}}/{{node}}?api=http://{api}"
 

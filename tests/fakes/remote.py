@@ -30,6 +30,8 @@ if os.path.exists(machine + "/greeting"):
     print(open(machine + "/greeting").read(), flush=True)
 path = os.pathsep.join([machine + "/bin", "/usr/bin", "/bin"])
 environment = {{"PATH": path, "HOME": machine, "ENERGYPROF_SYSFS_ROOT": machine + "/root"}}
+if "ENERGYPROF_TEST_CONSTANTS" in os.environ:  # of the tests, not of ssh
+    environment.update((name, os.environ[name]) for name in ("ENERGYPROF_TEST_CONSTANTS", "PYTHONPATH"))
 os.chdir(machine)
 os.execve("/bin/sh", ["sh", "-c", " ".join(words)], environment)
 """
