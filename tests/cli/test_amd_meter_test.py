@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from fakes import amdsmi
+from fakes.constants.sitecustomize import variables
 from fakes.loaded import LoadedMachine, one_processor
 
 pytestmark = pytest.mark.slow  # loads in real seconds
@@ -48,6 +49,7 @@ def judged(
         amdsmi.build(), command.root, watts=IDLE_W, load=work, still=still, **settings
     )
     environment |= {"FAKE_TORCH_WORK": str(work), "FAKE_TORCH_GPUS": "1", "PYTHONPATH": str(TORCH)}
+    environment |= variables({"energyprof.profile.meter_test:SETTLE_S": 0.2}, environment["PYTHONPATH"])
     words = command.arguments("doctor", "--test", "--json", "--seconds", "0.6", "--meters", meters)
     with (
         machine.running(),

@@ -22,7 +22,7 @@ from fakes.logs import logs
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant, square
 
-WAVE = square(20.0, 80.0, 13.0)  # of the processor: 6.5 s a level, in which two windows fit
+WAVE = square(20.0, 80.0, 11.0)  # of the processor: 5.5 s a level, in which two windows fit
 ROW_S = 0.1
 REST_W, SLOPE = 60.0, 1.25
 
@@ -78,7 +78,7 @@ def node(tmp_path: Path) -> Iterator[Command]:
 @pytest.mark.long
 def test_a_node_is_loaded_recorded_and_known_from_then_on(node: Command) -> None:
     reference = "csv=wall.csv?boundary=wall_ac&gain=1%"
-    levels = ("--seconds", "3", "--window", "2.4")
+    levels = ("--seconds", "2.5", "--window", "2")
     with logger(node.folder / "wall.csv"), one_processor():
         words = ("--node", "--load", *levels, "--reference", reference, "-o", "n.json")
         done = subprocess.run(

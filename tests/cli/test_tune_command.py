@@ -40,7 +40,9 @@ while (now := time.monotonic()) < until:
     energyprof.progress(samples=done)
 energyprof.progress(samples=done, score=1.0)
 """
-QUICK = ("--idle", "0", "--window", "0.8", "--settle", "0.2", "--blocks", "3", "-o", "r.json")
+QUICK = ("--idle", "0", "--window", "0.5", "--settle", "0.1", "--blocks", "3", "-o", "r.json")
+# Of a study.
+SHORT = {"energyprof.study.scanning:WINDOW_S": 0.9, "energyprof.study.scanning:SETTLE_S": 0.2}
 VALUES = "cpu.max_freq=1GHz,1.4GHz,2GHz"
 
 
@@ -63,7 +65,7 @@ def machine(tmp_path: Path) -> Iterator[Command]:
     package.close()
 
 
-def tune(machine: Command, *words: str, seconds: float = 18) -> subprocess.CompletedProcess[str]:
+def tune(machine: Command, *words: str, seconds: float = 14) -> subprocess.CompletedProcess[str]:
     state = {"ENERGYPROF_STATE": str(machine.folder.parent / "state")}
     command = ("tune", "./train.py", "--target", "accuracy>=1", *QUICK, *words, "--", str(seconds))
     return machine(*command, environment=state)
@@ -218,18 +220,18 @@ def test_cores_are_taken_from_a_training_that_runs(command: Command) -> None:
 def test_a_study_scans_a_lever_within_each_of_its_trainings(machine: Command) -> None:
     (machine.folder / "p.toml").write_text(
         'command = "run ./train.py --target accuracy>=1"\nrepeats = 1\nscan = "cpu.max_freq=1.4GHz"\n'
-        '[factors]\n"argument.seconds" = [13, 11]\n'
+        '[factors]\n"argument.seconds" = [5, 4]\n'
     )
     script = (machine.folder / "train.py").read_text().replace("sys.argv[1]", "sys.argv[2]")
     (machine.folder / "train.py").write_text(script)
     state = {"ENERGYPROF_STATE": str(machine.folder.parent / "state")}
     words = ("study", "run", "p.toml", "-o", "s", "--idle", "0", "--cooldown", "0")
-    done = machine(*words, environment=state)
+    done = machine(*words, environment=state, constants=SHORT)
     assert done.returncode == 0, done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
-    assert "within the trainings of argument.seconds=11" in done.stdout
+    assert "within the trainings of argument.seconds=4" in done.stdout
     found = json.loads(machine("study", "show", "s", "--json").stdout)["scans"]
-    assert [scan["label"] for scan in found] == ["base", "argument.seconds=11"]
+    assert [scan["label"] for scan in found] == ["base", "argument.seconds=4"]
     for scan in found:
         found_at, other = scan["values"]
         assert (found_at["value"], other["value"]) == ("3.60 GHz", "1.40 GHz")
