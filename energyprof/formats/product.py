@@ -86,7 +86,7 @@ def lines(comparison: Comparison) -> list[str]:
     if not found:
         return []
     labels = [len(row[0]) for row in found if len(row[0]) <= LONGEST]
-    first, *widths = [max(labels), *(max(len(row[k]) for row in found) for k in range(1, 5))]
+    first, *widths = [max(labels, default=0), *(max(len(row[k]) for row in found) for k in range(1, 5))]
     shown = []
     for label, *numbers in found:
         if len(label) > first:

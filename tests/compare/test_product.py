@@ -123,3 +123,9 @@ def test_the_lines_are_aligned_and_fit_80_columns() -> None:
 
 def test_the_rows_of_one_report_are_its_factors_alone() -> None:
     assert rows(against(at(1.0, 1.0))) == [("a", "1.05 kJ", "1.00 J", "1,000", "1.050")]
+
+
+def test_a_report_alone_may_have_a_label_longer_than_a_line_has_room_for() -> None:
+    label = "unet-tiny-20261201T164447Z-node-17"
+    _, alone, numbers, *_ = lines(compare([report([run(1.0)])], [label]))
+    assert alone == f"  {label}" and numbers.lstrip().startswith("1.05 kJ = ")
