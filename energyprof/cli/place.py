@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from energyprof.cli import streams
 from energyprof.cli.checked import checked_page
 from energyprof.cli.options import Json, Page
+from energyprof.errors import UsageError
 
 if TYPE_CHECKING:
     from energyprof.simulate.placement.policies import Placement
@@ -71,6 +73,9 @@ def prepared(
     from energyprof.simulate.placement.reading import changes_of, read_job, read_sites
     from energyprof.simulate.placement.rolling import Forecast
 
+    for option, value in (("--reach", reach), ("--error", error)):
+        if not math.isfinite(value):
+            raise UsageError(f"{option} {value:g}: is not a number that can be computed with")
     of_job, of_sites = changes_of(changes)
     asked, places = read_job(job, of_job), read_sites(sites, of_sites)
     return lambda: placed(grid_of(asked, places), Forecast(reach * 3600, error, seed))

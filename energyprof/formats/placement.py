@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energyprof.formats.simulation_words import energy, mass
-from energyprof.simulate.placement.plan import machines
+from energyprof.simulate.placement.plan import Outcome, machines
 from energyprof.simulate.placement.policies import Judged, Placement
 from energyprof.units import utc
 
@@ -38,6 +39,9 @@ def placement_tables(found: Placement) -> RenderableType:
     if found.slack:
         parts += [Text(), Text("waiting for the cheapest hours alone saves, in closed form")]
         parts += [Text(f"  {site}: {100 * saving:.1f} %") for site, saving in found.slack.items()]
+    if told := _measured(found):
+        parts += [Text(), Text("what machines do")]
+        parts += [Text(f"  {line}", style="dim") for line in told]
     parts += [Text(), Text("sites")]
     parts += [
         Text(
@@ -48,6 +52,16 @@ def placement_tables(found: Placement) -> RenderableType:
         for site, mean in zip(sites, found.grid.g_per_kwh.mean(axis=1), strict=True)
     ]
     return Group(*parts)
+
+
+def _measured(found: Placement) -> list[str]:
+    """A line for each level that a report measured or estimated."""
+    levels = [*found.grid.job.levels, *(level for site in found.grid.sites for level in site.levels or ())]
+    return [
+        f"{level.machines} machines: {level.samples_per_s:.4g} samples/s, {level.power_w:.4g} W, {level.said}"
+        for level in levels
+        if level.said
+    ]
 
 
 def _policies(found: Placement) -> Table:
@@ -66,7 +80,7 @@ def _figures(judged: Judged, *, priced: bool) -> list[str]:
     taken = judged.outcome
     if taken is None:
         return ["–"] * (5 if priced else 4)
-    money = [f"{taken.money:,.2f}"] if priced else []
+    money = ["–" if math.isnan(taken.money) else f"{taken.money:,.2f}"] if priced else []
     saves = "" if judged.saving is None else f"{100 * judged.saving:.1f} %"
     return [energy(taken.energy_j), mass(taken.carbon_kg), *money, f"{taken.ends_s / 3600:.4g} h", saves]
 
@@ -157,15 +171,20 @@ def placement_json(found: Placement) -> str:
                 "saving": judged.saving,
                 "notes": list(judged.notes),
                 "why_not": judged.why,
-                **({} if judged.outcome is None else vars(judged.outcome)),
+                **({} if judged.outcome is None else _taken(judged.outcome)),
                 "plan": stretches(found, judged.policy),
             }
             for judged in found.policies
         ],
+        "levels": _measured(found),
         "slack_saving": dict(found.slack),
         "sites": [{"name": site.name, "intensity": site.said, "pue": site.pue} for site in found.grid.sites],
     }
     return json.dumps(data, indent=1) + "\n"
+
+
+def _taken(outcome: Outcome) -> dict[str, Any]:
+    return {**vars(outcome), "money": None if math.isnan(outcome.money) else outcome.money}
 
 
 def _moment(time_s: float) -> str:

@@ -39,7 +39,8 @@ def _known_within(kind: Any, data: Mapping[str, Any], where: str) -> None:
     hints = hints_of(kind)
     known(data, {field.name for field in dataclasses.fields(kind)}, where)
     for name, entries in data.items():
-        inner = [hint for hint in get_args(hints[name]) if dataclasses.is_dataclass(hint)]
+        # Classes: what limits a number is a dataclass's instance.
+        inner = [h for h in get_args(hints[name]) if isinstance(h, type) and dataclasses.is_dataclass(h)]
         for entry in entries if isinstance(entries, list) else [entries]:
             if inner and isinstance(entry, dict):
                 _known_within(inner[0], entry, f"{where}: {name}")
@@ -50,6 +51,8 @@ def _plain(data: Any) -> Any:
     if isinstance(data, datetime.datetime):
         zone = data.tzinfo or datetime.timezone.utc
         return data.replace(tzinfo=zone).astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(data, datetime.date):
+        return data.isoformat()
     if isinstance(data, dict):
         return {name: _plain(value) for name, value in data.items()}
     return [_plain(value) for value in data] if isinstance(data, list) else data

@@ -1,8 +1,8 @@
 """Greedy marginal allocation (CarbonScaler: Hanafy et al., ACM POMACS 7(3), 2023).
 
 The parts of machines that give most samples for what they emit come first, over all steps and sites, until
-the work is done. Exact for a job that can be divided and whose throughput is concave in its power, which
-`grid.concave` sees to; checkpoints and moves are not looked at, but charged.
+the work is done. Exact at one site for a job that can be divided and whose throughput is concave in its
+power, which `grid.concave` sees to; checkpoints and moves are not looked at, but charged.
 """
 
 from __future__ import annotations

@@ -25,6 +25,12 @@ class Grid:
     weight: Any
 
     @property
+    def prices(self) -> Any:
+        """Money a kWh at each site, NaN where nobody said; (sites, 1)."""
+        found = [math.nan if site.price_per_kwh is None else site.price_per_kwh for site in self.sites]
+        return load("numpy").array(found)[:, None]
+
+    @property
     def steps(self) -> int:
         """The job's steps."""
         return self.job.steps
@@ -45,10 +51,14 @@ def grid_of(job: Job, sites: Sequence[Site]) -> Grid:
     """The sites at the job's steps.
 
     Raises:
-        UsageError: a trace does not reach over the job's time, or no site can run any level.
+        UsageError: a trace does not reach over the job's time, a price is missing that the job asks for, or
+            no site can run any level.
         MissingPart: numpy is not installed.
     """
     numpy = load("numpy")
+    unpriced = [site.name for site in sites if site.price_per_kwh is None]
+    if unpriced and (job.objective == "money" or job.budget.money is not None):
+        raise UsageError(f"site {unpriced[0]}: give price_per_kwh: the job asks what it costs")
     rows = [_intensity(numpy, job, site) for site in sites]
     g_per_kwh = numpy.array(rows, dtype=float)
     weight = _weight(numpy, job, sites, g_per_kwh)
@@ -69,7 +79,7 @@ def _weight(numpy: Any, job: Job, sites: Sequence[Site], g_per_kwh: Any) -> Any:
     if job.objective == "energy":
         return numpy.broadcast_to(pue / 3.6e6, g_per_kwh.shape).copy()
     if job.objective == "money":
-        price = numpy.array([site.price_per_kwh for site in sites])[:, None]
+        price = numpy.array([site.price_per_kwh for site in sites], dtype=float)[:, None]
         return numpy.broadcast_to(pue * price / 3.6e6, g_per_kwh.shape).copy()
     return g_per_kwh / 1e3 / 3.6e6
 

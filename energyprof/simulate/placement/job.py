@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from energyprof.decode import NonNegative
 from energyprof.simulate.placement.workers import Course
 from energyprof.simulate.traces.trace import IntensityTrace
 from energyprof.storable.frozen import dataclass
@@ -18,15 +19,16 @@ class Level:
     machines: int
     samples_per_s: float
     power_w: float  # of all of them
+    said: str = ""  # the report that measured or estimated it
 
 
 @dataclass(frozen=True)
 class Budget:
     """What the job may take at most; ``None``: as much as it takes."""
 
-    carbon_kg: float | None = None
-    energy_kwh: float | None = None
-    money: float | None = None
+    carbon_kg: NonNegative | None = None
+    energy_kwh: NonNegative | None = None
+    money: NonNegative | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Site:
     pue: float
     trace: IntensityTrace | None  # None: ``g_per_kwh`` all the time
     g_per_kwh: float
-    price_per_kwh: float = 0.0
+    price_per_kwh: float | None = None  # None: nobody said
     domain: str = ""  # sites of one name share ``domain_w``
     domain_w: float | None = None
     levels: tuple[Level, ...] | None = None  # None: the job's

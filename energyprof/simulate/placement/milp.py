@@ -105,7 +105,7 @@ def _domains(numpy: Any, grid: Grid, index: _Index, rows: _Rows) -> None:
     """No domain draws more than it has, overhead included."""
     for domain in dict.fromkeys(site.domain for site in grid.sites if site.domain_w is not None):
         within = [i for i, site in enumerate(grid.sites) if site.domain == domain]
-        most_w = min(w for i in within if (w := grid.sites[i].domain_w) is not None)
+        most_w = next(w for i in within if (w := grid.sites[i].domain_w) is not None)
         shares = [at for i in within for at in index.shares[i]]
         power = [level.power_w * grid.sites[i].pue / most_w for i in within for level in grid.levels(i)]
         rows.of_each(shares, power, -numpy.inf, 1.0)
@@ -118,8 +118,8 @@ def _budgets(numpy: Any, grid: Grid, index: _Index, rows: _Rows) -> None:
         "carbon_kg": [grid.g_per_kwh[i] / 3.6e9 for i in range(len(pue))],
         "energy_kwh": [numpy.full(grid.steps, p / 3.6e6) for p in pue],
         "money": [
-            numpy.full(grid.steps, p * site.price_per_kwh / 3.6e6)
-            for p, site in zip(pue, grid.sites, strict=True)
+            numpy.full(grid.steps, p * float(price) / 3.6e6)
+            for p, price in zip(pue, grid.prices[:, 0], strict=True)
         ],
     }
     for name, weights in per_joule.items():

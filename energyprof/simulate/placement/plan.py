@@ -24,7 +24,7 @@ class Outcome:
 
     energy_j: float
     carbon_kg: float
-    money: float
+    money: float  # NaN: of a site where it runs nobody said the price
     ends_s: float  # after the job's start; the end of the last step in which it runs
     busy_s: float  # steps in which it runs
     restarts: int
@@ -36,14 +36,14 @@ def outcome(grid: Grid, plan: Plan) -> Outcome:
     numpy, job = load("numpy"), grid.job
     joules = plan.joules + overheads(grid, plan)
     pue = numpy.array([site.pue for site in grid.sites])[:, None]
-    price = numpy.array([site.price_per_kwh for site in grid.sites])[:, None]
+    priced = numpy.where(joules > 0, joules * pue * grid.prices, 0.0)  # where nothing runs nothing is paid
     runs = (plan.samples > 0).any(axis=0)
     steps = numpy.flatnonzero(runs)
     restarts, moves = counted(plan)
     return Outcome(
         float((joules * pue).sum()),
         float((joules * grid.g_per_kwh).sum() / 3.6e9),
-        float((joules * pue * price).sum() / 3.6e6),
+        float(priced.sum() / 3.6e6),
         float(steps[-1] + 1) * job.step_s if len(steps) else 0.0,
         float(len(steps)) * job.step_s,
         restarts,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from energyprof.decode import Count, Name, NonNegative, Positive, Range
 from energyprof.errors import FileError, UsageError
 from energyprof.report.file import read
 from energyprof.simulate.document import pairs, read_document, replaced
+from energyprof.simulate.measured import described
 from energyprof.simulate.placement.job import Budget, Job, Level, Objective, Site
 from energyprof.simulate.placement.workers import Course
 from energyprof.simulate.sites import of_grid
@@ -65,7 +67,7 @@ class _Site:
     country: str | None = None
     trace: str | None = None
     column: str | None = None
-    price_per_kwh: NonNegative = 0.0
+    price_per_kwh: NonNegative | None = None
     domain: str = ""
     domain_w: Positive | None = None
     level: tuple[_Level, ...] = ()
@@ -152,7 +154,17 @@ def read_sites(path: Path, changes: Changes = ()) -> tuple[Site, ...]:
         if said.name in sites:
             raise UsageError(f"{path}: two sites are called {said.name}")
         sites[said.name] = _site(said, path)
-    return tuple(sites.values())
+    return _sharing(sites.values(), path)
+
+
+def _sharing(sites: Iterable[Site], path: Path) -> tuple[Site, ...]:
+    """The sites, each with what its domain has. Raises UsageError: two say different things of one."""
+    most_w: dict[str, float] = {}
+    for site in sites:
+        if site.domain_w is not None and most_w.setdefault(site.domain, site.domain_w) != site.domain_w:
+            both = f"{most_w[site.domain]:g} and {site.domain_w:g}"
+            raise UsageError(f"{path}: domain {site.domain}: domain_w is {both}: give one")
+    return tuple(replace(site, domain_w=most_w.get(site.domain)) for site in sites)
 
 
 def _site(said: _Site, path: Path) -> Site:
@@ -209,14 +221,16 @@ def _level(said: _Level, path: Path, where: str) -> Level:
 
 def _measured(report: Path, machines: int, where: str) -> Level:
     """Samples a second and watts of a report's finished runs, together."""
-    runs = [run for run in read(report).runs if run.status in ("reached", "done", "missed")]
+    found = read(report)
+    runs = [run for run in found.runs if run.status in ("reached", "done", "missed")]
     known = [
         (run.samples, run.energy_j, run.time_s) for run in runs if run.samples and run.energy_j and run.time_s
     ]
     if not known:
         raise UsageError(f"{where}: {report}: no run of it has samples, an energy and a time")
     samples, joules, seconds = (math.fsum(column) for column in zip(*known, strict=True))
-    return Level(machines, samples / seconds, joules / seconds)
+    said = described(found, report)
+    return Level(machines, samples / seconds, joules / seconds, said)
 
 
 def _moment(text: str, where: str) -> float:
