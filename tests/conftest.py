@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -89,15 +89,17 @@ class Command:
         environment: Mapping[str, str] | None = None,
         input: str = "",
         constants: Mapping[str, float] = MappingProxyType({}),
+        loaded: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
         """What it does with these words, forked from a Python that has loaded it.
 
-        ``constants`` are others in it and in all that it starts: "energyprof.x:WAIT_S".
+        ``constants`` are others in it and in all that it starts: "energyprof.x:WAIT_S"; ``loaded`` are large
+        libraries that it or its training uses.
         """
         arguments = self.arguments(*words)[1:]
         changed = self.environment(**(environment or {}))
         changed |= variables(constants, changed.get("PYTHONPATH", ""))
-        return warm.run(arguments, changed, self.folder, input)
+        return warm.run(arguments, changed, self.folder, input, timeout_s=300, loaded=loaded)
 
     def anew(
         self, *words: str, environment: Mapping[str, str] | None = None

@@ -72,3 +72,22 @@ def test_constants_are_others_in_a_program_and_in_what_it_starts(tmp_path: Path,
             words = [sys.executable, "-c", program]
             said = subprocess.check_output(words, env=environment, cwd=tmp_path, text=True)
         assert said.split() == [str(wanted_s)] * 2
+
+
+def test_a_training_that_is_forked_does_what_one_does_that_starts_anew(tmp_path: Path) -> None:
+    job = '{"name": "unet", "settings": {"size": "huge"}, "seed": 0}'
+    program = f"""
+import os, signal, subprocess, sys
+signal.signal(signal.SIGTERM, lambda *_: None)
+pipes = {{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}}
+words = [sys.executable, "-m", "energyprof.workloads", {job!r}]
+done = subprocess.run(words, **pipes, env={{**os.environ, "PYTHONPATH": {str(tmp_path)!r}}}, cwd="/")
+print(done.returncode, done.stdout)
+"""
+    shows = "import os, signal, sys\nprint(os.getcwd(), sys.argv[1:], signal.getsignal(signal.SIGTERM))\n"
+    (tmp_path / "sitecustomize.py").write_text(shows)
+    words = [sys.executable, "-c", program]
+    anew = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    forked = warm.run(["-c", program], dict(os.environ), tmp_path, loaded=["energyprof.workloads"])
+    assert "no size 'huge'" in anew.stdout
+    assert (forked.returncode, forked.stdout, forked.stderr) == (0, anew.stdout, anew.stderr)

@@ -5,7 +5,7 @@ processors of whoever asks for it, and ends as an interpreter ends, but for one 
 apart, which would copy all memory and take ten times as long as the rest. What the interpreter reads as it
 starts (``PYTHONUTF8``, a locale) is the first one's: a test of that starts a process anew. What the loader
 reads (``LD_PRELOAD``) has a Python of its own, and so have programs of large libraries: it loads what they
-ask for, once.
+ask for, once, and trainings that they start are forked too.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ import rich.cells
 import energyprof.cli.application
 from energyprof.errors import EnergyprofError
 from energyprof.storable import frozen
+from fakes import forking
 from fakes.constants import sitecustomize as constants
 
 LOADER = ("LD_PRELOAD", "LD_LIBRARY_PATH")
@@ -235,6 +236,8 @@ def _end(code: int) -> None:
 
 if __name__ == "__main__":
     _path = sys.path[1:]
-    if "libraries" not in sys.argv:
+    if "libraries" in sys.argv:
+        forking.install(_run, _end, _path)
+    else:
         _preload()
     _end(_run(*_serve(_path)))

@@ -99,7 +99,7 @@ def test_who_cannot_teach_is_refused_in_one_line(
 @pytest.mark.slow
 def test_a_kept_network_teaches_a_smaller_one(command: Any) -> None:
     pytest.importorskip("torch_pruning")
-    here = {"environment": {"OMP_NUM_THREADS": "1"}}
+    here: dict[str, Any] = {"environment": {"OMP_NUM_THREADS": "1"}, "loaded": ["fakes.unet_loaded"]}
     short = ("--target", "0.001", "--max-samples", "16", "--idle", "0", "--device", "cpu")
     done = command("run", "unet", *short, "--keep", "teacher", "--output", "teacher/report.json", **here)
     assert done.returncode == 0, done.stderr

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Command
 
+import warm
 from energyprof.compare.comparison import compare
 from energyprof.compare.inference import inferences
 from energyprof.report.file import read
@@ -15,6 +17,7 @@ from fakes import sysfs
 
 pytestmark = pytest.mark.slow
 JOULES = 1e-8  # a product
+LOADED = ["fakes.unet_loaded"]
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +40,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
             name = "".join(["r", *words]) + ".json"
             short = ("--max-samples", "16", "--target", "0.001", "--idle", "0", "--inference", "1.2")
             read_often = ("--interval", "0.02")  # a window of inferences is 0.2 s
-            done = command(
-                "run", "unet", *short, *read_often, *words, "--output", name, environment=environment
-            )
+            asked = ("run", "unet", *short, *read_often, *words, "--output", name)
+            done = command(*asked, environment=environment, loaded=LOADED)
             assert done.returncode == 0, done.stderr
             found[words] = (read(folder / name), command("show", name).stdout)
         return found[words]
@@ -47,21 +49,23 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return of
 
 
-def products(network: Any) -> int:
-    """The multiplications of one inference, as torch counts them."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.zeros(1, 1, 80, 96))
-    return counter.get_total_flops() // 2
+# The multiplications of one inference, as torch counts them.
+PRODUCTS = """
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from energyprof.settings import Settings
+from energyprof.workloads import unet, unet_slices
+network = unet_slices.network(unet.plan(Settings()).config).eval()
+with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    network(torch.zeros(1, 1, 80, 96))
+print(counter.get_total_flops() // 2)
+"""
 
 
 def test_an_inference_takes_the_joules_of_its_products(measured: Any) -> None:
-    from energyprof.settings import Settings
-    from energyprof.workloads import unet, unet_slices
-
-    wanted_j = JOULES * products(unet_slices.network(unet.plan(Settings()).config).eval())
+    counted = warm.run(["-c", PRODUCTS], os.environ, loaded=LOADED)
+    assert counted.returncode == 0, counted.stderr
+    wanted_j = JOULES * int(counted.stdout)
     for found in inferences(measured()[0]):
         assert found.energy_j is not None
         low, high = found.energy_j.ends
