@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -216,21 +217,23 @@ def _differing(facts: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> lis
     return lines
 
 
-def settings_apart(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+def settings_apart(configs: Sequence[Mapping[str, Any]], *, always: bool = True) -> list[str]:
     """Of each the settings that are not the same in all: ``precision bf16, prune 0.33``.
 
-    What most of them share is left out, unless nothing else would be said. Of equal ones: nothing.
+    What most of them share is left out, unless nothing else would be said and something is ``always`` to be;
+    if not, so is what one lacks. Of equal ones: nothing.
     """
     if not configs:
         return []
     shown = [{key: _shown(value) for key, value in config.items()} for config in configs]
     keys = list(dict.fromkeys(key for one in shown for key in one))
-    values = {key: [one.get(key, UNSAID.get(key, "absent")) for one in shown] for key in keys}
+    values = {key: [one.get(key, UNSAID.get(f"config.{key}", "absent")) for one in shown] for key in keys}
     common = {key: max(dict.fromkeys(column), key=column.count) for key, column in values.items()}
     differing = [key for key in keys if len(set(values[key])) > 1]
     said = []
     for i in range(len(configs)):
-        own = [key for key in differing if values[key][i] != common[key]] or differing
+        own = [key for key in differing if values[key][i] != common[key]]
+        own = (own or differing) if always else [key for key in own if key in shown[i]]
         named = [f"{_shown(key)} {values[key][i]}" for key in own]
         rest = len(named) - NAMED
         said.append(", ".join(named[:NAMED]) + (f" and {rest} more" if rest > 0 else ""))
@@ -242,8 +245,12 @@ def _few(names: Sequence[str]) -> str:
     return " and ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")  # so much of one tells it from others
+
+
 def _shown(fact: Any) -> str:
     # JSON escapes control characters, so that a report from elsewhere cannot control the terminal.
     text = json.dumps(fact, sort_keys=True, ensure_ascii=True, default=str)
     text = text.strip('"') if isinstance(fact, str) else text
+    text = _DIGEST.sub(r"\1", text)
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"

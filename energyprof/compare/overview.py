@@ -40,6 +40,7 @@ class Listed:
     score: float | None  # the last run's
     still_runs: bool  # another energyprof is writing its trace now
     entry: Entry
+    settings: str = ""  # those in which it differs from most works of its name here
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def overview(folder: Path, found: Iterable[Found]) -> Overview:
         FileError: a mark of an accepted level there cannot be read, or there is no report.
     """
     listed: list[Listed] = []
+    works: list[str] = []  # of those listed
+    configs: dict[str, Mapping[str, object]] = {}  # of works
     values: dict[_Key, list[_Value]] = {}
     problems = []
     for one in found:
@@ -91,6 +94,8 @@ def overview(folder: Path, found: Iterable[Found]) -> Overview:
                 raise FileError(one.problem)
             report = from_data(one.data, str(one.path))
             listed.append(_listed(name, report, one.path))
+            works.append(report.workload.work)
+            configs.setdefault(report.workload.work, flat(report.workload.config))
         except EnergyprofError as error:
             problems.append(str(error))
             continue
@@ -101,10 +106,10 @@ def overview(folder: Path, found: Iterable[Found]) -> Overview:
             values.setdefault(key, []).append(value)
     if not listed and not problems:
         raise FileError(f"{folder}: no report in this folder")
+    listed = _with_settings(listed, works, configs)
     listed.sort(key=lambda one: (moment(one.created), one.name), reverse=True)
     drawn = [(trend, group[-1].config) for group in values.values() if (trend := _trend(folder, group))]
-    trends, configs = [trend for trend, _ in drawn], [config for _, config in drawn]
-    trends = _told_apart(trends, configs)
+    trends = _told_apart([trend for trend, _ in drawn], [config for _, config in drawn])
     trends.sort(key=lambda trend: (-len(trend.course.stations), trend.work, trend.machine, trend.settings))
     return Overview(tuple(listed), tuple(trends), tuple(problems))
 
@@ -114,6 +119,21 @@ def _listed(name: str, report: Report, path: Path) -> Listed:
     scores = [run.score for run in report.runs if run.score is not None]
     score = scores[-1] if scores else None
     return Listed(name, report.created, _commit(report), score, is_being_written(trace_path(path)), entry)
+
+
+def _with_settings(
+    listed: Sequence[Listed], works: Sequence[str], configs: Mapping[str, Mapping[str, object]]
+) -> list[Listed]:
+    """Each with the settings by which its work can be told from the others of its name."""
+    named: dict[str, list[str]] = {}
+    for one, work in zip(listed, works, strict=True):
+        named.setdefault(one.entry.workload, []).append(work)
+    said: dict[str, str] = {}
+    for alike in named.values():
+        distinct = [*dict.fromkeys(alike)]
+        settings = settings_apart([configs[work] for work in distinct], always=False)
+        said |= dict(zip(distinct, settings, strict=True))
+    return [replace(one, settings=said[work]) for one, work in zip(listed, works, strict=True)]
 
 
 def _commit(report: Report) -> str:

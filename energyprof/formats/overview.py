@@ -54,11 +54,13 @@ def _rows(found: Overview, width: int) -> Iterator[Text]:
         return (" " * GAP).join([set_cell_size(name, taken), *rest]).rstrip()
 
     yield Text(row("report", heads), style="dim")
-    for name, cells in zip(names, table, strict=True):
-        fits = cell_len(name) <= taken
+    for one, cells in zip(found.reports, table, strict=True):
+        fits = cell_len(one.name) <= taken
         if not fits:
-            yield Text(name)
-        yield Text(row(name if fits else "", cells))
+            yield Text(one.name)
+        yield Text(row(one.name if fits else "", cells))
+        if one.settings:
+            yield Text(f"  {one.settings}", style="dim")
 
 
 def _padded(text: str, size: int, head: str) -> str:

@@ -138,8 +138,14 @@ def test_works_of_one_name_are_told_apart_and_what_missed_its_target_is_named(co
     assert (done.returncode, done.stderr) == (0, "")
     for which in ("batch_size 32", "precision bf16", "prune 0.33", "data_fraction 0.5"):
         assert done.stdout.count(f"of unet tiny ({which}) over 3 reports") == 1
+    # Beside each report stands what it does otherwise than most, and nothing beside the base's.
+    under = [line for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert sorted(under) == sorted(
+        f"  {which}" for which in ("batch_size 32", "data_fraction 0.5", "precision bf16", "prune 0.33") * 3
+    )
     (missed,) = [line for line in done.stdout.splitlines() if "0 of 1 run" in line]
     assert "27.7 mJ a sample" in missed
     page = (command.folder / "page.html").read_text(encoding="utf-8")
+    assert page.count("<td>unet tiny: precision bf16</td>") == 3 and page.count("<td>unet tiny</td>") == 3
     heads = re.findall(r'<th scope="col">([^<]*)</th>', page)
     assert heads[0] == "report" and "commit" not in heads  # none of them has one

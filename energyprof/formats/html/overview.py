@@ -78,7 +78,7 @@ def _row(one: Listed) -> list[Markup]:
     cells += [
         _cell("" if one.score is None else f"{one.score:.4g}", one.score),
         _cell(reached(one), entry.runs),
-        _cell(entry.workload),
+        _cell(f"{entry.workload}: {one.settings}" if one.settings else entry.workload),
         _cell(entry.machine or UNKNOWN),
         tag("td", kind(entry)),
         _cell(one.created[:16].replace("T", " "), one.created),
