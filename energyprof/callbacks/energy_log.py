@@ -49,7 +49,7 @@ class EnergyLog:
     ``energyprof_modelled/`` where no meter measures. What is not known is left out.
 
     Raises:
-        ValueError: the grid is no number above 0, and no country that is known.
+        ValueError: the grid is neither a number above 0 nor a country that is known.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ def parsed_targets(text: str) -> list[float]:
     """The scores in "0.7,0.75,0.81", in that order.
 
     Raises:
-        UsageError: one of them is no number above 0.
+        UsageError: one of them is not a number above 0.
     """
     try:
         found = [float(part) for part in text.split(",")]

@@ -28,7 +28,7 @@ def add_measured(
     """Add what the reports say that the server, the clients and the paradigms name; their boundaries.
 
     Raises:
-        FileError: one is no report.
+        FileError: one is not a report.
         UsageError: one lacks an energy that is not ``assumed``, or what it measured is written down, too.
     """
     boundaries: dict[str, str] = {}

@@ -101,7 +101,7 @@ def value_columns(
             cell for row in head for cell in row.cells[unit_at : unit_at + 1] if cell.strip()
         ).strip()
         raise MeterError(
-            f"{table.where}: {titles[unit_at]!r} says {other!r}, which is no unit of power "
+            f"{table.where}: {titles[unit_at]!r} says {other!r}, which is not a unit of power "
             f"or energy: {wanted.word('unit', 'W')} says another"
         )
     if wanted.power or wanted.energy:

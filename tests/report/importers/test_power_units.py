@@ -131,7 +131,7 @@ def test_powermetrics_without_a_sum_counts_the_memory_too(tmp_path):
 @pytest.mark.parametrize("unit", ["kVA", "dBm", "VAR"])
 def test_a_column_of_units_of_something_else_is_refused(tmp_path, unit):
     path = written(tmp_path, lines("time,power,unit", lambda s: f"{iso(s)},1.5,{unit}"))
-    assert f"'unit' says '{unit}', which is no unit of power or energy" in refused(path)
+    assert f"'unit' says '{unit}', which is not a unit of power or energy" in refused(path)
     assert watts(imported(path, unit="kW")) == pytest.approx(1500)
     numbered = lines("time,power_w,unit", lambda s: f"{iso(s)},90,7")
     assert watts(imported(written(tmp_path, numbered))) == pytest.approx(90)
