@@ -61,7 +61,7 @@ def _doubt(found: FleetOutcome) -> list[RenderableType]:
     for figure, (name, said) in words.FIGURES.items():
         if figure in doubt.intervals:
             spans = [doubt.intervals[figure], *([doubt.ends[figure]] if figure in doubt.ends else [])]
-            table.add_row(name, *(f"{said(low)} … {said(high)}" for low, high in spans))
+            table.add_row(name, *(words.span(said, *ends) for ends in spans))
     return [*parts, table]
 
 
@@ -120,7 +120,7 @@ def fleet_json(found: FleetOutcome) -> str:
         "time_s": found.time_s,
         "energy_j": found.energy_j,
         "energy_low_j": _end(found, "energy_j", 0),
-        "energy_high_j": _end(found, "energy_j", 1),
+        "energy_high_j": _known(_end(found, "energy_j", 1)),
         "co2_kg": _known(found.co2_kg),
         "co2_low_kg": _known(_end(found, "co2_kg", 0)),
         "co2_high_kg": _known(_end(found, "co2_kg", 1)),
@@ -156,7 +156,7 @@ def _end(found: FleetOutcome, figure: str, which: int) -> float:
 
 
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
 
 
 def _lists(spans: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:

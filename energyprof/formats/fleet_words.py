@@ -123,3 +123,8 @@ FIGURES: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "time_s": ("time", long),
     "co2_kg": ("CO2e", mass),
 }
+
+
+def span(said: Callable[[float], str], low: float, high: float) -> str:
+    """Such as "5.0000 Wh … 5.5556 Wh"; the most of a training that does not get there is none."""
+    return f"{said(low)} … {'target missed' if math.isinf(high) else said(high)}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energyprof.errors import UsageError
+from energyprof.formats.console import Screen
+from energyprof.formats.fleet import fleet_json, fleet_tables
 from energyprof.report.file import write
 from energyprof.simulate.fleet.device import Device, Measured, Training
 from energyprof.simulate.fleet.fleet import FleetOutcome, Scenario, simulate
@@ -135,6 +139,21 @@ class TestIntervals:
         low, high = found.doubt.intervals["energy_j"]
         assert 2 * 4 * HOUR_S < low < high < 4 * 8 * HOUR_S
         assert found.energy_j == pytest.approx(10 * HOUR_S)
+
+    def test_an_end_that_does_not_get_there_has_no_most(self) -> None:
+        found = self.of({"rounds.1.rounds": about(2, 1, 9)}, most_rounds=6)
+        assert found.doubt is not None and found.doubt.reached < found.doubt.draws
+        assert found.doubt.ends["energy_j"] == (pytest.approx(5 * HOUR_S), math.inf)
+        screen = Screen(written := io.StringIO())
+        screen.print(fleet_tables(found))
+        assert "5.0000 Wh … target missed" in written.getvalue()
+        data = json.loads(fleet_json(found))
+        assert (data["energy_low_j"], data["energy_high_j"]) == (pytest.approx(5 * HOUR_S), None)
+
+    def test_the_middle_of_the_draws_holds_the_figure_itself(self) -> None:
+        found = self.of({"device.hourly.power_w": about(5, 5, 8)})
+        assert found.doubt is not None
+        assert found.doubt.intervals["energy_j"][0] == pytest.approx(found.energy_j)
 
     def test_the_interval_of_a_meter_is_found_again_in_the_energy(self) -> None:
         gain = about(1, 0.8, 1.25, spread="interval")

@@ -89,7 +89,7 @@ def _figures(found: FleetOutcome) -> Iterator[Markup]:
         if math.isnan(value):
             continue
         spans = [] if doubt is None else [doubt.intervals.get(figure), doubt.ends.get(figure)]
-        shown = ["–" if span is None else f"{said(span[0])} … {said(span[1])}" for span in spans]
+        shown = ["–" if span is None else words.span(said, *span) for span in spans]
         cells.append([text(cell) for cell in (name, said(value), *shown)])
     yield table(heads, cells)
 

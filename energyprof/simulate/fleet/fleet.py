@@ -70,7 +70,8 @@ class Doubt:
     draws: int
     reached: int
     intervals: Mapping[str, tuple[float, float]]  # the middle 95 %
-    ends: Mapping[str, tuple[float, float]]  # the least and the most; empty: no input has an interval
+    # The least and the most, infinite where it does not get there; empty: no input has an interval.
+    ends: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)

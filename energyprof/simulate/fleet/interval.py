@@ -48,7 +48,7 @@ def judged(scenario: Scenario, said: Callable[[str], None] = lambda line: None) 
     for figure in FIGURES if reached else ():
         known = [getattr(one, figure) for one in reached]
         if not any(map(math.isnan, known)):
-            span = middle(numpy.array(known, dtype=float))
+            span = middle(numpy.array(known, dtype=float)).holding(float(getattr(found, figure)))
             intervals[figure] = (span.low, span.high)
     doubt = Doubt(draws, len(reached), intervals, _ends(alone, found))
     return dataclasses.replace(found, doubt=doubt)
@@ -72,11 +72,13 @@ def _ends(alone: Scenario, found: FleetOutcome) -> dict[str, tuple[float, float]
             for key, quantity in alone.doubts.items()
         }
         ends.append(simulate(varied(alone, values)))
-    ends = [one for one in ends if not one.why]
+    reached = [one for one in ends if not one.why]
+    # What a training takes that does not get there has no end.
+    beyond = [math.inf] * (len(ends) > len(reached))
     return {
-        figure: (min(known), max(known))
+        figure: (min(known), max(known + beyond))
         for figure in FIGURES
-        if not any(map(math.isnan, known := [float(getattr(one, figure)) for one in ends]))
+        if not any(map(math.isnan, known := [float(getattr(one, figure)) for one in reached]))
     }
 
 
