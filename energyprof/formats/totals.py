@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -72,6 +73,8 @@ def totals_table(report: Report, grid: Grid | None, still_runs: bool) -> Table:
         aim = f"   target {target.value:g}" if target else ""
         table.add_row(target.metric if target else "score", f"{score:.3f}{aim}")
     table.add_row("status", _status(report, still_runs))
+    if paradigm := _paradigm(report.workload.config.get("paradigm")):
+        table.add_row("paradigm", Text(paradigm))
     if report.job is not None:
         table.add_row("job", _job(report.job))
     if turned := levers.levers_of(report):
@@ -151,6 +154,16 @@ def _ended_by(run: Run) -> str:
     """What ended it, where it did not end well: the signal that came, which a workload is sent as another."""
     came = next((flag.detail for flag in run.flags if flag.kind == "interrupted"), "")
     return came or (ending(run.exit_code) if run.exit_code else "")
+
+
+def _paradigm(config: Any) -> str:
+    """``federated, 8 clients, split natural, transfer int8``; of a central training nothing."""
+    if not isinstance(config, Mapping) or "name" not in config:
+        return ""
+    numbers = [f"{config[what]} {what}" for what in ("clients", "parts") if what in config]
+    told = ("split", "topology", "update", "transfer")
+    words = [f"{what} {config[what]}" for what in told if what in config]
+    return ", ".join([str(config["name"]), *numbers, *words])
 
 
 def _job(job: JobRecord) -> str:

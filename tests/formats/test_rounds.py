@@ -6,6 +6,7 @@ from rich.console import Console
 
 from energyprof.formats.html.rounds import rounds as page_of
 from energyprof.formats.rounds import rounds_table
+from energyprof.formats.totals import totals_table
 from energyprof.report.record import ClientRecord, PhaseSum, RoundRecord
 from energyprof.report.rounds import NOT_MEASURED
 from reports import report, run
@@ -63,3 +64,20 @@ def test_joules_that_nobody_measured_are_unknown_of_the_server_too_and_no_pictur
 def test_the_page_draws_only_rounds_whose_joules_are_known():
     page = str(page_of([report([replace(run(), rounds=(federated(None), federated(7.0)))])], ["one"]))
     assert "round 2, client 0: train: 7.00 J" in page and "round 1," not in page and " 0 J" not in page
+
+
+def test_the_summary_names_the_paradigm_and_what_it_is_made_of():
+    central = report([run()])
+    console = Console(width=100, record=True, color_system=None)
+    for paradigm in (
+        {"name": "federated", "clients": 8, "split": "natural", "participation": 1.0, "transfer": "int8"},
+        {"name": "continual", "parts": 4, "split": "iid", "update": "replay:0.2", "held_out": 8},
+    ):
+        work = replace(central.workload, config={**central.workload.config, "paradigm": paradigm})
+        console.print(totals_table(replace(central, workload=work), None, False))
+    console.print(totals_table(central, None, False))
+    lines = [line.strip() for line in console.export_text().splitlines() if "paradigm" in line]
+    assert lines == [
+        "paradigm  federated, 8 clients, split natural, transfer int8",
+        "paradigm  continual, 4 parts, split iid, update replay:0.2",
+    ]
