@@ -20,6 +20,7 @@ import hypothesis
 import pytest
 
 import warm
+from energyprof.workloads import monai_alone
 from fakes.constants.sitecustomize import variables
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
@@ -39,6 +40,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 # Tests that give up being root go on reading what they have written.
 os.umask(0o022)
+
+# As the U-Net loads it: with all else that is installed it takes ten times as long.
+monai_alone.install()
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("any machine", deadline=None)
