@@ -284,6 +284,7 @@ def test_the_truth_lies_within_what_is_stated(kind: str, waveform: str, length_s
 def test_the_truth_of_a_load_that_keeps_step_lies_within_what_is_stated(kind: str, waveform: str) -> None:
     # Twice a standard uncertainty holds 95.4 %: it takes many windows to tell that from less than 95 %.
     count = 1200 if kind == "power of the instant" else 240
+    count = 60 if (kind, waveform) in IN_STEP else count  # they fail by far
     assert inside(measured(kind, waveform, LONG_S, count)) >= INSIDE
 
 
