@@ -66,7 +66,7 @@ class CsvLog:
         layout = layout_of(open_table(self._path, growing=True), self._wanted)
         reader = Reader(layout, self._wanted.zone, growing=True)
         self._problem = reader.problem
-        sum_j, last_w = 0.0, None
+        sum_j, missed_s, last_w = 0.0, None, None
         for _ in reader.batches():
             for series in reader.series:
                 times, values = series.times_s, series.values
@@ -77,10 +77,15 @@ class CsvLog:
                         if time_s is not None:
                             time_s += self._offset_s
                         if reads == "interval_j":
-                            sum_j += found or 0.0
-                            found = sum_j
                             if time_s is not None and layout.format.at_start:
                                 time_s += self.info.refresh_s
+                            if found is None:
+                                missed_s = time_s if time_s is not None else missed_s
+                            else:
+                                if missed_s is not None:
+                                    yield missed_s, 0.0  # as of a counter that began anew
+                                    sum_j, missed_s = 0.0, None
+                                found = sum_j = sum_j + found
                         elif layout.format.held:
                             if time_s is not None and last_w is not None:
                                 yield time_s - BEFORE_S, last_w

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import pytest
 from energyprof.errors import MeterError, UsageError
 from energyprof.measure.meters import csv
 from energyprof.meter import ExternalLog, Finding
+from energyprof.report.integrator import Integrator
+from energyprof.trace.rows import Sample
 
 NOON_S = datetime(2024, 5, 1, 12, tzinfo=timezone.utc).timestamp()  # 1714564800
 
@@ -382,6 +385,20 @@ def test_the_energies_of_intervals_are_added_up(wall: Path) -> None:
     assert finding.sources[0].info.reads == "energy_j"
     rows_of = opened(finding).between(NOON_S + 60, NOON_S + 180)
     assert rows_of == [(NOON_S + 60 * n, pytest.approx(21_600.0 * n)) for n in (1, 2, 3, 4)]
+
+
+def test_an_interval_without_a_value_is_unseen_and_not_without_energy(wall: Path) -> None:
+    cells = ["50", "50", "nan", "", "50", "50", "50", "50", "50", "50"]
+    text = "time,energy_j\n" + "".join(f"{NOON_S + n},{cell}\n" for n, cell in enumerate(cells))
+    finding = find(wall, text)
+    rows = opened(finding).between(NOON_S, NOON_S + 9)
+    integrator = Integrator(replace(finding.sources[0].info, max_power_w=500.0), 1.0, [(0.5, 8.5)])
+    for at_s, value in rows:
+        integrator.push(Sample(at_s - NOON_S, at_s - NOON_S, value))
+    (energy,) = integrator.finish()
+    assert energy.joules == pytest.approx(50 * 8)
+    assert {"failed_read", "reset"} <= set(energy.flags)
+    assert energy.terms_j["unseen"] > 50
 
 
 def test_a_log_that_is_no_table_of_cells_is_read_too(wall: Path) -> None:
