@@ -22,6 +22,9 @@ WINDOW_S = 5.0
 # Twice the 240 W that USB Power Delivery 3.1 brings; laptops draw less from a battery.
 MAX_POWER_W = 480.0
 
+# Documentation/ABI/testing/sysfs-class-power: what is no battery.
+WIRED = ("Mains", "USB", "Wireless")
+
 
 def find(root: Path) -> Finding:
     """Each battery that is being discharged; absent on mains."""
@@ -47,6 +50,9 @@ def find(root: Path) -> Finding:
         status = read_text(entry / "status")
         if status != "Discharging":
             notes.append(f"{entry.name} left out: it is {status.lower() or 'of unknown status'}")
+            continue
+        if supply := _beside(entry):
+            notes.append(f"{entry.name} left out: {supply} gives power beside it")
             continue
         try:
             info = _info(entry)
@@ -106,6 +112,17 @@ def _micro(name: str, path: Path) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def _beside(entry: Path) -> str:
+    """What gives power beside a discharging battery, as a supply too weak for the load does; "": nothing."""
+    if "[force-discharge]" in read_text(entry / "charge_behaviour"):
+        return ""
+    for supply in sorted(entry.parent.iterdir()):
+        online = read_text(supply / "type") in WIRED and read_text(supply / "online") not in ("", "0")
+        if online and read_text(supply / "scope") != "Device":
+            return supply.name
+    return ""
+
+
 class Battery:
     """One battery's power, as long as it is the one that gives it."""
 
@@ -119,7 +136,7 @@ class Battery:
         """W, now.
 
         Raises:
-            MeterError: it is charged, full or gone, or its gauge shows nothing.
+            MeterError: it is charged, full, gone or not alone, or its gauge shows nothing.
         """
         self._check()
         power_w = _power(self.info.name, self._entry)[0]
@@ -136,3 +153,5 @@ class Battery:
             raise MeterError(
                 f"{self.info.name}: {what}: only a discharging battery shows what the machine draws"
             )
+        if supply := _beside(self._entry):
+            raise MeterError(f"{self.info.name}: {supply} gives power beside it")

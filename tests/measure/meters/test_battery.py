@@ -117,3 +117,18 @@ def test_the_plug_in_the_middle_of_a_run_is_no_reading(tmp_path: Path) -> None:
     with pytest.raises(MeterError, match="it is gone"):
         meter.read()
     meter.close()
+
+
+def test_a_supply_that_gives_power_beside_the_battery_leaves_it_out(tmp_path: Path) -> None:
+    folder = supply(tmp_path, "BAT0", power_now=9_000_000)
+    plug = supply(tmp_path, "AC", type="Mains", online=0)
+    supply(tmp_path, "mouse", type="USB", scope="Device", online=1)
+    meter: Any = battery.find(tmp_path).sources[0].open()
+    (plug / "online").write_text("1\n")  # a weak one: the battery still gives the rest
+    with pytest.raises(MeterError, match="AC gives power beside it"):
+        meter.read()
+    finding = battery.find(tmp_path)
+    assert (finding.state, finding.notes) == ("absent", ())
+    sysfs.write(folder / "charge_behaviour", "auto inhibit-charge [force-discharge]\n")
+    assert meter.read() == 9.0
+    meter.close()
