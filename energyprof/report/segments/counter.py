@@ -133,8 +133,8 @@ class CounterSegmenter:
     def _unfinished(self, last: _Reading) -> list[Segment]:
         open_s = self._seen_s - last.since_s
         end = replace(last, time_s=self._seen_s, since_s=self._seen_s)
-        if open_s > self._stall_s:
-            # It counts no longer: of this time it tells nothing.
+        if open_s > self._stall_s or self._first:
+            # It counts no longer, or nobody ever saw that it does: of this time it tells nothing.
             likely_j = self._power_w * open_s
             return self._pieces(
                 replace(self._segment(last, end, likely_j, "stalled"), covered=False, seen=False)

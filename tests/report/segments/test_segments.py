@@ -48,6 +48,12 @@ def test_a_counter_that_stands_still_for_good_is_not_covered() -> None:
     assert not parts[-1].seen
 
 
+def test_of_a_counter_that_never_moved_nothing_is_known_however_short_the_run() -> None:
+    energy = integrate(Trace(counter(refresh_s=0.001), 0.1, samples_of([70, 70, 70, 70], 0.1)), [(0, 0.3)])[0]
+    assert (energy.joules, energy.coverage) == (None, 0.0)
+    assert "no_reading" in energy.flags
+
+
 def test_a_counter_that_catches_up_after_a_stall_loses_nothing() -> None:
     # 100 W throughout; the readings from 0.2 s to 3.2 s repeat an old value.
     values = [0, 10, 20] + [20] * 30 + [330, 340]
