@@ -91,6 +91,8 @@ def _watts(meter: Meter, info: MeterInfo) -> str:
     try:
         begin_s, first = time.monotonic(), meter.read()
         if info.reads == "power_w":
+            if not info.is_reading(first):
+                raise MeterError(f"{info.name}: it shows {first:g} W")
             return f"{first:.3g} W"
         time.sleep(LOOK_S)
         joules, end_s = meter.read() - first, time.monotonic()

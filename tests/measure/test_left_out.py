@@ -33,6 +33,13 @@ def test_a_card_that_was_not_asked_for_is_named_with_its_watts(machine: Path) ->
     assert line.startswith("hwmon:amdgpu:ppt:0000:03:00.0 is not in the total: a GPU that now draws 250 W")
 
 
+def test_what_cannot_be_a_power_is_not_said_to_be_drawn(machine: Path) -> None:
+    (power,) = machine.glob("sys/class/hwmon/*/power1_average")
+    power.write_text("4294967295000\n")
+    (line,) = said(machine, "rapl")
+    assert "a GPU whose power cannot be read: it shows 4.29497e+06 W" in line
+
+
 @pytest.mark.parametrize(
     "asked", ["auto", "rapl,amdgpu", "amdgpu:0", "rapl,hwmon:amdgpu:ppt:0000:03:00.0", "none"]
 )

@@ -32,9 +32,12 @@ class Sensor:
 
     @property
     def name(self) -> str:
-        """The same after the next boot, unlike the number in "hwmon3": "hwmon:amdgpu:ppt:0000:03:00.0"."""
+        """The same after the next boot, unlike the number in "hwmon3": "hwmon:amdgpu:ppt:0000:03:00.0".
+
+        Only that number tells chips without a device apart.
+        """
         label = re.sub(r"[^a-z0-9.+]+", "-", (self.label or self.channel).lower()).strip("-")
-        return ":".join(word for word in ("hwmon", self.chip, label, self.address) if word)
+        return ":".join(word for word in ("hwmon", self.chip, label, self.place) if word)
 
     @property
     def place(self) -> str:

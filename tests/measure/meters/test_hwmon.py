@@ -243,3 +243,9 @@ print(finding.state, finding.reason, finding.remedy, sep="\\n")
     assert state == "blocked"
     assert "Permission denied" in reason
     assert remedy.startswith("sudo chmod a+r ") and "energy1_input" in remedy and "CVE-2020-12912" in remedy
+
+
+def test_two_chips_without_a_device_are_two_meters(tmp_path: Path) -> None:
+    fake.chip(tmp_path, 0, "corsairpsu", {"power1_input": 200_000_000})
+    fake.chip(tmp_path, 1, "corsairpsu", {"power1_input": 100_000_000})
+    assert sorted(readings(hwmon.find(tmp_path)).values()) == [100, 200]

@@ -57,26 +57,26 @@ def _is_zone(entry: str) -> bool:
     return re.fullmatch(r"intel-rapl(-[a-z]+)?(:[0-9a-f]+)+", entry) is not None
 
 
-def read_zones(folder: Path) -> tuple[list[Zone], set[str], bool]:
-    """The zones to read, MSR before MMIO, the domains inside a package, and whether zones lead nowhere."""
+def read_zones(folder: Path) -> tuple[list[Zone], set[str], list[str]]:
+    """The zones to read, MSR before MMIO, the domains inside a package, and the zones that lead nowhere."""
     try:
         entries = sorted(entry for entry in folder.iterdir() if _is_zone(entry.name))
     except OSError:
         entries = []
-    names, masked = {}, False
+    names, masked = {}, list[str]()
     for entry in entries:
         try:
             names[entry.name] = (entry / "name").read_text().strip()
         except OSError:
             # Docker covers /sys/devices/virtual/powercap: the links to the zones dangle.
-            masked = True
+            masked.append(entry.name)
     zones: list[Zone] = []
     left_out = set()
     for entry in entries:
         name = names.get(entry.name, "")
         domain = name.partition("-")[0]
         if domain == "dram":
-            parent = names.get(entry.name.rpartition(":")[0], entry.name)
+            parent = names.get(entry.name.rpartition(":")[0], f"-{entry.name}")
             name = "dram" + parent.removeprefix("package")
         if domain in COUNTED:
             view = entry.name.partition(":")[0]

@@ -40,13 +40,14 @@ def find(root: Path) -> Finding:
     zones, zones_inside, masked = powercap.read_zones(folder)
     events, events_inside, notes = perf.read_events(root)
     if not zones and not events:
-        return _nothing(root, folder, masked, notes)
+        return _nothing(root, folder, bool(masked), notes)
     counters = counters_of(events, zones, machine.cpu_vendor(root) or "")
     chosen = _Chosen(counters, virtual=machine.hypervisor(root) is not None)
     processor = {"device": machine.cpu_model(root), "gain": package_gain(root)}
     for counter in counters:
         chosen.take(counter, processor)
-    missing = chosen.missing(folder) + _sockets_without(root, counters)
+    nameless = [f"{folder / entry} does not say what it counts" for entry in masked if zones]
+    missing = chosen.missing(folder) + _sockets_without(root, counters) + nameless
     notes += missing
     if masked and not zones:
         notes.append(f"{folder} is masked")

@@ -317,3 +317,13 @@ def test_a_zone_without_a_reading_and_a_socket_without_a_zone_are_missing(tmp_pa
     assert socket == "3 sockets, but a counter of 2 of them alone: the others are not metered"
     with pytest.raises(MissingPart, match=r"rapl is not whole: .*package-1"):
         select((found,), ["rapl"])
+
+
+def test_a_zone_that_does_not_say_what_it_counts_is_missing_and_hides_no_other(tmp_path: Path) -> None:
+    sysfs.cpuinfo(tmp_path)
+    (sysfs.zone(tmp_path, "intel-rapl:0", "package-0") / "name").unlink()
+    sysfs.zone(tmp_path, "intel-rapl:0:0", "dram")
+    found = rapl.find(tmp_path)
+    assert [source.info.name for source in found.sources] == ["rapl:dram-intel-rapl:0:0"]
+    (zone,) = found.missing
+    assert zone.endswith("intel-rapl:0 does not say what it counts")
