@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,11 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
     Of several tables under one key, a part names the one that is meant: ``device.phone.power_w``.
 
     Raises:
-        UsageError: a key leads through something that is not a table.
+        UsageError: a key leads through something that is not a table, or two say one thing.
     """
     whole: dict[str, Any] = _copied(data)
     said = {tuple(key.split(".")) for key, _ in changes}
+    _once(said)
     for key, value in changes:
         *inside, last = key.split(".")
         place: Any = whole
@@ -92,6 +93,17 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
                     place.pop(other, None)
         place[last] = value
     return whole
+
+
+def _once(said: Set[tuple[str, ...]]) -> None:
+    """Raises UsageError: one thing is set in two ways, of which only the last would count."""
+    for *inside, last in sorted(said):
+        for group in ONE_OF:
+            others = [(*inside, other) for other in group if other != last]
+            if last in group and (both := next((key for key in others if key in said), None)):
+                raise UsageError(
+                    f"--set {'.'.join((*inside, last))} and {'.'.join(both)}: give only one of them"
+                )
 
 
 # What tables under one key are told apart by.

@@ -52,6 +52,12 @@ def test_what_is_said_in_two_ways_is_refused_and_set_takes_the_others_place(
         simulated(written(tmp_path, both))
 
 
+def test_two_keys_that_are_set_do_not_hide_each_other(tmp_path: Path) -> None:
+    """As in a study with both for factors, of whose cells all would be the last one's."""
+    with pytest.raises(UsageError, match=r"--set link.bit_per_j and link.kwh_per_gb: give only one of them"):
+        simulated(written(tmp_path, SMALL.format(clients=2)), "link.bit_per_j=2", "link.kwh_per_gb=1")
+
+
 def test_a_server_whose_joules_are_given_is_reserved_for_its_share_of_the_time(tmp_path: Path) -> None:
     text = SMALL.format(clients=2).replace("round_j = 100", "round_j = 100\nround_s = 36000") + DEVICE
     found = simulated(written(tmp_path, text), "paradigm.federated.server_round_j=5")
