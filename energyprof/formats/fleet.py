@@ -35,6 +35,7 @@ def fleet_tables(found: FleetOutcome) -> RenderableType:
         _parts(found),
         Text(),
         _kinds(found),
+        *(Text(line, style="dim") for line in words.by_reports(found)),
         Text(),
         *_sites(found),
         *(Text(line) for line in words.lines(found)),

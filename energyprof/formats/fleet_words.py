@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from energyprof.formats.simulation_words import energy, mass, plain
-from energyprof.simulate.fleet.device import Measured
+from energyprof.simulate.fleet.device import Device, Measured
 from energyprof.simulate.fleet.excess import ExcessPlan
 from energyprof.simulate.fleet.fleet import Doubt, FleetOutcome
 from energyprof.units import percent, seconds, si
@@ -111,6 +111,11 @@ def excess_lines(plan: ExcessPlan) -> list[str]:
 
 def _near(gap: float) -> str:
     return f"within {100 * gap:.2g} % of the most" if gap > 1e-6 else "the most that there is"
+
+
+def by_reports(found: FleetOutcome) -> list[str]:
+    """A line for each kind whose speed and watts a report measured or estimated."""
+    return [f"  {kind.name} by {kind.source}" for kind in found.kinds if kind.source != Device.source]
 
 
 def measured(one: Measured) -> str:

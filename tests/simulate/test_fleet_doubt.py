@@ -150,6 +150,12 @@ class TestIntervals:
         data = json.loads(fleet_json(found))
         assert (data["energy_low_j"], data["energy_high_j"]) == (pytest.approx(5 * HOUR_S), None)
 
+    def test_what_a_report_estimated_is_said_to_be(self) -> None:
+        kind = dataclasses.replace(HOURLY, source="r.json, boundary component, modelled")
+        screen = Screen(written := io.StringIO())
+        screen.print(fleet_tables(simulate(scenario(kind))))
+        assert "hourly by r.json, boundary component, modelled" in written.getvalue()
+
     def test_the_middle_of_the_draws_holds_the_figure_itself(self) -> None:
         found = self.of({"device.hourly.power_w": about(5, 5, 8)})
         assert found.doubt is not None

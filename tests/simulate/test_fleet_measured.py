@@ -39,7 +39,7 @@ def test_speed_and_watts_are_those_of_training_and_its_samples(tmp_path: Path) -
     found = client_of(path, "here")
     assert found.samples_per_s.value == pytest.approx(20)  # 60 samples in 3 s
     assert found.power_w.value == pytest.approx((12 + 18 + 12) / 9)
-    assert found.source == "fed.json, measured"
+    assert found.source == "fed.json, boundary component, measured"
     assert found.spread is None  # two clients do not say how a fleet scatters
 
 

@@ -69,7 +69,7 @@ def client_of(path: Path, where: str) -> KindMeasured:
     samples, joules, seconds = (
         math.fsum(getattr(turn, name) for turn in turns) for name in ("samples", "joules", "seconds")
     )
-    source = f"{path.name}, {report.origin}"
+    source = f"{path.name}, boundary {report.boundary or 'not known'}, {report.origin}"
     basis: Basis = "measured" if report.origin == "measured" else "modelled"
     rates = _logs(turns, lambda turn: turn.samples / turn.seconds)
     powers = _logs(turns, lambda turn: turn.joules / turn.seconds)
