@@ -14,7 +14,7 @@ import typer
 
 from energyprof.cli.checked import INTERVAL_S, checked_duration, checked_interval
 from energyprof.cli.options import Calibrations, Interval, Meters
-from energyprof.errors import MissingPart
+from energyprof.errors import MissingPart, UsageError
 
 if TYPE_CHECKING:
     from energyprof.profile.monitor import Look
@@ -42,6 +42,8 @@ def monitor(
     of_meters, _ = calibrated(calibration or ())
     settings = MeasurementSettings(names(meters), checked_interval(interval), 0.0, Path(), of_meters)
     with open_meters(settings) as on, contextlib.suppress(KeyboardInterrupt):
+        if logs := [log.info.name for log in on.logs]:
+            raise UsageError(f"monitor: {', '.join(logs)}: a log, which tells nothing of now: leave it out")
         if not on.meters:
             why = "; ".join(on.selection.notes) or "no meter was asked for"
             raise MissingPart(f"monitor: no meter can be read here: {why}")

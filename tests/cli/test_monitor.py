@@ -75,6 +75,13 @@ def test_without_a_meter_it_is_one_line(command: Command, one_error_line: Any) -
     assert "no meter can be read here" in one_error_line(command("monitor", "--meters", "none"))
 
 
+def test_a_log_is_not_left_out_of_the_total_without_a_word(command: Command, one_error_line: Any) -> None:
+    rows = "".join(f"{1_700_000_000 + second},70\n" for second in range(5))
+    (command.folder / "gpu.csv").write_text("time,power_w\n" + rows)
+    done = command("monitor", "--meters", "csv=gpu.csv?boundary=component&part=gpu,rapl", "--for", "1")
+    assert "csv:gpu.csv: a log, which tells nothing of now" in one_error_line(done)
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("10s", 10), ("1.5m", 90), ("2 h", 7200)])
 def test_a_time_is_said_in_seconds_minutes_or_hours(text: str, seconds: float) -> None:
     assert checked_duration("--for", text) == seconds
