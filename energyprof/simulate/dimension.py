@@ -56,6 +56,10 @@ def amount(words: str, unit: str, where: str) -> float:
     found = _WRITTEN.fullmatch(words)
     if found is None:
         raise UsageError(f"{where}: {words[:40]!r}: give a number{_example(unit)}")
+    if found[2].startswith(","):
+        raise UsageError(
+            f"{where}: {words[:40]!r}: write decimals with a point, and thousands without a comma"
+        )
     units = DIMENSIONS[unit]
     if found[2] not in units and not (found[2] == "" and unit in units):
         known = ", ".join(name or "a plain number" for name in units)

@@ -52,6 +52,11 @@ def test_what_is_said_in_two_ways_is_refused_and_set_takes_the_others_place(
         simulated(written(tmp_path, both))
 
 
+def test_a_decimal_comma_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"link.bit_per_j: '1,5': write decimals with a point"):
+        simulated(written(tmp_path, SMALL.format(clients=2)), "link.bit_per_j=1,5")
+
+
 def test_two_keys_that_are_set_do_not_hide_each_other(tmp_path: Path) -> None:
     """As in a study with both for factors, of whose cells all would be the last one's."""
     with pytest.raises(UsageError, match=r"--set link.bit_per_j and link.kwh_per_gb: give only one of them"):
