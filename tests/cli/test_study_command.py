@@ -276,7 +276,7 @@ def test_killed_again_and_again_it_ends_as_if_undisturbed(planned: Command, temp
     rng = random.Random(0)
     for _ in range(8):
         process = started(planned, TMPDIR=str(temporary))
-        time.sleep(rng.uniform(0.3, 2))
+        time.sleep(rng.uniform(0.5, 3))
         process.kill()
         process.wait()
     assert planned("study", "run", "p.toml", "-o", "s", *QUICK).returncode == 0
@@ -346,7 +346,7 @@ def test_a_search_killed_again_and_again_tries_the_same(planned: Command, tempor
     rng = random.Random(1)
     for _ in range(5):
         process = started(planned, TMPDIR=str(temporary))
-        time.sleep(rng.uniform(0.3, 2))
+        time.sleep(rng.uniform(0.5, 3))
         process.kill()
         process.wait()
     done = planned("study", "run", "p.toml", "-o", "s", *QUICK)
