@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from energyprof.report.phases import summed, told
 from energyprof.report.record import Phase
+from energyprof.report.uncertainty import SCALE
 
 # Of one name: s and J; None: too much of it was not measured.
 PhaseSums = Mapping[str, tuple[float, float | None]]
@@ -22,6 +24,16 @@ def by_name(phases: Iterable[Phase]) -> PhaseSums:
         span_s = sum(phase.end_s - phase.start_s for phase in those)
         sums[name] = span_s, None if known is None else summed(known)[0]
     return sums
+
+
+def unsure(phases: Iterable[Phase]) -> set[str]:
+    """The names of phases whose energy is doubted by more than half, but for the meters' scale."""
+    certain: dict[str, float] = {}
+    for phase in phases:
+        if phase.energy_j is not None:
+            doubt_j = 2 * math.hypot(*(u_j for term, u_j in phase.budget_j.items() if term not in SCALE))
+            certain[phase.name] = certain.get(phase.name, 0.0) + phase.energy_j / 2 - doubt_j
+    return {name for name, certain_j in certain.items() if certain_j < 0}
 
 
 def longest(sums: PhaseSums, most: int) -> PhaseSums:

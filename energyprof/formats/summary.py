@@ -14,7 +14,7 @@ from rich.text import Text
 from energyprof.compare.emissions import Grid
 from energyprof.formats.meters import meters_table
 from energyprof.formats.node_flags import notes_of_nodes
-from energyprof.formats.phase_sums import by_name, longest
+from energyprof.formats.phase_sums import by_name, longest, unsure
 from energyprof.formats.totals import STYLES, ends, status_word, totals_table
 from energyprof.formats.waiting import waiting_tables
 from energyprof.formats.warning_lines import warning_lines
@@ -157,7 +157,8 @@ def _overlap(run: Run) -> bool:
 def _phases(runs: Sequence[Run]) -> Table:
     """Time and energy by phase, mean over the runs; phases of the same name are added up."""
     # Parts of a step are about the training, and have a table of their own.
-    sums = by_name(phase for run in runs for phase in run.phases if not phase.name.startswith(PART))
+    phases = [phase for run in runs for phase in run.phases if not phase.name.startswith(PART)]
+    sums, doubted = by_name(phases), unsure(phases)
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     table.add_column("phase", header_style="dim")
     for name in ("time", "energy", "power"):
@@ -165,6 +166,7 @@ def _phases(runs: Sequence[Run]) -> Table:
     for name, (time_s, energy_j) in longest(sums, MOST_PHASES).items():
         mean_s = time_s / len(runs)
         energy = "–" if energy_j is None else joules(energy_j / len(runs))
-        power = "–" if energy_j is None or time_s <= 0 else watts(energy_j / time_s)
+        untold = energy_j is None or time_s <= 0 or name in doubted
+        power = "–" if untold else watts((energy_j or 0.0) / time_s)
         table.add_row(name, seconds(mean_s), energy, power)
     return table
