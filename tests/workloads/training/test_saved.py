@@ -17,7 +17,6 @@ from fakes import sysfs
 
 pytestmark = pytest.mark.slow
 JOULES = 1e-8  # a product
-LOADED = ["fakes.unet_loaded"]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Any:
             short = ("--max-samples", "16", "--target", "0.001", "--idle", "0", "--inference", "1.2")
             read_often = ("--interval", "0.02")  # a window of inferences is 0.2 s
             asked = ("run", "unet", *short, *read_often, *words, "--output", name)
-            done = command(*asked, environment=environment, loaded=LOADED)
+            done = command(*asked, environment=environment)
             assert done.returncode == 0, done.stderr
             found[words] = (read(folder / name), command("show", name).stdout)
         return found[words]
@@ -63,7 +62,7 @@ print(counter.get_total_flops() // 2)
 
 
 def test_an_inference_takes_the_joules_of_its_products(measured: Any) -> None:
-    counted = warm.run(["-c", PRODUCTS], os.environ, loaded=LOADED)
+    counted = warm.run(["-c", PRODUCTS], os.environ, loaded=["fakes.unet_loaded"])
     assert counted.returncode == 0, counted.stderr
     wanted_j = JOULES * int(counted.stdout)
     for found in inferences(measured()[0]):
