@@ -205,7 +205,7 @@ def test_ctrl_c_ends_the_loop_of_trainings_that_a_script_makes(command: Any, of:
     )
     began = command.folder / "began"
     deadline_s = time.monotonic() + 60
-    while not began.exists():
+    while not (began.exists() and began.read_text()):  # it is there before anything is in it
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)

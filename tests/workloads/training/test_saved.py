@@ -87,5 +87,7 @@ def test_zeros_that_stay_save_nothing_and_nothing_is_said_to_be_saved(measured: 
     plain, (masked, shown) = measured()[0], measured("--prune", "0.33", "--prune-kind", "mask")
     for whole, zeros in zip(inferences(plain), inferences(masked), strict=True):
         assert zeros.energy_j.value == pytest.approx(whole.energy_j.value, rel=0.2)
-    assert {life.outcome for life in compare([plain, masked], ["whole", "masked"]).lives} == {"unclear"}
+    # Chance alone may tell equal joules apart at one batch size, a twentieth of the time, and either way.
+    outcomes = [life.outcome for life in compare([plain, masked], ["whole", "masked"]).lives]
+    assert "always" not in outcomes and set(outcomes) != {"from"}
     assert "weights are masked, and multiplied as any others: nothing is saved" in " ".join(shown.split())
