@@ -42,7 +42,7 @@ accept: $(VENV)/run.stamp
 	$(BIN)/python benchmarks/accept.py
 
 test-fast: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal -m "not slow" -x
+	$(BIN)/python -m pytest -n logical --dist worksteal -m "not slow" -x
 
 test-oldest: $(VENV)/dev.stamp $(OLDEST)/run.stamp
 	ENERGYPROF_OLDEST_PYTHON=$(OLDEST)/bin/python $(BIN)/python -m pytest tests/test_oldest.py

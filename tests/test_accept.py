@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ACCEPT = Path(__file__).parent.parent / "benchmarks" / "accept.py"
 # A program in the place of energyprof: it keeps the test of the meters, and ends as asked.
 PROGRAM = """#!{python}

@@ -249,6 +249,7 @@ TICKS = ("ticks of 20 ms", "ticks of 50 ms", "ticks of 100 ms")
 RAPL = [kind for kind in COUNTERS if kind.startswith("RAPL")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "waveform"),
     cases(RAPL, WAVES, {}) + cases(TICKS, [waveform for waveform in WAVES if waveform != "burst"], {}),
@@ -259,6 +260,7 @@ def test_ten_seconds_of_a_counter_are_right_to_0_3_percent(kind: str, waveform: 
     assert all(outcome.sound for outcome in outcomes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "waveform"), cases((*TICKS, "ticks of 1 s"), WAVES, {}))
 def test_what_is_off_by_more_lies_within_a_single_tick(kind: str, waveform: str) -> None:
     outcomes = measured(kind, waveform, LONG_S, COUNT[LONG_S])
@@ -267,11 +269,13 @@ def test_what_is_off_by_more_lies_within_a_single_tick(kind: str, waveform: str)
     assert all(outcome.sound for outcome in outcomes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "waveform"), cases(TICKS, RMSE, {}))
 def test_a_quarter_of_a_second_of_a_counter(kind: str, waveform: str) -> None:
     assert rmse(measured(kind, waveform, SHORT_S, COUNT[SHORT_S])) <= RMSE[waveform]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length_s", [LONG_S, SHORT_S])
 @pytest.mark.parametrize("waveform", WAVES)
 @pytest.mark.parametrize("kind", [*COUNTERS, *POWERS])

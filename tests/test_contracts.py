@@ -59,6 +59,7 @@ def files(room: str) -> list[Path]:
     return [inside[-1].relative_to(ROOT) for inside in found if inside]
 
 
+@pytest.mark.slow
 def test_what_a_contract_forbids_is_refused_in_a_file_of_every_room_and_folder(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "energyprof", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "pyproject.toml").write_text(SETTINGS, encoding="utf-8")
@@ -99,6 +100,7 @@ def imported(path: Path) -> Iterator[str]:
             yield str(node.module).partition(".")[0]
 
 
+@pytest.mark.slow
 def test_what_the_package_imports_it_also_asks_for() -> None:
     """What only comes along with something else may be gone from its next release: click was, from typer's.
 

@@ -35,6 +35,7 @@ def bare(text: str) -> list[str]:
     return [line.rstrip() for line in text.rstrip("\n").split("\n")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "shown", "folder"),
     [(*block, ".") for block in BLOCKS] + [(*block, "results/vm-xeon-2/speech-tiny") for block in TOGETHER],

@@ -385,6 +385,7 @@ def gpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return answers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_right_devices_or_a_clear_refusal(gpus: dict[str, Any], name: str) -> None:
     _, expected, words = BOARDS[name]
@@ -398,6 +399,7 @@ def test_the_right_devices_or_a_clear_refusal(gpus: dict[str, Any], name: str) -
 # On the network, in real time.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["time-out", "dribble", "500", "html"])
 def test_a_slow_or_broken_answer_keeps_no_other_meter_and_no_end_waiting(
     fault: Fault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -466,6 +468,7 @@ def forbidden(command: Any) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+@pytest.mark.slow
 def test_eacces_at_start_is_refused_with_the_remedy(
     command: Any, forbidden: Callable[..., Any], one_error_line: Any
 ) -> None:
@@ -476,6 +479,7 @@ def test_eacces_at_start_is_refused_with_the_remedy(
     assert list(command.folder.iterdir()) == []  # nothing was run, nothing was written
 
 
+@pytest.mark.slow
 def test_eacces_is_never_replaced_in_silence(command: Any, forbidden: Callable[..., Any]) -> None:
     done = forbidden(*EXEC, "--meters", "auto", "--", "true")
     assert done.returncode == 0, done.stderr
@@ -498,6 +502,7 @@ def test_masked_powercap_is_refused_with_the_mounts(
     assert "masked in this container (docker)" in line and "docker run -v /sys/class/powercap" in line
 
 
+@pytest.mark.slow
 def test_short_subprocesses_are_counted_like_everything_else(command: Any) -> None:
     done = command(*EXEC, "--", "sh", "-c", "n=0; while [ $n -lt 400 ]; do /bin/true; n=$((n+1)); done")
     assert done.returncode == 0
@@ -507,6 +512,7 @@ def test_short_subprocesses_are_counted_like_everything_else(command: Any) -> No
     assert run["coverage"] > 0.9
 
 
+@pytest.mark.slow
 def test_training_exits_with_3_and_the_report_is_kept(command: Any) -> None:
     done = command(*EXEC, "--", "sh", "-c", "sleep 0.6; exit 3")
     assert done.returncode == 3

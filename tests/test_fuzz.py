@@ -30,6 +30,7 @@ from reports import meter, report
 FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
 
 
+@pytest.mark.slow
 def test_random_inputs_of_every_kind_are_taken_or_refused_in_one_line() -> None:
     words = [sys.executable, str(FUZZ), "-n", "450", "--seed", "7", "--jobs", "1"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -37,6 +38,7 @@ def test_random_inputs_of_every_kind_are_taken_or_refused_in_one_line() -> None:
     assert "450 inputs, 0 failures" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_input() -> None:
     words = [sys.executable, str(FUZZ), "--target", "expetator zip", "--one", "3", "--seed", "5"]
     first, second = (subprocess.run(words, capture_output=True, text=True, check=True) for _ in range(2))
@@ -159,6 +161,7 @@ def test_a_device_without_an_end_is_refused(kind: str) -> None:
     assert "neither a file" in refused(lambda: importers.read(Request((Path("/dev/zero"),)), kind))
 
 
+@pytest.mark.slow
 def test_a_file_of_totals_longer_than_any_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_bytes((b"x" * 1023 + b"\n") * (MAX_CHARS // 1000))

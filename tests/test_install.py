@@ -45,6 +45,7 @@ def test_no_page_has_a_name_to_copy_that_is_not_installed_yet() -> None:
             assert not re.search(r"install '?energyprof\[[^\]]*\]'", path.read_text(encoding="utf-8")), path
 
 
+@pytest.mark.slow
 def test_pip_leaves_an_installed_one_as_it_is_when_it_is_asked_for_extras(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "energyprof-99.0-py3-none-any.whl", "w") as stranger:
         facts = "Metadata-Version: 2.1\nName: energyprof\nVersion: 99.0\nProvides-Extra: graphs\n"
@@ -138,6 +139,7 @@ print(advised("numpy is not installed: pip install 'energyprof[simulate]'"))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("alone", "wanted"), [(["-S"], "{root}[simulate]"), ([], "'energyprof[simulate]'")])
 def test_pip_is_given_no_name_of_ours_where_none_is_installed(alone: list[str], wanted: str) -> None:
     """The first to register it could run code there; an installed one only gets its extras."""

@@ -34,6 +34,7 @@ def old_python() -> str:
     pytest.skip("no Python 3.8 here; the linter checks the island all the same")
 
 
+@pytest.mark.slow
 def test_python_3_8_speaks_the_wire_and_plans_the_same_work(tmp_path: Path) -> None:
     (tmp_path / "energyprof").symlink_to(PACKAGE)
     code = (
@@ -55,6 +56,7 @@ def test_python_3_8_speaks_the_wire_and_plans_the_same_work(tmp_path: Path) -> N
     assert len(ids) == 1
 
 
+@pytest.mark.slow
 def test_planning_a_workload_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"

@@ -71,6 +71,7 @@ def helps() -> dict[str, str]:
     return whole
 
 
+@pytest.mark.slow
 def test_every_command_stands_in_the_readmes_table(helps: dict[str, str]) -> None:
     table = re.findall(r"^\| `energyprof (\w+)", README, re.MULTILINE)
     assert sorted(table) == sorted(helps)
@@ -140,6 +141,7 @@ def test_the_tree_is_the_packages() -> None:
     assert set(shown) == files | folders
 
 
+@pytest.mark.slow
 def test_every_published_report_is_listed_and_its_trace_gives_it_back() -> None:
     results = ROOT / "results"
     text = (results / "README.md").read_text()

@@ -33,6 +33,7 @@ def plan_of(workload: str, settings: Settings) -> Plan:
     return planning.plan_of(workload, settings, recipe, ("dice", "max"), ())
 
 
+@pytest.mark.slow
 def test_a_row_more_is_an_option_more_with_its_help_in_its_panel() -> None:
     seen: list[dict[str, Any]] = []
 

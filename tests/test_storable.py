@@ -29,6 +29,8 @@ from energyprof.trace.writer import TraceWriter, new_trace
 from energyprof.wire.listener import Message, parse
 from reports import published, report, unet_bank
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = st.one_of(
     st.integers(-3, 2**70),
     st.floats(),

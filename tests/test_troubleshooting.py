@@ -37,6 +37,7 @@ def test_there_are_messages() -> None:
     assert len(MESSAGES) >= 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_message_is_still_said(message: str, texts: str) -> None:
     assert message.replace("\\|", "|") in texts

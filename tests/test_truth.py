@@ -146,6 +146,7 @@ def recording(path: Path, bmc_share: float) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bmc_share", "inside"), [(0.92, True), (0.70, False)])
 def test_a_machine_is_held_against_its_plug(tmp_path: Path, bmc_share: float, inside: bool) -> None:
     path = recording(tmp_path / "r.json", bmc_share)
@@ -162,6 +163,7 @@ def test_a_machine_is_held_against_its_plug(tmp_path: Path, bmc_share: float, in
     assert node.row in shown and bmc.row in shown
 
 
+@pytest.mark.slow
 def test_a_plug_that_was_not_read_is_said(tmp_path: Path) -> None:
     path = recording(tmp_path / "r.json", 0.92)
     with pytest.raises(SystemExit, match="tasmota=1: not among the meters"):

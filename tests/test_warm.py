@@ -53,11 +53,13 @@ def test_its_exit_code_and_its_words_are_those_of_one_that_starts_anew(script: s
     assert [path.read_text() for path in forked.iterdir()] == [path.read_text() for path in anew.iterdir()]
 
 
+@pytest.mark.slow
 def test_an_end_that_comes_at_once_is_not_waited_for() -> None:
     for _ in range(20):
         assert warm.run(["-c", "import os; os._exit(5)"], dict(os.environ), timeout_s=60).returncode == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forked", [True, False])
 def test_constants_are_others_in_a_program_and_in_what_it_starts(tmp_path: Path, forked: bool) -> None:
     field = "energyprof.measure.meters.network.kwollect:PATIENCE.settle_s"
@@ -74,6 +76,7 @@ def test_constants_are_others_in_a_program_and_in_what_it_starts(tmp_path: Path,
         assert said.split() == [str(wanted_s)] * 2
 
 
+@pytest.mark.slow
 def test_a_training_that_is_forked_does_what_one_does_that_starts_anew(tmp_path: Path) -> None:
     job = '{"name": "unet", "settings": {"size": "huge"}, "seed": 0}'
     program = f"""

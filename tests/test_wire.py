@@ -95,6 +95,7 @@ print(energyprof.seed(), energyprof.reached(0.1), energyprof.reached(0.2))
     assert [message.fields["name"] for message in heard.messages] == ["train", "shutdown"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variable", "size"),
     [
@@ -120,6 +121,7 @@ def test_a_rank_of_an_unknown_number_of_processes_is_said_but_silences_nobody(he
     assert [message.rank for message in heard.messages] == [2]
 
 
+@pytest.mark.slow
 def test_a_rank_that_the_profiler_has_too_is_not_the_programs(heard: Heard) -> None:
     launched = {"RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "3", "SLURM_NTASKS": "4"}
     code = "import energyprof; energyprof.mark('train')"
@@ -170,6 +172,7 @@ os.wait()
     assert heard.listener.garbage == 0
 
 
+@pytest.mark.slow
 def test_progress_at_every_step_sends_few_lines(heard: Heard) -> None:
     child("import energyprof\nfor i in range(100000): energyprof.progress(samples=i)", heard.listener.path)
     heard.listener.close()
@@ -197,6 +200,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_the_last_count_of_a_phase_and_of_the_program_is_told_and_stamped_when_it_came(heard: Heard) -> None:
     child(HELD_BACK, heard.listener.path)
     heard.listener.close()
@@ -209,6 +213,7 @@ def test_the_last_count_of_a_phase_and_of_the_program_is_told_and_stamped_when_i
     assert times == sorted(times)
 
 
+@pytest.mark.slow
 def test_children_of_multiprocessing_tell_their_last_count_and_not_their_parents(
     heard: Heard, tmp_path: Path
 ) -> None:
@@ -311,6 +316,7 @@ def test_a_fact_that_is_not_a_number_is_none_and_what_nobody_knows_is_left_out()
     assert message.fields == {"facts": {"loss": None, "by": [1, None]}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", ["float('-inf')", "float('nan')", "float('inf')"])
 def test_a_score_that_is_not_finite_reaches_no_target(heard: Heard, score: str) -> None:
     code = f"import energyprof; energyprof.mark(str(energyprof.reached({score})))"
@@ -328,6 +334,7 @@ def test_a_program_says_what_may_be_stored_whatever_it_calls_its_phases(heard: H
     assert heard.listener.garbage == 0
 
 
+@pytest.mark.slow
 def test_a_run_has_room_for_as_many_phases_and_names_as_a_report_holds() -> None:
     room = Room(reserved=0)
     assert all(room.takes("phase", {"name": "train"}) for _ in range(MAX_ITEMS))

@@ -40,6 +40,7 @@ def built(language: str, folder: Path) -> Path:
     return program
 
 
+@pytest.mark.slow
 def test_the_c_program_has_phases_samples_and_a_score(command: Command) -> None:
     program = built("c", command.folder)
     done = command("exec", "--idle", "0", "-o", "r.json", "--", str(program))
@@ -51,6 +52,7 @@ def test_the_c_program_has_phases_samples_and_a_score(command: Command) -> None:
     assert phases["train"]["energy_j"] > 0
 
 
+@pytest.mark.slow
 def test_the_cpp_program_is_told_what_its_window_took(command: Command) -> None:
     program = built("cpp", command.folder)
     done = command("exec", "--idle", "0", "-o", "r.json", "--", str(program))
@@ -63,6 +65,7 @@ def test_the_cpp_program_is_told_what_its_window_took(command: Command) -> None:
     assert [window["name"] for window in run["windows"]] == ["harmonic series"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", COMPILERS)
 def test_without_a_profiler_they_do_the_same(language: str, tmp_path: Path) -> None:
     done = subprocess.run([built(language, tmp_path)], capture_output=True, text=True, check=True, env={})

@@ -87,6 +87,7 @@ def test_sessions_closer_than_an_hour_are_refused(command: Command, one_error_li
     assert refusal == "error: --every 1: sessions less than an hour apart are one; such as --every 6"
 
 
+@pytest.mark.slow
 def test_a_history_beside_a_baseline_says_how_much_sessions_differ(command: Command) -> None:
     levels = (1.0, 1.004, 0.996, 1.002, 0.998, 1.0)
     for day, level in enumerate(levels):

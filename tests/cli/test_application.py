@@ -34,11 +34,13 @@ def loaded(*words: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_command_loads_its_own_file_alone() -> None:
     assert loaded("schema", "--help") == ["schema"]
     assert loaded("exec", "--", "show") == ["exec"]
 
 
+@pytest.mark.slow
 def test_the_list_of_commands_loads_none_of_them() -> None:
     assert loaded("--help") == []
 
@@ -50,6 +52,7 @@ def test_the_list_says_of_each_what_its_own_help_begins_with() -> None:
         assert " ".join(text.split("\n\n")[0].split()) == row.does, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("shwo", "report.json")])
 def test_where_no_command_is_named_all_are_known(words: tuple[str, ...]) -> None:
     assert loaded(*words) == list(COMMANDS)
@@ -62,6 +65,7 @@ def test_the_help_lists_every_command_in_its_group(command: Command) -> None:
     assert [name for name, row in COMMANDS.items() if f" {name} " not in under[row.group]] == []
 
 
+@pytest.mark.slow
 def test_the_version_names_the_commit_and_the_schema(command: Command) -> None:
     commit = r"commit ([0-9a-f]{12}(, changed since)?|not known)"
     said = command("--version").stdout
@@ -72,6 +76,7 @@ def test_the_version_names_the_commit_and_the_schema(command: Command) -> None:
 INSTALLED = "import sys; sys.argv[0] = 'energyprof'; from energyprof.cli import main; main()"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "found"), [("energyprof att", "attach"), ("energyprof attach --fo", "--for")]
 )
@@ -87,6 +92,7 @@ def test_a_shell_completes_commands_and_options(command: Command, typed: str, fo
     assert found in done.stdout.split(), done.stderr
 
 
+@pytest.mark.slow
 def test_the_completion_can_be_installed(command: Command) -> None:
     assert "--install-completion" in command("--help").stdout
     # Typer asks which shell it was started from, and a test may be from none: then it takes what it is told.
@@ -95,6 +101,7 @@ def test_the_completion_can_be_installed(command: Command) -> None:
     assert "complete -o default -F" in shown.stdout, shown.stderr
 
 
+@pytest.mark.slow
 def test_what_is_said_of_an_installed_completion_is_plain_on_a_terminal(command: Command) -> None:
     told = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1", "HOME": str(command.folder), "TERM": "xterm"}
     ours, its = pty.openpty()
@@ -106,6 +113,7 @@ def test_what_is_said_of_an_installed_completion_is_plain_on_a_terminal(command:
     assert done.returncode == 0 and "bash completion installed in " in said and "[" not in said, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "code"), [(("one.json",), 0), (("gone.json",), 2)])
 def test_a_command_that_is_left_at_once_says_all_and_exits_as_ever(
     command: Command, words: tuple[str, ...], code: int
@@ -135,6 +143,7 @@ UNNEEDED = {
 }
 
 
+@pytest.mark.slow
 def test_the_profiler_of_measure_loads_nothing_that_it_does_not_need() -> None:
     code = f"import sys, energyprof.cli.for_program; print(sorted({UNNEEDED} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -160,6 +169,7 @@ def every_command(found: Any = None, above: tuple[str, ...] = ()) -> Iterator[tu
             yield from every_command(inner, (*above, name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80])
 def test_the_help_of_a_command_shows_all_of_it_at_any_width(columns: int) -> None:
     for words, found in every_command():
@@ -183,11 +193,13 @@ def test_the_help_of_a_command_shows_all_of_it_at_any_width(columns: int) -> Non
             assert named <= set(re.findall(r"--[\w-]+", shown)), words
 
 
+@pytest.mark.slow
 def test_the_list_is_the_same_asked_for_or_not(command: Command) -> None:
     asked, unasked = command("--help").stdout, command().stdout
     assert "study" in asked and asked.split() == unasked.split()
 
 
+@pytest.mark.slow
 def test_a_misspelt_command_is_told_once_what_was_meant(command: Command) -> None:
     assert command("shwo").stderr.count("Did you mean") == 1
 

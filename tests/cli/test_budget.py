@@ -51,6 +51,7 @@ def test_the_budget_says_where_the_uncertainty_comes_from(command: Any) -> None:
     assert "energy per sample" in words
 
 
+@pytest.mark.slow
 def test_the_summary_shows_the_same_as_the_budget(command: Any) -> None:
     for gain_a, shown in ((0.05, "900 ± 53 kJ"), (0.01, "900 ± 18 kJ")):
         name = saved(command, five(gain_a))
@@ -72,6 +73,7 @@ def test_the_budget_speaks_json(command: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_several_meters_have_a_budget_each(command: Any) -> None:
     each = {"rapl:package-0": {"gain": 100.0}, "nvml:0": {"gain": 300.0, "edge": 4.0}}
     content = replace(five(budget_by_meter_j=each), meters=(meter(), meter("nvml:0")))
@@ -87,6 +89,7 @@ def test_an_older_report_says_that_it_holds_only_the_totals(command: Any) -> Non
     assert "reading" in words
 
 
+@pytest.mark.slow
 def test_an_estimates_budget_says_so(command: Any) -> None:
     name = saved(command, replace(five(), origin="modelled"))
     assert "ESTIMATE, not a measurement" in command("show", name, "--budget").stdout
@@ -121,6 +124,7 @@ def test_the_summary_shows_net_energy_and_the_idle_machine(command: Any) -> None
     assert "idle before: 20.0 W, after: 21.0 W" in words
 
 
+@pytest.mark.slow
 def test_the_summary_says_that_a_meter_is_calibrated(command: Any) -> None:
     calibration = Calibration(1.06, 0.006, 0.0, 0.2, "c.json, against shelly:192.0.2.7 on 2026-01-02")
     card = meter("nvml:0")

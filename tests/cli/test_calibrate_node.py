@@ -131,6 +131,7 @@ def test_what_cannot_be_driven_is_said_before_anything_is_loaded(
     assert list(command.folder.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -156,6 +157,7 @@ def test_levels_that_are_too_short_for_a_window_are_not_driven(
     assert list(command.folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_logs_of_other_tools_make_a_map_too(command: Any) -> None:
     logs(command.folder, 17.4)
     words = (

@@ -16,6 +16,8 @@ from energyprof.report.file import write
 from energyprof.report.flags import flag
 from reports import at
 
+pytestmark = pytest.mark.slow
+
 WAIVER = '[[waiver]]\ncode = "throttled"\nreport = "*"\nreason = "mine"\nexpires = 2999-01-01\n'
 
 

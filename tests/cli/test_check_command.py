@@ -48,6 +48,7 @@ def refusal(result):
     return result.exception
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "said"), [("base", True), ("same", True), ("frugal", False)])
 def test_a_report_beside_itself_or_a_copy_is_called_one(typed, name, said):
     done = typed(name)
@@ -55,6 +56,7 @@ def test_a_report_beside_itself_or_a_copy_is_called_one(typed, name, said):
     assert ("those of its baseline to the last digit: one report" in " ".join(done.stdout.split())) is said
 
 
+@pytest.mark.slow
 def test_a_pass_is_0(typed):
     done = typed("same")
     assert done.exit_code == 0
@@ -66,12 +68,14 @@ def test_a_pass_is_0(typed):
     assert "Unchanged work passes a limit of 3 % with a chance of 80 % from 3 runs a side on." in said
 
 
+@pytest.mark.slow
 def test_a_regression_is_1(typed):
     done = typed("hungry")
     assert done.exit_code == 1
     assert "FAIL  energy per sample +20.0 %" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_bad_limit_a_bad_format_or_a_missing_baseline_is_2(typed):
     for words, complaint in (
         (["--limit", "joules:3%"], "choose from energy_per_sample"),
@@ -84,6 +88,7 @@ def test_a_bad_limit_a_bad_format_or_a_missing_baseline_is_2(typed):
     assert refusal(typed("nope")).exit_code == 2
 
 
+@pytest.mark.slow
 def test_other_work_is_3(typed):
     error = refusal(typed("other"))
     assert error.exit_code == 3
@@ -97,6 +102,7 @@ def test_a_missed_target_or_a_run_without_energy_is_4(typed, name, why):
     assert "INVALID" in done.stdout and why in done.stdout
 
 
+@pytest.mark.slow
 def test_inconclusive_is_5_if_strict_and_a_loud_0_if_not(typed):
     loud = typed("noisy")
     assert (loud.exit_code, typed("noisy", "--strict").exit_code) == (0, 5)
@@ -104,6 +110,7 @@ def test_inconclusive_is_5_if_strict_and_a_loud_0_if_not(typed):
     assert "Unchanged work passes a limit of 3 % with a chance" in loud.stdout
 
 
+@pytest.mark.slow
 def test_a_missing_baseline_that_is_allowed_is_0_and_a_line(typed):
     done = typed("same", "--allow-missing-baseline", baseline="nope.json")
     assert done.exit_code == 0
@@ -111,12 +118,14 @@ def test_a_missing_baseline_that_is_allowed_is_0_and_a_line(typed):
     assert refusal(typed("nope", "--allow-missing-baseline", baseline="no.json")).exit_code == 2
 
 
+@pytest.mark.slow
 def test_an_improvement_is_as_loud_as_a_regression(typed):
     done = typed("frugal")
     assert done.exit_code == 0
     assert "IMPROVED: less energy per sample than the baseline" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_estimate_is_called_one_in_every_format(typed):
     for name in ("text", "markdown"):
         done = typed("guess", "--format", name, baseline="guess.json")
@@ -135,6 +144,7 @@ def test_json_is_on_stdout_and_words_are_on_stderr(typed):
     assert "FAIL  energy per sample +20.0 %" in done.stderr
 
 
+@pytest.mark.slow
 def test_markdown_is_fit_for_a_job_summary(typed):
     done = typed("hungry", "--format", "markdown")
     assert done.stdout.startswith("### FAIL: hungry against base")
@@ -159,6 +169,7 @@ def judge(tmp_path, monkeypatch):
 SAME, HUNGRY = at(0.99, 1.0, 1.01), at(1.188, 1.2, 1.212)
 
 
+@pytest.mark.slow
 def test_folders_are_judged_work_by_work(judge, tmp_path):
     for name, made in {
         "new/a": of(SAME, "small"),
@@ -186,6 +197,7 @@ def test_folders_are_judged_work_by_work(judge, tmp_path):
     assert data["removed"] == ["unet gone on here, Xeon"]
 
 
+@pytest.mark.slow
 def test_changed_work_in_a_folder_is_3_unless_it_is_allowed(judge, tmp_path):
     write(at(1.0, 1.1, config={"batch_size": 8}), tmp_path / "new" / "a.json")
     write(SAME, tmp_path / "main" / "a.json")
@@ -195,6 +207,7 @@ def test_changed_work_in_a_folder_is_3_unless_it_is_allowed(judge, tmp_path):
     assert judge("new", "-b", "main", "--allow-changed").exit_code == 0
 
 
+@pytest.mark.slow
 def test_folders_without_reports_are_2_unless_a_missing_baseline_is_allowed(judge, tmp_path):
     write(SAME, tmp_path / "new" / "a.json")
     (tmp_path / "empty").mkdir()
@@ -216,6 +229,7 @@ def test_a_broken_report_in_a_folder_is_2(judge, tmp_path):
     assert error.exit_code == 2 and "cut.json: not a readable report" in str(error)
 
 
+@pytest.mark.slow
 def test_a_report_and_a_folder_do_not_go_together(judge, tmp_path):
     write(SAME, tmp_path / "a.json")
     assert "is a folder" in str(refusal(judge("a.json", "-b", str(tmp_path))))
@@ -229,6 +243,7 @@ def dated(made, day):
     return replace(made, created=f"2026-01-{day:02}T00:00:00Z")
 
 
+@pytest.mark.slow
 def test_a_report_is_judged_by_those_before_it(judge, tmp_path):
     for day, x in enumerate((0.99, 1.0, 1.01, 1.0, 0.995), 1):
         write(dated(at(x), day), tmp_path / "past" / f"{day}.json")
@@ -246,6 +261,7 @@ def test_a_report_is_judged_by_those_before_it(judge, tmp_path):
     assert done.exit_code == 1 and "4 reports before it at this scatter" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_history_without_a_report_before_it_is_2_unless_that_is_allowed(judge, tmp_path):
     write(dated(SAME, 1), tmp_path / "first.json")
     write(dated(at(1.0, config={"batch_size": 8}), 1), tmp_path / "past" / "other.json")
@@ -258,6 +274,7 @@ def test_a_history_without_a_report_before_it_is_2_unless_that_is_allowed(judge,
         assert f"NO BASELINE: an earlier report in {folder} does not exist" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_accepted_level_is_judged_by_from_the_next_report_on(judge, tmp_path):
     for day, x in enumerate((0.99, 1.0, 1.01, 1.0, 0.995, 1.1), 1):
         write(dated(at(x), day), tmp_path / "past" / f"{day}.json")
@@ -275,6 +292,7 @@ def test_an_accepted_level_is_judged_by_from_the_next_report_on(judge, tmp_path)
     assert "give that, and no --baseline" in str(refusal(marked))
 
 
+@pytest.mark.slow
 def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path):
     base = at(0.99, 1.0, 1.01)
     write(at(1.03, 1.04, 1.05), tmp_path / "more.json")
@@ -289,6 +307,7 @@ def test_the_noise_beside_the_baseline_widens_the_default_limit(typed, tmp_path)
     assert refusal(typed("more")).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_series_is_judged_in_pairs_and_says_when_to_look_again(typed, tmp_path):
     for name, side, values, places in (
         ("before", "A", (1.0, 1.1, 1.2), (0, 3, 4)),
@@ -305,6 +324,7 @@ def test_a_series_is_judged_in_pairs_and_says_when_to_look_again(typed, tmp_path
     assert "NEITHER A PASS NOR A FAIL, go on to 5 pairs" in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_disturbed_run_is_4_and_says_by_what(typed, tmp_path):
     write(
         report([run(flags=(flag("throttled", "nvml:0", "hw_thermal, 12 % of the time"),)), run()]),
@@ -315,6 +335,7 @@ def test_a_disturbed_run_is_4_and_says_by_what(typed, tmp_path):
     assert "throttled: nvml:0 (hw_thermal, 12 % of the time)" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_doubt_is_said_in_words(typed, tmp_path):
     write(
         report([run(flags=(flag("idle_drift", detail="50 W before, 60 W after"),)), run()]),
@@ -324,6 +345,7 @@ def test_a_doubt_is_said_in_words(typed, tmp_path):
     assert "drift, run 1 (seed 0): the idle power drifted: 50 W before, 60 W after" in shown
 
 
+@pytest.mark.slow
 def test_where_a_real_meter_is_required_an_estimate_is_4(typed, tmp_path):
     assert typed("same", "--require-power").exit_code == 0
     write(report([unmetered_run(), unmetered_run()]), tmp_path / "dark.json")

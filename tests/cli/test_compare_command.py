@@ -38,6 +38,7 @@ def energyprof(folder, *words, **environment):
     )
 
 
+@pytest.mark.slow
 def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
     done = energyprof(folder, "compare", "base.json", "double.json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -53,12 +54,14 @@ def test_two_reports_of_the_same_work_are_shown_with_intervals(folder):
     assert re.match("  double  3 +2.00 J ", narrow[narrow.index("energy per sample") + 2])
 
 
+@pytest.mark.slow
 def test_other_work_of_the_same_task_is_compared(folder):
     done = energyprof(folder, "compare", "base.json", "other.json")
     assert (done.returncode, done.stderr) == (0, "")
     assert "the work differs: config.batch_size is 4 in base, 8 in other" in done.stdout
 
 
+@pytest.mark.slow
 def test_another_task_is_refused_with_3_in_one_line_and_may_be_allowed(folder):
     names = [f"task{i}.json" for i in range(40)]
     for i, name in enumerate(names):
@@ -71,12 +74,14 @@ def test_another_task_is_refused_with_3_in_one_line_and_may_be_allowed(folder):
     assert "allowed to differ, task: name is unet in base, task 0 in task0" in allowed.stdout
 
 
+@pytest.mark.slow
 def test_a_report_that_missed_says_how_many_reached(folder):
     write(report([run(), run(status="missed"), run()]), folder / "missed.json")
     done = energyprof(folder, "compare", "missed.json")
     assert "2 of 3 reached the target" in done.stdout
 
 
+@pytest.mark.slow
 def test_json_is_all_there_is_on_stdout(folder):
     done = energyprof(folder, "compare", "base.json", "double.json", "--json")
     data = json.loads(done.stdout)
@@ -87,6 +92,7 @@ def test_json_is_all_there_is_on_stdout(folder):
     assert by_format.stdout == done.stdout
 
 
+@pytest.mark.slow
 def test_the_best_of_three_is_marked_and_in_the_json(folder):
     write(at(0.5, 0.505, 0.495), folder / "half.json")
     words = ("compare", "base.json", "double.json", "half.json")
@@ -96,6 +102,7 @@ def test_the_best_of_three_is_marked_and_in_the_json(folder):
     assert json.loads(energyprof(folder, *words, "--json").stdout)["best"]["energy_per_sample"] == "half"
 
 
+@pytest.mark.slow
 def test_an_estimate_is_marked_beside_its_number(folder):
     write(at(1.0, 1.02, origin="modelled"), folder / "guess.json")
     done = energyprof(folder, "compare", "base.json", "guess.json", "--allow", "origin")
@@ -103,6 +110,7 @@ def test_an_estimate_is_marked_beside_its_number(folder):
     assert "≈ 1,000" not in done.stdout  # samples are counted
 
 
+@pytest.mark.slow
 def test_twenty_reports_fit_80_columns(folder):
     names = []
     for i in range(20):
@@ -115,6 +123,7 @@ def test_twenty_reports_fit_80_columns(folder):
     assert sum(line.startswith("  setting-7 ") for line in done.stdout.splitlines()) >= 7
 
 
+@pytest.mark.slow
 def test_columns_too_wide_for_the_screen_put_the_change_below_the_row(folder):
     # Two runs that differ by half: 12.7 standard errors either way.
     write(at(1000.0, 1600.0), folder / "wild.json")
@@ -124,6 +133,7 @@ def test_columns_too_wide_for_the_screen_put_the_change_below_the_row(folder):
     assert any(line.startswith("      ") and "× more (" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_csv_has_a_row_for_each_figure_of_each_report(folder):
     done = energyprof(folder, "compare", "base.json", "double.json", "--format", "csv")
     head, *rows = done.stdout.splitlines()
@@ -132,6 +142,7 @@ def test_csv_has_a_row_for_each_figure_of_each_report(folder):
     assert row.endswith(",higher,false,,0")
 
 
+@pytest.mark.slow
 def test_a_page_is_written_beside_what_is_printed(folder):
     plain = energyprof(folder, "compare", "base.json", "double.json")
     done = energyprof(folder, "compare", "base.json", "double.json", "--html", "new/page.html")
@@ -149,6 +160,7 @@ def kept(path: Path) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
+@pytest.mark.slow
 def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(folder):
     (folder / "notes.txt").write_text("of a year")
     os.mkfifo(folder / "pipe")
@@ -162,6 +174,7 @@ def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(folder):
     assert {path: kept(path) for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_an_empty_file_and_an_old_page_give_way_to_a_page(folder):
     (folder / "empty.html").touch()
     for _ in range(2):
@@ -170,6 +183,7 @@ def test_an_empty_file_and_an_old_page_give_way_to_a_page(folder):
         assert (folder / "empty.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_markdown_is_a_table_for_a_pull_request(folder):
     done = energyprof(folder, "compare", "base.json", "double.json", "--format", "markdown")
     assert done.stdout.count("| figure | report | n | mean | ± | with meters | to the first |  |") == 1
@@ -177,6 +191,7 @@ def test_markdown_is_a_table_for_a_pull_request(folder):
     assert "| 2.00 ± 0.05 × more | higher |" in done.stdout
 
 
+@pytest.mark.slow
 def test_names_cannot_break_the_table_or_write_to_the_terminal(folder):
     write(at(1.0, name="a|b\x1b[31m*c*"), folder / "odd.json")
     for name in ("text", "markdown", "json", "csv"):
@@ -185,6 +200,7 @@ def test_names_cannot_break_the_table_or_write_to_the_terminal(folder):
     assert r"a\|b?\[31m\*c\*" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -200,6 +216,7 @@ def test_what_cannot_be_done_is_one_line_and_2(folder, words, complaint):
     assert complaint in done.stderr
 
 
+@pytest.mark.slow
 def test_the_locale_changes_no_digit(folder):
     words = ("compare", "base.json", "double.json")
     plain = energyprof(folder, *words, LC_ALL="C")
@@ -208,6 +225,7 @@ def test_the_locale_changes_no_digit(folder):
     assert plain.stdout == german.stdout
 
 
+@pytest.mark.slow
 def test_a_name_too_long_for_the_table_stands_above_its_row(folder):
     name = "a-rather-long-name-of-a-report-of-which-no-letter-is-lost"
     write(at(1.0, 1.02), folder / f"{name}.json")

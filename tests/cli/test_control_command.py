@@ -94,6 +94,7 @@ def folder_of(path: Path, *more: Report, **changes: Any) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_history_of_a_machine_is_drawn(command: Any, tmp_path: Path) -> None:
     folder_of(command.folder / "c", control(8, 1.2))
     done = command("control", "--folder", "c", "--history", environment={"COLUMNS": "80"})
@@ -113,6 +114,7 @@ def test_the_first_control_is_one_of_one_day(command: Any) -> None:
     assert done.stdout.splitlines()[0] == "1 control, 2026-01-01"
 
 
+@pytest.mark.slow
 def test_a_change_is_accepted_and_shows_in_the_history(command: Any) -> None:
     folder_of(command.folder / "c", control(8, 1.2))
     done = command("control", "--folder", "c", "--accept", "a new fan")
@@ -138,6 +140,7 @@ def test_what_cannot_be_done_is_one_line(command: Any, words: tuple[str, ...], s
     assert said in done.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_check_by_controls_and_waivers(command: Any) -> None:
     folder_of(command.folder / "c", control(8, 1.2))
     for name in ("new", "base"):

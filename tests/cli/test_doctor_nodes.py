@@ -44,6 +44,7 @@ def rows(text: str) -> dict[str, str]:
     return {line.split()[0]: line for line in text.splitlines()[1:] if line and line[0] != "!"}
 
 
+@pytest.mark.slow
 def test_each_node_has_a_row_and_what_is_blocked_has_its_remedy(command: Any, machines: Machines) -> None:
     done = ask(command, machines, "good,bare,shut", *VIA)
     assert done.returncode == 0, done.stderr
@@ -64,6 +65,7 @@ def any_power(text: str) -> list[list[str]]:
     return [re.sub(r"[\d.]+ W\b", "… W", line).split() for line in text.strip().splitlines()]
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_is_printed(command: Any, tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/cluster-nodes.md").read_text()
     block = re.search(r"```console\n\$ energyprof (doctor [^\n]*)\n(.*?)```", page, re.DOTALL)
@@ -77,11 +79,13 @@ def test_the_page_shows_what_is_printed(command: Any, tmp_path: Path) -> None:
     assert any_power(done.stdout) == any_power(block[2])
 
 
+@pytest.mark.slow
 def test_nodes_alike_can_be_added(command: Any, machines: Machines) -> None:
     done = ask(command, machines, "good", *VIA)
     assert "their joules can be added" in " ".join(done.stdout.split())
 
 
+@pytest.mark.slow
 def test_a_node_that_cannot_be_reached_is_named_and_the_others_stand(
     command: Any, machines: Machines
 ) -> None:
@@ -95,6 +99,7 @@ def test_a_node_that_cannot_be_reached_is_named_and_the_others_stand(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("program", "said"),
     [
@@ -115,6 +120,7 @@ def test_a_node_that_answers_something_else_is_named(
     assert rows(done.stdout)["good"].endswith(" W")
 
 
+@pytest.mark.slow
 def test_a_greeting_is_no_answer_and_a_clock_that_is_off_is_named(command: Any, machines: Machines) -> None:
     machines.greet("good", "Welcome {all}\n{")
     late = machines.add(
@@ -128,6 +134,7 @@ def test_a_greeting_is_no_answer_and_a_clock_that_is_off_is_named(command: Any, 
     assert ask(command, machines, "good", *VIA).returncode == 0
 
 
+@pytest.mark.slow
 def test_json_has_each_nodes_own_diagnosis(command: Any, machines: Machines) -> None:
     done = ask(command, machines, "good,gone", *VIA, "--json")
     assert done.returncode == 2
@@ -137,6 +144,7 @@ def test_json_has_each_nodes_own_diagnosis(command: Any, machines: Machines) -> 
     assert good["clock_ahead_s"] == 0
 
 
+@pytest.mark.slow
 def test_how_energyprof_is_called_there_may_end_the_template(command: Any, machines: Machines) -> None:
     ask(
         command, machines, "good", "--via", "ssh -p 22 {node} nice -n 1 energyprof", "--meters", "rapl;{node}"
@@ -147,11 +155,13 @@ def test_how_energyprof_is_called_there_may_end_the_template(command: Any, machi
     assert asked[-1] == "'rapl;good'"  # a shell reads it
 
 
+@pytest.mark.slow
 def test_the_default_asks_for_no_password(command: Any, machines: Machines) -> None:
     ask(command, machines, "good")
     assert machines.asked()[0][:3] == ["-o", "BatchMode=yes", "good"]
 
 
+@pytest.mark.slow
 def test_under_srun_each_node_prints_one_line(command: Any, machines: Machines) -> None:
     def srun(*words: str) -> list[str]:
         done = subprocess.run(
@@ -174,6 +184,7 @@ def test_under_srun_each_node_prints_one_line(command: Any, machines: Machines) 
     assert told[1]["diagnosis"]["auto"]["boundary"] == "component"
 
 
+@pytest.mark.slow
 def test_nodes_are_named_as_slurm_writes_them(command: Any, machines: Machines) -> None:
     done = ask(command, machines, "gros-[08-10,12],x", *VIA)
     assert set(rows(done.stdout)) >= {"gros-08", "gros-09", "gros-10", "gros-12", "x"}

@@ -33,6 +33,7 @@ def folder(command: Any) -> Path:
     return command.folder
 
 
+@pytest.mark.slow
 def test_the_cost_of_a_training_that_nobody_ran_is_called_predicted(command: Any, folder: Path) -> None:
     words = ("estimate", "unet", "--size", "tiny", "--from", "short.json", "--samples-from", "long.json")
     done = command(*words)
@@ -90,6 +91,7 @@ def test_what_cannot_be_told_is_said_with_its_code(
     assert done.stderr.startswith("error: ") and complaint in done.stderr
 
 
+@pytest.mark.slow
 def test_show_and_compare_have_the_emissions_of_the_same_energy(command: Any, folder: Path) -> None:
     shown = " ".join(command("show", "long.json", "--intensity", "56").stdout.split())
     # 2 J × 1000 and 50 J, in the geometric mean of 900, 1000 and 1100 samples: 2.04 kJ.
@@ -108,6 +110,7 @@ def test_show_and_compare_have_the_emissions_of_the_same_energy(command: Any, fo
     assert (refused.returncode, refused.stdout) == (2, "")
 
 
+@pytest.mark.slow
 def test_one_report_has_the_same_plus_minus_in_show_and_compare(command: Any, folder: Path) -> None:
     budget = json.loads(command("show", "long.json", "--budget", "--json").stdout)["figures"]
     estimates = json.loads(command("compare", "long.json", "--json").stdout)["entries"][0]["estimates"]

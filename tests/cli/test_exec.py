@@ -20,6 +20,7 @@ from fakes.powercap import LAG_J
 EXEC = ("exec", "--idle", "0", "--output", "r.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("code", [0, 7, 255])
 def test_the_programs_exit_code_is_passed_on(command: Any, code: int) -> None:
     done = command(*EXEC, "--", "sh", "-c", f"exit {code}")
@@ -41,11 +42,13 @@ def test_input_and_output_stay_the_programs_own(command: Any) -> None:
     assert "words\n" in done.stderr
 
 
+@pytest.mark.slow
 def test_json_comes_after_the_programs_own_output_and_nothing_else(command: Any) -> None:
     done = command("exec", "--idle", "0", "--json", "--", "true")
     assert json.loads(done.stdout)["schema"] == "energyprof.report/2"
 
 
+@pytest.mark.slow
 def test_the_energy_is_power_times_time(command: Any) -> None:
     command(*EXEC, "--", "sleep", "1")
     run = command.report()["runs"][0]
@@ -70,6 +73,7 @@ energyprof.progress(samples=64, score=0.75)
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_speaks_the_wire_has_its_own_phases_and_scores(command: Any) -> None:
     done = command(*EXEC, "--", sys.executable, "-c", MARKS)
     assert done.returncode == 0, done.stderr
@@ -84,6 +88,7 @@ def test_a_program_that_speaks_the_wire_has_its_own_phases_and_scores(command: A
     assert 0 < run["history"][0]["energy_j"] < run["history"][1]["energy_j"]
 
 
+@pytest.mark.slow
 def test_any_interpreter_can_import_energyprof_within_a_profile(command: Any, tmp_path: Path) -> None:
     # -S and an empty folder: nothing of our own environment is on the path.
     code = "import energyprof; energyprof.mark('found')"
@@ -119,6 +124,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_passed_on_and_the_report_says_interrupted(command: Any, number: signal.Signals) -> None:
     script = f"trap 'echo cleaned up; exit 9' {number.name[3:]}; echo ready; while :; do sleep 0.05; done"
@@ -133,6 +139,7 @@ def test_a_signal_is_passed_on_and_the_report_says_interrupted(command: Any, num
     assert run["energy_j"] > 0
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_a_program_that_ignores_the_first(command: Any) -> None:
     ignoring = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     code = f"{ignoring}; print('ready', flush=True); time.sleep(600)"
@@ -146,6 +153,7 @@ def test_a_second_ctrl_c_ends_a_program_that_ignores_the_first(command: Any) -> 
     assert command.report()["runs"][0]["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_profiler_leaves_a_report_and_a_trace_that_read(command: Any) -> None:
     trace = command.folder / "r.trace.csv.gz"
 
@@ -166,6 +174,7 @@ def test_kill_9_of_the_profiler_leaves_a_report_and_a_trace_that_read(command: A
     assert run["energy_j"] > 50
 
 
+@pytest.mark.slow
 def test_recompute_gives_the_same_report_digit_for_digit(command: Any) -> None:
     command(*EXEC, "--", sys.executable, "-c", MARKS.replace("0.4", "0.1"))
     done = command("recompute", "r.json", "--json")
@@ -173,6 +182,7 @@ def test_recompute_gives_the_same_report_digit_for_digit(command: Any) -> None:
     assert "digit for digit" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_meter_that_breaks_in_mid_run_neither_stops_the_program_nor_passes_for_quiet(command: Any) -> None:
     done = command(*EXEC, "--", "sh", "-c", f"sleep 1; touch {command.root}/break; sleep 1; exit 3")
     assert done.returncode == 3
@@ -187,6 +197,7 @@ def test_a_meter_that_breaks_in_mid_run_neither_stops_the_program_nor_passes_for
     assert "cover only" in done.stderr
 
 
+@pytest.mark.slow
 def test_fifty_thousand_lines_on_stderr_are_the_programs_own(command: Any) -> None:
     done = command(*EXEC, "--", "sh", "-c", "yes complaint | head -50000 >&2")
     assert done.returncode == 0
@@ -227,6 +238,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert list(command.folder.glob("*")) == []
 
 
+@pytest.mark.slow
 def test_a_report_that_exists_is_not_overwritten_unless_forced(command: Any, one_error_line: Any) -> None:
     (command.folder / "r.json").write_text("precious")
     assert "exists" in one_error_line(command(*EXEC, "--", "true"))
@@ -247,6 +259,7 @@ def test_a_program_given_its_own_help_flag_gets_it(command: Any) -> None:
     assert done.stdout == "--help -h --json\n"
 
 
+@pytest.mark.slow
 def test_with_no_room_on_any_disk_the_report_is_printed(command: Any) -> None:
     # A limit on the size of files refuses writes as a full disk does: in mid-trace, then to the report.
     words = " ".join(
@@ -267,6 +280,7 @@ def test_with_no_room_on_any_disk_the_report_is_printed(command: Any) -> None:
     assert run["energy_j"] == pytest.approx(50 * run["time_s"], abs=LAG_J)
 
 
+@pytest.mark.slow
 def test_a_full_disk_sends_the_report_elsewhere(command: Any) -> None:
     small = command.folder / "small"
     small.mkdir()
@@ -288,6 +302,7 @@ def test_a_full_disk_sends_the_report_elsewhere(command: Any) -> None:
     assert command("recompute", str(spare)).stdout.count("digit for digit") == 1
 
 
+@pytest.mark.slow
 def test_where_a_real_meter_is_required_an_estimate_will_not_do(command: Any, tmp_path: Path) -> None:
     words = ("exec", "--idle", "0", "--require-power", "-o", "r.json")
     assert command(*words, "--", "true").returncode == 0
@@ -302,6 +317,7 @@ def test_where_a_real_meter_is_required_an_estimate_will_not_do(command: Any, tm
     assert not (command.folder / "ran").exists()
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_given_a_name_is_known_by_it(command: Any) -> None:
     assert command(*EXEC, "--machine", "ci-7", "--", "true").returncode == 0
     (node,) = command.report()["nodes"]
@@ -310,6 +326,7 @@ def test_a_machine_that_is_given_a_name_is_known_by_it(command: Any) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "--machine" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_script_without_an_interpreter_is_told_what_to_type_which_works(command: Any) -> None:
     script = command.folder / "my steps.sh"
     script.write_text("exit 7\n")

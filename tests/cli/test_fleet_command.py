@@ -37,6 +37,7 @@ def example(command: Command) -> Command:
     return command
 
 
+@pytest.mark.slow
 def test_the_example_reaches_its_target_and_its_page_draws_it_and_loads_nothing(example: Command) -> None:
     pytest.importorskip("scipy")
     done = example("fleet", "fleet.toml", "--set", "fleet.clients=1000", "--json", "--html", "f.html")
@@ -61,6 +62,7 @@ def test_its_page_is_not_written_over_the_fleet(example: Command) -> None:
     assert "name another file" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_is_printed_fits_80_columns_and_says_that_it_is_simulated(example: Command) -> None:
     pytest.importorskip("scipy")
     changes = ("fleet.clients=2000", "fleet.draws=10", "excess.clients=4")
@@ -75,6 +77,7 @@ def simulated(command: Command, text: str, *words: str) -> Any:
     return command("fleet", "f.toml", *words)
 
 
+@pytest.mark.slow
 def test_what_is_not_known_to_a_digit_gives_low_high_and_an_interval_and_a_site_carbon(
     command: Command,
 ) -> None:
@@ -96,6 +99,7 @@ def test_what_is_not_known_to_a_digit_gives_low_high_and_an_interval_and_a_site_
     assert "CO2e" in shown and "inputs at their ends" in shown and "% of" in shown
 
 
+@pytest.mark.slow
 def test_a_fleet_without_sites_has_no_carbon_and_one_played_once_no_interval(command: Command) -> None:
     told = json.loads(simulated(command, WHOLE, "--json", "--set", "fleet.draws=0").stdout)
     assert told["co2_kg"] is None and told["intervals_95"] == {} and told["draws"] == 0
@@ -110,6 +114,7 @@ def test_a_training_that_runs_out_of_its_budgets_exits_4_and_says_so(command: Co
     assert told["progress"] == pytest.approx(0.4)  # 20 clients, a turn each: 4 of 10 rounds
 
 
+@pytest.mark.slow
 def test_a_kind_may_be_a_report(command: Command) -> None:
     import dataclasses
 
@@ -201,6 +206,7 @@ def test_work_that_cannot_be_done_by_the_deadline_says_what_binds(command: Comma
     assert "16 batches are to be trained in a round, the clients asked can do 5: deadline_s" in done.stderr
 
 
+@pytest.mark.slow
 def test_rounds_within_the_domains_are_chosen_one_by_one(command: Command) -> None:
     pytest.importorskip("scipy")
     text = WHOLE + EXCESS + 'name = "a"\ndevices = ["board"]\npower_w = 5\n'
@@ -217,6 +223,7 @@ def test_rounds_within_the_domains_are_chosen_one_by_one(command: Command) -> No
     assert len(three["clients"]) == 3 * len(one["clients"])
 
 
+@pytest.mark.slow
 def test_at_night_rounds_of_panels_are_without(command: Command) -> None:
     pytest.importorskip("scipy")
     panel = 'name = "a"\ndevices = ["board"]\npanel_w = 50\nlatitude = 45\n'

@@ -26,6 +26,7 @@ def submission(command):
 FILES = ("result_0.txt", "result_1.txt")
 
 
+@pytest.mark.slow
 def test_a_submission_becomes_a_report_that_show_and_compare_read(submission):
     done = submission("import", *FILES, "--offset", "sw_0=5", "-o", "r.json")
     assert (done.returncode, done.stderr) == (0, "")
@@ -48,18 +49,21 @@ def test_defects_are_lines_and_no_usable_energy_is_4(submission):
     assert submission.report()["runs"][0]["coverage"] == 0.0
 
 
+@pytest.mark.slow
 def test_json_is_the_report_and_nothing_else(submission):
     done = submission("import", *FILES, "--offset", "sw_0=5", "-o", "r.json", "--json")
     assert json.loads(done.stdout) == submission.report()
     assert "report  r.json" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_report_is_not_overwritten_unasked(submission):
     (submission.folder / "r.json").write_text("mine")
     assert submission("import", *FILES, "-o", "r.json").returncode == 2
     assert submission("import", *FILES, "-o", "r.json", "--force").returncode == 4
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_2_in_one_line(command, one_error_line):
     (command.folder / "notes.txt").write_text("hello\n")
     assert "not of a known kind" in one_error_line(command("import", "notes.txt"))
@@ -75,6 +79,7 @@ def test_offsets_are_hours_for_all_logs_or_for_one():
             offsets([word])
 
 
+@pytest.mark.slow
 def test_totals_alone_are_shown_too(command):
     (command.folder / "log.csv").write_text(
         "start_time,window_name,elapsed_time,gpu0_energy\n1728507600.0,training,100.0,30000.0\n"
@@ -93,6 +98,7 @@ GPUS = "timestamp, index, power.draw [W]\n" + "".join(
 )
 
 
+@pytest.mark.slow
 def test_a_power_log_alone_becomes_a_report(command):
     (command.folder / "power.csv").write_text(GPUS)
     done = command("import", "power.csv", "-o", "r.json")
@@ -104,6 +110,7 @@ def test_a_power_log_alone_becomes_a_report(command):
     assert "digit for digit" in command("recompute", "r.json").stdout
 
 
+@pytest.mark.slow
 def test_look_says_what_is_seen_and_writes_nothing(command):
     (command.folder / "power.csv").write_text(GPUS)
     done = command("import", "--look", "power.csv")
@@ -120,6 +127,7 @@ def test_look_says_what_is_seen_and_writes_nothing(command):
     assert looked.startswith("mlperf: llama2_70b_lora, 1 run\ntarget: eval_accuracy ≤ 0.925\ntotal: no meter")
 
 
+@pytest.mark.slow
 def test_look_tells_the_joules_that_the_import_has(command):
     rows = [f"{1740823200 + s},{watts}" for s, watts in enumerate((90, 90, 300, 40, 90, 60))]
     (command.folder / "steps.csv").write_text("\n".join(["time,power (W)", *rows, ""]))
@@ -129,6 +137,7 @@ def test_look_tells_the_joules_that_the_import_has(command):
     assert f"6 readings over 5.0 s, {joules(run['energy_j'])}" in looked
 
 
+@pytest.mark.slow
 def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
     rows = [f"{host},{1740823200 + s},{watts}" for s in range(11) for host, watts in (("a", 90), ("b", 60))]
     (command.folder / "two.csv").write_text("\n".join(["host,time,power (W)", *rows, ""]))
@@ -152,6 +161,7 @@ def test_look_at_several_series_says_what_each_is_and_what_to_say(command):
         assert command.report()["runs"][0]["energy_j"] == pytest.approx(energy_j)
 
 
+@pytest.mark.slow
 def test_look_has_the_mean_power_of_the_report_where_a_meter_saw_a_part_of_it(command):
     rows = [
         f"{1740823200 + s + (100 if host == 'b' else 0)},{host},{watts}"
@@ -163,6 +173,7 @@ def test_look_has_the_mean_power_of_the_report_where_a_meter_saw_a_part_of_it(co
     assert "11 readings over 10.0 s" in shown and "mean 90.0 W" in shown and "mean 60.0 W" in shown
 
 
+@pytest.mark.slow
 def test_look_at_several_columns_says_what_each_is_and_what_to_say(command):
     rows = [f"{1740823200 + s},50,200,{s * 0.5}" for s in range(11)]
     (command.folder / "pc.csv").write_text("\n".join(["time,CPU [W],GPU [W],fan", *rows, ""]))
@@ -178,6 +189,7 @@ def test_look_at_several_columns_says_what_each_is_and_what_to_say(command):
     assert command.report()["runs"][0]["energy_j"] == pytest.approx(2500)
 
 
+@pytest.mark.slow
 def test_what_the_meters_see_can_be_said(command):
     (command.folder / "power.csv").write_text(GPUS)
     options = ("--boundary", "wall_ac", "--meter", "nvidia-smi:1=node_dc", "--tz", "Europe/Paris")

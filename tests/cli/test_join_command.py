@@ -17,6 +17,7 @@ def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [record(Node("a", 100.0), folder), record(Node("slow", 200.0, train_s=24.0), folder)]
 
 
+@pytest.mark.slow
 def test_two_programs_under_exec_are_one_report_that_its_trace_gives_again(command: Any) -> None:
     for name in ("n1", "n2"):
         words = ("--idle", "0", "--machine", name, "-o", f"{name}.json", "--", "sleep", "0.5")
@@ -35,6 +36,7 @@ def test_two_programs_under_exec_are_one_report_that_its_trace_gives_again(comma
     assert "the same report, digit for digit" in again.stdout, again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_two_nodes_of_one_batch_job_are_of_that_job_and_account(command: Any) -> None:
     for node in ("n1", "n2"):
         slurm = {"SLURM_JOB_ID": "4711", "SLURM_STEP_ID": "0", "SLURM_JOB_ACCOUNT": "physics"}
@@ -49,6 +51,7 @@ def test_two_nodes_of_one_batch_job_are_of_that_job_and_account(command: Any) ->
     assert [node["job"] for node in report["joined"]] == [{**of_all, "node": node} for node in ("n1", "n2")]
 
 
+@pytest.mark.slow
 def test_what_is_printed_names_nodes_phases_and_the_straggler_at_80_columns(
     command: Any, two_nodes: list[Path]
 ) -> None:
@@ -64,6 +67,7 @@ def test_what_is_printed_names_nodes_phases_and_the_straggler_at_80_columns(
     assert shown[: len(lines)] == lines and "300 W" in "".join(shown[len(lines) :])
 
 
+@pytest.mark.slow
 def test_the_page_has_the_nodes(command: Any, two_nodes: list[Path]) -> None:
     command("join", *map(str, two_nodes), "-o", "all.json")
     assert command("show", "all.json", "--html", "page.html").returncode == 0
@@ -71,6 +75,7 @@ def test_the_page_has_the_nodes(command: Any, two_nodes: list[Path]) -> None:
     assert "<h2>Nodes</h2>" in page and "slow/wall" in page and "slower by" in page
 
 
+@pytest.mark.slow
 def test_what_is_odd_about_a_node_is_said_with_its_name(command: Any, tmp_path: Path) -> None:
     paths = [record(Node("a", 100.0), tmp_path), record(Node("c", 100.0, dies_s=11.0), tmp_path)]
     done = command("join", *map(str, paths), "-o", "all.json")

@@ -15,6 +15,8 @@ import pytest
 
 from fakes.powercap import LAG_J
 
+pytestmark = pytest.mark.slow
+
 RANKS = 4
 # They wait for each other: the one that is metered is begun last.
 PROGRAM = """

@@ -58,6 +58,7 @@ def test_a_program_runs_with_the_lever_turned_and_it_is_put_back(turning: Comman
     assert journals(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_report_with_levers_is_given_back_by_its_trace(turning: Command, tmp_path: Path) -> None:
     words = ("--idle", "0", "-o", "r.json", "--lever", "cpu.max_freq=2GHz")
     turning("exec", *words, "--", "true", environment=state(tmp_path))
@@ -65,6 +66,7 @@ def test_a_report_with_levers_is_given_back_by_its_trace(turning: Command, tmp_p
     assert turning.report("again.json")["runs"] == turning.report()["runs"]
 
 
+@pytest.mark.slow
 def test_a_value_that_it_has_already_is_not_written(turning: Command, tmp_path: Path) -> None:
     before = os.stat(turning.root / MAX).st_mtime_ns
     words = ("--idle", "0", "-o", "r.json", "--lever", "cpu.max_freq=3.6GHz")
@@ -86,6 +88,7 @@ def test_a_lever_that_does_not_take_its_value_ends_it_before_the_program(
     assert journals(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_what_may_not_be_turned_leaves_no_report(turning: Command, tmp_path: Path) -> None:
     for lever, words in (
         ("cpu.max_freq=9GHz", "use 800 MHz … 3.60 GHz"),
@@ -125,6 +128,7 @@ def started(command: Command, environment: dict[str, str], *words: str) -> subpr
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_is_put_back_after_a_signal(turning: Command, tmp_path: Path, number: signal.Signals) -> None:
     process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz")
@@ -135,6 +139,7 @@ def test_it_is_put_back_after_a_signal(turning: Command, tmp_path: Path, number:
     assert journals(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_second_run_may_not_turn_the_same_lever(turning: Command, tmp_path: Path) -> None:
     process = started(turning, state(tmp_path), "--lever", "cpu.max_freq=2GHz")
     until(lambda: (turning.root / MAX).read_text() == "2000000")
@@ -172,6 +177,7 @@ def everything(command: Command, tmp_path: Path) -> tuple[dict[str, str], Callab
 THREE = ("--lever", "gpu.power_limit=250W", "--lever", "cpu.max_freq=2GHz", "--lever", "jetson.mode=MAXN")
 
 
+@pytest.mark.slow
 def test_a_mode_and_the_clocks_that_it_sets_are_turned_together(turning: Command, tmp_path: Path) -> None:
     environment = {**state(tmp_path), "PATH": fakes.on_path(fakes.jetson(turning.root))}
     clocks = turning.root / "clocks"
@@ -264,6 +270,7 @@ def test_a_journal_that_is_none_is_said_and_left_alone(turning: Command, tmp_pat
     assert path.exists()
 
 
+@pytest.mark.slow
 def test_a_limit_that_the_power_never_came_near_is_said(turning: Command, tmp_path: Path) -> None:
     zone = turning.root / "sys/class/powercap/intel-rapl:0"
     for name, text in (("name", "long_term"), ("power_limit_uw", "125000000"), ("max_power_uw", "125000000")):
@@ -274,6 +281,7 @@ def test_a_limit_that_the_power_never_came_near_is_said(turning: Command, tmp_pa
         assert ("did not bind: rapl:package-0 drew at most" in " ".join(done.stderr.split())) == said
 
 
+@pytest.mark.slow
 def test_comparing_names_the_levers_of_each_report(turning: Command, tmp_path: Path) -> None:
     for name, words in (("a", ()), ("b", ("--lever", "cpu.max_freq=2GHz"))):
         done = turning(
@@ -299,6 +307,7 @@ def test_the_list_says_what_there_is_and_why_not_the_rest(turning: Command) -> N
     }
 
 
+@pytest.mark.slow
 def test_names_of_levers_stay_whole_on_a_narrow_screen_and_remarks_stand_below(
     turning: Command, tmp_path: Path
 ) -> None:
@@ -312,6 +321,7 @@ def test_names_of_levers_stay_whole_on_a_narrow_screen_and_remarks_stand_below(
     assert all(len(line) <= 80 for line in lines)
 
 
+@pytest.mark.slow
 def test_a_program_inherits_threads_and_cores(turning: Command, tmp_path: Path) -> None:
     core = min(os.sched_getaffinity(0))
     words = ("--idle", "0", "--lever", "cpu.threads=1", "--lever", f"cpu.cores={core}")

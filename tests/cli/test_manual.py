@@ -23,6 +23,7 @@ def plain(page: str) -> str:
     return " ".join(page.replace("\\-", "-").replace("\\(ga", "`").replace("\\(aq", "'").split())
 
 
+@pytest.mark.slow
 def test_every_command_and_option_stands_in_it(page: str) -> None:
     sections = dict(re.findall(r"^\.SS ([\w -]+)\n(.*?)(?=^\.SS |\Z)", page, re.MULTILINE | re.DOTALL))
     assert set(COMMANDS) <= set(sections) and "study run" in sections

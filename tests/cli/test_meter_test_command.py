@@ -171,6 +171,7 @@ def test_what_is_not_read_now_cannot_be_tested(
     )
 
 
+@pytest.mark.slow
 def test_of_what_was_asked_for_and_is_not_there_nothing_else_is_tested(
     command: Any, one_error_line: Any
 ) -> None:
@@ -231,6 +232,7 @@ def kept(command: Any, meter: dict[str, Any], **found: Any) -> None:
     (command.folder / "test.json").write_text(to_json(record))
 
 
+@pytest.mark.slow
 def test_what_was_measured_of_a_meter_is_in_the_report_and_recomputes(command: Any) -> None:
     with serving(ShellyRpc(energy=False)) as address:
         words = ("exec", "--idle", "0", "--meters", f"shelly={address}")
@@ -251,6 +253,7 @@ def test_what_was_measured_of_a_meter_is_in_the_report_and_recomputes(command: A
     assert command.report("again.json") == command.report("after.json")
 
 
+@pytest.mark.slow
 def test_a_meter_that_was_found_to_be_broken_is_a_note(command: Any) -> None:
     command("exec", "--idle", "0", "-o", "before.json", "--", "true")
     kept(command, command.report("before.json")["meters"][0], state="unmoved")
@@ -261,6 +264,7 @@ def test_a_meter_that_was_found_to_be_broken_is_a_note(command: Any) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_test_of_other_meters_is_refused(command: Any, one_error_line: Any) -> None:
     command("exec", "--idle", "0", "-o", "before.json", "--", "true")
     (meter,) = command.report("before.json")["meters"]

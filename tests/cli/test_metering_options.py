@@ -15,6 +15,7 @@ from energyprof.cli.metering_options import with_metering
 ALL = ("--meters", "--require-power", "--interval", "--idle", "--calibration", "--meter-test", "--machine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     ["run", "exec", "attach", "ab", "aa", "tune", "study run", "study cell"],

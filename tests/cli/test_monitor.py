@@ -27,6 +27,7 @@ def two(tmp_path: Path) -> Iterator[Command]:
     powercap.close()
 
 
+@pytest.mark.slow
 def test_the_total_is_of_all_that_count(two: Command) -> None:
     looks = [json.loads(line) for line in two("monitor", "--for", "3s", "--json").stdout.splitlines()]
     known = [look for look in looks if look["power_w"] is not None]
@@ -36,6 +37,7 @@ def test_the_total_is_of_all_that_count(two: Command) -> None:
     assert "total" in two("monitor", "--for", "2s").stdout
 
 
+@pytest.mark.slow
 def test_each_line_holds_the_power_of_a_second_within_its_ends(command: Command) -> None:
     done = command("monitor", "--for", "3s", "--json")
     assert done.returncode == 0, done.stderr
@@ -48,6 +50,7 @@ def test_each_line_holds_the_power_of_a_second_within_its_ends(command: Command)
     assert list(command.folder.iterdir()) == []  # nothing is stored
 
 
+@pytest.mark.slow
 def test_in_a_pipe_a_line_a_second(command: Command) -> None:
     lines = command("monitor", "--for", "3").stdout.splitlines()
     assert lines
@@ -55,6 +58,7 @@ def test_in_a_pipe_a_line_a_second(command: Command) -> None:
     assert any(line.endswith(" W") or " ± " in line for line in lines)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_well(command: Command) -> None:
     with subprocess.Popen(
         command.arguments("monitor", "--json"),

@@ -50,6 +50,7 @@ def test_of_twenty_runs_that_start_at_once_in_one_folder_each_has_its_report(com
     assert "digit for digit" in again.stdout
 
 
+@pytest.mark.slow
 def test_of_several_that_want_one_name_one_gets_it_and_the_others_say_so(command: Any) -> None:
     codes, said = at_once(command, 4, *EXEC, "-o", "r.json", "--", "true")
     assert sorted(codes) == [0, 2, 2, 2]
@@ -79,6 +80,7 @@ def test_a_link_that_leads_nowhere_makes_no_file_there(command: Any, one_error_l
     assert not (command.folder.parent / "nowhere").exists()
 
 
+@pytest.mark.slow
 def test_a_trace_beside_a_free_name_is_not_written_over(command: Any, one_error_line: Any) -> None:
     (command.folder / "r.trace.csv.gz").write_text("precious")
     said = one_error_line(command(*EXEC, "-o", "r.json", "--", "true"))
@@ -88,6 +90,7 @@ def test_a_trace_beside_a_free_name_is_not_written_over(command: Any, one_error_
     assert command("recompute", "r.json").returncode == 0
 
 
+@pytest.mark.slow
 def test_an_empty_trace_of_one_that_was_killed_is_in_nobodys_way(command: Any) -> None:
     (command.folder / "r.trace.csv.gz").touch()
     assert command(*EXEC, "-o", "r.json", "--", "true").returncode == 0
@@ -108,6 +111,7 @@ def kept(path: Path) -> tuple[int, int]:
     return found.st_ino, found.st_mtime_ns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forced", [(), ("--force",)])
 def test_a_pipe_and_what_stands_for_an_open_file_keep_their_place(
     command: Any, one_error_line: Any, forced: tuple[str, ...]

@@ -88,6 +88,7 @@ def parties(tmp_path: Path) -> Iterator[list[Party]]:
         party.left()
 
 
+@pytest.mark.slow
 def test_the_other_node_is_told_of_by_its_signs_of_life(parties: list[Party]) -> None:
     zero, other = parties
     for party in parties:

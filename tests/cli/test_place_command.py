@@ -39,6 +39,7 @@ def example(command: Command) -> Command:
     return command
 
 
+@pytest.mark.slow
 def test_the_example_has_every_policy_and_a_plan_that_does_all_of_the_work(example: Command) -> None:
     done = example("place", "place.toml", "--sites", "place-sites.toml", "--json", "--html", "p.html")
     assert done.returncode == 0, done.stderr
@@ -56,6 +57,7 @@ def test_the_example_has_every_policy_and_a_plan_that_does_all_of_the_work(examp
     assert not re.search(r"\b(src|href)=", (example.folder / "p.html").read_text())
 
 
+@pytest.mark.slow
 def test_a_policy_that_emits_far_more_than_the_others_leaves_the_chart_and_is_named(example: Command) -> None:
     done = example("place", "place.toml", "--sites", "place-sites.toml", "--html", "p.html")
     assert "run now takes 47.4 kg of CO2e, over the budget of 40 kg of CO2e" in done.stdout
@@ -63,6 +65,7 @@ def test_a_policy_that_emits_far_more_than_the_others_leaves_the_chart_and_is_na
     assert page.count("beyond the top") == 1 and "run now, beyond the top: ends at 47.40 kg" in page
 
 
+@pytest.mark.slow
 def test_what_is_printed_fits_80_columns_and_says_that_it_is_simulated(example: Command) -> None:
     done = example("place", "place.toml", "--sites", "place-sites.toml", environment={"COLUMNS": "80"})
     assert "SIMULATED" in done.stdout
@@ -75,6 +78,7 @@ def placed(command: Command, job: str = JOB, sites: str = SITES, *words: str) ->
     return command("place", "j.toml", "--sites", "s.toml", *words)
 
 
+@pytest.mark.slow
 def test_a_constant_grid_is_a_product(command: Command) -> None:
     told = json.loads(placed(command, JOB, SITES, "--json").stdout)
     # 2 h of 1 kW at 100 g/kWh
@@ -127,6 +131,7 @@ def test_what_cannot_be_placed_is_one_line(
     assert said in one_error_line(placed(command, job, sites))
 
 
+@pytest.mark.slow
 def test_a_level_may_be_measured(command: Command) -> None:
     done = command("exec", "--idle", "0", "-o", "r.json", "--quiet", "--", "python3", "-c", "")
     assert done.returncode == 0, done.stderr

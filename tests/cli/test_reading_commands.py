@@ -33,6 +33,7 @@ def narrow(text: str) -> bool:
     return all(len(line) <= 80 or "try: " in line or line.startswith("report ") for line in text.splitlines())
 
 
+@pytest.mark.slow
 def test_show_says_what_it_took_and_how_sure_that_is(command: Any) -> None:
     three = report([run(1.0, seed=seed, u_rel=0.1, gain_rel=0.1) for seed in range(3)])
     done = command("show", saved(command, three))
@@ -75,6 +76,7 @@ def test_show_says_where_the_energy_of_a_step_goes(command: Any) -> None:
     assert "--breakdown" not in words
 
 
+@pytest.mark.slow
 def test_show_says_how_to_learn_where_it_goes_where_that_can_be_learnt(command: Any) -> None:
     assert "--breakdown" in command("show", saved(command, report([run()]))).stdout
     assert "--breakdown" not in command("show", saved(command, program(1000.0))).stdout
@@ -100,6 +102,7 @@ def test_show_says_what_was_trained_and_what_a_joule_does(command: Any) -> None:
     assert "peak memory 12.3 GB, GPU 41.2 GB, optimiser 1.20 GB; each of 8 processes" in words
 
 
+@pytest.mark.slow
 def test_recordings_of_which_one_batch_was_counted_make_no_figure_of_a_joule(command: Any) -> None:
     facts = {"flops_per_sample": 183e6, "seconds": 1091.4}
     words = " ".join(command("show", saved(command, report([run(2.0, facts=facts)]))).stdout.split())
@@ -107,6 +110,7 @@ def test_recordings_of_which_one_batch_was_counted_make_no_figure_of_a_joule(com
     assert "FLOP/J" not in words
 
 
+@pytest.mark.slow
 def test_what_a_program_says_of_itself_may_be_nonsense(command: Any) -> None:
     facts = {"parameters": "many", "flops_per_sample": None, "peak_rss_bytes": -1, "processes": []}
     done = command("show", saved(command, report([run(facts=facts)])))
@@ -135,6 +139,7 @@ def test_recompute_without_a_trace_is_one_line(command: Any, one_error_line: Any
     assert "r.trace.csv.gz: cannot be read" in line
 
 
+@pytest.mark.slow
 def test_show_draws_power_over_time_with_its_phases(command: Any) -> None:
     command("exec", "--idle", "0.3", "-o", "r.json", "--", "sleep", "1")
     done = command("show", "r.json", environment={"COLUMNS": "80"})
@@ -173,12 +178,14 @@ def test_show_draws_the_power_of_all_meters_and_of_each(command: Any) -> None:
     assert lines[at + 12].split() == ["i", "idle", "t", "train"]
 
 
+@pytest.mark.slow
 def test_colour_is_for_terminals_that_want_it(command: Any) -> None:
     saved(command, report([run()], origin="modelled"))
     for environment in ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, {}):
         assert "\x1b[3" not in command("show", "r.json", environment=environment).stdout
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_reading_is_no_error(command: Any) -> None:
     saved(command, report([run(seed=seed) for seed in range(1500)]))  # more than a pipe holds
     words = " ".join(command.arguments("show", "r.json"))
@@ -194,6 +201,7 @@ def test_a_reader_that_stops_reading_is_no_error(command: Any) -> None:
     assert done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -233,6 +241,7 @@ def test_doctor_names_every_kind_with_its_state(command: Any) -> None:
     assert narrow(done.stdout)
 
 
+@pytest.mark.slow
 def test_doctor_reads_the_meters_and_says_what_they_read(command: Any) -> None:
     data = json.loads(command("doctor", "--seconds", "1.5", "--json").stdout)
     (rapl,) = (finding for finding in data["meters"] if finding["kind"] == "rapl")
@@ -241,6 +250,7 @@ def test_doctor_reads_the_meters_and_says_what_they_read(command: Any) -> None:
     assert data["warnings"] == []
 
 
+@pytest.mark.slow
 def test_doctor_gives_no_power_for_a_meter_that_stands_still(command: Any) -> None:
     command.root = command.folder / "still"
     sysfs.intel_client(command.root)
@@ -272,6 +282,7 @@ def test_doctor_speaks_json(command: Any) -> None:
     assert data["auto"] == {"meters": ["rapl:package-0"], "boundary": "component", "origin": "measured"}
 
 
+@pytest.mark.slow
 def test_workloads_lists_sizes_targets_and_reference_runs(command: Any) -> None:
     done = command("workloads", environment={"COLUMNS": "80"})
     assert done.returncode == 0, done.stderr
@@ -332,6 +343,7 @@ def test_a_size_that_cannot_do_without_an_option_says_so() -> None:
     assert size_lines(size(**nothing, needs=needs)) == [f"needs more: {needs}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("--help",), ("run", "--help"), ("--version",)])
 def test_help_comes_without_being_asked_twice(command: Any, words: tuple[str, ...]) -> None:
     done = command(*words)

@@ -101,6 +101,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert list(command.folder.glob("*")) == []
 
 
+@pytest.mark.slow
 def test_an_interpreter_without_torch_is_one_line_that_names_the_extra(command: Any) -> None:
     bare = command.folder / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
@@ -126,6 +127,7 @@ def test_a_path_goes_to_the_training_from_the_root_and_a_name_on_the_hub_as_it_i
         assert settings_of("transformer", {"model": given}).model == taken
 
 
+@pytest.mark.slow
 def test_a_missing_gpu_is_one_line(command: Any) -> None:
     if find_spec("torch") is None:
         pytest.skip("torch is not installed")
@@ -135,6 +137,7 @@ def test_a_missing_gpu_is_one_line(command: Any) -> None:
     assert "no GPU 63 here" in line
 
 
+@pytest.mark.slow
 def test_a_report_is_never_lost_to_a_folder_that_cannot_be_written(
     command: Any, one_error_line: Any, tmp_path: Path
 ) -> None:

@@ -203,6 +203,7 @@ def test_under_mpirun_exec_meters_each_node_and_makes_one_report(two: TwoNodes, 
     assert not list(shared.glob(".energyprof*"))
 
 
+@pytest.mark.slow
 def test_a_link_that_drops_costs_neither_node_its_report(two: TwoNodes) -> None:
     processes = exec_on_both(two, IMPATIENT, IMPATIENT)
     two.net.cut()
@@ -223,6 +224,7 @@ def test_a_link_that_drops_costs_neither_node_its_report(two: TwoNodes) -> None:
         assert own["energy_j"] == pytest.approx(watts * own["time_s"], abs=own["energy_u_j"] + LAG_J)
 
 
+@pytest.mark.slow
 def test_a_node_0_that_is_killed_costs_the_other_nothing(two: TwoNodes) -> None:
     processes = exec_on_both(two)
     processes[0].send_signal(signal.SIGKILL)
@@ -238,6 +240,7 @@ def test_a_node_0_that_is_killed_costs_the_other_nothing(two: TwoNodes) -> None:
     assert two.report(0, "r.node-0.json")["runs"][0]["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_who_waits_for_a_node_0_that_cannot_begin_hears_why_and_has_not_trained(two: TwoNodes) -> None:
     (two.folders[1] / "train.py").write_text("")
     (two.folders[0] / "train.py").write_text("")
@@ -257,6 +260,7 @@ def test_who_waits_for_a_node_0_that_cannot_begin_hears_why_and_has_not_trained(
     ]
 
 
+@pytest.mark.slow
 def test_a_token_that_is_missing_is_one_line(two: TwoNodes) -> None:
     words = ("exec", *EXEC, *rendezvous(1), "--", "true")
     without = ended(two.energyprof(1, *words, machine=False, ENERGYPROF_TOKEN=""))
@@ -298,6 +302,7 @@ time.time_ns = lambda: true_ns() + 3600 * 10**9
 """
 
 
+@pytest.mark.slow
 def test_a_link_that_drops_for_a_while_a_full_disk_and_a_wrong_clock_cost_nothing(
     two: TwoNodes, tmp_path: Path
 ) -> None:
@@ -325,6 +330,7 @@ def test_a_link_that_drops_for_a_while_a_full_disk_and_a_wrong_clock_cost_nothin
     assert two.report(0, "r.node-1.json") == json.loads(spare.read_text())
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_while_node_0_gathers_costs_no_node_its_report(two: TwoNodes) -> None:
     with small_disk(two.folders[0]) as fill:
         processes = exec_on_both(two, IMPATIENT, IMPATIENT)

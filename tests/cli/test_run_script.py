@@ -44,6 +44,7 @@ def names(run: dict[str, Any]) -> list[str]:
     return [phase["name"] for phase in run["phases"]]
 
 
+@pytest.mark.slow
 def test_a_script_is_trained_to_its_target_from_each_seed(command: Any, script: Any) -> None:
     done = script("--target", "accuracy>=0.5", "--seeds", "3,5", "--", "mark")
     assert done.returncode == 0, done.stderr
@@ -62,23 +63,27 @@ def test_a_script_is_trained_to_its_target_from_each_seed(command: Any, script: 
     assert work["target"] == {"metric": "accuracy", "value": 0.5, "direction": "max"}
 
 
+@pytest.mark.slow
 def test_a_script_that_does_not_get_there_missed_its_target(command: Any, script: Any) -> None:
     assert script("--target", "score>=2", "--", "mark").returncode == 4
     run = command.report()["runs"][0]
     assert (run["status"], run["samples"], run["score"]) == ("missed", 128, 1.0)
 
 
+@pytest.mark.slow
 def test_a_loss_is_to_fall_to_its_target(command: Any, script: Any) -> None:
     assert script("--target", "loss<=0.25", "--", "mark").returncode == 0
     assert command.report()["runs"][0]["samples"] == 32
 
 
+@pytest.mark.slow
 def test_a_script_without_a_target_is_done(command: Any, script: Any) -> None:
     assert script("--", "mark").returncode == 0
     run = command.report()["runs"][0]
     assert (run["status"], run["samples"], run["exit_code"]) == ("done", 128, 0)
 
 
+@pytest.mark.slow
 def test_of_a_script_that_marks_no_phases_all_counts_and_the_report_says_so(
     command: Any, script: Any
 ) -> None:
@@ -91,6 +96,7 @@ def test_of_a_script_that_marks_no_phases_all_counts_and_the_report_says_so(
     assert "marked no phases" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_script_that_says_nothing_is_metered_as_a_whole(command: Any, script: Any) -> None:
     assert script("--", "mute").returncode == 0
     run = command.report()["runs"][0]
@@ -100,6 +106,7 @@ def test_a_script_that_says_nothing_is_metered_as_a_whole(command: Any, script: 
     assert "digit for digit" in command("recompute", "r.json").stdout
 
 
+@pytest.mark.slow
 def test_a_script_that_breaks_keeps_the_seeds_before_and_its_last_lines(command: Any, script: Any) -> None:
     breaking = SCRIPT.replace('"break" in sys.argv', "energyprof.seed() == 1")
     (command.folder / "train.py").write_text(breaking)
@@ -137,6 +144,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert [path.name for path in command.folder.glob("*")] == ["train.py"]
 
 
+@pytest.mark.slow
 def test_the_report_names_the_commit_of_the_script_and_the_job_it_ran_in(command: Any, script: Any) -> None:
     for words in (
         ("init", "-q"),
@@ -157,6 +165,7 @@ def test_the_report_names_the_commit_of_the_script_and_the_job_it_ran_in(command
     assert report["job"] == said
 
 
+@pytest.mark.slow
 def test_show_says_what_each_of_several_targets_took(command: Any, script: Any) -> None:
     assert script("--target", "accuracy>=0.75", "--", "mark").returncode == 0
     words = ("show", "r.json", "--targets", "0.75,0.25,0.5,1")
@@ -172,6 +181,7 @@ def test_show_says_what_each_of_several_targets_took(command: Any, script: Any) 
     assert all(len(line) <= 80 for line in out.splitlines())
 
 
+@pytest.mark.slow
 def test_reports_are_compared_as_if_trained_to_another_target(command: Any, script: Any) -> None:
     assert script("--target", "accuracy>=0.75", "--", "mark").returncode == 0
     done = command("compare", "r.json", "--target", "0.5", "--json")

@@ -37,6 +37,7 @@ def folder(command: Command) -> Path:
     return command.folder
 
 
+@pytest.mark.slow
 def test_all_reports_stand_in_one_table_the_newest_first(folder: Path, command: Command) -> None:
     done = command("show", "results", environment=WIDE)
     assert (done.returncode, done.stderr) == (0, "")
@@ -49,11 +50,13 @@ def test_all_reports_stand_in_one_table_the_newest_first(folder: Path, command: 
     assert done.stdout.splitlines()[-1] == "▁▁▁▁│████"
 
 
+@pytest.mark.slow
 def test_at_80_columns_nothing_is_cut(folder: Path, command: Command) -> None:
     lines = command("show", "results", environment={"COLUMNS": "80"}).stdout.splitlines()
     assert max(map(len, lines)) <= 80 and "…" not in "".join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_a_name_too_long_for_its_column_stands_whole_on_a_line_of_its_own(
     folder: Path, command: Command, columns: int
@@ -66,6 +69,7 @@ def test_a_name_too_long_for_its_column_stands_whole_on_a_line_of_its_own(
     assert any(line.startswith("main/r0  ") and line.endswith("2 of 2 runs") for line in lines)
 
 
+@pytest.mark.slow
 def test_the_page_has_every_report_and_runs_its_own_script_alone(folder: Path, command: Command) -> None:
     done = command("show", "results", "--html", "page.html")
     assert (done.returncode, done.stderr) == (0, "")
@@ -85,6 +89,7 @@ def test_the_page_has_every_report_and_runs_its_own_script_alone(folder: Path, c
     )
 
 
+@pytest.mark.slow
 def test_json_has_what_the_table_and_the_drawing_are_of(folder: Path, command: Command) -> None:
     data = json.loads(command("show", "results", "--json").stdout)
     assert data["schema"] == "energyprof.overview/1"
@@ -93,6 +98,7 @@ def test_json_has_what_the_table_and_the_drawing_are_of(folder: Path, command: C
     assert [level["start"] for level in trend["course"]["levels"]] == [0, 4]
 
 
+@pytest.mark.slow
 def test_a_broken_report_is_named_and_the_others_shown(folder: Path, command: Command) -> None:
     (folder / "results" / "cut.json").write_text('{"schema": "energyprof.report/2", "crea')
     done = command("show", "results", environment=WIDE)
@@ -100,6 +106,7 @@ def test_a_broken_report_is_named_and_the_others_shown(folder: Path, command: Co
     assert "! results/cut.json: " in done.stdout and "main/r7" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_that_still_goes_is_called_so(folder: Path, command: Command) -> None:
     path = folder / "results" / "main" / "r7.json"
     trace = new_trace(trace_path(path))
@@ -132,6 +139,7 @@ def test_what_cannot_be_shown_is_one_line(
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"error: {complaint}\n")
 
 
+@pytest.mark.slow
 def test_works_of_one_name_are_told_apart_and_what_missed_its_target_is_named(command: Command) -> None:
     cells = Path(__file__).parent.parent.parent / "results" / "vm-xeon-2" / "study-unet-tiny" / "cells"
     done = command("show", str(cells), "--html", "page.html", environment=WIDE)

@@ -16,6 +16,8 @@ from energyprof.report.file import write
 from energyprof.report.record import CommitRecord
 from reports import at
 
+pytestmark = pytest.mark.slow
+
 SHOW = ["show", "--history", "past"]
 
 

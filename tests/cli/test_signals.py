@@ -53,6 +53,7 @@ def started(command: Any, *words: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_a_warning_is_passed_on_and_the_training_goes_on(command: Any) -> None:
     process = started(command, *EXEC, "--", sys.executable, "-c", SAVES, str(int(signal.SIGUSR1)))
     process.send_signal(signal.SIGUSR1)
@@ -66,6 +67,7 @@ def test_a_warning_is_passed_on_and_the_training_goes_on(command: Any) -> None:
     assert "interrupted" not in [flag["kind"] for flag in run["flags"]]
 
 
+@pytest.mark.slow
 def test_a_warning_reaches_the_one_that_cares_behind_a_shell_that_does_not(command: Any) -> None:
     words = f"{sys.executable} -c '{SAVES}' {int(signal.SIGUSR2)}; exit 5"
     process = started(command, *EXEC, "--", "sh", "-c", words)
@@ -76,6 +78,7 @@ def test_a_warning_reaches_the_one_that_cares_behind_a_shell_that_does_not(comma
     assert process.returncode == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", WARNINGS)
 def test_a_program_that_a_warning_ends_ends_as_without_us(command: Any, number: int) -> None:
     process = started(command, *EXEC, "--", "sh", "-c", "echo ready; exec sleep 600")
@@ -94,6 +97,7 @@ def _children(pid: int) -> list[Path]:
     return [Path(f"/proc/{child}/cmdline") for child in children]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["program", "profiler"])
 def test_a_signal_for_the_whole_job_interrupts_it_whoever_dies_of_it_first(command: Any, first: str) -> None:
     """A batch system signals all processes at once: the program may be dead before we have heard of it."""
@@ -117,6 +121,7 @@ def test_a_signal_for_the_whole_job_interrupts_it_whoever_dies_of_it_first(comma
     assert {"kind": "interrupted", "meter": "", "detail": "SIGUSR2"} in run["flags"]
 
 
+@pytest.mark.slow
 def test_a_script_that_does_not_know_a_warning_goes_on(command: Any) -> None:
     (command.folder / "train.py").write_text(
         "import os, signal, time, energyprof\n"
@@ -179,6 +184,7 @@ def test_no_signal_that_could_be_caught_is_left_to_end_the_profiler() -> None:
     assert sorted(names) == sorted(end_nothing + own_faults_or_for_all)
 
 
+@pytest.mark.slow
 def test_a_parent_that_ignores_its_children_keeps_no_exit_code_from_us(command: Any) -> None:
     ignores = "signal.signal(signal.SIGCHLD, signal.SIG_IGN)"
     ignores = f"import os, signal, sys; {ignores}; os.execv(sys.argv[1], sys.argv[1:])"
@@ -190,6 +196,7 @@ def test_a_parent_that_ignores_its_children_keeps_no_exit_code_from_us(command: 
     assert command.report()["runs"][0]["status"] == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["run", "exec"])
 def test_ctrl_c_ends_the_loop_of_trainings_that_a_script_makes(command: Any, of: str) -> None:
     """A shell goes on with its script unless what it waited for was itself ended by the signal."""

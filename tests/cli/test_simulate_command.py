@@ -16,6 +16,7 @@ from reports import report, run
 OneLine = Callable[[Any], str]
 
 
+@pytest.mark.slow
 def test_the_example_prints_the_published_table(command: Command) -> None:
     words = ("simulate", str(PARADIGMS), "--set", "link.bit_per_j=50e3")
     done = command(*words, environment={"COLUMNS": "80"})
@@ -51,6 +52,7 @@ def test_factors_are_shown_with_their_sources(command: Command) -> None:
     assert {"name", "value", "low", "high", "unit", "source", "year", "licence", "note"} == rows[0].keys()
 
 
+@pytest.mark.slow
 def test_a_report_is_an_input_and_what_it_lacks_is_assumed_or_refused(
     command: Command, one_error_line: OneLine
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_report_is_an_input_and_what_it_lacks_is_assumed_or_refused(
     assert "it is measured" in one_error_line(twice)
 
 
+@pytest.mark.slow
 def test_a_report_without_the_needed_figure_is_one_line(command: Command, one_error_line: OneLine) -> None:
     text = SMALL.format(clients=2).replace("round_j = 100", 'report = "server.json"')
     (command.folder / "s.toml").write_text(text)
@@ -209,17 +212,20 @@ def test_wrong_words_are_one_line(
     assert said in one_error_line(command("simulate", str(PARADIGMS), *words))
 
 
+@pytest.mark.slow
 def test_a_folder_a_device_and_a_missing_file_are_one_line(command: Command, one_error_line: OneLine) -> None:
     for path in (str(command.folder), "/dev/zero", "gone.toml"):
         assert path in one_error_line(command("simulate", path))
 
 
+@pytest.mark.slow
 def test_setting_one_way_to_charge_a_link_replaces_the_other(command: Command) -> None:
     done = command("simulate", str(PARADIGMS), "--set", "link.kwh_per_gb=0", "--json")
     uplink = json.loads(done.stdout)["paradigms"][0]["parts"]["uplink"]["energy_j"]
     assert uplink == 0
 
 
+@pytest.mark.slow
 def test_a_site_with_a_trace_sleeps_while_its_grid_is_dirty(command: Command) -> None:
     rows = "time,a\n" + "".join(f"2025-01-01T{h:02d}:00Z,{100 if h < 6 else 300}\n" for h in range(24))
     (command.folder / "t.csv").write_text(rows)
@@ -237,6 +243,7 @@ def test_a_site_with_a_trace_sleeps_while_its_grid_is_dirty(command: Command) ->
     assert data["participation"]["c"]["fairness"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_without_numpy_it_says_what_to_install(command: Command, one_error_line: OneLine) -> None:
     absent = command.folder / "absent/numpy"
     absent.mkdir(parents=True)

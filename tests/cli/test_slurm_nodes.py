@@ -17,6 +17,8 @@ from fakes.powercap import LAG_J, LivePowercap
 from fakes.slurm import slurm
 from fakes.waveform import constant
 
+pytestmark = pytest.mark.slow
+
 WATTS = {"node0": 50.0, "node1": 30.0}
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

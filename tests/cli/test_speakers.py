@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 EXEC = ("exec", "--idle", "0", "--output", "r.json")
 
 TRAINS = """

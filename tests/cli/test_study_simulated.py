@@ -82,6 +82,7 @@ def shown(command: Command, folder: str = "s") -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_each_setting_has_the_published_value_and_the_change(planned: Command) -> None:
     done = ran(planned, PARADIGMS)
     assert done.returncode == 0, done.stderr
@@ -98,6 +99,7 @@ def test_each_setting_has_the_published_value_and_the_change(planned: Command) -
     assert cell["paradigms"] == json.loads(alone.stdout)["paradigms"]
 
 
+@pytest.mark.slow
 def test_the_example_is_a_grid_of_the_published_table(planned: Command) -> None:
     plan = (EXAMPLES / "study-simulate.toml").read_text().replace("simulate examples/", "simulate ")
     assert ran(planned, plan, "--quiet").returncode == 0
@@ -106,6 +108,7 @@ def test_the_example_is_a_grid_of_the_published_table(planned: Command) -> None:
     assert told == pytest.approx([6.6356, 2.8775, 2.1729, 1.9850], abs=5e-5)
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again_and_what_is_missing_is(planned: Command) -> None:
     ran(planned, PARADIGMS)
     first, second = sorted((planned.folder / "s/cells").glob("*.json"))
@@ -118,6 +121,7 @@ def test_what_is_done_is_not_done_again_and_what_is_missing_is(planned: Command)
     assert shown(planned)["cells"] == 2
 
 
+@pytest.mark.slow
 def test_a_result_that_was_cut_off_is_one_line(planned: Command, one_error_line: OneLine) -> None:
     ran(planned, PARADIGMS)
     cell = next((planned.folder / "s/cells").glob("*.json"))
@@ -127,6 +131,7 @@ def test_a_result_that_was_cut_off_is_one_line(planned: Command, one_error_line:
     assert "not the whole result" in one_error_line(planned("study", "show", "s"))
 
 
+@pytest.mark.slow
 def test_a_scenario_that_was_changed_is_another_study(planned: Command, one_error_line: OneLine) -> None:
     ran(planned, PARADIGMS)
     file = planned.folder / "simulate-paradigms.toml"
@@ -134,6 +139,7 @@ def test_a_scenario_that_was_changed_is_another_study(planned: Command, one_erro
     assert "simulate-paradigms.toml: has changed since s began" in one_error_line(ran(planned, PARADIGMS))
 
 
+@pytest.mark.slow
 def test_so_is_one_whose_report_or_trace_was(planned: Command, one_error_line: OneLine) -> None:
     ran(planned, PLACES)
     file = planned.folder / "place-week.csv"
@@ -141,6 +147,7 @@ def test_so_is_one_whose_report_or_trace_was(planned: Command, one_error_line: O
     assert "place-week.csv: has changed since s began" in one_error_line(ran(planned, PLACES))
 
 
+@pytest.mark.slow
 def test_a_fleet_is_drawn_from_a_seed_a_block(planned: Command) -> None:
     done = ran(planned, FLEETS, "--quiet")
     assert done.returncode == 0, done.stderr
@@ -156,6 +163,7 @@ def test_a_fleet_is_drawn_from_a_seed_a_block(planned: Command) -> None:
     assert study["exponents"]
 
 
+@pytest.mark.slow
 def test_placements_by_their_own_options_and_by_keys_of_their_files(planned: Command) -> None:
     done = ran(planned, PLACES, "--quiet")
     assert done.returncode == 0, done.stderr
@@ -166,6 +174,7 @@ def test_placements_by_their_own_options_and_by_keys_of_their_files(planned: Com
     assert base["takes_least"] == {"CO2e": {"rolling horizon": 1.0}}
 
 
+@pytest.mark.slow
 def test_csv_and_page(planned: Command) -> None:
     ran(planned, PARADIGMS, "--quiet")
     rows = list(csv.DictReader(io.StringIO(planned("study", "show", "s", "--csv").stdout)))
@@ -177,6 +186,7 @@ def test_csv_and_page(planned: Command) -> None:
     assert "trainings" not in page
 
 
+@pytest.mark.slow
 def test_what_cannot_be_computed_is_a_result_of_its_cell(planned: Command) -> None:
     done = ran(planned, PLACES.replace("error = [0.0, 0.5]", '"job.hours" = [120, 3]'), "--quiet")
     assert done.returncode == 0, done.stderr
@@ -184,6 +194,7 @@ def test_what_cannot_be_computed_is_a_result_of_its_cell(planned: Command) -> No
     assert problems and all("the deadline is what binds" in line for line in problems)
 
 
+@pytest.mark.slow
 def test_a_fleet_that_misses_its_target_has_no_figures_but_a_reason(planned: Command) -> None:
     plan = FLEETS.replace('"fleet.backup" = [5, 0]', '"fleet.most_rounds" = [10000, 2]')
     ran(planned, plan, "--quiet")

@@ -91,6 +91,7 @@ def service(text: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_field_that_is_none_is_found() -> None:
     """The checks themselves."""
     with pytest.raises(AssertionError, match=r"Job.spec: Kubernetes knows no backofLimit"):
@@ -101,6 +102,7 @@ def test_a_field_that_is_none_is_found() -> None:
         service("services: {energyprof: {image: x, cap_ad: [PERFMON]}}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["slurm", "oar"])
 def test_job_scripts_are_clean_shell(command: Command, kind: str) -> None:
     done = command("template", kind, "-o", "job.sh", "--", "run", "./it's.py")
@@ -161,6 +163,7 @@ def test_the_scripts_are_refused_what_they_cannot_use(command: Command) -> None:
     assert refused == "error: --source: a job of slurm builds no image"
 
 
+@pytest.mark.slow
 def test_perf_needs_one_capability_and_no_file_of_the_host(tmp_path: Path) -> None:
     sysfs.perf_sockets(tmp_path / "m")
     sysfs.write(tmp_path / "m/proc/sys/kernel/perf_event_paranoid", "2\n")
@@ -174,6 +177,7 @@ def test_perf_needs_one_capability_and_no_file_of_the_host(tmp_path: Path) -> No
     assert made["securityContext"] == {"capabilities": {"add": ["PERFMON"]}} and "resources" not in made
 
 
+@pytest.mark.slow
 def test_powercap_is_read_from_the_hosts_files_and_those_are_enough(tmp_path: Path) -> None:
     machine, host = tmp_path / "m", tmp_path / "host"
     sysfs.amd(machine)
@@ -192,6 +196,7 @@ def test_powercap_is_read_from_the_hosts_files_and_those_are_enough(tmp_path: Pa
     assert seen["auto"]["meters"] == ["rapl:package-0"]
 
 
+@pytest.mark.slow
 def test_reports_of_a_container_are_kept_where_its_commands_write_them(tmp_path: Path) -> None:
     sysfs.amd(tmp_path / "m")
     made = pod(at(tmp_path / "m", "k8s").stdout)["containers"][0]
@@ -203,6 +208,7 @@ def test_reports_of_a_container_are_kept_where_its_commands_write_them(tmp_path:
         assert f"\nWORKDIR {folder}\nENTRYPOINT" in (ROOT / image).read_text()
 
 
+@pytest.mark.slow
 def test_gpus_are_asked_for_by_their_makers_ways(tmp_path: Path) -> None:
     sysfs.perf_virtual(tmp_path / "m")
     found = {k: v for k, v in nvml.environment(nvml.build(), gpus=2).items() if k != "PYTHONPATH"}
@@ -214,6 +220,7 @@ def test_gpus_are_asked_for_by_their_makers_ways(tmp_path: Path) -> None:
     assert "#SBATCH --gpus-per-node=2\n" in at(tmp_path / "m", "slurm", **found).stdout
 
 
+@pytest.mark.slow
 def test_amd_gpus_bring_their_devices(tmp_path: Path) -> None:
     sysfs.perf_virtual(tmp_path / "m")
     amdsmi.card(tmp_path / "m", 0, "0000:03:00.0")
@@ -224,6 +231,7 @@ def test_amd_gpus_bring_their_devices(tmp_path: Path) -> None:
     assert "/dev/kfd" in [mount["mountPath"] for mount in made["volumeMounts"]]
 
 
+@pytest.mark.slow
 def test_a_jetson_gets_the_image_of_its_release_and_reads_its_rails(tmp_path: Path) -> None:
     machine, host = tmp_path / "m", tmp_path / "host"
     jetson.orin(machine)
@@ -246,6 +254,7 @@ def test_a_jetson_gets_the_image_of_its_release_and_reads_its_rails(tmp_path: Pa
     assert seen["machine"]["power_mode"] == "MODE_30W"
 
 
+@pytest.mark.slow
 def test_where_no_image_is_right_it_says_so(tmp_path: Path) -> None:
     sysfs.amd(tmp_path / "m")
     assert " is not a Jetson: print it on the board itself" in one_error_line(at(tmp_path / "m", "jetson"))

@@ -107,6 +107,7 @@ def seen(done: subprocess.CompletedProcess[str], *, json_out: bool = False) -> N
         json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_no_field_of_a_report_controls_anything(command: Any, seed: int) -> None:
     for name in ("a", "b"):
@@ -132,6 +133,7 @@ def test_no_field_of_a_report_controls_anything(command: Any, seed: int) -> None
     assert not [c for c in page if controls(c)]
 
 
+@pytest.mark.slow
 def test_no_field_of_a_trace_controls_anything(command: Any) -> None:
     rng = random.Random(5)
     recording(command.folder / "r.json", [(nvml(), counter(1 / 1.06)), (shelly(), gauge(1.06))], each_s=20.0)
@@ -150,6 +152,7 @@ def test_no_field_of_a_trace_controls_anything(command: Any) -> None:
     seen(command("calibrate", "r.json", "--meter", nasty(rng), "--reference", "shelly:192.0.2.7"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_no_word_of_a_command_controls_anything(command: Any, seed: int) -> None:
     rng = random.Random(seed)
@@ -170,6 +173,7 @@ def test_no_word_of_a_command_controls_anything(command: Any, seed: int) -> None
         seen(done)
 
 
+@pytest.mark.slow
 def test_what_a_failed_training_said_controls_nothing_and_its_own_output_passes(command: Any) -> None:
     (command.folder / "train.py").write_text(
         "import sys, energyprof\nenergyprof.mark('train')\n"
@@ -211,6 +215,7 @@ def on_a_terminal(command: Any, *words: str) -> str:
     return said.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_are_our_own_styles_and_no_others(command: Any) -> None:
     styled = on_a_terminal(command, "doctor", "--seconds", "0")
     assert "\x1b[" in styled
@@ -222,6 +227,7 @@ def test_on_a_terminal_there_are_our_own_styles_and_no_others(command: Any) -> N
         assert "title\x07" not in said
 
 
+@pytest.mark.slow
 def test_a_training_is_drawn_over_itself_on_a_terminal(command: Any) -> None:
     program = "import sys, time, energyprof\nenergyprof.mark('\\x1b[35;4m\\n::error::x')\ntime.sleep(0.3)\n"
     (command.folder / "train.py").write_text(program)
@@ -246,6 +252,7 @@ def test_only_one_file_makes_a_screen() -> None:
     assert makers == ["formats/console.py"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.text() | st.sampled_from(PIECES), max_size=8))
 def test_a_stream_lets_nothing_pass_however_it_comes_in_parts(parts: list[str]) -> None:
     raw = io.BytesIO()
@@ -257,6 +264,7 @@ def test_a_stream_lets_nothing_pass_however_it_comes_in_parts(parts: list[str]) 
     assert not faults(raw.getvalue().decode())
 
 
+@pytest.mark.slow
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
 def test_json_keeps_its_data(text: str) -> None:
     shown = json_escaped(json.dumps({text: [text]}, ensure_ascii=False, indent=1), "utf-8")

@@ -48,6 +48,7 @@ def test_a_figure_that_has_no_better_way_has_no_best() -> None:
     assert found(NEAR_1, NEAR_2, figure="power") is None
 
 
+@pytest.mark.slow
 def test_the_best_does_not_depend_on_the_order_of_the_reports() -> None:
     rng = random.Random(3)
     for _ in range(40):
@@ -62,6 +63,7 @@ def test_the_best_does_not_depend_on_the_order_of_the_reports() -> None:
         assert len(said) == 1
 
 
+@pytest.mark.slow
 def test_of_reports_that_are_alike_none_is_best_in_any_figure_but_by_a_chance_of_5_percent() -> None:
     rng = random.Random(11)
     named = 0

@@ -195,6 +195,7 @@ def test_a_trace_tells_what_each_part_takes(tmp_path: Path) -> None:
     assert found.closure == pytest.approx(1.27, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_recomputing_gives_the_same_report_digit_for_digit(tmp_path: Path) -> None:
     made = recorded(tmp_path / "r.json")
     assert recompute(tmp_path / "r.json") == made
@@ -214,6 +215,7 @@ def test_the_display_counts_neither_joules_nor_seconds_once_training_is_over(end
     assert now.joules == pytest.approx(950, abs=0.1)  # the last reading came half a second before the part
 
 
+@pytest.mark.slow
 def test_the_picture_names_parts_in_lines_no_wider_than_it(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     drawn = picture(recorded(path), path, 80)

@@ -50,6 +50,7 @@ def refused(path: Path, **options) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_gain_and_zero_against_a_meter_of_the_same_joules(tmp_path: Path) -> None:
     pair = [(nvml(), counter(LOW, offset_w=-2.0)), (riser(), gauge())]
     record = found(recording(tmp_path / "r.json", pair), reference="csv:riser", efficiency=None)
@@ -62,6 +63,7 @@ def test_gain_and_zero_against_a_meter_of_the_same_joules(tmp_path: Path) -> Non
     assert (record.meter, record.device, record.subtracted) == ("nvml:0", "GPU-nvml:0", ())
 
 
+@pytest.mark.slow
 def test_a_wall_meter_tells_the_gain_and_leaves_the_zero(tmp_path: Path) -> None:
     pair = [(nvml(offset_a_w=3.0), counter(LOW)), (shelly(), gauge(1 / 0.94, rest_w=80, noise_w=1.0))]
     record = found(recording(tmp_path / "r.json", pair))
@@ -78,6 +80,7 @@ def test_a_wall_meter_tells_the_gain_and_leaves_the_zero(tmp_path: Path) -> None
     assert any("zero is not calibrated" in note for note in record.notes)
 
 
+@pytest.mark.slow
 def test_each_window_holds_both_powers_and_what_the_line_leaves(tmp_path: Path) -> None:
     pair = [(nvml(), counter(LOW)), (shelly(), gauge(1 / 0.94, rest_w=80))]
     record = found(recording(tmp_path / "r.json", pair))
@@ -87,6 +90,7 @@ def test_each_window_holds_both_powers_and_what_the_line_leaves(tmp_path: Path) 
         assert window.residual_w == pytest.approx(window.true_w - line_w)
 
 
+@pytest.mark.slow
 def test_windows_are_equal_apart_and_on_the_levels(tmp_path: Path) -> None:
     pair = [(nvml(), counter()), (shelly(), gauge(1 / 0.94))]
     record = found(recording(tmp_path / "r.json", pair, levels_w=(50, 250, 50, 150), each_s=70))
@@ -96,6 +100,7 @@ def test_windows_are_equal_apart_and_on_the_levels(tmp_path: Path) -> None:
     assert all(later - start >= 19.999 for start, later in itertools.pairwise(starts))
 
 
+@pytest.mark.slow
 def test_a_plug_that_lags_by_two_seconds_is_no_gain(tmp_path: Path) -> None:
     late, levels = 2.0, (50, 250, 150, 50, 200, 100)
 
@@ -110,6 +115,7 @@ def test_a_plug_that_lags_by_two_seconds_is_no_gain(tmp_path: Path) -> None:
     assert abs(record.delay_s + late) <= 2 * record.delay_u_s
 
 
+@pytest.mark.slow
 def test_a_controllers_gain_zero_and_delay_are_found_beside_a_plug(tmp_path: Path) -> None:
     levels = (50, 250, 150, 50, 200, 100)
 
@@ -133,6 +139,7 @@ def test_a_load_of_two_steps_tells_no_delay(tmp_path: Path) -> None:
     assert (record.delay_s, record.delay_u_s) == (None, None)
 
 
+@pytest.mark.slow
 def test_other_chips_are_taken_off_the_wall_once(tmp_path: Path) -> None:
     def meters(**changes):
         return [
@@ -154,6 +161,7 @@ def test_other_chips_are_taken_off_the_wall_once(tmp_path: Path) -> None:
     assert alone.calibration.gain == pytest.approx(1.06 * 1.3, rel=0.005)
 
 
+@pytest.mark.slow
 def test_a_calibrated_meter_is_calibrated_afresh_from_its_raw_readings(tmp_path: Path) -> None:
     before = Calibration(1.5, 0.01, 7.0, 0.1, "an older one")
     pair = [(nvml(calibration=before), counter(LOW)), (riser(), gauge())]
@@ -161,6 +169,7 @@ def test_a_calibrated_meter_is_calibrated_afresh_from_its_raw_readings(tmp_path:
     assert record.calibration.gain == pytest.approx(1.06, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_references_own_calibration_is_used(tmp_path: Path) -> None:
     better = Calibration(1.02, 0.003, 0.0, 0.0, "a laboratory")
     pair = [(nvml(), counter()), (riser(calibration=better), gauge(1 / 1.02))]
@@ -180,12 +189,14 @@ def test_few_windows_are_worth_less(tmp_path: Path) -> None:
     assert few.calibration.gain_u > 2 * many.calibration.gain_u
 
 
+@pytest.mark.slow
 def test_a_reference_that_knows_no_better_is_said_to(tmp_path: Path) -> None:
     pair = [(nvml(gain_a=0.01), counter()), (shelly(gain_a=0.03), gauge(1 / 0.94))]
     record = found(recording(tmp_path / "r.json", pair))
     assert any("no better than uncalibrated" in note for note in record.notes)
 
 
+@pytest.mark.slow
 def test_a_window_with_a_gap_is_left_out_and_many_gaps_are_refused(tmp_path: Path) -> None:
     def lost(from_s: float, to_s: float):
         healthy = counter(LOW)

@@ -112,6 +112,7 @@ def test_across_machines_there_are_figures_but_no_verdict():
     assert change.low > 1.9
 
 
+@pytest.mark.slow
 def test_many_reports_that_are_the_same_are_not_told_apart_by_luck():
     rng = random.Random(4)
     told = 0
@@ -171,6 +172,7 @@ def test_nothing_to_compare_is_said_so():
 energies = st.lists(st.floats(min_value=0.1, max_value=10), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @given(energies, energies, energies)
 def test_neither_the_order_nor_the_names_of_the_reports_change_a_number(a, b, c):
     one = compare([at(*a), at(*b), at(*c)], ["a", "b", "c"]).entries
@@ -184,6 +186,7 @@ def test_neither_the_order_nor_the_names_of_the_reports_change_a_number(a, b, c)
                 assert mine.change.low == other.change.low
 
 
+@pytest.mark.slow
 @given(energies, energies)
 def test_swapping_two_reports_inverts_the_ratio(a, b):
     there = compare([at(*a), at(*b)], ["a", "b"]).entries[1].estimates[0].change

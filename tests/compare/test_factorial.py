@@ -55,6 +55,7 @@ def test_what_two_do_together_is_an_interaction_and_of_both_alone_none() -> None
     assert ratios == pytest.approx({((0, 1), (1, 1)): 1.0, ((0, 2), (1, 1)): 1.3})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [0.0, 0.15])
 def test_all_intervals_hold_what_was_planted_at_once(lost: float) -> None:
     rng, trials = random.Random(1), 300

@@ -218,6 +218,7 @@ def test_a_few_evaluations_of_real_runs_foretell_what_all_of_them_took() -> None
     assert early.origin == "modelled"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("known", "short", "repeats"), [(20, 3, 1), (5, 4, 1), (20, 3, 5)])
 def test_the_interval_holds_what_the_next_trainings_take_in_95_of_100(
     known: int, short: int, repeats: int

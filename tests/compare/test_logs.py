@@ -27,6 +27,7 @@ def side_by_side(gpu: Path, cpu: Path, wall: Path, gain: str = "&gain=1%") -> Jo
     )
 
 
+@pytest.mark.slow
 def test_logs_become_a_node_by_the_steps_that_they_share(tmp_path: Path) -> None:
     found = side_by_side(*logs(tmp_path, 17.4))
     assert found.offset.offset_s == pytest.approx(17.4, abs=0.3)
@@ -44,6 +45,7 @@ def test_logs_become_a_node_by_the_steps_that_they_share(tmp_path: Path) -> None
     assert fitted.map.reference_u == pytest.approx(0.01 / 3**0.5)
 
 
+@pytest.mark.slow
 def test_one_log_is_calibrated_against_another(tmp_path: Path) -> None:
     gpu, _, _ = logs(tmp_path, 0.0)
     low = [(at_s, w / 1.06) for at_s, w in points(gpu)]
@@ -58,6 +60,7 @@ def test_one_log_is_calibrated_against_another(tmp_path: Path) -> None:
         calibrate(found.recording, asked, "2027-01-15T09:00:00Z", "here")
 
 
+@pytest.mark.slow
 def test_a_controllers_log_is_calibrated_against_a_plugs(tmp_path: Path) -> None:
     *_, wall = logs(tmp_path, 0.0)
     bmc = write(tmp_path / "bmc.csv", [(at_s + 2.0, 0.94 * w - 40) for at_s, w in points(wall)])
@@ -74,6 +77,7 @@ def points(path: Path) -> list[tuple[float, float]]:
     return [(float(at_s), float(w)) for at_s, w in lines]
 
 
+@pytest.mark.slow
 def test_a_gap_parts_a_log_in_two_runs_and_the_node_is_the_same(tmp_path: Path) -> None:
     gpu, cpu, wall = logs(tmp_path, 5.0)
     write(gpu, [(at_s, w) for at_s, w in points(gpu) if not 300 < at_s - START_S < 340])
@@ -83,6 +87,7 @@ def test_a_gap_parts_a_log_in_two_runs_and_the_node_is_the_same(tmp_path: Path) 
     assert [term.slope for term in fitted.map.terms] == pytest.approx([1.18, 1.09], abs=0.03)
 
 
+@pytest.mark.slow
 def test_times_from_a_logs_own_start_are_joined_all_the_same(tmp_path: Path) -> None:
     found = side_by_side(*logs(tmp_path, 2.5, zero_s=0.0))
     fitted, _ = calibrate_node(found.recording, found.reference, None, "")
@@ -119,6 +124,7 @@ def test_what_makes_no_sense_of_a_log_is_refused(option: str) -> None:
         parse_log(f"a.csv?{option}")
 
 
+@pytest.mark.slow
 def test_what_is_no_reference_is_said(tmp_path: Path) -> None:
     gpu, cpu, wall = logs(tmp_path, 0.0)
     both = tmp_path / "both.csv"

@@ -112,6 +112,7 @@ def test_a_machine_that_is_not_known_is_not_the_same_machine():
     assert not compare([at(1.0, machine={}), at(1.0, machine={})], ["a", "b"]).one_machine
 
 
+@pytest.mark.slow
 def test_a_thousand_differences_are_named_in_one_short_line():
     made = [at(1.0, config={"batch_size": i}, task="") for i in range(1000)]
     with pytest.raises(NotComparable) as refusal:

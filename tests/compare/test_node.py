@@ -127,6 +127,7 @@ def test_what_many_levels_show_of_this_node_replaces_what_others_do() -> None:
     assert many.misfit_u < 0.6 * few.misfit_u
 
 
+@pytest.mark.slow
 def test_a_recording_becomes_a_map(tmp_path: Path) -> None:
     path = node_recording(tmp_path / "r.json", temperature_c=55.0)
     found, window_s = calibrate_node(recorded(path), "shelly:192.0.2.7", None, "here")
@@ -225,6 +226,7 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, change: dict, say
     assert says in str(refusal.value)
 
 
+@pytest.mark.slow
 def test_a_plug_that_reads_behind_the_supply_gives_the_node_behind_it(tmp_path: Path) -> None:
     path = node_recording(tmp_path / "r.json", plug=shelly("redfish:bmc", boundary="node_dc"))
     found, _ = calibrate_node(recorded(path), "redfish:bmc", None, "")

@@ -51,6 +51,7 @@ def trial(seed: int, *, first: bool, second: bool, noise_w: float = 0.5) -> tupl
     return abs(found.offset_s - ahead_s), found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [(True, True), (True, False), (False, True)])
 def test_three_steps_at_a_reading_a_second_tell_the_offset_to_0_3_s(first: bool, second: bool) -> None:
     errors = [trial(seed, first=first, second=second)[0] for seed in range(40)]
@@ -58,6 +59,7 @@ def test_three_steps_at_a_reading_a_second_tell_the_offset_to_0_3_s(first: bool,
     assert sum(error <= 0.3 for error in errors) >= 36
 
 
+@pytest.mark.slow
 def test_of_readings_of_single_moments_it_says_how_far_it_may_be_off() -> None:
     # A step lies anywhere between two readings. Where both logs read every second, all that three steps tell
     # is in how many of them one more reading lay before the step: 81 % within 0.3 s is the best of it.
@@ -91,6 +93,7 @@ def test_where_the_load_ramps_means_and_single_moments_look_alike_and_the_doubt_
         assert abs(found.offset_s - ahead_s) <= 2 * found.u_s <= 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shows", [(True, False), (False, True)])
 def test_the_doubt_holds_where_short_ramps_meet_logs_of_two_kinds(shows: tuple[bool, bool]) -> None:
     held = 0
@@ -109,6 +112,7 @@ def test_the_doubt_holds_where_short_ramps_meet_logs_of_two_kinds(shows: tuple[b
     assert held >= 19
 
 
+@pytest.mark.slow
 def test_a_meter_that_shows_the_mean_of_half_the_time_is_no_less_sure_than_it_says() -> None:
     held = 0
     for seed in range(20):
@@ -123,6 +127,7 @@ def test_a_meter_that_shows_the_mean_of_half_the_time_is_no_less_sure_than_it_sa
     assert held >= 18
 
 
+@pytest.mark.slow
 def test_eight_steps_of_single_moments_tell_it_to_0_3_s() -> None:
     rng, near = random.Random(11), 0
     for _ in range(40):
@@ -135,6 +140,7 @@ def test_eight_steps_of_single_moments_tell_it_to_0_3_s() -> None:
     assert near >= 37
 
 
+@pytest.mark.slow
 def test_more_steps_tell_it_better() -> None:
     rng = random.Random(3)
     edges = sorted(rng.uniform(15, 1500) for _ in range(48))
@@ -185,6 +191,7 @@ def test_clocks_of_the_day_are_not_hours_apart() -> None:
         offset(ours, theirs, 60.0)
 
 
+@pytest.mark.slow
 def test_more_steps_of_a_clock_that_wanders_do_not_make_it_sure() -> None:
     rng, held, steps_in_all = random.Random(5), 0, 0
     for _ in range(10):

@@ -24,6 +24,7 @@ def rows(source: str, values: Iterator[float | None] | list[float | None], step_
     return [Row(0, source, Sample(i * step_s, i * step_s, value), "") for i, value in enumerate(values)]
 
 
+@pytest.mark.slow
 def test_a_constant_counter_is_a_flat_line() -> None:
     read = rows("rapl:package-0", [5.0 * i for i in range(621)])  # 50 W for 62 s
     # Not from the first reading on: its stamp is the only one without the counter's mean delay.
@@ -33,6 +34,7 @@ def test_a_constant_counter_is_a_flat_line() -> None:
     assert curve.peak_w == pytest.approx(50.0)
 
 
+@pytest.mark.slow
 def test_the_means_add_up_to_the_energy_and_a_single_spike_stays() -> None:
     # 100 W for ten minutes, but for one reading of 400 W: 300 W more over a triangle of 0.2 s.
     powers = [400.0 if i == 3210 else 100.0 for i in range(6001)]

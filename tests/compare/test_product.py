@@ -64,6 +64,7 @@ def test_nothing_that_changed_is_said_so() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_same_work_is_seldom_said_to_have_changed() -> None:
     told = 0
     for seed in range(60):

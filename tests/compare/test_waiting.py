@@ -173,6 +173,7 @@ def test_facts_of_another_kind_are_not_taken_for_ours(tmp_path: Path, odd: Any) 
     assert "waits" not in shown(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "ranks"), [(2, 1), (8, 4), (64, 8)])
 def test_stragglers_are_seen_at_80_columns_however_many_nodes_there_are(
     tmp_path: Path, count: int, ranks: int
@@ -204,6 +205,7 @@ def test_stragglers_are_seen_at_80_columns_however_many_nodes_there_are(
         assert "node-00" in idle
 
 
+@pytest.mark.slow
 def test_a_node_that_ended_otherwise_stands_out_among_many(tmp_path: Path) -> None:
     nodes = [Node(f"n{i:02}", 100.0, dies_s=5.0 if i == 17 else None, interval_s=1.0) for i in range(20)]
     lines = shown(joined(tmp_path, *nodes)).splitlines()

@@ -81,6 +81,7 @@ def test_reports_are_the_same_together_as_alone() -> None:
     assert together([]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_what_is_refused_alone_is_refused_together(seed: int) -> None:
     rng = random.Random(seed)
@@ -99,6 +100,7 @@ def test_what_is_refused_alone_is_refused_together(seed: int) -> None:
     assert 0 < taken < 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_missing_or_unknown_is_left_to_one_by_one(seed: int) -> None:
     rng = random.Random(seed)
@@ -114,6 +116,7 @@ def test_what_is_missing_or_unknown_is_left_to_one_by_one(seed: int) -> None:
         assert at_once is None or repr(at_once[0]) == repr(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_numbers_are_the_same_to_the_last_digit(seed: int) -> None:
     rng = random.Random(seed)

@@ -93,6 +93,7 @@ def library() -> Path:
     return fake.build()
 
 
+@pytest.mark.slow
 def test_every_question_of_other_profilers_has_its_answer(library: Path, tmp_path: Path) -> None:
     (tmp_path / "clock").write_text("100")
     environment = fake.environment(

@@ -46,6 +46,7 @@ def test_what_is_not_known_is_not_passed_on() -> None:
     assert known(NOW)["energyprof_power_watts"] == 48.5
 
 
+@pytest.mark.slow
 def test_a_prometheus_page_shows_the_newest_values_and_goes_with_the_run() -> None:
     port = free_port()
     with exporting([f"prometheus:{port}"], LABELS) as (watcher,):
@@ -63,6 +64,7 @@ def test_a_prometheus_page_shows_the_newest_values_and_goes_with_the_run() -> No
         page(port)
 
 
+@pytest.mark.slow
 def test_it_is_for_this_machine_alone_unless_an_address_is_given() -> None:
     port = free_port()
     with exporting([f"prometheus:{port}"], LABELS):
@@ -113,6 +115,7 @@ def collector() -> Iterator[tuple[str, list[bytes]]]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_otlp_sends_energy_as_the_conventions_for_hardware_have_it(
     collector: tuple[str, list[bytes]],
 ) -> None:

@@ -43,6 +43,7 @@ def test_the_figures_of_the_json_stand_in_the_page_as_words_and_as_data() -> Non
     assert "b best" in read.said
 
 
+@pytest.mark.slow
 def test_everything_is_drawn(tmp_path: Path) -> None:
     said = Reader(drawn(BASE, LESS, folder=tmp_path)).said
     for heading in (
@@ -115,6 +116,7 @@ def test_runs_without_phases_or_samples_of_a_meter_have_no_power_to_draw(tmp_pat
 EVIL = '"><script>x</script></script><!--<img src=x onerror=y>\x1b[31m&lt;'
 
 
+@pytest.mark.slow
 def test_nothing_that_a_report_says_becomes_markup(tmp_path: Path) -> None:
     made = several(1.0, 1.1, name=EVIL, config={EVIL: EVIL}, machine={"id": "1", "host": EVIL, EVIL: [EVIL]})
     strange = replace(made.runs[0].phases[0], name=EVIL)
@@ -132,6 +134,7 @@ def test_nothing_that_a_report_says_becomes_markup(tmp_path: Path) -> None:
     assert EVIL.replace("\x1b", "?").replace("&lt;", "") in "".join(read.words).replace("&lt;", "")
 
 
+@pytest.mark.slow
 def test_the_page_asks_nobody_for_anything(tmp_path: Path) -> None:
     text = drawn(BASE, LESS, folder=tmp_path)
     read = Reader(text)
@@ -141,6 +144,7 @@ def test_the_page_asks_nobody_for_anything(tmp_path: Path) -> None:
     assert [m.get("type") for m in read.of("script")] == ["application/json"]
 
 
+@pytest.mark.slow
 def test_an_estimate_is_marked_wherever_its_joules_stand(tmp_path: Path) -> None:
     read = Reader(drawn(several(1.0, 1.1, origin="modelled"), folder=tmp_path))
     assert "ESTIMATE" in read.said and "≈ 1.05 J" in read.said and "a ≈ 1.10 kJ" in read.said
@@ -173,6 +177,7 @@ def test_machines_that_differ_are_named_and_get_no_verdict() -> None:
     assert "Figures only, no verdict" in read.said and "beyond chance" not in read.said
 
 
+@pytest.mark.slow
 def test_the_power_of_each_meter_keeps_its_peak(tmp_path: Path) -> None:
     made = replace(BASE, meters=two_meters())
     read = Reader(drawn(made, folder=tmp_path))
@@ -191,6 +196,7 @@ def test_a_trace_that_cannot_be_read_is_said_so_and_the_rest_is_drawn(tmp_path: 
     assert "The trace cannot be drawn" in said and "Energy by phase" in said
 
 
+@pytest.mark.slow
 def test_many_meters_and_reports_leave_a_page_that_opens(tmp_path: Path) -> None:
     made = replace(
         BASE,

@@ -61,6 +61,7 @@ def opened(page: Path, *options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_browser_finds_every_figure_of_the_json(written: Path) -> None:
     text = written.read_text()
     # Were a script to run, the title would change; the page's own policy forbids it.
@@ -84,10 +85,12 @@ def test_the_browser_finds_every_figure_of_the_json(written: Path) -> None:
                 assert factors.times(estimate.change) in said
 
 
+@pytest.mark.slow
 def test_nothing_is_wider_than_a_phone_or_a_desk_and_every_drawing_has_a_size(written: Path) -> None:
     fits(written)
 
 
+@pytest.mark.slow
 def test_a_simulations_page_fits_as_well(tmp_path: Path) -> None:
     page = tmp_path / "simulation.html"
     write_simulation_page(page, simulated(EXAMPLES / "simulate-consensus.toml"))

@@ -31,11 +31,13 @@ def one(shown: Shown, **how: object) -> str:
     return words(recorded(shown, **how))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_healthy_counter() -> None:
     said = one(Shown(package(), renewed_s=0.001))
     assert said == "follows (12.0 → 61.0 W), renewed every 1.0 ms, no averaging seen"
 
 
+@pytest.mark.slow
 def test_a_power_that_averages_and_is_late() -> None:
     said = one(Shown(plug(), window_s=2.0, delay_s=1.0))
     assert re.fullmatch(
@@ -43,12 +45,14 @@ def test_a_power_that_averages_and_is_late() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_power_whose_mean_falls_off() -> None:
     assert "averages with a time constant of 1.0 s" in one(
         Shown(plug(), decay_s=1.0, noise=0.005, offset_w=20)
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_is_said() -> None:
     slow = one(Shown(plug(min_interval_s=0.5), renewed_s=1.0, noise=0.02))
     assert re.search(r"renewed every 1\.0 s, no averaging over more than \d\.\d s seen$", slow)
@@ -217,6 +221,7 @@ def test_a_long_path_is_broken_and_not_cut() -> None:
     assert path in "".join(line.strip() for line in printed(record).splitlines())
 
 
+@pytest.mark.slow
 def test_twins_and_wholes() -> None:
     checking = package("rapl:package-0:powercap", checks="rapl:package-0", tolerance=0.01)
     well = recorded(Shown(package(), renewed_s=0.001), Shown(checking, renewed_s=0.001, scale=1.02))
@@ -228,6 +233,7 @@ def test_twins_and_wholes() -> None:
     assert "where rapl:package-0 rises by 49.0 W, which it should hold: one of them is wrong" in words(low)
 
 
+@pytest.mark.slow
 def test_at_80_columns_no_line_is_longer_and_the_verdict_comes_last() -> None:
     record = judged(
         recorded(
@@ -252,6 +258,7 @@ def test_a_long_name_has_a_line_of_its_own() -> None:
     assert lines[at + 1].rstrip() == "      follows (12.0 → 61.0 W), renewed every 1.0 ms, no averaging seen"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("test", "last"),
     [

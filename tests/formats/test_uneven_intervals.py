@@ -66,6 +66,7 @@ def test_the_terminal_shows_both_ends(command: Any) -> None:
     assert shown.count(SHOWN) >= 3  # and per sample, and net of idle
 
 
+@pytest.mark.slow
 def test_the_budget_names_the_row_and_has_a_line_for_each_end(command: Any) -> None:
     write(uneven(1050.0), command.folder / "r.json")
     words = " ".join(command("show", "r.json", "--budget").stdout.split())

@@ -15,6 +15,8 @@ import pytest
 
 from fakes import amdsmi, hwmon, nvml, sysfs
 
+pytestmark = pytest.mark.slow
+
 PLACE = "0000:03:00.0"
 
 # Root may read anything, so the search runs in a child that gives root up after its imports.

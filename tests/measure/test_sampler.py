@@ -35,6 +35,7 @@ def test_readings_come_in_order_with_a_stamp_on_both_sides() -> None:
     assert stamps == sorted(stamps)
 
 
+@pytest.mark.slow
 def test_deadlines_lie_on_a_fixed_grid_that_slow_reads_do_not_shift() -> None:
     interval_s = 0.02
 
@@ -53,6 +54,7 @@ def test_deadlines_lie_on_a_fixed_grid_that_slow_reads_do_not_shift() -> None:
     assert sorted(late)[len(late) // 2] < interval_s / 2
 
 
+@pytest.mark.slow
 def test_a_hanging_meter_delays_no_other_and_is_named_at_the_end() -> None:
     released = threading.Event()
     try:

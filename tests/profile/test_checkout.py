@@ -122,6 +122,7 @@ def test_without_git_there_is_one_line(repository: Path, monkeypatch: pytest.Mon
         working_tree()
 
 
+@pytest.mark.slow
 def test_a_script_runs_in_its_own_checkout_however_it_is_named(repository: Path) -> None:
     for path in (Path("train.py"), Path("./train.py"), repository / "work" / "train.py"):
         with before() as old:
@@ -143,6 +144,7 @@ def test_a_script_outside_the_repository_has_no_before(repository: Path, tmp_pat
         script_job(Script(tmp_path / "other.py", (), None), 1, None, old)
 
 
+@pytest.mark.slow
 def test_a_program_of_the_repository_is_its_checkouts(repository: Path) -> None:
     for name, word in (("go.sh", "first"), ("go.sh", "second")):
         (repository / "work" / name).write_text(f"#!/bin/sh\necho {word} in $PWD\n")
@@ -165,6 +167,7 @@ sys.modules[finder.__name__] = finder
 """
 
 
+@pytest.mark.slow
 def test_imports_lead_into_the_checkout_and_not_into_the_working_tree(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +210,7 @@ def own(repository: Path) -> Path:
     return repository
 
 
+@pytest.mark.slow
 def test_each_version_of_energyprof_plans_and_trains_its_own_workloads(own: Path) -> None:
     settings = Settings(batch_size=2)
     with before() as old:
@@ -226,6 +230,7 @@ def test_each_version_of_energyprof_plans_and_trains_its_own_workloads(own: Path
     assert a.work.config["batch_size"] == 2
 
 
+@pytest.mark.slow
 def test_a_version_that_cannot_plan_the_workload_says_so(own: Path) -> None:
     settings = own / "energyprof" / "settings.py"
     settings.write_text(settings.read_text().replace("    batch_size: ", "    size_of_batch: "))
@@ -273,6 +278,7 @@ def part(repository: Path, tmp_path: Path) -> Path:
     return part
 
 
+@pytest.mark.slow
 def test_before_has_its_submodules_as_they_were_then(repository: Path, part: Path) -> None:
     with before() as old:
         assert (old.top / "part" / "part.txt").read_text() == "old"
@@ -282,12 +288,14 @@ def test_before_has_its_submodules_as_they_were_then(repository: Path, part: Pat
     assert (part / "part.txt").read_text() == "new"
 
 
+@pytest.mark.slow
 def test_a_submodule_that_neither_side_has_is_not_missed(repository: Path, part: Path) -> None:
     git(repository, "submodule", "--quiet", "deinit", "--force", "part")
     with before() as old:
         assert list((old.top / "part").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_submodule_without_the_commit_that_before_needs_is_refused(repository: Path, part: Path) -> None:
     git(repository, "update-index", "--cacheinfo", f"160000,{'1' * 40},part")
     git(repository, "commit", "-m", "with a commit that is nowhere")

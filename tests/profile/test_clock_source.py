@@ -53,6 +53,7 @@ def test_a_clock_that_nothing_keeps_is_not_known() -> None:
     assert of_ntpq("ntpq: read: Connection refused\n") is None
 
 
+@pytest.mark.slow
 def test_what_keeps_the_clocks_places_nodes_where_nobody_else_told(command: Any, tmp_path: Path) -> None:
     for node, word in (("n1", "fast"), ("n2", "slow")):
         programs = tmp_path / node

@@ -68,6 +68,7 @@ def three(tmp_path: Path) -> Iterator[Three]:
         party.close()
 
 
+@pytest.mark.slow
 def test_all_that_came_is_one_report_that_its_trace_gives_again(three: Three) -> None:
     senders = [threading.Thread(target=three.done, args=(number,)) for number in (1, 2)]
     for sender in senders:
@@ -88,6 +89,7 @@ def test_all_that_came_is_one_report_that_its_trace_gives_again(three: Three) ->
         assert trace_path(sent).read_bytes() == trace_path(three.reports[number]).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_node_that_falls_silent_is_named_and_its_joules_are_not_left_out_in_silence(three: Three) -> None:
     three.done(1)
     three.parties[2].left()  # it died

@@ -34,6 +34,7 @@ def place(root: Path, version: str) -> tuple[Path, str]:
     return file, form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", GROUPS)
 @pytest.mark.parametrize(("node_s", "shared"), [(10, True), (4, False)])
 def test_the_jobs_share_of_the_processors_stands_beside_the_joules(
@@ -87,6 +88,7 @@ def test_the_group_is_the_jobs_and_not_its_users(tmp_path: Path, manager: Any, i
     assert share.facts()["job_cpu"]["job_s"] == 3.0
 
 
+@pytest.mark.slow
 def test_where_no_group_is_the_jobs_nothing_is_said(command: Any, tmp_path: Path) -> None:
     file, form = place(tmp_path / "machine", "2")
     file.write_text(form.format(100))

@@ -127,6 +127,7 @@ def test_a_store_that_was_there_and_is_no_more_is_gone(tmp_path: Path) -> None:
     assert not isinstance(refused.value, Gone)  # it may not have begun yet
 
 
+@pytest.mark.slow
 def test_who_comes_too_late_to_hear_why_trains_no_more(tmp_path: Path, capsys: Any) -> None:
     folder = FolderStore(tmp_path / "store")
     node_0 = FolderStore(folder.folder)
@@ -139,6 +140,7 @@ def test_who_comes_too_late_to_hear_why_trains_no_more(tmp_path: Path, capsys: A
     assert seeds_of(folder, "there") is None
 
 
+@pytest.mark.slow
 def test_a_node_0_that_falls_silent_is_waited_for_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +194,7 @@ def test_who_says_something_while_a_store_is_removed_keeps_nothing_of_it(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_node_that_falls_silent_is_named_and_not_waited_for(tmp_path: Path) -> None:
     folder = FolderStore(tmp_path / "store")
     folder.put("node-1", b'{"name": "other", "processes": 1}')

@@ -30,6 +30,8 @@ from energyprof.workload import Target
 from fakes.powercap import LivePowercap
 from fakes.waveform import constant
 
+pytestmark = pytest.mark.slow
+
 WORK = WorkloadRecord("toy", "tiny", "", "sha256:0", {"batch_size": 4}, Target("score", 0.5, "max"))
 TRAIN = """
 import os, time

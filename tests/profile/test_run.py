@@ -72,6 +72,7 @@ def profiled(
         return train_all(new_session(on, WORK, measuring.path), trainings, watchers)
 
 
+@pytest.mark.slow
 def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: MeasurementSettings) -> None:
     result = profiled(measuring, training(3), training(5), training(8))
     report = result.report
@@ -100,10 +101,12 @@ def test_every_repeat_is_in_the_report_and_the_trace_gives_it_back(measuring: Me
     assert to_json(recompute(measuring.path)) == to_json(report)
 
 
+@pytest.mark.slow
 def test_a_target_that_is_not_reached_is_missed(measuring: MeasurementSettings) -> None:
     assert profiled(measuring, training(0, score=0.4)).report.runs[0].status == "missed"
 
 
+@pytest.mark.slow
 def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: MeasurementSettings) -> None:
     crash = "print('about to crash', flush=True); os.kill(os.getpid(), 11)"
     failing = training(1, score=0.4, after=crash)
@@ -113,6 +116,7 @@ def test_a_failing_repeat_keeps_the_earlier_ones_and_its_last_lines(measuring: M
     assert result.tail[-1] == "about to crash"
 
 
+@pytest.mark.slow
 def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
     measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +126,7 @@ def test_a_child_that_hangs_after_its_last_word_is_ended_and_its_result_kept(
     assert flag("hung") in result.report.runs[0].flags
 
 
+@pytest.mark.slow
 def test_a_child_that_works_at_its_end_is_left_to_it(
     measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +144,7 @@ for _ in range(12):
     assert flag("hung") not in result.report.runs[0].flags
 
 
+@pytest.mark.slow
 def test_a_child_that_ignores_being_stopped_is_killed(
     measuring: MeasurementSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +154,7 @@ def test_a_child_that_ignores_being_stopped_is_killed(
     assert profiled(measuring, training(0, after=deaf)).report.runs[0].exit_code == -9
 
 
+@pytest.mark.slow
 def test_what_a_training_leaves_running_is_ended_with_it(
     measuring: MeasurementSettings, tmp_path: Path
 ) -> None:
@@ -160,6 +167,7 @@ def test_what_a_training_leaves_running_is_ended_with_it(
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(
     measuring: MeasurementSettings,
 ) -> None:
@@ -172,6 +180,7 @@ def test_a_child_that_floods_its_output_does_not_stop_and_only_its_end_is_kept(
     assert len(result.tail) == 40
 
 
+@pytest.mark.slow
 def test_garbage_on_the_wire_is_counted_and_harmless(measuring: MeasurementSettings) -> None:
     talk = """
 import socket
@@ -184,11 +193,13 @@ with socket.socket(socket.AF_UNIX) as line:
     assert flag("wire_garbage", detail="7") in result.report.runs[0].flags
 
 
+@pytest.mark.slow
 def test_a_training_that_never_connects_failed(measuring: MeasurementSettings) -> None:
     silent = Training((sys.executable, "-c", "pass"), 0, "startup", "keep")
     assert profiled(measuring, silent).report.runs[0].status == "failed"
 
 
+@pytest.mark.slow
 def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: MeasurementSettings) -> None:
     code = "import time, energyprof; time.sleep(0.2); energyprof.progress(samples=8, score=0.4)"
     quiet = Training((sys.executable, "-c", code), 0, "startup", "keep", unmarked="run")
@@ -200,6 +211,7 @@ def test_a_program_that_need_not_speak_is_done_when_it_ends_well(measuring: Meas
     assert to_json(recompute(measuring.path)) == to_json(read(measuring.path))
 
 
+@pytest.mark.slow
 def test_what_a_program_is_told_reaches_it(measuring: MeasurementSettings) -> None:
     code = "import os, sys; print(os.environ['TOLD']); sys.exit(1)"
     result = profiled(
@@ -222,6 +234,7 @@ def test_gpus_that_only_idle_are_named() -> None:
     assert "none of which trains" in idle_gpus(selection, 0)[0]
 
 
+@pytest.mark.slow
 def test_the_screen_sees_the_run_go_on(measuring: MeasurementSettings) -> None:
     seen: list[Snapshot] = []
     profiled(measuring, training(0, after="time.sleep(0.7)"), watchers=[Watcher("the test", seen.append)])
@@ -249,6 +262,7 @@ def test_a_profiler_that_is_gone_stops_the_standard_workload(tmp_path: Path) -> 
     assert done.returncode == 1
 
 
+@pytest.mark.slow
 def test_an_estimate_is_marked_as_one(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
     result = profiled(dataclasses.replace(measuring, meters=("cpu-model",)), training(0))
@@ -256,6 +270,7 @@ def test_an_estimate_is_marked_as_one(measuring: MeasurementSettings, tmp_path: 
     assert result.report.meters[0].origin == "modelled"
 
 
+@pytest.mark.slow
 def test_an_estimate_beside_a_meter_is_not_counted(measuring: MeasurementSettings, tmp_path: Path) -> None:
     sysfs.stat(tmp_path / "machine", busy_s=5.0, idle_s=5.0)
     report = profiled(dataclasses.replace(measuring, meters=("rapl", "cpu-model")), training(0)).report
@@ -265,6 +280,7 @@ def test_an_estimate_beside_a_meter_is_not_counted(measuring: MeasurementSetting
     assert run_.energy_j == pytest.approx(50 * (run_.time_s or 0), abs=LAG_J)
 
 
+@pytest.mark.slow
 def test_a_watcher_that_raises_is_dropped_with_a_line_and_the_training_goes_on(
     measuring: MeasurementSettings,
 ) -> None:
@@ -280,6 +296,7 @@ def test_a_watcher_that_raises_is_dropped_with_a_line_and_the_training_goes_on(
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 def test_a_watcher_that_hangs_keeps_no_signal_from_stopping_the_training(
     measuring: MeasurementSettings,
 ) -> None:

@@ -113,6 +113,7 @@ def test_where_all_came_nothing_is_left(by_launcher: By, tmp_path: Path) -> None
     assert list((tmp_path / "reports").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_at_an_address_who_waits_for_the_next_try_is_told_and_gives_up(
     by_address: By, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

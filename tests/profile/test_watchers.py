@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from energyprof.profile.live import Snapshot
 from energyprof.profile.watchers import Watcher, Watchers
 
@@ -55,6 +57,7 @@ def test_one_that_is_busy_delays_nobody_and_then_sees_the_newest_only() -> None:
     assert seen == [0, 4]
 
 
+@pytest.mark.slow
 def test_one_that_is_busy_for_good_is_left_behind_and_sees_nothing_more() -> None:
     busy, for_good, seen = threading.Event(), threading.Event(), list[int]()
 

@@ -38,6 +38,7 @@ def powered(wave: Waveform, phase_s: float, period_s: float = 0.01) -> Trace:
     return Trace(gauge(), period_s, samples_of([wave.power_w(t + phase_s) for t in times], times))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAVES)
 @pytest.mark.parametrize("wraps_at_j", [None, 97.0])
 def test_ten_seconds_of_a_counter_are_exact_to_0_3_percent(name: str, wraps_at_j: float | None) -> None:
@@ -54,6 +55,7 @@ def test_ten_seconds_of_a_counter_are_exact_to_0_3_percent(name: str, wraps_at_j
         assert energy.flags == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAVES)
 def test_the_true_value_of_a_polled_power_lies_within_its_uncertainty(name: str) -> None:
     wave, rng, inside = WAVES[name], random.Random(2), 0
@@ -94,6 +96,7 @@ def test_neighbouring_windows_add_up_to_the_whole() -> None:
     assert a.joules + b.joules == pytest.approx(whole.joules, abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(
     powers=st.lists(st.floats(0, 500), min_size=3, max_size=40),

@@ -147,6 +147,7 @@ def few_and_many(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tu
     return pair
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", MADE)
 @pytest.mark.parametrize("work", WORK)
 def test_twice_as_many_are_twice_the_work(
@@ -157,6 +158,7 @@ def test_twice_as_many_are_twice_the_work(
     assert lines_of(lambda: WORK[work](many)) <= AT_MOST * lines_of(lambda: WORK[work](few))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_names_of_phases_and_as_many_runs_may_be_stored(tmp_path: Path) -> None:
     events = "".join(
         f'0,@phase,{i},{i},,"{{""name"": ""{i}"", ""samples"": null}}"\n' for i in range(100_000)
@@ -166,6 +168,7 @@ def test_a_hundred_thousand_names_of_phases_and_as_many_runs_may_be_stored(tmp_p
     assert sum(1 for _ in read_rows(path)) == 200_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lengths", [(3, 2, 1), (HELD_ROWS, 1, HELD_ROWS + 1), (HELD_ROWS - 1, HELD_ROWS + 5)]
 )
@@ -189,6 +192,7 @@ def test_a_run_in_two_pieces_is_refused(tmp_path: Path) -> None:
             list(rows())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [b"0", b"\n", HEADER.encode() + b"\n", b"0,m,0,0,1,\n", b'0,m,0,0,1,"\n'])
 def test_a_trace_that_expands_without_end_is_refused_while_it_is_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: bytes

@@ -41,6 +41,7 @@ def test_the_published_schema_is_that_of_the_code() -> None:
     assert PUBLISHED.read_text(encoding="utf-8") == schemas.schema_text(), "make schema"
 
 
+@pytest.mark.slow
 def test_it_is_a_schema_of_the_draft_it_names() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
@@ -50,6 +51,7 @@ def test_every_object_says_what_it_is() -> None:
         assert "properties" not in definition or definition["description"].endswith("."), name
 
 
+@pytest.mark.slow
 def test_the_command_prints_it(command: Any) -> None:
     assert command("schema").stdout == PUBLISHED.read_text(encoding="utf-8")
 
@@ -59,6 +61,7 @@ def test_a_report_that_we_write_is_valid(made: Report) -> None:
     VALIDATOR.validate(stored(made))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.parent.name)
 def test_every_published_report_is_valid_once_it_is_todays(path: Path) -> None:
     data = upgraded(json.loads(path.read_text(encoding="utf-8")))
@@ -81,6 +84,7 @@ LONG = 2**63  # a whole number of more than 64 bits: JSON Schema takes it for an
 ODD = [None, True, -1, LONG, 0.5, 10**400, "", "x" * 501, "x" * 10001, "\0", "\ud800", [], {}, [[]]]
 
 
+@pytest.mark.slow
 def test_what_the_reader_refuses_the_schema_refuses_and_the_other_way_round() -> None:
     rng, refused = random.Random(0), 0
     whole = stored(at(1.0, 1.1))

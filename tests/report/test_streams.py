@@ -53,6 +53,7 @@ def samples_from(moves: Sequence[tuple[float, float, float | None]], reads: str)
     return samples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METERS)
 @settings(max_examples=30, deadline=None, derandomize=True)
 @given(

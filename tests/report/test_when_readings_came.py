@@ -98,6 +98,7 @@ def test_a_counter_that_is_too_coarse_to_move_stands_still_all_the_same() -> Non
     assert [part.seen for part in segments(trace)][-1] is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tick_s", [0.1, 0.3, 1.0])
 def test_after_a_stall_no_tick_is_where_it_was_thought_to_be(tick_s: float) -> None:
     """Stalls of up to four ticks, after which the ticks come at other times than before."""

@@ -19,6 +19,8 @@ from energyprof.simulate.keys import NUMBERS, WORDS
 from energyprof.simulate.reading import scenario_of
 from energyprof.simulate.simulation import simulate
 
+pytestmark = pytest.mark.slow
+
 NAMES = {"*": ("centre", "edge", "federated", "consensus", "central-once", "gpu")}
 VALUES = st.one_of(
     st.sampled_from(

@@ -23,6 +23,7 @@ def crossing(found: Simulation, dial: str, *pair: str, figure: str = "energy_j")
     )
 
 
+@pytest.mark.slow
 def test_consensus_takes_less_than_federated_on_poor_links() -> None:
     found = crossing(simulated(PARADIGMS), "link", "federated", "consensus")
     assert (found.below, found.above, found.how) == ("consensus", "federated", "closed form")
@@ -52,6 +53,7 @@ def test_grids_cross_by_their_ratio(tmp_path: Path) -> None:
     assert one.at == pytest.approx((2000 - 2 * 60 * 1) / (260 - 14))
 
 
+@pytest.mark.slow
 def test_a_device_that_lasts_longer_crosses_on_a_line_in_its_inverse(tmp_path: Path) -> None:
     text = SMALL.format(clients=1) + (
         "[server.device.box]\nembodied_kg = 1\nlife_years = 1\nutilisation = 1\n"
@@ -70,6 +72,7 @@ def test_a_device_that_lasts_longer_crosses_on_a_line_in_its_inverse(tmp_path: P
     assert span is not None and span.low < 1 / 3 < span.high
 
 
+@pytest.mark.slow
 def test_rounds_without_training_cross_between_brackets(tmp_path: Path) -> None:
     text = SMALL.format(clients=2) + "".join(
         f'[paradigm.{name}]\nkind = "consensus"\nrounds = {rounds}\nneighbours = 0\n'
@@ -81,6 +84,7 @@ def test_rounds_without_training_cross_between_brackets(tmp_path: Path) -> None:
     assert (one.how, one.at) == ("bracketed", pytest.approx(2))
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_is_shown_first_or_said_not_to_cross() -> None:
     keys = ["factors.primary.electricity", "paradigm.federated.server_share"]
     found = simulate(read_scenario(PARADIGMS), "here", keys)

@@ -138,6 +138,7 @@ class TestByHand:
     def test_rounds_that_are_not_enough_are_named(self) -> None:
         assert "raise most_rounds" in of(QUICK, rounds=3, most_rounds=2).why
 
+    @pytest.mark.slow
     def test_a_battery_waits_for_the_sun(self) -> None:
         # 0.1 Wh: 360 J, of which 72 J are kept back; a turn takes 50 J.
         small = with_(QUICK, battery_wh=0.1, panel_w=1.0, latitude=45.0)
@@ -147,6 +148,7 @@ class TestByHand:
         dark = of(with_(small, panel_w=0.0), rounds=20)
         assert "batteries or the hours awake" in dark.why
 
+    @pytest.mark.slow
     def test_clients_are_asked_in_their_hours_only(self) -> None:
         found = of(with_(QUICK, awake=0.25), rounds=3000)
         assert not found.why
@@ -165,6 +167,7 @@ class TestAnyFleet:
         said = {"clients": 60, "active": 10, "dropout": 0.1, "seed": seed, "rounds": 12, **changes}
         return of(*self.KINDS, **said)
 
+    @pytest.mark.slow
     @settings(max_examples=25, deadline=None)
     @given(
         st.integers(0, 2**32),

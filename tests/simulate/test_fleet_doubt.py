@@ -94,6 +94,7 @@ class TestCarbon:
         with pytest.raises(UsageError, match=r"site a: its trace reaches from .* give its mean as intensity"):
             simulate(scenario(HOURLY, of=(0,), sites=(site,)))
 
+    @pytest.mark.slow
     @settings(max_examples=25, deadline=None)
     @given(
         st.sampled_from(["pue", "intensity", "power_w", "idle_w", "rounds"]),
@@ -130,6 +131,7 @@ class TestIntervals:
         sites = (FleetSite("a", 1.0, 100.0),)
         return judged(scenario(HOURLY, of=(0,), sites=sites, doubts=doubts, draws=200, **changes))
 
+    @pytest.mark.slow
     def test_ends_are_those_of_the_inputs_and_enclose_the_draws(self) -> None:
         found = self.of({"device.hourly.power_w": about(5, 4, 8), "rounds.1.rounds": about(2, 2, 4)})
         assert found.doubt is not None
@@ -140,6 +142,7 @@ class TestIntervals:
         assert 2 * 4 * HOUR_S < low < high < 4 * 8 * HOUR_S
         assert found.energy_j == pytest.approx(10 * HOUR_S)
 
+    @pytest.mark.slow
     def test_an_end_that_does_not_get_there_has_no_most(self) -> None:
         found = self.of({"rounds.1.rounds": about(2, 1, 9)}, most_rounds=6)
         assert found.doubt is not None and found.doubt.reached < found.doubt.draws
@@ -156,11 +159,13 @@ class TestIntervals:
         screen.print(fleet_tables(simulate(scenario(kind))))
         assert "hourly by r.json, boundary component, modelled" in written.getvalue()
 
+    @pytest.mark.slow
     def test_the_middle_of_the_draws_holds_the_figure_itself(self) -> None:
         found = self.of({"device.hourly.power_w": about(5, 5, 8)})
         assert found.doubt is not None
         assert found.doubt.intervals["energy_j"][0] == pytest.approx(found.energy_j)
 
+    @pytest.mark.slow
     def test_the_interval_of_a_meter_is_found_again_in_the_energy(self) -> None:
         gain = about(1, 0.8, 1.25, spread="interval")
         found = self.of({"device.hourly.meter_gain": gain}, seed=3)
@@ -169,6 +174,7 @@ class TestIntervals:
         assert (low / found.energy_j, high / found.energy_j) == pytest.approx((0.8, 1.25), rel=0.08)
         assert found.doubt.intervals["time_s"] == pytest.approx((2 * HOUR_S, 2 * HOUR_S))
 
+    @pytest.mark.slow
     def test_what_is_off_by_one_meter_is_off_together(self) -> None:
         def width(*common: str) -> float:
             devices = [dataclasses.replace(HOURLY, name=name) for name in "abcd"]
@@ -183,6 +189,7 @@ class TestIntervals:
 
         assert width("m", "m", "m", "m") > 1.5 * width("p", "q", "r", "s")
 
+    @pytest.mark.slow
     def test_chance_alone_has_an_interval_too_and_the_seed_decides_it(self) -> None:
         device = Device("d", 10.0, 5.0, spread=0.5, jitter=0.3)
 
@@ -233,6 +240,7 @@ report = "r.json"
 """
 
 
+@pytest.mark.slow
 def test_a_report_brings_the_doubt_of_its_meters_and_the_scatter_of_its_runs(tmp_path: Path) -> None:
     runs = [dataclasses.replace(run(1.0 + 0.1 * i, seed=i, u_rel=0.2), time_s=10.0) for i in range(3)]
     write(report(runs), tmp_path / "r.json")

@@ -48,6 +48,7 @@ def test_the_cheapest_next_unit_is_exact_where_costs_are_convex(rises: list[list
     assert charge(costs, found) == least(costs, most.tolist(), work)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(RISES, st.data())
 def test_the_programme_is_exact_whatever_the_costs(rises: list[list[int]], data: Any) -> None:
@@ -59,6 +60,7 @@ def test_the_programme_is_exact_whatever_the_costs(rises: list[list[int]], data:
         assert charge(costs, found) == least(costs, most.tolist(), work)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=4), st.data())
 def test_filling_the_cheapest_is_exact_where_each_unit_costs_the_same(each: list[int], data: Any) -> None:
@@ -108,6 +110,7 @@ def kept(made: Excess, samples: Any) -> bool:
     return bool((spent <= made.spare_j + 1e-5).all() and within.all() and slow_enough.all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_a_round_within_domains_keeps_them_and_is_no_worse_than_serving_in_turn(seed: int) -> None:
     pytest.importorskip("scipy")

@@ -95,6 +95,7 @@ def test_totals_are_the_sums_of_their_parts_in_every_example(path: Path) -> None
                     assert getattr(total(parts), figure) == pytest.approx(math.fsum(values))
 
 
+@pytest.mark.slow
 def test_what_a_report_estimated_is_called_an_estimate() -> None:
     found = simulated(EXAMPLES / "simulate-report.toml", "draws=100")
     estimate = next(line for line in found.assumptions if ": server.round_j =" in line)

@@ -19,6 +19,7 @@ TABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bit_per_j", TABLE)
 def test_the_published_table_comes_out_to_its_last_digit(bit_per_j: str) -> None:
     found = simulated(PARADIGMS, f"link.bit_per_j={bit_per_j}")
@@ -52,6 +53,7 @@ def test_one_client_with_a_free_network_is_local_training(tmp_path: Path) -> Non
     assert [o.total.energy_j for o in found.outcomes] == [local_j, local_j]
 
 
+@pytest.mark.slow
 def test_a_server_in_the_middle_stands_in_for_side_links(tmp_path: Path) -> None:
     text = SMALL.format(clients=3) + '[paradigm.consensus]\nkind = "consensus"\nrounds = 1\nneighbours = 2\n'
     direct = simulated(written(tmp_path, text))
@@ -66,6 +68,7 @@ def test_more_take_part_than_there_are_is_refused(tmp_path: Path) -> None:
         simulated(written(tmp_path, SMALL.format(clients=2)), "paradigm.federated.active=3")
 
 
+@pytest.mark.slow
 def test_without_a_server_no_site_of_one_is_asked_for() -> None:
     found = simulated(EXAMPLES / "simulate-consensus.toml")
     assert [o.kind for o in found.outcomes] == ["consensus"] * 3

@@ -93,6 +93,7 @@ def test_levels_that_a_mixture_beats_are_left_out() -> None:
 GRIDS = st.lists(st.integers(1, 900), min_size=3, max_size=4)
 
 
+@pytest.mark.slow
 @given(GRIDS, st.floats(0.3, 5.0))
 @settings(max_examples=40)
 def test_greedy_is_the_best_of_all_plans_of_a_concave_job(g: list[int], work_h: float) -> None:
@@ -256,6 +257,7 @@ class TestWorkersByProgress:
         early, late = (quickest(course.at(p), levels, levels[1], 1.0)[0] for p in (0.0, 1.0))
         assert (early.machines, late.machines) == (1, 2)
 
+    @pytest.mark.slow
     @given(st.floats(0.01, 1), st.floats(0, 100), st.lists(st.floats(0.01, 100), min_size=2, max_size=4))
     @settings(max_examples=40, deadline=None)
     def test_it_is_never_slower_than_all_machines_and_does_all_of_the_work(

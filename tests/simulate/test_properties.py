@@ -57,6 +57,7 @@ rounds = { value = 30, low = 20, high = 60 }
 """
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(RISING),
     st.floats(1.0, 50.0),
@@ -90,6 +91,7 @@ def test_an_interval_of_95_percent_is_drawn_as_one() -> None:
     assert (draws > 150).mean() == pytest.approx(0.025, abs=0.004)
 
 
+@pytest.mark.slow
 def test_limits_enclose_the_draws_and_both_the_value(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(WITH_ENDS)
@@ -110,6 +112,7 @@ def test_a_total_lies_in_its_interval_though_nearly_all_draws_are_above_it(tmp_p
     assert span.low == found.total.energy_j < span.high
 
 
+@pytest.mark.slow
 def test_the_seed_decides_and_paradigms_share_their_draws(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text(WITH_ENDS)

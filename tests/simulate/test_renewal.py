@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from energyprof.compare.emissions import of_country
 from energyprof.simulate import factors
 
@@ -33,6 +35,7 @@ def test_a_published_table_of_grids_says_what_would_change(tmp_path: Path) -> No
     assert f"ITA: not in the new table, stays {italy.g_per_kwh:g} ({italy.year})" in lines
 
 
+@pytest.mark.slow
 def test_factors_take_the_place_of_those_of_their_name(tmp_path: Path) -> None:
     table = tmp_path / "new.csv"
     head = ",".join(factors.COLUMNS)

@@ -70,6 +70,7 @@ def test_a_server_whose_joules_are_given_is_reserved_for_its_share_of_the_time(t
     assert made.co2_kg == pytest.approx(8 * 10 * 10 * 0.1 / 8760)  # rounds × hours × share
 
 
+@pytest.mark.slow
 def test_a_link_that_is_charged_otherwise_has_no_year() -> None:
     example = EXAMPLES / "simulate-report.toml"  # medium and year
     found = simulated(example, "link.bit_per_j=50e3")
@@ -79,6 +80,7 @@ def test_a_link_that_is_charged_otherwise_has_no_year() -> None:
     assert "no paradigm here uses link.year" in simulated(example, "link.medium=mobile").notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key",
     [

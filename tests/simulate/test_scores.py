@@ -35,6 +35,7 @@ def test_seeds_sweeps_and_early_stops_count_but_are_no_use(tmp_path: Path) -> No
     assert scored(tmp_path, text)["provider", "training token"] == pytest.approx(spent_g / 200)
 
 
+@pytest.mark.slow
 def test_the_consumer_answers_for_an_inference_and_what_it_sends(tmp_path: Path) -> None:
     text = "[life]\ninferences = 1000\ninference_j = 4\ninference_bits = 6\n"
     each_g = 4 * 2 * 1e-4 + 6 * 1e-5
@@ -54,6 +55,7 @@ def test_water_is_by_the_energy_of_the_computers(tmp_path: Path) -> None:
     assert whole.primary_j == pytest.approx(1.9 * (2000 + 7))
 
 
+@pytest.mark.slow
 def test_everything_that_a_scenario_can_say_is_computed(tmp_path: Path) -> None:
     found = simulated(written(tmp_path, FULL))
     parts = {name for one in found.outcomes for name in one.parts}

@@ -38,6 +38,7 @@ def test_spectral_gaps(name: str, nodes: int) -> None:
     assert gap(matrix(rows)) == pytest.approx(GAPS[name][nodes], abs=6e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("nodes", "contractions"),
     [(16, {1: 0.752, 2: 0.594, 4: 0.409, 8: 0.234}), (32, {1: 0.770, 2: 0.626, 4: 0.454, 8: 0.299})],
@@ -72,6 +73,7 @@ def test_rounds_until_a_tenth_is_left() -> None:
     assert rounds_a_decade(1.0) == math.inf
 
 
+@pytest.mark.slow
 @given(st.integers(2, 5), st.data())
 def test_the_cycle_time_is_the_largest_mean_of_all_cycles(nodes: int, data: st.DataObject) -> None:
     arcs = [(a, b) for a in range(nodes) for b in range(nodes) if a != b]
@@ -114,6 +116,7 @@ def test_a_ring_a_tree_and_a_star_on_the_square() -> None:
     assert furthest_s > FAR_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("access_bit_per_s", "ring_ms", "tree_ms", "star_ms"),
     [(10e9, 93.1964, 75.2117, 1132.8812), (1e9, 93.1964, 165.1352, 3560.8139)],

@@ -44,12 +44,14 @@ def searched(plan: Plan, trials: int, known: list[Setting] | None = None) -> lis
     return tried
 
 
+@pytest.mark.slow
 def test_the_first_is_the_base_and_none_comes_twice() -> None:
     found = searched(planned(), 12)
     assert found[0] == settings(planned())[0]
     assert len(set(found)) == 12
 
 
+@pytest.mark.slow
 def test_it_learns_where_the_front_is() -> None:
     many = {**PLAN["factors"], "width": [1, 2, 3, 4, 5], "depth": [1, 2, 3, 4, 5]}
     found = searched(planned(trials=60, factors=many), 60)
@@ -57,11 +59,13 @@ def test_it_learns_where_the_front_is() -> None:
     assert sum(bf16) >= 14  # by chance half of them
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_goes_on_as_it_would_have() -> None:
     whole = searched(planned(), 14)
     assert searched(planned(), 14, whole[:9]) == whole
 
 
+@pytest.mark.slow
 def test_when_all_were_tried_there_is_nothing_left_to_propose() -> None:
     assert len(searched(planned(trials=100), 100)) == 5 * 2 * 2
     assert [trials(planned(trials=asked)) for asked in (12, 100)] == [12, 5 * 2 * 2]

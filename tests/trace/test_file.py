@@ -57,6 +57,7 @@ def test_any_gzip_tool_reads_it(tmp_path: Path) -> None:
     assert len(lines) == 2 * 12
 
 
+@pytest.mark.slow
 def test_a_file_cut_off_anywhere_reads_up_to_there(tmp_path: Path) -> None:
     whole = tmp_path / "whole.gz"
     written(whole, runs=2, samples=200).close()
@@ -173,6 +174,7 @@ print(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1], fi
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_expands_without_end_takes_no_memory(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(200_000_000), 9))
     done = subprocess.run(
@@ -212,6 +214,7 @@ print(len(list(read_rows(Path(sys.argv[1])))))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path) -> None:
     # A limit on the file's size refuses writes in the middle of one, as a full disk does.
     done = subprocess.run(

@@ -42,6 +42,7 @@ def test_runs_that_are_appended_later_read_as_if_all_had_been_written_at_once(tm
     assert twice.read_bytes() == once.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_trace_cut_off_anywhere_goes_on_behind_its_last_whole_row(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.gz", tmp_path / "cut.gz"
     trace = new_trace(whole)

@@ -67,6 +67,7 @@ def packages(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_what_only_keeps_out_of_it_does_not_load_it(packages: Path) -> None:
     assert run(packages, INSTALL, MET, IS_THERE) == ["False"]
     assert run(packages, MET, IS_THERE) == ["True"]
@@ -92,6 +93,7 @@ def test_any_other_use_loads_it_and_gets_what_it_asked_for(packages: Path, use: 
     assert run(packages, INSTALL, MET, use, IS_THERE) == [said, "True"]
 
 
+@pytest.mark.slow
 def test_then_it_is_what_it_would_have_been(packages: Path) -> None:
     look = "print(type(torch._dynamo), sorted(vars(torch._dynamo)), torch._inductor.config.deterministic)"
     again = "print(torch.asked(function)[0], torch._dynamo.graph_break())"

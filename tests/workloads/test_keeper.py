@@ -75,12 +75,14 @@ def until(found: object, for_s: float = 30.0) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["ends"], indirect=True)
 def test_a_training_that_ends_leaves_nothing_and_its_exit_code_stays(kept: Kept) -> None:
     assert kept.keeper.wait(30) == 3
     assert kept.all_gone()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["runs"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
 def test_a_training_that_is_killed_leaves_nothing_and_ends_by_that_signal(kept: Kept, number: int) -> None:
@@ -89,6 +91,7 @@ def test_a_training_that_is_killed_leaves_nothing_and_ends_by_that_signal(kept: 
     assert kept.all_gone()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["runs", "deaf"], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_who_asks_the_keeper_to_stop_stops_all_even_one_that_does_not_listen(kept: Kept, number: int) -> None:
@@ -97,6 +100,7 @@ def test_who_asks_the_keeper_to_stop_stops_all_even_one_that_does_not_listen(kep
     assert kept.all_gone()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["runs"], indirect=True)
 def test_a_keeper_that_is_killed_takes_the_training_with_it(kept: Kept) -> None:
     kept.keeper.kill()

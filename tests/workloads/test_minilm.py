@@ -19,6 +19,7 @@ def test_the_encoder_has_22_million_weights_in_the_shapes_expected():
     assert sum(math.prod(shape) for shape in shapes.values()) == 22_713_216
 
 
+@pytest.mark.slow
 def test_finding_the_weights_imports_neither_the_package_nor_torch():
     program = (
         "import sys; from energyprof.workloads import minilm; minilm.folder(); minilm.tokenizer();"

@@ -45,6 +45,7 @@ def packages(tmp_path: Path) -> Path:
 INSTALL = "from energyprof.workloads import monai_alone; monai_alone.install()"
 
 
+@pytest.mark.slow
 def test_what_it_asks_for_is_not_there_while_it_is_loaded(packages: Path) -> None:
     said = run(
         packages, INSTALL, "import monai; print(monai.found, monai.transformers, monai.scarce.__name__)"
@@ -53,11 +54,13 @@ def test_what_it_asks_for_is_not_there_while_it_is_loaded(packages: Path) -> Non
     assert run(packages, "import monai; print(monai.transformers.__name__)") == "transformers"
 
 
+@pytest.mark.slow
 def test_whoever_asks_afterwards_gets_it(packages: Path) -> None:
     said = run(packages, INSTALL, "import monai, transformers.models; print(transformers.__name__)")
     assert said == "transformers"
 
 
+@pytest.mark.slow
 def test_a_finder_that_it_brings_stays_and_the_others_are_as_before(packages: Path) -> None:
     said = run(
         packages,
@@ -77,6 +80,7 @@ def test_where_it_fails_to_load_nothing_stays_hidden(packages: Path) -> None:
     assert said == "broken"
 
 
+@pytest.mark.slow
 def test_where_it_is_not_installed_that_is_said_as_ever(tmp_path: Path) -> None:
     code = f"sys.path[:] = [p for p in sys.path if 'site-packages' not in p] + [{str(tmp_path)!r}]"
     said = run(tmp_path, INSTALL, code, "try: import monai", "except ImportError as e: print(e.name)")

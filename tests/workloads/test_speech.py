@@ -149,6 +149,7 @@ def test_less_is_better():
     assert not target.reached(target.value + 0.001) and not target.reached(1.3)
 
 
+@pytest.mark.slow
 def test_own_recordings_count_with_their_contents_not_their_place(own, tmp_path):
     there = shutil.copytree(own.data, tmp_path / "elsewhere")
     first, moved = (speech.plan(replace(own, data=str(path))) for path in (own.data, there))
@@ -159,6 +160,7 @@ def test_own_recordings_count_with_their_contents_not_their_place(own, tmp_path)
     assert speech.plan(replace(own, data=str(there))).task() != first.task()
 
 
+@pytest.mark.slow
 def test_planning_loads_nothing_heavy():
     program = (
         "import sys; from energyprof.workload import Settings; from energyprof.workloads import speech;"
@@ -175,6 +177,7 @@ def test_every_size_says_what_it_is_and_can_be_planned():
         assert json.loads(json.dumps(speech.plan(Settings(size=size)).config))
 
 
+@pytest.mark.slow
 def test_every_file_that_is_the_work_is_one_of_its_sources():
     program = (
         "import sys; from energyprof.workloads import recognition as r;"

@@ -119,6 +119,7 @@ def test_a_plan_is_json_and_holds_no_path(own, tmp_path):
         assert "sha256" in config
 
 
+@pytest.mark.slow
 def test_planning_loads_nothing_heavy():
     program = (
         "import sys; from energyprof.workload import Settings; from energyprof.workloads import transformer;"

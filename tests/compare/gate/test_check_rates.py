@@ -15,6 +15,8 @@ from energyprof.compare.gate.verdict import Trial, judge
 from energyprof.compare.statistics.intervals import logs_of, welch
 from reports import PER_SAMPLE, at
 
+pytestmark = pytest.mark.slow
+
 
 def simulated(seed, factor, sd, n, limits, trials=250):
     """How often each outcome comes, of ``trials`` verdicts on ``n`` against ``n`` noisy runs."""

@@ -152,6 +152,7 @@ def test_facts_that_are_none_of_ours_are_no_figures() -> None:
         assert [one.figure for one in control_of(odd, "odd").readings] == ["idle power"]
 
 
+@pytest.mark.slow
 @hypothesis.given(
     st.lists(st.floats(1e-300, 1e300), min_size=5, max_size=9),
     st.floats(1e-300, 1e300),

@@ -105,6 +105,7 @@ def test_a_single_report_before_it_has_no_spread():
     assert (result.outcome, result.verdicts[0].low) == ("INCONCLUSIVE", None)
 
 
+@pytest.mark.slow
 def test_reports_that_are_equal_are_as_sure_as_their_number():
     # That the new one alone differs is one order in n + 1.
     few, many = earlier(1.0, 1.0, 1.0), earlier(*[1.0] * 19)
@@ -149,6 +150,7 @@ def test_a_trend_that_is_not_shown_does_not_prevent_a_pass():
     assert result.outcome == "PASS"
 
 
+@pytest.mark.slow
 def test_the_line_through_the_reports_agrees_with_scipy():
     stats = pytest.importorskip("scipy.stats")
     means = [0.0, 0.02, 0.01, 0.04, 0.03, 0.06]
@@ -190,11 +192,13 @@ def stepping(factor, then, seed=3):
     return [replace(dated(one, 1), created=moment) for one, moment in zip(made, moments, strict=True)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", [0, 1, 2])
 def test_a_step_up_fails_until_three_reports_have_kept_it(then):
     assert judged(new(1.08), *stepping(1.08, then)).outcome == "FAIL"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", [3, 10, 70])
 def test_a_step_that_reports_have_kept_fails_no_more(then):
     result = judged(new(1.08), *stepping(1.08, then))
@@ -203,17 +207,20 @@ def test_a_step_that_reports_have_kept_fails_no_more(then):
     assert judged(new(1.16), *stepping(1.08, then)).outcome == "FAIL"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", [3, 10, 20])
 def test_after_an_improvement_what_was_won_cannot_be_lost_again(then):
     assert judged(new(0.93 * 1.05), *stepping(0.93, then)).outcome == "FAIL"
     assert judged(new(0.93), *stepping(0.93, then)).outcome in ("PASS", "INCONCLUSIVE")
 
 
+@pytest.mark.slow
 def test_one_report_that_is_far_off_makes_no_level():
     past = stepping(0.8, 1)
     assert judged(new(1.0), *past).outcome != "FAIL"
 
 
+@pytest.mark.slow
 def test_a_level_that_was_accepted_is_judged_by_from_its_first_report_on():
     past = stepping(1.08, 1)
     mark = Accepted("energyprof.accepted/1", past[-1].created, past[-1].workload.name, "a larger model")
@@ -241,6 +248,7 @@ def test_steps_are_found_where_they_are_and_a_slope_is_none():
     assert steps([1.0] * 20) == () and steps([1.0] * 10 + [2.0] * 3) == (10,)
 
 
+@pytest.mark.slow
 def test_level_and_trend_share_the_5_percent():
     rng, failed, limits = random.Random(2), 0, [Limit("energy_per_sample", 1e-9)]
     for _ in range(60):

@@ -153,6 +153,7 @@ def test_all_limits_of_all_works_share_the_5_percent():
     )
 
 
+@pytest.mark.slow
 def test_a_suite_of_unchanged_work_fails_in_5_percent():
     rng, limits, failed = random.Random(1), [Limit("energy_per_sample", 1e-9)], 0
 

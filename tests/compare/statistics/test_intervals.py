@@ -116,6 +116,7 @@ def test_sides_of_as_many_runs_are_halfway_to_those_of_equal_spread(n):
     assert change.dof == pytest.approx((theirs.df + 2 * n - 2) / 2)
 
 
+@pytest.mark.slow
 @given(st.lists(positive, min_size=2, max_size=6), st.lists(positive, min_size=2, max_size=6))
 def test_swapping_the_sides_mirrors_the_interval(new, old):
     there = two_sided(welch(logs_of(new), logs_of(old)))
@@ -126,6 +127,7 @@ def test_swapping_the_sides_mirrors_the_interval(new, old):
         assert there == pytest.approx((-back[1], -back[0]), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(st.lists(positive, min_size=2, max_size=8), st.randoms(use_true_random=False))
 def test_the_order_of_the_runs_changes_no_digit(values, rng):
     shuffled = list(values)
@@ -134,6 +136,7 @@ def test_the_order_of_the_runs_changes_no_digit(values, rng):
     assert (ours.mean, ours.sd) == (theirs.mean, theirs.sd)
 
 
+@pytest.mark.slow
 @given(st.lists(positive, min_size=2, max_size=6), st.floats(min_value=1e-3, max_value=1e3))
 def test_the_unit_changes_no_ratio(values, factor):
     old = logs_of([1.0, 1.5, 1.2])
@@ -163,6 +166,7 @@ def test_the_detectable_effect_of_pairs_is_that_of_the_planning_table(sd, n, per
     assert 100 * detectable(change) == pytest.approx(percent, abs=0.07)
 
 
+@pytest.mark.slow
 def test_the_detectable_effect_is_detected_four_times_in_five():
     rng = random.Random(20)
     found = 0
@@ -218,6 +222,7 @@ def test_intervals_hold_the_truth_95_times_in_100(n):
     assert held / 4000 == pytest.approx(0.95, abs=0.012)
 
 
+@pytest.mark.slow
 def test_welch_holds_the_truth_where_the_spreads_differ():
     rng = random.Random(7)
     held = 0

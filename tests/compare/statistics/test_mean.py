@@ -82,6 +82,7 @@ def test_few_runs_take_a_larger_k(dof: float | None, k: float) -> None:
     assert coverage_factor(dof) == pytest.approx(k, abs=6e-4)
 
 
+@pytest.mark.slow
 @given(amounts, st.floats(min_value=1e-3, max_value=1e3))
 def test_the_unit_changes_nothing_but_the_unit(values: list[float], factor: float) -> None:
     each = [{"gain": 0.02 * x, "edge": 0.001 * x} for x in values]
@@ -91,6 +92,7 @@ def test_the_unit_changes_nothing_but_the_unit(values: list[float], factor: floa
     assert other.total.expanded == pytest.approx(one.total.expanded * factor)
 
 
+@pytest.mark.slow
 @given(amounts, amounts)
 def test_the_mean_of_products_is_the_product_of_means(a: list[float], b: list[float]) -> None:
     pairs = list(zip(a, b, strict=False))
@@ -100,6 +102,7 @@ def test_the_mean_of_products_is_the_product_of_means(a: list[float], b: list[fl
     assert product == pytest.approx(left * right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("runs", "gain"), [(3, 0.0), (3, 0.02), (5, 0.01), (25, 0.0)])
 def test_the_interval_holds_the_truth_in_95_of_100(runs: int, gain: float) -> None:
     rng = random.Random(runs)

@@ -34,6 +34,7 @@ def test_ten_pairs_of_which_one_is_wild_still_tell():
     assert wild.se < 2 * calm.se < 0.01 and abs(wild.log_ratio - calm.log_ratio) < 0.005
 
 
+@pytest.mark.slow
 def test_an_outlier_is_named_and_one_in_a_hundred_is_none():
     assert outliers([1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 5.0]) == (7,)
     assert outliers([1.0, 1.1, 0.9, 9.0]) == () and outliers([1.0] * 8 + [2.0]) == ()

@@ -91,16 +91,19 @@ def share_of_series(contrast, level):
     return found.mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [pairs, unpaired])
 def test_all_looks_together_call_unchanged_work_higher_in_5_percent(contrast):
     # What is below 5 % is for runs that hang together.
     assert 0.033 <= share_of_series(contrast, LOOK_ALPHA) <= 0.04
 
 
+@pytest.mark.slow
 def test_looks_at_5_percent_each_would_err_in_twice_that():
     assert share_of_series(pairs, ALPHA) >= 0.1
 
 
+@pytest.mark.slow
 def test_all_looks_together_pass_a_change_as_large_as_the_margin_in_5_percent():
     # The mirror image of a failure: what is known of d and log(1 + margin) hangs on their distance alone.
     rng, margin, passed = random.Random(2), math.log1p(0.03), 0
@@ -135,15 +138,18 @@ def test_a_drift_of_1_percent_a_run_hides_no_5_percent():
     assert outcomes(4, (3, 5), change=0.05, drift=0.01)["FAIL"] >= 0.93
 
 
+@pytest.mark.slow
 def test_unchanged_work_passes_and_does_not_fail():
     found = outcomes(5, LOOKS)
     assert found["PASS"] >= 0.98 and found["FAIL"] <= 0.002
 
 
+@pytest.mark.slow
 def test_unchanged_work_that_is_noisier_than_the_margin_fails_in_less_than_5_percent():
     assert outcomes(6, LOOKS, sd=0.05)["FAIL"] <= 0.05
 
 
+@pytest.mark.slow
 def test_several_limits_share_the_5_percent_of_all_looks():
     rng = random.Random(7)
     limits = [Limit("energy_per_sample", 1e-9), Limit("samples_to_target", 1e-9)]

@@ -48,6 +48,7 @@ def test_quantile_and_cdf_agree_with_scipy_to_nine_digits(dof):
         assert t_cdf(t, dof) == pytest.approx(stats.t.cdf(t, dof), rel=1e-9)
 
 
+@pytest.mark.slow
 @given(st.floats(min_value=1e-6, max_value=1 - 1e-6), st.floats(min_value=1, max_value=1000))
 def test_the_cdf_of_a_quantile_is_the_probability(p, dof):
     assert t_cdf(t_quantile(p, dof), dof) == pytest.approx(p, rel=1e-9)

@@ -100,6 +100,7 @@ class TestTables:
         text, _ = made("csv", source(report([run()], name="=1+1")))
         assert next(csv.DictReader(io.StringIO(text)))["workload"] == "'=1+1"
 
+    @pytest.mark.slow
     def test_parquet_is_typed_and_holds_the_whole_report(self, tmp_path: Path) -> None:
         pq = pytest.importorskip("pyarrow.parquet")
         content, _ = file_writer("parquet").content(source(g_per_kwh=56.0))
@@ -348,6 +349,7 @@ class TestMlperf:
 
 
 class TestRoCrate:
+    @pytest.mark.slow
     def test_a_run_without_a_date_has_none(self, tmp_path: Path) -> None:
         pytest.importorskip("rocrate.rocrate")
         write(UNDATED, tmp_path / "r.json")
@@ -424,6 +426,7 @@ class TestTrackers:
 
 
 class TestTheCommand:
+    @pytest.mark.slow
     def test_each_format_is_written_where_it_is_told(self, command: Command) -> None:
         write(ONE, command.folder / "r.json")
         for name, row in FORMATS.items():
@@ -465,6 +468,7 @@ class TestTheCommand:
         assert said in done.stderr
         assert len(done.stderr.splitlines()) == 1
 
+    @pytest.mark.slow
     def test_what_is_not_installed_is_named(self, command: Command) -> None:
         (command.folder / "rocrate").mkdir()
         (command.folder / "rocrate" / "__init__.py").write_text("raise ModuleNotFoundError(name='rocrate')")

@@ -53,6 +53,7 @@ def state(tmp_path: Path, name: str) -> str:
     return (tmp_path / "state" / name).read_text()
 
 
+@pytest.mark.slow
 def test_each_card_that_rocm_sees_has_a_limit_and_clocks(tmp_path: Path) -> None:
     fake.card(tmp_path, 2, FIRST)
     fake.card(tmp_path, 3, SECOND)

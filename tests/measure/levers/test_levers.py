@@ -270,6 +270,7 @@ class TestJetson:
         with pytest.raises(LeverError, match="Failed to restore"):
             clocks.control.write("/sys/x/scaling_min_freq:1")
 
+    @pytest.mark.slow
     def test_what_a_killed_one_had_begun_ends_before_the_next_begins(self, tmp_path: Path) -> None:
         program = tmp_path / "bin/nvpmodel"
         slow = f"-m) touch {tmp_path}/begun; [ $2 = 0 ] && sleep 0.5; "

@@ -29,6 +29,7 @@ def python(script: str, environment: dict[str, str]) -> Any:
     return json.loads(child.stdout)
 
 
+@pytest.mark.slow
 @needs_codecarbon
 def test_it_is_found_without_being_imported(tmp_path: Path) -> None:
     script = """

@@ -227,6 +227,7 @@ def test_a_file_with_only_a_header_is_read_when_it_has_grown(wall: Path) -> None
     recording.close()
 
 
+@pytest.mark.slow
 def test_the_row_after_a_run_that_ended_just_now_is_waited_for(wall: Path) -> None:
     now_s = time.time()
     header = "timestamp,power\n" + "".join(f"{now_s - 5 + 0.5 * n:.3f},{n}\n" for n in range(10))
@@ -340,6 +341,7 @@ def test_a_relative_path_means_the_folder_of_the_start(
     assert len(opened(finding).between(NOON_S, NOON_S + 9)) == 10
 
 
+@pytest.mark.slow
 def test_of_a_long_log_only_the_run_is_held(wall: Path) -> None:
     count = 100_000
     with wall.open("w") as file:

@@ -220,6 +220,7 @@ def test_a_reading_that_fails_midway_is_an_error(tmp_path: Path) -> None:
     meter.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.getuid() != 0, reason="gives up root's rights")
 def test_a_counter_that_may_not_be_read_comes_with_its_remedy(tmp_path: Path) -> None:
     files = {"energy1_input": 5_000_000, "energy1_label": "Esocket0"}

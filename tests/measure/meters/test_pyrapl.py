@@ -64,6 +64,7 @@ def python(root: Path, script: str) -> Any:
     return json.loads(child.stdout)
 
 
+@pytest.mark.slow
 @needs_pyrapl
 @needs_mounts
 def test_each_sockets_package_and_memory_is_a_meter_that_checks_rapls(tmp_path: Path) -> None:
@@ -98,6 +99,7 @@ print(json.dumps([finding.state, finding.role, finding.notes, readings, early, l
     assert handlers == []
 
 
+@pytest.mark.slow
 @needs_pyrapl
 @needs_mounts
 def test_a_wrap_is_undone_and_garbage_is_no_reading(tmp_path: Path) -> None:
@@ -136,6 +138,7 @@ print(json.dumps([joules, problems]))
     assert all(isinstance(p, str) and p.startswith("pyrapl:package-0: pyRAPL") for p in problems), problems
 
 
+@pytest.mark.slow
 @needs_pyrapl
 @needs_mounts
 def test_what_pyrapl_itself_cannot_do_is_told_in_its_place(tmp_path: Path) -> None:
@@ -164,6 +167,7 @@ print(json.dumps(answers))
     assert answer["pyrapl:package-1"] == "pyrapl:package-1: pyRAPL: PyRAPLBadSocketIdException"
 
 
+@pytest.mark.slow
 @needs_pyrapl
 @needs_mounts
 @pytest.mark.parametrize(
@@ -191,6 +195,7 @@ print(json.dumps([finding.state, finding.reason]))
     assert python(tmp_path, script) == [state, reason]
 
 
+@pytest.mark.slow
 @needs_pyrapl
 @needs_mounts
 def test_counters_that_may_not_be_read_come_with_their_remedy(tmp_path: Path) -> None:

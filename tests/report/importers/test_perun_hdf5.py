@@ -68,6 +68,7 @@ def test_a_round_is_a_run_of_all_its_hosts(tmp_path, mag):
     assert report.runs[0].clock.utc.startswith("2023-08-17T13:29:29")
 
 
+@pytest.mark.slow
 def test_one_host_or_round_can_be_taken(tmp_path):
     path = write(tmp_path / "finetune.hdf5")
     assert [run.energy_j for run in imported(path, only="n2").runs] == [9900]

@@ -313,6 +313,7 @@ def long_log(path: Path, count: int, gap: range = range(0)) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_long_log_becomes_blocks_of_the_same_energy_and_the_same_doubt(tmp_path, monkeypatch):
     path = long_log(tmp_path / "long.csv", 20_000)
     whole = imported(path)
@@ -330,6 +331,7 @@ def test_a_long_log_becomes_blocks_of_the_same_energy_and_the_same_doubt(tmp_pat
     assert to_json(recompute(path.with_suffix(".json"))) == to_json(blocks)
 
 
+@pytest.mark.slow
 def test_a_gap_in_a_long_log_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(logs.read_log, "__defaults__", (2000,))
     for first, last in ((9_000, 10_000), (9_000, 9_015)):
@@ -338,6 +340,7 @@ def test_a_gap_in_a_long_log_is_seen(tmp_path, monkeypatch):
         assert coverage is not None and 1 - (last - first) / 20_000 - 0.003 < coverage < 1
 
 
+@pytest.mark.slow
 def test_a_long_counter_keeps_its_energy(tmp_path, monkeypatch):
     monkeypatch.setattr(logs.read_log, "__defaults__", (2000,))
     path = write(
@@ -347,6 +350,7 @@ def test_a_long_counter_keeps_its_energy(tmp_path, monkeypatch):
     assert (run.energy_j, run.coverage) == (pytest.approx(25 * 19_999, rel=1e-4), 1.0)
 
 
+@pytest.mark.slow
 def test_readings_that_are_never_near_each_other_are_refused_and_not_hoarded(tmp_path, monkeypatch):
     monkeypatch.setattr(logs.read_log, "__defaults__", (2000,))
     times = [i / 10 if i < 12_000 else 1200 + (i - 12_000) // 2 * 7 + i % 2 / 10 for i in range(20_000)]
@@ -407,6 +411,7 @@ def put_back(folder: Path, from_min: int, until_min: int, watts: float = 100.0) 
     return write(folder, "\n".join(["timestamp,power (W)", *rows, ""]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [100_000, 100])
 def test_times_without_a_zone_that_come_twice_are_refused_until_it_is_said(tmp_path, monkeypatch, most):
     monkeypatch.setattr(logs, "MOST_READINGS", most)

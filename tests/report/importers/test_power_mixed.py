@@ -59,6 +59,7 @@ def test_a_metrics_name_says_its_unit(tmp_path, name, expected):
         assert watts(imported(path)) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [10, 1500])
 def test_machines_that_come_one_after_the_other_are_no_single_one(tmp_path, rows):
     text = lines(

@@ -286,6 +286,7 @@ def packed(folder: Path, text: str, lost: int, name: str = "power.csv.gz") -> Pa
 UNLIKE = [200 + s * 7919 % 997 / 10 for s in range(1200)]  # so that little of it packs into little
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [4, 300, 2000])
 def test_what_was_packed_and_cut_off_is_read_as_far_as_it_goes(tmp_path, lost):
     text = "\n".join([SMI, *(f"{at(s)}, {watts:.2f} W" for s, watts in enumerate(UNLIKE)), ""])
@@ -299,6 +300,7 @@ def test_what_was_packed_and_cut_off_is_read_as_far_as_it_goes(tmp_path, lost):
     assert run.energy_j == pytest.approx(sum(UNLIKE[1 : count + 1]), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_what_was_packed_and_cut_off_within_lines_of_json_or_blocks_is_read_too(tmp_path):
     rows = {
         "json": lambda s: f'{{"gpu": 0, "socket_power": {UNLIKE[s]:.1f}, "timestamp": {epoch(s):.0f}}}',

@@ -137,6 +137,7 @@ def test_a_column_of_units_of_something_else_is_refused(tmp_path, unit):
     assert watts(imported(written(tmp_path, numbered))) == pytest.approx(90)
 
 
+@pytest.mark.slow
 def test_a_long_log_with_intervals_that_nobody_counted_is_refused(tmp_path):
     lost = "\n".join(perf(s, "<not counted>" if s == 70_000 else "10.00") for s in range(100_100))
     assert "1 of its intervals have no value" in refused(written(tmp_path, lost))

@@ -132,6 +132,7 @@ def test_a_meter_that_the_test_found_to_be_broken_is_named() -> None:
     assert warnings(found, [package()]) == []
 
 
+@pytest.mark.slow
 def test_a_test_comes_back_from_its_file(tmp_path: Path) -> None:
     record = judged(recorded(Shown(plug(), window_s=1.0), Shown(package("rapl:package-0"))))
     path = tmp_path / "test.json"

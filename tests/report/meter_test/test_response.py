@@ -9,6 +9,7 @@ from fakes.load_tests import CPU0, CPU1, GPU0, GPU1, Shown, package, plug, resul
 each_seed = pytest.mark.parametrize("seed", range(3))
 
 
+@pytest.mark.slow
 @each_seed
 @pytest.mark.parametrize("window_s", [0.5, 1.0, 2.0, 5.0])
 def test_the_window_of_a_power_is_found(window_s: float, seed: int) -> None:
@@ -28,6 +29,7 @@ def test_a_power_that_is_late_is_told_from_one_that_averages(delay_s: float, see
     assert found.delay_s == pytest.approx(delay_s, abs=found.finest_s / 2)
 
 
+@pytest.mark.slow
 @each_seed
 @pytest.mark.parametrize("decay_s", [0.5, 1.0, 3.0])
 def test_a_mean_that_falls_off_is_told_from_one_that_ends(decay_s: float, seed: int) -> None:
@@ -38,6 +40,7 @@ def test_a_mean_that_falls_off_is_told_from_one_that_ends(decay_s: float, seed: 
     assert result(Shown(plug(), window_s=2 * decay_s, noise=0.01, offset_w=20), seed=seed).decay_s == 0
 
 
+@pytest.mark.slow
 def test_one_that_averages_and_is_late_is_found_to_do_both() -> None:
     found = result(Shown(plug(), window_s=2.0, delay_s=1.0, noise=0.01, offset_w=20))
     assert (found.window_s, found.delay_s) == (pytest.approx(2, abs=0.2), pytest.approx(1, abs=0.15))
@@ -58,11 +61,13 @@ def test_a_meter_that_is_renewed_once_a_second_hides_a_shorter_window_and_says_s
     assert longer.window_s == pytest.approx(5, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_counter_that_is_fed_from_an_average_is_found_out_as_well() -> None:
     assert result(Shown(package(), renewed_s=0.001)).window_s == 0
     assert result(Shown(package(), renewed_s=0.001, window_s=5.0)).window_s == pytest.approx(5, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_window_longer_than_the_steps_is_still_found() -> None:
     found = result(
         Shown(plug(), (CPU0, CPU1, GPU0, GPU1), window_s=5.0, offset_w=20),

@@ -15,6 +15,7 @@ from fakes.load_tests import CPU0, CPU1, GPU0, GPU1, Shown, busy, gpu, judged, p
 UUIDS = [f"GPU-a{n}000000-0000-4000-8000-00000000000{n}" for n in (0, 1)]
 
 
+@pytest.mark.slow
 def test_a_counter_that_follows_its_processor_is_well() -> None:
     record = judged(recorded(Shown(package(), renewed_s=0.001)))
     (found,) = record.results
@@ -68,6 +69,7 @@ def test_a_register_too_coarse_for_the_test_is_not_called_frozen() -> None:
     assert (found.state, found.broken, found.quantum) == ("coarse", False, 3600)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1000, 0.001])
 @pytest.mark.parametrize(
     ("info", "target", "limit_w"),
@@ -84,6 +86,7 @@ def test_a_power_a_thousand_times_too_large_or_too_small_is_named(
     assert found.factor == pytest.approx(1 / scale)
 
 
+@pytest.mark.slow
 def test_more_than_a_gpus_limit_is_named_and_no_factor_is_guessed_that_would_not_mend_it() -> None:
     found = result(Shown(gpu(), (GPU0,), scale=2), targets=(GPU0,), limits_w={"nvml:0": 75})
     assert (found.implausible, found.factor) == ("above_limit", None)
@@ -104,6 +107,7 @@ def test_a_power_that_falls_where_the_load_rises_is_named() -> None:
     assert (found.state, found.broken) == ("against", True)
 
 
+@pytest.mark.slow
 def test_a_power_that_only_trembles_is_named_and_one_that_trembles_too_much_to_tell_is_not() -> None:
     assert result(Shown(plug(), scale=0, offset_w=30, noise=0.02)).state == "unmoved"
     found = result(Shown(plug(), scale=0, offset_w=300, noise=3))
@@ -118,6 +122,7 @@ def test_memory_that_the_load_does_not_touch_is_not_called_broken() -> None:
     assert found.idle_w == pytest.approx(3.1, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["cpu", "gpu"])
 def test_meters_that_show_each_others_load_are_named(kind: str) -> None:
     own, other = (CPU0, CPU1) if kind == "cpu" else (GPU0, GPU1)
@@ -133,6 +138,7 @@ def test_meters_that_show_each_others_load_are_named(kind: str) -> None:
     assert (second.state, second.load, second.follows) == ("elsewhere", other.name, (own.name,))
 
 
+@pytest.mark.slow
 def test_a_gpu_is_known_by_its_uuid_whatever_its_number() -> None:
     # PyTorch's first GPU is NVML's second, and says so.
     targets = (replace(GPU1, device=UUIDS[1].removeprefix("GPU-").upper()), replace(GPU0, device=UUIDS[0]))
@@ -166,6 +172,7 @@ def test_each_gpu_is_loaded_once_also_where_its_meters_bear_no_number() -> None:
     assert gpu_meters([first, gpu(1), gpu(0), second]) == {0: gpu(0), 1: gpu(1)}
 
 
+@pytest.mark.slow
 def test_a_package_may_rise_a_little_with_its_neighbour() -> None:
     test = recorded(
         Shown(package(), (CPU0,)), Shown(package("rapl:package-1"), (CPU1,)), targets=(CPU0, CPU1)
@@ -173,6 +180,7 @@ def test_a_package_may_rise_a_little_with_its_neighbour() -> None:
     assert judged(test).passed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scale", "agrees"), [(1.0, True), (1.03, True), (0.5, False), (1.2, False)])
 def test_twins_are_held_against_each_other(scale: float, agrees: bool) -> None:
     checking = package("rapl:package-0:powercap", checks="rapl:package-0", tolerance=0.01)
@@ -184,6 +192,7 @@ def test_twins_are_held_against_each_other(scale: float, agrees: bool) -> None:
     assert (second.twin.agrees, second.broken) == (agrees, not agrees)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scale", "agrees"), [(1.0, True), (1.3, True), (1.9, True), (0.5, False), (3.0, False)]
 )
@@ -196,6 +205,7 @@ def test_a_whole_is_held_against_its_parts(scale: float, agrees: bool) -> None:
     assert (found.within.agrees, found.broken) == (agrees, not agrees)
 
 
+@pytest.mark.slow
 def test_a_broken_part_is_not_what_a_whole_is_held_against() -> None:
     found = result(Shown(plug(), offset_w=30), Shown(package(), scale=1000))
     assert found.within is None and not found.broken
@@ -209,6 +219,7 @@ def test_nothing_of_a_gpu_that_was_not_loaded_is_judged_but_that_it_reads() -> N
     assert record.passed
 
 
+@pytest.mark.slow
 def test_a_meter_that_often_fails_is_named() -> None:
     found = result(Shown(plug(), value=lambda at_s: None if int(at_s * 10) % 5 == 0 else 30 + at_s % 0.3))
     assert found.broken and found.failed == pytest.approx(0.2, abs=0.02)

@@ -127,6 +127,7 @@ def test_a_node_that_marks_nothing_is_measured_over_the_phases_of_one_that_does(
     assert recompute(tmp_path / "joined.json") == report
 
 
+@pytest.mark.slow
 def test_the_doubt_about_an_offset_is_in_the_phases_and_not_in_the_run(tmp_path: Path) -> None:
     reports = []
     for u_s in (0.0, 0.3):
@@ -263,6 +264,7 @@ def test_what_cannot_be_joined_is_refused_in_a_line_and_leaves_no_file(tmp_path:
         join([out, b], tmp_path / "again.json", "refused", {}, CREATED, "0")
 
 
+@pytest.mark.slow
 def test_what_is_replaced_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     a, b, c = (record(Node(name, 100.0), tmp_path) for name in "abc")
     out = tmp_path / "joined.json"

@@ -86,6 +86,7 @@ def test_headers_of_every_kind_say_shape_and_spacing(tmp_path, kind, name, order
     assert decathlon.header(tmp_path / name) == ((5, 6, 7, 2), (0.5, 2.0, 3.0))
 
 
+@pytest.mark.slow
 def test_reading_needs_no_package(folder):
     code = (
         "import sys; from pathlib import Path; from energyprof.workloads.data import decathlon;"

@@ -32,6 +32,7 @@ def write(path, found):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
 def test_every_kind_of_file_gives_the_same_texts_and_labels(tmp_path, kind):
     assert list(labelled_text.items(write(tmp_path / ("rows" + kind), ROWS))) == ROWS

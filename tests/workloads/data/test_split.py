@@ -10,6 +10,7 @@ from energyprof.workload import WorkloadError
 from energyprof.workloads.data.split import split_of
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(["iid", "dirichlet:0.3", "dirichlet:100", "natural"]),
     labels=st.lists(st.integers(0, 4), min_size=1, max_size=120),
@@ -49,6 +50,7 @@ def test_a_small_concentration_gives_each_client_few_labels_and_a_large_one_all(
     assert share_of_commonest("dirichlet:10000") < 0.12
 
 
+@pytest.mark.slow
 def test_dirichlet_shares_have_their_mean_and_variance():
     """Of Dirichlet(A, …, A) over k: mean 1/k, variance (k − 1) / (k² (kA + 1))."""
     split, k = split_of("dirichlet:2"), 4

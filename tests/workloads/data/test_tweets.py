@@ -38,6 +38,7 @@ def test_names_addresses_and_what_is_not_ascii_are_taken_out(text, cleaned):
     assert tweets.cleaned(text) == cleaned
 
 
+@pytest.mark.slow
 def test_every_tweet_is_there_once_with_one_of_three_labels(labelled):
     words = [tuple(tweets.WORD.findall(text.lower())) for text, _ in labelled]
     assert len(words) == len(set(words)) == 16_941
@@ -51,11 +52,13 @@ def test_the_order_has_nothing_to_do_with_the_label(labelled):
     assert shares[0] == pytest.approx(shares[1], abs=0.03)
 
 
+@pytest.mark.slow
 def test_held_out_tweets_are_never_trained_on(found):
     assert (len(found.training), len(found.validation)) == (3000, 500)
     assert not {text for text, _ in found.training} & {text for text, _ in found.validation}
     assert all(30 <= len(text) <= 90 for text, _ in found.training + found.validation)
 
 
+@pytest.mark.slow
 def test_a_smaller_pool_keeps_the_held_out_tweets(found):
     assert tweets.of({**CONFIG, "pool": 100}).validation == found.validation

@@ -64,6 +64,7 @@ def test_without_speakers_each_file_counts_as_one(tmp_path):
     assert (len(trained), len(held_out)) == (33, 3)
 
 
+@pytest.mark.slow
 def test_most_bounds_what_is_held_out(tmp_path):
     folder = recordings.metadata(tmp_path, speakers=40)
     whole, some = (voices.read(folder, most)[1] for most in (MOST, 5))
@@ -87,6 +88,7 @@ def test_a_single_librispeech_subset_is_split_by_reader(tmp_path, given):
     assert (len(speakers(trained)), len(speakers(held_out))) == (9, 1)
 
 
+@pytest.mark.slow
 def test_common_voice_holds_out_dev_or_a_tenth_of_the_validated_speakers(tmp_path):
     folder = recordings.common_voice(tmp_path / "a", train=3, dev=2, test=1)
     trained, held_out = voices.read(folder, MOST)
@@ -96,6 +98,7 @@ def test_common_voice_holds_out_dev_or_a_tenth_of_the_validated_speakers(tmp_pat
     assert (len(speakers(trained)), len(speakers(held_out))) == (9, 1)
 
 
+@pytest.mark.slow
 def test_an_old_common_voice_has_other_columns_and_names_without_an_ending(tmp_path):
     folder = recordings.common_voice(tmp_path, validated=10)
     rows = (folder / "validated.tsv").read_text().splitlines()

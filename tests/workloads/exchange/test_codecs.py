@@ -71,6 +71,7 @@ def test_a_large_channel_has_a_scale_of_its_own_and_small_ones_share():
     np.testing.assert_array_equal(found[1], np.full(100, 1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(values=ARRAYS)
 @settings(max_examples=60, deadline=None)
@@ -95,6 +96,7 @@ def test_the_same_numbers_make_the_same_bytes_and_come_back_within_the_bound(nam
         assert not kept.any() or dropped <= np.abs(found[kept]).min()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "fp16"])
 @given(values=EXTREMES)
 @settings(max_examples=60, deadline=None)
@@ -103,6 +105,7 @@ def test_the_largest_and_smallest_numbers_stay_finite(name, values):
     assert np.isfinite(found).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @given(values=ARRAYS)
 @settings(max_examples=30, deadline=None)

@@ -74,6 +74,7 @@ def test_a_ring_one_way_round_has_the_gap_of_its_eigenvalues():
     assert mixing.spectral_gap(rows) == pytest.approx(1 - math.cos(math.pi / 5))
 
 
+@pytest.mark.slow
 @given(
     edges=st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)).filter(lambda e: e[0] != e[1])),
     values=st.lists(st.floats(-1e3, 1e3), min_size=8, max_size=8),
@@ -87,6 +88,7 @@ def test_no_graph_moves_the_mean(edges, values):
     assert mixing.mixed(mixing.metropolis(both), [1.0] * 8) == pytest.approx([1.0] * 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["random:1", "random:2", "random:4", "exponential"])
 def test_push_sum_finds_the_mean_which_averaging_rows_does_not(name):
     rng = np.random.default_rng(1)
@@ -107,6 +109,7 @@ def test_push_sum_finds_the_mean_which_averaging_rows_does_not(name):
         assert abs(averaged[0] - mean) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("nodes", "targets", "published"),
     [

@@ -48,6 +48,7 @@ def test_what_is_no_torus_says_the_next_that_is(nodes, instead):
     assert graph("torus", instead).connected()
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(["ring", "exponential", "star", "full", "random:1", "random:3"]),
     nodes=st.integers(4, 40),

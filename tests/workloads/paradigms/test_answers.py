@@ -30,6 +30,7 @@ def numbers(replies: Sequence[Any]) -> list[str]:
     return sorted(reply.metadata.reply_to_message_id for reply in replies)
 
 
+@pytest.mark.slow
 def test_an_answer_that_does_not_arrive_holds_up_those_of_its_share_alone() -> None:
     ids = [str(number) for number in range(4)]
     grid = Grid(unfinished="2")

@@ -16,6 +16,7 @@ from energyprof.workloads.training import loop
 from fakes.divisible import Line
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.slow  # torch takes seconds to load
 CONFIG = {
     "name": "consensus",
     "clients": 4,

@@ -120,6 +120,7 @@ def test_the_first_update_trains_as_central_training_on_its_part_does():
     assert first == next(e.score for e in alone.train() if isinstance(e, Progress) and e.score is not None)
 
 
+@pytest.mark.slow
 def test_fine_tuning_forgets_what_joint_training_keeps():
     """By label: below 0 first, then above; a line that was fitted to one half only is off in the other."""
     line = {"max_samples": 4000, "optimiser": "AdamW"}
@@ -137,6 +138,7 @@ def test_fine_tuning_forgets_what_joint_training_keeps():
     assert scores["finetune"]["new"] > scores["joint"]["new"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_twice():
     for update in ("finetune", "replay:0.3", "joint"):
         assert trained(update=update) == trained(update=update)

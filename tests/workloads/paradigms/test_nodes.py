@@ -51,6 +51,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topology", ["ring", "star", "full"])
 @pytest.mark.parametrize(("kind", "name"), KINDS)
 def test_whatever_a_codec_loses_the_mean_stays_and_the_models_meet(kind, name, topology):
@@ -86,6 +87,7 @@ def test_training_moves_a_weighted_value_by_as_much_as_the_model():
     np.testing.assert_allclose(nodes.mean()["w"], mean["w"] + 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_who_was_away_is_told_the_whole_and_then_differences_again():
     nodes, ring = nodes_of(Differences, "int8"), topology_of("ring", COUNT).at(0, 0)
     short = set(exchange(nodes, ring).values())

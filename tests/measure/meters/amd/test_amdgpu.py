@@ -62,6 +62,7 @@ def test_each_card_is_a_counter_with_the_kernels_power_held_against_it(library: 
     assert (power["checks"], power["reads"], power["window_s"]) == ("amdgpu:0", "power_w", 1.0)
 
 
+@pytest.mark.slow
 def test_the_counter_gives_joules_by_its_own_step(library: Path, tmp_path: Path) -> None:
     script = """
 import json, time
@@ -109,6 +110,7 @@ def test_a_card_that_the_driver_holds_and_nothing_reads_is_blocked(tmp_path: Pat
     assert remedy.startswith("install AMD's library")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "words"),
     [({"watts": 0}, "its counter stands still"), ({"energy": 2}, "not supported")],
@@ -122,6 +124,7 @@ def test_a_counter_that_is_dead_is_replaced_by_the_power(
     assert any(words in note and "its power is read and integrated instead" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_a_counter_that_is_dead_and_without_a_power_is_missing(library: Path, tmp_path: Path) -> None:
     state, found, _, _, _, missing = search(fake.environment(library, tmp_path, places=BOTH, watts="200,0"))
     assert (state, list(found)) == ("found", ["amdgpu:0"])
@@ -178,6 +181,7 @@ def test_cards_are_left_out_as_rocm_leaves_them_out(
     assert words in "; ".join([reason, *notes])
 
 
+@pytest.mark.slow
 def test_a_card_is_found_again_after_its_driver_was_gone(library: Path, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     script = f"""

@@ -333,6 +333,7 @@ def test_a_jetson_without_rails_is_blocked_with_what_to_do(tmp_path: Path, insid
     assert ("container (docker)" in finding.reason) == inside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "closed", "remedy"),
     [

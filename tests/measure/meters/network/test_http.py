@@ -180,6 +180,7 @@ def test_an_address_becomes_a_url(place: str, url: str) -> None:
     assert base_of("shelly", place, "http") == url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["time-out", "dribble"])
 def test_a_read_that_gets_no_answer_ends_in_time_for_a_run_to_end(fault: Fault) -> None:
     device = http_meters.ShellyRpc()

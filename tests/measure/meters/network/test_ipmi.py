@@ -160,6 +160,7 @@ def test_an_address_that_is_no_host_is_refused(tool: Ipmitool, address: str) -> 
         ipmi.find_at(address, {})
 
 
+@pytest.mark.slow
 def test_a_read_that_hangs_is_given_up_and_its_child_ended(
     tool: Ipmitool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

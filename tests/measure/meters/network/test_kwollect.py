@@ -135,6 +135,7 @@ def test_where_one_supply_is_missing_there_is_no_number() -> None:
     assert {w for _, w in rows if w is not None} == {150.0}
 
 
+@pytest.mark.slow
 def test_a_supply_that_vanished_is_not_forgotten() -> None:
     device = http_meters.Kwollect(ports=TWO)
     with serving(device) as host, opened(find(host)) as recording:
@@ -173,6 +174,7 @@ def test_a_clock_that_is_ahead_is_put_back() -> None:
     assert [w for _, w in rows] == [pytest.approx(device.wave.power_w(NIGHT_S + 2 + n)) for n in range(6)]
 
 
+@pytest.mark.slow
 def test_a_long_run_is_asked_for_by_the_hour_and_no_row_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kwollect_log, "CHUNK_S", 10.5)
     device = http_meters.Kwollect()

@@ -164,6 +164,7 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert text.reason == f"{tmp_path}/text.pem: holds no certificate in PEM"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
 def test_a_certificate_of_its_own_is_believed_only_on_the_users_word(tmp_path: Path) -> None:
     certificate = self_signed(tmp_path)
@@ -189,6 +190,7 @@ def test_a_certificate_of_another_name_is_not_believed(tmp_path: Path) -> None:
     assert "127.0.0.1" in finding.reason
 
 
+@pytest.mark.slow
 def test_tls_where_there_is_none_is_told() -> None:
     with serving(Redfish()) as host:
         finding = redfish.find_at(host, {})

@@ -114,6 +114,7 @@ def test_who_computes_on_a_board(
     assert found == [{"pid": pid, "name": name} for pid, name in expected]
 
 
+@pytest.mark.slow
 def test_a_driver_that_knows_only_the_older_names_is_asked_by_them() -> None:
     folder = fake.build("-DWITHOUT_EVENT_REASONS", "-DWITHOUT_PROCESSES_V3")
     found = conditions(folder, throttle=4, processes="12=python3")
@@ -127,6 +128,7 @@ def test_only_the_gpus_a_program_may_see_are_probed(library: Path, asked: str, n
     assert [name for name, _ in answers] == names
 
 
+@pytest.mark.slow
 def test_a_board_that_is_gone_says_so_and_is_found_again(library: Path, tmp_path: Path) -> None:
     script = """
 import json, os, time

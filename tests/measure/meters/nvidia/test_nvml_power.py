@@ -75,6 +75,7 @@ def test_the_counter_comes_first_and_the_power_is_held_against_it(
         assert (twin["name"], twin["checks"], twin["tolerance"]) == ("nvml:0:power", "nvml:0", 0.05)
 
 
+@pytest.mark.slow
 def test_a_driver_without_the_symbol_of_the_counter_gives_the_power() -> None:
     environment = fake.environment(fake.build("-DWITHOUT_ENERGY"), gpus=2)
     state, infos, counted, _, notes = fake.python(FIND, environment)

@@ -63,6 +63,7 @@ def read(library: Path, folder: Path, times: list[float], reads: str, **settings
     return fake.python(READ, {**environment, "READS": reads, "TIMES": json.dumps(times)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wave", WAVES, ids=lambda wave: wave.shape)
 def test_the_counter_is_the_integral_of_the_power_up_to_its_last_tick(
     library: Path, tmp_path: Path, wave: Waveform
@@ -97,6 +98,7 @@ def test_the_power_is_the_mean_over_the_window_before_its_renewal(
         assert second == pytest.approx(2 * first, abs=0.002)
 
 
+@pytest.mark.slow
 def test_a_superchips_counter_and_power_hold_its_module(library: Path, tmp_path: Path) -> None:
     settings = {"names": "NVIDIA GH200 480GB", "wave": waveform.constant(400).spec(), "module_w": 100}
     assert read(library, tmp_path, [7.0], "power_w", **settings) == [[500.0]]
@@ -104,6 +106,7 @@ def test_a_superchips_counter_and_power_hold_its_module(library: Path, tmp_path:
     assert read(library, tmp_path, [7.0], "energy_j", **settings) == [[3500.0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tick_s", "stamped"), [(0.02, True), (0.1, True), (0, False)])
 def test_an_open_counter_knows_its_tick(library: Path, tick_s: float, stamped: bool) -> None:
     script = (
@@ -190,6 +193,7 @@ def test_a_board_that_was_gone_is_looked_for_again(
     assert log == calls
 
 
+@pytest.mark.slow
 def test_the_counter_of_a_driver_that_was_loaded_anew_restarts(library: Path, tmp_path: Path) -> None:
     settings = {"wave": "constant:100:100:1:1", "tick_s": 0, "reload_s": 10}
     environment = fake.environment(library, clock=tmp_path / "clock", log=tmp_path / "log", **settings)
@@ -236,6 +240,7 @@ except MeterError as error:
     assert fake.python(script, environment) == "nvml:0: GPU is lost"
 
 
+@pytest.mark.slow
 def test_a_closed_meter_gives_no_reading(library: Path) -> None:
     script = (
         BEGIN

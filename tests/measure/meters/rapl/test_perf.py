@@ -125,6 +125,7 @@ MACHINES: dict[str, tuple[Callable[[Path], None], dict[str, object], dict[str, f
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MACHINES)
 def test_every_counter_is_read_through_perf_and_counted_once(
     library: Path, tmp_path: Path, name: str
@@ -324,6 +325,7 @@ def test_where_both_views_are_forbidden_the_remedy_offers_both(library: Path) ->
     assert "; or: sudo chmod a+r /sys/class/powercap/intel-rapl*/energy_uj" in remedy
 
 
+@pytest.mark.slow
 def test_in_a_container_the_remedy_is_the_capability(library: Path, tmp_path: Path) -> None:
     sysfs.intel_client(tmp_path)
     sysfs.perf_client(tmp_path)
@@ -344,6 +346,7 @@ def test_a_virtual_machine_has_the_pmu_without_its_events(library: Path, tmp_pat
     assert "virtual machine" in result.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "text"),
     [
@@ -459,6 +462,7 @@ WAVES = {
 INTERVAL_S = 0.097
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WAVES)
 def test_a_waveform_comes_out_within_0_3_percent(library: Path, tmp_path: Path, name: str) -> None:
     wave, rng = WAVES[name], random.Random(name)

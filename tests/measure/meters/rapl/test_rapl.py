@@ -216,6 +216,7 @@ def test_a_closed_meter_gives_no_reading(tmp_path: Path) -> None:
         meter.read()
 
 
+@pytest.mark.slow
 def test_a_counter_that_may_not_be_read_is_blocked_with_the_command_that_opens_it() -> None:
     # Root may read anything, so the search runs in a child that gives root up after its imports.
     script = """
