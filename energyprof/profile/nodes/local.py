@@ -81,7 +81,8 @@ class Local:
             pid, started = json.loads((self.folder / METERS).read_text())
             there, self.came = started_of(pid) == started, True
         except (OSError, ValueError):
-            there = not self.came
+            # Whoever meters takes the folder away as it ends, and may have done so before it was looked for.
+            there = not self.came and (self.folder / f"{self.task.rank}.pid").exists()
         if there:
             self.gone_since_s = None
         elif self.gone_since_s is None:
@@ -91,7 +92,9 @@ class Local:
             raise TrainingError("the process that meters this node has ended: it says why")
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind; as the one that meters, to who has yet to come that it has been there."""
+        if self.elected and len(list(self.folder.glob("*.pid"))) < (self.task.local_size or 1) - 1:
+            return  # the first that comes takes it away
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def count(self) -> int:
