@@ -125,14 +125,9 @@ def _with_settings(
     listed: Sequence[Listed], works: Sequence[str], configs: Mapping[str, Mapping[str, object]]
 ) -> list[Listed]:
     """Each with the settings by which its work can be told from the others of its name."""
-    named: dict[str, list[str]] = {}
-    for one, work in zip(listed, works, strict=True):
-        named.setdefault(one.entry.workload, []).append(work)
-    said: dict[str, str] = {}
-    for alike in named.values():
-        distinct = [*dict.fromkeys(alike)]
-        settings = settings_apart([configs[work] for work in distinct], always=False)
-        said |= dict(zip(distinct, settings, strict=True))
+    names = {work: one.entry.workload for one, work in zip(listed, works, strict=True)}
+    apart = _apart([*names.values()], [configs[work] for work in names], always=False)
+    said = dict(zip(names, apart, strict=True))
     return [replace(one, settings=said[work]) for one, work in zip(listed, works, strict=True)]
 
 
@@ -169,11 +164,19 @@ def _trend(folder: Path, group: list[_Value]) -> Trend | None:
 
 def _told_apart(trends: Sequence[Trend], configs: Sequence[Mapping[str, object]]) -> list[Trend]:
     """Each with the settings by which it can be told from the others of its name."""
+    said = _apart([trend.work for trend in trends], configs, always=True)
+    return [replace(trend, settings=settings) for trend, settings in zip(trends, said, strict=True)]
+
+
+def _apart(names: Sequence[str], configs: Sequence[Mapping[str, object]], *, always: bool) -> list[str]:
+    """`settings_apart` among those of one name each."""
     alike: dict[str, list[int]] = {}
-    for i, trend in enumerate(trends):
-        alike.setdefault(trend.work, []).append(i)
-    told = list(trends)
+    for i, name in enumerate(names):
+        alike.setdefault(name, []).append(i)
+    said = [""] * len(names)
     for places in alike.values():
-        for i, settings in zip(places, settings_apart([configs[i] for i in places]), strict=True):
-            told[i] = replace(trends[i], settings=settings)
-    return told
+        for i, settings in zip(
+            places, settings_apart([configs[i] for i in places], always=always), strict=True
+        ):
+            said[i] = settings
+    return said

@@ -41,13 +41,14 @@ def save(source: Source, place: Path) -> list[str]:
         lacking.append(f"the node's power (the meters saw the boundary {report.boundary})")
     for index, run in enumerate(report.runs):
         start_s = _start_s(run)
-        zero_s = began_s(run)
-        if zero_s is None:
+        began = began_s(run)
+        zero_s = began or 0.0
+        if began is None:
             lacking.append(f"time_ms of result_{index}: from its start, which the report does not know")
-        lines = [*_result(report, run, zero_s or 0.0, start_s)]
+        lines = [*_result(report, run, zero_s, start_s)]
         path = place / f"result_{index}.txt"
         _write(path, lines)
-        powers = _powers(source, index, zero_s or 0.0, start_s) if start_s is not None else None
+        powers = _powers(source, index, zero_s, start_s) if start_s is not None else None
         if powers is None:
             lacking.append(f"power_reading of result_{index}: no trace with readings lies beside the report")
         else:
