@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from energyprof import files
 from energyprof.errors import FileError, UsageError
-from energyprof.simulate.keys import GOES_WITH, ONE_OF
+from energyprof.simulate.keys import GOES_WITH, ONE_OF, said_twice
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -74,8 +74,9 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
         UsageError: a key leads through something that is not a table, or two say one thing.
     """
     whole: dict[str, Any] = _copied(data)
-    said = {tuple(key.split(".")) for key, _ in changes}
-    _once(said)
+    said = {key for key, _ in changes}
+    if twice := said_twice(said):
+        raise UsageError(f"--set {' and '.join(sorted(twice)[:2])}: give only one of them")
     for key, value in changes:
         *inside, last = key.split(".")
         place: Any = whole
@@ -89,21 +90,10 @@ def replaced(data: dict[str, Any], changes: Sequence[tuple[str, Any]]) -> dict[s
             for other in group:
                 place.pop(other, None)
             for other, way in GOES_WITH.items():
-                if way in group and way != last and (*inside, other) not in said:
+                if way in group and way != last and ".".join((*inside, other)) not in said:
                     place.pop(other, None)
         place[last] = value
     return whole
-
-
-def _once(said: Set[tuple[str, ...]]) -> None:
-    """Raises UsageError: one thing is set in two ways, of which only the last would count."""
-    for *inside, last in sorted(said):
-        for group in ONE_OF:
-            others = [(*inside, other) for other in group if other != last]
-            if last in group and (both := next((key for key in others if key in said), None)):
-                raise UsageError(
-                    f"--set {'.'.join((*inside, last))} and {'.'.join(both)}: give only one of them"
-                )
 
 
 # What tables under one key are told apart by.

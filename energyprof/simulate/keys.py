@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from energyprof.errors import UsageError, unknown_key
 from energyprof.simulate.quantity import Kind
@@ -151,6 +151,17 @@ ONE_OF = (
 )
 # What goes with one of them alone.
 GOES_WITH = {"year": "medium", "column": "trace", "bit_per_s": "router_w", "idle_w": "router_w"}
+
+
+def said_twice(keys: Set[str]) -> list[str]:
+    """Those of ``keys`` that say one thing of one table, of which only one would count; else nothing."""
+    for at in sorted({key.rpartition(".")[0] for key in keys}):
+        for group in ONE_OF:
+            said = [whole for key in group if (whole := f"{at}.{key}".lstrip(".")) in keys]
+            if len(said) > 1:
+                return said
+    return []
+
 
 _PARTS = {key: tuple(key.split(".")) for key in (*NUMBERS, *WORDS)}
 

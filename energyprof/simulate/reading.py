@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,10 @@ from energyprof.simulate.keys import (
     FACTORS,
     MOST_FACTOR,
     NUMBERS,
-    ONE_OF,
     WORDS,
     is_table,
     pattern_of,
+    said_twice,
     unknown,
 )
 from energyprof.simulate.links import links_of
@@ -56,7 +56,9 @@ def scenario_of(
     table = factors.Table(overrides)
     boundaries = add_measured(quantities, words, kinds, {key for key, _ in assumed}, path)
     _assume(quantities, assumed)
-    _once({*quantities, *words}, where)
+    if twice := said_twice({*quantities, *words}):
+        said = " and ".join(key.rpartition(".")[2] for key in twice)
+        raise UsageError(f"{where}: {twice[0].rpartition('.')[0]}: {said}: give only one of them")
     traces = traces_of(data, words, path)
     server, clients = places_of(data, quantities, words, traces, kinds.values(), table, where)
     add_factors(quantities, words, devices, kinds, table, where)
@@ -167,15 +169,6 @@ def _kinds(data: Mapping[str, Any], words: Mapping[str, str], where: str) -> dic
             raise UsageError(f"{where}: paradigm.{name}.kind {shown}: choose from {', '.join(KINDS)}")
         found[name] = kind  # type: ignore[assignment]  # it is one of them
     return found
-
-
-def _once(keys: Set[str], where: str) -> None:
-    """Raises UsageError where a table says one thing in two ways, of which only one would count."""
-    for at in sorted({key.rpartition(".")[0] for key in keys}):
-        for group in ONE_OF:
-            said = [key for key in group if f"{at}.{key}" in keys]
-            if len(said) > 1:
-                raise UsageError(f"{where}: {at}: {' and '.join(said)}: give only one of them")
 
 
 def _choice(words: Mapping[str, str], key: str, choices: tuple[str, ...], where: str) -> Any:
