@@ -146,7 +146,7 @@ def _standard_deviation(values: Sequence[float]) -> float:
 
 
 def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and the sample standard deviation; a score may be so large that its square is no number."""
+    """The mean and the sample standard deviation; a score may be so large that its square is not finite."""
     n = len(values)
     exponent = math.frexp(max(map(abs, values)))[1]
     scaled = [math.ldexp(value, -exponent) for value in values]
